@@ -1,0 +1,93 @@
+"""One family of errors: each names the file, the place in it, what is wrong and what to do."""
+
+from __future__ import annotations
+
+import reprlib
+
+from maskforge.issues import Code, Issue, Level, Origin
+
+_shortener = reprlib.Repr()
+_shortener.maxlevel, _shortener.maxdict, _shortener.maxlist = 2, 3, 4
+_shortener.maxstring, _shortener.maxother = 80, 80
+
+
+def shorten(value: object) -> str:
+    """Return ``value`` as text of bounded length, fit for a message: never a megabyte of base64."""
+    return _shortener.repr(value)
+
+
+class MaskforgeError(Exception):
+    """Base of every error that maskforge raises on purpose.
+
+    Attributes:
+        message: What is wrong.
+        origin: File and JSON path, where there is one.
+        hint: What to do about it, or empty.
+    """
+
+    def __init__(self, message: str, *, origin: Origin | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.origin = origin
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.origin}: {self.message}" if self.origin else self.message
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+
+class OptionError(MaskforgeError, ValueError):
+    """Options that contradict each other or name something that does not exist."""
+
+
+class LabelError(MaskforgeError, ValueError):
+    """A class map that cannot be used, or labels that it does not know."""
+
+
+class OutputExistsError(MaskforgeError, FileExistsError):
+    """The output folder already holds results, and overwriting was not asked for."""
+
+
+class OutputError(MaskforgeError, OSError):
+    """A result cannot be written."""
+
+
+class DatasetError(MaskforgeError, ValueError):
+    """A folder of masks that is not, or no longer, what its manifest says."""
+
+
+class MissingDependencyError(MaskforgeError, ImportError):
+    """An optional package is needed; the hint holds the command that installs it."""
+
+
+class AnnotationError(MaskforgeError, ValueError):
+    """Something in an annotation file cannot be used.
+
+    Attributes:
+        code: The kind of problem, which also says whether it costs a record, an image or a file.
+    """
+
+    def __init__(self, code: Code, message: str, *, origin: Origin, hint: str = "") -> None:
+        super().__init__(message, origin=origin, hint=hint)
+        self.code = code
+        self.origin: Origin = origin
+
+    def issue(self, level: Level | None = None) -> Issue:
+        """Return this error as a line for a report."""
+        return Issue(self.code, self.message, self.origin, self.hint, level)
+
+
+class FormatError(AnnotationError):
+    """A file is malformed or of no known format."""
+
+
+class RecordError(AnnotationError):
+    """One record of a file is malformed; the others can be read."""
+
+
+class GeometryError(RecordError):
+    """Coordinates or bitmaps of one record cannot be drawn."""
+
+
+class ImageError(AnnotationError):
+    """The picture or its size cannot be used."""

@@ -1,0 +1,30 @@
+"""Annotation formats: one module each, loaded when used. A new one is a module and a line here."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from maskforge.errors import OptionError
+
+if TYPE_CHECKING:
+    from maskforge.formats.base import Format
+
+FORMATS: tuple[str, ...] = (
+    "vott",
+    "superannotate",
+    "labelme",
+)
+"""Names of the formats; each is the name of a module in this folder that defines ``FORMAT``."""
+
+
+def get_format(name: str) -> Format:
+    """Return the format called ``name``.
+
+    Raises:
+        OptionError: If there is no such format.
+    """
+    if name not in FORMATS:
+        raise OptionError(f"unknown format {name!r}", hint=f"choose one of {', '.join(FORMATS)}")
+    format_: Format = importlib.import_module(f"maskforge.formats.{name}").FORMAT
+    return format_

@@ -1,0 +1,125 @@
+"""What an annotation format has to provide, and what it is given to work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from maskforge.issues import Issue, Origin
+from maskforge.jsonio import Document, load
+from maskforge.model import ImageState, Shape, Size
+from maskforge.pictures import PictureFinder
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Whether a document is of a format, and why.
+
+    Attributes:
+        variant: Which of the format's files it is, such as ``project``; empty if it is none.
+        reason: For people: the keys that decided, or the ones that are missing.
+        auxiliary: The file belongs to the format, but holds no images itself (a class list); it is
+            used by the files around it.
+    """
+
+    variant: str
+    reason: str
+    auxiliary: bool = False
+
+    @classmethod
+    def no(cls, reason: str) -> Recognition:
+        """Return the answer of a format that does not know the document."""
+        return cls("", reason)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageRecord:
+    """What an annotation file says about one image, before anybody has looked for the picture.
+
+    Attributes:
+        name: File name of the picture, decoded, without folders; it names the mask, too.
+        candidates: Where the picture may be, most trusted first: paths or names, decoded, with
+            forward slashes; relative ones are relative to the annotation file.
+        shapes: In drawing order.
+        state: Whether anybody looked at the image.
+        origin: File and JSON path of the image's record.
+        declared: Size that the file gives, or None.
+        upright: Whether the tool shows the picture with its EXIF orientation applied while people
+            draw. Decides only where sizes cannot.
+        scale_to_picture: The coordinates are in units of ``declared`` by design, and must be
+            scaled to the real size of the picture.
+        embedded: Returns the encoded picture that is embedded in the file; None if there is none.
+            Called only if nothing else gives the size.
+        tags: Labels of the image as a whole.
+        issues: Findings, with a line for every record that is not in ``shapes``.
+    """
+
+    name: str
+    candidates: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    state: ImageState
+    origin: Origin
+    declared: Size | None = None
+    upright: bool = False
+    scale_to_picture: bool = False
+    embedded: Callable[[], bytes] | None = None
+    tags: tuple[str, ...] = ()
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(slots=True)
+class ReadContext:
+    """What a format may use and must keep up to date while it reads.
+
+    Attributes:
+        pictures: Finds picture files.
+        report: Called with every issue that belongs to a file rather than to one image.
+        claimed: Files that were read as a part of another one and must not be read again.
+        seen: Keys that a format has read before (such as asset ids), each with its place, so that
+            exports of the same project are not read twice.
+    """
+
+    pictures: PictureFinder
+    report: Callable[[Issue], None]
+    claimed: set[Path] = field(default_factory=set)
+    seen: dict[tuple[str, str], Origin] = field(default_factory=dict)
+
+    def sibling(self, path: Path) -> Document:
+        """Decode another file that belongs to the one being read, and claim it.
+
+        Raises:
+            FormatError: If it cannot be decoded.
+        """
+        self.claimed.add(path)
+        document = load(path)
+        for issue in document.issues:
+            self.report(issue)
+        return document
+
+
+class Format(Protocol):
+    """An annotation format; every module in this folder has one as ``FORMAT``.
+
+    Attributes:
+        name: Name for the command line.
+        title: Name for people.
+        versions: Which versions and files are read.
+        geometry: Which kinds of shape are read.
+    """
+
+    name: str
+    title: str
+    versions: str
+    geometry: str
+
+    def recognize(self, document: Document) -> Recognition:
+        """Tell from the keys of a document whether it is of this format."""
+
+    def read(self, document: Document, context: ReadContext) -> Iterator[ImageRecord]:
+        """Yield every image of a document that was recognized and is not auxiliary.
+
+        Raises:
+            FormatError: If something outside the single images and records is malformed.
+        """

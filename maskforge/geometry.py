@@ -1,0 +1,201 @@
+"""Rings and what becomes one: checks, circles, rectangles, thick lines, scaling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from maskforge.errors import GeometryError
+from maskforge.issues import Code, Origin
+from maskforge.model import Area, Bitmap, Geometry, Points, PointSet, Polygon, Polyline
+
+COORDINATE_LIMIT = 2.0**31
+"""Largest absolute coordinate in pixels; anything beyond is taken for damage."""
+
+CURVE_TOLERANCE = 0.001
+"""Largest distance in pixels between a circle or ellipse and the polygon drawn for it."""
+
+_MOST_CURVE_VERTICES = 65536
+
+
+def checked_points(values: ArrayLike, origin: Origin) -> Points:
+    """Return points as a read-only (N, 2) float64 array.
+
+    Args:
+        values: N pairs of numbers, or a flat sequence x0, y0, x1, y1, ...
+        origin: Where they come from, for the error.
+
+    Raises:
+        GeometryError: If a number is missing, not finite or beyond ±2^31.
+    """
+    array = np.array(values, dtype=np.float64)
+    if array.ndim == 1:
+        if len(array) % 2:
+            raise GeometryError(
+                Code.INVALID_COORDINATES,
+                f"{len(array)} numbers cannot be pairs of x and y",
+                origin=origin,
+            )
+        array = array.reshape(-1, 2)
+    good = np.abs(array) <= COORDINATE_LIMIT  # False for NaN, too
+    if not good.all():
+        row, column = np.argwhere(~good)[0]
+        raise GeometryError(
+            Code.INVALID_COORDINATES,
+            f"{'xy'[column]} of point {row} is {array[row, column]}, "
+            "expected a finite number within ±2^31",
+            origin=origin,
+            hint="redraw or delete this shape in the labeling tool",
+        )
+    array.flags.writeable = False
+    return array
+
+
+def ring(values: ArrayLike, origin: Origin) -> Points:
+    """Return a closed outline as (N, 2) with N >= 3, without a repeated last vertex.
+
+    Raises:
+        GeometryError: If a coordinate is invalid or fewer than three vertices are left.
+    """
+    points = checked_points(values, origin)
+    while len(points) > 1 and (points[0] == points[-1]).all():
+        points = points[:-1]
+    if len(points) < 3:
+        raise GeometryError(
+            Code.TOO_FEW_POINTS,
+            f"{len(points)} different points enclose no area, expected at least 3",
+            origin=origin,
+        )
+    return points
+
+
+def rectangle(x0: float, y0: float, x1: float, y1: float, origin: Origin) -> Polygon:
+    """Return the axis-parallel rectangle between two opposite corners, given in any order."""
+    left, right = min(x0, x1), max(x0, x1)
+    top, bottom = min(y0, y1), max(y0, y1)
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return Polygon(checked_points(corners, origin))
+
+
+def ellipse(  # noqa: PLR0917 - the five numbers of an ellipse
+    x: float, y: float, radius_x: float, radius_y: float, angle: float, origin: Origin
+) -> Polygon:
+    """Return an ellipse as a polygon that is nowhere more than 0.001 px away from it.
+
+    The vertices lie on the ellipse; n of them leave a gap of r (1 - cos(pi / n)) at most, which
+    fixes n.
+
+    Args:
+        x: Centre.
+        y: Centre.
+        radius_x: Half axis along x before turning.
+        radius_y: Half axis along y before turning.
+        angle: Degrees, clockwise as seen on the screen (y points down).
+        origin: Where it comes from, for the error.
+
+    Raises:
+        GeometryError: If a number is not finite, or a radius is negative.
+    """
+    (numbers,) = checked_points([[radius_x, radius_y]], origin)
+    checked_points([[x, y], [angle, 0.0]], origin)
+    if numbers.min() < 0:
+        raise GeometryError(
+            Code.INVALID_COORDINATES, f"radius {numbers.min()} is negative", origin=origin
+        )
+    largest = max(radius_x, radius_y, CURVE_TOLERANCE)
+    count = math.ceil(math.pi / math.acos(1 - min(CURVE_TOLERANCE / largest, 1.0)))
+    count = min(max(count, 16), _MOST_CURVE_VERTICES)
+    turn = np.arange(count) * (2 * math.pi / count)
+    along, across = radius_x * np.cos(turn), radius_y * np.sin(turn)
+    cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    return Polygon(
+        checked_points(
+            np.column_stack(
+                (x + along * cosine - across * sine, y + along * sine + across * cosine)
+            ),
+            origin,
+        )
+    )
+
+
+def thick_line(line: Polyline, width: float) -> Area:
+    """Return everything within half of ``width`` pixels of a line, with round ends and joints."""
+    import shapely
+
+    return _area(shapely.LineString(line.points).buffer(width / 2))
+
+
+def discs(points: PointSet, radius: float, origin: Origin) -> Area:
+    """Return a disc of ``radius`` pixels around every point."""
+    return Area(tuple(ellipse(x, y, radius, radius, 0.0, origin) for x, y in points.points))
+
+
+def _area(region: object) -> Area:
+    import shapely
+
+    polygons = shapely.get_parts(region)
+    return Area(
+        tuple(
+            Polygon(
+                _open(shapely.get_coordinates(part.exterior)),
+                tuple(_open(shapely.get_coordinates(hole)) for hole in part.interiors),
+            )
+            for part in polygons
+        )
+    )
+
+
+def _open(coordinates: Points) -> Points:
+    points = coordinates[:-1]
+    points.flags.writeable = False
+    return points
+
+
+def scaled(geometry: Geometry, factor_x: float, factor_y: float) -> Geometry:
+    """Return vector geometry with all coordinates multiplied; bitmaps cannot be scaled.
+
+    Raises:
+        TypeError: For a bitmap, which would have to be resampled.
+    """
+
+    def scale(points: Points) -> Points:
+        result = points * (factor_x, factor_y)
+        result.flags.writeable = False
+        return result
+
+    match geometry:
+        case Area(parts):
+            return Area(
+                tuple(
+                    Polygon(scale(part.exterior), tuple(scale(hole) for hole in part.holes))
+                    for part in parts
+                )
+            )
+        case Polyline(points):
+            return Polyline(scale(points))
+        case PointSet(points):
+            return PointSet(scale(points))
+        case Bitmap():
+            raise TypeError("a bitmap cannot be scaled without resampling")
+
+
+def self_intersecting(polygons: Sequence[Polygon]) -> list[bool]:
+    """Tell for each polygon whether its rings cross or touch themselves or each other.
+
+    The test is the OGC validity of shapely, which also counts a hole outside its exterior.
+    """
+    import shapely
+
+    rings = [points for polygon in polygons for points in polygon.rings]
+    if not rings:
+        return []
+    lengths = [len(points) for points in rings]
+    linear = shapely.linearrings(
+        np.concatenate(rings), indices=np.repeat(np.arange(len(rings)), lengths)
+    )
+    owners = np.repeat(np.arange(len(polygons)), [len(polygon.rings) for polygon in polygons])
+    valid = shapely.is_valid(shapely.polygons(linear, indices=owners))
+    return [not bool(one) for one in valid]

@@ -1,0 +1,351 @@
+"""What maskforge has to say about a file, an image or a record: one vocabulary for every report."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something came from: a file and the place inside it.
+
+    Attributes:
+        file: The annotation file.
+        pointer: JSON path inside the file, such as ``$.shapes[3].points`` (``$`` is the whole
+            document), or ``line 12`` for CSV files.
+    """
+
+    file: Path
+    pointer: str = "$"
+
+    def at(self, suffix: str) -> Origin:
+        """Return the place below this one, e.g. ``origin.at(".points[2]")``."""
+        return Origin(self.file, self.pointer + suffix)
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.pointer}"
+
+
+class Level(enum.StrEnum):
+    """What became of the thing an issue is about."""
+
+    NOTE = "note"
+    """Nothing was left out; somebody may want to know."""
+    IGNORED = "ignored"
+    """Left out as asked for (class map, options) or because it is no shape at all."""
+    SKIPPED = "skipped"
+    """Left out because it has no meaning as an area."""
+    REFUSED = "refused"
+    """Left out because it is damaged, contradictory or of an unknown kind."""
+
+
+class Scope(enum.StrEnum):
+    """How much an issue is about."""
+
+    FILE = "file"
+    IMAGE = "image"
+    RECORD = "record"
+
+
+class Code(enum.Enum):
+    """Every kind of issue, with its usual level, its scope and what it means.
+
+    The documentation's table of issues is made from this class.
+    """
+
+    level: Level
+    scope: Scope
+    meaning: str
+
+    def __new__(cls, value: str, level: Level, scope: Scope, meaning: str) -> Code:
+        """Keep the extra columns as attributes so that the value stays a plain string."""
+        member = object.__new__(cls)
+        member._value_ = value
+        member.level = level
+        member.scope = scope
+        member.meaning = meaning
+        return member
+
+    UNREADABLE_FILE = (
+        "unreadable-file",
+        Level.REFUSED,
+        Scope.FILE,
+        "The file cannot be opened, or is not valid JSON or CSV.",
+    )
+    NOT_UTF8 = (
+        "not-utf8",
+        Level.NOTE,
+        Scope.FILE,
+        "The file is not UTF-8; it was read as Windows-1252, so labels may show wrong letters.",
+    )
+    UNKNOWN_FORMAT = (
+        "unknown-format",
+        Level.SKIPPED,
+        Scope.FILE,
+        "The file's keys are of no format that maskforge reads.",
+    )
+    AMBIGUOUS_FORMAT = (
+        "ambiguous-format",
+        Level.REFUSED,
+        Scope.FILE,
+        "The file's keys fit more than one format; choose with --format.",
+    )
+    INVALID_FILE = (
+        "invalid-file",
+        Level.REFUSED,
+        Scope.FILE,
+        "The format is known, but something outside the single records is malformed.",
+    )
+    DUPLICATE_SOURCE = (
+        "duplicate-source",
+        Level.IGNORED,
+        Scope.FILE,
+        "The file repeats what was already read from a better source (an export of a project).",
+    )
+    ORPHAN_ASSET = (
+        "orphan-asset",
+        Level.NOTE,
+        Scope.FILE,
+        "A VoTT asset file that its project does not list; it was read all the same.",
+    )
+    INVALID_IMAGE_RECORD = (
+        "invalid-image-record",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "The entry of one image inside a file is malformed.",
+    )
+    VIDEO = (
+        "video",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "A video annotation, or a video frame whose picture does not exist.",
+    )
+    IMAGE_MISSING = (
+        "image-missing",
+        Level.NOTE,
+        Scope.IMAGE,
+        "The picture was not found; its size is taken from the annotation file.",
+    )
+    IMAGE_AMBIGUOUS = (
+        "image-ambiguous",
+        Level.NOTE,
+        Scope.IMAGE,
+        "Several pictures have this name, and nothing tells which one is meant; none is used.",
+    )
+    IMAGE_UNREADABLE = (
+        "image-unreadable",
+        Level.NOTE,
+        Scope.IMAGE,
+        "The picture exists, but its header cannot be read; the size in the file is used.",
+    )
+    SIZE_UNKNOWN = (
+        "size-unknown",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "Neither the annotation file nor a picture gives the size of the image.",
+    )
+    SIZE_MISMATCH = (
+        "size-mismatch",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "The annotation file and the picture name different sizes.",
+    )
+    SIZE_SCALED = (
+        "size-scaled",
+        Level.NOTE,
+        Scope.IMAGE,
+        "Coordinates were scaled from the size in the file to that of the picture.",
+    )
+    EXIF_ROTATED = (
+        "exif-rotated",
+        Level.NOTE,
+        Scope.IMAGE,
+        "The picture carries an EXIF orientation; the sizes tell which frame the shapes are in.",
+    )
+    EXIF_AMBIGUOUS = (
+        "exif-ambiguous",
+        Level.NOTE,
+        Scope.IMAGE,
+        "The picture carries an EXIF orientation, and sizes cannot tell the frame of the shapes; "
+        "the usual behaviour of the labeling tool is assumed.",
+    )
+    UNVISITED = (
+        "unvisited",
+        Level.IGNORED,
+        Scope.IMAGE,
+        "Nobody has looked at the image, so it must not become background (--unvisited).",
+    )
+    LOST_ANNOTATION = (
+        "lost-annotation",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "The project says that the image is annotated, but the annotation is missing.",
+    )
+    DUPLICATE_IMAGE = (
+        "duplicate-image",
+        Level.NOTE,
+        Scope.IMAGE,
+        "Another annotation of the same image was read before; each has a mask of its own.",
+    )
+    OVERLAP = (
+        "overlap",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "Shapes of different classes overlap, and --overlap error was asked for.",
+    )
+    UNWRITABLE = (
+        "unwritable",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "The mask cannot be written.",
+    )
+    INVALID_RECORD = (
+        "invalid-record",
+        Level.REFUSED,
+        Scope.RECORD,
+        "A record lacks a key or holds a value of the wrong type.",
+    )
+    INVALID_COORDINATES = (
+        "invalid-coordinates",
+        Level.REFUSED,
+        Scope.RECORD,
+        "A coordinate is not a finite number within ±2^31 px, or a number of a pair is missing.",
+    )
+    INVALID_BITMAP = (
+        "invalid-bitmap",
+        Level.REFUSED,
+        Scope.RECORD,
+        "An embedded or accompanying bitmap cannot be decoded or does not fit its box.",
+    )
+    UNKNOWN_KIND = (
+        "unknown-kind",
+        Level.REFUSED,
+        Scope.RECORD,
+        "The kind of shape is not one that the format is known to have.",
+    )
+    TOO_FEW_POINTS = (
+        "too-few-points",
+        Level.SKIPPED,
+        Scope.RECORD,
+        "A ring of fewer than three vertices encloses no area.",
+    )
+    NO_AREA = (
+        "no-area",
+        Level.SKIPPED,
+        Scope.RECORD,
+        "Lines and points have no area; --line-width and --point-radius give them one.",
+    )
+    NOT_DRAWABLE = (
+        "not-drawable",
+        Level.SKIPPED,
+        Scope.RECORD,
+        "A kind of shape that describes no region (keypoint template, prompt points).",
+    )
+    NOT_A_SHAPE = (
+        "not-a-shape",
+        Level.IGNORED,
+        Scope.RECORD,
+        "A record beside the shapes: comment, tag, image attributes, deleted object.",
+    )
+    NO_LABEL = (
+        "no-label",
+        Level.SKIPPED,
+        Scope.RECORD,
+        "The shape has no label (--unlabeled).",
+    )
+    UNRESOLVED_CLASS = (
+        "unresolved-class",
+        Level.REFUSED,
+        Scope.RECORD,
+        "The class id of the shape is in no class list, and no class name is given (--unlabeled).",
+    )
+    SEVERAL_LABELS = (
+        "several-labels",
+        Level.NOTE,
+        Scope.RECORD,
+        "The shape carries more than one label (--multi-tag).",
+    )
+    IGNORED_LABEL = (
+        "ignored-label",
+        Level.IGNORED,
+        Scope.RECORD,
+        "The class map ignores this label.",
+    )
+    SELF_INTERSECTION = (
+        "self-intersection",
+        Level.NOTE,
+        Scope.RECORD,
+        "The outline crosses or touches itself; it is filled by the even-odd rule.",
+    )
+    OUTSIDE_IMAGE = (
+        "outside-image",
+        Level.NOTE,
+        Scope.RECORD,
+        "The shape lies wholly outside the image; it was drawn, and no pixel shows it.",
+    )
+    NO_PIXELS = (
+        "no-pixels",
+        Level.NOTE,
+        Scope.RECORD,
+        "The shape is so small or thin that it covers no pixel centre; no pixel shows it.",
+    )
+    UNLISTED_LABEL = (
+        "unlisted-label",
+        Level.NOTE,
+        Scope.RECORD,
+        "The label is not in the project's own list of tags or classes.",
+    )
+    SIMILAR_LABELS = (
+        "similar-labels",
+        Level.NOTE,
+        Scope.FILE,
+        "Labels differ only in case or spaces, and count as different (--fold-case).",
+    )
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One finding about one file, image or record.
+
+    Attributes:
+        code: The kind of finding; fixes its scope.
+        message: What was found, with the offending value shortened.
+        origin: Where.
+        hint: What to do, or empty.
+        override: What became of the thing, where a policy changed the usual level of the code.
+    """
+
+    code: Code
+    message: str
+    origin: Origin
+    hint: str = ""
+    override: Level | None = None
+
+    @property
+    def level(self) -> Level:
+        """What became of the thing that the issue is about."""
+        return self.override or self.code.level
+
+    @property
+    def scope(self) -> Scope:
+        """How much the issue is about."""
+        return self.code.scope
+
+    @property
+    def loses_record(self) -> bool:
+        """Whether a record was left out because of this issue."""
+        return self.scope is Scope.RECORD and self.level is not Level.NOTE
+
+    @property
+    def loses_image(self) -> bool:
+        """Whether an image was left out because of this issue."""
+        return self.scope is Scope.IMAGE and self.level is not Level.NOTE
+
+    def __str__(self) -> str:
+        text = f"{self.level}[{self.code}] {self.origin}: {self.message}"
+        return f"{text}\n  hint: {self.hint}" if self.hint else text

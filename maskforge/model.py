@@ -1,0 +1,189 @@
+"""The one model into which every annotation format is read.
+
+Coordinates are pixels: x to the right, y down, the origin at the outer corner of the first pixel,
+so that the centre of the pixel in row r and column c is (c + 0.5, r + 0.5). Arrays of points have
+the shape (N, 2) with the columns x and y, dtype float64, and are read-only. Points outside the
+image are legal.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.issues import Issue, Level, Origin
+
+Points: TypeAlias = NDArray[np.float64]
+"""Points as (N, 2) float64, columns x and y, in pixels."""
+
+
+class Size(NamedTuple):
+    """Size of an image in pixels; never a bare tuple, because arrays count the other way round."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width} x {self.height}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Polygon:
+    """One part of a region: an outline and its holes, filled by the even-odd rule.
+
+    Attributes:
+        exterior: Outline, (N, 2) with N >= 3, without a repeated last vertex.
+        holes: Rings cut out of it, of the same form.
+    """
+
+    exterior: Points
+    holes: tuple[Points, ...] = ()
+
+    @property
+    def rings(self) -> tuple[Points, ...]:
+        """The exterior and the holes."""
+        return (self.exterior, *self.holes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Area:
+    """A region in one or more parts; a pixel belongs to it if it belongs to any part."""
+
+    parts: tuple[Polygon, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bitmap:
+    """A region given pixel by pixel.
+
+    Attributes:
+        row: Image row of the bitmap's first row; may be negative.
+        column: Image column of the bitmap's first column; may be negative.
+        pixels: (height, width) bool, read-only. May hang over the edges of the image.
+    """
+
+    row: int
+    column: int
+    pixels: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Polyline:
+    """An open line of N >= 2 points, without area until a width is given."""
+
+    points: Points
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PointSet:
+    """Single points, without area until a radius is given."""
+
+    points: Points
+
+
+Geometry: TypeAlias = Area | Bitmap | Polyline | PointSet
+"""What a shape covers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """One drawn record of an annotation file.
+
+    Attributes:
+        labels: The names that the annotator gave, in the file's order; empty if there is none.
+        geometry: What the shape covers.
+        kind: The source's own word for the kind of shape, such as ``rectangle`` or ``rbbox``.
+        origin: File and JSON path of the record.
+        instance: Shapes with the same label and the same instance are one object; None if the
+            source does not group this shape.
+        converted: What was turned into polygons, such as ``circle``; empty if the geometry is the
+            source's own.
+        properties: The remaining keys of the record, as they are in the source.
+        label_issue: Why ``labels`` is empty; None if it is not.
+    """
+
+    labels: tuple[str, ...]
+    geometry: Geometry
+    kind: str
+    origin: Origin
+    instance: str | None = None
+    converted: str = ""
+    properties: Mapping[str, object] = field(default_factory=dict)
+    label_issue: Issue | None = None
+
+
+class ImageState(enum.StrEnum):
+    """Whether anybody looked at an image, and with what result: three different facts."""
+
+    ANNOTATED = "annotated"
+    """There are records for this image."""
+    EMPTY = "empty"
+    """Somebody looked and found nothing: a valid mask of background."""
+    UNVISITED = "unvisited"
+    """Nobody looked: not background."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """The picture that an annotation belongs to.
+
+    Attributes:
+        name: File name, decoded, without folders.
+        file: The picture that was found, or None.
+        size: Size of the frame that the coordinates refer to, and so of the mask; None if unknown.
+        orientation: EXIF orientation of the picture, 1 to 8 (1: stored upright).
+        upright: Whether the coordinates refer to the picture as it is shown after the EXIF
+            orientation was applied. If False they refer to the pixels as they are stored.
+    """
+
+    name: str
+    file: Path | None
+    size: Size | None
+    orientation: int = 1
+    upright: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnnotatedImage:
+    """Everything that a source says about one image.
+
+    Attributes:
+        image: The picture and its size.
+        shapes: In drawing order: later shapes lie on top.
+        state: Whether anybody looked at the image.
+        format: Name of the annotation format, such as ``labelme``.
+        origin: File and JSON path of the image's record.
+        folder: Folder of the annotation file below the source that was given, with forward slashes;
+            empty for the source itself.
+        tags: Labels of the image as a whole.
+        issues: What was found on the way, including a line for every record that is not in
+            ``shapes``.
+    """
+
+    image: ImageReference
+    shapes: tuple[Shape, ...]
+    state: ImageState
+    format: str
+    origin: Origin
+    folder: str = ""
+    tags: tuple[str, ...] = ()
+    issues: tuple[Issue, ...] = ()
+
+    @property
+    def refusal(self) -> Issue | None:
+        """Why no mask can be made of this image, or None."""
+        return next(
+            (issue for issue in self.issues if issue.loses_image and issue.level is Level.REFUSED),
+            None,
+        )
+
+    @property
+    def record_count(self) -> int:
+        """Number of records in the source: the shapes and those that an issue explains."""
+        return len(self.shapes) + sum(issue.loses_record for issue in self.issues)

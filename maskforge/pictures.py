@@ -1,0 +1,166 @@
+"""Finding the pictures that annotations belong to, and their size without decoding them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO
+from urllib.parse import unquote
+
+from maskforge.model import Size
+
+PICTURE_SUFFIXES = frozenset(
+    ".png .jpg .jpeg .jpe .jfif .tif .tiff .bmp .dib .gif .webp .jp2 .avif .tga "
+    ".pgm .ppm .pbm .pnm".split()
+)
+"""Suffixes, in lower case, that make a file a picture."""
+
+_TRANSPOSING = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+_ORIENTATION_TAG = 0x0112
+
+
+@dataclass(frozen=True, slots=True)
+class PictureHeader:
+    """What the header of a picture says.
+
+    Attributes:
+        stored: Size of the pixels as they are stored.
+        orientation: EXIF orientation, 1 to 8; 1 if there is none.
+    """
+
+    stored: Size
+    orientation: int = 1
+
+    @property
+    def upright(self) -> Size:
+        """Size of the picture as it is shown, with the EXIF orientation applied."""
+        if self.orientation in _TRANSPOSING:
+            return Size(self.stored.height, self.stored.width)
+        return self.stored
+
+
+def read_header(source: Path | bytes) -> PictureHeader:
+    """Read size and EXIF orientation of a picture without decoding its pixels.
+
+    Raises:
+        OSError: If the header cannot be read.
+    """
+    from PIL import Image
+
+    stream: IO[bytes] | Path = io.BytesIO(source) if isinstance(source, bytes) else source
+    limit = Image.MAX_IMAGE_PIXELS
+    # The limit guards against decoding bombs, and nothing is decoded here.
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with Image.open(stream) as picture:
+            orientation = picture.getexif().get(_ORIENTATION_TAG, 1)
+            size = Size(*picture.size)
+    except (SyntaxError, ValueError, TypeError, KeyError, EOFError) as error:
+        raise OSError(f"the header cannot be read: {error}") from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+    return PictureHeader(size, orientation if orientation in range(1, 9) else 1)
+
+
+@dataclass(slots=True)
+class PictureFinder:
+    """Finds pictures by what annotation files write about them.
+
+    The order is: the path as written (relative ones from the annotation file's folder); the same
+    file name beside the annotation file; below the folder given by the user; below the source
+    folder. Names are compared as written, percent-decoded, in composed Unicode, and at last
+    without regard to case. If several files below one folder have the name, the one that shares
+    the longest tail of folders with the written path is taken; if that is no decision, none is.
+
+    Attributes:
+        images: Folder given by the user, searched with all its sub-folders, or None.
+        source: Source folder, searched likewise, or None.
+    """
+
+    images: Path | None = None
+    source: Path | None = None
+    _indexes: dict[Path, dict[str, list[Path]]] = field(default_factory=dict, repr=False)
+
+    def find(self, candidates: Sequence[str], folder: Path) -> Path | None:
+        """Return the picture for the first candidate that leads to one.
+
+        Args:
+            candidates: Paths or names, decoded, with forward slashes, most trusted first.
+            folder: Folder of the annotation file.
+
+        Raises:
+            LookupError: If several files have the name and nothing tells which one is meant; the
+                message lists them.
+        """
+        for candidate in candidates:
+            for spelling in _spellings(candidate):
+                for path in (folder / spelling, folder / PurePosixPath(spelling).name):
+                    if _is_file(path):
+                        return path
+        for root in (self.images, self.source):
+            if root is None:
+                continue
+            for candidate in candidates:
+                found = self._below(root, candidate)
+                if found is not None:
+                    return found
+        return None
+
+    def _below(self, root: Path, candidate: str) -> Path | None:
+        if root not in self._indexes:
+            self._indexes[root] = _index(root)
+        for spelling in _spellings(candidate):
+            written = [_key(part) for part in PurePosixPath(spelling).parts]
+            paths = self._indexes[root].get(written[-1], []) if written else []
+            exact = [path for path in paths if path.name == PurePosixPath(spelling).name]
+            scored = [(_common_tail(path, written), path) for path in exact or paths]
+            best = max((score for score, _ in scored), default=0)
+            winners = [path for score, path in scored if score == best]
+            if len(winners) == 1:
+                return winners[0]
+            if winners:
+                listed = ", ".join(str(path) for path in winners[:3])
+                raise LookupError(f"{len(winners)} files fit {candidate!r}: {listed}")
+        return None
+
+
+def _spellings(candidate: str) -> Iterator[str]:
+    yield candidate
+    for other in (
+        unquote(candidate),
+        *(unicodedata.normalize(f, candidate) for f in ("NFC", "NFD")),
+    ):
+        if other != candidate:
+            yield other
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", unquote(name)).casefold()
+
+
+def _common_tail(path: Path, written: Sequence[str]) -> int:
+    parts = [_key(part) for part in path.parts]
+    pairs = zip(reversed(parts), reversed(written), strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _index(root: Path) -> dict[str, list[Path]]:
+    index: dict[str, list[Path]] = {}
+    for folder, folders, names in os.walk(root):
+        folders.sort()
+        for name in sorted(names):
+            if Path(name).suffix.lower() in PICTURE_SUFFIXES:
+                index.setdefault(_key(name), []).append(Path(folder, name))
+    return index
+
+
+def _is_file(path: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # too long, or with a NUL
+        return path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()
+    return False

@@ -1,0 +1,34 @@
+"""Rasterisers: one module each, loaded when used. A new one is a module and a line here."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from maskforge.errors import OptionError
+
+if TYPE_CHECKING:
+    from maskforge.raster.base import Rasterizer
+
+RASTERIZERS: tuple[str, ...] = (
+    "exact",
+    "opencv",
+    "pillow",
+    "skimage",
+    "matplotlib",
+)
+"""Names of the rasterisers; each is the name of a module here that defines ``RASTERIZER``."""
+
+
+def get_rasterizer(name: str) -> Rasterizer:
+    """Return the rasteriser called ``name``.
+
+    Raises:
+        OptionError: If there is no such rasteriser.
+    """
+    if name not in RASTERIZERS:
+        raise OptionError(
+            f"unknown rasterizer {name!r}", hint=f"choose one of {', '.join(RASTERIZERS)}"
+        )
+    rasterizer: Rasterizer = importlib.import_module(f"maskforge.raster.{name}").RASTERIZER
+    return rasterizer

@@ -1,0 +1,31 @@
+"""What a rasteriser has to provide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from maskforge.model import Area, Size
+from maskforge.raster.runs import Runs
+
+
+class Rasterizer(Protocol):
+    """Turns areas into pixels; every rasteriser module in this folder has one as ``RASTERIZER``.
+
+    Attributes:
+        name: Name for the command line.
+        rule: For people: which pixels belong to a region.
+    """
+
+    name: str
+    rule: str
+
+    def scan(self, areas: Sequence[Area], size: Size) -> Runs:
+        """Return the pixels of every area as horizontal runs, clipped to the image.
+
+        The ``region`` of a run is the index of its area. Parts of one area are united, so no
+        pixel is in two runs of the same region.
+
+        Raises:
+            MissingDependencyError: If the library is not installed.
+        """

@@ -1,0 +1,205 @@
+"""From files and folders to annotated images: discovery, detection, reading, picture sizes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from maskforge.errors import AnnotationError, FormatError, OptionError
+from maskforge.formats import FORMATS, get_format
+from maskforge.formats.base import Format, ReadContext, Recognition
+from maskforge.frame import SizeMismatch, settle
+from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.jsonio import Document, load
+from maskforge.model import AnnotatedImage
+from maskforge.pictures import PictureFinder
+
+SUFFIXES = (".vott", ".json", ".csv")
+"""Suffixes of the files that are looked at in a folder, in the order in which they are read."""
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What kind of annotation file something is.
+
+    Attributes:
+        format: Name of the format.
+        variant: Which of the format's files it is.
+        reason: The keys that decided.
+        auxiliary: The file holds no images itself; the files around it use it.
+    """
+
+    format: str
+    variant: str
+    reason: str
+    auxiliary: bool = False
+
+
+def detect(path: PathLike) -> Detection:
+    """Tell which format an annotation file has, by its keys.
+
+    Raises:
+        FormatError: If the file cannot be decoded, or fits no format or several. The message
+            says for every format what is missing.
+    """
+    document = load(Path(path))
+    format_, recognition = _recognize(document, [get_format(name) for name in FORMATS])
+    return Detection(format_.name, recognition.variant, recognition.reason, recognition.auxiliary)
+
+
+def _recognize(document: Document, formats: Sequence[Format]) -> tuple[Format, Recognition]:
+    answers = [(format_, format_.recognize(document)) for format_ in formats]
+    matches = [(format_, answer) for format_, answer in answers if answer.variant]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        names = " and ".join(f"{format_.name} ({answer.reason})" for format_, answer in matches)
+        raise FormatError(
+            Code.AMBIGUOUS_FORMAT,
+            f"fits {names}",
+            origin=document.origin,
+            hint="choose with --format",
+        )
+    reasons = "; ".join(f"not {format_.name}: {answer.reason}" for format_, answer in answers)
+    raise FormatError(
+        Code.UNKNOWN_FORMAT,
+        reasons,
+        origin=document.origin,
+        hint="`maskforge formats` lists the files that are read",
+    )
+
+
+class AnnotationReader:
+    """Iterable over the annotated images of one or more sources; each iteration reads anew.
+
+    One image is held in memory at a time. What happens on the way is kept here.
+
+    Attributes:
+        issues: Findings about whole files, filled while iterating. Findings about images and
+            records are in each image's own ``issues``.
+        files_read: Annotation files of which images were read, or that helped to read others.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[PathLike],
+        *,
+        format: str = "auto",  # noqa: A002 - the option is called so everywhere
+        images: PathLike | None = None,
+        size_mismatch: SizeMismatch = "error",
+        exclude: PathLike | None = None,
+    ) -> None:
+        self._sources = [Path(source) for source in sources]
+        names = FORMATS if format == "auto" else (format,)
+        self._formats = [get_format(name) for name in names]
+        self._images = Path(images) if images is not None else None
+        self._size_mismatch = size_mismatch
+        self._exclude = Path(exclude).resolve() if exclude is not None else None
+        self.issues: list[Issue] = []
+        self.files_read: list[Path] = []
+        for path in (*self._sources, *filter(None, [self._images])):
+            if not path.exists():
+                raise OptionError(f"{path} does not exist")
+        if self._images is not None and not self._images.is_dir():
+            raise OptionError(f"{self._images} is not a folder")
+
+    def __iter__(self) -> Iterator[AnnotatedImage]:
+        """Read all sources from the start.
+
+        Yields:
+            Every image that a source knows, including those that are not visited or that cannot
+            be used (see :attr:`AnnotatedImage.refusal`).
+        """
+        self.issues.clear()
+        self.files_read.clear()
+        claimed: set[Path] = set()
+        seen: dict[tuple[str, str], Origin] = {}
+        for source in self._sources:
+            root = source if source.is_dir() else source.parent
+            context = ReadContext(
+                PictureFinder(self._images, root), self.issues.append, claimed, seen
+            )
+            for path in self._files(source):
+                if path in claimed:
+                    continue
+                claimed.add(path)
+                yield from self._read_file(path, context, root, named=path == source)
+        self.files_read.extend(sorted(claimed - set(self.files_read)))
+
+    def _files(self, source: Path) -> Iterator[Path]:
+        if not source.is_dir():
+            yield source
+            return
+        for folder, folders, names in os.walk(source):
+            folders[:] = sorted(
+                name for name in folders if Path(folder, name).resolve() != self._exclude
+            )
+            found = [Path(folder, name) for name in names]
+            yield from sorted(
+                (path for path in found if path.suffix.lower() in SUFFIXES),
+                key=lambda path: (SUFFIXES.index(path.suffix.lower()), path),
+            )
+
+    def _read_file(
+        self, path: Path, context: ReadContext, root: Path, *, named: bool
+    ) -> Iterator[AnnotatedImage]:
+        try:
+            document = load(path)
+            format_, recognition = _recognize(document, self._formats)
+            context.claimed.add(path)
+            self.files_read.append(path)
+            if recognition.auxiliary:
+                return
+            self.issues.extend(document.issues)
+            folder = path.parent.relative_to(root).as_posix()
+            for record in format_.read(document, context):
+                image, shapes, issues = settle(record, context.pictures, self._size_mismatch)
+                yield AnnotatedImage(
+                    image,
+                    shapes,
+                    record.state,
+                    format_.name,
+                    record.origin,
+                    "" if folder == "." else folder,
+                    record.tags,
+                    issues,
+                )
+        except AnnotationError as error:
+            # A file that somebody named must be read; one that a folder holds may be anything.
+            self.issues.append(error.issue(Level.REFUSED if named else None))
+
+
+def read(
+    sources: PathLike | Iterable[PathLike],
+    *,
+    format: str = "auto",  # noqa: A002 - the option is called so everywhere
+    images: PathLike | None = None,
+    size_mismatch: SizeMismatch = "error",
+) -> AnnotationReader:
+    """Read annotations of any known format, one image at a time.
+
+    Args:
+        sources: Annotation files, or folders that are searched with all their sub-folders.
+        format: Name of a format, or ``auto`` to tell every file's format by its keys.
+        images: Folder in which the pictures are looked for, with all its sub-folders, when they
+            are not where the annotation file says.
+        size_mismatch: What to do if the annotation file and the picture name different sizes that
+            no EXIF orientation explains: ``error`` refuses the image; ``scale`` scales the
+            coordinates if both sides have the same ratio within 1 %.
+
+    Returns:
+        An iterable of :class:`AnnotatedImage`; findings about whole files are in its ``issues``.
+
+    Raises:
+        OptionError: If a source or folder does not exist or the format is unknown.
+    """
+    if isinstance(sources, (str, os.PathLike)):
+        sources = [sources]
+    return AnnotationReader(
+        list(sources), format=format, images=images, size_mismatch=size_mismatch
+    )
