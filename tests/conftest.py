@@ -1,0 +1,25 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """Folder of real annotation files of public projects; MASKFORGE_CORPUS overrides its place."""
+    folder = Path(os.environ.get("MASKFORGE_CORPUS", _ROOT.parent / "shared" / "corpus"))
+    if not folder.is_dir():
+        pytest.skip(f"NO CORPUS: {folder} is not there, so real files of other tools are not read")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Folder of the bundled samples."""
+    return _ROOT / "samples"
