@@ -1,0 +1,181 @@
+"""Mask files: palette or 16-bit PNG, TIFF, NPY; written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import secrets
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.classes import Color
+from maskforge.errors import OptionError, OutputError
+from maskforge.issues import Origin
+
+FileType: TypeAlias = Literal["png", "tiff", "npy"]
+AnyMask: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
+
+FILE_TYPES: tuple[FileType, ...] = ("png", "tiff", "npy")
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_FILTER_NONE, _FILTER_UP = 0, 2
+
+
+def check_file_type(file_type: str, encoding: str) -> None:
+    """Make sure that masks of an encoding can be stored in a type of file.
+
+    Raises:
+        OptionError: With the reason.
+    """
+    if file_type in ("jpg", "jpeg"):
+        raise OptionError(
+            "JPEG changes pixel values when it compresses, so class ids would be lost",
+            hint="choose png, tiff or npy",
+        )
+    if file_type not in FILE_TYPES:
+        raise OptionError(
+            f"unknown file type {file_type!r}", hint=f"choose one of {', '.join(FILE_TYPES)}"
+        )
+    if encoding != "integer" and file_type != "npy":
+        raise OptionError(
+            f"{encoding} masks have one channel per class, which {file_type.upper()} files cannot "
+            "hold without being taken for colours",
+            hint="choose --file-type npy, or --encoding integer",
+        )
+
+
+def encode_mask(mask: AnyMask, file_type: str, palette: Mapping[int, Color] | None = None) -> bytes:
+    """Return a mask as the content of a file.
+
+    Args:
+        mask: (H, W) uint8, uint16 or (not PNG) uint32; for NPY also (H, W, C).
+        file_type: ``png``, ``tiff`` or ``npy``.
+        palette: Colour of every value of a uint8 mask; without it, PNG and TIFF are grey.
+
+    Raises:
+        OptionError: If the type of file cannot hold the mask.
+    """
+    if file_type == "npy":
+        stream = io.BytesIO()
+        np.save(stream, mask, allow_pickle=False)
+        return stream.getvalue()
+    check_file_type(file_type, "integer" if mask.ndim == 2 else "multi-channel")
+    if file_type == "png":
+        return _encode_png(mask, palette)
+    return _encode_tiff(mask, palette)
+
+
+def _encode_png(mask: AnyMask, palette: Mapping[int, Color] | None) -> bytes:
+    if mask.dtype == np.uint32:
+        raise OptionError("PNG holds 16 bits at most", hint="choose tiff or npy")
+    from isal import isal_zlib
+
+    height, width = mask.shape
+    depth = mask.dtype.itemsize
+    colors = palette if depth == 1 else None
+    pixels = np.ascontiguousarray(mask, dtype=mask.dtype.newbyteorder(">")).view(np.uint8)
+    lines = np.empty((height, 1 + width * depth), dtype=np.uint8)
+    lines[:, 0] = _FILTER_NONE
+    lines[:, 1:] = pixels.reshape(height, width * depth)
+    header = struct.pack(">IIBBBBB", width, height, 8 * depth, 3 if colors else 0, 0, 0, 0)
+    chunks = [_PNG_SIGNATURE, _chunk(b"IHDR", header)]
+    if colors:
+        chunks.append(_chunk(b"PLTE", _palette_bytes(colors)))
+    chunks += [_chunk(b"IDAT", isal_zlib.compress(lines, 1)), _chunk(b"IEND", b"")]
+    return b"".join(chunks)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(content, zlib.crc32(kind))
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+
+def _palette_bytes(palette: Mapping[int, Color]) -> bytes:
+    table = np.zeros((256, 3), dtype=np.uint8)
+    for value, color in palette.items():
+        if value < 256:
+            table[value] = color
+    return table.tobytes()
+
+
+def _encode_tiff(mask: AnyMask, palette: Mapping[int, Color] | None) -> bytes:
+    from PIL import Image
+
+    # Pillow knows 32-bit integers with a sign only; no image has 2^31 instances.
+    picture = Image.fromarray(mask.astype(np.int32) if mask.dtype == np.uint32 else mask)
+    if palette and mask.dtype == np.uint8:
+        picture.putpalette(_palette_bytes(palette))
+    stream = io.BytesIO()
+    picture.save(stream, format="TIFF", compression="tiff_adobe_deflate")
+    return stream.getvalue()
+
+
+def write_mask(
+    path: str | os.PathLike[str], mask: AnyMask, palette: Mapping[int, Color] | None = None
+) -> None:
+    """Write a mask; the suffix of the path decides the type of file.
+
+    Args:
+        path: Ends in ``.png``, ``.tif``, ``.tiff`` or ``.npy``. Missing folders are made.
+        mask: (H, W) uint8, uint16 or (not PNG) uint32; for NPY also (H, W, C).
+        palette: Colour of every value of a uint8 mask; without it, PNG and TIFF are grey.
+
+    Raises:
+        OptionError: If the suffix is of no such file, or the file cannot hold the mask.
+        OutputError: If the file cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower().removeprefix(".")
+    write_whole(path, encode_mask(mask, "tiff" if suffix == "tif" else suffix, palette))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it appears whole or not at all, also when the program is killed.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            aside.write_bytes(content)
+            aside.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written: {error.strerror or error}", origin=Origin(path, "")
+        ) from None
+
+
+def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Read a mask that :func:`write_mask` wrote: values as they are, palettes not applied.
+
+    Returns:
+        (H, W) uint8, uint16 or uint32, or for NPY also (H, W, C).
+
+    Raises:
+        OutputError: If the file cannot be read.
+    """
+    path = Path(path)
+    try:
+        if path.suffix.lower() == ".npy":
+            array: NDArray[Any] = np.load(path, allow_pickle=False)
+            return array
+        from PIL import Image
+
+        with Image.open(path) as picture:
+            array = np.asarray(picture)
+        return array.astype(np.uint32) if array.dtype == np.int32 else array
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise OutputError(f"cannot be read as a mask: {error}", origin=Origin(path, "")) from None
