@@ -1,0 +1,40 @@
+"""From geometry to runs of pixels, whatever the geometry is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from maskforge.model import Area, Bitmap, Size
+from maskforge.raster import get_rasterizer
+from maskforge.raster.runs import Runs, concatenate, from_bitmap
+
+
+def scan(geometries: Sequence[Area | Bitmap], size: Size, rasterizer: str = "exact") -> Runs:
+    """Return the pixels of every geometry as horizontal runs, clipped to the image.
+
+    Args:
+        geometries: Areas are rasterised; bitmaps are taken as they are.
+        size: Size of the image.
+        rasterizer: Name of a rasteriser.
+
+    Returns:
+        Runs whose ``region`` is the index into ``geometries``. A geometry without any pixel in the
+        image has none.
+
+    Raises:
+        OptionError: If there is no such rasteriser.
+        MissingDependencyError: If the rasteriser needs a library that is not installed.
+    """
+    places = [index for index, one in enumerate(geometries) if isinstance(one, Area)]
+    areas = [one for one in geometries if isinstance(one, Area)]
+    drawn = get_rasterizer(rasterizer).scan(areas, size)
+    bitmaps = [
+        from_bitmap(one, size, region)
+        for region, one in enumerate(geometries)
+        if isinstance(one, Bitmap)
+    ]
+    region = np.array(places, dtype=np.int64)[drawn.region]
+    runs = Runs(region, drawn.row, drawn.start, drawn.stop)
+    return concatenate([runs, *bitmaps]) if bitmaps else runs
