@@ -1,0 +1,196 @@
+"""LabelMe of Kentaro Wada, 2.x to 7.x, with AnyLabeling and X-AnyLabeling: one file per image.
+
+What the keys mean was read in the tools' own sources: ``labelme/_label_file.py`` of
+wkentaro/labelme, and ``anylabeling/views/labeling/label_file.py`` of CVHub520/X-AnyLabeling. The
+web tool of the same name by MIT CSAIL writes another format, which is not read.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from functools import partial
+from pathlib import PurePath, PurePosixPath
+from typing import Any, TypeVar
+
+from maskforge.errors import FormatError, RecordError, shorten
+from maskforge.formats.base import ImageRecord, ReadContext, Recognition
+from maskforge.formats.labelme_shapes import read_shape
+from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.jsonio import Document, structure
+from maskforge.model import ImageState, Shape, Size
+from maskforge.pictures import PICTURE_SUFFIXES
+
+T = TypeVar("T")
+
+_IMAGE_KEYS = ("imagePath", "imageData", "imageHeight", "imageWidth")
+_COMMON_KEYS = ("version", "flags", "lineColor", "fillColor")
+_X_ANYLABELING_KEYS = frozenset({"attributes", "difficult", "kie_linking", "score"})
+
+_NEIGHBOUR_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+_LONGEST_SIDE = 2**31
+
+
+class LabelMe:
+    """The format of LabelMe's JSON files; see :class:`maskforge.formats.base.Format`."""
+
+    name = "labelme"
+    title = "LabelMe (wkentaro), AnyLabeling, X-AnyLabeling"
+    versions = "LabelMe 2.x to 7.x, AnyLabeling, X-AnyLabeling to 4.x: one JSON file per image"
+    geometry = (
+        "polygon, rectangle, oriented_rectangle, circle, line, linestrip, point, mask; "
+        "X-AnyLabeling: rotation, quadrilateral, cuboid"
+    )
+
+    def recognize(self, document: Document) -> Recognition:
+        """Tell LabelMe files by `shapes` at the root and the keys beside it."""
+        root = document.root
+        if not isinstance(root, dict):
+            return Recognition.no("the root is not an object with a `shapes` list")
+        if "shapes" not in root:
+            annotation = root.get("annotation")
+            if isinstance(annotation, dict) and "object" in annotation:
+                return Recognition.no(
+                    "no `shapes` list at the root; `annotation.object` is of the LabelMe web tool "
+                    "by MIT CSAIL, another format of the same name"
+                )
+            return Recognition.no("no `shapes` list at the root")
+        shapes = root["shapes"]
+        if isinstance(shapes, list) and shapes and not any(map(_is_labelled, shapes)):
+            return Recognition.no("no entry of `shapes` has `label` or `points`")
+        deciding = next((key for key in _IMAGE_KEYS if key in root), None)
+        if deciding is None and isinstance(shapes, list) and any(map(_is_drawn, shapes)):
+            deciding = next((key for key in _COMMON_KEYS if key in root), None)
+        if deciding is None:
+            return Recognition.no(
+                "`shapes` at the root, but none of "
+                + ", ".join(f"`{key}`" for key in _IMAGE_KEYS)
+                + " beside it"
+            )
+        dialect = "x-anylabeling" if _is_x_anylabeling(root) else self.name
+        return Recognition(dialect, f"`shapes` and `{deciding}` at the root")
+
+    def read(self, document: Document, context: ReadContext) -> Iterator[ImageRecord]:
+        """Yield the one image of a file.
+
+        Raises:
+            FormatError: If `shapes` is not a list.
+        """
+        root: dict[str, Any] = document.root
+        origin = document.origin
+        shapes, issues = _shapes(root["shapes"], origin.at(".shapes"))
+        name, candidates = _picture(root, document.path, origin, issues)
+        data = _optional(root, "imageData", str, origin, issues)
+        yield ImageRecord(
+            name,
+            candidates,
+            tuple(shapes),
+            ImageState.ANNOTATED if root["shapes"] else ImageState.EMPTY,
+            origin,
+            declared=_declared(root, origin, issues),
+            # LabelMe turns pictures upright before it shows them; X-AnyLabeling shows the pixels
+            # as they are stored.
+            upright=not _is_x_anylabeling(root),
+            embedded=partial(base64.b64decode, data) if data else None,
+            tags=_tags(root, origin, issues),
+            issues=tuple(issues),
+        )
+
+
+def _is_labelled(entry: object) -> bool:
+    return isinstance(entry, dict) and ("points" in entry or "label" in entry)
+
+
+def _is_drawn(entry: object) -> bool:
+    """Tell LabelMe's list of points from the flat list of numbers that other tools write."""
+    points = entry.get("points") if isinstance(entry, dict) else None
+    return bool(isinstance(points, list) and points and isinstance(points[0], list))
+
+
+def _is_x_anylabeling(root: dict[str, Any]) -> bool:
+    entries = root["shapes"] if isinstance(root["shapes"], list) else []
+    first = next((entry for entry in entries if isinstance(entry, dict)), {})
+    return "checked" in root or not _X_ANYLABELING_KEYS.isdisjoint(first)
+
+
+def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
+    if not isinstance(entries, list):
+        raise FormatError(
+            Code.INVALID_FILE,
+            f"expected a list of shapes, found {shorten(entries)}",
+            origin=origin,
+            hint="open the image in LabelMe and save it again",
+        )
+    shapes: list[Shape] = []
+    issues: list[Issue] = []
+    for index, entry in enumerate(entries):
+        try:
+            shapes.append(read_shape(entry, origin.at(f"[{index}]")))
+        except RecordError as error:
+            issues.append(error.issue())
+    return shapes, issues
+
+
+def _picture(
+    root: dict[str, Any], file: PurePath, origin: Origin, issues: list[Issue]
+) -> tuple[str, tuple[str, ...]]:
+    """Return the name of the picture and where it may be.
+
+    People rename and convert pictures together with their JSON files, and `imagePath` stays as it
+    was, so the name of the JSON file is the second candidate.
+    """
+    written = (_optional(root, "imagePath", str, origin, issues) or "").replace("\\", "/")
+    name = PurePosixPath(written).name
+    neighbours = [f"{file.stem}{suffix}" for suffix in _NEIGHBOUR_SUFFIXES]
+    if _is_picture(file.stem):  # picture.jpg.json
+        neighbours.insert(0, file.stem)
+    if not _is_picture(name):
+        return file.stem, tuple(neighbours)
+    return name, (written, *(one for one in neighbours if one != written))
+
+
+def _is_picture(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+
+
+def _declared(root: dict[str, Any], origin: Origin, issues: list[Issue]) -> Size | None:
+    sides: list[int | None] = []
+    for key in ("imageWidth", "imageHeight"):
+        value = _optional(root, key, float, origin, issues)
+        good = value is None or (1 <= value <= _LONGEST_SIDE and value.is_integer())
+        if not good:
+            issues.append(_ignored(f"expected whole pixels, found {value}", origin.at(f".{key}")))
+        sides.append(int(value) if value is not None and good else None)
+    width, height = sides
+    if width is None or height is None:
+        if width is not None or height is not None:
+            issues.append(_ignored("only one of `imageWidth` and `imageHeight` is usable", origin))
+        return None
+    return Size(width, height)
+
+
+def _tags(root: dict[str, Any], origin: Origin, issues: list[Issue]) -> tuple[str, ...]:
+    flags = _optional(root, "flags", dict[str, bool], origin, issues) or {}
+    tags = _optional(root, "tags", list[str], origin, issues) or []  # X-AnyLabeling
+    return tuple(dict.fromkeys([*(name for name, is_set in flags.items() if is_set), *tags]))
+
+
+def _optional(
+    root: dict[str, Any], key: str, type_: type[T], origin: Origin, issues: list[Issue]
+) -> T | None:
+    value = root.get(key)
+    if value is None:
+        return None
+    try:
+        return structure(value, type_, origin.at(f".{key}"))
+    except RecordError as error:
+        issues.append(_ignored(error.message, error.origin))
+        return None
+
+
+def _ignored(message: str, origin: Origin) -> Issue:
+    """Return a note, because the picture itself tells what a damaged key of the image does not."""
+    return Issue(Code.INVALID_IMAGE_RECORD, f"{message}; ignored", origin, override=Level.NOTE)
+
+
+FORMAT = LabelMe()

@@ -1,0 +1,96 @@
+"""LabelMe's `mask` shapes: a PNG in base64 text, pasted into the image."""
+
+from __future__ import annotations
+
+import base64
+import io
+import struct
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.errors import GeometryError, shorten
+from maskforge.geometry import checked_points
+from maskforge.issues import Code, Origin
+from maskforge.jsonio import structure
+from maskforge.model import Bitmap, Size
+from maskforge.pictures import read_header
+
+_MOST_PIXELS = 89_478_485  # Pillow suspects a decompression bomb beyond it, too
+_BOX_TOLERANCE = 1.0  # corners that were rounded or cut one by one
+_HINT = "redraw or delete this shape in the labeling tool"
+
+
+def read_bitmap(mask: object, points: Sequence[tuple[float, float]], origin: Origin) -> Bitmap:
+    """Read a `mask` shape.
+
+    The corners of the box are pixel indices, both inclusive; they have fractions after the shape
+    was moved. LabelMe (``labelme/_utils/shape.py``) pastes the PNG in its own size at the top left
+    corner, rounded half to even.
+
+    Args:
+        mask: The value of the key `mask`.
+        points: Two opposite corners of the box.
+        origin: Place of the shape.
+
+    Raises:
+        GeometryError: If the PNG cannot be decoded, or differs from the box by more than a pixel.
+    """
+    corners = checked_points(points, origin.at(".points"))
+    left, top = corners.min(axis=0).tolist()
+    right, bottom = corners.max(axis=0).tolist()
+    place = origin.at(".mask")
+    text = structure(mask, str, place, Code.INVALID_BITMAP, GeometryError)
+    try:
+        data = base64.b64decode(text)
+        size = read_header(data).stored
+    except (OSError, ValueError, struct.error):
+        raise _undecodable(text, place) from None
+    box = Size(round(right - left + 1), round(bottom - top + 1))
+    drift = max(abs(right - left + 1 - size.width), abs(bottom - top + 1 - size.height))
+    if drift > _BOX_TOLERANCE:
+        raise GeometryError(
+            Code.INVALID_BITMAP,
+            f"the bitmap has {size} px, its box in `points` {box} px",
+            origin=place,
+            hint=_HINT,
+        )
+    if size.width * size.height > _MOST_PIXELS:
+        raise GeometryError(
+            Code.INVALID_BITMAP,
+            f"a bitmap of {size} px is larger than the {_MOST_PIXELS:,} px that are read",
+            origin=place,
+            hint=_HINT,
+        )
+    pixels = _decode(data, text, place)
+    if pixels.ndim != 2:
+        raise GeometryError(
+            Code.INVALID_BITMAP,
+            "the bitmap has colours or transparency, expected one value per pixel",
+            origin=place,
+            hint=_HINT,
+        )
+    inside = pixels > 0
+    inside.flags.writeable = False
+    return Bitmap(round(top), round(left), inside)
+
+
+def _decode(data: bytes, text: str, origin: Origin) -> NDArray[np.number]:
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
+            return np.asarray(picture)
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error):
+        raise _undecodable(text, origin) from None
+
+
+def _undecodable(text: str, origin: Origin) -> GeometryError:
+    return GeometryError(
+        Code.INVALID_BITMAP,
+        f"expected a whole PNG as base64 text, found {shorten(text)}",
+        origin=origin,
+        hint=_HINT,
+    )
