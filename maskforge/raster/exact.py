@@ -12,7 +12,8 @@ are given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,9 @@ _STEPS = 1024
 _LARGEST = 2**20
 """Multiples of 1/1024 up to this are multiplied and compared in int64 without overflow."""
 
+_BATCH = 2**18
+"""Crossings that are computed at a time; each takes about 100 bytes meanwhile."""
+
 
 class _Edges(NamedTuple):
     """Edges from top to bottom that cross the centre line of a row; columns of (E,) arrays.
@@ -51,6 +55,17 @@ class _Edges(NamedTuple):
     top: Points
     bottom: Points
 
+    def between(self, begin: int, end: int) -> _Edges:
+        """Return some of the edges."""
+        part = slice(begin, end)
+        return _Edges(
+            self.polygon[part],
+            self.first[part],
+            self.behind[part],
+            self.top[part],
+            self.bottom[part],
+        )
+
 
 class Exact:
     """See the module."""
@@ -64,20 +79,24 @@ class Exact:
     def scan(self, areas: Sequence[Area], size: Size) -> Runs:
         """Return the pixels of every area; see :class:`maskforge.raster.base.Rasterizer`."""
         polygons = [polygon for area in areas for polygon in area.parts]
-        part_counts = [len(area.parts) for area in areas]
+        part_counts = np.array([len(area.parts) for area in areas], dtype=np.int64)
         packing = Packing.of(size, len(polygons))
-        keys = np.sort(_crossings(_edges(polygons, size.height), size.width, packing))
+        edges = _edges(polygons, size.height)
+        # A ring crosses a line as often to one side as to the other: crossings come in pairs.
+        keys = np.sort(
+            np.concatenate([_crossings(batch, size.width, packing) for batch in _batches(edges)])
+        )
         starts, stops = keys[0::2], keys[1::2]
         wide = stops > starts
         starts, stops = starts[wide], stops[wide]
         region = np.repeat(np.arange(len(areas)), part_counts)[packing.region(starts)]
         runs = Runs(region, packing.row(starts), packing.column(starts), packing.column(stops))
-        return united([runs]) if max(part_counts, default=0) > 1 else runs
+        return united([runs]) if part_counts.max(initial=0) > 1 else runs
 
 
 def _edges(polygons: Sequence[Polygon], height: int) -> _Edges:
     rings = [ring for polygon in polygons for ring in polygon.rings]
-    owners = np.repeat(np.arange(len(polygons)), [len(polygon.rings) for polygon in polygons])
+    owners = [number for number, polygon in enumerate(polygons) for _ in polygon.rings]
     points = np.concatenate([np.empty((0, 2)), *rings])
     lengths = np.array([len(ring) for ring in rings], dtype=np.int64)
     ends = np.cumsum(lengths)
@@ -92,8 +111,20 @@ def _edges(polygons: Sequence[Polygon], height: int) -> _Edges:
     top = np.where(upward, successor[crossing], crossing)
     bottom = np.where(upward, crossing, successor[crossing])
     return _Edges(
-        np.repeat(owners, lengths)[crossing], row[top], row[bottom], points[top], points[bottom]
+        np.repeat(np.array(owners, dtype=np.int64), lengths)[crossing],
+        row[top],
+        row[bottom],
+        points[top],
+        points[bottom],
     )
+
+
+def _batches(edges: _Edges) -> Iterator[_Edges]:
+    crossings = np.cumsum(edges.behind - edges.first)
+    limits = np.arange(_BATCH, crossings.max(initial=0), _BATCH)
+    splits = [0, *np.searchsorted(crossings, limits).tolist(), len(crossings)]
+    for begin, end in pairwise(splits):
+        yield edges.between(begin, end)
 
 
 def _crossings(edges: _Edges, width: int, packing: Packing) -> NDArray[np.int64]:

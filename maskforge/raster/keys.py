@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from maskforge.errors import MaskforgeError
 from maskforge.model import Size
 
-_MOST_BITS = 62  # of 63: one is left to tell starts from stops
+_MOST_BITS = 61  # of 63: two are left to tell starts from stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Packing:
         """Return the packing for rows 0 to height, columns 0 to width and ``regions`` regions.
 
         Raises:
-            MaskforgeError: If 62 bits are too few. This takes more than a billion regions on an
-                image of 65535 x 65535 pixels.
+            MaskforgeError: If 61 bits are too few. An image of 65535 x 65535 pixels leaves 29 for
+                the regions.
         """
         packing = cls(size.height.bit_length(), size.width.bit_length())
         if packing.row_bits + packing.column_bits + regions.bit_length() > _MOST_BITS:

@@ -114,24 +114,30 @@ def paint(runs: Runs, values: ArrayLike, order: ArrayLike, out: NDArray[Any]) ->
         values: (R,) value of every region.
         order: Numbers of the regions to paint, the topmost last. A region that is not among them
             is not painted.
-        out: (H, W), C-contiguous; painted in place.
+        out: (H, W) of any integer dtype, C-contiguous; painted in place.
 
     Raises:
-        ValueError: If ``out`` is not C-contiguous.
+        ValueError: If ``out`` is not C-contiguous, or a value does not fit into it.
     """
     if not out.flags.c_contiguous:
         raise ValueError("only an array that is contiguous in C order can be painted")
-    flat = out.reshape(-1)
-    line = runs.row * out.shape[1]
-    # Slice assignments cost 0.1 us each, and less than anything that touches single pixels.
-    starts, stops = (line + runs.start).tolist(), (line + runs.stop).tolist()
     numbers = np.asarray(order, dtype=np.int64)
+    wanted = np.asarray(values)[numbers]
+    painted = wanted.astype(out.dtype)
+    if (painted != wanted).any():
+        raise ValueError(f"value {wanted[painted != wanted][0]} does not fit into {out.dtype}")
+    width = out.shape[1]
+    line = runs.row * width
+    starts, stops = (line + runs.start).tolist(), (line + runs.stop).tolist()
+    lengths = (runs.stop - runs.start).tolist()
     begins = np.searchsorted(runs.region, numbers, side="left").tolist()
     ends = np.searchsorted(runs.region, numbers, side="right").tolist()
-    painted = np.asarray(values)[numbers].astype(out.dtype)
+    # Slices of a memoryview take 0.1 us each: half of what slices of an array take.
+    flat = out.reshape(-1).data
     for value, begin, end in zip(painted, begins, ends, strict=True):
-        for start, stop in zip(starts[begin:end], stops[begin:end], strict=True):
-            flat[start:stop] = value
+        line_of_value = np.full(width, value).data
+        for i in range(begin, end):
+            flat[starts[i] : stops[i]] = line_of_value[: lengths[i]]
 
 
 def tally(runs: Runs, groups: ArrayLike, painted: NDArray[Any]) -> Tally:
@@ -144,26 +150,35 @@ def tally(runs: Runs, groups: ArrayLike, painted: NDArray[Any]) -> Tally:
         runs: Pixels of the regions, clipped to the image.
         groups: (R,) integers: the group of every region, such as its class. Regions of one group
             do not count as overlapping.
-        painted: (H, W), what :func:`paint` made of the same runs.
+        painted: (H, W) unsigned integers, what :func:`paint` made of the same runs.
     """
     height, width = painted.shape
     names, group = np.unique(np.asarray(groups, dtype=np.int64), return_inverse=True)
     packing = Packing.of(Size(width, height), len(names))
     claimed = group[runs.region]
-    starts, stops = union(
-        packing.pack(claimed, runs.row, runs.start), packing.pack(claimed, runs.row, runs.stop)
+    starts = packing.pack(claimed, runs.row, runs.start)
+    stops = packing.pack(claimed, runs.row, runs.stop)
+    # Groups alone tell how often a pixel is claimed, but what lies on top may change wherever any
+    # region begins or ends.
+    kinds = (*union(starts, stops), starts, stops)
+    place = (1 << (packing.row_bits + packing.column_bits)) - 1
+    events = np.sort(
+        np.concatenate([(keys & place) << 2 | kind for kind, keys in enumerate(kinds)])
     )
-    inside = (1 << (packing.row_bits + packing.column_bits)) - 1
-    events = np.sort(np.concatenate(((starts & inside) << 1, (stops & inside) << 1 | 1)))
-    depth = np.cumsum(1 - 2 * (events & 1))[:-1]
-    positions = events >> 1
+    depth = np.cumsum(np.array([1, -1, 0, 0])[events & 3])[:-1]
+    positions = events >> 2
     lengths = np.diff(positions)
-    positions = positions[:-1]
     overlapped = int(lengths[depth > 1].sum())
-    seen = (depth > 0) & (lengths > 0)
-    positions, lengths = positions[seen], lengths[seen]
-    found = painted[packing.row(positions), packing.column(positions)]
-    values, place = np.unique(found, return_inverse=True)
-    counts = np.bincount(place, weights=lengths, minlength=len(values))
-    pixels = {int(value): int(count) for value, count in zip(values, counts, strict=True)}
+    segments = np.flatnonzero((depth > 0) & (lengths > 0))
+    first = positions[segments]
+    pixels = _sums(painted[packing.row(first), packing.column(first)], lengths[segments])
     return Tally(pixels, overlapped)
+
+
+def _sums(values: NDArray[Any], lengths: NDArray[np.int64]) -> dict[int, int]:
+    if values.dtype.itemsize > 2:
+        names, values = np.unique(values, return_inverse=True)
+    else:
+        names = np.arange(values.max(initial=0) + 1)
+    sums = np.bincount(values, weights=lengths)
+    return {int(names[place]): int(sums[place]) for place in np.flatnonzero(sums)}
