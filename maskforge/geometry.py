@@ -74,13 +74,14 @@ def ring(values: ArrayLike, origin: Origin) -> Points:
 
 def rectangle(x0: float, y0: float, x1: float, y1: float, origin: Origin) -> Polygon:
     """Return the axis-parallel rectangle between two opposite corners, given in any order."""
+    checked_points(((x0, y0), (x1, y1)), origin)  # min and max may lose a NaN
     left, right = min(x0, x1), max(x0, x1)
     top, bottom = min(y0, y1), max(y0, y1)
     corners = ((left, top), (right, top), (right, bottom), (left, bottom))
     return Polygon(checked_points(corners, origin))
 
 
-def ellipse(  # noqa: PLR0917 - the five numbers of an ellipse
+def ellipse(
     x: float, y: float, radius_x: float, radius_y: float, angle: float, origin: Origin
 ) -> Polygon:
     """Return an ellipse as a polygon that is nowhere more than 0.001 px away from it.

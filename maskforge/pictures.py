@@ -16,8 +16,26 @@ from urllib.parse import unquote
 from maskforge.model import Size
 
 PICTURE_SUFFIXES = frozenset(
-    ".png .jpg .jpeg .jpe .jfif .tif .tiff .bmp .dib .gif .webp .jp2 .avif .tga "
-    ".pgm .ppm .pbm .pnm".split()
+    (
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".dib",
+        ".gif",
+        ".webp",
+        ".jp2",
+        ".avif",
+        ".tga",
+        ".pgm",
+        ".ppm",
+        ".pbm",
+        ".pnm",
+    )
 )
 """Suffixes, in lower case, that make a file a picture."""
 
@@ -59,7 +77,8 @@ def read_header(source: Path | bytes) -> PictureHeader:
     Image.MAX_IMAGE_PIXELS = None
     try:
         with Image.open(stream) as picture:
-            orientation = picture.getexif().get(_ORIENTATION_TAG, 1)
+            # The override for PNG decodes all pixels to find EXIF data that stands behind them.
+            orientation = Image.Image.getexif(picture).get(_ORIENTATION_TAG, 1)
             size = Size(*picture.size)
     except (SyntaxError, ValueError, TypeError, KeyError, EOFError) as error:
         raise OSError(f"the header cannot be read: {error}") from error
