@@ -10,15 +10,15 @@ from maskforge.raster.runs import Runs
 
 
 class Rasterizer(Protocol):
-    """Turns areas into pixels; every rasteriser module in this folder has one as ``RASTERIZER``.
+    """Turns areas into pixels; every rasteriser module in this folder has one as ``RASTERIZER``."""
 
-    Attributes:
-        name: Name for the command line.
-        rule: For people: which pixels belong to a region.
-    """
+    @property
+    def name(self) -> str:
+        """Name for the command line."""
 
-    name: str
-    rule: str
+    @property
+    def rule(self) -> str:
+        """For people: which pixels belong to a region."""
 
     def scan(self, areas: Sequence[Area], size: Size) -> Runs:
         """Return the pixels of every area as horizontal runs, clipped to the image.

@@ -1,0 +1,109 @@
+"""What the rasterisers that call another library's fill have in common.
+
+They are for people who must reproduce masks that were made with that library. So a polygon is drawn
+where it lies, not moved to a smaller canvas: rounding inside the library may depend on its place.
+Only rows are left out, which none of the libraries notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.model import Area, Bitmap, Points, Polygon, Size
+from maskforge.raster.runs import Runs, from_bitmap, united
+
+Mask: TypeAlias = NDArray[np.bool_]
+
+_MARGIN = 2.0**15
+"""Distance from the image at which geometry is cut off, in pixels.
+
+Libraries count in 32 bits, some of them for fractions of a pixel; images have up to 65535 pixels.
+"""
+
+_RIM = 2
+"""Pixels outside the bounding box that a library may draw on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryRasterizer:
+    """A rasteriser that draws one polygon at a time by means of another library.
+
+    Attributes:
+        name: Name for the command line.
+        rule: For people: which pixels belong to a region.
+        fill: Draws a polygon on an empty canvas of the given size and returns it, (H, W) bool.
+    """
+
+    name: str
+    rule: str
+    fill: Callable[[Polygon, Size], Mask]
+
+    def scan(self, areas: Sequence[Area], size: Size) -> Runs:
+        """Return the pixels of every area; see :class:`maskforge.raster.base.Rasterizer`."""
+        return united(
+            [
+                runs
+                for region, area in enumerate(areas)
+                for part in area.parts
+                for runs in self._scan_polygon(part, size, region)
+            ]
+        )
+
+    def _scan_polygon(self, polygon: Polygon, size: Size, region: int) -> Sequence[Runs]:
+        rings = [_near(ring, size) for ring in polygon.rings]
+        points = np.concatenate(rings)
+        if len(rings[0]) < 3:
+            return ()
+        bounds = np.array((np.floor(points.min(axis=0)) - _RIM, np.ceil(points.max(axis=0)) + _RIM))
+        (left, top), (right, bottom) = np.clip(bounds, 0, size).astype(np.int64).tolist()
+        if left == right or top == bottom:
+            return ()
+        exterior, *holes = [ring - (0, top) for ring in rings if len(ring) >= 3]
+        mask = self.fill(Polygon(exterior, tuple(holes)), Size(size.width, bottom - top))
+        return (from_bitmap(Bitmap(top, left, mask[:, left:right]), size, region),)
+
+
+def holes_cleared(fill: Callable[[Points, Size], Mask]) -> Callable[[Polygon, Size], Mask]:
+    """Return a fill for polygons that draws the exterior and takes away what it draws for holes.
+
+    Args:
+        fill: Draws one ring on an empty canvas of the given size.
+    """
+
+    def fill_polygon(polygon: Polygon, size: Size) -> Mask:
+        mask = fill(polygon.exterior, size)
+        for hole in polygon.holes:
+            mask &= ~fill(hole, size)
+        return mask
+
+    return fill_polygon
+
+
+def _near(ring: Points, size: Size) -> Points:
+    """Return the part of a ring within the image and a margin around it.
+
+    Sutherland and Hodgman, Reentrant Polygon Clipping, 1974. What is cut off is replaced by edges
+    along the margin, so that inside of it every fill rule gives what it gave before.
+    """
+    for axis, extent in enumerate(size):
+        for sign, limit in ((-1.0, -_MARGIN), (1.0, extent + _MARGIN)):
+            depth = sign * (limit - ring[:, axis])
+            if (depth < 0).any():
+                ring = _cut(ring, depth, axis, limit)
+    return ring
+
+
+def _cut(ring: Points, depth: Points, axis: int, limit: float) -> Points:
+    inside = depth >= 0
+    crosses = inside != np.roll(inside, -1)
+    change = np.where(crosses, depth - np.roll(depth, -1), 1.0)
+    cuts = ring + (depth / change)[:, np.newaxis] * (np.roll(ring, -1, axis=0) - ring)
+    cuts[:, axis] = limit
+    kept = np.column_stack((inside, crosses))
+    result: Points = np.stack((ring, cuts), axis=1)[kept]
+    return result

@@ -1,0 +1,41 @@
+"""Matplotlib's Path.contains_points."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maskforge.errors import MissingDependencyError
+from maskforge.model import Points, Size
+from maskforge.raster.library import LibraryRasterizer, Mask, holes_cleared
+
+_BATCH = 2**20
+"""Pixels that are asked about at a time; each takes 16 bytes meanwhile."""
+
+
+def _fill(ring: Points, size: Size) -> Mask:
+    try:
+        from matplotlib.path import Path
+    except ImportError as error:
+        raise MissingDependencyError(
+            "the rasterizer matplotlib needs Matplotlib, which is not installed",
+            hint="pip install 'maskforge[matplotlib]'",
+        ) from error
+    path = Path(ring)
+    canvas = np.zeros((size.height, size.width), dtype=np.bool_)
+    left, right = np.clip(
+        (np.floor(ring[:, 0].min()), np.ceil(ring[:, 0].max())), 0, size.width
+    ).astype(np.int64)
+    step = max(1, _BATCH // max(1, right - left))
+    for top in range(0, size.height, step):
+        part = canvas[top : top + step, left:right]
+        x, y = np.meshgrid(np.arange(left, right) + 0.5, np.arange(top, top + len(part)) + 0.5)
+        part[:] = path.contains_points(np.column_stack((x.ravel(), y.ravel()))).reshape(part.shape)
+    return canvas
+
+
+RASTERIZER = LibraryRasterizer(
+    "matplotlib",
+    "matplotlib.path.Path.contains_points: pixels whose centre is inside; centres on the outline "
+    "as rounding has it; then holes cleared in the same way",
+    holes_cleared(_fill),
+)

@@ -1,0 +1,28 @@
+"""scikit-image's draw.polygon, which polygon2mask calls, too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from maskforge.model import Points, Size
+from maskforge.raster.library import LibraryRasterizer, Mask, holes_cleared
+
+
+def _fill(ring: Points, size: Size) -> Mask:
+    from skimage import draw
+
+    polygon: Any = draw.polygon  # has no type hints
+    canvas = np.zeros((size.height, size.width), dtype=np.bool_)
+    # scikit-image's whole numbers are pixel centres.
+    canvas[polygon(ring[:, 1] - 0.5, ring[:, 0] - 0.5, canvas.shape)] = True
+    return canvas
+
+
+RASTERIZER = LibraryRasterizer(
+    "skimage",
+    "skimage.draw.polygon: pixels whose centre is inside or on the outline, then holes cleared in "
+    "the same way",
+    holes_cleared(_fill),
+)
