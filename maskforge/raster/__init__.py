@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from maskforge.errors import OptionError
 
 if TYPE_CHECKING:
     from maskforge.raster.base import Rasterizer
 
-RASTERIZERS: tuple[str, ...] = (
+RasterizerName: TypeAlias = Literal[
     "exact",
     "opencv",
     "pillow",
     "skimage",
     "matplotlib",
-)
+]
 """Names of the rasterisers; each is the name of a module here that defines ``RASTERIZER``."""
+
+RASTERIZERS: tuple[str, ...] = get_args(RasterizerName)
 
 
 def get_rasterizer(name: str) -> Rasterizer:

@@ -27,5 +27,5 @@ class Rasterizer(Protocol):
         pixel is in two runs of the same region.
 
         Raises:
-            MissingDependencyError: If the library is not installed.
+            MissingDependencyError: If the library cannot be loaded, even if there is nothing to draw.
         """

@@ -7,6 +7,7 @@ Only rows are left out, which none of the libraries notices.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -14,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.errors import MissingDependencyError
 from maskforge.model import Area, Bitmap, Points, Polygon, Size
 from maskforge.raster.runs import Runs, from_bitmap, united
 
@@ -36,15 +38,25 @@ class LibraryRasterizer:
     Attributes:
         name: Name for the command line.
         rule: For people: which pixels belong to a region.
+        library: Module that ``fill`` needs.
+        install: Command that installs it.
         fill: Draws a polygon on an empty canvas of the given size and returns it, (H, W) bool.
     """
 
     name: str
     rule: str
+    library: str
+    install: str
     fill: Callable[[Polygon, Size], Mask]
 
     def scan(self, areas: Sequence[Area], size: Size) -> Runs:
         """Return the pixels of every area; see :class:`maskforge.raster.base.Rasterizer`."""
+        try:
+            importlib.import_module(self.library)
+        except ImportError as error:
+            raise MissingDependencyError(
+                f"the rasterizer {self.name} cannot load {self.library}: {error}", hint=self.install
+            ) from error
         return united(
             [
                 runs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from maskforge.errors import MissingDependencyError
 from maskforge.model import Points, Size
 from maskforge.raster.library import LibraryRasterizer, Mask, holes_cleared
 
@@ -13,13 +12,8 @@ _BATCH = 2**20
 
 
 def _fill(ring: Points, size: Size) -> Mask:
-    try:
-        from matplotlib.path import Path
-    except ImportError as error:
-        raise MissingDependencyError(
-            "the rasterizer matplotlib needs Matplotlib, which is not installed",
-            hint="pip install 'maskforge[matplotlib]'",
-        ) from error
+    from matplotlib.path import Path
+
     path = Path(ring)
     canvas = np.zeros((size.height, size.width), dtype=np.bool_)
     left, right = np.clip(
@@ -37,5 +31,7 @@ RASTERIZER = LibraryRasterizer(
     "matplotlib",
     "matplotlib.path.Path.contains_points: pixels whose centre is inside; centres on the outline "
     "as rounding has it; then holes cleared in the same way",
+    "matplotlib.path",
+    "pip install 'maskforge[matplotlib]'",
     holes_cleared(_fill),
 )

@@ -27,5 +27,7 @@ RASTERIZER = LibraryRasterizer(
     "opencv",
     "cv2.fillPoly: pixels inside by the even-odd rule, and all pixels that an outline runs "
     "through, those of holes included; grows regions by about half a pixel",
+    "cv2",
+    "pip install opencv-python-headless",
     _fill,
 )

@@ -22,5 +22,7 @@ RASTERIZER = LibraryRasterizer(
     "pillow",
     "PIL.ImageDraw.polygon: vertices moved to the centre of their pixel, pixels inside and on the "
     "outline, then holes cleared with their outlines; grows regions by about half a pixel",
+    "PIL.ImageDraw",
+    "pip install pillow",
     holes_cleared(_fill),
 )

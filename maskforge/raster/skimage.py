@@ -24,5 +24,7 @@ RASTERIZER = LibraryRasterizer(
     "skimage",
     "skimage.draw.polygon: pixels whose centre is inside or on the outline, then holes cleared in "
     "the same way",
+    "skimage.draw",
+    "pip install scikit-image",
     holes_cleared(_fill),
 )
