@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from maskforge.classes import BACKGROUND, VOID, ClassMap, Color, MaskClass, default_color
-from maskforge.errors import LabelError
+from maskforge.errors import LabelError, OptionError
 from maskforge.issues import Origin
 
 
@@ -151,3 +152,22 @@ def dump_class_map(classes: ClassMap) -> bytes:
         classes.fold_case,
     )
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def choose_class_map(
+    file: Path | None, assignments: Sequence[str], *, fold_case: bool = False
+) -> ClassMap | None:
+    """Return the class map of a file or of ``NAME=ID`` options; None if neither is given.
+
+    Raises:
+        OptionError: If both are given.
+        LabelError: If the class map cannot be used.
+    """
+    if file is not None and assignments:
+        raise OptionError(
+            "a class file and single classes were given", hint="write the classes into the file"
+        )
+    if file is not None:
+        classes = load_class_map(file)
+        return replace(classes, fold_case=True) if fold_case else classes
+    return parse_assignments(assignments, fold_case=fold_case) if assignments else None

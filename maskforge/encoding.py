@@ -10,14 +10,13 @@ pixel may be 1 in several channels or in none, and is 255 in all of them where i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.classes import BACKGROUND, VOID
 
-Encoding: TypeAlias = Literal["integer", "onehot", "multihot"]
 Mask: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
 

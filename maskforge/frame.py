@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias
 
+from maskforge.choices import SizeMismatch
 from maskforge.errors import ImageError
 from maskforge.formats.base import ImageRecord
 from maskforge.geometry import scaled
 from maskforge.issues import Code, Issue
 from maskforge.model import Bitmap, ImageReference, Shape, Size
 from maskforge.pictures import PictureFinder, PictureHeader, read_header
-
-SizeMismatch: TypeAlias = Literal["error", "scale"]
 
 _RATIO_TOLERANCE = 0.01
 _FIND_HINT = "name the folder of the pictures with --images"

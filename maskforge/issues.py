@@ -110,6 +110,13 @@ class Code(enum.Enum):
         Scope.FILE,
         "A VoTT asset file that its project does not list; it was read all the same.",
     )
+    LOSSY_SOURCE = (
+        "lossy-source",
+        Level.NOTE,
+        Scope.FILE,
+        "The file holds less than was drawn or seen: boxes instead of outlines, or positions in a "
+        "folder instead of file names.",
+    )
     INVALID_IMAGE_RECORD = (
         "invalid-image-record",
         Level.REFUSED,
@@ -120,7 +127,7 @@ class Code(enum.Enum):
         "video",
         Level.REFUSED,
         Scope.IMAGE,
-        "A video annotation, or a video frame whose picture does not exist.",
+        "A video or TFRecord, or a frame of a video whose picture does not exist.",
     )
     IMAGE_MISSING = (
         "image-missing",
@@ -194,12 +201,6 @@ class Code(enum.Enum):
         Level.REFUSED,
         Scope.IMAGE,
         "Shapes of different classes overlap, and --overlap error was asked for.",
-    )
-    UNWRITABLE = (
-        "unwritable",
-        Level.REFUSED,
-        Scope.IMAGE,
-        "The mask cannot be written.",
     )
     INVALID_RECORD = (
         "invalid-record",

@@ -31,6 +31,9 @@ _BYTE_ORDER_MARKS = (
 )
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
+SURPLUS_CELLS = "(surplus cells)"
+"""Key of a CSV row that has more cells than the header; cells that a row lacks are empty."""
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -131,7 +134,9 @@ def _tolerant(text: str, origin: Origin) -> object:
 
 def _rows(text: str, origin: Origin) -> list[dict[str, str]]:
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        reader = csv.DictReader(
+            io.StringIO(text, newline=""), restkey=SURPLUS_CELLS, restval="", strict=True
+        )
         return [{str(key): str(value) for key, value in row.items()} for row in reader]
     except csv.Error as error:
         raise FormatError(

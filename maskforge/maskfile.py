@@ -10,19 +10,19 @@ import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.choices import FileType
 from maskforge.classes import Color
 from maskforge.errors import OptionError, OutputError
 from maskforge.issues import Origin
 
-FileType: TypeAlias = Literal["png", "tiff", "npy"]
 AnyMask: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
 
-FILE_TYPES: tuple[FileType, ...] = ("png", "tiff", "npy")
+FILE_TYPES: tuple[str, ...] = get_args(FileType)
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FILTER_NONE, _FILTER_UP = 0, 2

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from maskforge.choices import SizeMismatch
+from maskforge.dataset import MANIFEST
 from maskforge.errors import AnnotationError, FormatError, OptionError
 from maskforge.formats import FORMATS, get_format
 from maskforge.formats.base import Format, ReadContext, Recognition
-from maskforge.frame import SizeMismatch, settle
+from maskforge.frame import settle
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.jsonio import Document, load
 from maskforge.model import AnnotatedImage
@@ -21,6 +23,13 @@ SUFFIXES = (".vott", ".json", ".csv")
 """Suffixes of the files that are looked at in a folder, in the order in which they are read."""
 
 PathLike: TypeAlias = str | os.PathLike[str]
+
+
+def as_paths(sources: PathLike | Iterable[PathLike]) -> list[Path]:
+    """Return one path or several ones as a list."""
+    if isinstance(sources, (str, os.PathLike)):
+        return [Path(sources)]
+    return [Path(source) for source in sources]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +96,17 @@ class AnnotationReader:
 
     def __init__(
         self,
-        sources: Sequence[PathLike],
+        sources: PathLike | Iterable[PathLike],
         *,
         format: str = "auto",  # noqa: A002 - the option is called so everywhere
         images: PathLike | None = None,
         size_mismatch: SizeMismatch = "error",
-        exclude: PathLike | None = None,
     ) -> None:
-        self._sources = [Path(source) for source in sources]
+        self._sources = as_paths(sources)
         names = FORMATS if format == "auto" else (format,)
         self._formats = [get_format(name) for name in names]
         self._images = Path(images) if images is not None else None
         self._size_mismatch = size_mismatch
-        self._exclude = Path(exclude).resolve() if exclude is not None else None
         self.issues: list[Issue] = []
         self.files_read: list[Path] = []
         for path in (*self._sources, *filter(None, [self._images])):
@@ -136,9 +143,10 @@ class AnnotationReader:
             yield source
             return
         for folder, folders, names in os.walk(source):
-            folders[:] = sorted(
-                name for name in folders if Path(folder, name).resolve() != self._exclude
-            )
+            if MANIFEST in names:  # the masks of an earlier run
+                folders.clear()
+                continue
+            folders.sort()
             found = [Path(folder, name) for name in names]
             yield from sorted(
                 (path for path in found if path.suffix.lower() in SUFFIXES),
@@ -198,8 +206,4 @@ def read(
     Raises:
         OptionError: If a source or folder does not exist or the format is unknown.
     """
-    if isinstance(sources, (str, os.PathLike)):
-        sources = [sources]
-    return AnnotationReader(
-        list(sources), format=format, images=images, size_mismatch=size_mismatch
-    )
+    return AnnotationReader(sources, format=format, images=images, size_mismatch=size_mismatch)

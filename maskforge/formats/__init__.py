@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from maskforge.errors import OptionError
 
 if TYPE_CHECKING:
     from maskforge.formats.base import Format
 
-FORMATS: tuple[str, ...] = (
+FormatName: TypeAlias = Literal[
     "vott",
     "superannotate",
     "labelme",
-)
+]
 """Names of the formats; each is the name of a module in this folder that defines ``FORMAT``."""
+
+FORMATS: tuple[str, ...] = get_args(FormatName)
 
 
 def get_format(name: str) -> Format:

@@ -1,0 +1,152 @@
+"""What all commands print alike: progress, tables, errors, exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from maskforge.errors import MaskforgeError
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from maskforge.report import ReportIssue
+
+EXIT_REFUSED = 1
+EXIT_WRONG_USE = 2
+EXIT_INTERRUPTED = 130
+
+_LEVELS = ("refused", "skipped", "ignored", "note")
+_COLORS = {"refused": "red", "skipped": "yellow"}
+_EXAMPLES = 3
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextlib.contextmanager
+def reported_errors() -> Iterator[None]:
+    """Print errors as people want them, and leave with the documented exit code."""
+    try:
+        yield
+    except MaskforgeError as error:
+        typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EXIT_WRONG_USE) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted; files that were finished are whole", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show progress with rate and remaining time on stderr; plain lines if it is no terminal."""
+    if sys.stderr.isatty():
+        with _live_progress() as update:
+            yield update
+    else:
+        yield _PlainProgress()
+
+
+@contextlib.contextmanager
+def _live_progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    tasks: dict[str, TaskID] = {}
+    starts: dict[str, float] = {}
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+
+        def update(phase: str, done: int, total: int | None) -> None:
+            if phase not in tasks:
+                tasks[phase] = bars.add_task(phase, total=total, rate="")
+                starts[phase] = time.monotonic()
+            elapsed = time.monotonic() - starts[phase]
+            rate = f"{done / elapsed:.0f} images/s" if elapsed > 0 else ""
+            bars.update(tasks[phase], completed=done, total=total, rate=rate)
+
+        yield update
+
+
+class _PlainProgress:
+    """Progress as plain lines, a few seconds apart."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._start = self._last = time.monotonic()
+
+    def __call__(self, phase: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if phase != self._phase:
+            self._phase, self._start, self._last = phase, now, now
+        if now - self._last < _SECONDS_BETWEEN_LINES:
+            return
+        self._last = now
+        rate = done / (now - self._start)
+        known = f" of {total}, {(total - done) / rate:.0f} s left" if total else ""
+        typer.echo(f"{phase}: {done} images{known}, {rate:.0f} images/s", err=True)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table on stdout; columns after the first are aligned right if they hold numbers."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = [list(row) for row in rows]
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    for index, name in enumerate(columns):
+        numeric = all(isinstance(row[index], (int, float)) for row in rows)
+        table.add_column(
+            name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric
+        )
+    for row in rows:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    # Pipes and files get long lines rather than folded ones.
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width, highlight=False, markup=False).print(table)
+
+
+def print_issues(issues: Iterable[ReportIssue], counts: Mapping[str, int]) -> None:
+    """Print findings in groups, the weightiest first, each with its first places."""
+    groups: dict[tuple[str, str], list[ReportIssue]] = {}
+    for issue in issues:
+        groups.setdefault((issue.level, issue.code), []).append(issue)
+    for (level, code), group in sorted(
+        groups.items(), key=lambda item: (_LEVELS.index(item[0][0]), item[0][1])
+    ):
+        count = max(len(group), counts[code]) if level in ("note", "ignored") else len(group)
+        typer.secho(f"{level}: {code} ({count})", fg=_COLORS.get(level), bold=True)
+        # What was refused is named to the last; of the rest, examples do.
+        shown = group if level == "refused" else group[:_EXAMPLES]
+        for issue in shown:
+            typer.echo(f"  {issue.file} {issue.pointer}: {issue.message}")
+        if len(group) > len(shown):
+            typer.echo(f"  ... and {count - len(shown)} more; all are in the manifest")
+        if group[0].hint:
+            typer.echo(f"  hint: {group[0].hint}")
+
+
+def print_json(content: object) -> None:
+    """Print one JSON object on stdout."""
+    import msgspec
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())

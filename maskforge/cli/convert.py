@@ -1,0 +1,164 @@
+"""``maskforge convert``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from maskforge.choices import Encoding, MultiTag, Overlap, Unvisited
+from maskforge.cli import options as shared
+from maskforge.cli.console import (
+    print_issues,
+    print_json,
+    print_table,
+    progress,
+    reported_errors,
+)
+from maskforge.raster import RasterizerName
+
+if TYPE_CHECKING:
+    from maskforge.report import ConversionReport
+
+
+def convert(
+    source: shared.Sources,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.", show_default=False)],
+    format_: shared.Format = "auto",
+    images: shared.Images = None,
+    encoding: Annotated[
+        Encoding,
+        typer.Option(
+            help="Class ids (H, W); or one channel per class (H, W, C), exclusive or overlapping.",
+        ),
+    ] = "integer",
+    file_type: Annotated[
+        str, typer.Option(metavar="[png|tiff|npy]", help="Type of the mask files.")
+    ] = "png",
+    rasterizer: Annotated[
+        RasterizerName,
+        typer.Option(
+            help="exact: a pixel counts if its centre is inside; the others fill as that library.",
+        ),
+    ] = "exact",
+    classes: shared.Classes = None,
+    class_: shared.ClassAssignments = None,
+    fold_case: shared.FoldCase = False,
+    overlap: Annotated[
+        Overlap,
+        typer.Option(
+            help="On top: the later shape, the smaller one, the later class; or refuse the image.",
+        ),
+    ] = "order",
+    instances: Annotated[
+        bool, typer.Option("--instances", help="Write an instance map beside each mask.")
+    ] = False,
+    line_width: Annotated[
+        float | None,
+        typer.Option(metavar="PX", min=0.0, help="Draw lines this wide.", show_default="not drawn"),
+    ] = None,
+    point_radius: Annotated[
+        float | None,
+        typer.Option(metavar="PX", min=0.0, help="Draw points as discs.", show_default="not drawn"),
+    ] = None,
+    multi_tag: Annotated[
+        MultiTag,
+        typer.Option(
+            help="Which labels of a shape with several count.",
+        ),
+    ] = "first",
+    unlabeled: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[skip|error|NAME]",
+            help="A shape without label is left out, refused, or gets this label.",
+            show_default="skip; refuse if its class cannot be resolved",
+        ),
+    ] = None,
+    unvisited: Annotated[
+        Unvisited,
+        typer.Option(
+            help="What becomes of images that nobody has looked at.",
+        ),
+    ] = "skip",
+    size_mismatch: shared.SizeMismatch = "error",
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Write nothing if any record would be left out."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but writing.")] = False,
+    overwrite: shared.Overwrite = False,
+    json: shared.Json = False,
+) -> None:
+    """Turn VoTT, SuperAnnotate or LabelMe annotations into masks.
+
+    Exit codes: 0 all done; 1 done, but something was refused (or skipped, with --strict);
+    2 wrong use, or nothing to read.
+
+    Example: maskforge convert annotations/ --out masks/ --class caries=1 --class enamel=2
+    """
+    with reported_errors():
+        from maskforge.classfile import choose_class_map
+        from maskforge.conversion import ConvertOptions
+        from maskforge.conversion import convert as run
+
+        options = ConvertOptions(
+            encoding=encoding,
+            rasterizer=rasterizer,
+            overlap=overlap,
+            line_width=line_width,
+            point_radius=point_radius,
+            multi_tag=multi_tag,
+            unlabeled=unlabeled,
+            instances=instances,
+            format=format_,
+            images=images,
+            size_mismatch=size_mismatch,
+            file_type=file_type,  # type: ignore[arg-type]  # checked there, with the reason
+            classes=choose_class_map(classes, class_ or (), fold_case=fold_case),
+            fold_case=fold_case,
+            unvisited=unvisited,
+            strict=strict,
+            dry_run=dry_run,
+            overwrite=overwrite,
+        )
+        with progress() as update:
+            report = run(source, out, options, progress=update)
+        if json:
+            print_json(report)
+        else:
+            _print_report(report, dry_run=dry_run)
+        raise typer.Exit(max(report.exit_code, int(strict and report.lost > 0)))
+
+
+def _print_report(report: ConversionReport, *, dry_run: bool) -> None:
+    outcomes = ("drawn", "converted", "ignored", "skipped", "refused")
+    print_table(
+        "What became of it",
+        ("", "found", *outcomes),
+        (
+            ("images", report.images["found"], *(report.images.get(one, 0) for one in outcomes)),
+            ("records", report.records["found"], *(report.records[one] for one in outcomes)),
+        ),
+    )
+    print_table(
+        "Classes",
+        ("id", "class", "shapes", "images", "pixels"),
+        (
+            (str(one.id), one.name, one.shapes, one.images, one.pixels)
+            for one in sorted(report.classes, key=lambda one: one.id)
+        ),
+    )
+    print_issues(report.issues, report.reasons)
+    if report.overlapped_pixels:
+        typer.echo(f"{report.overlapped_pixels:,} pixels are claimed by more than one class.")
+    if report.written:
+        typer.echo(f"Masks, classes.json and manifest.jsonl are in {report.out}")
+        typer.echo(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")
+    elif dry_run:
+        typer.echo("Nothing was written (--dry-run).")
+    elif not report.images["found"]:
+        typer.echo("Nothing was written: no annotated image was found.")
+    else:
+        typer.echo("Nothing was written, because something would have been left out (--strict).")

@@ -1,0 +1,22 @@
+"""``maskforge formats``."""
+
+from __future__ import annotations
+
+from maskforge.cli import options as shared
+from maskforge.cli.console import print_json, print_table
+
+
+def formats(json: shared.Json = False) -> None:
+    """List the annotation formats that are read, from which versions, and which shapes."""
+    from maskforge.formats import FORMATS, get_format
+
+    known = [get_format(name) for name in FORMATS]
+    if json:
+        keys = ("name", "title", "versions", "geometry")
+        print_json([{key: getattr(one, key) for key in keys} for one in known])
+        return
+    print_table(
+        "Formats",
+        ("name", "tool", "versions and files", "shapes"),
+        ((one.name, one.title, one.versions, one.geometry) for one in known),
+    )

@@ -1,0 +1,67 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+from maskforge.choices import SizeMismatch as SizeMismatchName
+from maskforge.formats import FormatName
+
+Sources: TypeAlias = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="SOURCE...",
+        help="Annotation files, or folders that are searched with all sub-folders.",
+        show_default=False,
+    ),
+]
+Format: TypeAlias = Annotated[
+    Literal["auto", FormatName],
+    typer.Option(
+        "--format",
+        help="Annotation format; auto tells it by the keys of each file.",
+    ),
+]
+Images: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Where to look for pictures that are not where the annotation file says.",
+        show_default=False,
+    ),
+]
+Classes: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Class map: TOML, JSON, or the classes.json of an earlier run.",
+        show_default=False,
+    ),
+]
+ClassAssignments: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--class",
+        metavar="NAME=ID",
+        help="Value of a label; may be repeated. NAME=ignore leaves its shapes out, "
+        "NAME=void draws them as 255.",
+        show_default=False,
+    ),
+]
+FoldCase: TypeAlias = Annotated[
+    bool,
+    typer.Option("--fold-case", help="Labels that differ only in case or spaces are one."),
+]
+SizeMismatch: TypeAlias = Annotated[
+    SizeMismatchName,
+    typer.Option(
+        help="If file and picture disagree on the size: refuse, or scale equal ratios.",
+    ),
+]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Overwrite: TypeAlias = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
+]

@@ -1,0 +1,85 @@
+"""Masks from plain arrays, without any file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from maskforge.errors import OptionError
+from maskforge.geometry import ring
+from maskforge.issues import Origin
+from maskforge.model import Area, Bitmap, Polygon, Size
+from maskforge.raster.runs import areas, paint
+from maskforge.raster.scan import scan
+
+Region: TypeAlias = Area | Bitmap | Polygon | ArrayLike
+"""An area, a bitmap, a polygon with holes, or the vertices of an outline as (N, 2)."""
+
+
+def rasterize(
+    regions: Sequence[Region],
+    size: tuple[int, int],
+    values: Sequence[int] | None = None,
+    *,
+    rasterizer: str = "exact",
+    overlap: Literal["order", "area"] = "order",
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Draw regions into an integer mask.
+
+    A pixel belongs to a region exactly if its centre (c + 0.5, r + 0.5) is inside, with x to the
+    right, y down and the origin at the outer corner of the first pixel. A centre on an edge belongs
+    to the region to its right or below it. Vertices may lie outside the image.
+
+    Args:
+        regions: The regions; see :data:`Region`.
+        size: Width and height of the mask in pixels.
+        values: Value of every region, 0 to 65535; None counts them from 1.
+        rasterizer: Name of the rasteriser.
+        overlap: What is on top: ``order`` the later region, ``area`` the smaller one.
+
+    Returns:
+        (height, width) uint8, or uint16 if a value exceeds 255; 0 where no region is.
+
+    Raises:
+        GeometryError: If an outline has fewer than three vertices or is not finite.
+        OptionError: If ``values`` does not fit ``regions``, or the rasteriser is unknown.
+        MissingDependencyError: If the library of the rasteriser is not installed.
+
+    Example:
+        >>> rasterize([[(1, 1), (3, 1), (3, 3), (1, 3)]], (4, 4)).sum()
+        np.uint64(4)
+    """
+    numbers = np.array(range(1, len(regions) + 1) if values is None else values, dtype=np.int64)
+    if numbers.shape != (len(regions),):
+        raise OptionError(f"{len(regions)} regions, but values of the shape {numbers.shape}")
+    if numbers.min(initial=0) < 0 or numbers.max(initial=0) > np.iinfo(np.uint16).max:
+        raise OptionError("values must be 0 to 65535")
+    frame = Size(*size)
+    geometries = [_geometry(region, index) for index, region in enumerate(regions)]
+    runs = scan(geometries, frame, rasterizer)
+    order = np.arange(len(regions))
+    if overlap == "area":
+        order = np.argsort(-areas(runs, len(regions)), kind="stable")
+    shape = (frame.height, frame.width)
+    if numbers.max(initial=0) > np.iinfo(np.uint8).max:
+        wide = np.zeros(shape, dtype=np.uint16)
+        paint(runs, numbers, order, wide)
+        return wide
+    mask = np.zeros(shape, dtype=np.uint8)
+    paint(runs, numbers, order, mask)
+    return mask
+
+
+def _geometry(region: Region, index: int) -> Area | Bitmap:
+    match region:
+        case Area() | Bitmap():
+            return region
+        case Polygon():
+            return Area((region,))
+        case _:
+            origin = Origin(Path("<array>"), f"regions[{index}]")
+            return Area((Polygon(ring(region, origin)),))
