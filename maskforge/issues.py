@@ -196,6 +196,12 @@ class Code(enum.Enum):
         Scope.IMAGE,
         "Another annotation of the same image was read before; each has a mask of its own.",
     )
+    UNLISTED_PIXELS = (
+        "unlisted-pixels",
+        Level.NOTE,
+        Scope.IMAGE,
+        "A picture of instances holds pixels that no instance lists; they are not drawn.",
+    )
     OVERLAP = (
         "overlap",
         Level.REFUSED,
