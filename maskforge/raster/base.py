@@ -27,5 +27,5 @@ class Rasterizer(Protocol):
         pixel is in two runs of the same region.
 
         Raises:
-            MissingDependencyError: If the library cannot be loaded, even if there is nothing to draw.
+            MissingDependencyError: If the library cannot be loaded, even if nothing is to be drawn.
         """

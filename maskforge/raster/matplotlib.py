@@ -28,10 +28,12 @@ def _fill(ring: Points, size: Size) -> Mask:
 
 
 RASTERIZER = LibraryRasterizer(
-    "matplotlib",
-    "matplotlib.path.Path.contains_points: pixels whose centre is inside; centres on the outline "
-    "as rounding has it; then holes cleared in the same way",
-    "matplotlib.path",
-    "pip install 'maskforge[matplotlib]'",
-    holes_cleared(_fill),
+    name="matplotlib",
+    rule=(
+        "matplotlib.path.Path.contains_points: pixels whose centre is inside; centres on the "
+        "outline as rounding has it; then holes cleared in the same way"
+    ),
+    library="matplotlib.path",
+    install="pip install 'maskforge[matplotlib]'",
+    fill=holes_cleared(_fill),
 )

@@ -24,10 +24,12 @@ def _fill(polygon: Polygon, size: Size) -> Mask:
 
 
 RASTERIZER = LibraryRasterizer(
-    "opencv",
-    "cv2.fillPoly: pixels inside by the even-odd rule, and all pixels that an outline runs "
-    "through, those of holes included; grows regions by about half a pixel",
-    "cv2",
-    "pip install opencv-python-headless",
-    _fill,
+    name="opencv",
+    rule=(
+        "cv2.fillPoly: pixels inside by the even-odd rule, and all pixels that an outline runs "
+        "through, those of holes included; grows regions by about half a pixel"
+    ),
+    library="cv2",
+    install="pip install opencv-python-headless",
+    fill=_fill,
 )

@@ -19,10 +19,12 @@ def _fill(ring: Points, size: Size) -> Mask:
 
 
 RASTERIZER = LibraryRasterizer(
-    "pillow",
-    "PIL.ImageDraw.polygon: vertices moved to the centre of their pixel, pixels inside and on the "
-    "outline, then holes cleared with their outlines; grows regions by about half a pixel",
-    "PIL.ImageDraw",
-    "pip install pillow",
-    holes_cleared(_fill),
+    name="pillow",
+    rule=(
+        "PIL.ImageDraw.polygon: vertices moved to the centre of their pixel, pixels inside and on "
+        "the outline, then holes cleared with their outlines; grows regions by about half a pixel"
+    ),
+    library="PIL.ImageDraw",
+    install="pip install pillow",
+    fill=holes_cleared(_fill),
 )

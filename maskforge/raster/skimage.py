@@ -21,10 +21,12 @@ def _fill(ring: Points, size: Size) -> Mask:
 
 
 RASTERIZER = LibraryRasterizer(
-    "skimage",
-    "skimage.draw.polygon: pixels whose centre is inside or on the outline, then holes cleared in "
-    "the same way",
-    "skimage.draw",
-    "pip install scikit-image",
-    holes_cleared(_fill),
+    name="skimage",
+    rule=(
+        "skimage.draw.polygon: pixels whose centre is inside or on the outline, then holes "
+        "cleared in the same way"
+    ),
+    library="skimage.draw",
+    install="pip install scikit-image",
+    fill=holes_cleared(_fill),
 )
