@@ -1,0 +1,116 @@
+"""SuperAnnotate: the project file of its desktop application, and three generations of its export.
+
+========== ================================= ==============================================
+generation file                              holds
+========== ================================= ==============================================
+0          ``annotations.json``              records of all images, by name of the image
+1 (2020)   ``image.jpg___objects.json``      a list: instances, size, comments and tags
+2 (2021)   the same                          ``metadata``, ``instances``, ``tags``, ``comments``
+3 (2022-)  ``image.jpg.json``                the same
+========== ================================= ==============================================
+
+Pixel projects write ``___pixel.json`` and ``___save.png`` (see
+:mod:`maskforge.formats.superannotate_pixel`); all have a ``classes/classes.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from maskforge.errors import FormatError, shorten
+from maskforge.formats.base import ImageRecord, ReadContext, Recognition
+from maskforge.formats.superannotate_classes import ClassLists
+from maskforge.formats.superannotate_entry import ImageEntry
+from maskforge.formats.superannotate_image import read_image
+from maskforge.formats.superannotate_recognition import VERSION_KEY, picture_of, recognize
+from maskforge.issues import Code, Issue, Origin
+from maskforge.jsonio import Document
+
+_EXPORT_HINT = "export the annotations from SuperAnnotate again"
+_DESKTOP_FOLDERS = (".", "images")
+
+
+class SuperAnnotate:
+    """The format of SuperAnnotate's JSON files; see :class:`maskforge.formats.base.Format`."""
+
+    name = "superannotate"
+    title = "SuperAnnotate"
+    versions = (
+        "desktop annotations.json; exports of image projects since 2020: ___objects.json, "
+        "___vector.json, ___pixel.json with ___save.png, image.jpg.json; classes/classes.json"
+    )
+    geometry = (
+        "polygon (exclude: holes), bbox, rbbox, ellipse, cuboid, polyline, point; pixel instances"
+    )
+
+    def __init__(self) -> None:
+        self._class_lists: ClassLists | None = None
+
+    def recognize(self, document: Document) -> Recognition:
+        """Tell SuperAnnotate's files by the keys of their records, and an empty list by name."""
+        return recognize(document)
+
+    def read(self, document: Document, context: ReadContext) -> Iterator[ImageRecord]:
+        """Yield the images of a file.
+
+        Raises:
+            FormatError: If ``instances`` is not a list.
+        """
+        if self._class_lists is None or self._class_lists.context is not context:
+            self._class_lists = ClassLists(context)
+        classes = self._class_lists.near(document.path.parent)
+        for entry in _entries(document):
+            yield read_image(entry, classes)
+
+
+def _entries(document: Document) -> Iterator[ImageEntry]:
+    root, origin = document.root, document.origin
+    name = picture_of(document.path)
+    if isinstance(root, list):
+        yield ImageEntry(name, origin, root, origin)
+    elif "instances" in root:
+        if not isinstance(root["instances"], list):
+            raise FormatError(
+                Code.INVALID_FILE,
+                f"expected a list of instances, found {shorten(root['instances'])}",
+                origin=origin.at(".instances"),
+                hint=_EXPORT_HINT,
+            )
+        yield _entry(name, origin, root)
+    else:
+        for key, value in root.items():
+            if key != VERSION_KEY:
+                yield _project_entry(key, origin.at(f"[{shorten(key)}]"), value)
+
+
+def _entry(
+    name: str, origin: Origin, fields: dict[str, Any], folders: tuple[str, ...] = (".",)
+) -> ImageEntry:
+    return ImageEntry(
+        name,
+        origin,
+        fields["instances"],
+        origin.at(".instances"),
+        fields.get("metadata"),
+        fields.get("tags"),
+        fields.get("comments"),
+        folders,
+    )
+
+
+def _project_entry(name: str, origin: Origin, value: object) -> ImageEntry:
+    if isinstance(value, list):
+        return ImageEntry(name, origin, value, origin, folders=_DESKTOP_FOLDERS)
+    if isinstance(value, dict) and isinstance(value.get("instances"), list):
+        return _entry(name, origin, value, _DESKTOP_FOLDERS)
+    problem = Issue(
+        Code.INVALID_IMAGE_RECORD,
+        f"expected a list of records or an object with `instances`, found {shorten(value)}",
+        origin,
+        _EXPORT_HINT,
+    )
+    return ImageEntry(name, origin, [], origin, folders=_DESKTOP_FOLDERS, problem=problem)
+
+
+FORMAT = SuperAnnotate()

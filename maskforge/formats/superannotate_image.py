@@ -1,0 +1,108 @@
+"""From what a SuperAnnotate file holds about one image to an image record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from maskforge.errors import RecordError, shorten
+from maskforge.formats.base import ImageRecord
+from maskforge.formats.superannotate_classes import ClassList, Labeler
+from maskforge.formats.superannotate_entry import (
+    ImageEntry,
+    declared_size,
+    ignored,
+    image_state,
+    image_tags,
+    is_video,
+    picture_names,
+)
+from maskforge.formats.superannotate_pixel import PartFile, PartMap
+from maskforge.formats.superannotate_shapes import ShapeReader
+from maskforge.issues import Code, Issue, Level
+from maskforge.model import Shape, Size
+
+
+def read_image(entry: ImageEntry, classes: ClassList) -> ImageRecord:
+    """Return the image of an entry; each of its records is a shape or has an issue."""
+    issues = [entry.problem] if entry.problem else []
+    facts = entry.facts
+    names = picture_names(entry, facts)
+    declared = declared_size(entry, facts, issues)
+    shapes: list[Shape] = []
+    if is_video(entry, facts, names):
+        _refuse_video(entry, issues)
+    else:
+        shapes, declared = _read_records(entry, names, classes, declared, issues)
+    _note_what_is_beside(entry, issues)
+    return ImageRecord(
+        PurePosixPath(names[0]).name,
+        tuple(str(PurePosixPath(folder, name)) for name in names for folder in entry.folders),
+        tuple(shapes),
+        image_state(entry, facts),
+        entry.origin,
+        declared=declared,
+        # The SDK turns pictures upright for display (src/superannotate/lib/core/plugin.py), and
+        # the browsers in which people draw do so, too.
+        upright=True,
+        tags=tuple(dict.fromkeys(image_tags(entry, classes.by_id, issues))),
+        issues=tuple(issues),
+    )
+
+
+def _read_records(
+    entry: ImageEntry,
+    names: Sequence[str],
+    classes: ClassList,
+    declared: Size | None,
+    issues: list[Issue],
+) -> tuple[list[Shape], Size | None]:
+    folder = entry.origin.file.parent
+    parts = PartFile(
+        [folder / one for one in entry.folders], [PurePosixPath(one).name for one in names]
+    )
+    reader = ShapeReader(Labeler(classes, issues), parts, issues)
+    shapes: list[Shape] = []
+    for index, record in enumerate(entry.records):
+        try:
+            shapes.append(reader.read(record, entry.records_origin.at(f"[{index}]")))
+        except RecordError as error:
+            issues.append(error.issue())
+    if parts.loaded is None:
+        return shapes, declared
+    return shapes, _compare_with_parts(entry, parts.loaded, reader.colors, declared, issues)
+
+
+def _compare_with_parts(
+    entry: ImageEntry, parts: PartMap, listed: set[int], declared: Size | None, issues: list[Issue]
+) -> Size:
+    """Report what ``___save.png`` holds beyond the JSON, and return the size of the image."""
+    colors, pixels = parts.unlisted(listed)
+    if colors:
+        text = f"{pixels} pixels of {colors} colours in ___save.png belong to no instance"
+        issues.append(Issue(Code.UNLISTED_PIXELS, text, entry.records_origin))
+    if declared is not None and declared != parts.size:
+        text = f"the annotation file says {declared} px, its ___save.png has {parts.size} px"
+        hint = "the two files belong to different versions of the image; download both again"
+        issues.append(Issue(Code.SIZE_MISMATCH, text, entry.origin, hint))
+    return parts.size
+
+
+def _refuse_video(entry: ImageEntry, issues: list[Issue]) -> None:
+    count = len(entry.records)
+    text = f"a video with {count} records; only single images have masks"
+    issues.append(Issue(Code.VIDEO, text, entry.origin, "annotate single frames as images"))
+    for index in range(count):
+        place = entry.records_origin.at(f"[{index}]")
+        issues.append(Issue(Code.NOT_DRAWABLE, "a record of a video, not of an image", place))
+
+
+def _note_what_is_beside(entry: ImageEntry, issues: list[Issue]) -> None:
+    if entry.metadata is not None and not isinstance(entry.metadata, dict):
+        text = f"expected an object, found {shorten(entry.metadata)}"
+        issues.append(ignored(text, entry.origin.at(".metadata")))
+    if entry.comments:
+        place = entry.origin.at(".comments")
+        count = len(entry.comments) if isinstance(entry.comments, list) else 1
+        text = f"{count} comments on the image are not shapes"
+        issues.append(Issue(Code.NOT_A_SHAPE, text, place, override=Level.NOTE))

@@ -1,0 +1,187 @@
+"""The pixels of SuperAnnotate's pixel projects: ``___save.png``, in which colours are numbers.
+
+Every connected part of an instance has a colour of its own in the picture, 15, 30, 45, ... as a
+24-bit number, and the instance lists the colours of its parts (``superannotate-python-sdk:
+src/superannotate/lib/app/common.py``). Black and transparent pixels are background.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.model import Bitmap, Size
+from maskforge.pictures import read_header
+
+_SUFFIX = "___save.png"
+_MOST_PIXELS = 89_478_485  # SuperAnnotate allows 4 million; Pillow suspects a bomb beyond it, too
+_COLOR_MASK = 0xFFFFFF
+_DAMAGE = (OSError, SyntaxError, ValueError, IndexError, EOFError, struct.error, zlib.error)
+
+
+class PartMap:
+    """A decoded ``___save.png``.
+
+    Attributes:
+        size: Size of the picture.
+    """
+
+    def __init__(self, rgba: NDArray[np.uint8]) -> None:
+        """Index the parts.
+
+        Args:
+            rgba: (height, width, 4) uint8, contiguous; it is overwritten.
+        """
+        height, width = rgba.shape[:2]
+        self.size = Size(width, height)
+        # As a little-endian number a pixel is alpha, blue, green, red, from the highest byte on.
+        self._pixels: NDArray[np.uint32] = rgba.view("<u4")[..., 0]
+        self._pixels[self._pixels <= _COLOR_MASK] = 0
+        self._pixels &= _COLOR_MASK
+        self._parts = _parts(self._pixels)
+
+    @classmethod
+    def load(cls, path: Path) -> PartMap:
+        """Read a PNG without changing any of its colours.
+
+        Raises:
+            OSError: If it cannot be decoded, or is too large to be a mask.
+        """
+        from PIL import Image
+
+        size = read_header(path).stored
+        if size.width * size.height > _MOST_PIXELS:
+            raise OSError(f"{size} px are too many for a mask")
+        try:
+            with Image.open(path, formats=["PNG"]) as picture:
+                if picture.mode not in {"RGBA", "RGB", "P"}:
+                    raise OSError(f"expected colours with 8 bits a channel, found {picture.mode}")
+                return cls(np.array(picture.convert("RGBA")))
+        except _DAMAGE as error:
+            raise OSError(str(error)) from None
+
+    def bitmap(self, colors: Collection[int]) -> Bitmap | None:
+        """Return the pixels that have one of the colours, cropped; None if there are none.
+
+        Args:
+            colors: As 24-bit numbers, red highest.
+        """
+        boxes = [self._parts[key] for key in set(map(_swapped, colors)) if key in self._parts]
+        if not boxes:
+            return None
+        top, left = min(box.top for box in boxes), min(box.left for box in boxes)
+        bottom, right = max(box.bottom for box in boxes), max(box.right for box in boxes)
+        inside = np.zeros((bottom - top, right - left), dtype=np.bool_)
+        for box in boxes:
+            rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
+            inside[box.top - top : box.bottom - top, box.left - left : box.right - left] |= (
+                self._pixels[rows, columns] == box.key
+            )
+        inside.flags.writeable = False
+        return Bitmap(top, left, inside)
+
+    def missing(self, colors: Sequence[int]) -> list[int]:
+        """Return those of the colours that no pixel has."""
+        return [color for color in colors if _swapped(color) not in self._parts]
+
+    def unlisted(self, colors: Collection[int]) -> tuple[int, int]:
+        """Return how many colours of the picture are not among these, and of how many pixels."""
+        listed = set(map(_swapped, colors))
+        rest = [part.count for key, part in self._parts.items() if key not in listed]
+        return len(rest), sum(rest)
+
+
+class PartFile:
+    """The ``___save.png`` of one image; it is read when it is first needed, and once."""
+
+    def __init__(self, folders: Iterable[Path], names: Iterable[str]) -> None:
+        """Remember where the file may be.
+
+        Args:
+            folders: Folders, the most likely first.
+            names: File names of the picture, likewise.
+        """
+        self._paths = [folder / f"{name}{_SUFFIX}" for name in names for folder in folders]
+        self._loaded: PartMap | OSError | None = None
+
+    @property
+    def loaded(self) -> PartMap | None:
+        """The pixels, if they were asked for and could be read."""
+        return self._loaded if isinstance(self._loaded, PartMap) else None
+
+    def read(self) -> PartMap:
+        """Return the pixels.
+
+        Raises:
+            OSError: If there is no such file, or it cannot be decoded; the message names it.
+        """
+        if self._loaded is None:
+            try:
+                self._loaded = self._read()
+            except OSError as error:
+                self._loaded = error
+        if isinstance(self._loaded, OSError):
+            raise self._loaded
+        return self._loaded
+
+    def _read(self) -> PartMap:
+        path = next((path for path in self._paths if path.is_file()), None)
+        if path is None:
+            names = " or ".join(dict.fromkeys(path.name for path in self._paths))
+            raise OSError(f"there is no {names} beside the annotation file")
+        try:
+            return PartMap.load(path)
+        except OSError as error:
+            raise OSError(f"{path.name} cannot be read: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Where a colour is found: half-open bounds, and the number of pixels."""
+
+    key: int
+    top: int
+    bottom: int
+    left: int
+    right: int
+    count: int
+
+
+def _parts(pixels: NDArray[np.uint32]) -> dict[int, _Part]:
+    """Return the bounds of every colour but background, from runs of equal pixels in the rows."""
+    width = pixels.shape[1]
+    flat = pixels.ravel()
+    is_last = np.empty(flat.size, dtype=np.bool_)
+    np.not_equal(flat[1:], flat[:-1], out=is_last[:-1])
+    is_last[width - 1 :: width] = True
+    stops = np.flatnonzero(is_last) + 1
+    starts = np.concatenate(([0], stops[:-1]))
+    keys = flat[starts]
+    order = np.argsort(keys, kind="stable")
+    order = order[np.searchsorted(keys, 1, sorter=order) :]  # behind the background
+    if not order.size:
+        return {}
+    keys, starts, stops = keys[order], starts[order], stops[order]
+    rows, left = np.divmod(starts, width)
+    firsts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+    columns = (
+        keys[firsts],
+        np.minimum.reduceat(rows, firsts),
+        np.maximum.reduceat(rows, firsts) + 1,
+        np.minimum.reduceat(left, firsts),
+        np.maximum.reduceat(left + stops - starts, firsts),
+        np.add.reduceat(stops - starts, firsts),
+    )
+    table = zip(*(column.tolist() for column in columns), strict=True)
+    return {row[0]: _Part(*row) for row in table}
+
+
+def _swapped(color: int) -> int:
+    """Turn red-green-blue into the byte order of the pixels, and back."""
+    return int.from_bytes(color.to_bytes(3, "little"), "big")
