@@ -179,6 +179,6 @@ def _sums(values: NDArray[Any], lengths: NDArray[np.int64]) -> dict[int, int]:
     if values.dtype.itemsize > 2:
         names, values = np.unique(values, return_inverse=True)
     else:
-        names = np.arange(values.max(initial=0) + 1)
+        names = np.arange(int(values.max(initial=0)) + 1)
     sums = np.bincount(values, weights=lengths)
     return {int(names[place]): int(sums[place]) for place in np.flatnonzero(sums)}

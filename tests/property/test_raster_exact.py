@@ -1,0 +1,256 @@
+"""The exact rasteriser against rational arithmetic, and laws that every exact mask obeys."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from maskforge.model import Area, Polygon, Size
+from maskforge.raster.runs import paint
+from maskforge.raster.scan import scan
+
+HALF = Fraction(1, 2)
+
+whole = st.integers(-5, 15).map(float)
+half = st.integers(-10, 30).map(lambda n: n / 2)
+quarter = st.integers(-20, 60).map(lambda n: n / 4)
+tenth = st.integers(-50, 150).map(lambda n: n / 10)
+anything = st.floats(-5, 15)
+beside_centre = st.builds(
+    lambda n, steps: n + 0.5 + steps * float(np.spacing(n + 0.5)),
+    st.integers(-1, 12),
+    st.integers(-2, 2),
+)
+far = st.floats(-(2.0**31), 2.0**31)
+NUMBERS = {
+    "whole": whole,
+    "half": half,
+    "quarter": quarter,
+    "tenth": tenth,
+    "float": anything,
+    "beside a centre": beside_centre,
+    "far outside": st.one_of(far, far, whole, beside_centre),
+    "tiny": st.one_of(st.floats(-1e-300, 1e-300), half, st.just(-0.0)),
+    "mixed": st.one_of(whole, half, quarter, tenth, anything, beside_centre, far),
+}
+
+
+def points_of(number):
+    return st.tuples(number, number)
+
+
+def rings_of(point):
+    return st.lists(point, min_size=3, max_size=8).map(lambda points: np.array(points, float))
+
+
+def slivers(number):
+    """Triangles and quadrilaterals that are a few units in the last place wide."""
+
+    def build(a, b, steps):
+        beside = [np.nextafter(value, np.inf) for value in b]
+        for _ in range(steps):
+            beside = [np.nextafter(value, np.inf) for value in beside]
+        return np.array([a, b, beside], float)
+
+    return st.builds(build, points_of(number), points_of(number), st.integers(0, 3))
+
+
+def diagonals():
+    """Rings with edges of 45 degrees between decimal fractions: nearly, but not quite, ties."""
+
+    def build(start, moves):
+        points = [start]
+        for step, (x, y) in moves:
+            last = points[-1]
+            points.append((last[0] + x * step, last[1] + y * step))
+        return np.array(points)
+
+    direction = st.tuples(st.sampled_from([-1, 1]), st.sampled_from([-1, 1]))
+    moves = st.lists(st.tuples(st.integers(1, 80).map(lambda n: n / 10), direction), min_size=2)
+    return st.builds(build, points_of(tenth), moves.filter(lambda moves: len(moves) <= 8))
+
+
+RINGS = {name: rings_of(points_of(number)) for name, number in NUMBERS.items()}
+RINGS["sliver"] = slivers(st.one_of(whole, half, anything, beside_centre))
+RINGS["diagonal"] = diagonals()
+
+sizes = st.builds(Size, st.integers(1, 12), st.integers(1, 12))
+
+
+def areas_of(ring):
+    polygons = st.builds(Polygon, ring, st.lists(ring, max_size=2).map(tuple))
+    return st.builds(Area, st.lists(polygons, min_size=1, max_size=3).map(tuple))
+
+
+def mask(area, size):
+    canvas = np.zeros((size.height, size.width), dtype=np.uint8)
+    paint(scan([area], size), [1], [0], canvas)
+    return canvas.astype(bool)
+
+
+def one(*rings):
+    return Area((Polygon(rings[0], tuple(rings[1:])),))
+
+
+def rational(ring):
+    return [(Fraction(float(x)), Fraction(float(y))) for x, y in ring]
+
+
+def brute_force(area, size):
+    """Test every pixel centre in rational arithmetic."""
+    result = np.zeros((size.height, size.width), dtype=bool)
+    for polygon in area.parts:
+        rings = [rational(ring) for ring in polygon.rings]
+        for r in range(size.height):
+            y = r + HALF
+            crossings = []
+            for ring in rings:
+                for (ax, ay), (bx, by) in zip(ring, ring[1:] + ring[:1], strict=True):
+                    if min(ay, by) <= y < max(ay, by):
+                        crossings.append(ax + (y - ay) * (bx - ax) / (by - ay))
+            for c in range(size.width):
+                x = c + HALF
+                result[r, c] |= sum(crossing <= x for crossing in crossings) % 2 == 1
+    return result
+
+
+@pytest.mark.parametrize("family", RINGS)
+@settings(deadline=None, max_examples=120)
+@given(data=st.data())
+def test_every_pixel_centre_is_where_rational_arithmetic_puts_it(family, data):
+    area, size = data.draw(areas_of(RINGS[family])), data.draw(sizes)
+    assert (mask(area, size) == brute_force(area, size)).all()
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.lists(areas_of(RINGS["mixed"]), max_size=5), sizes)
+def test_areas_scanned_together_are_those_scanned_alone(areas, size):
+    runs = scan(areas, size)
+    for index, area in enumerate(areas):
+        canvas = np.zeros((size.height, size.width), dtype=np.uint8)
+        paint(runs, np.ones(len(areas)), [index], canvas)
+        assert (canvas.astype(bool) == mask(area, size)).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(areas_of(RINGS["mixed"]), sizes)
+def test_runs_are_sorted_disjoint_and_inside_the_image(area, size):
+    runs = scan([area], size)
+    assert (runs.stop > runs.start).all()
+    assert (runs.start >= 0).all()
+    assert (runs.stop <= size.width).all()
+    assert ((runs.row >= 0) & (runs.row < size.height)).all()
+    place = runs.row * (size.width + 1)
+    assert (np.diff(place + runs.start) > 0).all()
+    assert (place[1:] + runs.start[1:] >= (place + runs.stop)[:-1]).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(RINGS["mixed"], sizes, st.integers(0, 7), st.booleans())
+def test_direction_start_and_closing_point_do_not_matter(ring, size, start, closed):
+    expected = mask(one(ring), size)
+    other = np.roll(ring[::-1], start, axis=0)
+    if closed:
+        other = np.concatenate((other, other[:1]))
+    assert (mask(one(other), size) == expected).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.one_of(RINGS["whole"], RINGS["half"], RINGS["quarter"]),
+    sizes,
+    st.integers(-7, 7),
+    st.integers(-7, 7),
+)
+def test_a_shift_by_whole_pixels_shifts_the_mask(ring, size, dx, dy):
+    frame = 30
+    large = Size(size.width + 2 * frame, size.height + 2 * frame)
+    still, moved = (
+        mask(one(ring + frame), large),
+        mask(one(ring + frame + np.array((dx, dy))), large),
+    )
+    assert (np.roll(still, (dy, dx), axis=(0, 1)) == moved).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.one_of(RINGS["whole"], RINGS["half"], RINGS["quarter"]),
+    sizes,
+    st.integers(0, 9),
+    st.integers(0, 9),
+)
+def test_an_image_border_cuts_like_a_window_in_a_larger_image(ring, size, left, top):
+    large = Size(size.width + left + 20, size.height + top + 20)
+    window = mask(one(ring + np.array((left, top))), large)[
+        top : top + size.height, left : left + size.width
+    ]
+    assert (mask(one(ring), size) == window).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(RINGS["mixed"], RINGS["mixed"], sizes)
+def test_a_hole_inverts_what_it_covers(exterior, hole, size):
+    expected = mask(one(exterior), size) ^ mask(one(hole), size)
+    assert (mask(one(exterior, hole), size) == expected).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(RINGS["mixed"], RINGS["mixed"], sizes)
+def test_parts_are_united(first, second, size):
+    expected = mask(one(first), size) | mask(one(second), size)
+    both = Area((Polygon(first), Polygon(second)))
+    assert (mask(both, size) == expected).all()
+
+
+def times_covered(rings, size):
+    runs = scan([one(ring) for ring in rings], size)
+    counts = np.zeros((size.height, size.width), dtype=np.int64)
+    for row, start, stop in zip(runs.row, runs.start, runs.stop, strict=True):
+        counts[row, start:stop] += 1
+    return counts
+
+
+SNAPS = {"whole": 1.0, "half": 2.0, "quarter": 4.0, "tenth": 10.0, "float": None}
+
+
+def snapped(points, steps):
+    return points if steps is None else np.round(points * steps) / steps
+
+
+@pytest.mark.parametrize("steps", SNAPS.values(), ids=SNAPS)
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_triangles_that_share_edges_tile_the_image(steps, seed):
+    """A grid of 4 px with jitter below 1.3 px: too little to turn a triangle over."""
+    random = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(np.arange(-4, 24, 4), np.arange(-4, 20, 4)), axis=-1)
+    grid = snapped(grid + random.uniform(-1.2, 1.2, grid.shape), steps)
+    triangles = []
+    for i in range(grid.shape[0] - 1):
+        for j in range(grid.shape[1] - 1):
+            a, b, c, d = grid[i, j], grid[i, j + 1], grid[i + 1, j + 1], grid[i + 1, j]
+            halves = ((a, b, c), (c, d, a)) if random.random() < 0.5 else ((a, b, d), (c, d, b))
+            triangles += [np.array(half) for half in halves]
+    assert (times_covered(triangles, Size(17, 13)) == 1).all()
+
+
+@pytest.mark.parametrize("steps", SNAPS.values(), ids=SNAPS)
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_strips_that_share_edges_tile_the_image(steps, seed):
+    """Strips may be as thin as nothing; each border is walked once in either direction."""
+    random = np.random.default_rng(seed)
+    x = snapped(np.sort(random.uniform(0, 20, 6)), steps)
+    x[0], x[-1] = -1, 21
+    heights = np.sort(snapped(random.uniform(-1, 16, (7, len(x))), steps), axis=0)
+    heights[0], heights[-1] = -2, 17
+    borders = [np.column_stack((x, y)) for y in heights]
+    strips = [np.concatenate((upper, lower[::-1])) for upper, lower in pairwise(borders)]
+    assert (times_covered(strips, Size(20, 15)) == 1).all()
+    turned = [strip[:, ::-1] for strip in strips]
+    assert (times_covered(turned, Size(15, 20)) == 1).all()
