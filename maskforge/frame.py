@@ -33,6 +33,8 @@ def settle(
     issues = list(record.issues)
     image = ImageReference(record.name, None, None)
     shapes = record.shapes
+    if any(issue.loses_image for issue in issues):
+        return image, shapes, tuple(issues)  # a second reason would only hide the first
     try:
         file = _find(record, pictures, issues)
         image = replace(image, file=file)
@@ -54,8 +56,15 @@ def settle(
 
 
 def _find(record: ImageRecord, pictures: PictureFinder, issues: list[Issue]) -> Path | None:
+    folder = record.origin.file.parent
     try:
-        file = pictures.find(record.candidates, record.origin.file.parent)
+        file = pictures.find_as_told(record.candidates, folder)
+        if file is None:
+            file = pictures.find_by_name(record.candidates)
+            if file is not None and not _may_be(record, file):
+                text = f"{file} has the name, but not the size; it is taken for another picture"
+                issues.append(Issue(Code.IMAGE_MISSING, text, record.origin, _FIND_HINT))
+                return None
     except LookupError as error:
         text, hint = str(error.args[0]), "name a narrower folder with --images"
         issues.append(Issue(Code.IMAGE_AMBIGUOUS, text, record.origin, hint))
@@ -64,6 +73,17 @@ def _find(record: ImageRecord, pictures: PictureFinder, issues: list[Issue]) -> 
         text = f"the picture {record.name!r} was not found"
         issues.append(Issue(Code.IMAGE_MISSING, text, record.origin, _FIND_HINT))
     return file
+
+
+def _may_be(record: ImageRecord, file: Path) -> bool:
+    """Tell whether a file that was found by its name alone has the size of the record."""
+    if record.declared is None or record.scale_to_picture:
+        return True
+    try:
+        header = read_header(file)
+    except OSError:
+        return False
+    return record.declared in (header.stored, header.upright)
 
 
 def _header(record: ImageRecord, file: Path | None, issues: list[Issue]) -> PictureHeader | None:

@@ -97,6 +97,9 @@ class PictureFinder:
     without regard to case. If several files below one folder have the name, the one that shares
     the longest tail of folders with the written path is taken; if that is no decision, none is.
 
+    A picture below the source folder is found by nothing but its name, so it counts only if its
+    size is the one that the annotation file declares, or if that declares none.
+
     Attributes:
         images: Folder given by the user, searched with all its sub-folders, or None.
         source: Source folder, searched likewise, or None.
@@ -117,21 +120,28 @@ class PictureFinder:
             LookupError: If several files have the name and nothing tells which one is meant; the
                 message lists them.
         """
+        return self.find_as_told(candidates, folder) or self.find_by_name(candidates)
+
+    def find_as_told(self, candidates: Sequence[str], folder: Path) -> Path | None:
+        """Search only where the annotation file or the user says: all steps but the last."""
         for candidate in candidates:
             for spelling in _spellings(candidate):
                 for path in (folder / spelling, folder / PurePosixPath(spelling).name):
                     if _is_file(path):
                         return path
-        for root in (self.images, self.source):
-            if root is None:
-                continue
-            for candidate in candidates:
-                found = self._below(root, candidate)
-                if found is not None:
-                    return found
-        return None
+        return self._below(self.images, candidates)
 
-    def _below(self, root: Path, candidate: str) -> Path | None:
+    def find_by_name(self, candidates: Sequence[str]) -> Path | None:
+        """Search only below the source folder: a picture found there may be another one."""
+        return self._below(self.source, candidates)
+
+    def _below(self, root: Path | None, candidates: Sequence[str]) -> Path | None:
+        if root is None:
+            return None
+        found = (self._best(root, candidate) for candidate in candidates)
+        return next((path for path in found if path is not None), None)
+
+    def _best(self, root: Path, candidate: str) -> Path | None:
         if root not in self._indexes:
             self._indexes[root] = _index(root)
         for spelling in _spellings(candidate):
