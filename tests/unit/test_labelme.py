@@ -169,11 +169,16 @@ def test_rectangle_in_any_order_of_corners(tmp_path, points, kind):
     assert found.converted == ""
 
 
-def test_four_corners_of_a_tilted_rectangle_stay_in_turn(tmp_path):
-    corners = [[6, 5], [9, 8], [6, 11], [3, 8]]
-    np.testing.assert_array_equal(
-        exterior(read_shape(tmp_path, shape(corners, shape_type="rectangle"))), corners
-    )
+@pytest.mark.parametrize(
+    "corners",
+    [
+        pytest.param([[6, 5], [9, 8], [6, 11], [3, 8]], id="tilted"),
+        pytest.param([[0, 0], [10, 0], [10, 5], [10, 5]], id="one corner twice"),
+    ],
+)
+def test_four_corners_of_no_upright_rectangle_stay_in_turn(tmp_path, corners):
+    ring = exterior(read_shape(tmp_path, shape(corners, shape_type="rectangle")))
+    np.testing.assert_array_equal(ring, corners)
 
 
 @pytest.mark.parametrize(
@@ -335,11 +340,11 @@ def test_cuboid_covers_the_outline_of_front_and_rear_face(tmp_path):
             id="NaN token",
         ),
         pytest.param(
-            shape([[float("nan"), 2], [5, 6]], shape_type="rectangle"),
+            shape([[5, 6], [float("nan"), 2]], shape_type="rectangle"),
             Code.INVALID_COORDINATES,
             Level.REFUSED,
             ".points",
-            "x of point 0 is nan",
+            "x of point 1 is nan",
             id="NaN corner",
         ),
         pytest.param(
@@ -437,6 +442,14 @@ def test_cuboid_covers_the_outline_of_front_and_rear_face(tmp_path):
             ".group_id",
             "[1]",
             id="group is a list",
+        ),
+        pytest.param(
+            shape(group_id=True),
+            Code.INVALID_RECORD,
+            Level.REFUSED,
+            ".group_id",
+            "True",
+            id="group is a truth value",
         ),
         pytest.param(
             "caries", Code.INVALID_RECORD, Level.REFUSED, "", "'caries'", id="text for a shape"
@@ -892,6 +905,14 @@ def test_size_in_floats_is_read(tmp_path):
     image = read_one(write(tmp_path, document(imageHeight=80.0, imageWidth=100.0)))
     assert image.image.size == Size(100, 80)
     assert codes(image) == []
+
+
+def test_size_that_fits_no_memory_is_refused(tmp_path):
+    image = read_one(write(tmp_path, document(shape(), imageHeight=10**6, imageWidth=10**6)))
+    assert image.image.size is None
+    assert image.refusal is not None
+    assert image.refusal.code is Code.INVALID_IMAGE_RECORD
+    assert "1000000 x 1000000" in image.refusal.message
 
 
 @pytest.mark.parametrize("key", ["imagePath", "imageData", "flags", "tags"])
