@@ -81,14 +81,14 @@ def preview(
     for index, item in enumerate(items, 1):
         name = str(item.entry.mask).partition("/")[2].rpartition(".")[0]
         try:
-            page = _page(dataset, item, name, opacity)
+            shown, page = _pictures(dataset, item, name, opacity)
         except MaskforgeError as error:
             problems.append(str(error))
         else:
             overlays.append(out / f"{name}.png")
             _save(overlays[-1], page)
-            page.thumbnail(_TILE)
-            tiles.append((name, page))
+            shown.thumbnail(_TILE)
+            tiles.append((name, shown))
         if len(tiles) == _TILES_PER_SHEET or (tiles and index == len(items)):
             sheets.append(out / f"{_SHEET}-{len(sheets) + 1}.png")
             _save(sheets[-1], contact_sheet(tiles, _TILE))
@@ -99,7 +99,10 @@ def preview(
     return PreviewReport(tuple(overlays), tuple(sheets), missing, tuple(problems))
 
 
-def _page(dataset: Dataset, item: DatasetItem, name: str, opacity: float) -> Image.Image:
+def _pictures(
+    dataset: Dataset, item: DatasetItem, name: str, opacity: float
+) -> tuple[Image.Image, Image.Image]:
+    """Return the overlay by itself, and with title and legend."""
     mask = integer_mask(item, dataset.classes)
     if item.image_path is None:
         picture = np.zeros((*mask.shape, 3), dtype=np.uint8)
@@ -124,7 +127,7 @@ def _page(dataset: Dataset, item: DatasetItem, name: str, opacity: float) -> Ima
     title = f"{name}  {item.size} px" + ("" if entries else "  (nothing marked)")
     if item.image_path is None:
         title += "  (picture not found)"
-    return with_legend(shown, title, entries)
+    return Image.fromarray(shown), with_legend(shown, title, entries)
 
 
 def _save(path: Path, picture: Image.Image) -> None:
