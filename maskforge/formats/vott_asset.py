@@ -1,0 +1,219 @@
+"""One asset of VoTT version 2: a picture or video frame, its state, and its regions."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import Any
+
+import msgspec
+
+from maskforge.errors import RecordError
+from maskforge.formats.base import ImageRecord
+from maskforge.formats.vott_names import (
+    candidates,
+    decoded_name,
+    frame_candidates,
+    is_video_frame,
+)
+from maskforge.formats.vott_regions import read_each, read_region
+from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.jsonio import structure
+from maskforge.model import ImageState, Size
+from maskforge.pictures import PICTURE_SUFFIXES, PictureFinder
+
+_LONGEST_SIDE = 2**31
+
+
+class AssetState(enum.IntEnum):
+    """How far somebody has come with an asset."""
+
+    NOT_VISITED = 0
+    VISITED = 1
+    TAGGED = 2
+
+
+class AssetType(enum.IntEnum):
+    """What an asset is; VoTT decides by the suffix of the file."""
+
+    UNKNOWN = 0
+    IMAGE = 1
+    VIDEO = 2
+    VIDEO_FRAME = 3
+    TFRECORD = 4
+
+
+class _WrittenSize(msgspec.Struct):
+    width: float
+    height: float
+
+
+class Asset(msgspec.Struct):
+    """The description of one picture or video, as VoTT writes it."""
+
+    id: str | None = None
+    name: str | None = None
+    path: str | None = None
+    type: AssetType | None = None
+    state: AssetState | None = None
+    size: _WrittenSize | None = None
+
+    @property
+    def file_name(self) -> str:
+        """File name of the picture, decoded, without folders."""
+        return decoded_name(self.name or "", self.path or "", self.id or "unnamed")
+
+
+class _Metadata(msgspec.Struct):
+    asset: dict[str, Any]
+    regions: list[Any]
+
+
+def read_asset(value: object, origin: Origin) -> Asset:
+    """Check the description of an asset.
+
+    Raises:
+        RecordError: If it is malformed.
+    """
+    return structure(value, Asset, origin, Code.INVALID_IMAGE_RECORD)
+
+
+def is_metadata(value: object) -> bool:
+    """Tell the object of an asset with its regions from the description of an asset alone."""
+    return isinstance(value, dict) and "asset" in value
+
+
+def read_metadata(
+    value: object,
+    origin: Origin,
+    folder: Path,
+    pictures: PictureFinder,
+    *,
+    listed: Asset | None = None,
+    exported: bool = False,
+) -> tuple[Asset, ImageRecord]:
+    """Read an asset together with its regions.
+
+    Args:
+        value: The decoded object ``{asset, regions, version}``.
+        origin: Its place.
+        folder: Folder of the project.
+        pictures: Finds pictures.
+        listed: What the project says about the asset; used for what the object leaves open.
+        exported: Whether an export wrote the object, in which a tagged asset without regions
+            means that its asset file was missing.
+
+    Raises:
+        RecordError: If anything but a single region is malformed.
+    """
+    fields = structure(value, _Metadata, origin, Code.INVALID_IMAGE_RECORD)
+    asset = read_asset(fields.asset, origin.at(".asset"))
+    if listed is not None:
+        given = {key: one for key, one in msgspec.structs.asdict(asset).items() if one is not None}
+        asset = msgspec.structs.replace(listed, **given)
+    record = image_record(asset, fields.regions, origin, folder, pictures)
+    if exported and asset.state is AssetState.TAGGED and not fields.regions:
+        record = lost(record, "the export says that it is tagged, but holds no regions for it")
+    return asset, record
+
+
+def image_record(
+    asset: Asset, regions: list[Any], origin: Origin, folder: Path, pictures: PictureFinder
+) -> ImageRecord:
+    """Return what an asset and its regions say about an image.
+
+    Raises:
+        RecordError: If the size is not possible.
+    """
+    shapes, issues = read_each(regions, origin.at(".regions"), read_region)
+    record = ImageRecord(
+        asset.file_name,
+        candidates(asset.name or "", asset.path or "", folder),
+        tuple(shapes),
+        _state(asset, regions),
+        origin,
+        declared=_declared(asset, origin),
+        issues=tuple(issues),
+    )
+    match asset.type:
+        case AssetType.VIDEO:
+            return of_picture(record, "a video", "annotate its frames", pictures)
+        case AssetType.TFRECORD:
+            return of_picture(record, "a TFRecord", "extract its picture beside it", pictures)
+        case AssetType.VIDEO_FRAME:
+            return of_frame(record, pictures)
+        case None if is_video_frame(record.name):
+            return of_frame(record, pictures)
+    return record
+
+
+def of_frame(record: ImageRecord, pictures: PictureFinder) -> ImageRecord:
+    """Return the record of a video frame, refused unless somebody saved it as a picture."""
+    is_picture = PurePath(record.name).suffix.lower() in PICTURE_SUFFIXES
+    wanted = record.name if is_picture else f"{record.name}.png"
+    hint = f"save the frame as a picture called {wanted}"
+    return of_picture(record, "a video frame", hint, pictures)
+
+
+def of_picture(record: ImageRecord, what: str, hint: str, pictures: PictureFinder) -> ImageRecord:
+    """Return the record of something that is no picture, refused unless a picture of it exists.
+
+    Args:
+        record: With the places in which the thing itself would be.
+        what: For people: what the thing is.
+        hint: For people: how to make a picture of it.
+        pictures: Finds pictures.
+    """
+    places = frame_candidates(record.candidates)
+    try:
+        picture = pictures.find(places, record.origin.file.parent)
+    except LookupError:  # several exist: the search for the record itself will say so
+        return replace(record, candidates=places)
+    if picture is not None:
+        # The suffix belongs to the name: without it, 3.2 and 3.7 seconds would look the same.
+        return replace(record, name=picture.name, candidates=places)
+    unvisited = record.state is ImageState.UNVISITED
+    issue = Issue(
+        Code.VIDEO,
+        f"{record.name!r} is {what}, and there is no picture of it",
+        record.origin,
+        hint,
+        Level.IGNORED if unvisited else None,
+    )
+    return replace(record, candidates=places, issues=(*record.issues, issue))
+
+
+def lost(record: ImageRecord, text: str) -> ImageRecord:
+    """Return a record refused because its regions are missing."""
+    hint = "restore the asset file from a backup, or tag the image again"
+    issue = Issue(Code.LOST_ANNOTATION, text, record.origin, hint)
+    return replace(record, state=ImageState.ANNOTATED, issues=(*record.issues, issue))
+
+
+def refused(error: RecordError, name: str) -> ImageRecord:
+    """Return the record of an image whose entry is malformed."""
+    return ImageRecord(name, (), (), ImageState.ANNOTATED, error.origin, issues=(error.issue(),))
+
+
+def _state(asset: Asset, regions: list[Any]) -> ImageState:
+    if regions:
+        return ImageState.ANNOTATED
+    return (
+        ImageState.EMPTY
+        if asset.state in {AssetState.VISITED, AssetState.TAGGED}
+        else ImageState.UNVISITED
+    )
+
+
+def _declared(asset: Asset, origin: Origin) -> Size | None:
+    if asset.size is None:
+        return None
+    sides = (asset.size.width, asset.size.height)
+    if not all(0 < side <= _LONGEST_SIDE and side.is_integer() for side in sides):
+        raise RecordError(
+            Code.INVALID_IMAGE_RECORD,
+            f"{sides[0]:g} x {sides[1]:g} is no size in whole pixels",
+            origin=origin.at(".asset.size"),
+        )
+    return Size(int(sides[0]), int(sides[1]))

@@ -1,0 +1,253 @@
+"""Which picture a VoTT asset belongs to: encoded names, moved folders, video frames, sizes."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from vott_documents import (
+    ID,
+    NOT_VISITED,
+    OTHER,
+    TFRECORD,
+    VIDEO,
+    VIDEO_FRAME,
+    VISITED,
+    asset,
+    bounds,
+    codes,
+    export,
+    metadata,
+    picture,
+    project,
+    read_all,
+    read_one,
+    region,
+    write,
+    write_asset,
+)
+
+from maskforge.issues import Code, Level
+from maskforge.model import ImageState, Size
+
+# Names and paths
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "expected"),
+    [
+        ("tooth.png", "", "tooth.png"),
+        ("9k_%20(1).jpg", "", "9k_ (1).jpg"),
+        ("%E6%AD%AF.png", "file:/x/%E6%AD%AF.png", "歯.png"),
+        ("100%25.png", "", "100%.png"),
+        ("a%23b%3Fc.png", "", "a#b?c.png"),
+        ("a%2520b.png", "", "a%20b.png"),
+        ("", "file:/Users/x/two%20words.png", "two words.png"),
+        (None, "file:C:/Users/x/tooth.png", "tooth.png"),
+        (None, "C:\\Users\\x\\tooth.png", "tooth.png"),
+        (None, "https://a.blob.net/c/tooth.png?sv=1&sig=s%2Fe/cret", "tooth.png"),
+        ("tooth.png?sv=1&sig=se/cret", "https://a.net/tooth.png?sv=1", "tooth.png"),
+        ("../../etc/tooth.png", "", "tooth.png"),
+        ("..%2F..%2Ftooth.png", "", "tooth.png"),
+        ("..", "", ID),
+        (None, None, ID),
+    ],
+)
+def test_name_is_decoded_once_and_holds_no_folder(tmp_path, name, path, expected):
+    image = read_one(write_asset(tmp_path, region(), name=name, path=path))
+    assert image.image.name == expected
+    assert "cret" not in repr(image.issues)
+
+
+@pytest.mark.parametrize(
+    ("written", "on_disk"),
+    [
+        pytest.param("9k_%20(1).png", "9k_%20(1).png", id="still encoded"),
+        pytest.param("9k_%20(1).png", "9k_ (1).png", id="decoded"),
+        pytest.param("100%25.png", "100%.png", id="a real percent sign"),
+        pytest.param("Zahn%C3%A4rzte.png", unicodedata.normalize("NFD", "Zahnärzte.png"), id="NFD"),
+        pytest.param("Zahna%CC%88rzte.png", "Zahnärzte.png", id="decomposed in the file"),
+        pytest.param("tooth.PNG", "Tooth.png", id="case"),
+    ],
+)
+def test_picture_is_found_under_any_spelling_of_its_name(tmp_path, written, on_disk):
+    expected = picture(tmp_path / "pictures" / on_disk)
+    write_asset(tmp_path, region(), name=written, path=f"file:/gone/{written}")
+    assert read_one(tmp_path).image.file == expected
+
+
+def test_name_as_it_is_written_comes_before_the_decoded_one(tmp_path):
+    expected = picture(tmp_path / "a%20b.png")
+    picture(tmp_path / "a b.png")
+    image = read_one(write_asset(tmp_path, region(), name="a%20b.png", path=""))
+    assert image.image.file == expected
+
+
+@pytest.mark.parametrize("prefix", ["file:", "file://", ""])
+def test_path_that_is_still_right(tmp_path, prefix):
+    expected = picture(tmp_path / "my pictures" / "tooth.png")
+    path = prefix + expected.as_posix().replace(" ", "%20")
+    file = write_asset(tmp_path / "target", region(), path=path)
+    assert read_one(file).image.file == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [
+        ("source/tooth.png", "file:/Users/ann/teeth/source/tooth.png"),
+        ("target/images/tooth.png", "file:C:/teeth/target/images/tooth.png"),
+        ("target/tooth.png", "file:/Users/ann/teeth/tooth.png"),
+        ("tooth.png", "file:/Users/ann/teeth/tooth.png"),
+        ("source/tooth.png", "D:\\teeth\\source\\tooth.png"),
+    ],
+)
+def test_picture_moves_together_with_the_project(tmp_path, place, path):
+    """The project file alone is named, so that no search below a source folder can help."""
+    expected = picture(tmp_path / place)
+    write_asset(tmp_path / "target", region(), path=path)
+    vott = write(tmp_path / "target" / "a.vott", project(asset(path=path)))
+    assert read_one(vott).image.file == expected
+
+
+@pytest.mark.parametrize("place", ["vott-json-export", ".", "../source"])
+def test_picture_of_an_export_is_beside_it_or_in_the_project(tmp_path, place):
+    expected = picture((tmp_path / "target" / place / "tooth.png").resolve())
+    entry = metadata(region(), path="file:/Users/ann/teeth/source/tooth.png")
+    path = tmp_path / "target" / "vott-json-export" / "teeth-export.json"
+    assert read_one(write(path, export(entry))).image.file == expected
+
+
+def test_same_name_in_two_folders_is_told_apart_by_the_path(tmp_path):
+    left, right = (picture(tmp_path / "pictures" / one / "tooth.png") for one in ("a", "b"))
+    write_asset(tmp_path, region(), path="file:/gone/b/tooth.png")
+    write_asset(tmp_path, region(), id_=OTHER, path="file:/gone/a/tooth.png")
+    images, _ = read_all(tmp_path)
+    assert [image.image.file for image in images] == [right, left]
+
+
+def test_picture_elsewhere_needs_the_option(tmp_path):
+    expected = picture(tmp_path / "pictures" / "deep" / "tooth.png")
+    file = write_asset(tmp_path / "target", region())
+    assert read_one(file).image.file is None
+    assert read_one(file, images=tmp_path / "pictures").image.file == expected
+
+
+# Sizes
+
+
+def test_size_that_was_never_filled_in_comes_from_the_picture(tmp_path):
+    picture(tmp_path / "tooth.png", (64, 48))
+    assert read_one(write_asset(tmp_path, region(), size=None)).image.size == Size(64, 48)
+
+
+def test_size_known_from_nowhere_refuses_the_image(tmp_path):
+    image = read_one(write_asset(tmp_path, region(), size=None))
+    assert codes(image) == [Code.SIZE_UNKNOWN]
+    assert image.refusal is not None
+
+
+def test_picture_resized_after_tagging(tmp_path):
+    picture(tmp_path / "tooth.png", (200, 160))
+    file = write_asset(tmp_path, region("SQUARE"))
+    assert codes(read_one(file)) == [Code.SIZE_MISMATCH]
+    image = read_one(file, size_mismatch="scale")
+    assert bounds(image.shapes[0]) == (4, 6, 24, 18)
+
+
+@pytest.mark.parametrize(
+    ("size", "upright", "code"),
+    [
+        ({"width": 100, "height": 80}, False, Code.EXIF_ROTATED),
+        ({"width": 80, "height": 100}, True, Code.EXIF_ROTATED),
+        (None, False, Code.EXIF_AMBIGUOUS),
+    ],
+)
+def test_rotated_picture_follows_the_size_and_else_the_stored_pixels(tmp_path, size, upright, code):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("L", (100, 80)).save(tmp_path / "tooth.jpg", exif=exif)
+    image = read_one(write_asset(tmp_path, region(), name="tooth.jpg", size=size))
+    assert image.image.upright is upright
+    assert image.image.size == (Size(80, 100) if upright else Size(100, 80))
+    assert codes(image) == [code]
+
+
+# Videos, video frames, TFRecords
+
+
+def frame(**keys):
+    parent = asset(OTHER, "clip.mp4", type=VIDEO, state=VISITED)
+    name = "clip.mp4#t=3.2"
+    whole = asset(name=name, path=f"file:/x/{name}", type=VIDEO_FRAME, timestamp=3.2, parent=parent)
+    return whole | {"format": "2"} | keys
+
+
+@pytest.mark.parametrize(
+    "on_disk", ["clip.mp4#t=3.2.jpg", "clip.mp4#t=3.2.png", "clip.mp4%23t=3.2.jpg"]
+)
+def test_video_frame_uses_a_picture_of_it(tmp_path, on_disk):
+    expected = picture(tmp_path / "frames" / on_disk)
+    write(tmp_path / f"{ID}-asset.json", {"asset": frame(), "regions": [region()]})
+    image = read_one(tmp_path)
+    assert image.image.file == expected
+    assert image.image.name == on_disk  # without its suffix, 3.2 s and 3.7 s would look the same
+    assert image.refusal is None
+
+
+@pytest.mark.parametrize("type_", [VIDEO_FRAME, None])
+def test_video_frame_without_a_picture_is_refused_with_all_its_regions(tmp_path, type_):
+    content = {"asset": frame(type=type_), "regions": [region(), region()]}
+    image = read_one(write(tmp_path / f"{ID}-asset.json", content))
+    assert image.image.name == "clip.mp4#t=3.2"
+    assert codes(image) == [Code.VIDEO]
+    assert image.refusal is not None
+    assert image.record_count == 2
+    assert "clip.mp4#t=3.2.png" in image.refusal.hint
+
+
+def test_unvisited_video_frame_is_left_out_but_no_failure(tmp_path):
+    image = read_one(write(tmp_path / "a.vott", project(frame(state=NOT_VISITED))))
+    assert image.state is ImageState.UNVISITED
+    assert [(issue.code, issue.level) for issue in image.issues] == [(Code.VIDEO, Level.IGNORED)]
+
+
+def test_whole_video_is_no_image(tmp_path):
+    picture(tmp_path / "clip.mp4#t=3.2.png")
+    write(tmp_path / f"{ID}-asset.json", {"asset": frame(), "regions": [region()]})
+    parent = asset(OTHER, "clip.mp4", type=VIDEO)
+    images, reader = read_all(write(tmp_path / "a.vott", project(parent, frame())))
+    assert [image.image.name for image in images] == ["clip.mp4#t=3.2.png"]
+    assert [(issue.code, issue.level) for issue in reader.issues] == [(Code.VIDEO, Level.IGNORED)]
+
+
+def test_video_with_regions_of_its_own_is_refused(tmp_path):
+    image = read_one(write_asset(tmp_path, region(), name="clip.mp4", type=VIDEO))
+    assert codes(image) == [Code.VIDEO]
+    assert image.record_count == 1
+
+
+def test_tfrecord_is_refused_unless_its_picture_was_extracted(tmp_path):
+    file = write_asset(tmp_path, region("SQUARE"), name="a.tfrecord", type=TFRECORD)
+    image = read_one(file)
+    assert codes(image) == [Code.VIDEO]
+    assert "TFRecord" in image.issues[0].message
+    expected = picture(tmp_path / "a.tfrecord.png")
+    assert read_one(file).image.file == expected
+
+
+@pytest.mark.parametrize("type_", [0, 1, None])
+def test_unknown_type_is_taken_for_a_picture(tmp_path, type_):
+    image = read_one(write_asset(tmp_path, region(), name="tooth.webp", type=type_, state=VISITED))
+    assert image.refusal is None
+    assert len(image.shapes) == 1
+
+
+def test_mutual_independence_of_source_and_working_folder(tmp_path, monkeypatch):
+    """A relative source must find the same picture as an absolute one."""
+    expected = picture(tmp_path / "source" / "tooth.png")
+    vott = write(tmp_path / "target" / "a.vott", project(asset(state=VISITED)))
+    monkeypatch.chdir(vott.parent)
+    write(vott, project(asset(state=VISITED, path="file:/old/source/tooth.png")))
+    assert read_one(Path("a.vott")).image.file == expected
