@@ -25,7 +25,7 @@ AnyMask: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
 FILE_TYPES: tuple[str, ...] = get_args(FileType)
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_FILTER_NONE, _FILTER_UP = 0, 2
+_BYTES_AT_A_TIME = 2**17  # stays in the cache, and a large mask is never held twice
 
 
 def check_file_type(file_type: str, encoding: str) -> None:
@@ -75,21 +75,33 @@ def encode_mask(mask: AnyMask, file_type: str, palette: Mapping[int, Color] | No
 def _encode_png(mask: AnyMask, palette: Mapping[int, Color] | None) -> bytes:
     if mask.dtype == np.uint32:
         raise OptionError("PNG holds 16 bits at most", hint="choose tiff or npy")
-    from isal import isal_zlib
-
     height, width = mask.shape
     depth = mask.dtype.itemsize
     colors = palette if depth == 1 else None
-    pixels = np.ascontiguousarray(mask, dtype=mask.dtype.newbyteorder(">")).view(np.uint8)
-    lines = np.empty((height, 1 + width * depth), dtype=np.uint8)
-    lines[:, 0] = _FILTER_NONE
-    lines[:, 1:] = pixels.reshape(height, width * depth)
     header = struct.pack(">IIBBBBB", width, height, 8 * depth, 3 if colors else 0, 0, 0, 0)
     chunks = [_PNG_SIGNATURE, _chunk(b"IHDR", header)]
     if colors:
         chunks.append(_chunk(b"PLTE", _palette_bytes(colors)))
-    chunks += [_chunk(b"IDAT", isal_zlib.compress(lines, 1)), _chunk(b"IEND", b"")]
+    chunks += [_chunk(b"IDAT", _compressed_lines(mask)), _chunk(b"IEND", b"")]
     return b"".join(chunks)
+
+
+def _compressed_lines(mask: AnyMask) -> bytes:
+    from isal import isal_zlib
+
+    height, width = mask.shape
+    line_length = 1 + width * mask.dtype.itemsize
+    # Every line starts with its filter type; masks compress best with 0, no filter.
+    lines = np.zeros((max(1, _BYTES_AT_A_TIME // line_length), line_length), dtype=np.uint8)
+    compressor = isal_zlib.compressobj(1)
+    parts = []
+    for top in range(0, height, len(lines)):
+        pixels = np.ascontiguousarray(
+            mask[top : top + len(lines)], dtype=mask.dtype.newbyteorder(">")
+        )
+        lines[: len(pixels), 1:] = pixels.view(np.uint8)
+        parts.append(compressor.compress(lines[: len(pixels)]))
+    return b"".join((*parts, compressor.flush()))
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
