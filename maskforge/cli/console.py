@@ -24,6 +24,7 @@ EXIT_INTERRUPTED = 130
 _LEVELS = ("refused", "skipped", "ignored", "note")
 _COLORS = {"refused": "red", "skipped": "yellow"}
 _EXAMPLES = 3
+_REFUSED_SHOWN = 50
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -135,12 +136,12 @@ def print_issues(issues: Iterable[ReportIssue], counts: Mapping[str, int]) -> No
     ):
         count = max(len(group), counts[code]) if level in ("note", "ignored") else len(group)
         typer.secho(f"{level}: {code} ({count})", fg=_COLORS.get(level), bold=True)
-        # What was refused is named to the last; of the rest, examples do.
-        shown = group if level == "refused" else group[:_EXAMPLES]
+        # What was refused has to be looked into one by one; of the rest, examples do.
+        shown = group[: _REFUSED_SHOWN if level == "refused" else _EXAMPLES]
         for issue in shown:
             typer.echo(f"  {issue.file} {issue.pointer}: {issue.message}")
         if len(group) > len(shown):
-            typer.echo(f"  ... and {count - len(shown)} more; all are in the manifest")
+            typer.echo(f"  ... and {count - len(shown)} more; --json names them")
         if group[0].hint:
             typer.echo(f"  hint: {group[0].hint}")
 
