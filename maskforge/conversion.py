@@ -16,10 +16,6 @@ from maskforge.choices import FileType, SizeMismatch, Unvisited
 from maskforge.classes import ClassMap, fold, infer
 from maskforge.classfile import dump_class_map
 from maskforge.dataset import (
-    CLASSES,
-    INSTANCES,
-    MANIFEST,
-    MASKS,
     ManifestEntry,
     ManifestIssue,
     is_dataset,
@@ -33,6 +29,7 @@ from maskforge.errors import (
     OutputError,
     OutputExistsError,
 )
+from maskforge.folders import CLASSES, INSTANCES, MANIFEST, MASKS
 from maskforge.issues import Code, Issue, Origin
 from maskforge.maskfile import AnyMask, check_file_type, encode_mask, write_whole
 from maskforge.masknames import MaskNames

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,14 +16,10 @@ from maskforge.choices import Encoding
 from maskforge.classes import ClassMap
 from maskforge.classfile import load_class_map
 from maskforge.errors import DatasetError
+from maskforge.folders import CLASSES, MANIFEST, as_text
 from maskforge.issues import Origin
 from maskforge.maskfile import read_mask
 from maskforge.model import ImageState, Size
-
-MANIFEST = "manifest.jsonl"
-CLASSES = "classes.json"
-MASKS = "masks"
-INSTANCES = "instances"
 
 
 class ManifestIssue(msgspec.Struct, frozen=True):
@@ -165,7 +162,7 @@ class Dataset:
 
 def is_dataset(folder: Path) -> bool:
     """Tell whether a folder holds a manifest."""
-    return (folder / MANIFEST).is_file()
+    return os.path.isfile(folder / MANIFEST)  # noqa: PTH113 - never raises
 
 
 def open_dataset(folder: str | os.PathLike[str]) -> Dataset:
@@ -209,10 +206,13 @@ def is_inside(name: str) -> bool:
 
 
 def relative(path: Path | None, folder: Path) -> str | None:
-    """Return ``path`` relative to ``folder`` with forward slashes; absolute on another drive."""
+    """Return ``path`` relative to ``folder`` with forward slashes; absolute on another drive.
+
+    The way from ``folder`` leads through its real parents, whatever links lead to it.
+    """
     if path is None:
         return None
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:
-        return path.resolve().as_posix()
+    real = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
+    with contextlib.suppress(ValueError):
+        real = os.path.relpath(real, os.path.realpath(folder))
+    return as_text(real).replace(os.sep, "/")

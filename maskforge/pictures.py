@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-import os
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO
 from urllib.parse import unquote
 
+from maskforge.folders import is_text, walk
 from maskforge.model import Size
 
 PICTURE_SUFFIXES = frozenset(
@@ -181,11 +181,10 @@ def _common_tail(path: Path, written: Sequence[str]) -> int:
 
 def _index(root: Path) -> dict[str, list[Path]]:
     index: dict[str, list[Path]] = {}
-    for folder, folders, names in os.walk(root):
-        folders.sort()
-        for name in sorted(names):
-            if Path(name).suffix.lower() in PICTURE_SUFFIXES:
-                index.setdefault(_key(name), []).append(Path(folder, name))
+    for folder, names in walk(root):
+        for name in names:
+            if PurePath(name).suffix.lower() in PICTURE_SUFFIXES and is_text(name):
+                index.setdefault(_key(name), []).append(folder / name)
     return index
 
 

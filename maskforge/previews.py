@@ -13,13 +13,13 @@ from maskforge.classes import BACKGROUND
 from maskforge.conversion import Progress
 from maskforge.dataset import Dataset, DatasetItem, open_dataset
 from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError
+from maskforge.folders import CONTACT_SHEET
 from maskforge.issues import Origin
 from maskforge.maskfile import write_whole
 from maskforge.model import Size
 from maskforge.overlay import contact_sheet, integer_mask, load_picture, overlay, with_legend
 from maskforge.reading import PathLike
 
-_SHEET = "contact-sheet"
 _TILES_PER_SHEET = 48
 _TILE = Size(320, 260)
 
@@ -67,7 +67,7 @@ def preview(
     """
     dataset = open_dataset(folder)
     out = Path(out)
-    if (out / f"{_SHEET}-1.png").exists() and not overwrite:
+    if (out / f"{CONTACT_SHEET}-1.png").exists() and not overwrite:
         raise OutputExistsError(
             "already holds a preview",
             origin=Origin(out, ""),
@@ -90,7 +90,7 @@ def preview(
             shown.thumbnail(_TILE)
             tiles.append((name, shown))
         if len(tiles) == _TILES_PER_SHEET or (tiles and index == len(items)):
-            sheets.append(out / f"{_SHEET}-{len(sheets) + 1}.png")
+            sheets.append(out / f"{CONTACT_SHEET}-{len(sheets) + 1}.png")
             _save(sheets[-1], contact_sheet(tiles, _TILE))
             tiles.clear()
         if progress is not None:

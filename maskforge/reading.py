@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from maskforge.choices import SizeMismatch
-from maskforge.dataset import MANIFEST
 from maskforge.errors import AnnotationError, FormatError, OptionError
+from maskforge.folders import as_text, is_text, walk
 from maskforge.formats import FORMATS, get_format
 from maskforge.formats.base import Format, ReadContext, Recognition
 from maskforge.frame import settle
@@ -109,9 +109,9 @@ class AnnotationReader:
         self._size_mismatch = size_mismatch
         self.issues: list[Issue] = []
         self.files_read: list[Path] = []
+        self._unusable: set[Path] = set()
         for path in (*self._sources, *filter(None, [self._images])):
-            if not path.exists():
-                raise OptionError(f"{path} does not exist")
+            _check_source(path)
         if self._images is not None and not self._images.is_dir():
             raise OptionError(f"{self._images} is not a folder")
 
@@ -124,34 +124,38 @@ class AnnotationReader:
         """
         self.issues.clear()
         self.files_read.clear()
+        self._unusable.clear()
         claimed: set[Path] = set()
+        visited: set[str] = set()
         seen: dict[tuple[str, str], Origin] = {}
         for source in self._sources:
             root = source if source.is_dir() else source.parent
             context = ReadContext(
                 PictureFinder(self._images, root), self.issues.append, claimed, seen
             )
+            # Sources may overlap, and spell the same path in different ways.
+            visited.update(map(os.path.realpath, claimed))
             for path in self._files(source):
-                if path in claimed:
+                if path in claimed or (visited and os.path.realpath(path) in visited):
                     continue
                 claimed.add(path)
                 yield from self._read_file(path, context, root, named=path == source)
-        self.files_read.extend(sorted(claimed - set(self.files_read)))
+        self.files_read.extend(sorted(claimed.difference(self.files_read, self._unusable)))
 
     def _files(self, source: Path) -> Iterator[Path]:
         if not source.is_dir():
             yield source
             return
-        for folder, folders, names in os.walk(source):
-            if MANIFEST in names:  # the masks of an earlier run
-                folders.clear()
-                continue
-            folders.sort()
-            found = [Path(folder, name) for name in names]
-            yield from sorted(
-                (path for path in found if path.suffix.lower() in SUFFIXES),
-                key=lambda path: (SUFFIXES.index(path.suffix.lower()), path),
-            )
+        for folder, names in walk(source, self._report_unreadable):
+            paths = [path for name in names if (path := folder / name).suffix.lower() in SUFFIXES]
+            for path in sorted(paths, key=lambda one: (SUFFIXES.index(one.suffix.lower()), one)):
+                if is_text(path):
+                    yield path
+                else:
+                    self._report_unreadable(Path(as_text(path)), "the name is not valid Unicode")
+
+    def _report_unreadable(self, path: Path, reason: str) -> None:
+        self.issues.append(Issue(Code.UNREADABLE_FILE, f"cannot be read: {reason}", Origin(path)))
 
     def _read_file(
         self, path: Path, context: ReadContext, root: Path, *, named: bool
@@ -178,8 +182,24 @@ class AnnotationReader:
                     issues,
                 )
         except AnnotationError as error:
+            self._unusable.add(path)
             # A file that somebody named must be read; one that a folder holds may be anything.
             self.issues.append(error.issue(Level.REFUSED if named else None))
+
+
+def _check_source(path: Path) -> None:
+    """Make sure that a path can be read, and be written about."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise OptionError(f"{as_text(path)} does not exist") from None
+    except (OSError, ValueError) as error:  # no permission; too long; with a NUL
+        reason = getattr(error, "strerror", None) or error
+        raise OptionError(f"{as_text(path)} cannot be read: {reason}") from None
+    if not is_text(path):
+        raise OptionError(
+            f"the name of {as_text(path)} is not valid Unicode", hint="rename the file or folder"
+        )
 
 
 def read(
