@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from fractions import Fraction
 from itertools import pairwise
 
@@ -75,9 +76,23 @@ def diagonals():
     return st.builds(build, points_of(tenth), moves.filter(lambda moves: len(moves) <= 8))
 
 
+def lines_from_afar():
+    """Rings with an edge that passes exactly through pixel centres, with its ends far outside."""
+
+    def build(column, row, direction, before, after, others):
+        centre, step = np.array((column, row)) + 0.5, np.array(direction)
+        return np.array([centre - before * step, centre + after * step, *others])
+
+    direction = st.tuples(st.integers(-9, 9), st.integers(-9, 9))
+    reach = st.integers(1, 2**27)
+    others = st.lists(points_of(st.one_of(whole, far)), min_size=1, max_size=3)
+    return st.builds(build, st.integers(0, 9), st.integers(0, 9), direction, reach, reach, others)
+
+
 RINGS = {name: rings_of(points_of(number)) for name, number in NUMBERS.items()}
 RINGS["sliver"] = slivers(st.one_of(whole, half, anything, beside_centre))
 RINGS["diagonal"] = diagonals()
+RINGS["line from afar"] = lines_from_afar()
 
 sizes = st.builds(Size, st.integers(1, 12), st.integers(1, 12))
 
@@ -205,6 +220,39 @@ def test_parts_are_united(first, second, size):
     expected = mask(one(first), size) | mask(one(second), size)
     both = Area((Polygon(first), Polygon(second)))
     assert (mask(both, size) == expected).all()
+
+
+def test_the_largest_images_take_no_more_memory_than_their_outlines():
+    """Forty leaning strips over 65535 rows: 5 million crossings, but 4 GB if it were pixels.
+
+    The left edge of the first one is x = 10 (y + 1) / 65538, so at y = r + 0.5 it is
+    (20 r + 30) / 131076.
+    """
+    size = Size(65535, 65535)
+    left = np.arange(40) * 1000.0
+    strips = [
+        np.array([(x, -1.0), (x + 300, -1.0), (x + 310, 65537.0), (x + 10, 65537.0)]) for x in left
+    ]
+    tracemalloc.start()
+    runs = scan([one(*strips)], size)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    row = np.arange(size.height)
+    first = -((65538 - (20 * row + 30)) // 131076)
+    assert (runs.start.reshape(-1, 40) == first[:, np.newaxis] + left).all()
+    assert (runs.stop - runs.start == 300).all()
+    assert peak < 500e6
+
+
+def test_an_edge_over_tens_of_thousands_of_rows_is_as_exact_as_a_short_one():
+    """The edge x - 0.5 = (y - 0.5) 7 / 9 meets a centre, exactly, in every ninth row."""
+    height = 9 * 6000
+    ring = np.array([(0.0, 0.0), (7 * 6000, height), (0.0, height)]) + 0.5
+    runs = scan([one(ring)], Size(65535, height))
+    lengths = np.zeros(height, dtype=np.int64)
+    lengths[runs.row] = runs.stop - runs.start
+    assert (runs.start == 0).all()
+    assert lengths.tolist() == [-(-7 * row // 9) for row in range(height)]
 
 
 def times_covered(rings, size):

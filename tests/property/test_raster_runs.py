@@ -13,12 +13,12 @@ from maskforge.raster.runs import Runs, areas, concatenate, from_bitmap, paint, 
 from maskforge.raster.scan import scan
 
 sizes = st.builds(Size, st.integers(1, 9), st.integers(1, 9))
-bitmaps = st.builds(
-    Bitmap,
-    st.integers(-9, 12),
-    st.integers(-9, 12),
-    hnp.arrays(np.bool_, st.tuples(st.integers(0, 9), st.integers(0, 9))),
+shapes = st.tuples(st.integers(0, 9), st.integers(0, 9))
+noise = st.builds(Bitmap, st.integers(-9, 12), st.integers(-9, 12), hnp.arrays(np.bool_, shapes))
+rectangles = st.builds(
+    Bitmap, st.integers(-2, 3), st.integers(-2, 5), shapes.map(lambda shape: np.ones(shape, bool))
 )
+bitmaps = st.one_of(noise, rectangles)
 
 
 def placed(bitmap, size):
@@ -137,6 +137,21 @@ def test_tally_counts_what_a_look_at_every_pixel_counts(dtype, painting, data):
     result = tally(runs, groups, canvas)
     assert result.pixels == dict(zip(seen.tolist(), counts.tolist(), strict=True))
     assert result.overlapped == (claims > 1).sum()
+
+
+def test_tally_sees_a_region_emerge_from_below_another_one_of_its_group():
+    """Columns 0-3 lie below, columns 2-5 above, both of group 1; columns 0-5 between, group 2."""
+    widths = {0: (0, 4), 1: (0, 6), 2: (2, 4)}
+    runs = concatenate(
+        [
+            from_bitmap(Bitmap(0, column, np.ones((1, width), bool)), Size(6, 1), region)
+            for region, (column, width) in widths.items()
+        ]
+    )
+    canvas = np.zeros((1, 6), dtype=np.uint8)
+    paint(runs, [1, 2, 1], [0, 1, 2], canvas)
+    assert canvas.tolist() == [[2, 2, 1, 1, 1, 1]]
+    assert tally(runs, [1, 2, 1], canvas) == ({1: 4, 2: 2}, 6)
 
 
 def test_large_values_are_tallied_without_a_table_of_all_smaller_ones():
