@@ -7,6 +7,7 @@ src/superannotate/lib/app/common.py``). Black and transparent pixels are backgro
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Collection, Iterable, Sequence
@@ -53,16 +54,21 @@ class PartMap:
         Raises:
             OSError: If it cannot be decoded, or is too large to be a mask.
         """
-        from PIL import Image
+        from PIL import Image, UnidentifiedImageError
 
-        size = read_header(path).stored
-        if size.width * size.height > _MOST_PIXELS:
-            raise OSError(f"{size} px are too many for a mask")
+        data = path.read_bytes()
         try:
-            with Image.open(path, formats=["PNG"]) as picture:
+            size = read_header(data).stored
+            if size.width * size.height > _MOST_PIXELS:
+                raise OSError(f"{size} px are too many for a mask")
+            with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
+                picture.verify()  # the checksums, which decoding alone does not look at
+            with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
                 if picture.mode not in {"RGBA", "RGB", "P"}:
                     raise OSError(f"expected colours with 8 bits a channel, found {picture.mode}")
                 return cls(np.array(picture.convert("RGBA")))
+        except UnidentifiedImageError:
+            raise OSError("it is no PNG") from None
         except _DAMAGE as error:
             raise OSError(str(error)) from None
 

@@ -57,7 +57,7 @@ def is_class_list(root: object, name: str) -> bool:
     if any("attribute_groups" in entry for entry in classes):
         return True
     is_named_so = name.lower() == "classes.json"
-    return is_named_so and all("name" in entry and "color" in entry for entry in root)
+    return is_named_so and (not root or any(entry.keys() >= {"name", "color"} for entry in classes))
 
 
 def _list(root: list[Any], name: str) -> Recognition:
