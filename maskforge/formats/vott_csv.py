@@ -10,7 +10,7 @@ from typing import TypeAlias
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
 from maskforge.formats.vott_known import JSON_EXPORT_FOLDER, KnownImages, project_folder
-from maskforge.formats.vott_names import candidates, decoded_name, same_name
+from maskforge.formats.vott_names import candidates, decoded_name
 from maskforge.formats.vott_project import exported_names
 from maskforge.formats.vott_regions import read_tags
 from maskforge.geometry import rectangle
@@ -68,8 +68,8 @@ def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
             yield _nameless(picture)
         elif known.repeats(name=name):
             continue
-        elif same_name(name) in better:
-            known.count_repeated(better[same_name(name)])
+        elif name in better:
+            known.count_repeated(better[name])
         else:
             is_read = True
             known.add(None, name, document.origin)
@@ -141,8 +141,4 @@ def _better_sources(folder: Path, context: ReadContext) -> dict[str, Path]:
     source = context.pictures.source
     if source is None or not exports.is_relative_to(source) or not exports.is_dir():
         return {}
-    return {
-        same_name(name): path
-        for path in sorted(exports.glob("*.json"))
-        for name in exported_names(path)
-    }
+    return {name: path for path in sorted(exports.glob("*.json")) for name in exported_names(path)}

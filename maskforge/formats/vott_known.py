@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from maskforge.formats.base import ReadContext
-from maskforge.formats.vott_names import same_name
 from maskforge.issues import Code, Issue, Level, Origin
 
 _FORMAT = "vott"
@@ -44,7 +43,7 @@ class KnownImages:
     def repeats(self, *, id: str | None = None, name: str | None = None) -> bool:  # noqa: A002
         """Tell whether the image was read before, and count it."""
         self._images += 1
-        kind, key = ("id", id) if id is not None else ("name", same_name(name or ""))
+        kind, key = ("id", id) if id is not None else ("name", name)
         first = self.context.seen.get((_FORMAT, self._key(kind, key or "")))
         if first is not None:
             self.count_repeated(first.file)
@@ -57,7 +56,7 @@ class KnownImages:
 
     def add(self, id: str | None, name: str, origin: Origin) -> None:  # noqa: A002
         """Remember an image by its id and its decoded name, for the files that follow."""
-        for kind, key in (("id", id), ("name", same_name(name))):
+        for kind, key in (("id", id), ("name", name)):
             if key:
                 self._read.setdefault(self._key(kind, key), origin)
 

@@ -8,7 +8,6 @@ name is the last part of that path, usually still encoded.
 from __future__ import annotations
 
 import re
-import unicodedata
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
@@ -51,16 +50,11 @@ def decoded_name(name: str, path: str, fallback: str) -> str:
     return fallback
 
 
-def same_name(name: str) -> str:
-    """Return a decoded name in the form in which names are compared."""
-    return unicodedata.normalize("NFC", name)
-
-
 def candidates(name: str, path: str, folder: Path) -> tuple[str, ...]:
     """Return where a picture may be, most trusted first.
 
     After the path itself come the places that stay right when the whole project is moved: the
-    folder of the pictures beside, inside or around the folder of the project.
+    folder of the pictures, under its old name, inside, beside or around the folder of the project.
 
     Args:
         name: What the file gives as name.
@@ -74,11 +68,12 @@ def candidates(name: str, path: str, folder: Path) -> tuple[str, ...]:
     parts = PurePosixPath(decoded).parts
     if len(parts) > 1:
         tail = "/".join(parts[-2:]).lstrip("/")
-        found += [(folder.parent / tail).as_posix(), (folder / tail).as_posix()]
+        around = (folder, folder.parent, folder.parent.parent)
+        found += [(place / tail).as_posix() for place in around]
     plain = decoded_name(name, path, "")
     found += [name, without_query(name), plain]
     if plain:
-        found += [(folder / plain).as_posix(), (folder.parent / plain).as_posix()]
+        found.append((folder / plain).as_posix())
     return tuple(dict.fromkeys(filter(None, found)))
 
 

@@ -123,6 +123,12 @@ def test_row_without_label_is_kept_and_says_so(tmp_path, row):
     assert shape.label_issue is not None
 
 
+def test_later_row_gives_a_region_its_label(tmp_path):
+    (shape,) = read_one(table(tmp_path, '"a.png",1,2,3,4,""', '"a.png",1,2,3,4,"caries"')).shapes
+    assert shape.labels == ("caries",)
+    assert shape.label_issue is None
+
+
 def test_row_without_picture_is_refused_alone(tmp_path):
     bad, good = read_all(table(tmp_path, '"",1,2,3,4,"caries"', '"a.png",1,2,3,4,"caries"'))[0]
     assert bad.refusal is not None

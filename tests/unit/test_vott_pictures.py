@@ -29,10 +29,30 @@ from vott_documents import (
     write_asset,
 )
 
+from maskforge.formats.vott_names import candidates
 from maskforge.issues import Code, Level
 from maskforge.model import ImageState, Size
 
 # Names and paths
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("file:/Users/ann/my%20teeth/a.png", "/Users/ann/my teeth/a.png"),
+        ("file:///Users/ann/a.png", "/Users/ann/a.png"),
+        ("file:C:/teeth/a.png", "C:/teeth/a.png"),
+        ("file:///C:/teeth/a.png", "C:/teeth/a.png"),
+        ("file://server/share/a.png", "//server/share/a.png"),
+        ("\\\\server\\share\\a.png", "//server/share/a.png"),
+        ("https://a.net/c/a.png?sig=s/ecret", "/c/a.png"),
+        ("file:/x/a%23b%3Fc.png", "/x/a#b?c.png"),
+    ],
+)
+def test_path_without_scheme_host_and_query(tmp_path, path, expected):
+    found = candidates("", path, tmp_path)
+    assert expected in found[:2]
+    assert not any("secret" in one or "s/ecret" in one for one in found)
 
 
 @pytest.mark.parametrize(
@@ -96,19 +116,22 @@ def test_path_that_is_still_right(tmp_path, prefix):
 @pytest.mark.parametrize(
     ("place", "path"),
     [
-        ("source/tooth.png", "file:/Users/ann/teeth/source/tooth.png"),
-        ("target/images/tooth.png", "file:C:/teeth/target/images/tooth.png"),
-        ("target/tooth.png", "file:/Users/ann/teeth/tooth.png"),
-        ("tooth.png", "file:/Users/ann/teeth/tooth.png"),
-        ("source/tooth.png", "D:\\teeth\\source\\tooth.png"),
+        pytest.param("source/tooth.png", "file:/Users/ann/teeth/source/tooth.png", id="beside"),
+        pytest.param("source/tooth.png", "D:\\teeth\\source\\tooth.png", id="Windows"),
+        pytest.param("target/img/tooth.png", "file:C:/teeth/target/img/tooth.png", id="inside"),
+        pytest.param("target/tooth.png", "file:/Users/ann/teeth/tooth.png", id="same"),
+        pytest.param("tooth.png", "file:/Users/ann/teeth/tooth.png", id="around"),
     ],
 )
 def test_picture_moves_together_with_the_project(tmp_path, place, path):
-    """The project file alone is named, so that no search below a source folder can help."""
-    expected = picture(tmp_path / place)
-    write_asset(tmp_path / "target", region(), path=path)
-    vott = write(tmp_path / "target" / "a.vott", project(asset(path=path)))
-    assert read_one(vott).image.file == expected
+    """The project file alone is named, and the picture has another size than the file says.
+
+    So neither a search below the source folder nor one by the mere name can find it.
+    """
+    expected = picture(tmp_path / "teeth" / place, (50, 40))
+    write_asset(tmp_path / "teeth" / "target", region(), path=path)
+    vott = write(tmp_path / "teeth" / "target" / "a.vott", project(asset(path=path)))
+    assert read_one(vott, size_mismatch="scale").image.file == expected
 
 
 @pytest.mark.parametrize("place", ["vott-json-export", ".", "../source"])

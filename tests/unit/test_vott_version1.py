@@ -98,6 +98,11 @@ def test_box_added_to_an_older_region_tells_the_size_of_the_picture(tmp_path, re
     np.testing.assert_allclose(bounds(image.shapes[0]), (9 * sx, 7 * sy, 30 * sx, 20 * sy))
 
 
+def test_box_at_the_corner_of_the_picture_tells_its_size_just_as_well(tmp_path):
+    old = displayed(0, 0, 30, 20, size=(100, 50)) | {"box": corners(0, 0, 60, 80)}
+    assert read_one(write_one(tmp_path, old)).image.size == Size(200, 200)
+
+
 def test_old_and_new_regions_on_one_picture(tmp_path):
     """The new region's size gives the scale of the old one, even without the picture."""
     old = displayed(10, 5, 30, 20, size=(100, 50))
@@ -273,6 +278,12 @@ def test_video_frames_need_pictures(tmp_path):
 def test_tags_outside_the_list_are_noted(tmp_path):
     _, reader = read_all(write_one(tmp_path, boxed(1, 2, 3, 4, tags=["bone"])))
     assert codes(reader) == [Code.UNLISTED_LABEL]
+
+
+@pytest.mark.parametrize("tags", ["", ",", None, []])
+def test_file_without_a_list_of_tags_has_nothing_to_compare(tmp_path, tags):
+    _, reader = read_all(write_one(tmp_path, boxed(1, 2, 3, 4), inputTags=tags))
+    assert reader.issues == []
 
 
 @pytest.mark.parametrize(
