@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import copyreg
+import operator
 import pickle
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from maskforge.model import AnnotatedImage
+from maskforge.issues import Origin
+from maskforge.model import AnnotatedImage, Area, Polygon, Shape
 
 _BYTES_IN_MEMORY = 16 * 2**20
+
+
+def _by_call(class_: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return how to pickle a dataclass as a call of it: twice as fast as by its slots."""
+    first, *others = [field.name for field in fields(class_)]
+    values = operator.attrgetter(first, *others)
+    return lambda one: (class_, values(one) if others else (values(one),))
+
+
+_DISPATCH = copyreg.dispatch_table | {
+    class_: _by_call(class_) for class_ in (AnnotatedImage, Area, Origin, Polygon, Shape)
+}
 
 
 class ImageSpool:
@@ -40,7 +56,9 @@ class ImageSpool:
 
     def append(self, image: AnnotatedImage) -> None:
         """Park one more image."""
-        pickle.dump(image, self._file, protocol=pickle.HIGHEST_PROTOCOL)
+        pickler = pickle.Pickler(self._file, protocol=pickle.HIGHEST_PROTOCOL)
+        pickler.dispatch_table = _DISPATCH
+        pickler.dump(image)
         self._count += 1
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
