@@ -8,39 +8,34 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import TypeAlias, get_args
 
-import msgspec
-
-from maskforge.choices import FileType, SizeMismatch, Unvisited
+from maskforge.choices import Encoding, FileType, MultiTag, Overlap, SizeMismatch, Unvisited
 from maskforge.classes import ClassMap, fold, infer
-from maskforge.classfile import dump_class_map
-from maskforge.dataset import (
-    ManifestEntry,
-    ManifestIssue,
-    is_dataset,
-    open_dataset,
-    relative,
-)
+from maskforge.dataset import ManifestEntry, ManifestIssue, is_dataset, relative
+from maskforge.datasetwriter import DatasetWriter, check_folder, check_results
 from maskforge.drawing import Drawing, DrawOptions, draw
-from maskforge.errors import (
-    AnnotationError,
-    MaskforgeError,
-    OutputError,
-    OutputExistsError,
-)
-from maskforge.folders import CLASSES, INSTANCES, MANIFEST, MASKS
+from maskforge.errors import AnnotationError, OptionError, shorten
 from maskforge.issues import Code, Issue, Origin
-from maskforge.maskfile import AnyMask, check_file_type, encode_mask, write_whole
+from maskforge.maskfile import check_file_type
 from maskforge.masknames import MaskNames
 from maskforge.model import AnnotatedImage, ImageState, Size
 from maskforge.raster import get_rasterizer
-from maskforge.reading import AnnotationReader, PathLike
+from maskforge.reading import AnnotationReader, PathLike, as_paths
 from maskforge.report import ConversionReport
 from maskforge.spool import ImageSpool
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Called with the name of the phase, the number of images done, and their total if known."""
+
+_CHOICES = {
+    "encoding": Encoding,
+    "overlap": Overlap,
+    "multi_tag": MultiTag,
+    "size_mismatch": SizeMismatch,
+    "unvisited": Unvisited,
+}
+_LONGEST = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +97,12 @@ def convert(
     """
     start = time.perf_counter()
     options = options or ConvertOptions()
-    check_file_type(options.file_type, options.encoding)
+    _check_options(options)
     # A library that is missing stops the run here, before anything is read or written.
     get_rasterizer(options.rasterizer).scan((), Size(1, 1))
     out = Path(out)
-    previous = _check_output(out, overwrite=options.overwrite or options.dry_run)
+    check_folder(out)
+    previous = frozenset() if options.dry_run else check_results(out, overwrite=options.overwrite)
     progress = progress or _silent
     reader = AnnotationReader(
         sources,
@@ -120,16 +116,41 @@ def convert(
             spool.append(image)
             labels.update(_labels(image, options))
             progress("reading", len(spool), None)
+        for path in as_paths(sources):
+            if not len(spool) and is_dataset(path):
+                raise OptionError(
+                    f"{path} is a folder of masks, and holds no annotations",
+                    hint="`maskforge inspect` and `maskforge preview` show what is in it",
+                )
         classes = options.classes or infer(labels, fold_case=options.fold_case)
         classes.require(labels)
-        run = _Run(out, options, classes, reader, labels, progress, observe or _ignore)
-        report = run.draw_all(spool, write=not (options.dry_run or options.strict))
-        if options.strict and not options.dry_run and not report.lost:
-            report = run.draw_all(spool, write=True)
-    if report.written:
-        _remove_stale(out, previous, run.files_written)
+        run = _Run(out, options, classes, reader, labels, progress)
+        observe = observe or _ignore
+        if options.dry_run:
+            report = run.draw_all(spool, None, observe)
+        else:
+            writer = DatasetWriter(out, classes, previous)
+            if options.strict:
+                report = run.draw_all(spool, None, _ignore)
+            if not (options.strict and report.lost):
+                report = run.draw_all(spool, writer, observe)
     report.seconds = time.perf_counter() - start
     return report
+
+
+def _check_options(options: ConvertOptions) -> None:
+    for name, known in _CHOICES.items():
+        value = getattr(options, name)
+        if value not in get_args(known):
+            raise OptionError(
+                f"{name} cannot be {shorten(value)}",
+                hint=f"choose one of {', '.join(get_args(known))}",
+            )
+    check_file_type(options.file_type, options.encoding)
+    for name in ("line_width", "point_radius"):
+        length = getattr(options, name)
+        if length is not None and not 0 <= length <= _LONGEST:  # True for NaN, too
+            raise OptionError(f"{name} cannot be {length}, expected 0 to {_LONGEST} px")
 
 
 def _silent(phase: str, done: int, total: int | None) -> None:
@@ -170,7 +191,6 @@ class _Run:
         reader: AnnotationReader,
         labels: Counter[str],
         progress: Progress,
-        observe: Callable[[ManifestEntry], None],
     ) -> None:
         self._out = out
         self._options = options
@@ -178,31 +198,34 @@ class _Run:
         self._reader = reader
         self._labels = labels
         self._progress = progress
-        self._observe = observe
-        self.files_written: set[str] = set()
 
-    def draw_all(self, spool: ImageSpool, *, write: bool) -> ConversionReport:
-        """Draw all images, and write their masks if asked to."""
-        report = ConversionReport(out=str(self._out), written=write)
-        file_issues = [*self._reader.issues, *self._similar_labels()]
-        report.add_files(len(self._reader.files_read), file_issues)
+    def draw_all(
+        self,
+        spool: ImageSpool,
+        writer: DatasetWriter | None,
+        observe: Callable[[ManifestEntry], None],
+    ) -> ConversionReport:
+        """Draw all images, and write their masks if there is a writer."""
+        if not len(spool):
+            writer = None
+        report = ConversionReport(out=str(self._out), written=writer is not None)
+        report.add_files(self._reader.files_read, [*self._reader.issues, *self._similar_labels()])
         names = MaskNames()
         seen: dict[object, Origin] = {}
-        write = report.written = write and len(spool) > 0
-        with _Manifest(self._out / MANIFEST) if write else contextlib.nullcontext() as manifest:
-            if write:
-                write_whole(self._out / CLASSES, dump_class_map(self._classes))
-                self.files_written.clear()
+        with writer or contextlib.nullcontext():
             for index, image in enumerate(spool, 1):
                 drawing, issues = self._draw(image, seen)
                 records = report.add_image(image, drawing, issues, self._classes)
-                files = {}
-                if write and drawing is not None:
-                    files = self._write(names.assign(image.folder, image.image.name), drawing)
+                files: dict[str, str] = {}
+                if writer is not None and drawing is not None:
+                    name = names.assign(image.folder, image.image.name)
+                    files = writer.write_masks(
+                        name, self._options.file_type, drawing.mask, drawing.instances
+                    )
                 entry = self._entry(image, drawing, issues, records, files)
-                if manifest is not None:
-                    manifest.add(entry)
-                self._observe(entry)
+                if writer is not None:
+                    writer.add(entry)
+                observe(entry)
                 self._progress("drawing", index, len(spool))
         return report
 
@@ -215,7 +238,7 @@ class _Run:
             issues.append(
                 Issue(
                     Code.DUPLICATE_IMAGE,
-                    f"{image.image.name!r} was also read from {seen[key]}",
+                    f"{shorten(image.image.name)} was also read from {seen[key]}",
                     image.origin,
                 )
             )
@@ -231,23 +254,12 @@ class _Run:
         except AnnotationError as error:
             issues.append(error.issue())
             return None, issues
+        except MemoryError:
+            text = f"there is not enough memory to draw {image.image.size} px"
+            hint = "cut the picture into tiles, or choose --encoding integer"
+            issues.append(Issue(Code.TOO_LARGE, text, image.origin, hint))
+            return None, issues
         return drawing, [*issues, *drawing.issues]
-
-    def _write(self, name: str, drawing: Drawing) -> dict[str, str]:
-        """Write the masks of one image; return their paths in the data set."""
-        file_type = self._options.file_type
-        files = {"mask": f"{MASKS}/{name}.{file_type}"}
-        self._write_file(files["mask"], drawing.mask, file_type)
-        if drawing.instances is not None:
-            wide = drawing.instances.dtype.itemsize > 2  # more than a PNG can hold
-            type_ = "tiff" if wide and file_type == "png" else file_type
-            files["instances"] = f"{INSTANCES}/{name}.{type_}"
-            self._write_file(files["instances"], drawing.instances, type_)
-        return files
-
-    def _write_file(self, name: str, mask: AnyMask, file_type: str) -> None:
-        write_whole(self._out / name, encode_mask(mask, file_type, self._classes.colors))
-        self.files_written.add(name)
 
     def _entry(
         self,
@@ -301,68 +313,3 @@ class _Run:
                     Origin(self._reader.files_read[0]),
                     "join them with --fold-case or in a class map",
                 )
-
-
-class _Manifest:
-    """Writes the manifest line by line, and puts it in its place at the end, whatever ends it.
-
-    After an interruption the manifest thus describes exactly the masks that were finished.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._aside = path.with_name(f".{path.name}.part")
-        self._encoder = msgspec.json.Encoder()
-        self._file: IO[bytes] | None = None
-
-    def __enter__(self) -> _Manifest:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._aside.open("wb")
-        except OSError as error:
-            raise OutputError(
-                f"cannot be written: {error.strerror or error}", origin=Origin(self._path, "")
-            ) from None
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        assert self._file is not None
-        self._file.close()
-        self._aside.replace(self._path)
-
-    def add(self, entry: ManifestEntry) -> None:
-        """Add the line of one image."""
-        assert self._file is not None
-        self._file.write(self._encoder.encode(entry) + b"\n")
-
-
-def _check_output(out: Path, *, overwrite: bool) -> set[str]:
-    """Return the mask files of an earlier run.
-
-    Raises:
-        OutputExistsError: If there are results that must not be replaced.
-        OutputError: If ``out`` is no folder.
-    """
-    if out.exists() and not out.is_dir():
-        raise OutputError("is a file, not a folder", origin=Origin(out, ""))
-    present = [name for name in (MANIFEST, CLASSES, MASKS, INSTANCES) if (out / name).exists()]
-    if present and not overwrite:
-        raise OutputExistsError(
-            f"already holds {', '.join(present)}",
-            origin=Origin(out, ""),
-            hint="choose another folder, or replace the results with --overwrite",
-        )
-    if not is_dataset(out):
-        return set()
-    try:
-        entries = open_dataset(out).entries
-    except MaskforgeError:
-        return set()
-    return {name for entry in entries for name in (entry.mask, entry.instances) if name}
-
-
-def _remove_stale(out: Path, previous: set[str], written: set[str]) -> None:
-    """Remove the masks of an earlier run that this one did not replace."""
-    for name in previous - written:
-        with contextlib.suppress(OSError):
-            (out / name).unlink()

@@ -15,11 +15,10 @@ from maskforge.errors import ImageError
 from maskforge.formats.base import ImageRecord
 from maskforge.geometry import scaled
 from maskforge.issues import Code, Issue
-from maskforge.model import Bitmap, ImageReference, Shape, Size
+from maskforge.model import MOST_PIXELS, Bitmap, ImageReference, Shape, Size
 from maskforge.pictures import PictureFinder, PictureHeader, read_header
 
 _RATIO_TOLERANCE = 0.01
-_MOST_PIXELS = 2**30  # OpenCV reads no larger picture; a damaged number must not fill the memory
 _FIND_HINT = "name the folder of the pictures with --images"
 
 
@@ -51,10 +50,10 @@ def settle(
                 origin=record.origin,
                 hint=_FIND_HINT,
             )
-        if image.size is not None and image.size.width * image.size.height > _MOST_PIXELS:
+        if image.size is not None and image.size.width * image.size.height > MOST_PIXELS:
             raise ImageError(
-                Code.INVALID_IMAGE_RECORD,
-                f"a size of {image.size} px is beyond the {_MOST_PIXELS:,} px of a mask",
+                Code.TOO_LARGE,
+                f"a size of {image.size} px is beyond the {MOST_PIXELS:,} px of a mask",
                 origin=record.origin,
                 hint="correct the size in the annotation file, or cut the picture into tiles",
             )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from maskforge.errors import GeometryError
+from maskforge.errors import GeometryError, shorten
 from maskforge.issues import Code, Origin
 from maskforge.model import Area, Bitmap, Geometry, Points, PointSet, Polygon, Polyline
 
@@ -31,15 +31,16 @@ def checked_points(values: ArrayLike, origin: Origin) -> Points:
     Raises:
         GeometryError: If a number is missing, not finite or beyond ±2^31.
     """
-    array = np.array(values, dtype=np.float64)
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise _no_pairs(shorten(values), origin) from None
     if array.ndim == 1:
         if len(array) % 2:
-            raise GeometryError(
-                Code.INVALID_COORDINATES,
-                f"{len(array)} numbers cannot be pairs of x and y",
-                origin=origin,
-            )
+            raise _no_pairs(f"{len(array)} numbers", origin)
         array = array.reshape(-1, 2)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise _no_pairs(f"an array of the shape {array.shape}", origin)
     good = np.abs(array) <= COORDINATE_LIMIT  # False for NaN, too
     if not good.all():
         row, column = np.argwhere(~good)[0]
@@ -52,6 +53,12 @@ def checked_points(values: ArrayLike, origin: Origin) -> Points:
         )
     array.flags.writeable = False
     return array
+
+
+def _no_pairs(found: str, origin: Origin) -> GeometryError:
+    return GeometryError(
+        Code.INVALID_COORDINATES, f"expected pairs of x and y, found {found}", origin=origin
+    )
 
 
 def ring(values: ArrayLike, origin: Origin) -> Points:

@@ -165,6 +165,12 @@ class Code(enum.Enum):
         Scope.IMAGE,
         "Coordinates were scaled from the size in the file to that of the picture.",
     )
+    TOO_LARGE = (
+        "too-large",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "The image has more pixels than a mask may have (2^30), or than the memory holds.",
+    )
     EXIF_ROTATED = (
         "exif-rotated",
         Level.NOTE,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import PurePosixPath
+from typing import get_args
 
+from maskforge.choices import FileType
 from maskforge.pictures import PICTURE_SUFFIXES
 
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\ud800-\udfff<>:"/\\|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _LONGEST_NAME = 120
+_MASK_SUFFIXES = tuple(f".{file_type}" for file_type in get_args(FileType))
 
 
 class MaskNames:
@@ -24,32 +30,40 @@ class MaskNames:
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        self._counts: Counter[str] = Counter()
 
     def assign(self, folder: str, image_name: str) -> str:
         """Return an unused relative path without suffix, with forward slashes."""
-        folders = [_safe(part) for part in PurePosixPath(folder).parts]
+        folders = [_safe_folder(part) for part in PurePosixPath(folder).parts]
         suffix = PurePosixPath(image_name).suffix
-        stem = image_name
-        if suffix.lower() in PICTURE_SUFFIXES:
-            stem = image_name[: -len(suffix)]
-        candidates = [stem, image_name] if stem != image_name else [stem]
-        number = 1
-        while True:
-            for candidate in candidates:
-                name = "/".join([*folders, _safe(candidate)])
-                key = unicodedata.normalize("NFC", name).casefold()
-                if key not in self._taken:
-                    self._taken.add(key)
-                    return name
-            number += 1
-            candidates = [f"{_safe(stem)}-{number}"]
+        is_picture = suffix.lower() in PICTURE_SUFFIXES
+        stem = image_name[: -len(suffix)] if is_picture else image_name
+        for last in itertools.chain((_safe(stem), _safe(image_name)), self._numbered(folder, stem)):
+            name = "/".join([*folders, last])
+            key = unicodedata.normalize("NFC", name).casefold()
+            if key not in self._taken:
+                break
+        self._taken.add(key)
+        return name
+
+    def _numbered(self, folder: str, stem: str) -> Iterator[str]:
+        place = f"{folder}/{stem}"
+        while True:  # thousands of pictures may have one name: go on where the last one ended
+            self._counts[place] += 1
+            yield _safe(stem, f"-{self._counts[place] + 1}")
 
 
-def _safe(name: str) -> str:
-    """Return ``name`` as one path component that every file system takes."""
+def _safe_folder(name: str) -> str:
+    """Return ``name`` as a folder that cannot be in the way of a mask file."""
+    name = _safe(name)
+    return f"{name}_" if name.casefold().endswith(_MASK_SUFFIXES) else name
+
+
+def _safe(name: str, ending: str = "") -> str:
+    """Return ``name`` with ``ending`` as one path component that every file system takes."""
     name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip(". ")
-    while len(name.encode()) > _LONGEST_NAME:
+    name = name[:_LONGEST_NAME]
+    while len(name.encode() + ending.encode()) > _LONGEST_NAME:
         name = name[:-1].rstrip(". ")
-    if not name or _RESERVED.fullmatch(name):
-        name = f"_{name}"
-    return name
+    name = (name or "_") + ending
+    return f"_{name}" if _RESERVED.fullmatch(name) else name

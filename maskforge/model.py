@@ -23,6 +23,10 @@ Points: TypeAlias = NDArray[np.float64]
 """Points as (N, 2) float64, columns x and y, in pixels."""
 
 
+MOST_PIXELS = 2**30
+"""Most pixels of a mask. OpenCV reads no larger picture; a damaged number must not fill memory."""
+
+
 class Size(NamedTuple):
     """Size of an image in pixels; never a bare tuple, because arrays count the other way round."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -9,10 +10,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from maskforge.errors import OptionError
+from maskforge.errors import OptionError, shorten
 from maskforge.geometry import ring
 from maskforge.issues import Origin
-from maskforge.model import Area, Bitmap, Polygon, Size
+from maskforge.model import MOST_PIXELS, Area, Bitmap, Polygon, Size
 from maskforge.raster.runs import areas, paint
 from maskforge.raster.scan import scan
 
@@ -46,19 +47,17 @@ def rasterize(
 
     Raises:
         GeometryError: If an outline has fewer than three vertices or is not finite.
-        OptionError: If ``values`` does not fit ``regions``, or the rasteriser is unknown.
+        OptionError: If ``size`` or ``values`` cannot be used, or the rasteriser is unknown.
         MissingDependencyError: If the library of the rasteriser is not installed.
 
     Example:
         >>> rasterize([[(1, 1), (3, 1), (3, 3), (1, 3)]], (4, 4)).sum()
         np.uint64(4)
     """
-    numbers = np.array(range(1, len(regions) + 1) if values is None else values, dtype=np.int64)
-    if numbers.shape != (len(regions),):
-        raise OptionError(f"{len(regions)} regions, but values of the shape {numbers.shape}")
-    if numbers.min(initial=0) < 0 or numbers.max(initial=0) > np.iinfo(np.uint16).max:
-        raise OptionError("values must be 0 to 65535")
-    frame = Size(*size)
+    if overlap not in ("order", "area"):
+        raise OptionError(f"overlap cannot be {shorten(overlap)}, expected order or area")
+    frame = _frame(size)
+    numbers = _numbers(range(1, len(regions) + 1) if values is None else values, len(regions))
     geometries = [_geometry(region, index) for index, region in enumerate(regions)]
     runs = scan(geometries, frame, rasterizer)
     order = np.arange(len(regions))
@@ -74,12 +73,42 @@ def rasterize(
     return mask
 
 
+def _frame(size: tuple[int, int]) -> Size:
+    try:
+        width, height = (operator.index(side) for side in size)
+    except (TypeError, ValueError):
+        raise OptionError(f"size must be (width, height), found {shorten(size)}") from None
+    if width < 1 or height < 1 or width * height > MOST_PIXELS:
+        raise OptionError(f"size must be 1 to {MOST_PIXELS:,} px, found {width} x {height}")
+    return Size(width, height)
+
+
+def _numbers(values: Sequence[int], count: int) -> NDArray[np.int64]:
+    try:
+        numbers = [operator.index(value) for value in values]
+    except TypeError:
+        raise OptionError(f"values must be whole numbers, found {shorten(values)}") from None
+    if len(numbers) != count:
+        raise OptionError(f"{count} regions, but {len(numbers)} values")
+    if numbers and not 0 <= min(numbers) <= max(numbers) <= np.iinfo(np.uint16).max:
+        raise OptionError("values must be 0 to 65535")
+    return np.array(numbers, dtype=np.int64)
+
+
 def _geometry(region: Region, index: int) -> Area | Bitmap:
+    if isinstance(region, Bitmap):
+        return region
+    origin = Origin(Path("<array>"), f"regions[{index}]")
     match region:
-        case Area() | Bitmap():
-            return region
+        case Area(parts):
+            polygons = parts
         case Polygon():
-            return Area((region,))
+            polygons = (region,)
         case _:
-            origin = Origin(Path("<array>"), f"regions[{index}]")
-            return Area((Polygon(ring(region, origin)),))
+            polygons = (Polygon(region),)  # type: ignore[arg-type]  # made an array below
+    return Area(
+        tuple(
+            Polygon(ring(one.exterior, origin), tuple(ring(hole, origin) for hole in one.holes))
+            for one in polygons
+        )
+    )

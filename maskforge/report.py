@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
@@ -43,14 +44,15 @@ class ConversionReport(msgspec.Struct, kw_only=True):
     """What a conversion did.
 
     ``records["found"]`` is always the sum of ``drawn``, ``converted``, ``ignored``, ``skipped`` and
-    ``refused``, and ``images["found"]`` that of ``drawn``, ``ignored`` and ``refused``.
+    ``refused``, ``images["found"]`` that of ``drawn``, ``ignored`` and ``refused``, and
+    ``files["found"]`` that of ``read``, ``ignored``, ``skipped`` and ``refused``.
 
     Attributes:
         schema: Version of this object; grows when a key changes its meaning.
         out: The output folder.
         written: Whether anything was written: not after a dry run, nor if ``--strict`` stopped it.
-        files: Annotation files by what became of them: ``read``, ``ignored``, ``skipped``,
-            ``refused``.
+        files: Annotation files: ``found``; and by what became of them ``read``, ``ignored``,
+            ``skipped``, ``refused``.
         images: Images: ``found``, ``drawn``, ``ignored``, ``refused``; and by state
             ``annotated``, ``empty``, ``unvisited``.
         records: Records (shapes and what stands beside them): ``found``, ``drawn``, ``converted``,
@@ -67,7 +69,7 @@ class ConversionReport(msgspec.Struct, kw_only=True):
     out: str
     written: bool = False
     files: dict[str, int] = msgspec.field(
-        default_factory=lambda: dict.fromkeys(("read", "ignored", "skipped", "refused"), 0)
+        default_factory=lambda: dict.fromkeys(("found", "read", "ignored", "skipped", "refused"), 0)
     )
     images: dict[str, int] = msgspec.field(
         default_factory=lambda: dict.fromkeys(
@@ -99,13 +101,18 @@ class ConversionReport(msgspec.Struct, kw_only=True):
         groups = (self.files, self.images, self.records)
         return int(any(group["refused"] for group in groups))
 
-    def add_files(self, read: int, issues: Iterable[Issue]) -> None:
-        """Count the annotation files; ``read`` includes those that turned out unusable later."""
-        self.files["read"] += read
+    def add_files(self, read: Iterable[Path], issues: Iterable[Issue]) -> None:
+        """Count the annotation files, each once: by the worst that was found about it."""
+        outcomes = dict.fromkeys(read, "read")
         for issue in issues:
             self.add_issue(issue)
             if issue.scope is Scope.FILE and issue.level is not Level.NOTE:
-                self.files[issue.level] += 1
+                file = issue.origin.file
+                known = outcomes.get(file, "read")
+                outcomes[file] = max(known, str(issue.level), key=list(self.files).index)
+        self.files["found"] += len(outcomes)
+        for outcome in outcomes.values():
+            self.files[outcome] += 1
 
     def add_issue(self, issue: Issue) -> None:
         """Count a finding, and keep it unless there are very many notes of its kind."""
