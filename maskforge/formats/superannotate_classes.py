@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,11 +53,9 @@ class ClassLists:
         return self._near[folder]
 
     def _found(self, folder: Path) -> Iterator[ClassList]:
-        for level in (folder, *folder.absolute().parents[:LEVELS]):
-            for place in _PLACES:
-                path = level / place
-                found = self._read(path) if path.is_file() else None
-                if found is not None:
+        for path in (level / place for level in _levels(folder) for place in _PLACES):
+            with contextlib.suppress(OSError):  # a folder above that nobody may look into
+                if path.is_file() and (found := self._read(path)):
                     yield found
 
     def _read(self, path: Path) -> ClassList | None:
@@ -77,6 +76,13 @@ class ClassLists:
             frozenset(entry["name"] for entry in entries if isinstance(entry.get("name"), str)),
             _by_id(entries),
         )
+
+
+def _levels(folder: Path) -> list[Path]:
+    """Return a folder and those above it, as they are written as far as that goes."""
+    written = [folder, *(() if ".." in folder.parts else folder.parents)]
+    real = folder.resolve()
+    return [*written, *[real, *real.parents][len(written) :]][: LEVELS + 1]
 
 
 def _by_id(entries: list[dict[str, Any]]) -> dict[int | str, str]:

@@ -107,6 +107,26 @@ def test_the_list_is_looked_for_in_the_folder_and_three_above(tmp_path, listing,
     assert [shape.labels for shape in shapes(path)] == [("Enamel",)]
 
 
+@pytest.mark.parametrize("source", ["one/two", ".", "../two", "../../one/two", "two"])
+def test_relative_paths_lead_to_the_same_list_once(tmp_path, monkeypatch, source):
+    write_classes(tmp_path / "classes" / "classes.json")
+    write(tmp_path / "one" / "two", box(classId=70))
+    start = {"one/two": ".", "two": "one"}.get(source, "one/two")
+    monkeypatch.chdir(tmp_path / start)
+    reader = read(source, format="superannotate")
+    assert [shape.labels for image in reader for shape in image.shapes] == [("Enamel",)]
+    assert [path.name for path in reader.files_read] == ["a.png.json", "classes.json"]
+
+
+def test_a_run_from_the_folder_above_does_not_read_the_list_twice(tmp_path, monkeypatch):
+    write_classes(tmp_path / "set" / "classes" / "classes.json")
+    write(tmp_path / "set" / "one", box(classId=70))
+    monkeypatch.chdir(tmp_path)
+    reader = read("set", format="superannotate")
+    assert [image.shapes[0].labels for image in reader] == [("Enamel",)]
+    assert [path.name for path in reader.files_read] == ["classes.json", "a.png.json"]
+
+
 def test_four_folders_above_is_another_project(tmp_path):
     write_classes(tmp_path / "classes" / "classes.json")
     path = write(tmp_path / "one" / "two" / "three" / "four", box(classId=70))
@@ -174,9 +194,11 @@ def test_no_list_means_no_remark_on_names(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["classes/classes.json", "classes.json"])
-def test_a_broken_list_is_one_issue_and_names_are_still_read(tmp_path, place):
+@pytest.mark.parametrize("names", [("a.png", "b.png"), ("x.png", "y.png")])
+def test_a_broken_list_is_one_issue_and_names_are_still_read(tmp_path, place, names):
+    """Whether the run comes to the list itself first, or to a file that needs it."""
     write_classes(tmp_path / place).write_text('[{"id": 70, "na')
-    for name in ("a.png", "b.png"):
+    for name in names:
         write(tmp_path, box(className="Enamel"), box(classId=70), name=name)
     reader = read(tmp_path, format="superannotate")
     labels = [shape.labels for image in reader for shape in image.shapes]

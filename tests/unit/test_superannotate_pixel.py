@@ -98,6 +98,11 @@ def test_parts_of_one_instance_are_united(tmp_path):
     assert drawn(image) == [["......", ".###..", ".#.#..", ".###..", "#....."]]
 
 
+def test_parts_of_one_instance_may_lie_between_each_other(tmp_path):
+    image = read_one(write(tmp_path, instance(A, B), rows=["ab.", "ba."]))
+    assert drawn(image) == [["##.", "##."]]
+
+
 def test_all_24_bits_of_a_colour_count(tmp_path):
     """#00000e, #00010e and #0e0100 share their lowest, two or all bytes."""
     pixels = np.zeros((1, 4, 4), dtype=np.uint8)
@@ -277,8 +282,6 @@ def png_header(width: int, height: int) -> bytes:
 
 
 WHOLE = zlib.compress(b"".join(b"\0" + bytes(row) for row in rgba(PICTURE).reshape(5, -1)))
-# The same pixels without compression, and one of them changed behind the checksum's back.
-CHANGED = chunk(b"IDAT", zlib.compress(zlib.decompress(WHOLE), level=0)).replace(b"\x0f", b"\x1e")
 
 
 @pytest.mark.parametrize(
@@ -288,7 +291,6 @@ CHANGED = chunk(b"IDAT", zlib.compress(zlib.decompress(WHOLE), level=0)).replace
         (b"\x89PNG\r\n\x1a\n", "cannot be read"),
         (b"GIF89a" + bytes(40), "is no PNG"),
         (png_header(6, 5), "cannot be read"),
-        (png_header(6, 5) + CHANGED + chunk(b"IEND", b""), "cannot be read"),
         (png_header(6, 5) + chunk(b"IDAT", WHOLE[:12]), "cannot be read"),
         (png_header(6, 5) + chunk(b"IDAT", b"\0" * 40), "cannot be read"),
         (png_header(100_000, 100_000) + chunk(b"IDAT", WHOLE), "too many for a mask"),
@@ -308,6 +310,22 @@ def test_the_png_written_by_hand_is_sound_but_for_the_damage(tmp_path):
     data = png_header(6, 5) + chunk(b"IDAT", WHOLE) + chunk(b"IEND", b"")
     (tmp_path / "a.png___save.png").write_bytes(data)
     assert len(read_one(path).shapes) == 2
+
+
+def test_every_changed_bit_of_the_pixels_is_noticed(tmp_path):
+    """Many of them give other pixels without any error, unless checksums are looked at."""
+    path = write_json(tmp_path, instance(A), width=80, height=60)
+    pixels = np.zeros((60, 80, 4), dtype=np.uint8)
+    pixels[10:30, 10:50] = (0, 0, 15, 255)
+    png = tmp_path / "a.png___save.png"
+    Image.fromarray(pixels).save(png)
+    data = png.read_bytes()
+    start = data.index(b"IDAT") + 4
+    for index in range(start, len(data) - 16):
+        damaged = bytearray(data)
+        damaged[index] ^= 1
+        png.write_bytes(damaged)
+        assert read_one(path).shapes == ()
 
 
 @pytest.mark.parametrize("mode", ["I;16", "LA", "L", "1"])
