@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copyreg
+import inspect
 import operator
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from maskforge.issues import Origin
-from maskforge.model import AnnotatedImage, Area, Polygon, Shape
+from maskforge.errors import OutputError
+from maskforge.issues import Issue, Origin
+from maskforge.model import AnnotatedImage, Area, Geometry, Polygon, Shape
 
 _BYTES_IN_MEMORY = 16 * 2**20
 
@@ -24,9 +27,30 @@ def _by_call(class_: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda one: (class_, values(one) if others else (values(one),))
 
 
+def _drawn(
+    labels: tuple[str, ...],
+    geometry: Geometry,
+    kind: str,
+    origin: Origin,
+    instance: str | None,
+    converted: str,
+    label_issue: Issue | None,
+) -> Shape:
+    return Shape(labels, geometry, kind, origin, instance, converted, {}, label_issue)
+
+
+_DRAWN_FIELDS = operator.attrgetter(*inspect.signature(_drawn).parameters)
+
+
+def _without_properties(shape: Shape) -> tuple[Callable[..., Shape], tuple[Any, ...]]:
+    # Nothing draws them, and they may be nested deeper than can be pickled.
+    return _drawn, _DRAWN_FIELDS(shape)
+
+
 _DISPATCH = copyreg.dispatch_table | {
-    class_: _by_call(class_) for class_ in (AnnotatedImage, Area, Origin, Polygon, Shape)
+    class_: _by_call(class_) for class_ in (AnnotatedImage, Area, Origin, Polygon)
 }
+_DISPATCH[Shape] = _without_properties
 
 
 class ImageSpool:
@@ -55,10 +79,21 @@ class ImageSpool:
         return self._count
 
     def append(self, image: AnnotatedImage) -> None:
-        """Park one more image."""
+        """Park one more image, without the properties of its shapes.
+
+        Raises:
+            OutputError: If the disk is full.
+        """
         pickler = pickle.Pickler(self._file, protocol=pickle.HIGHEST_PROTOCOL)
         pickler.dispatch_table = _DISPATCH
-        pickler.dump(image)
+        try:
+            pickler.dump(image)
+        except OSError as error:
+            raise OutputError(
+                f"cannot hold what was read: {error.strerror or error}",
+                origin=Origin(Path(tempfile.gettempdir()), ""),
+                hint="free some space, or set TMPDIR to another folder",
+            ) from None
         self._count += 1
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
