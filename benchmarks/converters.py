@@ -1,0 +1,173 @@
+"""What is compared: several ways from a folder of LabelMe files to palette PNG masks.
+
+Run as a program by conversion.py, once per converter, so that imports and memory are its own. It
+reads pairs of folders from stdin, source and output, as one JSON array per line, converts, and
+answers on stdout with one JSON object per line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from generated_set import LABELS
+
+Converter: TypeAlias = Callable[[Path, Path], None]
+
+VALUES = {label: value for value, label in enumerate(LABELS, 1)}
+PALETTE = bytes(value * factor % 256 for value in range(256) for factor in (37, 91, 151))
+
+
+def prepare_floor() -> Converter:
+    """Return the least that must be done: orjson, OpenCV's fill, isal; no check of anything."""
+    import cv2
+    import numpy as np
+    import orjson
+    from isal import isal_zlib
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = zlib.crc32(content, zlib.crc32(kind))
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+    def convert(source: Path, out: Path) -> None:
+        out.mkdir()
+        for file in sorted(source.glob("*.json")):
+            root = orjson.loads(file.read_bytes())
+            height, width = root["imageHeight"], root["imageWidth"]
+            # A PNG line starts with its filter type; 0 means none.
+            lines = np.zeros((height, width + 1), dtype=np.uint8)
+            mask = lines[:, 1:]
+            for shape in root["shapes"]:
+                points = np.rint(np.array(shape["points"])).astype(np.int32)
+                cv2.fillPoly(mask, [points], VALUES[shape["label"]])
+            header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+            content = (
+                b"\x89PNG\r\n\x1a\n",
+                chunk(b"IHDR", header),
+                chunk(b"PLTE", PALETTE),
+                chunk(b"IDAT", isal_zlib.compress(lines, 1)),
+                chunk(b"IEND", b""),
+            )
+            (out / f"{file.stem}.png").write_bytes(b"".join(content))
+
+    return convert
+
+
+def prepare_maskforge() -> Converter:
+    """Return maskforge's whole conversion, with a class map made from the labels."""
+    import maskforge
+
+    def convert(source: Path, out: Path) -> None:
+        maskforge.convert(source, out, maskforge.ConvertOptions(rasterizer="exact"))
+
+    return convert
+
+
+def prepare_maskforge_with_classes() -> Converter:
+    """Return maskforge's whole conversion, with a class map that is given."""
+    import maskforge
+
+    classes = maskforge.ClassMap(
+        tuple(
+            maskforge.MaskClass(value, label, (40 * value, 0, 255 - 40 * value), (label,))
+            for label, value in VALUES.items()
+        )
+    )
+
+    def convert(source: Path, out: Path) -> None:
+        options = maskforge.ConvertOptions(rasterizer="exact", classes=classes)
+        maskforge.convert(source, out, options)
+
+    return convert
+
+
+def prepare_labelme() -> Converter:
+    """Return LabelMe's own functions, called as its example ``export_json.py`` does.
+
+    That script also decodes the picture, to know its size and to draw over it; here the size is
+    given for free.
+    """
+    import numpy as np
+    from generated_set import HEIGHT, WIDTH
+    from labelme import LabelFile, utils
+
+    def convert(source: Path, out: Path) -> None:
+        out.mkdir()
+        for file in sorted(source.glob("*.json")):
+            shapes = LabelFile(str(file)).shapes
+            labels, _ = utils.shapes_to_label((HEIGHT, WIDTH), shapes, VALUES)
+            utils.lblsave(str(out / f"{file.stem}.png"), labels.astype(np.uint8))
+
+    return convert
+
+
+def prepare_pycocotools() -> Converter:
+    """Return the way through COCO's run lengths, with the standard JSON reader and Pillow."""
+    import numpy as np
+    from PIL import Image
+    from pycocotools import mask as coco
+
+    def convert(source: Path, out: Path) -> None:
+        out.mkdir()
+        for file in sorted(source.glob("*.json")):
+            root = json.loads(file.read_text(encoding="utf-8"))
+            height, width = root["imageHeight"], root["imageWidth"]
+            mask = np.zeros((height, width), dtype=np.uint8)
+            for shape in root["shapes"]:
+                outline = np.array(shape["points"]).ravel().tolist()
+                runs = coco.merge(coco.frPyObjects([outline], height, width))
+                mask[coco.decode(runs) == 1] = VALUES[shape["label"]]
+            picture = Image.fromarray(mask)
+            picture.putpalette(PALETTE)
+            picture.save(out / f"{file.stem}.png")
+
+    return convert
+
+
+PREPARE: dict[str, Callable[[], Converter]] = {
+    "floor": prepare_floor,
+    "maskforge": prepare_maskforge,
+    "maskforge, classes given": prepare_maskforge_with_classes,
+    "labelme": prepare_labelme,
+    "pycocotools": prepare_pycocotools,
+}
+"""The converters by name; each function does the imports and returns what is measured."""
+
+
+def peak_megabytes() -> float:
+    """Return the most memory that this process has had so far, in MB of 10^6 bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (peak if sys.platform == "darwin" else peak * 1024) / 1e6
+
+
+def main() -> None:
+    """Convert what stdin names, with one converter, and tell how long it took."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("converter", choices=PREPARE)
+    name = parser.parse_args().converter
+    try:
+        convert = PREPARE[name]()
+    except ImportError as error:
+        print(json.dumps({"missing": str(error)}), flush=True)
+        return
+    print(json.dumps({"missing": None}), flush=True)
+    for line in sys.stdin:
+        source, out = map(Path, json.loads(line))
+        shutil.rmtree(out, ignore_errors=True)
+        start = time.perf_counter()
+        convert(source, out)
+        seconds = time.perf_counter() - start
+        print(json.dumps({"seconds": seconds, "peak": peak_megabytes()}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
