@@ -1,0 +1,1 @@
+"""Write annotations as VoTT, SuperAnnotate and LabelMe would have written them."""

@@ -1,0 +1,148 @@
+"""SuperAnnotate: JSON beside the pictures, for vector and for pixel projects, and the classes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation_files.marks import Mark, Sheet, filled
+
+_PROJECT = 416250
+_FIRST_CLASS = 2871300
+_DATE = "2024-03-18T09:26:53.000Z"
+_PERSON = {"email": "annotator@example.org", "role": "Annotator"}
+_COLOUR_STEP = 15  # the tool numbers parts by colours 15, 30, 45, ... as 24-bit numbers
+
+
+def write_classes(folder: Path, colours: Mapping[str, str]) -> None:
+    """Write ``classes/classes.json`` into the root folder of an export."""
+    classes = [
+        {
+            "id": _FIRST_CLASS + number,
+            "project_id": _PROJECT,
+            "name": name,
+            "color": colour,
+            "type": "object",
+            "count": 0,
+            "createdAt": _DATE,
+            "updatedAt": _DATE,
+            "attribute_groups": [],
+        }
+        for number, (name, colour) in enumerate(colours.items())
+    ]
+    (folder / "classes").mkdir(parents=True, exist_ok=True)
+    _dump(folder / "classes" / "classes.json", classes)
+
+
+def write_vector(folder: Path, sheet: Sheet, classes: Sequence[str], *, suffix: str = "") -> None:
+    """Write a picture and its vector annotations.
+
+    Args:
+        folder: Must exist.
+        sheet: What to write; the tool writes a file for every picture of a project.
+        classes: Names in the order of ``classes.json``.
+        suffix: ``___objects`` for the names that were used until 2022.
+    """
+    (folder / sheet.name).write_bytes(sheet.jpeg())
+    instances = [_common(mark, classes) | _geometry(mark) for mark in sheet.marks]
+    _dump(folder / f"{sheet.name}{suffix}.json", _document(sheet, instances))
+
+
+def write_pixel(folder: Path, sheet: Sheet, classes: Sequence[str]) -> None:
+    """Write a picture and its pixel annotations; later marks cover earlier ones.
+
+    Args:
+        folder: Must exist.
+        sheet: What to write; only polygons.
+        classes: Names in the order of ``classes.json``.
+    """
+    (folder / sheet.name).write_bytes(sheet.jpeg())
+    owner = np.full((sheet.height, sheet.width), -1)
+    for index, mark in enumerate(sheet.marks):
+        owner[filled(mark.points, sheet.width, sheet.height)] = index
+    colours = np.zeros(owner.shape, np.int64)
+    instances = []
+    for index, mark in enumerate(sheet.marks):
+        parts = _paint(owner == index, colours)
+        if parts:
+            instances.append(_common(mark, classes) | {"parts": parts})
+    channels = [colours & 255, colours >> 8 & 255, colours >> 16, 255 * (colours > 0)]
+    _, data = cv2.imencode(".png", np.dstack(channels).astype(np.uint8))
+    (folder / f"{sheet.name}___save.png").write_bytes(data.tobytes())
+    _dump(folder / f"{sheet.name}___pixel.json", _document(sheet, instances))
+
+
+def _paint(region: NDArray[np.bool_], colours: NDArray[np.int64]) -> list[dict[str, str]]:
+    """Give every connected part of a region the next free colour."""
+    count, numbers = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
+    first = int(colours.max())
+    colours[region] = first + _COLOUR_STEP * numbers[region]
+    return [{"color": f"#{first + _COLOUR_STEP * part:06x}"} for part in range(1, count)]
+
+
+def _document(sheet: Sheet, instances: list[dict[str, object]]) -> dict[str, object]:
+    metadata = {
+        "name": sheet.name,
+        "width": sheet.width,
+        "height": sheet.height,
+        "status": "Completed" if sheet.visited else "NotStarted",
+        "pinned": False,
+        "isPredicted": False,
+        "projectId": _PROJECT,
+        "annotatorEmail": _PERSON["email"],
+        "qaEmail": None,
+        "lastAction": {"email": _PERSON["email"], "timestamp": 1710754013000},
+    }
+    return {"metadata": metadata, "instances": instances, "tags": [], "comments": []}
+
+
+def _common(mark: Mark, classes: Sequence[str]) -> dict[str, object]:
+    return {
+        "classId": _FIRST_CLASS + classes.index(mark.labels[0]),
+        "className": mark.labels[0],
+        "probability": 100,
+        "visible": True,
+        "locked": False,
+        "groupId": mark.group or 0,
+        "attributes": [],
+        "trackingId": None,
+        "error": None,
+        "createdAt": _DATE,
+        "createdBy": _PERSON,
+        "creationType": "Manual",
+        "updatedAt": _DATE,
+        "updatedBy": _PERSON,
+    }
+
+
+def _geometry(mark: Mark) -> dict[str, object]:
+    points = mark.points
+    own: dict[str, object]
+    match mark.kind:
+        case "polygon":
+            holes = [hole.ravel().tolist() for hole in mark.holes]
+            own = {"type": "polygon", "points": points.ravel().tolist(), "exclude": holes}
+        case "rectangle":
+            (x1, y1), (x2, y2) = points.tolist()
+            own = {"type": "bbox", "points": {"x1": x1, "y1": y1, "x2": x2, "y2": y2}}
+        case "ellipse":
+            oval = mark.oval
+            own = {"type": "ellipse", "cx": oval.x, "cy": oval.y, "rx": oval.along}
+            own |= {"ry": oval.across, "angle": oval.degrees}
+        case "line":
+            own = {"type": "polyline", "points": points.ravel().tolist()}
+        case "point":
+            own = {"type": "point", "x": float(points[0, 0]), "y": float(points[0, 1])}
+        case _:
+            raise ValueError(f"SuperAnnotate has no {mark.kind}")
+    return own | {"pointLabels": {}}
+
+
+def _dump(path: Path, document: object) -> None:
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    path.write_text(text, "utf-8")

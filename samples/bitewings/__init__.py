@@ -1,0 +1,1 @@
+"""Synthetic bitewing radiographs whose anatomy and lesions are known exactly."""

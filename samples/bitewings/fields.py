@@ -1,0 +1,98 @@
+"""Fields over the picture: filled rings, distances, soft steps and noise.
+
+Fields are float32 arrays of shape (H, W). Those that rings are filled into are ``OVERSAMPLING``
+times as fine as the picture; lengths are in pixels of the picture all the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bitewings.curves import Points
+
+Field: TypeAlias = NDArray[np.floating[Any]]
+
+OVERSAMPLING = 2
+
+_SHIFT = 6  # bits behind the binary point in coordinates that OpenCV draws
+_FARTHEST = 1e4  # OpenCV's distance is infinite where there is no rim
+
+
+def filled(ring: Points, shape: tuple[int, int], origin: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return 255 inside a ring that is given in pixels of the picture.
+
+    Args:
+        ring: (N, 2).
+        shape: Of the result.
+        origin: Column and row of the result's first pixel in the whole field.
+    """
+    mask = np.zeros(shape, np.uint8)
+    points = (ring * OVERSAMPLING - 0.5 - np.array(origin)) * (1 << _SHIFT)
+    cv2.fillPoly(mask, [np.rint(points).astype(np.int32)], 255, cv2.LINE_8, _SHIFT)
+    return mask
+
+
+def depth(mask: NDArray[np.uint8]) -> Field:
+    """Return the distance to the next pixel that is 0, in pixels of the picture."""
+    distance = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_5)
+    result: Field = np.minimum(distance, _FARTHEST) / np.float32(OVERSAMPLING)
+    return result
+
+
+def chord(distance: Field, radius: float) -> Field:
+    """Return how much of a body with rounded sides a ray passes: 0 at the rim, 1 inside."""
+    missing = 1 - np.minimum(distance / np.float32(radius), 1)
+    result: Field = np.sqrt(1 - missing * missing)
+    return result
+
+
+def ramp(values: Field, low: float, high: float) -> Field:
+    """Return a smooth step from 0 at ``low`` to 1 at ``high``."""
+    t: Field = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Field:
+    """Return smooth noise of unit variance with grains of about ``sigma`` pixels."""
+    step = max(int(sigma / 2), 1)
+    small = shape[0] // step + 8, shape[1] // step + 8
+    grains: Field = rng.standard_normal(small, dtype=np.float32)
+    large = small[0] * step, small[1] * step
+    grains = resized(blurred(grains, sigma / step), large, cv2.INTER_CUBIC)
+    return standardised(grains[: shape[0], : shape[1]])
+
+
+def trabeculae(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> Field:
+    """Return the net of fine bone struts, several layers one behind another, of unit variance.
+
+    Args:
+        rng: Source of the net.
+        shape: Of the picture.
+        scale: Pixels per millimetre.
+    """
+    net = 0.5 * noise(rng, shape, 0.22 * scale)
+    for size, weight in ((0.30, 1.0), (0.21, 0.9), (0.40, 0.8), (0.15, 0.5), (0.25, 0.8)):
+        # The lines where smooth noise crosses zero look like struts.
+        net += weight * np.exp(-((noise(rng, shape, size * scale) / 0.55) ** 2))
+    return standardised(blurred(net, 0.045 * scale))
+
+
+def blurred(field: Field, sigma: float) -> Field:
+    """Return a field convolved with a Gaussian."""
+    return np.asarray(cv2.GaussianBlur(field, (0, 0), sigma), np.float32)
+
+
+def resized(field: Field, shape: tuple[int, int], interpolation: int = cv2.INTER_LINEAR) -> Field:
+    """Return a field stretched to another shape; ``interpolation`` is OpenCV's."""
+    size = shape[1], shape[0]
+    return np.asarray(cv2.resize(field, size, interpolation=interpolation), np.float32)
+
+
+def standardised(field: Field) -> Field:
+    """Return a field shifted and scaled to mean 0 and variance 1."""
+    result: Field = (field - field.mean()) / field.std()
+    return result

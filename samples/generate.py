@@ -1,0 +1,105 @@
+"""Make synthetic bitewing radiographs with annotations.
+
+Without arguments the bundled samples are written anew; with --out a set of any size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+from annotation_files import labelme, superannotate, vott
+from annotation_files.marks import Mark, Sheet
+from bitewings.bitewing import make_bitewing
+from bitewings.outlines import LABELS
+from bundle import COLOURS, write_bundle
+
+FORMATS = ("labelme", "vott", "superannotate")
+
+_SMALLEST = 160  # pixels; less shows no lesion
+
+
+@dataclass(frozen=True)
+class RadiographSet:
+    """A set of pictures; each depends on the seed and its own number alone.
+
+    Attributes:
+        folder: Must exist.
+        seed: Another one gives other pictures.
+        width: Of the pictures in pixels.
+        height: Of the pictures in pixels.
+        format: One of ``FORMATS``.
+    """
+
+    folder: Path
+    seed: int
+    width: int
+    height: int
+    format: str
+
+    def write_one(self, number: int) -> vott.Asset:
+        """Write a picture and its annotations; return what a VoTT project says about it."""
+        cv2.setNumThreads(1)  # there is a process for every core
+        radiograph = make_bitewing((self.seed, number), self.width, self.height)
+        marks = tuple(Mark.of(outline) for outline in radiograph.outlines)
+        sheet = Sheet(f"bitewing-{number:04}.jpg", radiograph.image, marks)
+        match self.format:
+            case "labelme":
+                labelme.write_sheet(self.folder, sheet)
+            case "superannotate":
+                superannotate.write_vector(self.folder, sheet, LABELS)
+            case "vott":
+                return vott.write_sheet(self.folder, sheet)
+        return {}
+
+    def write(self, count: int, jobs: int) -> None:
+        """Write pictures 1 to ``count`` with a number of processes."""
+        numbers = range(1, count + 1)
+        if jobs > 1 and count > 1:
+            with ProcessPoolExecutor(jobs) as pool:
+                assets = list(pool.map(self.write_one, numbers, chunksize=4))
+        else:
+            assets = [self.write_one(number) for number in numbers]
+        if self.format == "superannotate":
+            superannotate.write_classes(self.folder, COLOURS)
+        if self.format == "vott":
+            vott.write_project(self.folder, assets, name="bitewings", tags=COLOURS)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, help="new or empty folder for the set")
+    parser.add_argument("--count", type=int, default=10, help="pictures (default 10)")
+    parser.add_argument("--seed", type=int, default=0, help="0 or more (default 0)")
+    parser.add_argument("--width", type=int, default=640, help="pixels (default 640)")
+    parser.add_argument("--height", type=int, default=480, help="pixels (default 480)")
+    parser.add_argument("--format", choices=FORMATS, default="labelme", help="default labelme")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    options = parser.parse_args(arguments)
+    if not arguments:
+        write_bundle(Path(__file__).parent)
+        return
+    if options.out is None:
+        parser.error("--out is missing; only without any argument are the bundled samples written")
+    if options.count < 1 or options.seed < 0:
+        parser.error("--count must be at least 1 and --seed at least 0")
+    if min(options.width, options.height) < _SMALLEST:
+        parser.error(f"--width and --height must be at least {_SMALLEST}")
+    if options.out.exists() and any(options.out.iterdir()):
+        parser.error(f"{options.out} is not empty")
+    options.out.mkdir(parents=True, exist_ok=True)
+    pictures = RadiographSet(
+        options.out, options.seed, options.width, options.height, options.format
+    )
+    pictures.write(options.count, options.jobs)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
