@@ -219,6 +219,15 @@ def test_video_frame_uses_a_picture_of_it(tmp_path, on_disk):
     assert image.refusal is None
 
 
+def test_exported_video_frame_has_the_suffix_in_its_name(tmp_path):
+    """``HtmlFileReader.getAssetFrameImage`` adds ``.jpg`` to the name, not to the path."""
+    expected = picture(tmp_path / "vott-json-export" / "clip.mp4#t=3.2.jpg")
+    entry = {"asset": frame(name="clip.mp4#t=3.2.jpg"), "regions": [region()]}
+    image = read_one(write(expected.with_name("a-export.json"), export(entry)))
+    assert image.image.file == expected
+    assert image.refusal is None
+
+
 @pytest.mark.parametrize("type_", [VIDEO_FRAME, None])
 def test_video_frame_without_a_picture_is_refused_with_all_its_regions(tmp_path, type_):
     content = {"asset": frame(type=type_), "regions": [region(), region()]}
