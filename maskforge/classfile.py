@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +13,8 @@ import msgspec
 from maskforge.classes import BACKGROUND, VOID, ClassMap, Color, MaskClass, default_color
 from maskforge.errors import LabelError, OptionError
 from maskforge.issues import Origin
+
+_MOST_DIGITS = 10
 
 
 def parse_assignments(assignments: Sequence[str], *, fold_case: bool = False) -> ClassMap:
@@ -35,7 +38,7 @@ def parse_assignments(assignments: Sequence[str], *, fold_case: bool = False) ->
             ignored.append(name)
         elif value == "void" or value == str(VOID):
             void.append(name)
-        elif value.isascii() and value.isdigit():
+        elif value.isascii() and value.isdigit() and len(value) < _MOST_DIGITS:
             groups.setdefault(int(value), []).append(name)
         else:
             raise LabelError(
@@ -68,12 +71,13 @@ class _ClassFile(msgspec.Struct, forbid_unknown_fields=True):
     fold_case: bool = False
 
 
-def load_class_map(path: Path) -> ClassMap:
+def load_class_map(path: str | os.PathLike[str]) -> ClassMap:
     """Read a class map from a TOML file, or from JSON such as the saved ``classes.json``.
 
     Raises:
         LabelError: If the file cannot be read or is no class map.
     """
+    path = Path(path)
     origin = Origin(path)
     try:
         data = path.read_bytes()
@@ -83,7 +87,7 @@ def load_class_map(path: Path) -> ClassMap:
             raw = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
         content = msgspec.convert(raw, _ClassFile)
     except OSError as error:
-        raise LabelError(f"cannot be read: {error.strerror}", origin=origin) from None
+        raise LabelError(f"cannot be read: {error.strerror or error}", origin=origin) from None
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at `")
         raise LabelError(

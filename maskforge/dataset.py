@@ -115,19 +115,25 @@ class DatasetItem:
         """Return the mask: (H, W) of class ids, or (H, W, C) as the encoding says.
 
         Raises:
-            DatasetError: If the file does not have the size that the manifest says.
+            DatasetError: If the file is no mask, or not of the size that the manifest says.
             OutputError: If the file cannot be read.
         """
         return self._read(self.mask_path)
 
     def read_instances(self) -> NDArray[Any] | None:
-        """Return the instance map (H, W), or None if there is none."""
+        """Return the instance map (H, W), or None if there is none; raises as :meth:`read_mask`."""
         if self.entry.instances is None:
             return None
         return self._read(self.folder / self.entry.instances)
 
     def _read(self, path: Path) -> NDArray[Any]:
         mask = read_mask(path)
+        if mask.dtype.kind != "u" or mask.ndim not in (2, 3):
+            raise DatasetError(
+                f"holds {mask.dtype} of the shape {mask.shape}, which is no mask",
+                origin=Origin(path, ""),
+                hint="convert the annotations again",
+            )
         if mask.shape[:2] != (self.size.height, self.size.width):
             raise DatasetError(
                 f"the mask has {Size(mask.shape[1], mask.shape[0])} px, "
@@ -178,7 +184,7 @@ def open_dataset(folder: str | os.PathLike[str]) -> Dataset:
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise DatasetError(
-            f"cannot be read: {error.strerror}",
+            f"cannot be read: {error.strerror or error}",
             origin=Origin(path, ""),
             hint="name a folder that `maskforge convert` wrote",
         ) from None

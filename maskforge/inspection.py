@@ -12,6 +12,7 @@ import msgspec
 from maskforge.classes import VOID, ClassMap
 from maskforge.conversion import ConvertOptions, Progress, convert
 from maskforge.dataset import ManifestEntry, is_dataset, open_dataset
+from maskforge.errors import OptionError
 from maskforge.issues import Code
 from maskforge.reading import PathLike, as_paths
 from maskforge.report import ClassCount
@@ -120,6 +121,11 @@ class _Collector:
         if len(problem.examples) < _EXAMPLES:
             problem.examples.append(place)
 
+    def count(self, code: str, level: str) -> int:
+        """Return how many findings of a kind were counted."""
+        problem = self.problems.get((code, level))
+        return problem.count if problem else 0
+
     def result(self, kind: str, classes: ClassMap | None) -> Inspection:
         """Return everything that was counted."""
         ids = {name: id_ for id_, name in classes.names.items()} if classes else {}
@@ -132,15 +138,17 @@ class _Collector:
             formats=dict(self.formats),
             records=dict(self.records),
             kinds={name: dict(labels) for name, labels in sorted(self.kinds.items())},
-            classes=sorted(
-                self.classes.values(), key=lambda one: (one.id == VOID, one.id, one.name)
-            ),
+            classes=sorted(self.classes.values(), key=_rank),
             sizes=[SizeCount(*size, count) for size, count in self.sizes.most_common()],
             overlapped_pixels=self.overlapped,
             problems=sorted(
                 self.problems.values(), key=lambda one: (weight.get(one.level, 4), -one.count)
             ),
         )
+
+
+def _rank(count: ClassCount) -> tuple[bool, int, str]:
+    return count.id == VOID, count.id, count.name
 
 
 def inspect(
@@ -159,11 +167,13 @@ def inspect(
 
     Raises:
         DatasetError: If the data set is malformed.
-        OptionError: If a source does not exist.
+        OptionError: If a source does not exist, or data sets are given with other sources.
         LabelError: If a class map was given that does not know all labels.
     """
     paths = as_paths(sources)
     collector = _Collector()
+    if len(paths) > 1 and any(map(is_dataset, paths)):
+        raise OptionError("data sets are inspected one at a time")
     if len(paths) == 1 and is_dataset(paths[0]):
         dataset = open_dataset(paths[0])
         for entry in dataset.entries:
@@ -171,9 +181,11 @@ def inspect(
         return collector.result("dataset", dataset.classes)
     options = replace(options or ConvertOptions(), dry_run=True, strict=False)
     report = convert(paths, Path(), options, progress=progress, observe=collector.add)
+    # The report begins with what belongs to no image; the rest was in the lines that were observed.
+    totals = Counter((issue.code, issue.level) for issue in report.issues)
     for issue in report.issues:
-        if issue.scope == "file":
+        if collector.count(issue.code, issue.level) < totals[issue.code, issue.level]:
             collector.add_problem(issue.code, issue.level, f"{issue.file} {issue.pointer}")
     inspection = collector.result("annotations", None)
-    inspection.classes = report.classes
+    inspection.classes = sorted(report.classes, key=_rank)
     return inspection

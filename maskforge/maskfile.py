@@ -19,6 +19,7 @@ from maskforge.choices import FileType
 from maskforge.classes import Color
 from maskforge.errors import OptionError, OutputError
 from maskforge.issues import Origin
+from maskforge.pictures import read_pixels
 
 AnyMask: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
 
@@ -180,14 +181,14 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
         OutputError: If the file cannot be read.
     """
     path = Path(path)
+    array: NDArray[Any]
     try:
         if path.suffix.lower() == ".npy":
-            array: NDArray[Any] = np.load(path, allow_pickle=False)
-            return array
-        from PIL import Image
-
-        with Image.open(path) as picture:
-            array = np.asarray(picture)
-        return array.astype(np.uint32) if array.dtype == np.int32 else array
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise OutputError(f"cannot be read as a mask: {error}", origin=Origin(path, "")) from None
+            with path.open("rb") as stream:
+                array = np.lib.format.read_array(stream, allow_pickle=False)
+        else:
+            array = np.asarray(read_pixels(path))
+    except Exception as error:  # the decoders raise whatever they run into
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise OutputError(f"cannot be read as a mask: {reason}", origin=Origin(path, "")) from None
+    return array.astype(np.uint32) if array.dtype == np.int32 else array

@@ -17,8 +17,10 @@ from maskforge.encoding import from_multi_hot, from_one_hot
 from maskforge.errors import DatasetError
 from maskforge.issues import Origin
 from maskforge.model import Size
+from maskforge.pictures import read_pixels
 
-_SHOWN_WIDTH = 900
+_SHOWN_SIDE = 900
+_LONGEST_SIDE = 4096
 _LINE = 22
 _MARGIN = 8
 _INK = (240, 240, 240)
@@ -36,15 +38,14 @@ def load_picture(path: Path, *, upright: bool) -> NDArray[np.uint8]:
         DatasetError: If it cannot be read.
     """
     try:
-        with Image.open(path) as opened:
-            picture = ImageOps.exif_transpose(opened) if upright else opened
-            if picture.mode.startswith(("I", "F")):
-                values = np.asarray(picture, dtype=np.float64)
-                low, high = values.min(), values.max()
-                scale = 255 / (high - low) if high > low else 0.0
-                picture = Image.fromarray(((values - low) * scale).astype(np.uint8))
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        picture = read_pixels(path, upright=upright)
+        if picture.mode.startswith(("I", "F")):
+            values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+            low, high = values.min(), values.max()
+            scale = 255 / (high - low) if high > low else 0.0
+            picture = Image.fromarray(((values - low) * scale).astype(np.uint8))
+        return np.asarray(picture.convert("RGB"))
+    except (OSError, ValueError, MemoryError) as error:
         raise DatasetError(f"cannot be read: {error}", origin=Origin(path, "")) from None
 
 
@@ -61,6 +62,8 @@ def integer_mask(item: DatasetItem, classes: ClassMap) -> NDArray[Any]:
             return from_one_hot(mask, classes.ids)
         if item.entry.encoding == "multihot":
             return from_multi_hot(mask, classes.foreground_ids)
+        if mask.ndim != 2:
+            raise ValueError(f"expected (H, W), found {mask.shape}")
     except ValueError as error:
         raise DatasetError(str(error), origin=Origin(item.mask_path, "")) from None
     return mask
@@ -75,7 +78,8 @@ def overlay(
 ) -> NDArray[np.uint8]:
     """Return a picture with its mask laid over it, and the outline of every class.
 
-    Small pictures are enlarged by a whole factor, so that single pixels of the mask can be seen.
+    Small pictures are enlarged by a whole factor, so that single pixels of the mask can be seen; of
+    very large ones, every second pixel is shown, or every third, and so on.
 
     Args:
         picture: (H, W, 3) uint8.
@@ -83,7 +87,9 @@ def overlay(
         colors: Colour of every id.
         opacity: Of the colours inside the outlines, 0 to 1.
     """
-    factor = max(1, _SHOWN_WIDTH // max(picture.shape[1], 1))
+    factor = max(1, _SHOWN_SIDE // max(mask.shape))
+    step = -(-max(mask.shape) // _LONGEST_SIDE)
+    picture, mask = picture[::step, ::step], mask[::step, ::step]
     picture = picture.repeat(factor, axis=0).repeat(factor, axis=1)
     mask = mask.repeat(factor, axis=0).repeat(factor, axis=1)
     table = np.zeros((int(max(mask.max(initial=0), *colors)) + 1, 3), dtype=np.float32)

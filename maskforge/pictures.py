@@ -6,14 +6,18 @@ import contextlib
 import io
 import itertools
 import unicodedata
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote
 
 from maskforge.folders import is_text, walk
-from maskforge.model import Size
+from maskforge.model import MOST_PIXELS, Size
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PICTURE_SUFFIXES = frozenset(
     (
@@ -63,6 +67,33 @@ class PictureHeader:
         return self.stored
 
 
+@contextlib.contextmanager
+def open_picture(source: Path | bytes) -> Iterator[Image]:
+    """Open a picture with Pillow, which decodes it only if asked to.
+
+    Warnings about damaged metadata are not shown, and pictures may be as large as a mask.
+
+    Raises:
+        OSError: If it cannot be read, on opening or while it is used.
+    """
+    from PIL import Image
+
+    stream: IO[bytes] | Path = io.BytesIO(source) if isinstance(source, bytes) else source
+    limit = Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            # The limit guards against decoding bombs; whoever decodes has one of his own.
+            Image.MAX_IMAGE_PIXELS = None
+            with Image.open(stream) as picture:
+                yield picture
+        except Exception as error:  # the decoders raise whatever they run into
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise OSError(reason) from error
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
 def read_header(source: Path | bytes) -> PictureHeader:
     """Read size and EXIF orientation of a picture without decoding its pixels.
 
@@ -71,20 +102,30 @@ def read_header(source: Path | bytes) -> PictureHeader:
     """
     from PIL import Image
 
-    stream: IO[bytes] | Path = io.BytesIO(source) if isinstance(source, bytes) else source
-    limit = Image.MAX_IMAGE_PIXELS
-    # The limit guards against decoding bombs, and nothing is decoded here.
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        with Image.open(stream) as picture:
-            # The override for PNG decodes all pixels to find EXIF data that stands behind them.
-            orientation = Image.Image.getexif(picture).get(_ORIENTATION_TAG, 1)
-            size = Size(*picture.size)
-    except (SyntaxError, ValueError, TypeError, KeyError, EOFError) as error:
-        raise OSError(f"the header cannot be read: {error}") from error
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
+    with open_picture(source) as picture:
+        # The override for PNG decodes all pixels to find EXIF data that stands behind them.
+        orientation = Image.Image.getexif(picture).get(_ORIENTATION_TAG, 1)
+        size = Size(*picture.size)
     return PictureHeader(size, orientation if orientation in range(1, 9) else 1)
+
+
+def read_pixels(source: Path | bytes, *, upright: bool = False) -> Image:
+    """Decode a picture.
+
+    Args:
+        source: The picture, or its file.
+        upright: Whether to apply the EXIF orientation.
+
+    Raises:
+        OSError: If it cannot be decoded, or is larger than a mask may be.
+    """
+    from PIL import ImageOps
+
+    with open_picture(source) as picture:
+        if picture.width * picture.height > MOST_PIXELS:
+            raise OSError(f"{Size(*picture.size)} px are more than {MOST_PIXELS:,}")
+        picture.load()
+        return ImageOps.exif_transpose(picture) if upright else picture
 
 
 @dataclass(slots=True)

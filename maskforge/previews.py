@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
@@ -12,10 +15,12 @@ from PIL import Image
 from maskforge.classes import BACKGROUND
 from maskforge.conversion import Progress
 from maskforge.dataset import Dataset, DatasetItem, open_dataset
-from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError
-from maskforge.folders import CONTACT_SHEET
+from maskforge.datasetwriter import check_folder
+from maskforge.errors import DatasetError, MaskforgeError, OptionError, OutputExistsError
+from maskforge.folders import CONTACT_SHEET, MASKS
 from maskforge.issues import Origin
 from maskforge.maskfile import write_whole
+from maskforge.masknames import MaskNames
 from maskforge.model import Size
 from maskforge.overlay import contact_sheet, integer_mask, load_picture, overlay, with_legend
 from maskforge.reading import PathLike
@@ -62,41 +67,85 @@ def preview(
 
     Raises:
         DatasetError: If ``folder`` holds no valid manifest.
-        OutputExistsError: If ``out`` holds a preview and ``overwrite`` is not set.
+        OptionError: If ``opacity`` or ``limit`` cannot be used.
+        OutputExistsError: If ``out`` holds a preview and ``overwrite`` is not set, or if a mask or
+            picture would be replaced.
         OutputError: If a file cannot be written.
     """
+    if not 0 <= opacity <= 1 or (limit is not None and limit < 1):
+        raise OptionError(f"opacity must be 0 to 1, found {opacity}; limit at least 1, not {limit}")
     dataset = open_dataset(folder)
     out = Path(out)
-    if (out / f"{CONTACT_SHEET}-1.png").exists() and not overwrite:
-        raise OutputExistsError(
-            "already holds a preview",
-            origin=Origin(out, ""),
-            hint="choose another folder, or replace it with --overwrite",
-        )
+    check_folder(out)
     items = list(dataset)[:limit]
+    names = _names(items)
+    paths = [out / f"{name}.png" for name in names]
+    sheets = [
+        out / f"{CONTACT_SHEET}-{number}.png"
+        for number in range(1, 1 + math.ceil(len(items) / _TILES_PER_SHEET))
+    ]
+    _check_targets([*sheets, *paths], items, overwrite=overwrite)
     overlays: list[Path] = []
-    sheets: list[Path] = []
     problems: list[str] = []
     tiles: list[tuple[str, Image.Image]] = []
-    for index, item in enumerate(items, 1):
-        name = str(item.entry.mask).partition("/")[2].rpartition(".")[0]
+    for index, (item, name, path) in enumerate(zip(items, names, paths, strict=True), 1):
         try:
             shown, page = _pictures(dataset, item, name, opacity)
         except MaskforgeError as error:
             problems.append(str(error))
+        except MemoryError:
+            problems.append(f"{item.mask_path}: there is not enough memory to show it")
         else:
-            overlays.append(out / f"{name}.png")
-            _save(overlays[-1], page)
+            _save(path, page)
+            overlays.append(path)
             shown.thumbnail(_TILE)
             tiles.append((name, shown))
-        if len(tiles) == _TILES_PER_SHEET or (tiles and index == len(items)):
-            sheets.append(out / f"{CONTACT_SHEET}-{len(sheets) + 1}.png")
-            _save(sheets[-1], contact_sheet(tiles, _TILE))
+        if tiles and (index % _TILES_PER_SHEET == 0 or index == len(items)):
+            _save(sheets[(index - 1) // _TILES_PER_SHEET], contact_sheet(tiles, _TILE))
             tiles.clear()
         if progress is not None:
             progress("drawing overlays", index, len(items))
     missing = sum(item.image_path is None for item in items)
     return PreviewReport(tuple(overlays), tuple(sheets), missing, tuple(problems))
+
+
+def _names(items: Sequence[DatasetItem]) -> list[str]:
+    """Return a name for the overlay of every image; none is that of a contact sheet."""
+    names = MaskNames()
+    for number in range(len(items) + 1):
+        names.assign("", f"{CONTACT_SHEET}-{number}")
+    places = (PurePosixPath(item.entry.mask or "") for item in items)
+    inner = (place.relative_to(MASKS) if place.parts[0] == MASKS else place for place in places)
+    return [names.assign(str(place.parent), place.stem) for place in inner]
+
+
+def _check_targets(
+    targets: Sequence[Path], items: Sequence[DatasetItem], *, overwrite: bool
+) -> None:
+    """Make sure that no file is replaced but overlays of an earlier preview.
+
+    Raises:
+        OutputExistsError: Naming the first such file.
+    """
+    sources = {item.mask_path for item in items} | {
+        item.image_path for item in items if item.image_path is not None
+    }
+    precious = set(map(os.path.realpath, sources))
+    for target in targets:
+        if not os.path.lexists(target):
+            continue
+        if os.path.realpath(target) in precious:
+            raise OutputExistsError(
+                "is a mask or a picture of the data set",
+                origin=Origin(target, ""),
+                hint="choose another folder for the preview",
+            )
+        if not overwrite:
+            raise OutputExistsError(
+                "already exists",
+                origin=Origin(target, ""),
+                hint="choose another folder, or replace an earlier preview with --overwrite",
+            )
 
 
 def _pictures(
