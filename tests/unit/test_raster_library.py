@@ -167,6 +167,17 @@ def test_small_coordinates_are_not_cut(name):
     assert (mask(name, [ring]) == direct(name, ring)).all()
 
 
+@settings(deadline=None, max_examples=60)
+@given(rings(-20, 60))
+def test_coordinates_moved_to_match_reproduce_scripts_that_skip_the_half_pixel(ring):
+    ring = np.round(ring * 64) / 64  # so that adding a half loses nothing
+    canvas = np.zeros((SIZE.height, SIZE.width), dtype=np.uint8)
+    cv2.fillPoly(canvas, [np.rint(ring).astype(np.int32)], 1)
+    assert (mask("opencv", [np.rint(ring) + 0.5]) == canvas.astype(bool)).all()
+    plain = skimage.draw.polygon2mask((SIZE.height, SIZE.width), ring[:, ::-1])
+    assert (mask("skimage", [ring + 0.5]) == plain).all()
+
+
 def test_pillow_rounds_down_left_of_the_image_too():
     """ImageDraw alone would move these vertices to column 0."""
     beside = np.array([(-0.9, 3.0), (-0.2, 3.0), (-0.2, 8.0), (-0.9, 8.0)])
