@@ -45,8 +45,9 @@ def load_picture(path: Path, *, upright: bool) -> NDArray[np.uint8]:
             scale = 255 / (high - low) if high > low else 0.0
             picture = Image.fromarray(((values - low) * scale).astype(np.uint8))
         return np.asarray(picture.convert("RGB"))
-    except (OSError, ValueError, MemoryError) as error:
-        raise DatasetError(f"cannot be read: {error}", origin=Origin(path, "")) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(f"cannot be read: {reason}", origin=Origin(path, "")) from None
 
 
 def integer_mask(item: DatasetItem, classes: ClassMap) -> NDArray[Any]:

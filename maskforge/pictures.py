@@ -87,9 +87,10 @@ def open_picture(source: Path | bytes) -> Iterator[Image]:
             Image.MAX_IMAGE_PIXELS = None
             with Image.open(stream) as picture:
                 yield picture
+        except OSError:
+            raise
         except Exception as error:  # the decoders raise whatever they run into
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise OSError(reason) from error
+            raise OSError(str(error) or type(error).__name__) from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 

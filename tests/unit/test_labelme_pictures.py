@@ -152,7 +152,7 @@ def test_size_that_fits_no_memory_is_refused(tmp_path):
     image = read_one(write(tmp_path, document(shape(), imageHeight=10**6, imageWidth=10**6)))
     assert image.image.size is None
     assert image.refusal is not None
-    assert image.refusal.code is Code.INVALID_IMAGE_RECORD
+    assert image.refusal.code is Code.TOO_LARGE
     assert "1000000 x 1000000" in image.refusal.message
 
 
