@@ -7,9 +7,6 @@ src/superannotate/lib/app/common.py``). Black and transparent pixels are backgro
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.model import Bitmap, Size
-from maskforge.pictures import read_header
+from maskforge.pictures import open_picture
 
 _SUFFIX = "___save.png"
 _MOST_PIXELS = 89_478_485  # SuperAnnotate allows 4 million; Pillow suspects a bomb beyond it, too
 _COLOR_MASK = 0xFFFFFF
-_DAMAGE = (OSError, SyntaxError, ValueError, IndexError, EOFError, struct.error, zlib.error)
 
 
 class PartMap:
@@ -54,23 +50,16 @@ class PartMap:
         Raises:
             OSError: If it cannot be decoded, or is too large to be a mask.
         """
-        from PIL import Image, UnidentifiedImageError
-
-        data = path.read_bytes()
-        try:
-            size = read_header(data).stored
+        with open_picture(path) as picture:
+            size = Size(*picture.size)
             if size.width * size.height > _MOST_PIXELS:
                 raise OSError(f"{size} px are too many for a mask")
-            with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
-                picture.verify()  # the checksums, which decoding alone does not look at
-            with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
-                if picture.mode not in {"RGBA", "RGB", "P"}:
-                    raise OSError(f"expected colours with 8 bits a channel, found {picture.mode}")
-                return cls(np.array(picture.convert("RGBA")))
-        except UnidentifiedImageError:
-            raise OSError("it is no PNG") from None
-        except _DAMAGE as error:
-            raise OSError(str(error)) from None
+            if picture.format != "PNG" or picture.mode not in {"RGBA", "RGB", "P"}:
+                found = f"{picture.format} {picture.mode}"
+                raise OSError(f"expected a PNG with 8 bits a channel, found {found}")
+            picture.verify()  # the checksums, which decoding alone does not look at
+        with open_picture(path) as picture:
+            return cls(np.array(picture.convert("RGBA")))
 
     def bitmap(self, colors: Collection[int]) -> Bitmap | None:
         """Return the pixels that have one of the colours, cropped; None if there are none.

@@ -287,9 +287,9 @@ WHOLE = zlib.compress(b"".join(b"\0" + bytes(row) for row in rgba(PICTURE).resha
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (b"", "is no PNG"),
+        (b"", "cannot be read"),
         (b"\x89PNG\r\n\x1a\n", "cannot be read"),
-        (b"GIF89a" + bytes(40), "is no PNG"),
+        (b"GIF89a" + bytes(40), "cannot be read"),
         (png_header(6, 5), "cannot be read"),
         (png_header(6, 5) + chunk(b"IDAT", WHOLE[:12]), "cannot be read"),
         (png_header(6, 5) + chunk(b"IDAT", b"\0" * 40), "cannot be read"),
@@ -334,3 +334,10 @@ def test_a_png_without_8_bit_colours_is_no_picture_of_parts(tmp_path, mode):
     Image.new(mode, (6, 5)).save(tmp_path / "a.png___save.png")
     (issue,) = issues(read_one(path), Code.INVALID_BITMAP)
     assert "8 bits a channel" in issue.message
+
+
+def test_a_picture_of_another_format_is_no_picture_of_parts(tmp_path):
+    path = write_json(tmp_path, instance(A), width=6, height=5)
+    Image.fromarray(rgba(PICTURE)).convert("RGB").save(tmp_path / "a.png___save.png", "JPEG")
+    (issue,) = issues(read_one(path), Code.INVALID_BITMAP)
+    assert "found JPEG" in issue.message
