@@ -10,9 +10,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
+from maskforge.errors import shorten
 from maskforge.folders import is_text, walk
 from maskforge.model import MOST_PIXELS, Size
 
@@ -42,6 +43,8 @@ PICTURE_SUFFIXES = frozenset(
     )
 )
 """Suffixes, in lower case, that make a file a picture."""
+
+_Index: TypeAlias = dict[str, list[Path]]
 
 _TRANSPOSING = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _ORIENTATION_TAG = 0x0112
@@ -149,7 +152,7 @@ class PictureFinder:
 
     images: Path | None = None
     source: Path | None = None
-    _indexes: dict[Path, dict[str, list[Path]]] = field(default_factory=dict, repr=False)
+    _indexes: dict[tuple[Path, bool], _Index] = field(default_factory=dict, repr=False)
 
     def find(self, candidates: Sequence[str], folder: Path) -> Path | None:
         """Return the picture for the first candidate that leads to one.
@@ -171,34 +174,39 @@ class PictureFinder:
                 for path in (folder / spelling, folder / PurePosixPath(spelling).name):
                     if _is_file(path):
                         return path
-        return self._below(self.images, candidates)
+        beside = self._first(candidates, folder, deep=False)
+        return beside or self._first(candidates, self.images)
 
     def find_by_name(self, candidates: Sequence[str]) -> Path | None:
         """Search only below the source folder: a picture found there may be another one."""
-        return self._below(self.source, candidates)
+        return self._first(candidates, self.source)
 
-    def _below(self, root: Path | None, candidates: Sequence[str]) -> Path | None:
+    def _first(
+        self, candidates: Sequence[str], root: Path | None, *, deep: bool = True
+    ) -> Path | None:
         if root is None:
             return None
-        found = (self._best(root, candidate) for candidate in candidates)
+        if (root, deep) not in self._indexes:
+            self._indexes[root, deep] = _index(root, deep=deep)
+        index = self._indexes[root, deep]
+        found = (_best(index, candidate) for candidate in candidates)
         return next((path for path in found if path is not None), None)
 
-    def _best(self, root: Path, candidate: str) -> Path | None:
-        if root not in self._indexes:
-            self._indexes[root] = _index(root)
-        for spelling in _spellings(candidate):
-            written = [_key(part) for part in PurePosixPath(spelling).parts]
-            paths = self._indexes[root].get(written[-1], []) if written else []
-            exact = [path for path in paths if path.name == PurePosixPath(spelling).name]
-            scored = [(_common_tail(path, written), path) for path in exact or paths]
-            best = max((score for score, _ in scored), default=0)
-            winners = [path for score, path in scored if score == best]
-            if len(winners) == 1:
-                return winners[0]
-            if winners:
-                listed = ", ".join(str(path) for path in winners[:3])
-                raise LookupError(f"{len(winners)} files fit {candidate!r}: {listed}")
-        return None
+
+def _best(index: _Index, candidate: str) -> Path | None:
+    for spelling in _spellings(candidate):
+        written = [_key(part) for part in PurePosixPath(spelling).parts]
+        paths = index.get(written[-1], []) if written else []
+        exact = [path for path in paths if path.name == PurePosixPath(spelling).name]
+        scored = [(_common_tail(path, written), path) for path in exact or paths]
+        best = max((score for score, _ in scored), default=0)
+        winners = [path for score, path in scored if score == best]
+        if len(winners) == 1:
+            return winners[0]
+        if winners:
+            listed = ", ".join(str(path) for path in winners[:3])
+            raise LookupError(f"{len(winners)} files fit {shorten(candidate)}: {listed}")
+    return None
 
 
 def _spellings(candidate: str) -> Iterator[str]:
@@ -221,9 +229,9 @@ def _common_tail(path: Path, written: Sequence[str]) -> int:
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _index(root: Path) -> dict[str, list[Path]]:
-    index: dict[str, list[Path]] = {}
-    for folder, names in walk(root):
+def _index(root: Path, *, deep: bool) -> _Index:
+    index: _Index = {}
+    for folder, names in itertools.islice(walk(root), None if deep else 1):
         for name in names:
             if PurePath(name).suffix.lower() in PICTURE_SUFFIXES and is_text(name):
                 index.setdefault(_key(name), []).append(folder / name)
