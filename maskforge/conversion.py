@@ -243,11 +243,13 @@ class _Run:
                 )
             )
         seen.setdefault(key, image.origin)
-        if image.refusal is not None:
-            return None, issues
         if image.state is ImageState.UNVISITED and self._options.unvisited == "skip":
+            # Whatever else would keep it from being drawn does not matter then.
+            issues = [issue for issue in issues if not issue.loses_image]
             text, hint = "nobody has looked at this image", "--unvisited background keeps it"
             issues.append(Issue(Code.UNVISITED, text, image.origin, hint))
+            return None, issues
+        if image.refusal is not None:
             return None, issues
         try:
             drawing = draw(image, self._classes, self._options)

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.issues import Issue, Level, Origin
+from maskforge.issues import Issue, Origin
 
 Points: TypeAlias = NDArray[np.float64]
 """Points as (N, 2) float64, columns x and y, in pixels."""
@@ -182,10 +182,7 @@ class AnnotatedImage:
     @property
     def refusal(self) -> Issue | None:
         """Why no mask can be made of this image, or None."""
-        return next(
-            (issue for issue in self.issues if issue.loses_image and issue.level is Level.REFUSED),
-            None,
-        )
+        return next((issue for issue in self.issues if issue.loses_image), None)
 
     @property
     def record_count(self) -> int:
