@@ -25,6 +25,7 @@ _LEVELS = ("refused", "skipped", "ignored", "note")
 _COLORS = {"refused": "red", "skipped": "yellow"}
 _EXAMPLES = 3
 _REFUSED_SHOWN = 50
+_LONGEST_CELL = 200
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -120,10 +121,22 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
             name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric
         )
     for row in rows:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+        table.add_row(*map(_cell, row))
     # Pipes and files get long lines rather than folded ones.
     width = None if sys.stdout.isatty() else 160
     Console(width=width, highlight=False, markup=False).print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    text = _printable(str(value))
+    return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}..."
+
+
+def _printable(text: str) -> str:
+    """Return text without anything that would steer a terminal."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def print_issues(issues: Iterable[ReportIssue], counts: Mapping[str, int]) -> None:
@@ -134,12 +147,15 @@ def print_issues(issues: Iterable[ReportIssue], counts: Mapping[str, int]) -> No
     for (level, code), group in sorted(
         groups.items(), key=lambda item: (_LEVELS.index(item[0][0]), item[0][1])
     ):
-        count = max(len(group), counts[code]) if level in ("note", "ignored") else len(group)
+        count = len(group)
+        if level in ("note", "ignored"):  # of which the report keeps so many
+            others = sum(len(one) for key, one in groups.items() if key[1] == code) - len(group)
+            count = max(count, counts[code] - others)
         typer.secho(f"{level}: {code} ({count})", fg=_COLORS.get(level), bold=True)
         # What was refused has to be looked into one by one; of the rest, examples do.
         shown = group[: _REFUSED_SHOWN if level == "refused" else _EXAMPLES]
         for issue in shown:
-            typer.echo(f"  {issue.file} {issue.pointer}: {issue.message}")
+            typer.echo(_printable(f"  {issue.file} {issue.pointer}: {issue.message}"))
         if len(group) > len(shown):
             typer.echo(f"  ... and {count - len(shown)} more; --json names them")
         if group[0].hint:
@@ -150,4 +166,5 @@ def print_json(content: object) -> None:
     """Print one JSON object on stdout."""
     import msgspec
 
-    typer.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+    # As bytes: JSON is UTF-8, whatever the terminal speaks.
+    typer.echo(msgspec.json.format(msgspec.json.encode(content), indent=2))

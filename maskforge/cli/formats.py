@@ -13,7 +13,8 @@ def formats(json: shared.Json = False) -> None:
     known = [get_format(name) for name in FORMATS]
     if json:
         keys = ("name", "title", "versions", "geometry")
-        print_json([{key: getattr(one, key) for key in keys} for one in known])
+        entries = [{key: getattr(one, key) for key in keys} for one in known]
+        print_json({"schema": 1, "formats": entries})
         return
     print_table(
         "Formats",

@@ -13,7 +13,7 @@ from maskforge.formats import FormatName
 Sources: TypeAlias = Annotated[
     list[Path],
     typer.Argument(
-        metavar="SOURCE...",
+        metavar="SOURCE",
         help="Annotation files, or folders that are searched with all sub-folders.",
         show_default=False,
     ),
