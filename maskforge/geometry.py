@@ -129,6 +129,18 @@ def ellipse(
     )
 
 
+def convex_hull(values: ArrayLike, origin: Origin) -> Polygon:
+    """Return the smallest convex polygon around points.
+
+    Raises:
+        GeometryError: If a coordinate is invalid, or the points lie on one line.
+    """
+    import shapely
+
+    hull = shapely.convex_hull(shapely.multipoints(checked_points(values, origin)))
+    return Polygon(ring(shapely.get_coordinates(hull), origin))
+
+
 def thick_line(line: Polyline, width: float) -> Area:
     """Return everything within half of ``width`` pixels of a line, with round ends and joints."""
     import shapely

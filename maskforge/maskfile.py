@@ -187,7 +187,7 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
             with path.open("rb") as stream:
                 array = np.lib.format.read_array(stream, allow_pickle=False)
         else:
-            array = np.asarray(read_pixels(path))
+            array = np.asarray(read_pixels(path, verify=True))
     except Exception as error:  # the decoders raise whatever they run into
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise OutputError(f"cannot be read as a mask: {reason}", origin=Origin(path, "")) from None

@@ -113,18 +113,23 @@ def read_header(source: Path | bytes) -> PictureHeader:
     return PictureHeader(size, orientation if orientation in range(1, 9) else 1)
 
 
-def read_pixels(source: Path | bytes, *, upright: bool = False) -> Image:
+def read_pixels(source: Path | bytes, *, upright: bool = False, verify: bool = False) -> Image:
     """Decode a picture.
 
     Args:
         source: The picture, or its file.
         upright: Whether to apply the EXIF orientation.
+        verify: Whether to look at the checksums of a PNG first: where every value counts, because
+            decoding alone overlooks most damage.
 
     Raises:
         OSError: If it cannot be decoded, or is larger than a mask may be.
     """
     from PIL import ImageOps
 
+    if verify:
+        with open_picture(source) as picture:
+            picture.verify()
     with open_picture(source) as picture:
         if picture.width * picture.height > MOST_PIXELS:
             raise OSError(f"{Size(*picture.size)} px are more than {MOST_PIXELS:,}")

@@ -1,4 +1,4 @@
-"""Annotation formats: one module each, loaded when used. A new one is a module and a line here."""
+"""Annotation formats, loaded when used. A new one is a module or a package, and a line here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FormatName: TypeAlias = Literal[
     "superannotate",
     "labelme",
 ]
-"""Names of the formats; each is the name of a module in this folder that defines ``FORMAT``."""
+"""Names of the formats; each is a module or a package in this folder that defines ``FORMAT``."""
 
 FORMATS: tuple[str, ...] = get_args(FormatName)
 

@@ -79,12 +79,14 @@ class ReadContext:
         claimed: Files that were read as a part of another one and must not be read again.
         seen: Keys that a format has read before (such as asset ids), each with its place, so that
             exports of the same project are not read twice.
+        memory: What a format wants to remember from one file to the next, by its name.
     """
 
     pictures: PictureFinder
     report: Callable[[Issue], None]
     claimed: set[Path] = field(default_factory=set)
     seen: dict[tuple[str, str], Origin] = field(default_factory=dict)
+    memory: dict[str, object] = field(default_factory=dict)
 
     def sibling(self, path: Path) -> Document:
         """Decode another file that belongs to the one being read, and claim it.

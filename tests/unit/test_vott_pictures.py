@@ -29,7 +29,7 @@ from vott_documents import (
     write_asset,
 )
 
-from maskforge.formats.vott_names import candidates
+from maskforge.formats.vott.names import candidates
 from maskforge.issues import Code, Level
 from maskforge.model import ImageState, Size
 

@@ -268,7 +268,8 @@ def test_video_frames_need_pictures(tmp_path):
     assert "clip_frame_1.jpg" in first.refusal.hint
     assert second.image.file == expected
     assert second.refusal is None
-    assert third.refusal is None
+    assert third.refusal is not None
+    assert third.refusal.level is Level.IGNORED
     assert third.state is ImageState.UNVISITED
 
 

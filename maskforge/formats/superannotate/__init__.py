@@ -10,7 +10,7 @@ generation file                              holds
 ========== ================================= ==============================================
 
 Pixel projects write ``___pixel.json`` and ``___save.png`` (see
-:mod:`maskforge.formats.superannotate_pixel`); all have a ``classes/classes.json``.
+:mod:`maskforge.formats.superannotate.pixel`); all have a ``classes/classes.json``.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 
 from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
-from maskforge.formats.superannotate_classes import ClassLists
-from maskforge.formats.superannotate_entry import ImageEntry
-from maskforge.formats.superannotate_image import read_image
-from maskforge.formats.superannotate_recognition import VERSION_KEY, picture_of, recognize
+from maskforge.formats.superannotate.classes import ClassLists
+from maskforge.formats.superannotate.entry import ImageEntry
+from maskforge.formats.superannotate.image import read_image
+from maskforge.formats.superannotate.recognition import VERSION_KEY, picture_of, recognize
 from maskforge.issues import Code, Issue, Origin
 from maskforge.jsonio import Document
 
@@ -44,9 +44,6 @@ class SuperAnnotate:
         "polygon (exclude: holes), bbox, rbbox, ellipse, cuboid, polyline, point; pixel instances"
     )
 
-    def __init__(self) -> None:
-        self._class_lists: ClassLists | None = None
-
     def recognize(self, document: Document) -> Recognition:
         """Tell SuperAnnotate's files by the keys of their records, and an empty list by name."""
         return recognize(document)
@@ -57,9 +54,9 @@ class SuperAnnotate:
         Raises:
             FormatError: If ``instances`` is not a list.
         """
-        if self._class_lists is None or self._class_lists.context is not context:
-            self._class_lists = ClassLists(context)
-        classes = self._class_lists.near(document.path.parent)
+        lists = context.memory.setdefault(self.name, ClassLists(context))
+        assert isinstance(lists, ClassLists)
+        classes = lists.near(document.path.parent)
         for entry in _entries(document):
             yield read_image(entry, classes)
 

@@ -15,7 +15,7 @@ import msgspec
 
 from maskforge.errors import FormatError, RecordError
 from maskforge.formats.base import ImageRecord, ReadContext
-from maskforge.formats.vott_asset import (
+from maskforge.formats.vott.asset import (
     Asset,
     AssetState,
     AssetType,
@@ -26,8 +26,8 @@ from maskforge.formats.vott_asset import (
     read_metadata,
     refused,
 )
-from maskforge.formats.vott_known import KnownImages, project_folder
-from maskforge.formats.vott_tags import TagList
+from maskforge.formats.vott.known import KnownImages, project_folder
+from maskforge.formats.vott.tags import TagList
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.jsonio import Document, load, structure
 

@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
-from maskforge.formats.vott_known import JSON_EXPORT_FOLDER, KnownImages, project_folder
-from maskforge.formats.vott_names import candidates, decoded_name
-from maskforge.formats.vott_project import exported_names
-from maskforge.formats.vott_regions import read_tags
+from maskforge.formats.vott.known import JSON_EXPORT_FOLDER, KnownImages, project_folder
+from maskforge.formats.vott.names import candidates, decoded_name
+from maskforge.formats.vott.project import exported_names
+from maskforge.formats.vott.regions import read_tags
 from maskforge.geometry import rectangle
 from maskforge.issues import Code, Issue, Origin
 from maskforge.jsonio import SURPLUS_CELLS, Document

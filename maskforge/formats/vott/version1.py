@@ -16,10 +16,10 @@ import msgspec
 
 from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
-from maskforge.formats.vott_asset import of_frame, refused
-from maskforge.formats.vott_regions import read_each
-from maskforge.formats.vott_tags import TagList
-from maskforge.formats.vott_version1_regions import in_one_frame, read_drawn
+from maskforge.formats.vott.asset import of_frame, refused
+from maskforge.formats.vott.regions import read_each
+from maskforge.formats.vott.tags import TagList
+from maskforge.formats.vott.version1_regions import in_one_frame, read_drawn
 from maskforge.issues import Code, Issue, Origin
 from maskforge.jsonio import Document, structure
 from maskforge.model import ImageState

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 
 from maskforge.errors import RecordError, shorten
 from maskforge.formats.base import ImageRecord
-from maskforge.formats.superannotate_classes import ClassList, Labeler
-from maskforge.formats.superannotate_entry import (
+from maskforge.formats.superannotate.classes import ClassList, Labeler
+from maskforge.formats.superannotate.entry import (
     ImageEntry,
     declared_size,
     ignored,
@@ -17,8 +17,8 @@ from maskforge.formats.superannotate_entry import (
     is_video,
     picture_names,
 )
-from maskforge.formats.superannotate_pixel import PartFile, PartMap
-from maskforge.formats.superannotate_shapes import ShapeReader
+from maskforge.formats.superannotate.pixel import PartFile, PartMap
+from maskforge.formats.superannotate.shapes import ShapeReader
 from maskforge.issues import Code, Issue, Level
 from maskforge.model import Shape, Size
 

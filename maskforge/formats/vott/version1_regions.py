@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from maskforge.errors import GeometryError, RecordError
-from maskforge.formats.vott_regions import (
+from maskforge.formats.vott.regions import (
     line,
     outline,
     read_points,

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
-from maskforge.formats.labelme_shapes import read_shape
+from maskforge.formats.labelme.shapes import read_shape
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.jsonio import Document, structure
 from maskforge.model import ImageState, Shape, Size

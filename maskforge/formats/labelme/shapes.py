@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from maskforge.errors import GeometryError, RecordError, shorten
-from maskforge.formats.labelme_bitmap import read_bitmap
-from maskforge.geometry import checked_points, ellipse, rectangle, ring
+from maskforge.formats.labelme.bitmap import read_bitmap
+from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
 from maskforge.issues import Code, Issue, Origin
 from maskforge.jsonio import structure
 from maskforge.model import Area, Geometry, PointSet, Polygon, Polyline, Shape
@@ -146,12 +146,9 @@ def _cuboid(points: _Pairs, origin: Origin) -> Area:
     Its eight points are the corners of the front face and those of the same face moved back
     (``anylabeling/views/labeling/shape.py``), so their convex hull is what the body covers.
     """
-    import shapely
-
     if len(points) != 8:
         raise _wrong_count(points, "8 corners", origin)
-    hull = shapely.convex_hull(shapely.multipoints(checked_points(points, origin)))
-    return _polygon(shapely.get_coordinates(hull).tolist(), origin)
+    return Area((convex_hull(points, origin),))
 
 
 def _polyline(points: _Pairs, origin: Origin) -> Polyline:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
-from maskforge.formats.vott_asset import is_metadata
-from maskforge.formats.vott_csv import COLUMNS, read_csv
-from maskforge.formats.vott_project import read_asset_file, read_export, read_project
-from maskforge.formats.vott_version1 import read_version1
+from maskforge.formats.vott.asset import is_metadata
+from maskforge.formats.vott.csv_export import COLUMNS, read_csv
+from maskforge.formats.vott.project import read_asset_file, read_export, read_project
+from maskforge.formats.vott.version1 import read_version1
 from maskforge.jsonio import Document
 
 _PROJECT_KEYS = (

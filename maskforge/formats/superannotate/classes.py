@@ -10,7 +10,7 @@ from typing import Any
 
 from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ReadContext
-from maskforge.formats.superannotate_recognition import is_class_list
+from maskforge.formats.superannotate.recognition import is_class_list
 from maskforge.issues import Code, Issue, Origin
 
 LEVELS = 3

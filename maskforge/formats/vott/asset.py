@@ -11,13 +11,13 @@ import msgspec
 
 from maskforge.errors import RecordError
 from maskforge.formats.base import ImageRecord
-from maskforge.formats.vott_names import (
+from maskforge.formats.vott.names import (
     candidates,
     decoded_name,
     frame_candidates,
     is_video_frame,
 )
-from maskforge.formats.vott_regions import read_each, read_region
+from maskforge.formats.vott.regions import read_each, read_region
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.jsonio import structure
 from maskforge.model import ImageState, Size

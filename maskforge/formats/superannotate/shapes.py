@@ -13,10 +13,10 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from maskforge.errors import GeometryError, RecordError, shorten
-from maskforge.formats.superannotate_classes import Labeler
-from maskforge.formats.superannotate_entry import NO_SHAPES
-from maskforge.formats.superannotate_pixel import PartFile
-from maskforge.geometry import checked_points, ellipse, rectangle, ring
+from maskforge.formats.superannotate.classes import Labeler
+from maskforge.formats.superannotate.entry import NO_SHAPES
+from maskforge.formats.superannotate.pixel import PartFile
+from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.jsonio import structure
 from maskforge.model import Area, Geometry, Points, PointSet, Polygon, Polyline, Shape
@@ -236,8 +236,6 @@ def _cuboid(record: Record, origin: Origin) -> Area:
     Two opposite corners are given of the front face and of the rear one, both upright rectangles,
     and edges join their corners, so the body covers the convex hull of the eight.
     """
-    import shapely
-
     place = origin.at(".points")
     body = _numbers(_points(record, origin), _Cuboid, place)
     corners = [
@@ -246,8 +244,7 @@ def _cuboid(record: Record, origin: Origin) -> Area:
         for x in (first.x, second.x)
         for y in (first.y, second.y)
     ]
-    hull = shapely.convex_hull(shapely.multipoints(checked_points(corners, place)))
-    return Area((Polygon(ring(shapely.get_coordinates(hull), place)),))
+    return Area((convex_hull(corners, place),))
 
 
 def _polyline(record: Record, origin: Origin) -> Polyline:

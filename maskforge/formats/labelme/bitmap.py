@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
-import struct
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +13,7 @@ from maskforge.geometry import checked_points
 from maskforge.issues import Code, Origin
 from maskforge.jsonio import structure
 from maskforge.model import Bitmap, Size
-from maskforge.pictures import read_header
+from maskforge.pictures import read_header, read_pixels
 
 _MOST_PIXELS = 89_478_485  # Pillow suspects a decompression bomb beyond it, too
 _BOX_TOLERANCE = 1.0  # corners that were rounded or cut one by one
@@ -46,7 +43,7 @@ def read_bitmap(mask: object, points: Sequence[tuple[float, float]], origin: Ori
     try:
         data = base64.b64decode(text)
         size = read_header(data).stored
-    except (OSError, ValueError, struct.error):
+    except (OSError, ValueError):
         raise _undecodable(text, place) from None
     box = Size(round(right - left + 1), round(bottom - top + 1))
     drift = max(abs(right - left + 1 - size.width), abs(bottom - top + 1 - size.height))
@@ -78,13 +75,13 @@ def read_bitmap(mask: object, points: Sequence[tuple[float, float]], origin: Ori
 
 
 def _decode(data: bytes, text: str, origin: Origin) -> NDArray[np.number]:
-    from PIL import Image
-
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
-            return np.asarray(picture)
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error):
+        picture = read_pixels(data, verify=True)
+    except OSError:
         raise _undecodable(text, origin) from None
+    if picture.format != "PNG":
+        raise _undecodable(text, origin)
+    return np.asarray(picture)
 
 
 def _undecodable(text: str, origin: Origin) -> GeometryError:
