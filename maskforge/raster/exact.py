@@ -89,7 +89,9 @@ class Exact:
         starts, stops = keys[0::2], keys[1::2]
         wide = stops > starts
         starts, stops = starts[wide], stops[wide]
-        region = np.repeat(np.arange(len(areas)), part_counts)[packing.region(starts)]
+        region = np.repeat(np.arange(len(areas), dtype=np.int64), part_counts)[
+            packing.region(starts)
+        ]
         runs = Runs(region, packing.row(starts), packing.column(starts), packing.column(stops))
         return united([runs]) if part_counts.max(initial=0) > 1 else runs
 

@@ -106,16 +106,15 @@ def _near(ring: Points, size: Size) -> Points:
         for sign, limit in ((-1.0, -_MARGIN), (1.0, extent + _MARGIN)):
             depth = sign * (limit - ring[:, axis])
             if (depth < 0).any():
-                ring = _cut(ring, depth, axis, limit)
+                ring = _cut(ring, depth)
     return ring
 
 
-def _cut(ring: Points, depth: Points, axis: int, limit: float) -> Points:
+def _cut(ring: Points, depth: Points) -> Points:
     inside = depth >= 0
     crosses = inside != np.roll(inside, -1)
     change = np.where(crosses, depth - np.roll(depth, -1), 1.0)
     cuts = ring + (depth / change)[:, np.newaxis] * (np.roll(ring, -1, axis=0) - ring)
-    cuts[:, axis] = limit
     kept = np.column_stack((inside, crosses))
     result: Points = np.stack((ring, cuts), axis=1)[kept]
     return result
