@@ -18,11 +18,11 @@ SEED = 2024
 WIDTH, HEIGHT = 576, 432
 
 COLOURS = {
-    "dentine": "#f4a261",
+    "dentine": "#e9d8a6",
     "pulp": "#9b5de5",
     "enamel": "#2a9d8f",
     "restoration": "#4895ef",
-    "caries": "#e63946",
+    "caries": "#ff0040",
 }
 
 

@@ -18,22 +18,37 @@ Field: TypeAlias = NDArray[np.floating[Any]]
 
 OVERSAMPLING = 2
 
-_SHIFT = 6  # bits behind the binary point in coordinates that OpenCV draws
 _FARTHEST = 1e4  # OpenCV's distance is infinite where there is no rim
 
 
 def filled(ring: Points, shape: tuple[int, int], origin: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return 255 inside a ring that is given in pixels of the picture.
+    """Return 255 where the centre of a pixel is inside a ring (even-odd), and 0 elsewhere.
+
+    Libraries differ, even from version to version, in the pixels at the rim; this does not.
 
     Args:
-        ring: (N, 2).
+        ring: (N, 2) in pixels of the picture.
         shape: Of the result.
         origin: Column and row of the result's first pixel in the whole field.
     """
-    mask = np.zeros(shape, np.uint8)
-    points = (ring * OVERSAMPLING - 0.5 - np.array(origin)) * (1 << _SHIFT)
-    cv2.fillPoly(mask, [np.rint(points).astype(np.int32)], 255, cv2.LINE_8, _SHIFT)
-    return mask
+    height, width = shape
+    x, y = (ring * OVERSAMPLING - 0.5 - np.array(origin)).T  # whole numbers are centres
+    end_x, end_y = np.roll(x, -1), np.roll(y, -1)
+    first, last = (np.clip(np.ceil(at), 0, height).astype(np.int64) for at in _sorted(y, end_y))
+    counts = last - first  # rows whose line of centres an edge crosses
+    edge = np.repeat(np.arange(len(x)), counts)
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts - first, counts)
+    slope = (end_x - x) / np.where(end_y == y, 1, end_y - y)
+    column = np.clip(np.ceil(x[edge] + (row - y[edge]) * slope[edge]), 0, width).astype(np.int64)
+    crossings = np.bincount(row * (width + 1) + column, minlength=height * (width + 1))
+    odd = (crossings & 1).astype(np.uint8).reshape(height, width + 1)[:, :width]
+    inside: NDArray[np.uint8] = np.cumsum(odd, axis=1, dtype=np.uint8) & np.uint8(1)
+    inside *= 255
+    return inside
+
+
+def _sorted(first: Points, second: Points) -> tuple[Points, Points]:
+    return np.minimum(first, second), np.maximum(first, second)
 
 
 def depth(mask: NDArray[np.uint8]) -> Field:

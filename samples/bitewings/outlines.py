@@ -103,10 +103,14 @@ def tidy(ring: Points) -> Points:
     clockwise = np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)) > 0
     ordered = ring if clockwise else ring[::-1]
     first = int(np.lexsort((ordered[:, 0], ordered[:, 1]))[0])
-    distance = float(np.clip(_CARE * np.ptp(ring, axis=0).max(), *_PIXELS_OF_CARE))
-    thin = _thinned(np.roll(ordered, -first, axis=0), distance)
+    whole = np.roll(ordered, -first, axis=0)
+    tolerance = float(np.clip(_CARE * np.ptp(ring, axis=0).max(), *_PIXELS_OF_CARE))
+    # Where an outline is narrow, its two sides must not cross.
+    while not shapely.Polygon(thin := _thinned(whole, tolerance)).is_valid and tolerance > 0.01:
+        tolerance /= 2
     # Adding zero turns -0.0, which would be written with its sign, into 0.0.
-    return np.round(thin, 2) + 0.0
+    rounded: Points = np.round(thin, 2) + 0.0
+    return rounded
 
 
 def _thinned(ring: Points, tolerance: float) -> Points:

@@ -1,0 +1,70 @@
+"""Draw the pictures of the page on the samples, by means of maskforge itself.
+
+Run with ``python docs/images/draw_samples.py``; it writes sample-*.png beside itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+import maskforge as mf
+
+HERE = Path(__file__).parent
+SAMPLES = HERE.parent.parent / "samples"
+SHEET = (
+    "labelme/bitewing-02.jpg",
+    "labelme/bitewing-03.jpg",
+    "vott/bitewing-05.jpg",
+    "vott/bitewing 06.jpg",
+    "superannotate/vector/bitewing-09.jpg",
+    "superannotate/pixel/bitewing-11.jpg",
+)
+GAP = 6
+OPACITY = 0.5
+
+
+def main() -> None:
+    """Write all pictures."""
+    (image,) = mf.read(SAMPLES / "labelme" / "bitewing-01.json")
+    assert image.image.file is not None
+    picture = grey(image.image.file)
+    classes = mf.load_class_map(SAMPLES / "classes.toml")
+    mask = mf.draw(image, classes).mask
+    colours = np.zeros((256, 3), np.uint8)
+    for value, colour in classes.colors.items():
+        colours[value] = colour
+    blend = OPACITY * colours[mask] + (1 - OPACITY) * picture[..., None]
+    shown = np.where(mask[..., None] > 0, blend, picture[..., None]).astype(np.uint8)
+    save("sample-with-mask", tiled([np.dstack([picture] * 3), shown], columns=2))
+    save("sample-sheet", tiled([grey(SAMPLES / name)[::2, ::2] for name in SHEET], columns=3))
+
+
+def grey(path: Path) -> NDArray[np.uint8]:
+    """Return a picture as (H, W)."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L"))
+
+
+def tiled(pictures: list[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
+    """Return pictures of one size in rows, on white."""
+    height, width = pictures[0].shape[:2]
+    rows = -(-len(pictures) // columns)
+    shape = rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, *pictures[0].shape[2:]
+    sheet = np.full(shape, 255, np.uint8)
+    for index, picture in enumerate(pictures):
+        top, left = index // columns * (height + GAP), index % columns * (width + GAP)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def save(name: str, pixels: NDArray[np.uint8]) -> None:
+    """Write a small PNG file: steps of four grey values are fine enough to look at."""
+    Image.fromarray(pixels & 0xFC).save(HERE / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
