@@ -43,7 +43,7 @@ def load_picture(path: Path, *, upright: bool) -> NDArray[np.uint8]:
             values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
             low, high = values.min(), values.max()
             scale = 255 / (high - low) if high > low else 0.0
-            picture = Image.fromarray(((values - low) * scale).astype(np.uint8))
+            picture = Image.fromarray(((values - low) * scale).round().astype(np.uint8))
         return np.asarray(picture.convert("RGB"))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error

@@ -159,7 +159,8 @@ def _pictures(
         picture = load_picture(item.image_path, upright=item.entry.upright)
     if picture.shape[:2] != mask.shape:
         raise DatasetError(
-            f"the picture has {Size(picture.shape[1], picture.shape[0])} px, the mask {item.size}",
+            f"the picture has {Size(picture.shape[1], picture.shape[0])} px, "
+            f"the mask {item.size} px",
             origin=Origin(item.mask_path, ""),
             hint="convert the annotations again",
         )
