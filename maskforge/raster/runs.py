@@ -136,8 +136,9 @@ def paint(runs: Runs, values: ArrayLike, order: ArrayLike, out: NDArray[Any]) ->
     flat = out.reshape(-1).data
     for value, begin, end in zip(painted, begins, ends, strict=True):
         line_of_value = np.full(width, value).data
-        for i in range(begin, end):
-            flat[starts[i] : stops[i]] = line_of_value[: lengths[i]]
+        part = slice(begin, end)
+        for start, stop, length in zip(starts[part], stops[part], lengths[part], strict=True):
+            flat[start:stop] = line_of_value[:length]
 
 
 def tally(runs: Runs, groups: ArrayLike, painted: NDArray[Any]) -> Tally:
