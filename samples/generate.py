@@ -6,6 +6,7 @@ Without arguments the bundled samples are written anew; with --out a set of any 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
@@ -62,7 +63,9 @@ class RadiographSet:
         """Write pictures 1 to ``count`` with a number of processes."""
         numbers = range(1, count + 1)
         if jobs > 1 and count > 1:
-            with ProcessPoolExecutor(jobs) as pool:
+            # Forking a process in which OpenCV has threads is not safe.
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(jobs, context) as pool:
                 assets = list(pool.map(self.write_one, numbers, chunksize=4))
         else:
             assets = [self.write_one(number) for number in numbers]

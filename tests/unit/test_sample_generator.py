@@ -1,0 +1,237 @@
+"""The script that makes the bundled samples and larger sets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import shapely
+from PIL import Image
+from sample_files import FORMATS, files, grey, labelme, load, pixels_of, superannotate
+from shapely import affinity
+
+import maskforge as mf
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _generator(samples):
+    sys.path.insert(0, str(samples))
+    yield
+    sys.path.remove(str(samples))
+
+
+@pytest.fixture(scope="module")
+def regenerated(tmp_path_factory):
+    from bundle import write_bundle
+
+    folder = tmp_path_factory.mktemp("bundle")
+    write_bundle(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def radiographs():
+    from bitewings.bitewing import make_bitewing
+
+    return [make_bitewing((5, number), 480, 360) for number in range(12)]
+
+
+def test_the_script_makes_the_bundled_files(samples, regenerated):
+    kinds = (".json", ".vott", ".jpg", ".png")
+    bundled = [path.relative_to(samples) for path in files(samples, *kinds)]
+    assert [path.relative_to(regenerated) for path in files(regenerated, *kinds)] == bundled
+    assert len(bundled) == 29
+
+
+def test_the_script_makes_the_bundled_annotations_exactly(samples, regenerated):
+    for path in files(regenerated, ".json", ".vott"):
+        made, bundled = load(path), load(samples / path.relative_to(regenerated))
+        for document in (made, bundled):
+            if "imageData" in document:  # how a PNG or JPEG is packed differs between libraries
+                document["imageData"] = document["imageData"] is None
+                for shape in document["shapes"]:
+                    if shape["mask"] is not None:
+                        shape["mask"] = pixels_of(shape["mask"]).tolist()
+        assert made == bundled, path.name
+
+
+def test_the_script_makes_the_bundled_pictures_nearly_exactly(samples, regenerated):
+    for path in files(regenerated, ".jpg"):
+        made = grey(path).astype(int)
+        difference = np.abs(made - grey(samples / path.relative_to(regenerated)))
+        assert difference.mean() < 0.1, path.name
+        assert difference.max() <= 8, path.name
+    for path in files(regenerated, ".png"):
+        with Image.open(path) as made, Image.open(samples / path.relative_to(regenerated)) as old:
+            assert made.mode == "RGBA"
+            np.testing.assert_array_equal(np.asarray(made), np.asarray(old))
+
+
+def circle_of_labelme(samples):
+    shapes = labelme(samples)["bitewing-02"]["shapes"]
+    (circle,) = [shape for shape in shapes if shape["shape_type"] == "circle"]
+    centre, rim = np.array(circle["points"])
+    return shapely.Point(centre).buffer(float(np.hypot(*(rim - centre))), quad_segs=64)
+
+
+def ellipse_of_superannotate(samples):
+    instances = superannotate(samples)["bitewing-09"]["instances"]
+    (oval,) = [instance for instance in instances if instance["type"] == "ellipse"]
+    disc = shapely.Point(0, 0).buffer(1, quad_segs=64)
+    # y points down, so an angle that is clockwise on the screen is positive here.
+    turned = affinity.rotate(affinity.scale(disc, oval["rx"], oval["ry"]), oval["angle"])
+    return affinity.translate(turned, oval["cx"], oval["cy"])
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_turned_ellipses_stay_ellipses_in_all_four_quadrants(upper, mirrored):
+    """The numbers that are annotated are compared with the ring that is imaged."""
+    from bitewings.curves import Placement, ellipse
+
+    place = Placement(100.0, 80.0, 7.0, 10.0, upper, mirrored)
+    ring = place(ellipse(1.0, 2.0, 3.0, 1.0, 30.0))
+    x, y = (ring - place([(1.0, 2.0)])).T
+    turn = np.radians(place.turned(30.0))
+    along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    np.testing.assert_allclose((along / 30) ** 2 + (across / 10) ** 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [("bitewing-02.jpg", circle_of_labelme), ("bitewing-09.jpg", ellipse_of_superannotate)],
+)
+def test_circle_and_ellipse_cover_lesions_as_they_were_imaged(samples, name, drawn):
+    from bitewings.bitewing import make_bitewing
+    from bundle import HEIGHT, LABELME, SEED, VECTOR, WIDTH
+
+    (number,) = [one.number for one in (*LABELME, *VECTOR) if one.name == name]
+    outlines = make_bitewing((SEED, number), WIDTH, HEIGHT).outlines
+    region = drawn(samples)
+    truths = [shapely.Polygon(one.ring) for one in outlines if one.kind == "buccal"]
+    overlap = max(one.intersection(region).area / one.union(region).area for one in truths)
+    assert overlap > 0.94
+
+
+def test_outlines_are_sound(radiographs):
+    for radiograph in radiographs:
+        height, width = radiograph.image.shape
+        picture = shapely.box(0, 0, width, height)
+        assert {outline.label for outline in radiograph.outlines} >= {"dentine", "pulp", "enamel"}
+        for outline in radiograph.outlines:
+            polygon = shapely.Polygon(outline.ring)
+            assert polygon.is_valid
+            assert polygon.area > 8
+            assert picture.covers(polygon)
+            assert outline.tooth // 10 in {1, 2, 3, 4}
+
+
+def test_narrow_outlines_do_not_cross_themselves():
+    """Picture 21 of seed 99 has a lesion whose neck is narrower than outlines are thinned."""
+    from bitewings.bitewing import make_bitewing
+
+    polygons = [shapely.Polygon(one.ring) for one in make_bitewing((99, 21)).outlines]
+    assert all(polygon.is_valid for polygon in polygons)
+
+
+def brightness(radiograph, region):
+    """Return the grey values of the pixels whose centres are in a region."""
+    rows, columns = np.indices(radiograph.image.shape) + 0.5
+    shapely.prepare(region)
+    return radiograph.image[shapely.contains_xy(region, columns, rows)]
+
+
+def test_lesions_of_many_pictures_have_the_promised_sizes_and_are_darker(radiographs):
+    """Compare every lesion's part in the dentine with the sound dentine around it."""
+    contrasts = []
+    for radiograph in radiographs:
+        drawn = [(one, shapely.Polygon(one.ring)) for one in radiograph.outlines]
+        other = shapely.union_all([p for one, p in drawn if one.label not in {"dentine", "caries"}])
+        lesions = [(one, polygon) for one, polygon in drawn if one.label == "caries"]
+        for lesion, region in lesions:
+            assert 5 <= np.ptp(lesion.ring, axis=0).max() <= 60
+            dentine = shapely.union_all(
+                [p for one, p in drawn if one.label == "dentine" and one.tooth == lesion.tooth]
+            ).difference(other.buffer(2))
+            around = region.buffer(9).difference(
+                shapely.union_all([p for _, p in lesions]).buffer(3)
+            )
+            inside = brightness(radiograph, region.buffer(-1).intersection(dentine))
+            sound = brightness(radiograph, around.intersection(dentine))
+            if min(len(inside), len(sound)) >= 60:
+                contrasts.append(np.median(sound) - np.median(inside))
+    assert len(contrasts) >= 8
+    assert min(contrasts) > 5
+    assert max(contrasts) > 20
+
+
+def test_pictures_use_the_range_of_a_radiograph(radiographs):
+    for radiograph in radiographs:
+        dark, bright = np.percentile(radiograph.image, (2, 98))
+        assert dark < 60
+        assert bright > 150
+
+
+def test_a_picture_of_a_set_depends_on_seed_and_number_alone(tmp_path):
+    from generate import main
+
+    def made(name, *options):
+        size = ("--width", "240", "--height", "180", "--jobs", "1")
+        main(["--out", str(tmp_path / name), *size, *options])
+        names = sorted(path.name for path in (tmp_path / name).iterdir())
+        return names, {path: (tmp_path / name / path).read_bytes() for path in names}
+
+    names, pair = made("pair", "--count", "2", "--seed", "3")
+    one = made("one", "--count", "1", "--seed", "3")[1]
+    other = made("other", "--count", "1", "--seed", "4")[1]
+    stems = ("bitewing-0001", "bitewing-0002")
+    assert names == [f"{stem}{suffix}" for stem in stems for suffix in (".jpg", ".json")]
+    assert one == {name: pair[name] for name in one}
+    assert all(other[name] != one[name] for name in one)
+    assert load(tmp_path / "pair" / "bitewing-0001.json")["imageData"] is None
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_sets_of_every_format_hold_the_same(samples, tmp_path, format_):
+    """The command line is run as a program, with two processes."""
+    out = tmp_path / "set"
+    options = ["--out", out, "--count", 2, "--seed", 7, "--format", format_, "--jobs", 2]
+    script = [sys.executable, "-W", "error", samples / "generate.py"]
+    subprocess.run([str(word) for word in (*script, *options)], check=True, timeout=120)
+
+    from bitewings.bitewing import make_bitewing
+
+    found = sorted(mf.read(out), key=lambda one: one.image.name)
+    assert [one.image.name for one in found] == ["bitewing-0001.jpg", "bitewing-0002.jpg"]
+    for number, one in enumerate(found, start=1):
+        assert one.image.size == (640, 480)
+        truth = make_bitewing((7, number)).outlines
+        assert [shape.labels for shape in one.shapes] == [(outline.label,) for outline in truth]
+        for shape, outline in zip(one.shapes, truth, strict=True):
+            np.testing.assert_array_equal(shape.geometry.parts[0].exterior, outline.ring)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--count", "3"], "--out is missing"),
+        (["--out", "new", "--count", "0"], "--count must be at least 1"),
+        (["--out", "new", "--seed", "-1"], "--seed at least 0"),
+        (["--out", "new", "--width", "100"], "at least 160"),
+        (["--out", "new", "--format", "coco"], "invalid choice"),
+        (["--out", "full"], "full is not empty"),
+    ],
+)
+def test_wrong_use_is_refused(tmp_path, monkeypatch, capsys, options, message):
+    from generate import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    with pytest.raises(SystemExit) as refusal:
+        main(options)
+    assert refusal.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
