@@ -214,20 +214,31 @@ class _Run:
         seen: dict[object, Origin] = {}
         with writer or contextlib.nullcontext():
             for index, image in enumerate(spool, 1):
-                drawing, issues = self._draw(image, seen)
-                records = report.add_image(image, drawing, issues, self._classes)
-                files: dict[str, str] = {}
-                if writer is not None and drawing is not None:
-                    name = names.assign(image.folder, image.image.name)
-                    files = writer.write_masks(
-                        name, self._options.file_type, drawing.mask, drawing.instances
-                    )
-                entry = self._entry(image, drawing, issues, records, files)
-                if writer is not None:
-                    writer.add(entry)
-                observe(entry)
+                observe(self._convert(image, report, names, seen, writer))
                 self._progress("drawing", index, len(spool))
         return report
+
+    def _convert(
+        self,
+        image: AnnotatedImage,
+        report: ConversionReport,
+        names: MaskNames,
+        seen: dict[object, Origin],
+        writer: DatasetWriter | None,
+    ) -> ManifestEntry:
+        # The masks die with this call, so those of the next image can take their place in memory.
+        drawing, issues = self._draw(image, seen)
+        records = report.add_image(image, drawing, issues, self._classes)
+        files: dict[str, str] = {}
+        if writer is not None and drawing is not None:
+            name = names.assign(image.folder, image.image.name)
+            files = writer.write_masks(
+                name, self._options.file_type, drawing.mask, drawing.instances
+            )
+        entry = self._entry(image, drawing, issues, records, files)
+        if writer is not None:
+            writer.add(entry)
+        return entry
 
     def _draw(
         self, image: AnnotatedImage, seen: dict[object, Origin]
