@@ -106,21 +106,22 @@ class DatasetWriter:
         self._begun: set[str] = set()
         self._encoder = msgspec.json.Encoder()
         self._lines: IO[bytes] | None = None
+        self._unfinished = folder / _UNFINISHED
 
     def __enter__(self) -> Self:
-        unfinished = self._folder / _UNFINISHED
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._lines = unfinished.open("wb")
-        except OSError as error:
-            raise _unwritable(self._folder / MANIFEST, error) from None
-        try:
+            self._lines = self._unfinished.open("wb")
             # From here on the old manifest would be wrong about ids and masks.
             (self._folder / MANIFEST).unlink(missing_ok=True)
             write_whole(self._folder / CLASSES, dump_class_map(self._classes))
-        except BaseException:
-            self._lines.close()
-            unfinished.unlink(missing_ok=True)
+        except BaseException as error:
+            if self._lines is not None:
+                self._lines.close()
+            with contextlib.suppress(OSError):
+                self._unfinished.unlink(missing_ok=True)
+            if isinstance(error, OSError) and not isinstance(error, MaskforgeError):
+                raise _unwritable(self._folder / MANIFEST, error) from None
             raise
         return self
 
@@ -130,22 +131,31 @@ class DatasetWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        try:
+            self._finish(complete=kind is None)
+        except OSError as failure:
+            if kind is None:
+                raise _unwritable(self._folder / MANIFEST, failure) from None
+        except KeyboardInterrupt:
+            with contextlib.suppress(OSError):
+                self._finish(complete=False)
+            raise
+
+    def _finish(self, *, complete: bool) -> None:
+        """Put the manifest in its place and remove what it does not list; again if interrupted."""
         assert self._lines is not None
-        unfinished = self._folder / _UNFINISHED
         failure: OSError | None = None
         try:
             self._lines.close()
         except OSError as full:  # what was buffered does not fit on the disk
             failure = full
-        try:
-            complete = kind is None and failure is None
-            listed = self._begun if complete else _whole_lines(unfinished)
+        if self._unfinished.exists():
+            whole = complete and failure is None
+            listed = self._begun if whole else _whole_lines(self._unfinished)
             self._remove((self._previous | self._begun) - listed, listed)
-            unfinished.replace(self._folder / MANIFEST)
-        except OSError as broken:
-            failure = broken
-        if kind is None and failure is not None:
-            raise _unwritable(self._folder / MANIFEST, failure) from None
+            self._unfinished.replace(self._folder / MANIFEST)
+        if failure is not None:
+            raise failure
 
     def write_masks(
         self, name: str, file_type: str, mask: AnyMask, instances: AnyMask | None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from maskforge.choices import Encoding, MultiTag, Overlap
 from maskforge.classes import BACKGROUND, VOID, ClassMap
 from maskforge.encoding import Mask, one_hot
-from maskforge.errors import ImageError
+from maskforge.errors import GeometryError, ImageError
 from maskforge.geometry import discs, self_intersecting, thick_line
 from maskforge.issues import Code, Issue, Level
 from maskforge.model import AnnotatedImage, Area, Bitmap, PointSet, Polygon, Polyline, Shape, Size
@@ -205,7 +205,11 @@ def _geometry(shape: Shape, options: DrawOptions, issues: list[Issue]) -> Area |
             option = "--line-width"
         case PointSet() as points:
             if options.point_radius:
-                return discs(points, options.point_radius, shape.origin)
+                try:
+                    return discs(points, options.point_radius, shape.origin)
+                except GeometryError as error:  # a disc that reaches beyond all limits
+                    issues.append(error.issue())
+                    return None
             option = "--point-radius"
         case geometry:
             return geometry
