@@ -14,7 +14,7 @@ class Origin:
     Attributes:
         file: The annotation file.
         pointer: JSON path inside the file, such as ``$.shapes[3].points`` (``$`` is the whole
-            document), or ``line 12`` for CSV files.
+            document), or ``line 12`` for CSV files; empty if the file is not read at all.
     """
 
     file: Path
@@ -25,7 +25,7 @@ class Origin:
         return Origin(self.file, self.pointer + suffix)
 
     def __str__(self) -> str:
-        return f"{self.file} {self.pointer}"
+        return f"{self.file} {self.pointer}" if self.pointer else str(self.file)
 
 
 class Level(enum.StrEnum):
