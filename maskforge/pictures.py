@@ -104,13 +104,31 @@ def read_header(source: Path | bytes) -> PictureHeader:
     Raises:
         OSError: If the header cannot be read.
     """
-    from PIL import Image
-
     with open_picture(source) as picture:
-        # The override for PNG decodes all pixels to find EXIF data that stands behind them.
-        orientation = Image.Image.getexif(picture).get(_ORIENTATION_TAG, 1)
-        size = Size(*picture.size)
+        return _header(picture)
+
+
+def _header(picture: Image) -> PictureHeader:
+    from PIL import Image
+    from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
+
+    # The override for PNG decodes all pixels to find EXIF data that stands behind them.
+    orientation = Image.Image.getexif(picture).get(_ORIENTATION_TAG, 1)
+    size = Size(*picture.size)
+    if isinstance(picture, TiffImageFile):  # which gives the size as it is shown
+        size = Size(picture.tag_v2[IMAGEWIDTH], picture.tag_v2[IMAGELENGTH])
     return PictureHeader(size, orientation if orientation in range(1, 9) else 1)
+
+
+def picture_suffix(picture: bytes) -> str:
+    """Return the suffix that fits the content of an encoded picture, such as ``.jpg``.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with open_picture(picture) as opened:
+        name = (opened.format or "").lower()
+    return {"jpeg": ".jpg", "mpo": ".jpg", "tiff": ".tif"}.get(name, f".{name}")
 
 
 def read_pixels(source: Path | bytes, *, upright: bool = False, verify: bool = False) -> Image:
@@ -125,7 +143,7 @@ def read_pixels(source: Path | bytes, *, upright: bool = False, verify: bool = F
     Raises:
         OSError: If it cannot be decoded, or is larger than a mask may be.
     """
-    from PIL import ImageOps
+    from PIL.TiffImagePlugin import TiffImageFile
 
     if verify:
         with open_picture(source) as picture:
@@ -133,8 +151,27 @@ def read_pixels(source: Path | bytes, *, upright: bool = False, verify: bool = F
     with open_picture(source) as picture:
         if picture.width * picture.height > MOST_PIXELS:
             raise OSError(f"{Size(*picture.size)} px are more than {MOST_PIXELS:,}")
+        orientation = _header(picture).orientation
         picture.load()
-        return ImageOps.exif_transpose(picture) if upright else picture
+        if isinstance(picture, TiffImageFile) == upright:  # decoding turns TIFF upright by itself
+            return picture
+        return _turned(picture, orientation, back=not upright)
+
+
+def _turned(picture: Image, orientation: int, *, back: bool) -> Image:
+    """Return a picture turned from its orientation to the upright one, or back."""
+    from PIL.Image import Transpose
+
+    ways = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_90 if back else Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_270 if back else Transpose.ROTATE_90,
+    }
+    return picture.transpose(ways[orientation]) if orientation in ways else picture
 
 
 @dataclass(slots=True)

@@ -1,0 +1,283 @@
+"""Finding pictures, step by step in the documented order; and reading headers without decoding."""
+
+import io
+import random
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import picture
+from PIL import Image
+
+from maskforge.model import Size
+from maskforge.pictures import PictureFinder, PictureHeader, read_header, read_pixels
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+@pytest.fixture
+def finder(tmp_path):
+    return PictureFinder(tmp_path / "images", tmp_path / "source")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "source" / "notes"
+    path.mkdir(parents=True)
+    return path
+
+
+def places(tmp_path):
+    """Where a picture may be that is written as ``../films/x.png``, the first choice first."""
+    return [
+        tmp_path / "source" / "films" / "x.png",
+        tmp_path / "source" / "notes" / "x.png",
+        tmp_path / "source" / "notes" / "X.PNG",
+        tmp_path / "images" / "deep" / "x.png",
+        tmp_path / "source" / "other" / "x.png",
+    ]
+
+
+@pytest.mark.parametrize("first", range(6))
+def test_the_places_are_searched_in_their_order(tmp_path, finder, folder, first):
+    remaining = places(tmp_path)[first:]
+    touch(*remaining)
+    found = finder.find(["../films/x.png"], folder)
+    assert (found and found.resolve()) == (remaining[0] if remaining else None)
+
+
+def test_an_absolute_path_is_taken_as_it_is(tmp_path, finder, folder):
+    touch(tmp_path / "far" / "x.png", folder / "x.png")
+    assert finder.find([str(tmp_path / "far" / "x.png")], folder) == tmp_path / "far" / "x.png"
+
+
+@pytest.mark.parametrize("written", ["C:/films/x.png", "/nowhere/x.png", "//server/x.png"])
+def test_of_a_path_on_another_machine_the_name_is_left(finder, folder, written):
+    touch(folder / "x.png")
+    assert finder.find([written], folder) == folder / "x.png"
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "written"),
+    [
+        ("a b.png", "a%20b.png"),
+        ("a%20b.png", "a%20b.png"),
+        ("100%.png", "100%25.png"),
+        ("z\u00e4hne.png", "za\u0308hne.png"),
+        ("za\u0308hne.png", "z\u00e4hne.png"),
+        ("z\u00e4hne.png", "z%C3%A4hne.png"),
+        ("歯.png", "%E6%AD%AF.png"),
+        ("x.PNG", "x.png"),
+        ("x.png", "X.PNG"),
+        ("STRASSE.png", "straße.png"),
+        ("a%20b.png", "A B.png"),
+    ],
+)
+@pytest.mark.parametrize("place", ["source/notes", "images/deep", "source/other"])
+def test_names_are_compared_in_every_spelling(tmp_path, finder, folder, on_disk, written, place):
+    touch(tmp_path / place / on_disk)
+    assert finder.find([written], folder) == tmp_path / place / on_disk
+
+
+def test_the_spelling_that_is_written_comes_first(finder, folder):
+    touch(folder / "a%20b.png", folder / "a b.png")
+    assert finder.find(["a%20b.png"], folder) == folder / "a%20b.png"
+    assert finder.find(["a b.png"], folder) == folder / "a b.png"
+
+
+def test_the_first_candidate_that_leads_anywhere_decides(tmp_path, finder, folder):
+    touch(folder / "second.png", tmp_path / "images" / "first.png")
+    assert finder.find(["nowhere.png", "second.png"], folder) == folder / "second.png"
+    assert finder.find(["first.png", "third.png"], folder) == tmp_path / "images" / "first.png"
+
+
+def test_of_several_files_the_longest_common_tail_decides(tmp_path, finder, folder):
+    films = tmp_path / "images"
+    touch(films / "p1" / "left" / "x.png", films / "p2" / "left" / "x.png")
+    found = finder.find(["/old/disk/p2/left/x.png"], folder)
+    assert found == films / "p2" / "left" / "x.png"
+
+
+@pytest.mark.parametrize("place", ["images", "source"])
+def test_several_files_that_fit_alike_are_no_decision(tmp_path, finder, folder, place):
+    touch(*(tmp_path / place / patient / "x.png" for patient in ("p1", "p2")))
+    with pytest.raises(LookupError, match=r"2 files fit 'x.png'"):
+        finder.find(["x.png"], folder)
+
+
+def test_cases_that_differ_beside_the_file_are_no_decision(finder, folder):
+    touch(folder / "X.png", folder / "x.PNG")
+    with pytest.raises(LookupError, match="2 files fit"):
+        finder.find(["x.png"], folder)
+
+
+def test_a_name_in_other_case_beside_the_file_is_not_confused_with_its_namesakes(tmp_path):
+    """Cameras write .JPG, people .jpg, and every patient has an image 1."""
+    for patient in ("p1", "p2"):
+        touch(tmp_path / patient / "1.JPG")
+    finder = PictureFinder(None, tmp_path)
+    for patient in ("p1", "p2"):
+        assert finder.find(["1.jpg"], tmp_path / patient) == tmp_path / patient / "1.JPG"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", ".", "..", "/", "x", "x.txt", "x.json", "\0.png", "a/\0/x.png", "y" * 5000 + ".png", "%"],
+)
+def test_what_is_no_picture_is_not_found(finder, folder, written):
+    touch(folder / "x.txt", folder / "x.json", folder / "x")
+    assert finder.find([written], folder) is None
+    assert finder.find([], folder) is None
+
+
+def test_a_folder_is_no_picture(finder, folder):
+    (folder / "x.png").mkdir()
+    assert finder.find(["x.png"], folder) is None
+
+
+def test_folders_that_do_not_exist_hold_nothing(tmp_path):
+    finder = PictureFinder(tmp_path / "a", tmp_path / "b")
+    assert finder.find(["x.png"], tmp_path / "c") is None
+    assert PictureFinder().find(["x.png"], tmp_path) is None
+
+
+def test_what_is_found_by_name_alone_is_told_apart(tmp_path, finder, folder):
+    touch(tmp_path / "source" / "other" / "x.png")
+    assert finder.find_as_told(["x.png"], folder) is None
+    assert finder.find_by_name(["x.png"]) == tmp_path / "source" / "other" / "x.png"
+
+
+# --- headers
+
+
+FORMATS = ["png", "jpg", "tif", "bmp", "gif", "webp", "ppm", "tga", "jp2"]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_the_size_is_read_of_every_kind_of_picture(tmp_path, suffix):
+    path = picture(tmp_path / f"x.{suffix}", 21, 13)
+    assert read_header(path) == PictureHeader(Size(21, 13))
+    assert read_header(path.read_bytes()) == PictureHeader(Size(21, 13))
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_orientation_is_read(tmp_path, suffix, orientation):
+    header = read_header(picture(tmp_path / f"x.{suffix}", 21, 13, orientation=orientation))
+    assert header.stored == (21, 13)
+    assert header.orientation == orientation
+    assert header.upright == ((13, 21) if orientation >= 5 else (21, 13))
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_orientations_that_do_not_exist_count_as_none(tmp_path, orientation):
+    header = read_header(picture(tmp_path / "x.jpg", orientation=orientation))
+    assert header.orientation == 1
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif"])
+def test_the_pixels_are_not_decoded(tmp_path, suffix):
+    """A picture that was cut off behind its header still has a size."""
+    noise = np.random.default_rng(1).integers(0, 255, (200, 300, 3), dtype=np.uint8)
+    path = tmp_path / f"x.{suffix}"
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:2000])
+    assert read_header(path).stored == (300, 200)
+    with pytest.raises(OSError, match=r".+"):
+        read_pixels(path)
+
+
+def png(width: int, height: int) -> bytes:
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    body = b"IDAT" + zlib.compress(b"\0")
+    chunks = (header, body, b"IEND")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        for chunk in chunks
+    )
+
+
+def test_a_huge_picture_has_a_size_but_is_not_decoded():
+    data = png(2**31 - 1, 2**31 - 1)
+    assert read_header(data).stored == (2**31 - 1, 2**31 - 1)
+    with pytest.raises(OSError, match="are more than"):
+        read_pixels(data)
+
+
+def test_the_limit_of_pillow_is_left_as_it_was():
+    limit = Image.MAX_IMAGE_PIXELS
+    read_header(png(20000, 20000))
+    with pytest.raises(OSError, match=r".+"):
+        read_header(b"no picture")
+    assert limit is not None
+    assert limit == Image.MAX_IMAGE_PIXELS
+
+
+def test_a_large_picture_can_be_decoded(tmp_path):
+    """200 million pixels, which Pillow by itself refuses."""
+    path = tmp_path / "x.png"
+    Image.new("1", (20000, 10000)).save(path)
+    assert read_pixels(path).size == (20000, 10000)
+
+
+@pytest.mark.parametrize("suffix", [*FORMATS, "avif"])
+def test_damaged_headers_are_one_kind_of_error(tmp_path, suffix):
+    """Without any warning, which would not name the file."""
+    path = tmp_path / f"x.{suffix}"
+    try:
+        picture(path, orientation=6)
+    except (OSError, KeyError):
+        pytest.skip(f"NO CHECK: this Pillow writes no {suffix}")
+    whole = path.read_bytes()
+    choose = random.Random(1)
+    for _ in range(300):
+        data = bytearray(whole[: choose.randrange(len(whole) + 1)])
+        for _ in range(choose.randrange(6)):
+            if data:
+                data[choose.randrange(min(len(data), 200))] = choose.choice([0, 127, 128, 255])
+        try:
+            header = read_header(bytes(data))
+        except OSError:
+            continue
+        assert header.orientation in range(1, 9)
+        assert min(header.stored) > 0
+
+
+def test_a_picture_that_is_not_there_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_header(tmp_path / "x.png")
+    with pytest.raises(OSError, match=r".+"):
+        read_header(b"")
+
+
+UPRIGHT = {
+    1: [[1, 2, 3], [4, 5, 6]],
+    2: [[3, 2, 1], [6, 5, 4]],
+    3: [[6, 5, 4], [3, 2, 1]],
+    4: [[4, 5, 6], [1, 2, 3]],
+    5: [[1, 4], [2, 5], [3, 6]],
+    6: [[4, 1], [5, 2], [6, 3]],
+    7: [[6, 3], [5, 2], [4, 1]],
+    8: [[3, 6], [2, 5], [1, 4]],
+}
+"""How rows 123 and 456 look after the orientation was applied, by the EXIF standard."""
+
+
+@pytest.mark.parametrize("file_type", ["PNG", "TIFF"])
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_pixels_are_turned_upright_if_asked_for(file_type, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    stored = Image.fromarray(np.array(UPRIGHT[1], dtype=np.uint8))
+    stored.save(buffer, file_type, exif=exif)
+    data = buffer.getvalue()
+    assert np.asarray(read_pixels(data)).tolist() == UPRIGHT[1]
+    assert np.asarray(read_pixels(data, upright=True)).tolist() == UPRIGHT[orientation]
+    assert read_header(data).upright == np.array(UPRIGHT[orientation]).shape[::-1]
