@@ -50,6 +50,8 @@ class ConvertOptions(DrawOptions):
         classes: Class map; None makes one from the labels, sorted by name.
         fold_case: Whether labels that differ only in case or spaces are one, if the class map is
             made from the labels.
+        extract_images: Whether to write pictures that exist only inside annotation files to
+            ``extracted-images/``, so that every mask has its picture.
         unvisited: What becomes of images that nobody looked at: ``skip`` or ``background``.
         strict: Write nothing at all if any record would be skipped or refused.
         dry_run: Do everything but writing.
@@ -62,6 +64,7 @@ class ConvertOptions(DrawOptions):
     file_type: FileType = "png"
     classes: ClassMap | None = None
     fold_case: bool = False
+    extract_images: bool = False
     unvisited: Unvisited = "skip"
     strict: bool = False
     dry_run: bool = False
@@ -109,6 +112,7 @@ def convert(
         format=options.format,
         images=options.images,
         size_mismatch=options.size_mismatch,
+        embedded=options.extract_images,
     )
     with ImageSpool() as spool:
         labels: Counter[str] = Counter()
@@ -235,6 +239,8 @@ class _Run:
             files = writer.write_masks(
                 name, self._options.file_type, drawing.mask, drawing.instances
             )
+            if image.embedded is not None:
+                files["image"] = writer.write_picture(name, image.embedded)
         entry = self._entry(image, drawing, issues, records, files)
         if writer is not None:
             writer.add(entry)
@@ -286,7 +292,7 @@ class _Run:
         pixels = drawing.pixels if drawing else {}
         shapes = drawing.class_shapes if drawing else {}
         return ManifestEntry(
-            image=relative(reference.file, self._out),
+            image=files.get("image") or relative(reference.file, self._out),
             mask=files.get("mask"),
             instances=files.get("instances"),
             width=size.width if size else None,

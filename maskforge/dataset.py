@@ -36,7 +36,7 @@ class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         image: Path of the picture, relative to the data set's folder where possible, with forward
-            slashes; None if no picture was found.
+            slashes; None if no picture was found. Extracted pictures are in ``extracted-images/``.
         mask: Path of the mask, relative to the data set's folder; None if no mask was written.
         instances: Path of the instance map, likewise.
         width: Width of the mask in pixels; None if unknown.

@@ -15,9 +15,19 @@ from maskforge.classes import ClassMap
 from maskforge.classfile import dump_class_map, load_class_map
 from maskforge.dataset import ManifestEntry, is_dataset, open_dataset
 from maskforge.errors import LabelError, MaskforgeError, OutputError, OutputExistsError
-from maskforge.folders import CLASSES, INSTANCES, MANIFEST, MASKS, as_text, is_text
+from maskforge.folders import (
+    CLASSES,
+    EXTRACTED,
+    INSTANCES,
+    MANIFEST,
+    MASKS,
+    RESULT_FOLDERS,
+    as_text,
+    is_text,
+)
 from maskforge.issues import Origin
 from maskforge.maskfile import AnyMask, encode_mask, write_whole
+from maskforge.pictures import picture_suffix
 
 _UNFINISHED = f".{MANIFEST}.part"
 
@@ -50,7 +60,7 @@ def check_results(folder: Path, *, overwrite: bool) -> frozenset[str]:
         OutputError: If the folder cannot be looked at.
     """
     try:
-        present = [one for one in (MANIFEST, CLASSES, MASKS, INSTANCES) if (folder / one).exists()]
+        present = [one for one in (MANIFEST, CLASSES, *RESULT_FOLDERS) if (folder / one).exists()]
         is_ours = is_dataset(folder) or (folder / _UNFINISHED).exists()
     except OSError as error:
         raise _unwritable(folder, error) from None
@@ -177,6 +187,24 @@ class DatasetWriter:
             self._write(files["instances"], instances, type_)
         return files
 
+    def write_picture(self, name: str, picture: bytes) -> str:
+        """Write a picture that was embedded in an annotation file, as it is.
+
+        Args:
+            name: The name of its mask.
+            picture: The encoded picture.
+
+        Returns:
+            The path for the manifest.
+
+        Raises:
+            OutputError: If the file cannot be written.
+        """
+        path = f"{EXTRACTED}/{name}{picture_suffix(picture)}"
+        self._begun.add(path)
+        write_whole(self._folder / path, picture)
+        return path
+
     def _write(self, name: str, mask: AnyMask, file_type: str) -> None:
         path = self._folder / name
         try:
@@ -213,8 +241,9 @@ class DatasetWriter:
 
 def _files(entries: Iterable[ManifestEntry]) -> set[str]:
     """Return the files that a manifest lists, as far as they are where ``convert`` writes them."""
-    names = (name for entry in entries for name in (entry.mask, entry.instances) if name)
-    return {name for name in names if name.startswith((f"{MASKS}/", f"{INSTANCES}/"))}
+    files = {name for entry in entries for name in (entry.mask, entry.instances, entry.image)}
+    folders = tuple(f"{folder}/" for folder in RESULT_FOLDERS)
+    return {name for name in files if name is not None and name.startswith(folders)}
 
 
 def _whole_lines(path: Path) -> set[str]:

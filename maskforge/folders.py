@@ -10,6 +10,8 @@ MANIFEST = "manifest.jsonl"
 CLASSES = "classes.json"
 MASKS = "masks"
 INSTANCES = "instances"
+EXTRACTED = "extracted-images"
+RESULT_FOLDERS = (MASKS, INSTANCES, EXTRACTED)
 CONTACT_SHEET = "contact-sheet"
 
 
@@ -43,7 +45,7 @@ def walk(
                 folders.clear()
                 continue
             visited.add(identity)
-            ours = {MASKS, INSTANCES, MANIFEST, CLASSES} if MANIFEST in files else set()
+            ours = {*RESULT_FOLDERS, MANIFEST, CLASSES} if MANIFEST in files else set()
             for unreadable in (one for one in folders if not is_text(one)):
                 if failed is not None:
                     failed(Path(as_text(folder / unreadable)), "the name is not valid Unicode")

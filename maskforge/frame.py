@@ -20,11 +20,12 @@ from maskforge.pictures import PictureFinder, PictureHeader, read_header
 
 _RATIO_TOLERANCE = 0.01
 _FIND_HINT = "name the folder of the pictures with --images"
+_EXTRACT_HINT = f"{_FIND_HINT}, or write the embedded ones with --extract-images"
 
 
 def settle(
     record: ImageRecord, pictures: PictureFinder, size_mismatch: SizeMismatch
-) -> tuple[ImageReference, tuple[Shape, ...], tuple[Issue, ...]]:
+) -> tuple[ImageReference, tuple[Shape, ...], list[Issue]]:
     """Find the picture of a record, and express its shapes in the frame of the mask.
 
     Returns:
@@ -34,7 +35,7 @@ def settle(
     image = ImageReference(record.name, None, None)
     shapes = record.shapes
     if any(issue.loses_image for issue in issues):
-        return image, shapes, tuple(issues)  # a second reason would only hide the first
+        return image, shapes, issues  # a second reason would only hide the first
     try:
         file = _find(record, pictures, issues)
         image = replace(image, file=file)
@@ -60,7 +61,28 @@ def settle(
     except ImageError as error:
         image = replace(image, size=None)
         issues.append(error.issue())
-    return image, shapes, tuple(issues)
+    return image, shapes, issues
+
+
+def embedded_picture(record: ImageRecord, issues: list[Issue]) -> bytes | None:
+    """Return the encoded picture that is embedded in the annotation file; None if there is none.
+
+    ``issues`` are brought up to date: the picture is not missing any more, or it is damaged.
+    """
+    if record.embedded is None:
+        return None
+    try:
+        picture = record.embedded()
+        read_header(picture)
+    except (OSError, ValueError) as error:
+        issues.append(_embedded_unreadable(record, error))
+        return None
+    issues[:] = [issue for issue in issues if issue.code is not Code.IMAGE_MISSING]
+    return picture
+
+
+def _embedded_unreadable(record: ImageRecord, error: Exception) -> Issue:
+    return Issue(Code.IMAGE_UNREADABLE, f"embedded picture: {error}", record.origin)
 
 
 def _find(record: ImageRecord, pictures: PictureFinder, issues: list[Issue]) -> Path | None:
@@ -79,7 +101,8 @@ def _find(record: ImageRecord, pictures: PictureFinder, issues: list[Issue]) -> 
         return None
     if file is None:
         text = f"the picture {record.name!r} was not found"
-        issues.append(Issue(Code.IMAGE_MISSING, text, record.origin, _FIND_HINT))
+        hint = _FIND_HINT if record.embedded is None else _EXTRACT_HINT
+        issues.append(Issue(Code.IMAGE_MISSING, text, record.origin, hint))
     return file
 
 
@@ -105,7 +128,7 @@ def _header(record: ImageRecord, file: Path | None, issues: list[Issue]) -> Pict
             # Tools embed the picture as people saw it, whatever its EXIF data still says.
             return PictureHeader(read_header(record.embedded()).stored)
         except (OSError, ValueError) as error:
-            issues.append(Issue(Code.IMAGE_UNREADABLE, f"embedded picture: {error}", record.origin))
+            issues.append(_embedded_unreadable(record, error))
     return None
 
 

@@ -168,6 +168,8 @@ class AnnotatedImage:
         tags: Labels of the image as a whole.
         issues: What was found on the way, including a line for every record that is not in
             ``shapes``.
+        embedded: The encoded picture from inside the annotation file, if it was asked for and there
+            is no picture file.
     """
 
     image: ImageReference
@@ -178,6 +180,7 @@ class AnnotatedImage:
     folder: str = ""
     tags: tuple[str, ...] = ()
     issues: tuple[Issue, ...] = ()
+    embedded: bytes | None = None
 
     @property
     def refusal(self) -> Issue | None:

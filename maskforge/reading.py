@@ -13,7 +13,7 @@ from maskforge.errors import AnnotationError, FormatError, OptionError
 from maskforge.folders import as_text, is_text, walk
 from maskforge.formats import FORMATS, get_format
 from maskforge.formats.base import Format, ReadContext, Recognition
-from maskforge.frame import settle
+from maskforge.frame import embedded_picture, settle
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.jsonio import Document, load
 from maskforge.model import AnnotatedImage
@@ -101,12 +101,14 @@ class AnnotationReader:
         format: str = "auto",  # noqa: A002 - the option is called so everywhere
         images: PathLike | None = None,
         size_mismatch: SizeMismatch = "error",
+        embedded: bool = False,
     ) -> None:
         self._sources = as_paths(sources)
         names = FORMATS if format == "auto" else (format,)
         self._formats = [get_format(name) for name in names]
         self._images = Path(images) if images is not None else None
         self._size_mismatch = size_mismatch
+        self._embedded = embedded
         self.issues: list[Issue] = []
         self.files_read: list[Path] = []
         self._unusable: set[Path] = set()
@@ -171,6 +173,8 @@ class AnnotationReader:
             folder = path.parent.relative_to(root).as_posix()
             for record in format_.read(document, context):
                 image, shapes, issues = settle(record, context.pictures, self._size_mismatch)
+                wanted = self._embedded and image.file is None and image.size is not None
+                embedded = embedded_picture(record, issues) if wanted else None
                 yield AnnotatedImage(
                     image,
                     shapes,
@@ -179,7 +183,8 @@ class AnnotationReader:
                     record.origin,
                     "" if folder == "." else folder,
                     record.tags,
-                    issues,
+                    tuple(issues),
+                    embedded,
                 )
         except AnnotationError as error:
             self._unusable.add(path)
@@ -208,6 +213,7 @@ def read(
     format: str = "auto",  # noqa: A002 - the option is called so everywhere
     images: PathLike | None = None,
     size_mismatch: SizeMismatch = "error",
+    embedded: bool = False,
 ) -> AnnotationReader:
     """Read annotations of any known format, one image at a time.
 
@@ -219,6 +225,8 @@ def read(
         size_mismatch: What to do if the annotation file and the picture name different sizes that
             no EXIF orientation explains: ``error`` refuses the image; ``scale`` scales the
             coordinates if both sides have the same ratio within 1 %.
+        embedded: Whether to decode pictures that are embedded in annotation files and found nowhere
+            else; see :attr:`AnnotatedImage.embedded`.
 
     Returns:
         An iterable of :class:`AnnotatedImage`; findings about whole files are in its ``issues``.
@@ -226,4 +234,6 @@ def read(
     Raises:
         OptionError: If a source or folder does not exist or the format is unknown.
     """
-    return AnnotationReader(sources, format=format, images=images, size_mismatch=size_mismatch)
+    return AnnotationReader(
+        sources, format=format, images=images, size_mismatch=size_mismatch, embedded=embedded
+    )

@@ -27,6 +27,13 @@ def convert(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.", show_default=False)],
     format_: shared.Format = "auto",
     images: shared.Images = None,
+    extract_images: Annotated[
+        bool,
+        typer.Option(
+            "--extract-images",
+            help="Write pictures that exist only inside annotation files beside the masks.",
+        ),
+    ] = False,
     encoding: Annotated[
         Encoding,
         typer.Option(
@@ -114,6 +121,7 @@ def convert(
             instances=instances,
             format=format_,
             images=images,
+            extract_images=extract_images,
             size_mismatch=size_mismatch,
             file_type=file_type,  # type: ignore[arg-type]  # checked there, with the reason
             classes=choose_class_map(classes, class_ or (), fold_case=fold_case),
