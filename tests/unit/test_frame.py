@@ -1,0 +1,192 @@
+"""Which picture belongs to a record, and in which frame its mask is drawn."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from builders import labelme, picture, shape, square
+from PIL import Image
+
+from maskforge import read
+from maskforge.issues import Code
+from maskforge.model import Area
+
+DECLARED_SHOWN, DECLARED_STORED = (6, 8), (8, 6)
+
+
+def settled(path, *shapes, **keys):
+    """Write a LabelMe file and read it back."""
+    options = {key: keys.pop(key) for key in ("images", "size_mismatch") if key in keys}
+    labelme(path, *(shapes or [square("a", 1, 1, 3, 3)]), **keys)
+    (image,) = read(path, format="labelme", **options)
+    return image
+
+
+def codes(image):
+    return [issue.code for issue in image.issues]
+
+
+def exterior(image):
+    geometry = image.shapes[0].geometry
+    assert isinstance(geometry, Area)
+    return geometry.parts[0].exterior.tolist()
+
+
+@pytest.mark.parametrize(
+    ("orientation", "declared", "size", "upright", "code"),
+    [
+        (1, DECLARED_STORED, DECLARED_STORED, True, None),
+        (6, DECLARED_SHOWN, DECLARED_SHOWN, True, Code.EXIF_ROTATED),
+        (6, DECLARED_STORED, DECLARED_STORED, False, Code.EXIF_ROTATED),
+        (8, DECLARED_SHOWN, DECLARED_SHOWN, True, Code.EXIF_ROTATED),
+        (5, DECLARED_STORED, DECLARED_STORED, False, Code.EXIF_ROTATED),
+        (3, DECLARED_STORED, DECLARED_STORED, True, Code.EXIF_AMBIGUOUS),
+        (2, DECLARED_STORED, DECLARED_STORED, True, Code.EXIF_AMBIGUOUS),
+        (6, None, DECLARED_SHOWN, True, Code.EXIF_AMBIGUOUS),
+    ],
+)
+def test_exif_orientation_is_settled_by_the_declared_size(
+    tmp_path, orientation, declared, size, upright, code
+):
+    """8 x 6 px are stored. Where sizes do not tell, LabelMe's habit counts: it turns pictures."""
+    picture(tmp_path / "x.jpg", 8, 6, orientation=orientation)
+    width, height = declared or (None, None)
+    image = settled(tmp_path / "x.json", picture="x.jpg", width=width, height=height)
+    assert image.image.size == size
+    assert image.image.orientation == orientation
+    assert image.image.upright == upright
+    assert codes(image) == ([code] if code else [])
+
+
+def test_a_square_picture_with_orientation_is_ambiguous(tmp_path):
+    picture(tmp_path / "x.jpg", 8, 8, orientation=6)
+    image = settled(tmp_path / "x.json", picture="x.jpg", width=8, height=8)
+    assert codes(image) == [Code.EXIF_AMBIGUOUS]
+    assert "preview" in image.issues[0].hint
+
+
+def test_a_size_that_fits_neither_frame_is_refused(tmp_path):
+    picture(tmp_path / "x.jpg", 8, 6, orientation=6)
+    image = settled(tmp_path / "x.json", picture="x.jpg", width=80, height=80)
+    assert image.refusal.code is Code.SIZE_MISMATCH
+    assert "80 x 80" in image.refusal.message
+    assert "6 x 8" in image.refusal.message
+    assert image.image.size is None
+
+
+@pytest.mark.parametrize("policy", ["error", "scale"])
+@pytest.mark.parametrize(
+    ("real", "scalable"),
+    [((16, 12), True), ((4, 3), True), ((1600, 1203), True), ((16, 16), False), ((6, 8), False)],
+)
+def test_other_sizes_are_scaled_only_if_asked_for_and_of_one_ratio(
+    tmp_path, policy, real, scalable
+):
+    picture(tmp_path / "x.png", *real)
+    image = settled(tmp_path / "x.json", size_mismatch=policy)
+    if policy == "scale" and scalable:
+        assert codes(image) == [Code.SIZE_SCALED]
+        assert image.image.size == real
+        factors = np.array(real) / (8, 6)
+        corners = np.array([[1, 1], [3, 1], [3, 3], [1, 3]]) * factors
+        assert np.allclose(exterior(image), corners)
+    else:
+        assert image.refusal.code is Code.SIZE_MISMATCH
+        assert ("--size-mismatch scale" in image.refusal.hint) == scalable
+        assert exterior(image) == [[1, 1], [3, 1], [3, 3], [1, 3]]
+
+
+def test_bitmaps_are_never_scaled(tmp_path):
+    """That would need resampling, and change the annotation."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ones((2, 2), dtype=np.uint8)).save(buffer, "PNG")
+    mask = base64.b64encode(buffer.getvalue()).decode()
+    picture(tmp_path / "x.png", 16, 12)
+    record = shape("a", [[1, 1], [2, 2]], "mask", mask=mask)
+    image = settled(tmp_path / "x.json", record, size_mismatch="scale")
+    assert image.refusal.code is Code.SIZE_MISMATCH
+
+
+def test_without_a_picture_the_declared_size_counts(tmp_path):
+    image = settled(tmp_path / "x.json")
+    assert image.image.size == (8, 6)
+    assert image.image.file is None
+    assert codes(image) == [Code.IMAGE_MISSING]
+
+
+@pytest.mark.parametrize("missing", [{"width": None}, {"height": None}, {"width": 0}])
+def test_without_any_size_the_image_is_refused(tmp_path, missing):
+    image = settled(tmp_path / "x.json", **missing)
+    assert image.refusal.code is Code.SIZE_UNKNOWN
+    assert "--images" in image.refusal.hint
+
+
+def test_a_picture_that_cannot_be_read_leaves_the_declared_size(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"no picture")
+    image = settled(tmp_path / "x.json")
+    assert codes(image) == [Code.IMAGE_UNREADABLE]
+    assert image.image.size == (8, 6)
+    assert str(tmp_path / "x.png") in image.issues[0].message
+
+
+def test_the_embedded_picture_is_the_last_source_of_the_size(tmp_path):
+    data = base64.b64encode(picture(tmp_path / "p.png", 21, 13).read_bytes()).decode()
+    image = settled(tmp_path / "x.json", width=None, height=None, imageData=data)
+    assert image.image.size == (21, 13)
+    picture(tmp_path / "x.png", 8, 6)
+    image = settled(tmp_path / "x.json", width=None, height=None, imageData=data)
+    assert image.image.size == (8, 6)
+
+
+def test_the_embedded_picture_is_not_decoded_if_the_size_is_known(tmp_path):
+    image = settled(tmp_path / "x.json", imageData="this is no base64 text!")
+    assert image.image.size == (8, 6)
+    assert codes(image) == [Code.IMAGE_MISSING]
+
+
+@pytest.mark.parametrize("data", ["this is no base64 text!", "AAAA", "é"])
+def test_a_damaged_embedded_picture_is_named(tmp_path, data):
+    image = settled(tmp_path / "x.json", width=None, height=None, imageData=data)
+    assert Code.IMAGE_UNREADABLE in codes(image)
+    assert image.refusal.code is Code.SIZE_UNKNOWN
+
+
+def test_a_picture_found_by_name_alone_must_have_the_size(tmp_path):
+    """Below the source folder lies a namesake: its size decides whether it is the picture."""
+    picture(tmp_path / "other" / "x.png", 9, 9)
+    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 3, 3))
+    (image,) = read(tmp_path, format="labelme")
+    assert image.image.file is None
+    assert image.refusal is None
+    assert "taken for another picture" in image.issues[0].message
+    picture(tmp_path / "other" / "x.png", 8, 6)
+    (image,) = read(tmp_path, format="labelme")
+    assert image.image.file == tmp_path / "other" / "x.png"
+
+
+def test_a_picture_in_the_folder_of_pictures_must_fit(tmp_path):
+    """The user named that folder, so another size is an error and not another picture."""
+    picture(tmp_path / "pictures" / "x.png", 9, 9)
+    image = settled(tmp_path / "in" / "x.json", images=tmp_path / "pictures")
+    assert image.refusal.code is Code.SIZE_MISMATCH
+
+
+def test_pictures_that_fit_alike_are_named_and_none_is_used(tmp_path):
+    for patient in ("p1", "p2"):
+        picture(tmp_path / "pictures" / patient / "x.png")
+    image = settled(tmp_path / "in" / "x.json", images=tmp_path / "pictures")
+    assert codes(image) == [Code.IMAGE_AMBIGUOUS]
+    assert image.image.file is None
+    assert image.refusal is None
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "fits"),
+    [(2**15, 2**15, True), (2**15, 2**15 + 1, False), (2**30, 1, True), (1, 2**30 + 1, False)],
+)
+def test_the_largest_mask(tmp_path, width, height, fits):
+    image = settled(tmp_path / "x.json", width=width, height=height)
+    assert (image.image.size is not None) == fits
+    if not fits:
+        assert image.refusal.code is Code.TOO_LARGE
