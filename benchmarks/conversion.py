@@ -7,8 +7,11 @@ machine that becomes slower or faster does so for all of them. Prints Markdown t
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib.metadata
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -82,6 +85,18 @@ class Worker:
         return json.loads(line)
 
 
+def versions() -> str:
+    """Return what was compared, for the line above the tables."""
+    names = ("maskforge", "numpy", "opencv-python-headless", "isal", "orjson", "pillow")
+    peers = ("labelme", "pycocotools")
+    known = []
+    for name in (*names, *peers):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            known.append(f"{name} {importlib.metadata.version(name)}")
+    python = f"Python {platform.python_version()}"
+    return f"{python} on {platform.system()}, {os.cpu_count()} cores; {', '.join(known)}"
+
+
 def measure(source: Path, scratch: Path, rounds: int) -> list[Worker]:
     """Let all converters take turns on a folder; the first turn of each is not counted."""
     workers = [Worker(name, scratch / name.replace(", ", "-")) for name in INSTALL]
@@ -100,8 +115,8 @@ def ratio(worker: Worker, other: Worker) -> str:
     return f"{statistics.median(mine / theirs for mine, theirs in pairs):.2f}"
 
 
-def unlike(out: Path, reference: Path) -> float:
-    """Return in how many pixels per image the masks of a converter differ from others."""
+def wrong_pixels(out: Path, reference: Path) -> float:
+    """Return in how many pixels per image the masks of a converter differ from exact ones."""
     import numpy as np
     from PIL import Image
 
@@ -117,8 +132,8 @@ def print_table(title: str, workers: Sequence[Worker], images: int) -> None:
     known = {worker.name: worker for worker in workers if worker.missing is None}
     print(f"\n{title}\n")
     print(
-        "| converter | ms per image | times the floor | times maskforge | peak MB "
-        "| other pixels per image |\n|---|---|---|---|---|---|"
+        "| converter | ms per image | times the floor | times maskforge | peak MB | wrong px |\n"
+        "|---|---:|---:|---:|---:|---:|"
     )
     for worker in known.values():
         cells = (
@@ -127,7 +142,7 @@ def print_table(title: str, workers: Sequence[Worker], images: int) -> None:
             ratio(worker, known[FLOOR]) if FLOOR in known else "",
             ratio(worker, known[OWN]),
             f"{worker.peak:.0f}",
-            f"{unlike(worker.out, known[OWN].out):.0f}",
+            f"{wrong_pixels(worker.out, known[OWN].out):.0f}",
         )
         print(f"| {' | '.join(cells)} |", flush=True)
     for worker in workers:
@@ -147,10 +162,9 @@ def multiply(source: Path, target: Path, times: int) -> None:
 def print_memory(rows: Sequence[tuple[str, int, Worker]]) -> None:
     """Print how maskforge's memory depends on the number of images."""
     print("\nmaskforge, memory by number of images\n")
-    print("| set | images | ms per image | peak MB |\n|---|---|---|---|")
+    print("| set | images | peak MB |\n|---|---:|---:|")
     for title, images, worker in rows:
-        milliseconds = worker.seconds[0] / images * 1000
-        print(f"| {title} | {images} | {milliseconds:.1f} | {worker.peak:.0f} |", flush=True)
+        print(f"| {title} | {images} | {worker.peak:.0f} |")
 
 
 def main() -> None:
@@ -162,6 +176,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     rows: list[tuple[str, int, Worker]] = []
+    print(versions())
     with tempfile.TemporaryDirectory(prefix="maskforge-benchmark-") as scratch:
         for title, flags in (("without imageData", []), ("with imageData", ["--embed"])):
             source = Path(scratch, title)
