@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, get_args
+from typing import Any, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +61,13 @@ def encode_mask(mask: AnyMask, file_type: str, palette: Mapping[int, Color] | No
         palette: Colour of every value of a uint8 mask; without it, PNG and TIFF are grey.
 
     Raises:
-        OptionError: If the type of file cannot hold the mask.
+        OptionError: If it is no mask, or the type of file cannot hold it.
     """
+    if mask.dtype.kind != "u" or mask.dtype.itemsize > 4 or not mask.size:
+        raise OptionError(
+            f"a mask has pixels of uint8, uint16 or uint32, found {mask.shape} {mask.dtype}"
+        )
+    mask = cast("AnyMask", mask.astype(mask.dtype.newbyteorder("="), copy=False))
     if file_type == "npy":
         stream = io.BytesIO()
         np.save(stream, mask, allow_pickle=False)
@@ -141,7 +146,7 @@ def write_mask(
         palette: Colour of every value of a uint8 mask; without it, PNG and TIFF are grey.
 
     Raises:
-        OptionError: If the suffix is of no such file, or the file cannot hold the mask.
+        OptionError: If the suffix is of no such file, it is no mask, or the file cannot hold it.
         OutputError: If the file cannot be written.
     """
     path = Path(path)
