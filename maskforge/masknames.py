@@ -62,7 +62,7 @@ def _safe_folder(name: str) -> str:
 def _safe(name: str, ending: str = "") -> str:
     """Return ``name`` with ``ending`` as one path component that every file system takes."""
     name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip(". ")
-    name = name[:_LONGEST_NAME]
+    name = name[:_LONGEST_NAME].rstrip(". ")
     while len(name.encode() + ending.encode()) > _LONGEST_NAME:
         name = name[:-1].rstrip(". ")
     name = (name or "_") + ending

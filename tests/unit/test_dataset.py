@@ -1,0 +1,190 @@
+"""Reading a folder of masks back, whole or damaged."""
+
+import json
+
+import numpy as np
+import pytest
+from builders import labelme, picture, square
+from PIL import Image
+
+from maskforge import ConvertOptions, convert, open_dataset
+from maskforge.dataset import is_dataset, is_inside, relative
+from maskforge.errors import DatasetError, LabelError, MaskforgeError, OutputError
+
+
+@pytest.fixture
+def results(tmp_path):
+    picture(tmp_path / "in" / "x.png")
+    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
+    labelme(tmp_path / "in" / "lost.json", square("a", 1, 1, 4, 4), width=None)
+    convert(tmp_path / "in", tmp_path / "out", ConvertOptions(instances=True))
+    return tmp_path / "out"
+
+
+def test_items_are_the_images_with_masks_and_entries_are_all(results):
+    dataset = open_dataset(results)
+    assert len(dataset) == 1
+    assert len(list(dataset)) == len(list(dataset)) == 1
+    assert [entry.mask for entry in dataset.entries] == [None, "masks/x.png"]
+    assert dataset.folder == results
+    assert dataset.classes.names == {0: "background", 1: "a", 255: "void"}
+
+
+def test_an_item_gives_masks_size_and_picture(results):
+    (item,) = open_dataset(results)
+    assert item.size == (8, 6)
+    assert item.read_mask().sum() == 9
+    assert item.read_mask().dtype == np.uint8
+    assert item.read_instances().dtype == np.uint16
+    assert item.image_path.is_file()
+    assert item.mask_path.is_file()
+
+
+def test_without_instances_and_picture_there_is_none(tmp_path):
+    labelme(tmp_path / "x.json")
+    convert(tmp_path, tmp_path / "out")
+    (item,) = open_dataset(tmp_path / "out")
+    assert item.read_instances() is None
+    assert item.image_path is None
+
+
+def test_a_data_set_can_be_moved_with_its_pictures(results, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("in", "out"):
+        (tmp_path / name).rename(tmp_path / "elsewhere" / name)
+    (item,) = open_dataset(tmp_path / "elsewhere" / "out")
+    assert item.image_path.is_file()
+    assert item.read_mask().sum() == 9
+
+
+@pytest.mark.parametrize("size", [(5, 5), (6, 8), (8, 7)])
+@pytest.mark.parametrize("name", ["masks/x.png", "instances/x.png"])
+def test_a_mask_of_another_size_is_no_mask_of_this_image(results, size, name):
+    Image.new("L", size).save(results / name)
+    (item,) = open_dataset(results)
+    with pytest.raises(DatasetError, match="the manifest says 8 x 6") as caught:
+        item.read_mask() if name.startswith("masks") else item.read_instances()
+    assert caught.value.origin.file == results / name
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros((6, 8), bool), np.zeros((6, 8), np.int64), np.zeros((6, 8)), np.zeros(48, np.uint8)],
+)
+def test_arrays_that_are_no_masks_are_refused(results, array):
+    lines = (results / "manifest.jsonl").read_text().replace("masks/x.png", "masks/x.npy")
+    (results / "manifest.jsonl").write_text(lines)
+    np.save(results / "masks" / "x.npy", array)
+    (item,) = open_dataset(results)
+    with pytest.raises(DatasetError):
+        item.read_mask()
+
+
+def test_a_mask_that_is_gone_is_named(results):
+    (item,) = open_dataset(results)
+    item.mask_path.unlink()
+    with pytest.raises(OutputError, match="No such file"):
+        item.read_mask()
+
+
+GOOD = {
+    "image": None,
+    "mask": "masks/x.png",
+    "width": 8,
+    "height": 6,
+    "state": "annotated",
+    "format": "labelme",
+    "source": "x.json",
+    "pointer": "$",
+    "encoding": "integer",
+    "pixels": {},
+    "shapes": {},
+    "class_shapes": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({}, None),
+        ({"more": "keys of a later version"}, None),
+        ({"mask": None, "width": None, "height": None}, None),
+        ({"mask": "../x.png"}, "leads out of the data set"),
+        ({"mask": "masks/../../x.png"}, "leads out of the data set"),
+        ({"mask": "/etc/passwd"}, "leads out of the data set"),
+        ({"mask": "C:/x.png"}, "leads out of the data set"),
+        ({"mask": "..\\x.png"}, "leads out of the data set"),
+        ({"instances": "../x.png"}, "leads out of the data set"),
+        ({"width": None}, "a mask without size"),
+        ({"width": "8"}, "is no manifest"),
+        ({"state": "perhaps"}, "is no manifest"),
+        ({"encoding": "rgb"}, "is no manifest"),
+        ({"pixels": {"a": "many"}}, "is no manifest"),
+    ],
+)
+def test_lines_of_a_manifest_are_checked(results, change, text):
+    (results / "manifest.jsonl").write_text(json.dumps(GOOD) + "\n" + json.dumps(GOOD | change))
+    if text is None:
+        assert len(open_dataset(results).entries) == 2
+    else:
+        with pytest.raises(DatasetError, match=text) as caught:
+            open_dataset(results)
+        assert str(caught.value.origin).endswith("manifest.jsonl line 2")
+
+
+@pytest.mark.parametrize("line", [b"", b"[]", b"null", b"{", b"\xff", b"[" * 5000, b'"\\ud800"'])
+def test_lines_that_are_none_are_named(results, line):
+    content = (results / "manifest.jsonl").read_bytes()
+    (results / "manifest.jsonl").write_bytes(content + line + b"\n")
+    with pytest.raises(DatasetError, match="line 3"):
+        open_dataset(results)
+
+
+def test_a_manifest_without_lines_is_a_data_set_without_images(results):
+    (results / "manifest.jsonl").write_text("")
+    assert len(open_dataset(results)) == 0
+
+
+def test_what_is_no_data_set_is_named(results, tmp_path):
+    assert is_dataset(results)
+    assert not is_dataset(tmp_path)
+    assert not is_dataset(results / "manifest.jsonl")
+    for folder in (tmp_path, tmp_path / "nowhere", results / "manifest.jsonl"):
+        with pytest.raises(DatasetError, match="cannot be read") as caught:
+            open_dataset(folder)
+        assert "maskforge convert" in caught.value.hint
+    (results / "classes.json").unlink()
+    with pytest.raises(LabelError, match="cannot be read"):
+        open_dataset(results)
+
+
+def test_errors_are_of_one_family(tmp_path):
+    with pytest.raises(MaskforgeError):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "inside"),
+    [
+        ("masks/x.png", True),
+        ("x", True),
+        ("a..b/x", True),
+        ("../x", False),
+        ("a/../x", False),
+        ("/x", False),
+        ("a\\x", False),
+        ("C:x", False),
+    ],
+)
+def test_paths_that_stay_inside(name, inside):
+    assert is_inside(name) == inside
+
+
+def test_paths_are_relative_to_the_real_folder(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "a" / "b")
+    path = tmp_path / "c" / "x.png"
+    assert relative(path, tmp_path / "a") == "../c/x.png"
+    assert relative(path, tmp_path / "link") == "../../c/x.png"
+    assert relative(tmp_path / "link" / "x.png", tmp_path) == "a/b/x.png"
+    assert relative(None, tmp_path) is None
