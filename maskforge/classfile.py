@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from maskforge.classes import BACKGROUND, VOID, ClassMap, Color, MaskClass, default_color
-from maskforge.errors import LabelError, OptionError
+from maskforge.errors import LabelError, OptionError, shorten
 from maskforge.issues import Origin
 
 _MOST_DIGITS = 10
@@ -33,7 +33,7 @@ def parse_assignments(assignments: Sequence[str], *, fold_case: bool = False) ->
         name, separator, value = text.rpartition("=")
         name, value = name.strip(), value.strip().lower()
         if not separator or not name:
-            raise LabelError(f"{text!r} is not NAME=ID", hint="for example --class caries=1")
+            raise LabelError(f"{shorten(text)} is not NAME=ID", hint="for example --class caries=1")
         if value == "ignore":
             ignored.append(name)
         elif value == "void" or value == str(VOID):
@@ -42,7 +42,8 @@ def parse_assignments(assignments: Sequence[str], *, fold_case: bool = False) ->
             groups.setdefault(int(value), []).append(name)
         else:
             raise LabelError(
-                f"{value!r} in {text!r} is no id", hint="write a number, `ignore` or `void`"
+                f"{shorten(value)} in {shorten(text)} is no id",
+                hint="write a number, `ignore` or `void`",
             )
     classes = tuple(
         MaskClass(
@@ -140,7 +141,7 @@ def _parse_color(text: str, origin: Origin) -> Color:
     try:
         red, green, blue = bytes.fromhex(digits)
     except ValueError:
-        raise LabelError(f"{text!r} is no colour, expected #rrggbb", origin=origin) from None
+        raise LabelError(f"{shorten(text)} is no colour, expected #rrggbb", origin=origin) from None
     return red, green, blue
 
 
