@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
 from maskforge.classes import BACKGROUND, ClassMap, Color
 from maskforge.dataset import DatasetItem
@@ -145,7 +145,8 @@ def contact_sheet(
     draw = ImageDraw.Draw(sheet)
     for index, (name, picture) in enumerate(tiles):
         row, column = divmod(index, columns)
-        small = ImageOps.contain(picture, tile)
+        scale = min(tile.width / picture.width, tile.height / picture.height)
+        small = picture.resize([max(1, round(side * scale)) for side in picture.size])
         x, y = _MARGIN + column * cell.width, _MARGIN + row * cell.height
         sheet.paste(small, (x + (tile.width - small.width) // 2, y))
         draw.text((x, y + tile.height + 2), name[-46:], _INK, font)

@@ -1,0 +1,144 @@
+"""Masks over pictures, as arrays."""
+
+import numpy as np
+import pytest
+from builders import grid
+from PIL import Image
+
+from maskforge.errors import DatasetError
+from maskforge.model import Size
+from maskforge.overlay import contact_sheet, load_picture, overlay, with_legend
+
+RED, VOID = (200, 0, 0), (224, 224, 192)
+COLORS = {0: (0, 0, 0), 1: RED, 255: VOID}
+
+MASK = grid(
+    ".....",
+    ".111.",
+    ".111.",
+    ".111.",
+    ".....",
+).astype(np.uint8)
+
+
+def drawn(mask=MASK, shade=100, **keys):
+    """Return an overlay with one pixel per pixel of the mask."""
+    picture = np.full((*mask.shape, 3), shade, dtype=np.uint8)
+    shown = overlay(picture, mask, COLORS, **keys)
+    factor = shown.shape[0] // mask.shape[0]
+    assert shown.shape == (mask.shape[0] * factor, mask.shape[1] * factor, 3)
+    return shown[factor // 2 :: factor, factor // 2 :: factor]
+
+
+def test_the_background_is_the_picture():
+    shown = drawn()
+    assert (shown[MASK == 0] == 100).all()
+
+
+def test_the_inside_is_mixed_with_the_colour():
+    shown = drawn(opacity=0.25)
+    assert shown[2, 2].tolist() == [125, 75, 75]
+    assert drawn(opacity=0.0)[2, 2].tolist() == [100, 100, 100]
+    assert drawn(opacity=1.0)[2, 2].tolist() == list(RED)
+
+
+def test_outlines_have_the_full_colour_and_lie_inside_their_class():
+    picture = np.full((5, 5, 3), 100, dtype=np.uint8)
+    large = overlay(picture, MASK, COLORS, opacity=0.0)
+    factor = large.shape[0] // 5
+    outlined = (large == RED).all(axis=-1)
+    rows, columns = np.nonzero(outlined)
+    assert (rows.min(), rows.max()) == (factor, 4 * factor - 1)
+    assert (columns.min(), columns.max()) == (factor, 4 * factor - 1)
+    assert outlined.sum() == 4 * (3 * factor - 1)
+
+
+def test_void_is_shown_and_values_without_class_are_black():
+    mask = MASK.copy()
+    mask[2, 2], mask[0, 0] = 255, 77
+    shown = drawn(mask, opacity=1.0)
+    assert shown[2, 2].tolist() == list(VOID)
+    assert shown[0, 0].tolist() == [0, 0, 0]
+
+
+def test_ids_of_sixteen_bits_are_shown():
+    mask = MASK.astype(np.uint16) * 65535
+    picture = np.zeros((5, 5, 3), dtype=np.uint8)
+    shown = overlay(picture, mask, {0: (0, 0, 0), 65535: RED}, opacity=1.0)
+    assert (shown == RED).all(axis=-1).sum() * 25 == 9 * shown.shape[0] * shown.shape[1]
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((1, 1), (900, 900)),
+        ((450, 100), (900, 200)),
+        ((1, 5000), (1, 2500)),
+        ((5000, 3), (2500, 2)),
+        ((901, 10), (901, 10)),
+        ((4096, 8), (4096, 8)),
+        ((8193, 6000), (2731, 2000)),
+    ],
+)
+def test_the_size_shown_is_bounded(shape, expected):
+    shown = overlay(np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.uint8), COLORS)
+    assert shown.shape[:2] == expected
+
+
+def test_the_picture_is_not_changed():
+    picture = np.full((5, 5, 3), 100, dtype=np.uint8)
+    picture.flags.writeable = False
+    overlay(picture, MASK, COLORS)
+    assert (picture == 100).all()
+
+
+def test_the_legend_has_a_line_for_every_class():
+    picture = np.zeros((50, 500, 3), dtype=np.uint8)
+    plain = with_legend(picture, "title", [])
+    page = with_legend(picture, "title", [("one", RED), ("two", (0, 200, 0)), ("three", VOID)])
+    assert page.width == 500
+    assert page.height - plain.height == 2 * 22
+    below = np.asarray(page)[72:]
+    for color in (RED, (0, 200, 0), VOID):
+        assert (below == color).all(axis=-1).sum() >= 100
+
+
+@pytest.mark.parametrize("title", ["", "x" * 10_000, "歯 Zähne", "two\nlines", "\ud800"])
+def test_titles_and_names_may_be_anything(title):
+    picture = np.zeros((5, 5, 3), dtype=np.uint8)
+    with_legend(picture, title, [(title, RED)])
+    contact_sheet([(title, Image.new("RGB", (5, 5)))], Size(32, 26))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (4000, 1), (1, 4000), (320, 260), (50, 900)])
+def test_a_contact_sheet_takes_pictures_of_every_size(size):
+    sheet = contact_sheet([("x", Image.new("RGB", size, RED))] * 5, Size(320, 260))
+    assert sheet.width == 4 * 328 + 8
+    assert sheet.height == 2 * 282 + 8
+    assert (np.asarray(sheet) == RED).all(axis=-1).any()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([[1000, 1100]], np.uint16), [0, 255]),
+        (np.array([[-5, 5]], np.int32), [0, 255]),
+        (np.array([[0.25, 0.75]], np.float32), [0, 255]),
+        (np.array([[7, 7]], np.uint16), [0, 0]),
+        (np.array([[np.nan, 1.0]], np.float32), [0, 255]),
+        (np.array([[3, 200]], np.uint8), [3, 200]),
+    ],
+)
+def test_what_has_more_than_eight_bits_is_stretched(tmp_path, values, expected):
+    Image.fromarray(values).save(tmp_path / "x.tif")
+    picture = load_picture(tmp_path / "x.tif", upright=False)
+    assert picture.dtype == np.uint8
+    assert picture[0, :, 0].tolist() == expected
+
+
+def test_what_is_no_picture_is_named(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"nonsense")
+    for path in (tmp_path / "x.png", tmp_path / "y.png", tmp_path):
+        with pytest.raises(DatasetError, match="cannot be read") as caught:
+            load_picture(path, upright=True)
+        assert caught.value.origin.file == path
