@@ -81,14 +81,14 @@ def open_picture(source: Path | bytes) -> Iterator[Image]:
     """
     from PIL import Image
 
-    stream: IO[bytes] | Path = io.BytesIO(source) if isinstance(source, bytes) else source
     limit = Image.MAX_IMAGE_PIXELS
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             # The limit guards against decoding bombs; whoever decodes has one of his own.
             Image.MAX_IMAGE_PIXELS = None
-            with Image.open(stream) as picture:
+            # Given a path, Pillow maps uncompressed files, and garbles TIFF that lies on its side.
+            with _stream(source) as stream, Image.open(stream) as picture:
                 yield picture
         except OSError:
             raise
@@ -96,6 +96,10 @@ def open_picture(source: Path | bytes) -> Iterator[Image]:
             raise OSError(str(error) or type(error).__name__) from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _stream(source: Path | bytes) -> IO[bytes]:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
 def read_header(source: Path | bytes) -> PictureHeader:

@@ -281,3 +281,13 @@ def test_pixels_are_turned_upright_if_asked_for(file_type, orientation):
     assert np.asarray(read_pixels(data)).tolist() == UPRIGHT[1]
     assert np.asarray(read_pixels(data, upright=True)).tolist() == UPRIGHT[orientation]
     assert read_header(data).upright == np.array(UPRIGHT[orientation]).shape[::-1]
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_uncompressed_tiff_files_are_turned_upright_too(tmp_path, orientation, dtype):
+    path = tmp_path / "grey.tif"
+    stored = Image.fromarray(np.array(UPRIGHT[1], dtype=dtype))
+    stored.save(path, tiffinfo={0x0112: orientation})
+    assert np.asarray(read_pixels(path)).tolist() == UPRIGHT[1]
+    assert np.asarray(read_pixels(path, upright=True)).tolist() == UPRIGHT[orientation]
