@@ -80,6 +80,8 @@ def from_multi_hot(encoded: NDArray[np.uint8], ids: Sequence[int]) -> Mask:
         ValueError: If the number of channels is not that of ``ids``.
     """
     _check_channels(encoded, ids)
+    if not ids:
+        return np.zeros(encoded.shape[:2], dtype=np.uint8)
     values = _array_of((BACKGROUND, *ids))
     on = encoded == 1
     last = on.shape[-1] - on[..., ::-1].argmax(axis=-1)

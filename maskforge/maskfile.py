@@ -63,7 +63,7 @@ def encode_mask(mask: AnyMask, file_type: str, palette: Mapping[int, Color] | No
     Raises:
         OptionError: If it is no mask, or the type of file cannot hold it.
     """
-    if mask.dtype.kind != "u" or mask.dtype.itemsize > 4 or not mask.size:
+    if mask.dtype.kind != "u" or mask.dtype.itemsize > 4 or 0 in mask.shape[:2]:
         raise OptionError(
             f"a mask has pixels of uint8, uint16 or uint32, found {mask.shape} {mask.dtype}"
         )

@@ -171,6 +171,14 @@ def test_a_mask_with_other_channels_than_classes_is_named(tmp_path):
     assert "expected (H, W, 2)" in result.stderr
 
 
+def test_a_mask_without_any_class_is_shown(tmp_path):
+    labelme(tmp_path / "in" / "x.json")
+    options = ("--encoding", "multihot", "--file-type", "npy")
+    run("convert", tmp_path / "in", "--out", tmp_path / "out", *options)
+    result = run("preview", tmp_path / "out", "--out", tmp_path / "look")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
 def test_values_without_class_are_shown_by_their_number(results, tmp_path):
     Image.new("L", (8, 6), 77).save(results / "masks" / "x.png")
     assert run("preview", results, "--out", tmp_path / "look").exit_code == 0
