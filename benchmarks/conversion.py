@@ -1,6 +1,6 @@
 """Measures the conversion of LabelMe files to palette PNG masks: maskforge beside others.
 
-Every converter runs in a process of its own. They take turns, a whole set per turn, so that a
+Every converter runs in processes of its own. They take turns, a whole set per turn, so that a
 machine that becomes slower or faster does so for all of them. Prints Markdown tables.
 """
 
@@ -16,10 +16,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).resolve().parent
 FLOOR, OWN = "floor", "maskforge"
@@ -34,55 +33,44 @@ INSTALL = {
 
 
 @dataclass
-class Worker:
-    """One converter in a process of its own.
+class Converter:
+    """A converter and what was measured of it.
 
     Attributes:
-        name: Name of the converter.
+        name: Its name in converters.py.
         out: Folder that it writes its masks into.
         seconds: Duration of every turn.
-        peak: Most memory it ever had, in MB.
+        peak: Most memory that it ever had, in MB.
+        missing: Why it cannot run, or None.
     """
 
     name: str
     out: Path
     seconds: list[float] = field(default_factory=list)
     peak: float = 0.0
+    missing: str | None = None
 
-    def __post_init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "converters.py"), self.name],
-            stdin=subprocess.PIPE,
+    def turn(self, source: Path, *, warm: bool = True) -> None:
+        """Convert a folder in a new process; if warm, once before the time is taken.
+
+        A new process each time, because how fast one gets its memory is a matter of luck that lasts
+        as long as the process.
+        """
+        repeat = 2 if warm else 1
+        command = [sys.executable, str(HERE / "converters.py"), self.name]
+        answer = subprocess.run(
+            [*command, str(source), str(self.out), str(repeat)],
+            check=True,
             stdout=subprocess.PIPE,
-            text=True,
             # LabelMe logs every picture, and moves its functions from version to version.
             env=os.environ
             | {"LOGURU_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore::DeprecationWarning"},
         )
-        self.missing: str | None = self._answer()["missing"]
-
-    def turn(self, source: Path, *, counts: bool = True) -> None:
-        """Convert a folder."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([str(source), str(self.out)]) + "\n")
-        self._process.stdin.flush()
-        answer = self._answer()
-        self.peak = answer["peak"]
-        if counts:
-            self.seconds.append(answer["seconds"])
-
-    def close(self) -> None:
-        """End the process."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-
-    def _answer(self) -> Any:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the process of {self.name} has ended")
-        return json.loads(line)
+        result = json.loads(answer.stdout)
+        self.missing = result["missing"]
+        if self.missing is None:
+            self.seconds.append(result["seconds"])
+            self.peak = max(self.peak, result["peak"])
 
 
 def versions() -> str:
@@ -97,21 +85,19 @@ def versions() -> str:
     return f"{python} on {platform.system()}, {os.cpu_count()} cores; {', '.join(known)}"
 
 
-def measure(source: Path, scratch: Path, rounds: int) -> list[Worker]:
-    """Let all converters take turns on a folder; the first turn of each is not counted."""
-    workers = [Worker(name, scratch / name.replace(", ", "-")) for name in INSTALL]
-    present = [worker for worker in workers if worker.missing is None]
-    for number in range(rounds + 1):
-        for worker in present:
-            worker.turn(source, counts=number > 0)
-    for worker in workers:
-        worker.close()
-    return workers
+def measure(source: Path, scratch: Path, rounds: int) -> list[Converter]:
+    """Let all converters take turns on a folder."""
+    converters = [Converter(name, scratch / name.replace(", ", "-")) for name in INSTALL]
+    for _ in range(rounds):
+        for converter in converters:
+            if converter.missing is None:
+                converter.turn(source)
+    return converters
 
 
-def ratio(worker: Worker, other: Worker) -> str:
+def ratio(one: Converter, other: Converter) -> str:
     """Return the median of the ratios of two converters' turns in the same round."""
-    pairs = zip(worker.seconds, other.seconds, strict=True)
+    pairs = zip(one.seconds, other.seconds, strict=True)
     return f"{statistics.median(mine / theirs for mine, theirs in pairs):.2f}"
 
 
@@ -127,27 +113,27 @@ def wrong_pixels(out: Path, reference: Path) -> float:
     ) / len(references)
 
 
-def print_table(title: str, workers: Sequence[Worker], images: int) -> None:
+def print_table(title: str, converters: Sequence[Converter], images: int) -> None:
     """Print what was measured on one set."""
-    known = {worker.name: worker for worker in workers if worker.missing is None}
+    known = {one.name: one for one in converters if one.missing is None}
     print(f"\n{title}\n")
     print(
         "| converter | ms per image | times the floor | times maskforge | peak MB | wrong px |\n"
         "|---|---:|---:|---:|---:|---:|"
     )
-    for worker in known.values():
+    for one in known.values():
         cells = (
-            worker.name,
-            f"{statistics.median(worker.seconds) / images * 1000:.1f}",
-            ratio(worker, known[FLOOR]) if FLOOR in known else "",
-            ratio(worker, known[OWN]),
-            f"{worker.peak:.0f}",
-            f"{wrong_pixels(worker.out, known[OWN].out):.0f}",
+            one.name,
+            f"{statistics.median(one.seconds) / images * 1000:.1f}",
+            ratio(one, known[FLOOR]) if FLOOR in known else "",
+            ratio(one, known[OWN]),
+            f"{one.peak:.0f}",
+            f"{wrong_pixels(one.out, known[OWN].out):.0f}",
         )
-        print(f"| {' | '.join(cells)} |", flush=True)
-    for worker in workers:
-        if worker.missing is not None:
-            print(f"\nLeft out: {worker.name} ({worker.missing}): {INSTALL[worker.name]}")
+        print(f"| {' | '.join(cells)} |")
+    for one in converters:
+        if one.missing is not None:
+            print(f"\nLeft out: {one.name} ({one.missing}): {INSTALL[one.name]}")
 
 
 def multiply(source: Path, target: Path, times: int) -> None:
@@ -159,12 +145,13 @@ def multiply(source: Path, target: Path, times: int) -> None:
             os.link(file, folder / file.name)
 
 
-def print_memory(rows: Sequence[tuple[str, int, Worker]]) -> None:
+def print_memory(tables: Mapping[str, Mapping[int, float]]) -> None:
     """Print how maskforge's memory depends on the number of images."""
     print("\nmaskforge, memory by number of images\n")
     print("| set | images | peak MB |\n|---|---:|---:|")
-    for title, images, worker in rows:
-        print(f"| {title} | {images} | {worker.peak:.0f} |")
+    for title, peaks in tables.items():
+        for images, peak in peaks.items():
+            print(f"| {title} | {images} | {peak:.0f} |")
 
 
 def main() -> None:
@@ -175,27 +162,27 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=10, help="how often the large set repeats")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    rows: list[tuple[str, int, Worker]] = []
-    print(versions())
+    print(versions(), flush=True)
     with tempfile.TemporaryDirectory(prefix="maskforge-benchmark-") as scratch:
+        tables = []
         for title, flags in (("without imageData", []), ("with imageData", ["--embed"])):
-            source = Path(scratch, title)
+            folder = Path(scratch, title)
+            source, large = folder / "source", folder / "large"
             command = [sys.executable, str(HERE / "generated_set.py"), str(source), *flags]
             count, seed = f"--images={options.images}", f"--seed={options.seed}"
             subprocess.run([*command, count, seed], check=True)
-            workers = measure(source, Path(scratch), options.rounds)
-            print_table(f"{options.images} images, {title}", workers, options.images)
-            large = Path(scratch, f"large {title}")
+            converters = measure(source, folder, options.rounds)
             multiply(source, large, options.times)
-            for images, folder in (
-                (options.images, source),
-                (options.images * options.times, large),
-            ):
-                worker = Worker(OWN, Path(scratch, "memory"))
-                worker.turn(folder)
-                worker.close()
-                rows.append((title, images, worker))
-    print_memory(rows)
+            peaks = {}
+            for times, files in ((1, source), (options.times, large)):
+                converter = Converter(OWN, folder / "memory")
+                converter.turn(files, warm=False)
+                peaks[times * options.images] = converter.peak
+            tables.append((title, converters, peaks))
+        # Not earlier: NumPy makes this process large, and a new process starts as large as it.
+        for title, converters, _ in tables:
+            print_table(f"{options.images} images, {title}", converters, options.images)
+        print_memory({title: peaks for title, _, peaks in tables})
 
 
 if __name__ == "__main__":

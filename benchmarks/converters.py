@@ -1,8 +1,6 @@
 """What is compared: several ways from a folder of LabelMe files to palette PNG masks.
 
-Run as a program by conversion.py, once per converter, so that imports and memory are its own. It
-reads pairs of folders from stdin, source and output, as one JSON array per line, converts, and
-answers on stdout with one JSON object per line.
+Run as a program by conversion.py, one converter at a time, so that imports and memory are its own.
 """
 
 from __future__ import annotations
@@ -150,23 +148,25 @@ def peak_megabytes() -> float:
 
 
 def main() -> None:
-    """Convert what stdin names, with one converter, and tell how long it took."""
+    """Convert a folder, and print a JSON object that tells how long it took."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("converter", choices=PREPARE)
-    name = parser.parse_args().converter
+    parser.add_argument("source", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("repeat", type=int, help="how often to convert; the last time is taken")
+    options = parser.parse_args()
     try:
-        convert = PREPARE[name]()
+        convert = PREPARE[options.converter]()
     except ImportError as error:
-        print(json.dumps({"missing": str(error)}), flush=True)
+        print(json.dumps({"missing": str(error)}))
         return
-    print(json.dumps({"missing": None}), flush=True)
-    for line in sys.stdin:
-        source, out = map(Path, json.loads(line))
-        shutil.rmtree(out, ignore_errors=True)
+    seconds = 0.0
+    for _ in range(options.repeat):
+        shutil.rmtree(options.out, ignore_errors=True)
         start = time.perf_counter()
-        convert(source, out)
+        convert(options.source, options.out)
         seconds = time.perf_counter() - start
-        print(json.dumps({"seconds": seconds, "peak": peak_megabytes()}), flush=True)
+    print(json.dumps({"missing": None, "seconds": seconds, "peak": peak_megabytes()}))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ Color: TypeAlias = tuple[int, int, int]
 BACKGROUND = 0
 """Value of pixels that no shape covers."""
 
+BACKGROUND_NAME = "background"
+
 VOID = 255
 """Value of pixels that say nothing: to be ignored by losses and metrics."""
 
@@ -75,7 +77,7 @@ class ClassMap:
 
     def __post_init__(self) -> None:
         if not any(one.id == BACKGROUND for one in self.classes):
-            background = MaskClass(BACKGROUND, "background", (0, 0, 0), ())
+            background = MaskClass(BACKGROUND, BACKGROUND_NAME, (0, 0, 0), ())
             object.__setattr__(self, "classes", (background, *self.classes))
         for what, values in (
             ("id", [one.id for one in self.classes]),

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import msgspec
 
-from maskforge.classes import BACKGROUND, VOID, ClassMap, Color, MaskClass, default_color
+from maskforge.classes import (
+    BACKGROUND,
+    BACKGROUND_NAME,
+    VOID,
+    ClassMap,
+    Color,
+    MaskClass,
+    default_color,
+)
 from maskforge.errors import LabelError, OptionError, shorten
 from maskforge.issues import Origin
 
@@ -20,7 +28,8 @@ _MOST_DIGITS = 10
 def parse_assignments(assignments: Sequence[str], *, fold_case: bool = False) -> ClassMap:
     """Return the class map of ``NAME=ID`` options.
 
-    Several names with one id are one class, called by the first of them. Instead of an id,
+    Several names with one id are one class, called by the first of them; id 0 is the background,
+    and shapes with its names cut holes into those drawn before. Instead of an id,
     ``ignore`` leaves the shapes out and ``void`` draws them with the value 255.
 
     Raises:
@@ -45,11 +54,13 @@ def parse_assignments(assignments: Sequence[str], *, fold_case: bool = False) ->
                 f"{shorten(value)} in {shorten(text)} is no id",
                 hint="write a number, `ignore` or `void`",
             )
-    classes = tuple(
-        MaskClass(
-            id_, names[0], default_color(index) if id_ != BACKGROUND else (0, 0, 0), tuple(names)
-        )
-        for index, (id_, names) in enumerate(groups.items())
+    background = MaskClass(BACKGROUND, BACKGROUND_NAME, (0, 0, 0), tuple(groups.pop(0, ())))
+    classes = (
+        background,
+        *(
+            MaskClass(id_, names[0], default_color(index), tuple(names))
+            for index, (id_, names) in enumerate(groups.items())
+        ),
     )
     return ClassMap(classes, tuple(ignored), tuple(void), fold_case)
 
@@ -66,7 +77,7 @@ class _ClassEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
 class _ClassFile(msgspec.Struct, forbid_unknown_fields=True):
     """A class map in a file; written as JSON, read as JSON or TOML."""
 
-    classes: list[_ClassEntry] | dict[str, int | _ClassEntry]
+    classes: list[_ClassEntry | str] | dict[str, int | _ClassEntry]
     ignore: list[str] = []
     void: list[str] = []
     fold_case: bool = False
@@ -110,7 +121,9 @@ def load_class_map(path: str | os.PathLike[str]) -> ClassMap:
 def _classes(content: _ClassFile, origin: Origin) -> tuple[MaskClass, ...]:
     entries: list[_ClassEntry] = []
     if isinstance(content.classes, list):
-        entries = content.classes
+        entries = [
+            _ClassEntry(name=one) if isinstance(one, str) else one for one in content.classes
+        ]
     else:
         for name, value in content.classes.items():
             entry = _ClassEntry(id=value) if isinstance(value, int) else value

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
+import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Encoding
@@ -20,6 +21,7 @@ from maskforge.folders import CLASSES, MANIFEST, as_text
 from maskforge.issues import Origin
 from maskforge.maskfile import read_mask
 from maskforge.model import ImageState, Size
+from maskforge.pictures import read_pixels
 
 
 class ManifestIssue(msgspec.Struct, frozen=True):
@@ -111,6 +113,30 @@ class DatasetItem:
         assert self.entry.height is not None
         return Size(self.entry.width, self.entry.height)
 
+    def read_image(self) -> NDArray[Any] | None:
+        """Return the picture in the frame of the mask; None if it was not found.
+
+        The EXIF orientation is applied exactly if the shapes were drawn on the turned picture.
+
+        Returns:
+            (H, W) or (H, W, channels), uint8 or uint16 as a rule: the values of the file, with
+            palettes applied.
+
+        Raises:
+            DatasetError: If the file cannot be read, or is not of the size that the manifest says.
+        """
+        path = self.image_path
+        if path is None:
+            return None
+        try:
+            picture = read_pixels(path, upright=self.entry.upright)
+        except OSError as error:
+            reason = error.strerror or error
+            raise DatasetError(f"cannot be read: {reason}", origin=Origin(path, "")) from None
+        values = np.asarray(picture.convert("RGB") if picture.mode == "P" else picture)
+        self._check_size(values, path, "picture")
+        return values
+
     def read_mask(self) -> NDArray[Any]:
         """Return the mask: (H, W) of class ids, or (H, W, C) as the encoding says.
 
@@ -134,14 +160,17 @@ class DatasetItem:
                 origin=Origin(path, ""),
                 hint="convert the annotations again",
             )
-        if mask.shape[:2] != (self.size.height, self.size.width):
+        self._check_size(mask, path, "mask")
+        return mask
+
+    def _check_size(self, array: NDArray[Any], path: Path, what: str) -> None:
+        if array.shape[:2] != (self.size.height, self.size.width):
             raise DatasetError(
-                f"the mask has {Size(mask.shape[1], mask.shape[0])} px, "
+                f"the {what} has {Size(array.shape[1], array.shape[0])} px, "
                 f"the manifest says {self.size}",
                 origin=Origin(path, ""),
                 hint="convert the annotations again",
             )
-        return mask
 
 
 @dataclass(frozen=True, slots=True)

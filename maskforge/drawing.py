@@ -119,6 +119,8 @@ def draw(image: AnnotatedImage, classes: ClassMap, options: DrawOptions | None =
     mask: Mask = np.zeros((size.height, size.width), dtype=classes.dtype)
     paint(runs, values_of, order, mask)
     pixels, overlapped = tally(runs, values_of, mask)
+    if overlapped:
+        overlapped = _contradictions(runs, values_of, mask)
     if options.overlap == "error" and overlapped:
         raise ImageError(
             Code.OVERLAP,
@@ -275,6 +277,12 @@ def _order(
             return np.argsort(ranks, kind="stable")
         case "order" | "error":
             return np.arange(len(values))
+
+
+def _contradictions(runs: Runs, values: NDArray[np.int64], mask: Mask) -> int:
+    """Return the number of pixels that several classes claim; holes and void are no claims."""
+    claims = ~np.isin(values, (BACKGROUND, VOID))[runs.region]
+    return tally(runs.chosen(claims), values, mask).overlapped
 
 
 def _paint_channels(

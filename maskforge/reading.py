@@ -17,7 +17,7 @@ from maskforge.frame import embedded_picture, settle
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.jsonio import Document, load
 from maskforge.model import AnnotatedImage
-from maskforge.pictures import PictureFinder
+from maskforge.pictures import PICTURE_SUFFIXES, PictureFinder
 
 SUFFIXES = (".vott", ".json", ".csv")
 """Suffixes of the files that are looked at in a folder, in the order in which they are read."""
@@ -163,6 +163,13 @@ class AnnotationReader:
         self, path: Path, context: ReadContext, root: Path, *, named: bool
     ) -> Iterator[AnnotatedImage]:
         try:
+            if path.suffix.lower() in PICTURE_SUFFIXES:
+                raise FormatError(
+                    Code.UNKNOWN_FORMAT,
+                    "is a picture",
+                    origin=Origin(path),
+                    hint="name its annotation file, or the folder of both",
+                )
             document = load(path)
             format_, recognition = _recognize(document, self._formats)
             context.claimed.add(path)

@@ -158,8 +158,10 @@ def print_issues(issues: Iterable[ReportIssue], counts: Mapping[str, int]) -> No
             typer.echo(_printable(f"  {issue.file} {issue.pointer}: {issue.message}"))
         if len(group) > len(shown):
             typer.echo(f"  ... and {count - len(shown)} more; --json names them")
-        if group[0].hint:
-            typer.echo(f"  hint: {group[0].hint}")
+        for hint in [one for one in dict.fromkeys(issue.hint for issue in group) if one][
+            :_EXAMPLES
+        ]:
+            typer.echo(f"  hint: {hint}")
 
 
 def print_json(content: object) -> None:

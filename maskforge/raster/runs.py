@@ -32,6 +32,10 @@ class Runs:
     def __len__(self) -> int:
         return len(self.region)
 
+    def chosen(self, which: NDArray[np.bool_]) -> Runs:
+        """Return the runs for which ``which``, (N,) bool, is true."""
+        return Runs(self.region[which], self.row[which], self.start[which], self.stop[which])
+
 
 class Tally(NamedTuple):
     """What can be seen of painted regions.

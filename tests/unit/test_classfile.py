@@ -35,12 +35,12 @@ def test_assignments_become_classes(assignments, expected):
     assert table(parse_assignments(assignments)) == expected
 
 
-def test_assignments_can_ignore_void_and_name_the_background():
+def test_assignments_can_ignore_and_void_and_cut_holes():
     classes = parse_assignments(["a=1", "b=ignore", "c=VOID", "d=255", "e=0"])
     assert classes.ignored == ("b",)
     assert classes.void == ("c", "d")
     assert [classes.value(label) for label in "abcde"] == [1, None, 255, 255, 0]
-    assert classes.names[0] == "e"
+    assert classes.names[0] == "background"
 
 
 @pytest.mark.parametrize(
@@ -216,3 +216,11 @@ def test_a_file_or_options_or_neither(tmp_path):
     assert choose_class_map(None, ["a=1"], fold_case=True).value(" A ") == 1
     with pytest.raises(OptionError, match="a class file and single classes"):
         choose_class_map(path, ["a=1"])
+
+
+def test_a_list_of_names_is_numbered_from_one(tmp_path):
+    path = tmp_path / "classes.toml"
+    path.write_text('classes = ["caries", "enamel"]')
+    classes = load_class_map(path)
+    assert dict(classes.names) == {0: "background", 1: "caries", 2: "enamel", 255: "void"}
+    assert classes.value("enamel") == 2

@@ -46,6 +46,7 @@ def test_without_instances_and_picture_there_is_none(tmp_path):
     (item,) = open_dataset(tmp_path / "out")
     assert item.read_instances() is None
     assert item.image_path is None
+    assert item.read_image() is None
 
 
 def test_a_data_set_can_be_moved_with_its_pictures(results, tmp_path):
@@ -188,3 +189,36 @@ def test_paths_are_relative_to_the_real_folder(tmp_path):
     assert relative(path, tmp_path / "link") == "../../c/x.png"
     assert relative(tmp_path / "link" / "x.png", tmp_path) == "a/b/x.png"
     assert relative(None, tmp_path) is None
+
+
+def _rotated(path, size):
+    """Write a picture that is stored lying: white in its first stored row, to be turned by 90°."""
+    stored = np.zeros((size[1], size[0]), dtype=np.uint8)
+    stored[0] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise: the first row becomes the last column
+    Image.fromarray(stored).save(path, exif=exif)
+
+
+@pytest.mark.parametrize(("declared", "lit"), [((6, 4), "row"), ((4, 6), "column")])
+def test_the_picture_comes_in_the_frame_of_the_mask(tmp_path, declared, lit):
+    _rotated(tmp_path / "a.png", (6, 4))
+    width, height = declared
+    labelme(tmp_path / "a.json", square("x", 1, 1, 3, 3), width=width, height=height)
+    convert(tmp_path / "a.json", tmp_path / "out")
+    (item,) = open_dataset(tmp_path / "out")
+    image, mask = item.read_image(), item.read_mask()
+    assert image.shape == mask.shape == declared[::-1]
+    expected = np.zeros(declared[::-1], dtype=np.uint8)
+    expected[(0,) if lit == "row" else (slice(None), -1)] = 255
+    assert (image == expected).all()
+
+
+def test_a_picture_that_changed_its_size_is_refused(tmp_path):
+    Image.new("L", (6, 4)).save(tmp_path / "a.png")
+    labelme(tmp_path / "a.json", square("x", 1, 1, 3, 3), width=6, height=4)
+    convert(tmp_path / "a.json", tmp_path / "out")
+    Image.new("L", (5, 4)).save(tmp_path / "a.png")
+    (item,) = open_dataset(tmp_path / "out")
+    with pytest.raises(DatasetError, match="the picture has 5 x 4 px"):
+        item.read_image()

@@ -303,3 +303,12 @@ def test_an_image_without_size_cannot_be_drawn() -> None:
     with pytest.raises(ImageError) as caught:
         draw(image(LARGE, size=None), infer(["a"]))
     assert caught.value.code is Code.SIZE_UNKNOWN
+
+
+@pytest.mark.parametrize("label", ["_background_", "__ignore__"])
+def test_holes_and_void_are_no_contradiction(label: str) -> None:
+    drawing = drawn(LARGE, shape(label, box(1, 1, 3, 3)), overlap="error")
+    assert drawing.overlapped == 0
+    assert drawing.mask[1, 1] in (0, 255)
+    below = drawn(LARGE, SMALL, shape(label, box(3, 1, 4, 2)))
+    assert below.overlapped == 4
