@@ -64,6 +64,7 @@ class ClassMap:
         ignored: Labels of shapes that are not drawn.
         void: Labels of shapes that are drawn with the value 255.
         fold_case: Whether labels are compared without regard to case and surplus spaces.
+        origin: The file that the map was read from, for errors; None if there is none.
 
     Raises:
         LabelError: If ids, names or labels repeat, or an id is out of range.

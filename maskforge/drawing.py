@@ -91,6 +91,11 @@ class _Region:
 def draw(image: AnnotatedImage, classes: ClassMap, options: DrawOptions | None = None) -> Drawing:
     """Draw the masks of one image.
 
+    Args:
+        image: The image, with its size.
+        classes: Which label becomes which value.
+        options: How; see :class:`DrawOptions`.
+
     Raises:
         ImageError: If the size of the image is unknown, or classes overlap and must not.
         LabelError: If the class map does not know a label.

@@ -43,6 +43,10 @@ def one_hot(mask: Mask, ids: Sequence[int]) -> NDArray[np.uint8]:
 def from_one_hot(encoded: NDArray[np.uint8], ids: Sequence[int]) -> Mask:
     """Turn a one-hot mask (H, W, C) back into an integer mask (H, W).
 
+    Args:
+        encoded: The mask; a pixel without any 1 is void.
+        ids: The id of every channel.
+
     Raises:
         ValueError: If the number of channels is not that of ``ids``, or a pixel has several ones.
     """
@@ -75,6 +79,10 @@ def multi_hot(mask: Mask, ids: Sequence[int]) -> NDArray[np.uint8]:
 
 def from_multi_hot(encoded: NDArray[np.uint8], ids: Sequence[int]) -> Mask:
     """Turn a multi-hot mask (H, W, C) into an integer mask (H, W); later channels lie on top.
+
+    Args:
+        encoded: The mask; a pixel with 255 in any channel is void.
+        ids: The id of every channel, without the background.
 
     Raises:
         ValueError: If the number of channels is not that of ``ids``.

@@ -57,7 +57,11 @@ class Polygon:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Area:
-    """A region in one or more parts; a pixel belongs to it if it belongs to any part."""
+    """A region in one or more parts; a pixel belongs to it if it belongs to any part.
+
+    Attributes:
+        parts: The parts; they may touch or overlap.
+    """
 
     parts: tuple[Polygon, ...]
 
@@ -79,14 +83,22 @@ class Bitmap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Polyline:
-    """An open line of N >= 2 points, without area until a width is given."""
+    """An open line, without area until a width is given.
+
+    Attributes:
+        points: (N, 2) with N >= 2.
+    """
 
     points: Points
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PointSet:
-    """Single points, without area until a radius is given."""
+    """Single points, without area until a radius is given.
+
+    Attributes:
+        points: (N, 2).
+    """
 
     points: Points
 
