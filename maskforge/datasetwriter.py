@@ -13,7 +13,7 @@ import msgspec
 
 from maskforge.classes import ClassMap
 from maskforge.classfile import dump_class_map, load_class_map
-from maskforge.dataset import ManifestEntry, is_dataset, open_dataset
+from maskforge.dataset import ManifestEntry, is_dataset, is_inside, open_dataset
 from maskforge.errors import LabelError, MaskforgeError, OutputError, OutputExistsError
 from maskforge.folders import (
     CLASSES,
@@ -243,7 +243,7 @@ def _files(entries: Iterable[ManifestEntry]) -> set[str]:
     """Return the files that a manifest lists, as far as they are where ``convert`` writes them."""
     files = {name for entry in entries for name in (entry.mask, entry.instances, entry.image)}
     folders = tuple(f"{folder}/" for folder in RESULT_FOLDERS)
-    return {name for name in files if name is not None and name.startswith(folders)}
+    return {one for one in files if one and one.startswith(folders) and is_inside(one)}
 
 
 def _whole_lines(path: Path) -> set[str]:

@@ -222,12 +222,15 @@ def test_a_manifest_cannot_make_overwriting_remove_other_files(tmp_path):
     (tmp_path / "outside.txt").write_text("mine")
     line = manifest(out)[0]
     names = ["precious.txt", "classes.json", "masks/../precious.txt", "../outside.txt"]
-    forged = (json.dumps(line | {"mask": name}) for name in names)
-    (out / "manifest.jsonl").write_text("\n".join(forged))
-    convert(tmp_path / "in", out, options(overwrite=True))
-    assert (out / "precious.txt").exists()
-    assert (tmp_path / "outside.txt").exists()
-    assert (out / "classes.json").exists()
+    forged = [json.dumps(line | {"mask": name}) for name in names]
+    forged.append(json.dumps(line | {"image": "extracted-images/../precious.txt"}))
+    (out / "extracted-images").mkdir()
+    for text in forged:
+        (out / "manifest.jsonl").write_text(text)
+        convert(tmp_path / "in", out, options(overwrite=True))
+        assert (out / "precious.txt").exists()
+        assert (tmp_path / "outside.txt").exists()
+        assert (out / "classes.json").exists()
 
 
 @pytest.mark.parametrize("name", ["classes.json", "masks/x.png", "instances/x.png"])
