@@ -78,6 +78,10 @@ class ClassMap:
 
     def __post_init__(self) -> None:
         if not any(one.id == BACKGROUND for one in self.classes):
+            if any(one.name == BACKGROUND_NAME for one in self.classes):
+                raise LabelError(
+                    f"class {BACKGROUND_NAME!r} must have the id {BACKGROUND}", origin=self.origin
+                )
             background = MaskClass(BACKGROUND, BACKGROUND_NAME, (0, 0, 0), ())
             object.__setattr__(self, "classes", (background, *self.classes))
         for what, values in (
@@ -119,8 +123,9 @@ class ClassMap:
 
     @cached_property
     def names(self) -> Mapping[int, str]:
-        """Name of every value that a mask can hold."""
-        return {one.id: one.name for one in self.classes} | {VOID: "void"}
+        """Name of every value that a mask can hold; no two have the same."""
+        names = {one.id: one.name for one in self.classes}
+        return names | {VOID: "void" if "void" not in names.values() else f"void ({VOID})"}
 
     @cached_property
     def colors(self) -> Mapping[int, Color]:
@@ -210,7 +215,8 @@ def default_color(index: int) -> Color:
 def infer(labels: Iterable[str], *, fold_case: bool = False) -> ClassMap:
     """Return a class map with one class per label: sorted by name, ids from 1.
 
-    With ``fold_case``, labels that differ only in case or spaces become one class.
+    A label ``background`` is the background. With ``fold_case``, labels that differ only in case
+    or spaces become one class.
     """
     special = {fold(_BACKGROUND_LABEL), fold(_VOID_LABEL)} if fold_case else set()
     groups: dict[str, list[str]] = {}
@@ -218,7 +224,8 @@ def infer(labels: Iterable[str], *, fold_case: bool = False) -> ClassMap:
         key = fold(label) if fold_case else label
         if label not in (_BACKGROUND_LABEL, _VOID_LABEL) and key not in special:
             groups.setdefault(key, []).append(label)
-    classes = []
+    background = tuple(groups.pop(BACKGROUND_NAME, ())[:1])
+    classes = [MaskClass(BACKGROUND, BACKGROUND_NAME, (0, 0, 0), background)]
     id_ = 0
     for index, names in enumerate(groups.values()):
         id_ += 1

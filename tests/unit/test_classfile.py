@@ -143,6 +143,7 @@ def test_a_class_without_labels_has_none(tmp_path):
         ("x.json", '{"classes": [{"name": "a", "id": -1}]}', "expected 0 to 65535"),
         ("x.json", '{"classes": [{"name": "a", "id": 70000}]}', "expected 0 to 65535"),
         ("x.json", '{"classes": {"a": 1, "b": 1}}', "id 1 is used twice"),
+        ("x.json", '{"classes": {"background": 1}}', "'background' must have the id 0"),
         ("x.json", '{"classes": {"a": 1}, "ignore": ["a"]}', "'a' is used twice"),
         ("x.json", '{"classes": [{"name": "a", "color": "red"}]}', "is no colour"),
         ("x.json", '{"classes": [{"name": "a", "color": "#ff00"}]}', "is no colour"),

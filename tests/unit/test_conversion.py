@@ -27,7 +27,7 @@ from builders import (
     write_json,
 )
 
-from maskforge import ConvertOptions, MaskforgeError, convert, open_dataset
+from maskforge import ConvertOptions, MaskforgeError, convert, load_class_map, open_dataset
 from maskforge import conversion as conversion_module
 from maskforge.errors import OptionError, OutputError, OutputExistsError
 from maskforge.issues import Code
@@ -483,6 +483,27 @@ def test_files_are_counted_once_by_the_worst_that_befell_them(tmp_path):
     report = convert(tmp_path / "other.json", tmp_path / "out2")
     assert report.files == {"found": 1, "read": 0, "ignored": 0, "skipped": 0, "refused": 1}
     assert report.exit_code == 2
+
+
+def test_a_label_may_be_called_void(tmp_path):
+    """It is a class of its own, and pixels to be ignored keep another name."""
+    labelme(tmp_path / "x.json", square("void", 1, 1, 4, 4), square("__ignore__", 5, 1, 7, 4))
+    report = convert(tmp_path / "x.json", tmp_path / "out")
+    (line,) = manifest(tmp_path / "out")
+    assert line["pixels"] == {"background": 33, "void": 9, "void (255)": 6}
+    assert {one.name: one.pixels for one in report.classes} == line["pixels"]
+
+
+@pytest.mark.parametrize(("label", "fold_case"), [("background", False), ("Background ", True)])
+def test_a_label_may_be_called_background(tmp_path, label, fold_case):
+    """It is the background, and cuts holes into what was drawn before."""
+    labelme(tmp_path / "x.json", square("a", 0, 0, 4, 4), square(label, 1, 1, 3, 3))
+    convert(tmp_path / "x.json", tmp_path / "out", options(fold_case=fold_case))
+    (line,) = manifest(tmp_path / "out")
+    assert line["pixels"] == {"background": 36, "a": 12}
+    saved = load_class_map(tmp_path / "out" / "classes.json")
+    convert(tmp_path / "x.json", tmp_path / "again", options(classes=saved))
+    assert manifest(tmp_path / "again")[0]["pixels"] == line["pixels"]
 
 
 # --- limits
