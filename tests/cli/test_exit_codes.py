@@ -302,7 +302,12 @@ def test_interruption_leaves_whole_masks_and_a_manifest_of_exactly_them(tmp_path
         run("convert", tmp_path / "old", "--out", tmp_path / "out")
         arguments.append("--overwrite")
     with subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background has told them to ignore the signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         masks = tmp_path / "out" / "masks"
         while process.poll() is None and not (masks / "x001.png").exists():
