@@ -288,8 +288,18 @@ def test_a_full_disk_is_named_and_what_was_finished_stays_whole(tmp_path, monkey
     assert [line["mask"] for line in manifest(tmp_path / "out")] == ["masks/x0.png"]
 
 
+@pytest.fixture
+def heeded_signal():
+    """Let child processes heed SIGINT, also where the tests themselves run in the background."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_interruption_leaves_whole_masks_and_a_manifest_of_exactly_them(tmp_path, overwrite):
+def test_interruption_leaves_whole_masks_and_a_manifest_of_exactly_them(
+    tmp_path, overwrite, heeded_signal
+):
     """A real SIGINT to a real process, between the second image and the last one.
 
     The images are large, so that the whole run would take seconds.
@@ -306,8 +316,6 @@ def test_interruption_leaves_whole_masks_and_a_manifest_of_exactly_them(tmp_path
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Whoever runs the tests in the background has told them to ignore the signal.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         masks = tmp_path / "out" / "masks"
         while process.poll() is None and not (masks / "x001.png").exists():
