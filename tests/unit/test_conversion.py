@@ -350,6 +350,42 @@ def test_an_interruption_within_an_image_removes_its_first_mask(tmp_path, monkey
     assert masks(tmp_path / "out") == {"x0.png"}
 
 
+def test_an_interruption_at_the_very_end_changes_nothing(tmp_path, monkeypatch):
+    """While the manifest is put in its place; the run is complete by then."""
+    from maskforge import datasetwriter
+
+    for number in range(3):
+        labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
+    remove = datasetwriter.DatasetWriter._remove
+    interruptions = [KeyboardInterrupt]
+
+    def stop(self, names, listed):
+        if interruptions:
+            raise interruptions.pop()
+        remove(self, names, listed)
+
+    monkeypatch.setattr(datasetwriter.DatasetWriter, "_remove", stop)
+    with pytest.raises(KeyboardInterrupt):
+        convert(tmp_path / "in", tmp_path / "out")
+    assert_whole(tmp_path / "out")
+    assert len(manifest(tmp_path / "out")) == 3
+
+
+def test_no_old_manifest_describes_new_masks(tmp_path):
+    """Whatever kills the run while it replaces another."""
+    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
+    out = tmp_path / "out"
+    convert(tmp_path / "in", out)
+    seen = []
+
+    def look(phase, done, total):
+        seen.append((phase, (out / "manifest.jsonl").exists()))
+
+    convert(tmp_path / "in", out, options(overwrite=True), progress=look)
+    assert seen == [("reading", True), ("drawing", False)]
+    assert_whole(out)
+
+
 def test_a_disk_that_is_full_at_the_end_costs_no_whole_line(tmp_path, monkeypatch):
     """The manifest is buffered: the last lines may fail when the file is closed."""
     from maskforge import datasetwriter
