@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -215,6 +216,7 @@ def _check_source(path: Path) -> None:
         )
 
 
+@functools.cache  # once is enough for the whole process
 def _keep_freed_memory() -> None:
     """Let the next image use the memory of the last one.
 
