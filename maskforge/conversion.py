@@ -215,7 +215,7 @@ class _Run:
         report = ConversionReport(out=str(self._out), written=writer is not None)
         report.add_files(self._reader.files_read, [*self._reader.issues, *self._similar_labels()])
         names = MaskNames()
-        seen: dict[object, Origin] = {}
+        seen: dict[str, str] = {}
         with writer or contextlib.nullcontext():
             for index, image in enumerate(spool, 1):
                 observe(self._convert(image, report, names, seen, writer))
@@ -227,7 +227,7 @@ class _Run:
         image: AnnotatedImage,
         report: ConversionReport,
         names: MaskNames,
-        seen: dict[object, Origin],
+        seen: dict[str, str],
         writer: DatasetWriter | None,
     ) -> ManifestEntry:
         # The masks die with this call, so those of the next image can take their place in memory.
@@ -247,10 +247,10 @@ class _Run:
         return entry
 
     def _draw(
-        self, image: AnnotatedImage, seen: dict[object, Origin]
+        self, image: AnnotatedImage, seen: dict[str, str]
     ) -> tuple[Drawing | None, list[Issue]]:
         issues = list(image.issues)
-        key = image.image.file or (image.origin.file.parent, image.image.name)
+        key = str(image.image.file or image.origin.file.parent / image.image.name)
         if key in seen:
             issues.append(
                 Issue(
@@ -259,7 +259,7 @@ class _Run:
                     image.origin,
                 )
             )
-        seen.setdefault(key, image.origin)
+        seen.setdefault(key, str(image.origin))
         if image.state is ImageState.UNVISITED and self._options.unvisited == "skip":
             # Whatever else would keep it from being drawn does not matter then.
             issues = [issue for issue in issues if not issue.loses_image]

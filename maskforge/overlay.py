@@ -21,6 +21,7 @@ from maskforge.pictures import read_pixels
 
 _SHOWN_SIDE = 900
 _LONGEST_SIDE = 4096
+_LONGEST_TEXT = 200
 _LINE = 22
 _MARGIN = 8
 _INK = (240, 240, 240)
@@ -125,12 +126,12 @@ def with_legend(
     page = Image.new("RGB", (width, height + _LINE * (rows + 1) + _MARGIN), _PAPER)
     page.paste(Image.fromarray(picture), (0, _LINE))
     draw = ImageDraw.Draw(page)
-    draw.text((_MARGIN, 2), title, _INK, font)
+    draw.text((_MARGIN, 2), title[:_LONGEST_TEXT], _INK, font)
     for index, (name, color) in enumerate(entries):
         row, column = divmod(index, columns)
         x, y = _MARGIN + column * (width // columns), height + _LINE * (row + 1) + _MARGIN // 2
         draw.rectangle((x, y + 2, x + 14, y + 15), color)
-        draw.text((x + 20, y), name, _INK, font)
+        draw.text((x + 20, y), name[:_LONGEST_TEXT], _INK, font)
     return page
 
 

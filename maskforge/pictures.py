@@ -216,10 +216,11 @@ class PictureFinder:
     def find_as_told(self, candidates: Sequence[str], folder: Path) -> Path | None:
         """Search only where the annotation file or the user says: all steps but the last."""
         for candidate in candidates:
-            for spelling in _spellings(candidate):
-                for path in (folder / spelling, folder / PurePosixPath(spelling).name):
-                    if _is_file(path):
-                        return path
+            spellings = list(_spellings(candidate))
+            names = [PurePosixPath(spelling).name for spelling in spellings]
+            for path in (folder / place for place in (*spellings, *names)):
+                if _is_file(path):
+                    return path
         beside = self._first(candidates, folder, deep=False)
         return beside or self._first(candidates, self.images)
 
@@ -236,7 +237,7 @@ class PictureFinder:
             self._indexes[root, deep] = _index(root, deep=deep)
         index = self._indexes[root, deep]
         found = (_best(index, candidate) for candidate in candidates)
-        return next((path for path in found if path is not None), None)
+        return next((path for path in found if path is not None and _is_file(path)), None)
 
 
 def _best(index: _Index, candidate: str) -> Path | None:

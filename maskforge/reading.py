@@ -153,10 +153,12 @@ class AnnotationReader:
         for folder, names in walk(source, self._report_unreadable):
             paths = [path for name in names if (path := folder / name).suffix.lower() in SUFFIXES]
             for path in sorted(paths, key=lambda one: (SUFFIXES.index(one.suffix.lower()), one)):
-                if is_text(path):
-                    yield path
-                else:
+                if not is_text(path):
                     self._report_unreadable(Path(as_text(path)), "the name is not valid Unicode")
+                elif path.exists() and not path.is_file():
+                    self._report_unreadable(path, "it is no file")  # a pipe would never end
+                else:
+                    yield path
 
     def _report_unreadable(self, path: Path, reason: str) -> None:
         self.issues.append(Issue(Code.UNREADABLE_FILE, f"cannot be read: {reason}", Origin(path)))

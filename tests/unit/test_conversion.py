@@ -179,6 +179,8 @@ def test_results_inside_the_source_are_not_taken_for_sources(tmp_path, place):
         report = convert(tmp_path / "in", tmp_path / place, options(overwrite=overwrite))
         assert report.images["found"] == 2
         assert report.files["found"] == 2
+        if place != "in":  # whatever else lies in an earlier result belongs to it
+            labelme(tmp_path / place / "more" / "z.json", square("a", 1, 1, 4, 4))
         by_mask = {line["mask"]: line["image"] for line in manifest(tmp_path / place)}
         assert (tmp_path / place / by_mask["masks/x.png"]).samefile(
             tmp_path / "in" / "pictures" / "x.png"
@@ -189,10 +191,12 @@ def test_results_inside_the_source_are_not_taken_for_sources(tmp_path, place):
 def test_previews_inside_the_source_are_not_taken_for_pictures(tmp_path):
     from maskforge import preview
 
-    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
-    convert(tmp_path / "in", tmp_path / "out")
+    labelme(tmp_path / "first" / "x.json", square("a", 1, 1, 4, 4))
+    convert(tmp_path / "first", tmp_path / "out")
+    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4), width=None, height=None)
     preview(tmp_path / "out", tmp_path / "in" / "look")
-    convert(tmp_path / "in", tmp_path / "again")
+    report = convert(tmp_path / "in", tmp_path / "again")
+    assert report.reasons == {"image-missing": 1, "size-unknown": 1}
     assert manifest(tmp_path / "again")[0]["image"] is None
 
 

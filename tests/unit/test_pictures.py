@@ -52,6 +52,23 @@ def test_the_places_are_searched_in_their_order(tmp_path, finder, folder, first)
     assert (found and found.resolve()) == (remaining[0] if remaining else None)
 
 
+@pytest.mark.parametrize(
+    ("on_disk", "written"),
+    [
+        ("my films", "my%20films"),
+        ("z\u00e4hne", "za\u0308hne"),
+        ("za\u0308hne", "z\u00e4hne"),
+        ("my%20films", "my%20films"),
+    ],
+)
+def test_folders_are_found_in_every_spelling_before_the_name_counts(
+    tmp_path, finder, folder, on_disk, written
+):
+    touch(tmp_path / "source" / on_disk / "x.png", folder / "x.png")
+    found = finder.find([f"../{written}/x.png"], folder)
+    assert found.resolve() == tmp_path / "source" / on_disk / "x.png"
+
+
 def test_an_absolute_path_is_taken_as_it_is(tmp_path, finder, folder):
     touch(tmp_path / "far" / "x.png", folder / "x.png")
     assert finder.find([str(tmp_path / "far" / "x.png")], folder) == tmp_path / "far" / "x.png"
@@ -109,6 +126,12 @@ def test_several_files_that_fit_alike_are_no_decision(tmp_path, finder, folder, 
     touch(*(tmp_path / place / patient / "x.png" for patient in ("p1", "p2")))
     with pytest.raises(LookupError, match=r"2 files fit 'x.png'"):
         finder.find(["x.png"], folder)
+
+
+def test_the_written_case_comes_before_any_other(tmp_path, finder, folder):
+    touch(tmp_path / "images" / "p1" / "x.PNG", tmp_path / "images" / "p2" / "x.png")
+    assert finder.find(["x.png"], folder) == tmp_path / "images" / "p2" / "x.png"
+    assert finder.find(["x.PNG"], folder) == tmp_path / "images" / "p1" / "x.PNG"
 
 
 def test_cases_that_differ_beside_the_file_are_no_decision(finder, folder):
@@ -247,6 +270,12 @@ def test_damaged_headers_are_one_kind_of_error(tmp_path, suffix):
             continue
         assert header.orientation in range(1, 9)
         assert min(header.stored) > 0
+
+
+def test_damaged_metadata_cost_no_size(tmp_path):
+    """Pillow warns of them, and cannot name the file."""
+    Image.new("L", (21, 13)).save(tmp_path / "x.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0")
+    assert read_header(tmp_path / "x.jpg") == PictureHeader(Size(21, 13))
 
 
 def test_a_picture_that_is_not_there_is_an_os_error(tmp_path):

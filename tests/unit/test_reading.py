@@ -1,6 +1,7 @@
 """Sources, formats and files: what is read, in which order, and what is said about the rest."""
 
 import json
+import os
 
 import pytest
 from builders import corners, instance, labelme, region, square, superannotate, vott, write_json
@@ -50,6 +51,19 @@ def test_only_files_that_may_be_annotations_are_opened(tmp_path):
     reader = read(tmp_path)
     assert names(reader) == ["x.png"]
     assert reader.issues == []
+
+
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path):
+    labelme(tmp_path / "x.json")
+    os.mkfifo(tmp_path / "pipe.json")
+    os.mkfifo(tmp_path / "x.png")
+    (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere.json")
+    (tmp_path / "folder.json").mkdir()
+    reader = read(tmp_path)
+    (image,) = reader
+    assert image.image.file is None
+    assert {issue.origin.file.name for issue in reader.issues} == {"pipe.json", "gone.json"}
+    assert {issue.code for issue in reader.issues} == {Code.UNREADABLE_FILE}
 
 
 def test_suffixes_count_whatever_their_case(tmp_path):
