@@ -1,6 +1,7 @@
 """``maskforge convert`` from annotation files to masks, on images small enough to check by eye."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -448,6 +449,19 @@ def test_json_is_one_object_that_accounts_for_everything(tmp_path, both):
     refused = [one for one in report["issues"] if one["level"] == "refused"]
     assert [one["pointer"] for one in refused] == ["$.shapes[1]", "$.shapes[2]"]
     assert all(one["file"].endswith("y.json") for one in refused)
+
+
+def test_progress_is_told_in_plain_lines_on_stderr(tmp_path, monkeypatch):
+    """With rate and remaining time, if stderr is no terminal."""
+    monkeypatch.setattr("maskforge.cli.console._SECONDS_BETWEEN_LINES", 1e-9)
+    for number in range(4):
+        labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
+    result = run("convert", tmp_path / "in", "--out", tmp_path / "out", "--json")
+    lines = result.stderr.splitlines()
+    assert any(re.fullmatch(r"reading: 3 images, \d+ images/s", line) for line in lines)
+    pattern = r"drawing: 3 images of 4, \d+ s left, \d+ images/s"
+    assert any(re.fullmatch(pattern, line) for line in lines)
+    assert json.loads(result.stdout)["images"]["drawn"] == 4
 
 
 def test_errors_name_file_place_value_and_remedy(tmp_path):
