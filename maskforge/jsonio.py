@@ -73,6 +73,10 @@ def load(path: Path) -> Document:
         raise FormatError(
             Code.UNREADABLE_FILE, f"cannot be read: {error.strerror or error}", origin=origin
         ) from None
+    except MemoryError:
+        raise FormatError(
+            Code.UNREADABLE_FILE, "is larger than the memory", origin=origin
+        ) from None
     except ValueError as error:  # a NUL inside the path
         raise FormatError(Code.UNREADABLE_FILE, str(error), origin=origin) from None
     if path.suffix.lower() == ".csv":

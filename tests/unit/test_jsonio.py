@@ -96,6 +96,15 @@ def test_files_that_cannot_be_opened_are_named(tmp_path):
         assert caught.value.code is Code.UNREADABLE_FILE
 
 
+def test_a_file_larger_than_the_memory_is_named(tmp_path, monkeypatch):
+    def exhausted(path):
+        raise MemoryError
+
+    monkeypatch.setattr(Path, "read_bytes", exhausted)
+    with pytest.raises(FormatError, match="larger than the memory"):
+        load(write(tmp_path, b"[]"))
+
+
 @given(st.binary(max_size=60) | st.text(alphabet='[]{}",:\\u0d8e1.-+Na nfity', max_size=60))
 def test_whatever_the_bytes_are_there_is_a_value_or_an_error(tmp_path_factory, content):
     data = content.encode() if isinstance(content, str) else content
