@@ -124,7 +124,7 @@ def draw(image: AnnotatedImage, classes: ClassMap, options: DrawOptions | None =
     mask: Mask = np.zeros((size.height, size.width), dtype=classes.dtype)
     paint(runs, values_of, order, mask)
     pixels, overlapped = tally(runs, values_of, mask)
-    if overlapped:
+    if overlapped and np.isin(values_of, (BACKGROUND, VOID)).any():
         overlapped = _contradictions(runs, values_of, mask)
     if options.overlap == "error" and overlapped:
         raise ImageError(
