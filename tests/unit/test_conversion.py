@@ -27,10 +27,17 @@ from builders import (
     write_json,
 )
 
-from maskforge import ConvertOptions, MaskforgeError, convert, load_class_map, open_dataset
+from maskforge import (
+    ConversionReport,
+    ConvertOptions,
+    MaskforgeError,
+    convert,
+    load_class_map,
+    open_dataset,
+)
 from maskforge import conversion as conversion_module
 from maskforge.errors import OptionError, OutputError, OutputExistsError
-from maskforge.issues import Code
+from maskforge.issues import Code, Issue, Origin
 
 
 def masks(out: Path) -> set[str]:
@@ -544,6 +551,16 @@ def test_a_label_may_be_called_background(tmp_path, label, fold_case):
     saved = load_class_map(tmp_path / "out" / "classes.json")
     convert(tmp_path / "x.json", tmp_path / "again", options(classes=saved))
     assert manifest(tmp_path / "again")[0]["pixels"] == line["pixels"]
+
+
+@pytest.mark.parametrize("codes", [("duplicate-source", "invalid-file"), ("invalid-file",) * 2])
+def test_two_findings_about_a_file_count_as_the_worse_one(codes):
+    file, other = Path("x.json"), Path("y.json")
+    for order in (codes, codes[::-1]):
+        report = ConversionReport(out="out")
+        issues = [Issue(Code(code), "text", Origin(file)) for code in order]
+        report.add_files([file, other], issues)
+        assert report.files == {"found": 2, "read": 1, "ignored": 0, "skipped": 0, "refused": 1}
 
 
 # --- limits
