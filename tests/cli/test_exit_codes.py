@@ -360,9 +360,10 @@ def test_progress_is_on_stderr_alone_also_on_a_terminal(tmp_path):
     assert b"drawing" in shown
 
 
-def test_letters_that_the_terminal_cannot_show_do_not_end_the_run(tmp_path):
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_letters_that_the_terminal_cannot_show_do_not_end_the_run(tmp_path, encoding):
     labelme(tmp_path / "x.json", square("Zähne 歯", 1, 1, 4, 4))
-    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
     for options in ([], ["--json"]):
         out = tmp_path / f"out{len(options)}"
         result = subprocess.run(
