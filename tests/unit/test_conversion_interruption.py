@@ -1,0 +1,173 @@
+"""``convert`` interrupted at any moment: whole masks, and a manifest of exactly them."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from builders import assert_whole, files, labelme, manifest, square
+
+from maskforge import ConvertOptions, convert
+from maskforge.errors import OutputError
+
+
+def masks(out: Path) -> set[str]:
+    return files(out / "masks")
+
+
+def options(**keys) -> ConvertOptions:
+    return ConvertOptions(**keys)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("count", [1, 3])
+def test_interruption_between_images(tmp_path, count, overwrite):
+    for number in range(5):
+        labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
+    out = tmp_path / "out"
+    if overwrite:
+        convert(tmp_path / "in", out, options(file_type="npy"))
+
+    def stop(phase, done, total):
+        if phase == "drawing" and done == count:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        convert(tmp_path / "in", out, options(overwrite=overwrite), progress=stop)
+    assert_whole(out)
+    assert masks(out) == {f"x{number}.png" for number in range(count)}
+
+
+def test_interruption_while_reading_writes_nothing(tmp_path):
+    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
+
+    def stop(phase, done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        convert(tmp_path / "in", tmp_path / "out", progress=stop)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestWarning")
+def test_interruption_at_any_moment(tmp_path):
+    """A signal arrives 40 times, each time a little later, wherever the run is by then."""
+    for number in range(12):
+        labelme(
+            tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4), square("b", 2, 2, 6, 5)
+        )
+    start = time.perf_counter()
+    convert(tmp_path / "in", tmp_path / "whole", options(instances=True))
+    duration = time.perf_counter() - start
+    interrupted = 0
+    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for step in range(40):
+            out = tmp_path / f"out{step}"
+            try:
+                signal.setitimer(signal.ITIMER_REAL, duration * (step + 1) / 40)
+                convert(tmp_path / "in", out, options(instances=True))
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                interrupted += 1
+            if (out / "manifest.jsonl").exists():
+                assert_whole(out)
+            else:
+                assert not files(out)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert interrupted
+
+
+def test_an_interruption_within_an_image_removes_its_first_mask(tmp_path, monkeypatch):
+    from maskforge import datasetwriter
+
+    for number in range(3):
+        labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
+    write_whole = datasetwriter.write_whole
+
+    def stop(path, content):
+        write_whole(path, content)
+        if path.parent.name == "masks" and path.name == "x1.png":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(datasetwriter, "write_whole", stop)
+    with pytest.raises(KeyboardInterrupt):
+        convert(tmp_path / "in", tmp_path / "out", options(instances=True))
+    assert_whole(tmp_path / "out")
+    assert masks(tmp_path / "out") == {"x0.png"}
+
+
+def test_an_interruption_at_the_very_end_changes_nothing(tmp_path, monkeypatch):
+    """While the manifest is put in its place; the run is complete by then."""
+    from maskforge import datasetwriter
+
+    for number in range(3):
+        labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
+    remove = datasetwriter.DatasetWriter._remove
+    interruptions = [KeyboardInterrupt]
+
+    def stop(self, names, listed):
+        if interruptions:
+            raise interruptions.pop()
+        remove(self, names, listed)
+
+    monkeypatch.setattr(datasetwriter.DatasetWriter, "_remove", stop)
+    with pytest.raises(KeyboardInterrupt):
+        convert(tmp_path / "in", tmp_path / "out")
+    assert_whole(tmp_path / "out")
+    assert len(manifest(tmp_path / "out")) == 3
+
+
+def test_no_old_manifest_describes_new_masks(tmp_path):
+    """Whatever kills the run while it replaces another."""
+    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
+    out = tmp_path / "out"
+    convert(tmp_path / "in", out)
+    seen = []
+
+    def look(phase, done, total):
+        seen.append((phase, (out / "manifest.jsonl").exists()))
+
+    convert(tmp_path / "in", out, options(overwrite=True), progress=look)
+    assert seen == [("reading", True), ("drawing", False)]
+    assert_whole(out)
+
+
+def test_a_disk_that_is_full_at_the_end_costs_no_whole_line(tmp_path, monkeypatch):
+    """The manifest is buffered: the last lines may fail when the file is closed."""
+    from maskforge import datasetwriter
+
+    for number in range(3):
+        labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
+    out = tmp_path / "out"
+    writer = datasetwriter.DatasetWriter
+    add = writer.add
+
+    class Full:
+        """Takes two lines and a half."""
+
+        def __init__(self, stream):
+            self.stream, self.room = stream, None
+
+        def write(self, data):
+            if self.room is None:
+                self.room = int(len(data) * 2.5)
+            self.stream.write(data[: self.room])
+            self.room -= len(data[: self.room])
+
+        def close(self):
+            self.stream.close()
+            raise OSError(28, "No space left on device")
+
+    def add_to_full(self, entry):
+        if not isinstance(self._lines, Full):
+            self._lines = Full(self._lines)
+        add(self, entry)
+
+    monkeypatch.setattr(writer, "add", add_to_full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        convert(tmp_path / "in", out)
+    assert_whole(out)
+    assert len(manifest(out)) == 2
