@@ -25,8 +25,8 @@ from maskforge.geometry import ellipse
 from maskforge.issues import Origin
 from maskforge.model import Area, Points, Polygon, Size
 from maskforge.raster import RASTERIZERS
-from maskforge.raster.runs import paint
 from maskforge.raster.scan import scan
+from maskforge.raster.segments import Segments
 
 Mask: TypeAlias = NDArray[np.uint8]
 Draw: TypeAlias = Callable[[Sequence[Polygon], Size], Mask]
@@ -52,10 +52,11 @@ def drawn_by(rasterizer: str) -> Draw:
     """Return a function that draws with one of maskforge's rasterisers."""
 
     def draw(polygons: Sequence[Polygon], size: Size) -> Mask:
-        canvas = np.zeros((size.height, size.width), dtype=np.uint8)
         runs = scan([Area((polygon,)) for polygon in polygons], size, rasterizer)
-        paint(runs, np.ones(len(polygons)), np.arange(len(polygons)), canvas)
-        return canvas
+        segments = Segments(runs, size)
+        inside = np.ones(len(polygons), dtype=np.uint8)
+        mask: Mask = segments.fill(segments.paint(inside, np.arange(len(polygons))))
+        return mask
 
     return draw
 

@@ -17,8 +17,9 @@ from maskforge.errors import GeometryError, ImageError
 from maskforge.geometry import discs, self_intersecting, thick_line
 from maskforge.issues import Code, Issue, Level
 from maskforge.model import AnnotatedImage, Area, Bitmap, PointSet, Polygon, Polyline, Shape, Size
-from maskforge.raster.runs import Runs, areas, paint, tally
+from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
+from maskforge.raster.segments import Segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +110,23 @@ def draw(image: AnnotatedImage, classes: ClassMap, options: DrawOptions | None =
     regions: list[_Region] = []
     outcomes = {"drawn": 0, "converted": 0}
     for shape in image.shapes:
-        values = _values(shape, classes, options, issues)
-        geometry = _geometry(shape, options, issues) if values else None
+        wanted = _values(shape, classes, options, issues)
+        geometry = _geometry(shape, options, issues) if wanted else None
         if geometry is not None:
-            regions += [_Region(shape, geometry, value) for value in values]
+            regions += [_Region(shape, geometry, value) for value in wanted]
             as_is = not shape.converted and geometry is shape.geometry
             outcomes["drawn" if as_is else "converted"] += 1
     runs = scan([region.geometry for region in regions], size, options.rasterizer)
     pixels_of = areas(runs, len(regions))
     issues += _vanished(regions, pixels_of, size)
     issues += _crossings(regions)
-    values_of = np.array([region.value for region in regions], dtype=np.int64)
-    order = _order(values_of, pixels_of, classes, options.overlap)
-    mask: Mask = np.zeros((size.height, size.width), dtype=classes.dtype)
-    paint(runs, values_of, order, mask)
-    pixels, overlapped = tally(runs, values_of, mask)
-    if overlapped and np.isin(values_of, (BACKGROUND, VOID)).any():
-        overlapped = _contradictions(runs, values_of, mask)
+    values: Mask = np.zeros(len(regions), dtype=classes.dtype)
+    values[:] = [region.value for region in regions]
+    order = _order(values, pixels_of, classes, options.overlap)
+    segments = Segments(runs, size)
+    painted: Mask = segments.paint(values, order)
+    # A hole or a void region below or above a class is no claim against it.
+    overlapped = segments.overlapped(values, np.flatnonzero(~np.isin(values, (BACKGROUND, VOID))))
     if options.overlap == "error" and overlapped:
         raise ImageError(
             Code.OVERLAP,
@@ -133,18 +134,19 @@ def draw(image: AnnotatedImage, classes: ClassMap, options: DrawOptions | None =
             origin=image.origin,
             hint="choose what is on top: --overlap order, area or priority",
         )
-    covered = sum(pixels.values())
-    pixels[BACKGROUND] = pixels.get(BACKGROUND, 0) + size.width * size.height - covered
+    pixels = segments.count(painted)
+    pixels[BACKGROUND] = pixels.pop(BACKGROUND, 0)  # named last, and always
     if options.encoding == "onehot":
-        mask = one_hot(mask, classes.ids)
+        painted = one_hot(painted, classes.ids)
     elif options.encoding == "multihot":
-        mask, pixels = _paint_channels(runs, values_of, order, size, classes)
+        painted, pixels = _channels(segments, values, order, classes)
     instances: NDArray[Any] | None = None
     instance_classes: tuple[int, ...] = ()
     if options.instances:
-        instances, instance_classes = _paint_instances(runs, regions, order, size)
+        numbers, instance_classes = _instance_numbers(regions)
+        instances = segments.fill(segments.paint(numbers, order))
     return Drawing(
-        mask,
+        segments.fill(painted),
         instances,
         instance_classes,
         pixels,
@@ -271,7 +273,7 @@ def _crossings(regions: Sequence[_Region]) -> list[Issue]:
 
 
 def _order(
-    values: NDArray[np.int64], pixels: NDArray[np.int64], classes: ClassMap, overlap: Overlap
+    values: Mask, pixels: NDArray[np.int64], classes: ClassMap, overlap: Overlap
 ) -> NDArray[np.intp]:
     """Return the order in which regions are painted; the last one lies on top."""
     match overlap:
@@ -284,38 +286,27 @@ def _order(
             return np.arange(len(values))
 
 
-def _contradictions(runs: Runs, values: NDArray[np.int64], mask: Mask) -> int:
-    """Return the number of pixels that several classes claim; holes and void are no claims."""
-    claims = ~np.isin(values, (BACKGROUND, VOID))[runs.region]
-    return tally(runs.chosen(claims), values, mask).overlapped
-
-
-def _paint_channels(
-    runs: Runs,
-    values: NDArray[np.int64],
-    order: NDArray[np.intp],
-    size: Size,
-    classes: ClassMap,
-) -> tuple[Mask, dict[int, int]]:
-    channels = np.zeros((len(classes.foreground_ids), size.height, size.width), dtype=np.uint8)
-    drawn, void = order[values[order] != VOID], order[values[order] == VOID]
-    pixels = {}
-    for id_, channel in zip(classes.foreground_ids, channels, strict=True):
+def _channels(
+    segments: Segments, values: Mask, order: NDArray[np.intp], classes: ClassMap
+) -> tuple[NDArray[np.uint8], dict[int, int]]:
+    """Return the multi-hot channels of every segment, and the pixels of every value."""
+    ids, lengths = classes.foreground_ids, segments.lengths
+    void = segments.paint(values == VOID, order[values[order] == VOID])
+    channels = np.zeros((len(lengths), len(ids)), dtype=np.uint8)
+    for id_, channel in zip(ids, channels.T, strict=True):
         # Shapes labelled as background cut holes into what was drawn before them.
-        concerned = drawn[np.isin(values[drawn], (id_, BACKGROUND))]
-        paint(runs, np.where(values == id_, 1, 0), concerned, channel)
-        paint(runs, np.full_like(values, VOID), void, channel)
-        pixels[id_] = int((channel == 1).sum())
-    pixels[BACKGROUND] = int((channels == 0).all(axis=0).sum())
-    if len(void):
-        pixels[VOID] = int((channels == VOID).any(axis=0).sum())
-    mask = np.ascontiguousarray(np.moveaxis(channels, 0, -1))
-    return mask, pixels
+        concerned = order[np.isin(values[order], (id_, BACKGROUND))]
+        channel[:] = segments.paint(values == id_, concerned)
+    channels[void] = VOID
+    pixels = {id_: int(lengths[channels[:, i] == 1].sum()) for i, id_ in enumerate(ids)}
+    pixels[BACKGROUND] = int(lengths[(channels == 0).all(axis=1)].sum())
+    if void.any():
+        pixels[VOID] = int(lengths[void].sum())
+    return channels, pixels
 
 
-def _paint_instances(
-    runs: Runs, regions: Sequence[_Region], order: NDArray[np.intp], size: Size
-) -> tuple[NDArray[Any], tuple[int, ...]]:
+def _instance_numbers(regions: Sequence[_Region]) -> tuple[NDArray[Any], tuple[int, ...]]:
+    """Return the number of every region's instance, and the class of every instance."""
     numbers: dict[tuple[int, str | int], int] = {}
     classes: list[int] = []
     numbers_of = np.zeros(len(regions), dtype=np.int64)
@@ -329,6 +320,4 @@ def _paint_instances(
             classes.append(region.value)
         numbers_of[index] = numbers[key]
     wide = len(numbers) > np.iinfo(np.uint16).max
-    mask = np.zeros((size.height, size.width), dtype=np.uint32 if wide else np.uint16)
-    paint(runs, numbers_of, order, mask)
-    return mask, tuple(classes)
+    return numbers_of.astype(np.uint32 if wide else np.uint16), tuple(classes)

@@ -14,8 +14,9 @@ from maskforge.errors import OptionError, shorten
 from maskforge.geometry import ring
 from maskforge.issues import Origin
 from maskforge.model import MOST_PIXELS, Area, Bitmap, Polygon, Size
-from maskforge.raster.runs import areas, paint
+from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
+from maskforge.raster.segments import Segments
 
 Region: TypeAlias = Area | Bitmap | Polygon | ArrayLike
 """An area, a bitmap, a polygon with holes, or the vertices of an outline as (N, 2)."""
@@ -63,14 +64,10 @@ def rasterize(
     order = np.arange(len(regions))
     if overlap == "area":
         order = np.argsort(-areas(runs, len(regions)), kind="stable")
-    shape = (frame.height, frame.width)
-    if numbers.max(initial=0) > np.iinfo(np.uint8).max:
-        wide = np.zeros(shape, dtype=np.uint16)
-        paint(runs, numbers, order, wide)
-        return wide
-    mask = np.zeros(shape, dtype=np.uint8)
-    paint(runs, numbers, order, mask)
-    return mask
+    segments = Segments(runs, frame)
+    wide = numbers.max(initial=0) > np.iinfo(np.uint8).max
+    painted = segments.paint(numbers.astype(np.uint16 if wide else np.uint8), order)
+    return segments.fill(painted)
 
 
 def _frame(size: tuple[int, int]) -> Size:

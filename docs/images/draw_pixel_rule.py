@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from maskforge.geometry import ellipse
 from maskforge.issues import Origin
 from maskforge.model import Area, Points, Polygon, Size
-from maskforge.raster.runs import areas, paint
+from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
+from maskforge.rasterizing import rasterize
 
 HERE = Path(__file__)
 CELL = 80
@@ -52,10 +53,7 @@ def area(ring: Points) -> Area:
 
 def mask_of(rings: Sequence[Points], rasterizer: str = "exact") -> np.ndarray:
     """Return a mask with 1, 2, ... for the rings, one over the other."""
-    mask = np.zeros((GRID.height, GRID.width), dtype=np.uint8)
-    runs = scan([area(ring) for ring in rings], GRID, rasterizer)
-    paint(runs, np.arange(len(rings)) + 1, np.arange(len(rings)), mask)
-    return mask
+    return rasterize(rings, GRID, rasterizer=rasterizer)
 
 
 def inside() -> Panel:

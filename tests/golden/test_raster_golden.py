@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from maskforge.model import Area, Polygon, Size
-from maskforge.raster.runs import areas, paint
+from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
+from maskforge.raster.segments import Segments
 
 SQUARE = [(2, 2), (6, 2), (6, 6), (2, 6)]
 DIAMOND = [(4, 0), (8, 4), (4, 8), (0, 4)]
@@ -242,8 +243,8 @@ def test_mask(parts, picture):
     )
     height, width = expected.shape
     runs = scan([area], Size(width, height))
-    canvas = np.zeros(expected.shape, dtype=np.uint8)
-    paint(runs, [1], [0], canvas)
+    segments = Segments(runs, Size(width, height))
+    canvas = segments.fill(segments.paint(np.array([1]), np.array([0])))
     drawn = "\n".join("".join(".#"[pixel] for pixel in line) for line in canvas)
     assert drawn == "\n".join(picture.split())
     assert areas(runs, 1)[0] == expected.sum()

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskforge.model import Area, Polygon, Size
-from maskforge.raster.runs import paint
 from maskforge.raster.scan import scan
+from maskforge.raster.segments import Segments
 
 HALF = Fraction(1, 2)
 
@@ -103,9 +103,8 @@ def areas_of(ring):
 
 
 def mask(area, size):
-    canvas = np.zeros((size.height, size.width), dtype=np.uint8)
-    paint(scan([area], size), [1], [0], canvas)
-    return canvas.astype(bool)
+    segments = Segments(scan([area], size), size)
+    return segments.fill(segments.paint(np.array([True]), np.array([0])))
 
 
 def one(*rings):
@@ -145,11 +144,10 @@ def test_every_pixel_centre_is_where_rational_arithmetic_puts_it(family, data):
 @settings(deadline=None, max_examples=80)
 @given(st.lists(areas_of(RINGS["mixed"]), max_size=5), sizes)
 def test_areas_scanned_together_are_those_scanned_alone(areas, size):
-    runs = scan(areas, size)
+    segments = Segments(scan(areas, size), size)
     for index, area in enumerate(areas):
-        canvas = np.zeros((size.height, size.width), dtype=np.uint8)
-        paint(runs, np.ones(len(areas)), [index], canvas)
-        assert (canvas.astype(bool) == mask(area, size)).all()
+        alone = segments.paint(np.ones(len(areas), dtype=bool), np.array([index]))
+        assert (segments.fill(alone) == mask(area, size)).all()
 
 
 @settings(deadline=None, max_examples=60)

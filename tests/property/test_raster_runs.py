@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from maskforge.model import Area, Bitmap, Polygon, Size
-from maskforge.raster.runs import Runs, areas, concatenate, from_bitmap, paint, tally, united
+from maskforge.raster.runs import Runs, areas, concatenate, from_bitmap, united
 from maskforge.raster.scan import scan
 
 sizes = st.builds(Size, st.integers(1, 9), st.integers(1, 9))
@@ -75,111 +74,18 @@ def test_united_runs_are_the_union_and_as_long_as_possible(drawn, size):
         assert (runs.region == region).sum() == changes.sum()
 
 
-@st.composite
-def paintings(draw):
-    size = draw(sizes)
-    drawn = draw(st.lists(bitmaps, max_size=6))
-    values = draw(
-        st.lists(st.sampled_from([0, 1, 2, 255]), min_size=len(drawn), max_size=len(drawn))
-    )
-    order = draw(st.permutations(range(len(drawn))))
+@settings(deadline=None)
+@given(st.lists(bitmaps, max_size=6), sizes)
+def test_pixels_of_every_region(drawn, size):
     runs = concatenate([from_bitmap(bitmap, size, i) for i, bitmap in enumerate(drawn)])
-    return size, [placed(bitmap, size) for bitmap in drawn], values, order, runs
+    expected = [placed(bitmap, size).sum() for bitmap in drawn]
+    assert areas(runs, len(drawn)).tolist() == expected
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32])
-@settings(deadline=None)
-@given(painting=paintings())
-def test_painting_in_order(dtype, painting):
-    size, masks, values, order, runs = painting
-    canvas = np.full((size.height, size.width), 7, dtype=dtype)
-    expected = canvas.copy()
-    paint(runs, values, order, canvas)
-    for region in order:
-        expected[masks[region]] = values[region]
-    assert (canvas == expected).all()
-
-
-@settings(deadline=None)
-@given(paintings(), st.integers(0, 6))
-def test_regions_that_are_not_in_the_order_are_not_painted(painting, count):
-    size, masks, values, order, runs = painting
-    canvas = np.zeros((size.height, size.width), dtype=np.uint8)
-    expected = canvas.copy()
-    paint(runs, values, order[:count], canvas)
-    for region in order[:count]:
-        expected[masks[region]] = values[region]
-    assert (canvas == expected).all()
-
-
-@settings(deadline=None)
-@given(paintings())
-def test_pixels_of_every_region(painting):
-    _, masks, _, _, runs = painting
-    assert areas(runs, len(masks)).tolist() == [mask.sum() for mask in masks]
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32])
-@settings(deadline=None, max_examples=200)
-@given(painting=paintings(), data=st.data())
-def test_tally_counts_what_a_look_at_every_pixel_counts(dtype, painting, data):
-    """Groups that differ from the values include regions of one class that are instances."""
-    size, masks, values, order, runs = painting
-    same = data.draw(st.booleans())
-    groups = values if same else data.draw(st.permutations(values))
-    canvas = np.zeros((size.height, size.width), dtype=dtype)
-    paint(runs, values, order, canvas)
-    claims = np.zeros(canvas.shape, dtype=int)
-    for group in set(groups):
-        members = [mask for mask, of in zip(masks, groups, strict=True) if of == group]
-        claims += np.any(members, axis=0)
-    seen, counts = np.unique(canvas[claims > 0], return_counts=True)
-    result = tally(runs, groups, canvas)
-    assert result.pixels == dict(zip(seen.tolist(), counts.tolist(), strict=True))
-    assert result.overlapped == (claims > 1).sum()
-
-
-def test_tally_sees_a_region_emerge_from_below_another_one_of_its_group():
-    """Columns 0-3 lie below, columns 2-5 above, both of group 1; columns 0-5 between, group 2."""
-    widths = {0: (0, 4), 1: (0, 6), 2: (2, 4)}
-    runs = concatenate(
-        [
-            from_bitmap(Bitmap(0, column, np.ones((1, width), bool)), Size(6, 1), region)
-            for region, (column, width) in widths.items()
-        ]
-    )
-    canvas = np.zeros((1, 6), dtype=np.uint8)
-    paint(runs, [1, 2, 1], [0, 1, 2], canvas)
-    assert canvas.tolist() == [[2, 2, 1, 1, 1, 1]]
-    assert tally(runs, [1, 2, 1], canvas) == ({1: 4, 2: 2}, 6)
-
-
-def test_large_values_are_tallied_without_a_table_of_all_smaller_ones():
-    runs = from_bitmap(Bitmap(0, 0, np.ones((2, 3), dtype=bool)), Size(5, 5))
-    canvas = np.zeros((5, 5), dtype=np.uint32)
-    paint(runs, [2**32 - 1], [0], canvas)
-    assert tally(runs, [0], canvas).pixels == {2**32 - 1: 6}
-
-
-def test_nothing_to_paint():
-    canvas = np.zeros((3, 3), dtype=np.uint8)
+def test_no_geometry_gives_no_runs():
     runs = scan([], Size(3, 3))
-    paint(runs, [], [], canvas)
     assert len(runs) == 0
     assert areas(runs, 0).tolist() == []
-    assert tally(runs, [], canvas) == ({}, 0)
-
-
-def test_a_value_that_does_not_fit_is_refused():
-    runs = from_bitmap(Bitmap(0, 0, np.ones((1, 1), dtype=bool)), Size(1, 1))
-    with pytest.raises(ValueError, match="256 does not fit into uint8"):
-        paint(runs, [256], [0], np.zeros((1, 1), dtype=np.uint8))
-
-
-def test_only_contiguous_arrays_are_painted():
-    runs = from_bitmap(Bitmap(0, 0, np.ones((2, 2), dtype=bool)), Size(2, 2))
-    with pytest.raises(ValueError, match="contiguous"):
-        paint(runs, [1], [0], np.zeros((4, 4), dtype=np.uint8)[::2, ::2])
 
 
 def test_runs_know_their_number():

@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw
 from maskforge.errors import MissingDependencyError, OptionError
 from maskforge.model import Area, Polygon, Size
 from maskforge.raster import RASTERIZERS, get_rasterizer
-from maskforge.raster.runs import paint
 from maskforge.raster.scan import scan
+from maskforge.raster.segments import Segments
 
 SIZE = Size(40, 30)
 FAR = 2.0**31
@@ -63,9 +63,8 @@ def direct(name, exterior, *holes):
 
 def mask(name, *parts):
     area = Area(tuple(Polygon(exterior, tuple(holes)) for exterior, *holes in parts))
-    canvas = np.zeros((SIZE.height, SIZE.width), dtype=np.uint8)
-    paint(scan([area], SIZE, name), [1], [0], canvas)
-    return canvas.astype(bool)
+    segments = Segments(scan([area], SIZE, name), SIZE)
+    return segments.fill(segments.paint(np.array([True]), np.array([0])))
 
 
 def rings(low, high):

@@ -1,0 +1,119 @@
+"""Masks painted from segments against plain NumPy masks, pixel by pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from maskforge.model import Bitmap, Size
+from maskforge.raster import segments as module
+from maskforge.raster.runs import concatenate, from_bitmap
+from maskforge.raster.scan import scan
+from maskforge.raster.segments import Segments
+
+DTYPES = [np.bool_, np.uint8, np.uint16, np.uint32]
+
+
+@st.composite
+def stacks(draw):
+    """A size, the regions on it as masks, a value for each, and an order to paint them in."""
+    size = Size(draw(st.integers(1, 9)), draw(st.integers(1, 9)))
+    shape = st.tuples(st.integers(0, 9), st.integers(0, 9))
+    masks = []
+    for _ in range(draw(st.integers(0, 6))):
+        mask = np.zeros((size.height, size.width), dtype=bool)
+        (top, left), (height, width) = draw(shape), draw(shape)
+        mask[top : top + height, left : left + width] = True
+        holes = draw(st.lists(st.tuples(*(st.integers(0, side - 1) for side in mask.shape))))
+        for hole in holes:
+            mask[hole] = False
+        masks.append(mask)
+    values = draw(
+        st.lists(st.sampled_from([0, 1, 2, 255]), min_size=len(masks), max_size=len(masks))
+    )
+    order = draw(st.permutations(range(len(masks))))
+    return size, masks, np.array(values, dtype=np.int64), np.array(order, dtype=np.int64)
+
+
+def segments_of(masks, size):
+    runs = [from_bitmap(Bitmap(0, 0, mask), size, region) for region, mask in enumerate(masks)]
+    return Segments(concatenate(runs), size)
+
+
+def painted(masks, values, order, size):
+    canvas = np.zeros((size.height, size.width), dtype=values.dtype)
+    for region in order:
+        canvas[masks[region]] = values[region]
+    return canvas
+
+
+@pytest.fixture(params=[2**20, 3], ids=["one batch", "many batches"])
+def _batches(request, monkeypatch):
+    monkeypatch.setattr(module, "_BATCH", request.param)
+
+
+@pytest.mark.usefixtures("_batches")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_last_region_in_the_order_lies_on_top(dtype):
+    @settings(deadline=None)
+    @given(stacks(), st.integers(0, 6))
+    def check(stack, count):
+        size, masks, values, order = stack
+        values, order = values.astype(dtype), order[:count]
+        segments = segments_of(masks, size)
+        mask = segments.fill(segments.paint(values, order))
+        expected = painted(masks, values, order, size)
+        assert mask.dtype == dtype
+        assert (mask == expected).all()
+
+    check()
+
+
+@pytest.mark.usefixtures("_batches")
+def test_counting_sees_what_a_look_at_every_pixel_sees():
+    @settings(deadline=None, max_examples=200)
+    @given(stacks(), st.integers(0, 6))
+    def check(stack, count):
+        size, masks, values, order = stack
+        segments = segments_of(masks, size)
+        seen = segments.paint(values, order)
+        names, counts = np.unique(painted(masks, values, order, size), return_counts=True)
+        assert segments.count(seen) == dict(zip(names.tolist(), counts.tolist(), strict=True))
+        claims = np.zeros((size.height, size.width), dtype=int)
+        for value in set(values.tolist()):
+            members = [masks[region] for region in order[:count] if values[region] == value]
+            claims += np.any([claims < 0, *members], axis=0)
+        assert segments.overlapped(values, order[:count]) == (claims > 1).sum()
+        assert segments.lengths.sum() == size.width * size.height
+
+    check()
+
+
+def test_a_region_emerges_from_below_another_one_of_its_value():
+    """Columns 0-3 lie below, columns 2-5 above, both of value 1; columns 0-5 between, value 2."""
+    masks = np.zeros((3, 1, 6), dtype=bool)
+    masks[0, 0, 0:4] = masks[1, 0, 0:6] = masks[2, 0, 2:6] = True
+    segments = segments_of(masks, Size(6, 1))
+    values = np.array([1, 2, 1])
+    seen = segments.paint(values, np.arange(3))
+    assert segments.fill(seen).tolist() == [[2, 2, 1, 1, 1, 1]]
+    assert segments.count(seen) == {1: 4, 2: 2}
+    assert segments.overlapped(values, np.arange(3)) == 6
+
+
+def test_channels_are_filled_side_by_side():
+    mask = np.array([[False, True], [True, True]])
+    segments = segments_of([mask], Size(2, 2))
+    channels = np.column_stack((segments.paint(np.array([3]), np.array([0])), segments.lengths * 0))
+    assert segments.fill(channels).tolist() == [[[0, 0], [3, 0]], [[3, 0], [3, 0]]]
+
+
+def test_nothing_to_paint():
+    segments = Segments(scan([], Size(3, 2)), Size(3, 2))
+    nothing = np.array([], dtype=np.uint8)
+    seen = segments.paint(nothing, np.array([], dtype=np.int64))
+    assert segments.fill(seen).tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert segments.count(seen) == {0: 6}
+    assert segments.overlapped(nothing, np.array([], dtype=np.int64)) == 0
