@@ -321,27 +321,6 @@ def test_the_saved_class_map_gives_the_next_run_the_same_ids(tmp_path):
     assert {one["name"]: one["id"] for one in report["classes"]} == {"background": 0, "c": 3}
 
 
-def test_unknown_labels_are_all_named_before_anything_is_written(tmp_path):
-    labelme(tmp_path / "x.json", square("carries", 0, 0, 2, 2), square("enamel", 2, 0, 4, 2))
-    labelme(tmp_path / "y.json", square("carries", 0, 0, 2, 2), square("pulp", 2, 0, 4, 2))
-    options = ("--class", "caries=1", "--class", "enamel=2")
-    result = run("convert", tmp_path, "--out", tmp_path / "out", *options)
-    assert result.exit_code == 2
-    assert "'carries' (2 shapes; did you mean 'caries'?), 'pulp' (1 shape)" in result.stderr
-    assert result.stdout == ""
-    assert not (tmp_path / "out").exists()
-
-
-def test_labels_that_differ_in_case_are_pointed_out_or_joined(tmp_path):
-    labelme(tmp_path / "x.json", square("Caries", 0, 0, 2, 2), square("caries ", 4, 0, 6, 2))
-    report = convert(tmp_path / "x.json", "--out", tmp_path / "apart")
-    assert report["reasons"]["similar-labels"] == 1
-    assert pixels(tmp_path / "apart" / "masks" / "x.png").max() == 2
-    report = convert(tmp_path / "x.json", "--out", tmp_path / "joined", "--fold-case")
-    assert "similar-labels" not in report["reasons"]
-    assert pixels(tmp_path / "joined" / "masks" / "x.png").max() == 1
-
-
 @pytest.mark.parametrize("rasterizer", ["exact", "opencv", "pillow", "skimage", "matplotlib"])
 def test_every_rasterizer_can_be_chosen(tmp_path, both, rasterizer):
     """All libraries agree about the inside of a square, if not about its rim."""

@@ -3,7 +3,7 @@
 import json
 import re
 
-from builders import (
+from builders import pixels,  (
     assert_whole,
     convert,
     labelme,
@@ -62,6 +62,27 @@ def test_progress_is_told_in_plain_lines_on_stderr(tmp_path, monkeypatch):
     pattern = r"drawing: 3 images of 4, \d+ s left, \d+ images/s"
     assert any(re.fullmatch(pattern, line) for line in lines)
     assert json.loads(result.stdout)["images"]["drawn"] == 4
+
+
+def test_unknown_labels_are_all_named_before_anything_is_written(tmp_path):
+    labelme(tmp_path / "x.json", square("carries", 0, 0, 2, 2), square("enamel", 2, 0, 4, 2))
+    labelme(tmp_path / "y.json", square("carries", 0, 0, 2, 2), square("pulp", 2, 0, 4, 2))
+    options = ("--class", "caries=1", "--class", "enamel=2")
+    result = run("convert", tmp_path, "--out", tmp_path / "out", *options)
+    assert result.exit_code == 2
+    assert "'carries' (2 shapes; did you mean 'caries'?), 'pulp' (1 shape)" in result.stderr
+    assert result.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_that_differ_in_case_are_pointed_out_or_joined(tmp_path):
+    labelme(tmp_path / "x.json", square("Caries", 0, 0, 2, 2), square("caries ", 4, 0, 6, 2))
+    report = convert(tmp_path / "x.json", "--out", tmp_path / "apart")
+    assert report["reasons"]["similar-labels"] == 1
+    assert pixels(tmp_path / "apart" / "masks" / "x.png").max() == 2
+    report = convert(tmp_path / "x.json", "--out", tmp_path / "joined", "--fold-case")
+    assert "similar-labels" not in report["reasons"]
+    assert pixels(tmp_path / "joined" / "masks" / "x.png").max() == 1
 
 
 def test_errors_name_file_place_value_and_remedy(tmp_path):
