@@ -3,12 +3,13 @@
 import json
 import re
 
-from builders import pixels,  (
+from builders import (
     assert_whole,
     convert,
     labelme,
     manifest,
     picture,
+    pixels,
     run,
     shape,
     square,
