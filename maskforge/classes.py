@@ -34,8 +34,6 @@ LARGEST_ID = 65535
 _BACKGROUND_LABEL = "_background_"
 _VOID_LABEL = "__ignore__"
 
-_NAME_LIMIT = 20
-
 
 @dataclass(frozen=True, slots=True)
 class MaskClass:
@@ -183,11 +181,9 @@ class ClassMap:
             nearest = difflib.get_close_matches(self._key(label), known, n=1)
             guess = f"; did you mean {shorten(known[nearest[0]])}?" if nearest else ""
             lines.append(f"{shorten(label)} ({shapes}{guess})")
-        listed = ", ".join(lines[:_NAME_LIMIT])
-        more = f" and {len(lines) - _NAME_LIMIT} more" if len(lines) > _NAME_LIMIT else ""
         noun = "label is" if len(unknown) == 1 else "labels are"
         raise LabelError(
-            f"{len(unknown)} {noun} in no class: {listed}{more}",
+            f"{len(unknown)} {noun} in no class: {', '.join(lines)}",
             origin=self.origin,
             hint="add each to a class with NAME=ID, or leave its shapes out with NAME=ignore",
         )
