@@ -86,7 +86,7 @@ def _labels(fields: dict[str, Any], origin: Origin) -> tuple[tuple[str, ...], Is
     label = fields.get("label")
     if isinstance(label, int | float) and not isinstance(label, bool):
         # Tables write NaN for an empty cell, and numbers for names that are numbers.
-        label = "" if label != label else str(label)  # noqa: PLR0124
+        label = "" if isinstance(label, float) and math.isnan(label) else str(label)
     place = origin.at(".label")
     if label is not None and not isinstance(label, str):
         raise RecordError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -135,6 +135,20 @@ def _geometry(kind: str, record: dict[str, object], origin: Origin) -> Geometry:
         return _box(record, origin)
     if kind not in {"POLYGON", "POLYLINE", "POINT"}:
         raise unknown_kind(str(record["type"]), origin)
+    return from_points(kind, record, origin)
+
+
+def from_points(kind: str, record: Mapping[str, object], origin: Origin) -> Geometry:
+    """Return the geometry of a region that is given by its points.
+
+    Args:
+        kind: ``POLYGON``, ``POLYLINE``, or ``POINT``.
+        record: The region.
+        origin: Its place.
+
+    Raises:
+        RecordError: If the points are missing or malformed.
+    """
     place = origin.at(".points")
     if record.get("points") is None:
         raise RecordError(Code.INVALID_RECORD, "the region has no `points`", origin=origin)

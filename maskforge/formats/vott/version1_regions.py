@@ -18,11 +18,8 @@ import msgspec
 
 from maskforge.errors import GeometryError, RecordError
 from maskforge.formats.vott.regions import (
-    line,
-    outline,
-    read_points,
+    from_points,
     read_tags,
-    single_points,
     unknown_kind,
 )
 from maskforge.geometry import rectangle, scaled
@@ -107,7 +104,7 @@ def read_drawn(record: object, origin: Origin) -> Drawn:
         geometry: Geometry
         geometry, frame = _box(record, origin)
     elif kind in _POINT_KINDS:
-        geometry, frame = _points(kind, record, origin), _frame_of_box(record, origin)
+        geometry, frame = from_points(kind.upper(), record, origin), _frame_of_box(record, origin)
     else:
         raise unknown_kind(head.type or "", origin)
     shape = Shape(
@@ -178,20 +175,6 @@ def _box(record: dict[str, Any], origin: Origin) -> tuple[Area, Frame]:
 
 def _area(corners: _Corners, origin: Origin) -> Area:
     return Area((rectangle(corners.x1, corners.y1, corners.x2, corners.y2, origin),))
-
-
-def _points(kind: str, record: dict[str, Any], origin: Origin) -> Geometry:
-    place = origin.at(".points")
-    if record.get("points") is None:
-        raise RecordError(Code.INVALID_RECORD, "the region has no `points`", origin=origin)
-    points = read_points(record["points"], place)
-    match kind:
-        case "polygon":
-            return outline(points, place)
-        case "polyline":
-            return line(points, place)
-        case _:
-            return single_points(points, place)
 
 
 def _frame_of_box(record: dict[str, Any], origin: Origin) -> Frame:
