@@ -10,3 +10,32 @@ Overlap: TypeAlias = Literal["order", "area", "priority", "error"]
 MultiTag: TypeAlias = Literal["first", "last", "all", "error"]
 SizeMismatch: TypeAlias = Literal["error", "scale"]
 Unvisited: TypeAlias = Literal["skip", "background"]
+Head: TypeAlias = Literal["sigmoid", "softmax"]
+Scaling: TypeAlias = Literal["zero-one", "minus-one-one", "z-score", "percentile"]
+Color: TypeAlias = Literal["auto", "grey", "rgb"]
+Holding: TypeAlias = Literal["auto", "memory", "stream"]
+Backend: TypeAlias = Literal["auto", "tensorflow", "jax", "torch"]
+Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
+Optimizer: TypeAlias = Literal["adam", "adamw", "nadam", "rmsprop", "sgd"]
+Schedule: TypeAlias = Literal["constant", "cosine", "exponential", "plateau"]
+AugmentPreset: TypeAlias = Literal["none", "flips", "light", "medium", "strong"]
+Runtime: TypeAlias = Literal["auto", "keras", "onnx", "openvino"]
+ExportFormat: TypeAlias = Literal["onnx", "openvino", "saved-model", "litert"]
+Architecture: TypeAlias = Literal[
+    "unet", "unetpp", "attention_unet", "resunet", "fcn8", "segnet", "pspnet", "cnn"
+]
+Upsampling: TypeAlias = Literal["transpose", "nearest", "bilinear"]
+Normalization: TypeAlias = Literal["none", "batch", "group", "layer"]
+Preset: TypeAlias = Literal["unet-transpose", "unet-upsampling", "unet-zhixuhao"]
+Encoder: TypeAlias = Literal[
+    "vgg16",
+    "vgg19",
+    "resnet50",
+    "resnet101",
+    "efficientnetv2b0",
+    "efficientnetv2s",
+    "mobilenetv2",
+    "mobilenetv3small",
+    "mobilenetv3large",
+    "densenet121",
+]

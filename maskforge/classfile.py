@@ -97,18 +97,28 @@ def load_class_map(path: str | os.PathLike[str]) -> ClassMap:
             raw = tomllib.loads(data.decode("utf-8-sig"))
         else:
             raw = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
-        content = msgspec.convert(raw, _ClassFile)
     except OSError as error:
         raise LabelError(f"cannot be read: {error.strerror or error}", origin=origin) from None
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise LabelError(f"is not valid TOML or JSON: {error}", origin=origin) from None
+    return parse_class_map(raw, origin)
+
+
+def parse_class_map(document: object, origin: Origin | None = None) -> ClassMap:
+    """Return the class map of a document as it stands in a class map file.
+
+    Raises:
+        LabelError: If it is no class map.
+    """
+    try:
+        content = msgspec.convert(document, _ClassFile)
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at `")
         raise LabelError(
             f"is no class map: {text}",
-            origin=Origin(path, place.removesuffix("`") or "$"),
+            origin=origin and Origin(origin.file, place.removesuffix("`") or "$"),
             hint='the documentation of classes shows an example: [[classes]] name = "caries" ...',
         ) from None
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise LabelError(f"is not valid TOML or JSON: {error}", origin=origin) from None
     return ClassMap(
         _classes(content, origin),
         tuple(content.ignore),
@@ -118,7 +128,7 @@ def load_class_map(path: str | os.PathLike[str]) -> ClassMap:
     )
 
 
-def _classes(content: _ClassFile, origin: Origin) -> tuple[MaskClass, ...]:
+def _classes(content: _ClassFile, origin: Origin | None) -> tuple[MaskClass, ...]:
     entries: list[_ClassEntry] = []
     if isinstance(content.classes, list):
         entries = [
@@ -136,7 +146,7 @@ def _classes(content: _ClassFile, origin: Origin) -> tuple[MaskClass, ...]:
         raise LabelError(f"{len(entries)} classes need ids of their own", origin=origin)
     classes = []
     for index, entry in enumerate(entries):
-        place = origin.at(f".classes[{index}]")
+        place = origin and origin.at(f".classes[{index}]")
         if not entry.name:
             raise LabelError("a class has no name", origin=place)
         id_ = index + 1 if entry.id is None else entry.id
@@ -149,7 +159,7 @@ def _classes(content: _ClassFile, origin: Origin) -> tuple[MaskClass, ...]:
     return tuple(classes)
 
 
-def _parse_color(text: str, origin: Origin) -> Color:
+def _parse_color(text: str, origin: Origin | None) -> Color:
     digits = text.removeprefix("#")
     try:
         red, green, blue = bytes.fromhex(digits)

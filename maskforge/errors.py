@@ -56,6 +56,14 @@ class DatasetError(MaskforgeError, ValueError):
     """A folder of masks that is not, or no longer, what its manifest says."""
 
 
+class ModelError(MaskforgeError, ValueError):
+    """A trained model that cannot be used, or is not what its description says."""
+
+
+class TrainingError(MaskforgeError, RuntimeError):
+    """A training that cannot begin, or cannot go on."""
+
+
 class MissingDependencyError(MaskforgeError, ImportError):
     """An optional package is needed; the hint holds the command that installs it."""
 

@@ -1,0 +1,1 @@
+"""Changing picture and mask together, so that a network sees more than was drawn."""

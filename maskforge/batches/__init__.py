@@ -1,0 +1,1 @@
+"""Batches of arrays for a network, made from pictures and masks."""

@@ -1,0 +1,1 @@
+"""Pictures with their masks, as training and evaluation need them."""

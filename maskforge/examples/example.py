@@ -1,0 +1,77 @@
+"""One picture with its mask, and a set of them with its class map."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from maskforge.choices import Encoding, Head
+from maskforge.classes import ClassMap
+from maskforge.model import Size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One picture with its mask.
+
+    Attributes:
+        name: Unique in its set; a relative path without suffix, with forward slashes.
+        image: The picture.
+        mask: The mask.
+        size: Size of the mask.
+        upright: Whether the mask fits the picture after its EXIF orientation was applied.
+        encoding: What the mask holds.
+        values: Class id of every value of the mask file, 255 for void; None if the values are
+            class ids already. Binary masks of 0 and 255 have one.
+        group: What must not be on both sides of a split, such as a patient; None if every picture
+            stands for itself.
+        columns: Further columns of the manifest or table, as text, for tables by group.
+    """
+
+    name: str
+    image: Path
+    mask: Path
+    size: Size
+    upright: bool = False
+    encoding: Encoding = "integer"
+    values: Mapping[int, int] | None = None
+    group: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleSet:
+    """Pictures with their masks.
+
+    Attributes:
+        examples: The pictures; no two have one name.
+        classes: The class map of the masks.
+        source: What the set was made from, for people.
+        notes: What was recognised or left out, one sentence each, to be shown.
+    """
+
+    examples: tuple[Example, ...]
+    classes: ClassMap
+    source: str
+    notes: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Example]:
+        return iter(self.examples)
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def subset(self, names: Collection[str]) -> ExampleSet:
+        """Return the examples with these names, in the order of this set."""
+        wanted = frozenset(names)
+        kept = tuple(one for one in self.examples if one.name in wanted)
+        return replace(self, examples=kept)
+
+
+def channel_ids(classes: ClassMap, head: Head) -> tuple[int, ...]:
+    """Return the class id of every channel of a network with that head.
+
+    Softmax has a channel for the background, sigmoid has none.
+    """
+    return classes.ids if head == "softmax" else classes.foreground_ids

@@ -1,0 +1,1 @@
+"""Networks, losses and training: the only part of the package that imports Keras."""

@@ -1,0 +1,244 @@
+"""Everything that a training can be told, as typed options with sensible defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from maskforge.choices import (
+    Architecture,
+    AugmentPreset,
+    Backend,
+    Color,
+    Encoder,
+    Head,
+    Holding,
+    Normalization,
+    Optimizer,
+    Precision,
+    Preset,
+    Scaling,
+    Schedule,
+    Upsampling,
+)
+
+Auto: TypeAlias = Literal["auto"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataOptions:
+    """Where pictures and masks come from.
+
+    Attributes:
+        dataset: Folder that ``convert`` wrote, or a CSV table with columns for picture and mask.
+        images: Folder of pictures, together with ``masks`` instead of ``dataset``.
+        masks: Folder of masks, paired with the pictures by name.
+        image_column: Column of a table that holds the picture.
+        mask_column: Column of a table that holds the mask.
+        classes: Class map file; the one of the data set if None.
+        mask_values: What the values of the mask files mean: value to class name, ``background`` or
+            ``void``. For masks that were not written by maskforge.
+        only: Names of the classes to learn; all others become background. All if empty.
+        group_column: Column of the manifest or table that names the patient.
+        group_pattern: Regular expression over the example's name; its first group, or the whole
+            match, names the patient.
+        hold: Whether decoded pictures stay in memory, are streamed, or what fits is decided.
+        workers: Threads that prepare batches; 0 chooses.
+    """
+
+    dataset: str | None = None
+    images: str | None = None
+    masks: str | None = None
+    image_column: str = "image"
+    mask_column: str = "mask"
+    classes: str | None = None
+    mask_values: Mapping[str, str] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    group_column: str | None = None
+    group_pattern: str | None = None
+    hold: Holding = "auto"
+    workers: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitOptions:
+    """How examples are divided.
+
+    Attributes:
+        validation: Share of the examples that choose the best epoch and the threshold.
+        test: Share of the examples that no training looks at.
+        folds: Number of folds for cross-validation; 0 for a single split.
+        stratify: Whether every part gets its share of examples with foreground.
+        seed: Another seed gives another split.
+        file: Split file of an earlier run, or written by hand; then the shares do not count.
+    """
+
+    validation: float = 0.2
+    test: float = 0.0
+    folds: int = 0
+    stratify: bool = True
+    seed: int = 0
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputOptions:
+    """How a picture becomes the input of the network.
+
+    Attributes:
+        crop: Side of the random square crops in pixels; 0 trains on whole pictures, ``auto`` crops
+            256 px where pictures are larger than that.
+        crops_per_image: Crops of each picture in one epoch; 0 for as many as cover it once.
+        rare_share: Share of the crops that are centred on a pixel of a rare class.
+        resize: ``WIDTHxHEIGHT`` to which every picture is scaled; None keeps the size, and pads to
+            the stride of the network.
+        color: Channels of the input; ``auto`` is grey if all pictures are.
+        scaling: What becomes of the pixel values.
+    """
+
+    crop: int | Auto = "auto"
+    crops_per_image: int = 0
+    rare_share: float = 0.5
+    resize: str | None = None
+    color: Color = "auto"
+    scaling: Scaling = "zero-one"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AugmentOptions:
+    """How far pictures are changed; a value of 0 leaves that change out.
+
+    Attributes:
+        preset: Values for all options below that are None.
+        flip_horizontal: Probability.
+        flip_vertical: Probability.
+        transpose: Probability that rows and columns are swapped.
+        rotate: Largest angle in degrees, either way.
+        zoom: Largest change of scale; 0.2 is from 1/1.2 to 1.2.
+        shift: Largest shift as share of the side.
+        shear: Largest angle in degrees.
+        elastic: Standard deviation of the displacement in pixels.
+        elastic_scale: Distance in pixels over which displacements differ.
+        brightness: Largest change as share of the range of values.
+        contrast: Largest change of the distance from the mean; 0.2 is from 0.8 to 1.2.
+        saturation: Likewise of the distance from grey; nothing happens to grey pictures.
+        gamma: Largest change of the exponent; 0.2 is from 1/1.2 to 1.2.
+        noise: Largest standard deviation of Gaussian noise as share of the range of values.
+        blur: Largest standard deviation of Gaussian blur in pixels.
+    """
+
+    preset: AugmentPreset = "light"
+    flip_horizontal: float | None = None
+    flip_vertical: float | None = None
+    transpose: float | None = None
+    rotate: float | None = None
+    zoom: float | None = None
+    shift: float | None = None
+    shear: float | None = None
+    elastic: float | None = None
+    elastic_scale: float | None = None
+    brightness: float | None = None
+    contrast: float | None = None
+    saturation: float | None = None
+    gamma: float | None = None
+    noise: float | None = None
+    blur: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOptions:
+    """Which network, and its details; None takes what the architecture or preset has.
+
+    Attributes:
+        arch: The architecture.
+        preset: A published network; sets the options below as its authors had them.
+        filters: Filters of the first level.
+        depth: Number of poolings.
+        convolutions: Convolutions per level.
+        kernel: Side of their kernels.
+        upsampling: How a level becomes larger again.
+        normalization: After every convolution.
+        dropout: Rate.
+        activation: After every convolution.
+        deep_supervision: Whether U-Net++ has a loss at every level.
+        encoder: Backbone of keras.applications instead of the network's own encoder.
+        encoder_weights: ``imagenet``, ``none`` or a weights file.
+        freeze_encoder: Epochs in which the encoder does not learn; -1 for all.
+    """
+
+    arch: Architecture = "unet"
+    preset: Preset | None = None
+    filters: int | None = None
+    depth: int | None = None
+    convolutions: int | None = None
+    kernel: int | None = None
+    upsampling: Upsampling | None = None
+    normalization: Normalization | None = None
+    dropout: float | None = None
+    activation: str | None = None
+    deep_supervision: bool = False
+    encoder: Encoder | None = None
+    encoder_weights: str = "imagenet"
+    freeze_encoder: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """Everything that a training can be told.
+
+    Attributes:
+        data: Where pictures and masks come from.
+        split: How they are divided.
+        input: How a picture becomes the input of the network.
+        augment: How far pictures are changed.
+        network: Which network.
+        head: ``softmax`` for exclusive classes, ``sigmoid`` for one class or overlapping ones;
+            ``auto`` takes sigmoid for a single class and for multi-hot masks.
+        loss: Name of a loss, or a sum such as ``dice+bce``; ``auto`` fits the head.
+        loss_options: Parameters of the losses by name, such as ``gamma``.
+        class_weights: ``none``, ``balanced`` (from the class distribution), or a weight per class
+            name; classes that are not named have weight 1.
+        epochs: Passes over the training examples.
+        batch_size: Pictures or crops per step.
+        learning_rate: Highest learning rate.
+        schedule: How it falls.
+        warmup: Epochs in which it rises from 0.
+        optimizer: Name of the optimizer.
+        weight_decay: Of the optimizer.
+        gradient_clip: Largest norm of the gradient; 0 for no limit.
+        average: Momentum of the moving average of the weights, which is what is kept; 0 for none.
+        patience: Validations without a better score until the training stops; 0 never stops.
+        validate_every: Epochs between validations.
+        precision: Of the computation; the weights are float32 anyway.
+        seed: Of weights, crops, order and augmentation.
+        backend: What Keras computes with.
+        devices: Number of devices that share each batch; 0 for all.
+        tensorboard: Whether logs for TensorBoard are written.
+    """
+
+    data: DataOptions = DataOptions()
+    split: SplitOptions = SplitOptions()
+    input: InputOptions = InputOptions()
+    augment: AugmentOptions = AugmentOptions()
+    network: NetworkOptions = NetworkOptions()
+    head: Head | Auto = "auto"
+    loss: str = "auto"
+    loss_options: Mapping[str, float] = field(default_factory=dict)
+    class_weights: Literal["none", "balanced"] | Mapping[str, float] = "none"
+    epochs: int = 50
+    batch_size: int = 8
+    learning_rate: float = 1e-3
+    schedule: Schedule = "cosine"
+    warmup: float = 0.0
+    optimizer: Optimizer = "adam"
+    weight_decay: float = 0.0
+    gradient_clip: float = 0.0
+    average: float = 0.0
+    patience: int = 20
+    validate_every: int = 1
+    precision: Precision = "auto"
+    seed: int = 0
+    backend: Backend = "auto"
+    devices: int = 0
+    tensorboard: bool = False

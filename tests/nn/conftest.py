@@ -1,0 +1,27 @@
+"""Keras runs on one backend per test run: KERAS_BACKEND, else the first that is installed."""
+
+from __future__ import annotations
+
+import pytest
+
+from maskforge.errors import MissingDependencyError
+from maskforge.nn import backend
+
+try:
+    BACKEND = backend.start()
+except MissingDependencyError as error:
+    BACKEND = ""
+    REASON = f"NO NETWORKS: {error.message}, so networks are not tested"
+
+
+def pytest_collection_modifyitems(items):
+    if not BACKEND:
+        for item in items:
+            if "tests/nn/" in item.path.as_posix():
+                item.add_marker(pytest.mark.skip(reason=REASON))
+
+
+@pytest.fixture(scope="session")
+def running_backend() -> str:
+    """Name of the backend on which Keras runs."""
+    return BACKEND
