@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from maskforge.augmentation.options import AugmentOptions as AugmentOptions  # noqa: PLC0414
 from maskforge.choices import (
     Architecture,
-    AugmentPreset,
     Backend,
     Color,
     Encoder,
@@ -106,47 +106,6 @@ class InputOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AugmentOptions:
-    """How far pictures are changed; a value of 0 leaves that change out.
-
-    Attributes:
-        preset: Values for all options below that are None.
-        flip_horizontal: Probability.
-        flip_vertical: Probability.
-        transpose: Probability that rows and columns are swapped.
-        rotate: Largest angle in degrees, either way.
-        zoom: Largest change of scale; 0.2 is from 1/1.2 to 1.2.
-        shift: Largest shift as share of the side.
-        shear: Largest angle in degrees.
-        elastic: Standard deviation of the displacement in pixels.
-        elastic_scale: Distance in pixels over which displacements differ.
-        brightness: Largest change as share of the range of values.
-        contrast: Largest change of the distance from the mean; 0.2 is from 0.8 to 1.2.
-        saturation: Likewise of the distance from grey; nothing happens to grey pictures.
-        gamma: Largest change of the exponent; 0.2 is from 1/1.2 to 1.2.
-        noise: Largest standard deviation of Gaussian noise as share of the range of values.
-        blur: Largest standard deviation of Gaussian blur in pixels.
-    """
-
-    preset: AugmentPreset = "light"
-    flip_horizontal: float | None = None
-    flip_vertical: float | None = None
-    transpose: float | None = None
-    rotate: float | None = None
-    zoom: float | None = None
-    shift: float | None = None
-    shear: float | None = None
-    elastic: float | None = None
-    elastic_scale: float | None = None
-    brightness: float | None = None
-    contrast: float | None = None
-    saturation: float | None = None
-    gamma: float | None = None
-    noise: float | None = None
-    blur: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkOptions:
     """Which network, and its details; None takes what the architecture or preset has.
 
@@ -220,7 +179,7 @@ class TrainOptions:
     data: DataOptions = DataOptions()
     split: SplitOptions = SplitOptions()
     input: InputOptions = InputOptions()
-    augment: AugmentOptions = AugmentOptions()
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
     network: NetworkOptions = NetworkOptions()
     head: Head | Auto = "auto"
     loss: str = "auto"

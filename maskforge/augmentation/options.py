@@ -1,0 +1,181 @@
+"""How far pictures are changed in training: options, presets, and what they come to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from maskforge.choices import AugmentPreset
+from maskforge.errors import OptionError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AugmentOptions:
+    """How far pictures are changed; a value of 0 leaves that change out.
+
+    Attributes:
+        preset: Values for all options below that are None.
+        flip_horizontal: Probability.
+        flip_vertical: Probability.
+        transpose: Probability that rows and columns are swapped.
+        rotate: Largest angle in degrees, either way.
+        zoom: Largest change of scale; 0.2 is from 1/1.2 to 1.2.
+        shift: Largest shift as share of the side.
+        shear: Largest angle in degrees.
+        elastic: Standard deviation of the displacement in pixels.
+        elastic_scale: Distance in pixels over which displacements differ.
+        brightness: Largest change as share of the range of values.
+        contrast: Largest change of the distance from the mean; 0.2 is from 0.8 to 1.2.
+        saturation: Likewise of the distance from grey; nothing happens to grey pictures.
+        gamma: Largest change of the exponent; 0.2 is from 1/1.2 to 1.2.
+        noise: Largest standard deviation of Gaussian noise as share of the range of values.
+        blur: Largest standard deviation of Gaussian blur in pixels.
+    """
+
+    preset: AugmentPreset = "light"
+    flip_horizontal: float | None = None
+    flip_vertical: float | None = None
+    transpose: float | None = None
+    rotate: float | None = None
+    zoom: float | None = None
+    shift: float | None = None
+    shear: float | None = None
+    elastic: float | None = None
+    elastic_scale: float | None = None
+    brightness: float | None = None
+    contrast: float | None = None
+    saturation: float | None = None
+    gamma: float | None = None
+    noise: float | None = None
+    blur: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedAugmentation:
+    """The values of :class:`AugmentOptions` with none left open; all 0 changes nothing."""
+
+    flip_horizontal: float = 0.0
+    flip_vertical: float = 0.0
+    transpose: float = 0.0
+    rotate: float = 0.0
+    zoom: float = 0.0
+    shift: float = 0.0
+    shear: float = 0.0
+    elastic: float = 0.0
+    elastic_scale: float = 32.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    gamma: float = 0.0
+    noise: float = 0.0
+    blur: float = 0.0
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether pictures stay as they are."""
+        return self == ResolvedAugmentation(elastic_scale=self.elastic_scale)
+
+
+_LIGHT = ResolvedAugmentation(
+    flip_horizontal=0.5,
+    rotate=10.0,
+    zoom=0.15,
+    shift=0.05,
+    brightness=0.1,
+    contrast=0.15,
+    gamma=0.15,
+)
+
+_MEDIUM = ResolvedAugmentation(
+    flip_horizontal=0.5,
+    flip_vertical=0.5,
+    rotate=20.0,
+    zoom=0.2,
+    shift=0.05,
+    shear=5.0,
+    elastic=1.5,
+    brightness=0.15,
+    contrast=0.2,
+    saturation=0.2,
+    gamma=0.2,
+    noise=0.02,
+    blur=0.7,
+)
+
+_STRONG = ResolvedAugmentation(
+    flip_horizontal=0.5,
+    flip_vertical=0.5,
+    transpose=0.5,
+    rotate=180.0,
+    zoom=0.3,
+    shift=0.1,
+    shear=10.0,
+    elastic=4.0,
+    brightness=0.2,
+    contrast=0.3,
+    saturation=0.3,
+    gamma=0.3,
+    noise=0.04,
+    blur=1.0,
+)
+
+PRESETS: Mapping[AugmentPreset, ResolvedAugmentation] = {
+    "none": ResolvedAugmentation(),
+    "flips": ResolvedAugmentation(flip_horizontal=0.5, flip_vertical=0.5),
+    "light": _LIGHT,
+    "medium": _MEDIUM,
+    "strong": _STRONG,
+}
+"""What the presets come to. ``light`` is made for radiographs: left and right may be exchanged, up
+and down not, and little is turned."""
+
+_RANGES = {
+    "flip_horizontal": (0.0, 1.0),
+    "flip_vertical": (0.0, 1.0),
+    "transpose": (0.0, 1.0),
+    "rotate": (0.0, 180.0),
+    "zoom": (0.0, 3.0),
+    "shift": (0.0, 0.5),
+    "shear": (0.0, 45.0),
+    "elastic": (0.0, 100.0),
+    "elastic_scale": (4.0, 1000.0),
+    "brightness": (0.0, 1.0),
+    "contrast": (0.0, 1.0),
+    "saturation": (0.0, 1.0),
+    "gamma": (0.0, 3.0),
+    "noise": (0.0, 1.0),
+    "blur": (0.0, 10.0),
+}
+
+_STEEPEST = 0.25
+
+
+def resolve(options: AugmentOptions) -> ResolvedAugmentation:
+    """Fill in what the preset says, and check every value.
+
+    Raises:
+        OptionError: If a value is out of range, or the preset does not exist.
+    """
+    if options.preset not in PRESETS:
+        raise OptionError(
+            f"augment.preset is {options.preset!r}, which does not exist",
+            hint=f"use one of {', '.join(PRESETS)}",
+        )
+    preset = PRESETS[options.preset]
+    values: dict[str, float] = {}
+    for field in fields(ResolvedAugmentation):
+        given = getattr(options, field.name)
+        value = getattr(preset, field.name) if given is None else given
+        low, high = _RANGES[field.name]
+        if not (math.isfinite(value) and low <= value <= high):
+            raise OptionError(f"augment.{field.name} is {value}, expected {low:g} to {high:g}")
+        values[field.name] = float(value)
+    resolved = ResolvedAugmentation(**values)
+    if resolved.elastic > _STEEPEST * resolved.elastic_scale:
+        raise OptionError(
+            f"augment.elastic is {resolved.elastic:g} px with displacements that differ over "
+            f"augment.elastic_scale = {resolved.elastic_scale:g} px: pictures would fold over",
+            hint="make elastic_scale at least 4 times as large as elastic",
+        )
+    return resolved
