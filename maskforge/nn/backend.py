@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import platform
 import sys
 from typing import get_args
 
+import maskforge
 from maskforge.choices import Backend
 from maskforge.errors import MissingDependencyError, OptionError
 
@@ -53,7 +56,82 @@ def start(backend: Backend = "auto") -> str:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else TensorFlow's first words are warnings
     import keras
 
+    if chosen == "tensorflow":
+        _grow_memory()
     return str(keras.config.backend())
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and the backend.
+
+    With the same seed just before, a network begins with the same weights, on the same backend.
+    """
+    import keras
+
+    keras.utils.set_random_seed(seed)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of maskforge, Keras, the running backend, NumPy and Python."""
+    import keras
+    import numpy as np
+
+    name = keras.config.backend()
+    return {
+        "maskforge": maskforge.__version__,
+        "keras": keras.__version__,
+        name: str(sys.modules[name].__version__),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def device_report() -> str:
+    """Return a line on the backend and the devices that it computes with, and their memory."""
+    import keras
+
+    name = keras.config.backend()
+    devices = _DEVICES[name]() or [f"CPU with {os.cpu_count()} cores"]
+    return f"Keras {keras.__version__} on {name} {versions()[name]}, {', '.join(devices)}"
+
+
+def _grow_memory() -> None:
+    """Let TensorFlow take GPU memory as it needs it: by default it takes all there is."""
+    import tensorflow as tf
+
+    for device in tf.config.list_physical_devices("GPU"):
+        with contextlib.suppress(RuntimeError):  # TensorFlow has begun to compute already
+            tf.config.experimental.set_memory_growth(device, True)
+
+
+def _tensorflow_devices() -> list[str]:
+    import tensorflow as tf
+
+    details = tf.config.experimental.get_device_details
+    found = tf.config.list_physical_devices("GPU")
+    return [str(details(device).get("device_name", device.name)) for device in found]
+
+
+def _jax_devices() -> list[str]:
+    import jax
+
+    found = [device for device in jax.devices() if device.platform != "cpu"]
+    memory = [(device.memory_stats() or {}).get("bytes_limit", 0) for device in found]
+    return [_name(one.device_kind, size) for one, size in zip(found, memory, strict=True)]
+
+
+def _torch_devices() -> list[str]:
+    import torch
+
+    found = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
+    return [_name(one.name, one.total_memory) for one in found]
+
+
+def _name(name: str, memory: int) -> str:
+    return f"{name} ({memory / 2**30:.0f} GiB)" if memory else name
+
+
+_DEVICES = {"tensorflow": _tensorflow_devices, "jax": _jax_devices, "torch": _torch_devices}
 
 
 def _missing(what: str) -> MissingDependencyError:

@@ -1,0 +1,80 @@
+"""The networks, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import keras
+
+from maskforge.choices import Architecture
+from maskforge.errors import OptionError
+from maskforge.nn.networks import (
+    attention_unet,
+    cnn,
+    fcn8,
+    pspnet,
+    resunet,
+    segnet,
+    unet,
+    unetpp,
+)
+from maskforge.training.networks import NetworkPlan, plan_network, stride_of
+from maskforge.training.options import NetworkOptions
+
+Features: TypeAlias = keras.KerasTensor | list[keras.KerasTensor]
+Encode: TypeAlias = Callable[[keras.KerasTensor, NetworkPlan], Features]
+Build: TypeAlias = Callable[[Any, int, NetworkPlan], Features]
+
+
+def _nothing(x: keras.KerasTensor, plan: NetworkPlan) -> keras.KerasTensor:
+    return x
+
+
+_NETWORKS: Mapping[Architecture, tuple[Encode, Build]] = {
+    "unet": (unet.encode, unet.build),
+    "unetpp": (unet.encode, unetpp.build),
+    "attention_unet": (unet.encode, attention_unet.build),
+    "resunet": (_nothing, resunet.build),
+    "fcn8": (fcn8.encode, fcn8.build),
+    "segnet": (_nothing, segnet.build),
+    "pspnet": (_nothing, pspnet.build),
+    "cnn": (_nothing, cnn.build),
+}
+"""How a network encodes its input, where the encoder can be another, and what it makes of that."""
+
+
+def build_network(
+    options: NetworkOptions, *, input_shape: tuple[int | None, int | None, int], outputs: int
+) -> keras.Model:
+    """Build a network that gives logits.
+
+    The weights are drawn from the random generators that ``keras.utils.set_random_seed`` (or
+    :func:`maskforge.nn.backend.seed_everything`) sets: called with the same seed just before, the
+    same network begins with the same weights on the same backend. The precision is that of the
+    dtype policy in force; logits are float32 always.
+
+    Args:
+        options: The network.
+        input_shape: Height, width (None for any multiple of the stride) and channels.
+        outputs: Channels of the output.
+
+    Returns:
+        A functional ``keras.Model`` from (B, H, W, C) to float32 logits (B, H, W, K); with deep
+        supervision a list of them, that of the deepest network first.
+
+    Raises:
+        OptionError: If the options do not fit together, or the sides are no multiples of the
+            stride.
+    """
+    plan = plan_network(options)
+    stride = stride_of(options)
+    for side in input_shape[:2]:
+        if side is not None and side % stride:
+            raise OptionError(
+                f"the input of {plan.arch} has a side of {side} px, no multiple of {stride}",
+                hint=f"use {max(round(side / stride), 1) * stride} px",
+            )
+    encode, build = _NETWORKS[plan.arch]
+    x = keras.Input(input_shape, name="image")
+    return keras.Model(x, build(encode(x, plan), outputs, plan), name=plan.arch)

@@ -1,0 +1,113 @@
+"""Layers that Keras does not have; importing this module lets Keras load models with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import KerasTensor, ops
+
+
+@keras.saving.register_keras_serializable("maskforge")
+class RegionPooling(keras.layers.Layer):
+    """Averages over a grid of regions that covers the features, whatever their size is.
+
+    Region ``i`` of ``bins`` reaches from row ``floor(i H / bins)`` to ``ceil((i + 1) H / bins)``,
+    likewise in columns. (B, H, W, C) becomes (B, bins, bins, C).
+
+    Args:
+        bins: Regions along each side.
+        **kwargs: What every Keras layer takes.
+    """
+
+    def __init__(self, bins: int, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.bins = bins
+
+    def call(self, inputs: KerasTensor) -> KerasTensor:
+        """Return the means."""
+        _, height, width, _ = ops.shape(inputs)
+        rows, columns = (ops.cast(self._regions(side), inputs.dtype) for side in (height, width))
+        narrow = ops.einsum("jw,bhwc->bhjc", columns, inputs)
+        return ops.einsum("ih,bhjc->bijc", rows, narrow)
+
+    def _regions(self, side: KerasTensor) -> KerasTensor:
+        """Return the share (bins, side) of every row, or column, in every region."""
+        side = ops.cast(side, "int32")
+        number = ops.arange(self.bins, dtype="int32")[:, None]
+        first = ops.floor_divide(number * side, self.bins)
+        last = ops.floor_divide((number + 1) * side + self.bins - 1, self.bins)
+        place = ops.arange(side, dtype="int32")[None, :]
+        inside = ops.cast(ops.logical_and(place >= first, place < last), "float32")
+        return inside / ops.cast(last - first, "float32")
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the output."""
+        return (input_shape[0], self.bins, self.bins, input_shape[3])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "bins": self.bins}
+
+
+@keras.saving.register_keras_serializable("maskforge")
+class ResizeLike(keras.layers.Layer):
+    """Interpolates features bilinearly to the size of others, whatever that is.
+
+    Called with ``[features, others]``; pixel centres are at halves, edges are continued.
+    """
+
+    def call(self, inputs: list[KerasTensor]) -> KerasTensor:
+        """Return the interpolated features."""
+        features, others = inputs
+        _, height, width, _ = ops.shape(others)
+        _, rows, columns, _ = features.shape
+        vertical = ops.cast(_interpolation(height, rows), features.dtype)
+        horizontal = ops.cast(_interpolation(width, columns), features.dtype)
+        tall = ops.einsum("hi,bijc->bhjc", vertical, features)
+        return ops.einsum("wj,bhjc->bhwc", horizontal, tall)
+
+    def compute_output_shape(
+        self, input_shape: list[tuple[int | None, ...]]
+    ) -> tuple[int | None, ...]:
+        """Return the shape of the output."""
+        features, others = input_shape
+        return (*others[:3], features[3])
+
+
+def _interpolation(side: KerasTensor, count: int) -> KerasTensor:
+    """Return the weights (side, count) of ``count`` points for ``side`` pixels."""
+    pixel = ops.cast(ops.arange(ops.cast(side, "int32"), dtype="int32"), "float32") + 0.5
+    place = ops.clip(pixel * (count / ops.cast(side, "float32")) - 0.5, 0.0, count - 1.0)
+    points = ops.arange(count, dtype="float32")
+    return ops.maximum(1.0 - ops.abs(place[:, None] - points[None, :]), 0.0)
+
+
+@keras.saving.register_keras_serializable("maskforge")
+class MaxUnpooling(keras.layers.Layer):
+    """Puts features back to where a 2x2 max-pooling took its maxima from; zero elsewhere.
+
+    Called with ``[features, before]``: (B, H, W, C), and what was pooled (B, 2H, 2W, C). The
+    place is found again rather than kept, so the pooling is Keras' own; of several equal maxima
+    it is the first.
+    """
+
+    def call(self, inputs: list[KerasTensor]) -> KerasTensor:
+        """Return the features at the places of the maxima."""
+        features, before = inputs
+        corners = [before[:, row::2, column::2] for row in (0, 1) for column in (0, 1)]
+        place = ops.argmax(ops.stack(corners, axis=-1), axis=-1)
+        parts = [features * ops.cast(ops.equal(place, n), features.dtype) for n in range(4)]
+        batch, height, width, channels = ops.shape(before)
+        upper, lower = (
+            ops.reshape(ops.stack(pair, axis=3), (batch, height // 2, 1, width, channels))
+            for pair in (parts[:2], parts[2:])
+        )
+        whole = ops.concatenate([upper, lower], axis=2)
+        return ops.reshape(whole, (batch, height, width, channels))
+
+    def compute_output_shape(
+        self, input_shape: list[tuple[int | None, ...]]
+    ) -> tuple[int | None, ...]:
+        """Return the shape of the output."""
+        return tuple(input_shape[1])

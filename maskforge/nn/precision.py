@@ -1,0 +1,117 @@
+"""Precision of the computation: what the hardware is fast at, and back to float32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+
+from maskforge.choices import Precision
+from maskforge.errors import OptionError
+
+_POLICIES = {
+    "float32": "float32",
+    "bfloat16": "mixed_bfloat16",
+    "float16": "mixed_float16",
+}
+_CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+def resolve_precision(precision: Precision = "auto") -> str:
+    """Return the Keras dtype policy of a precision: float32, mixed_bfloat16 or mixed_float16.
+
+    ``auto`` is bfloat16 on CUDA GPUs of compute capability 8 and above, float16 on older ones
+    with tensor cores (7 and above), bfloat16 on CPUs that multiply it (avx512_bf16, amx_bf16)
+    with TensorFlow, else float32. The weights are float32 whatever the policy.
+
+    Raises:
+        OptionError: If there is no such precision.
+    """
+    if precision == "auto":
+        return _POLICIES[_fastest(keras.config.backend(), _compute_capability())]
+    if precision not in _POLICIES:
+        raise OptionError(
+            f"there is no precision {precision!r}",
+            hint=f"use auto or one of {', '.join(_POLICIES)}",
+        )
+    return _POLICIES[precision]
+
+
+@contextmanager
+def using_policy(policy: str) -> Iterator[None]:
+    """Build networks under a dtype policy; the one before is in force again afterwards."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def to_float32(network: keras.Model) -> keras.Model:
+    """Return a copy of a network that computes in float32, with equal weights of its own.
+
+    For prediction and for the saved model: what was trained in mixed precision has float32
+    weights already, and its graph would be slow, or impossible, on other hardware.
+    """
+    copy = type(network).from_config(_float32(network.get_config()))
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def _float32(config: object) -> object:
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return {**config, "config": {**config["config"], "name": "float32"}}
+        return {
+            key: "float32"
+            if key == "dtype" and value in ("bfloat16", "float16", *_POLICIES.values())
+            else _float32(value)
+            for key, value in config.items()
+        }
+    if isinstance(config, list | tuple):
+        return type(config)(_float32(value) for value in config)
+    return config
+
+
+def _fastest(backend: str, capability: tuple[int, int] | None) -> str:
+    if capability is not None:
+        return (
+            "bfloat16" if capability >= (8, 0) else "float16" if capability >= (7, 0) else "float32"
+        )
+    return "bfloat16" if backend == "tensorflow" and _cpu_has_bfloat16() else "float32"
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        lines = _CPU_INFO.read_text("utf-8", "replace").splitlines()
+    except OSError:  # not Linux
+        return False
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return bool(_CPU_FLAGS & set(flags.split()))
+
+
+def _compute_capability() -> tuple[int, int] | None:
+    """Return the lowest compute capability of the CUDA GPUs; None without any."""
+    backend = keras.config.backend()
+    found: list[tuple[int, int]] = []
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        for device in tf.config.list_physical_devices("GPU"):
+            details = tf.config.experimental.get_device_details(device)
+            found += [details["compute_capability"]] if "compute_capability" in details else []
+    elif backend == "torch":
+        import torch
+
+        found = [torch.cuda.get_device_capability(n) for n in range(torch.cuda.device_count())]
+    else:
+        import jax
+
+        for device in jax.devices():
+            major, point, minor = str(getattr(device, "compute_capability", "")).partition(".")
+            found += [(int(major), int(minor))] if point else []
+    return min(found, default=None)
