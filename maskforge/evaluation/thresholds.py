@@ -31,12 +31,14 @@ def decide(
         ValueError: If the number of thresholds is not that of the channels.
     """
     if head == "softmax":
-        return probabilities.argmax(axis=-1).astype(np.uint8)
+        index: NDArray[np.uint8] = probabilities.argmax(axis=-1).astype(np.uint8)
+        return index
     channels = probabilities.shape[-1]
     limits = tuple(thresholds) or (DEFAULT_THRESHOLD,) * channels
     if len(limits) != channels:
         raise ValueError(f"{len(limits)} thresholds for {channels} channels")
-    return (probabilities >= np.array(limits, probabilities.dtype)).astype(np.uint8)
+    reached: NDArray[np.bool_] = probabilities >= np.array(limits, probabilities.dtype)
+    return reached.astype(np.uint8)
 
 
 class ThresholdTuner:

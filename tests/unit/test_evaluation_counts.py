@@ -122,7 +122,7 @@ def test_void_in_the_prediction_is_background():
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(truth, prediction, head):
-    with pytest.raises(ValueError, match="shape|truth is"):
+    with pytest.raises(ValueError, match=r"shape|truth is"):
         counted((np.zeros(truth), np.zeros(prediction)), classes=class_map(1, 2), head=head)
 
 

@@ -1,0 +1,56 @@
+"""How far scores would move with other images: percentile intervals by resampling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def resampled_weights(
+    groups: Sequence[str | None], samples: int, seed: int = 0
+) -> NDArray[np.int64]:
+    """Return how often each image is drawn in every resampled data set.
+
+    Images of a group, such as a patient, are drawn together, because they are alike: as many
+    groups as there are, with replacement (Efron 1979; Field and Welsh 2007 for groups).
+
+    Args:
+        groups: The group of each image; an image with None stands for itself.
+        samples: Number of resampled data sets.
+        seed: Another seed draws others.
+
+    Returns:
+        (samples, images).
+    """
+    numbers: dict[object, int] = {}
+    members = np.array(
+        [
+            numbers.setdefault((i,) if group is None else group, len(numbers))
+            for i, group in enumerate(groups)
+        ],
+        dtype=np.int64,
+    )
+    if not numbers:
+        return np.zeros((samples, 0), dtype=np.int64)
+    generator = np.random.default_rng(seed)
+    drawn = generator.multinomial(len(numbers), np.full(len(numbers), 1 / len(numbers)), samples)
+    return drawn[:, members]
+
+
+def interval(values: NDArray[np.float64], level: float = 0.95) -> tuple[float, float] | None:
+    """Return the percentile interval of a score over the resampled data sets.
+
+    Args:
+        values: (samples,), NaN where the score is not defined.
+        level: Share of the samples inside.
+
+    Returns:
+        Lower and upper limit; None if the score is defined in fewer than half of the samples.
+    """
+    known = values[~np.isnan(values)]
+    if 2 * len(known) < max(1, len(values)):
+        return None
+    low, high = np.quantile(known, ((1 - level) / 2, (1 + level) / 2))
+    return float(low), float(high)

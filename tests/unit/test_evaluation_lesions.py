@@ -1,0 +1,83 @@
+"""Lesions that are found, missed and invented."""
+
+import numpy as np
+import pytest
+from builders import grid
+
+from maskforge.evaluation.lesions import match_lesions
+
+TRUTH = grid(
+    "11...11....1",
+    "11...11.....",
+    "............",
+    "1.........11",
+    ".1..........",
+)
+PREDICTED = grid(
+    "11..1111....",
+    "11..........",
+    ".......1....",
+    ".........1..",
+    "........1...",
+)
+
+
+def lesions(truth=TRUTH, predicted=PREDICTED, **options):
+    return tuple(match_lesions(truth > 0, predicted > 0, **options))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        # Five lesions: two squares, one pixel, one diagonal of two, one line. The squares are
+        # found. Predicted: two that find, a single pixel, a diagonal of two that only touches.
+        ({}, (5, 2, 4, 2)),
+        # The diagonals are two lesions each; nothing changes for the others.
+        ({"connectivity": 4}, (6, 2, 5, 3)),
+        # The second square: 2 common pixels of 4 + 4 - 2.
+        ({"match_iou": 1 / 3}, (5, 2, 4, 2)),
+        ({"match_iou": 0.34}, (5, 1, 4, 3)),
+        ({"match_iou": 1.0}, (5, 1, 4, 3)),
+        ({"min_size": 2}, (4, 2, 3, 1)),
+        ({"min_size": 5}, (0, 0, 0, 0)),
+    ],
+)
+def test_lesions_by_hand(options, expected):
+    assert lesions(**options) == expected
+
+
+def test_one_prediction_may_find_several_lesions_and_several_one():
+    apart, whole = grid("11.11.11"), grid("11111111")
+    assert lesions(apart, whole) == (3, 3, 1, 0)
+    assert lesions(whole, apart) == (1, 1, 3, 0)
+
+
+def test_a_prediction_on_a_lesion_too_small_to_count_is_not_false():
+    assert lesions(grid("1....111"), grid("1111.111"), min_size=3) == (1, 1, 2, 0)
+
+
+def test_a_prediction_too_small_to_count_finds_nothing():
+    assert lesions(grid("1111"), grid("1..."), min_size=2) == (1, 0, 0, 0)
+
+
+def test_images_without_lesions():
+    nothing, one = grid("...."), grid(".11.")
+    assert lesions(nothing, nothing) == (0, 0, 0, 0)
+    assert lesions(nothing, one) == (0, 0, 1, 1)
+    assert lesions(one, nothing) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_any_overlap_equals_scipy_lesion_by_lesion(seed, connectivity):
+    from scipy import ndimage
+
+    generator = np.random.default_rng(seed)
+    truth, predicted = (generator.random((30, 40)) < 0.2 for _ in range(2))
+    structure = np.ones((3, 3)) if connectivity == 8 else None
+    first, count = ndimage.label(truth, structure)
+    second, count_predicted = ndimage.label(predicted, structure)
+    found = sum(predicted[first == number].any() for number in range(1, count + 1))
+    false = sum(not truth[second == number].any() for number in range(1, count_predicted + 1))
+    expected = (count, found, count_predicted, false)
+    assert lesions(truth, predicted, connectivity=connectivity) == expected
