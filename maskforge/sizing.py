@@ -51,7 +51,7 @@ def size_of(array: NDArray[Any]) -> Size:
     return Size(array.shape[1], array.shape[0])
 
 
-def resize_image(image: NDArray[_Scalar], size: Size) -> NDArray[_Scalar]:
+def resize_image(image: NDArray[Any], size: Size) -> NDArray[Any]:
     """Resize a picture: mean over areas where it becomes smaller, else linear interpolation.
 
     Args:
@@ -71,10 +71,10 @@ def resize_image(image: NDArray[_Scalar], size: Size) -> NDArray[_Scalar]:
         image = resize_image(image, size_between)
     channels = image.shape[2] if image.ndim == 3 else 1
     if channels <= _MOST_CHANNELS:
-        return cv2.resize(image, size, interpolation=way).reshape(_shape(image, size))  # type: ignore[return-value, call-overload]
+        return cv2.resize(image, size, interpolation=way).reshape(_shape(image, size))
     resized = np.empty(_shape(image, size), dtype=image.dtype)
     for channel in range(channels):
-        resized[..., channel] = cv2.resize(image[..., channel], size, interpolation=way)  # type: ignore[call-overload]
+        resized[..., channel] = cv2.resize(image[..., channel], size, interpolation=way)
     return resized
 
 

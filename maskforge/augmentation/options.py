@@ -72,9 +72,11 @@ class ResolvedAugmentation:
     blur: float = 0.0
 
     @property
-    def changes_nothing(self) -> bool:
-        """Whether pictures stay as they are."""
-        return self == ResolvedAugmentation(elastic_scale=self.elastic_scale)
+    def changes_light(self) -> bool:
+        """Whether values of the picture are changed, and not places alone."""
+        return any(
+            (self.brightness, self.contrast, self.saturation, self.gamma, self.noise, self.blur)
+        )
 
 
 _LIGHT = ResolvedAugmentation(

@@ -1,0 +1,81 @@
+"""Changes of brightness and sharpness, made to the picture alone."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.augmentation.options import ResolvedAugmentation
+
+# Weights of red, green and blue in grey of the same lightness (ITU-R BT.601).
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def change_light(
+    image: NDArray[np.float32],
+    options: ResolvedAugmentation,
+    rng: np.random.Generator,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+) -> NDArray[np.float32]:
+    """Draw changes of light and sharpness at random, and make them.
+
+    In this order, with v the value as share of the range from ``low`` to ``high``:
+
+    1. brightness: v + b
+    2. contrast: m + c (v - m), where m is the mean of the picture
+    3. saturation: g + s (v - g), where g is the grey of the pixel; three channels only
+    4. gamma: v ** e, after cutting v off at 0 and 1
+    5. blur: Gaussian
+    6. noise: Gaussian, independent for every value
+    7. cutting off at 0 and 1
+
+    Args:
+        image: (H, W, C).
+        options: How large b, c - 1, s - 1, e, the blur and the noise become.
+        rng: Source of randomness.
+        low: Smallest value that a picture can have.
+        high: Largest value that a picture can have.
+
+    Returns:
+        A new array of the same shape.
+    """
+    span = (high - low) or 1.0
+    values = (image - np.float32(low)) * np.float32(1 / span)
+    if options.brightness:
+        values += np.float32(rng.uniform(-options.brightness, options.brightness))
+    if options.contrast:
+        factor = 1 + rng.uniform(-options.contrast, options.contrast)
+        mean = float(values.mean())
+        values *= np.float32(factor)
+        values += np.float32(mean * (1 - factor))
+    if options.saturation:
+        factor = 1 + rng.uniform(-options.saturation, options.saturation)
+        if values.shape[2] == _LUMA.size:
+            grey = (values @ _LUMA)[..., None]
+            values = grey + np.float32(factor) * (values - grey)
+    if options.gamma:
+        exponent = math.exp(rng.uniform(-1, 1) * math.log1p(options.gamma))
+        np.clip(values, 0, 1, out=values)
+        values = cv2.pow(values, exponent).reshape(values.shape).astype(np.float32, copy=False)
+    if options.blur:
+        values = _blur(values, rng.uniform(0, options.blur))
+    if options.noise:
+        noise = rng.standard_normal(values.shape, dtype=np.float32)
+        values += noise * np.float32(rng.uniform(0, options.noise))
+    np.clip(values, 0, 1, out=values)
+    values *= np.float32(span)
+    values += np.float32(low)
+    return values
+
+
+def _blur(values: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
+    # Below this, all other pixels together weigh less than 1 / 255.
+    if deviation < 0.29:
+        return values
+    blurred = cv2.GaussianBlur(values, (0, 0), deviation, borderType=cv2.BORDER_REFLECT)
+    return blurred.reshape(values.shape).astype(np.float32, copy=False)
