@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
-from maskforge.choices import Architecture, Encoder, Normalization, Preset, Upsampling
+from maskforge.choices import Architecture, Encoder, Normalization, Preset, Scaling, Upsampling
 from maskforge.errors import OptionError
 from maskforge.training.options import NetworkOptions
 
@@ -26,6 +26,7 @@ class NetworkPlan:
     architecture that does not take one of them ignores it.
 
     Attributes:
+        scaling: How the pictures are scaled, which matters to a pretrained encoder.
         upsampling_kernel: Side of the kernel that follows, or is, the upsampling.
         upsampling_activation: Whether it has an activation.
         dropout_places: Where features are dropped: after the last level before the bottleneck
@@ -46,6 +47,7 @@ class NetworkPlan:
     deep_supervision: bool = False
     encoder: Encoder | None = None
     encoder_weights: str = "none"
+    scaling: Scaling = "zero-one"
     upsampling_kernel: int = 2
     upsampling_activation: bool = False
     dropout_places: tuple[DropoutPlace, ...] = ("last-skip", "bottleneck")
@@ -131,8 +133,12 @@ _PRESETS: Mapping[Preset, NetworkPlan] = {
 _OPEN = (*_ALL, "preset", "deep_supervision")
 
 
-def plan_network(options: NetworkOptions) -> NetworkPlan:
+def plan_network(options: NetworkOptions, scaling: Scaling = "zero-one") -> NetworkPlan:
     """Return the options of a network with what is open taken from preset and architecture.
+
+    Args:
+        options: The options.
+        scaling: How the pictures are scaled.
 
     Raises:
         OptionError: If the architecture does not take an option, or a value is impossible.
@@ -159,7 +165,7 @@ def plan_network(options: NetworkOptions) -> NetworkPlan:
     if options.encoder is not None:
         given.setdefault("depth", ENCODER_DEPTH)
         given |= {"encoder": options.encoder, "encoder_weights": options.encoder_weights}
-    plan = replace(plan, deep_supervision=options.deep_supervision, **given)
+    plan = replace(plan, scaling=scaling, deep_supervision=options.deep_supervision, **given)
     _check_values(plan)
     return plan
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import keras
 
-from maskforge.choices import Architecture
+from maskforge.choices import Architecture, Scaling
 from maskforge.errors import OptionError
 from maskforge.nn.networks import (
     attention_unet,
@@ -22,30 +22,28 @@ from maskforge.nn.networks import (
 from maskforge.training.networks import NetworkPlan, plan_network, stride_of
 from maskforge.training.options import NetworkOptions
 
-Features: TypeAlias = keras.KerasTensor | list[keras.KerasTensor]
-Encode: TypeAlias = Callable[[keras.KerasTensor, NetworkPlan], Features]
-Build: TypeAlias = Callable[[Any, int, NetworkPlan], Features]
+Build: TypeAlias = Callable[
+    [keras.KerasTensor, int, NetworkPlan], keras.KerasTensor | list[keras.KerasTensor]
+]
 
-
-def _nothing(x: keras.KerasTensor, plan: NetworkPlan) -> keras.KerasTensor:
-    return x
-
-
-_NETWORKS: Mapping[Architecture, tuple[Encode, Build]] = {
-    "unet": (unet.encode, unet.build),
-    "unetpp": (unet.encode, unetpp.build),
-    "attention_unet": (unet.encode, attention_unet.build),
-    "resunet": (_nothing, resunet.build),
-    "fcn8": (fcn8.encode, fcn8.build),
-    "segnet": (_nothing, segnet.build),
-    "pspnet": (_nothing, pspnet.build),
-    "cnn": (_nothing, cnn.build),
+_NETWORKS: Mapping[Architecture, Build] = {
+    "unet": unet.build,
+    "unetpp": unetpp.build,
+    "attention_unet": attention_unet.build,
+    "resunet": resunet.build,
+    "fcn8": fcn8.build,
+    "segnet": segnet.build,
+    "pspnet": pspnet.build,
+    "cnn": cnn.build,
 }
-"""How a network encodes its input, where the encoder can be another, and what it makes of that."""
 
 
 def build_network(
-    options: NetworkOptions, *, input_shape: tuple[int | None, int | None, int], outputs: int
+    options: NetworkOptions,
+    *,
+    input_shape: tuple[int | None, int | None, int],
+    outputs: int,
+    scaling: Scaling = "zero-one",
 ) -> keras.Model:
     """Build a network that gives logits.
 
@@ -58,6 +56,7 @@ def build_network(
         options: The network.
         input_shape: Height, width (None for any multiple of the stride) and channels.
         outputs: Channels of the output.
+        scaling: How the pictures are scaled, for a pretrained encoder.
 
     Returns:
         A functional ``keras.Model`` from (B, H, W, C) to float32 logits (B, H, W, K); with deep
@@ -66,8 +65,10 @@ def build_network(
     Raises:
         OptionError: If the options do not fit together, or the sides are no multiples of the
             stride.
+        TrainingError: If the weights of an encoder cannot be downloaded.
+        ModelError: If a weights file of an encoder does not fit.
     """
-    plan = plan_network(options)
+    plan = plan_network(options, scaling)
     stride = stride_of(options)
     for side in input_shape[:2]:
         if side is not None and side % stride:
@@ -75,6 +76,5 @@ def build_network(
                 f"the input of {plan.arch} has a side of {side} px, no multiple of {stride}",
                 hint=f"use {max(round(side / stride), 1) * stride} px",
             )
-    encode, build = _NETWORKS[plan.arch]
     x = keras.Input(input_shape, name="image")
-    return keras.Model(x, build(encode(x, plan), outputs, plan), name=plan.arch)
+    return keras.Model(x, _NETWORKS[plan.arch](x, outputs, plan), name=plan.arch)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from keras import KerasTensor, layers
 
 from maskforge.nn.networks.blocks import INITIALIZER, convolutions, head, upsample
+from maskforge.nn.networks.unet import encode
 from maskforge.training.networks import NetworkPlan
 
 
-def build(features: list[KerasTensor], outputs: int, plan: NetworkPlan) -> KerasTensor:
-    """Decode the features of an encoder to logits, with a gate in every skip connection."""
+def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:
+    """Return logits: the U-Net with a gate in every skip connection."""
+    features = encode(x, plan)
     x = features[-1]
     for level in reversed(range(plan.depth)):
         filters = plan.filters * 2**level

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keras import KerasTensor, layers
 
+from maskforge.nn.networks import encoders
 from maskforge.nn.networks.blocks import INITIALIZER, drop, head
 from maskforge.training.networks import NetworkPlan
 
@@ -13,6 +14,8 @@ BLOCKS = ((1, 2), (2, 2), (4, 3), (8, 3), (8, 3))
 
 def encode(x: KerasTensor, plan: NetworkPlan) -> list[KerasTensor]:
     """Return what VGG16 has after its third, fourth and fifth pooling."""
+    if plan.encoder:
+        return encoders.encode(x, plan, ("block3_pool", "block4_pool", "block5_pool"))
     features = []
     for multiple, count in BLOCKS:
         for _ in range(count):
@@ -22,9 +25,9 @@ def encode(x: KerasTensor, plan: NetworkPlan) -> list[KerasTensor]:
     return features[2:]
 
 
-def build(features: list[KerasTensor], outputs: int, plan: NetworkPlan) -> KerasTensor:
+def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:
     """Score the poolings of strides 8, 16 and 32, and add them up from the coarsest."""
-    pool3, pool4, x = features
+    pool3, pool4, x = encode(x, plan)
     width = 64 * plan.filters  # 4096 as published
     x = drop(_convolve(x, width, 7, plan), plan)
     x = drop(_convolve(x, width, 1, plan), plan)

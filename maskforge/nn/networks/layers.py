@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 from keras import KerasTensor, ops
+
+from maskforge.choices import Scaling
 
 
 @keras.saving.register_keras_serializable("maskforge")
@@ -111,3 +114,51 @@ class MaxUnpooling(keras.layers.Layer):
     ) -> tuple[int | None, ...]:
         """Return the shape of the output."""
         return tuple(input_shape[1])
+
+
+@keras.saving.register_keras_serializable("maskforge")
+class ImageNetInput(keras.layers.Layer):
+    """Turns scaled pictures into what a backbone was trained on, in float32.
+
+    Grey is repeated for red, green and blue. Per-image z-scores get the mean and deviation of
+    ImageNet back.
+
+    Args:
+        colors: ``caffe``, ``torch``, ``tf`` or ``raw``, as in ``keras.applications``.
+        scaling: How the pictures were scaled.
+        **kwargs: What every Keras layer takes.
+    """
+
+    def __init__(self, colors: str, scaling: Scaling = "zero-one", **kwargs: object) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.colors = colors
+        self.scaling = scaling
+
+    def call(self, inputs: KerasTensor) -> KerasTensor:
+        """Return (B, H, W, 3)."""
+        factor, offset = _TO_BYTES[self.scaling]
+        x = inputs * factor + offset
+        if x.shape[-1] == 1:
+            x = ops.concatenate([x, x, x], axis=-1)
+        if self.colors == "caffe":
+            return ops.flip(x, axis=-1) - ops.convert_to_tensor([103.939, 116.779, 123.68])
+        if self.colors == "torch":
+            deviation = ops.convert_to_tensor([0.229, 0.224, 0.225])
+            return (x / 255.0 - ops.convert_to_tensor([0.485, 0.456, 0.406])) / deviation
+        return x / 127.5 - 1.0 if self.colors == "tf" else x
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the output."""
+        return (*input_shape[:3], 3)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "colors": self.colors, "scaling": self.scaling}
+
+
+_TO_BYTES: Mapping[Scaling, tuple[float, float]] = {
+    "zero-one": (255.0, 0.0),
+    "percentile": (255.0, 0.0),
+    "minus-one-one": (127.5, 127.5),
+    "z-score": (255 * 0.226, 255 * 0.449),  # means over the channels of ImageNet
+}

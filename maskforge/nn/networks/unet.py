@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keras import KerasTensor, layers
 
+from maskforge.nn.networks import encoders
 from maskforge.nn.networks.blocks import (
     INITIALIZER,
     convolutions,
@@ -15,7 +16,12 @@ from maskforge.training.networks import NetworkPlan
 
 
 def encode(x: KerasTensor, plan: NetworkPlan) -> list[KerasTensor]:
-    """Return the features of every level, from the finest to the bottleneck."""
+    """Return the features of every level, from the finest to the bottleneck.
+
+    A pretrained encoder has none of stride 1: there the picture itself is convolved.
+    """
+    if plan.encoder:
+        return [convolutions(x, plan.filters, plan), *encoders.encode(x, plan)]
     features = []
     for level in range(plan.depth):
         x = convolutions(x, plan.filters * 2**level, plan)
@@ -31,12 +37,13 @@ def encode(x: KerasTensor, plan: NetworkPlan) -> list[KerasTensor]:
     return [*features, x]
 
 
-def build(features: list[KerasTensor], outputs: int, plan: NetworkPlan) -> KerasTensor:
-    """Decode the features of an encoder to logits.
+def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:
+    """Return logits.
 
     Each level doubles the sides, concatenates the skip connection before the upsampled features,
     and convolves.
     """
+    features = encode(x, plan)
     x = features[-1]
     for level in reversed(range(plan.depth)):
         filters = plan.filters * 2**level

@@ -5,17 +5,18 @@ from __future__ import annotations
 from keras import KerasTensor, layers
 
 from maskforge.nn.networks.blocks import convolutions, head, upsample
+from maskforge.nn.networks.unet import encode
 from maskforge.training.networks import NetworkPlan
 
 
-def build(features: list[KerasTensor], outputs: int, plan: NetworkPlan) -> KerasTensor:
-    """Decode the features of an encoder to logits.
+def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor | list[KerasTensor]:
+    """Return logits.
 
     Node ``j`` of a level convolves all earlier nodes of its level and the upsampled node ``j - 1``
     of the level below. With deep supervision every node of the finest level has a head, and the
     list begins with the last, the deepest network.
     """
-    nodes = [[feature] for feature in features]
+    nodes = [[feature] for feature in encode(x, plan)]
     for step in range(1, plan.depth + 1):
         for level in range(plan.depth - step + 1):
             filters = plan.filters * 2**level
