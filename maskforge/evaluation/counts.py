@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Head
-from maskforge.classes import BACKGROUND, ClassMap
+from maskforge.classes import ClassMap
 from maskforge.evaluation import scores
 from maskforge.evaluation.regions import Regions, regions
 
@@ -20,8 +20,8 @@ class Counts:
     """Pixels of one image or of many.
 
     Attributes:
-        cells: (C, 4) int64: for every class id the true positive, false positive, false negative
-            and true negative pixels.
+        cells: (C, 4) int64: true positive, false positive, false negative and true negative pixels
+            of every class, the background first.
         right: Pixels of which every class is right.
         valid: Pixels that are not void.
         background: Pixels without any class in the truth: what is right if nothing is predicted.
@@ -49,7 +49,7 @@ def no_counts(classes: int) -> Counts:
 def count(image: Regions) -> Counts:
     """Count the pixels of an image."""
     valid = int(np.count_nonzero(image.valid))
-    cells = np.zeros((len(image.ids), 4), dtype=np.int64)
+    cells = np.zeros((len(image.truth), 4), dtype=np.int64)
     for index, (truth, predicted) in enumerate(zip(image.truth, image.predicted, strict=True)):
         both = np.count_nonzero(truth & predicted)
         false_positive = np.count_nonzero(predicted) - both
@@ -61,8 +61,7 @@ def count(image: Regions) -> Counts:
     else:
         wrong = (image.truth != image.predicted).any(axis=0)
         right = valid - int(np.count_nonzero(wrong))
-    background = image.ids.index(BACKGROUND)
-    return Counts(cells, right, valid, int(cells[background, 0] + cells[background, 2]))
+    return Counts(cells, right, valid, int(cells[0, 0] + cells[0, 2]))
 
 
 def confusion(image: Regions) -> NDArray[np.int64]:
@@ -71,7 +70,7 @@ def confusion(image: Regions) -> NDArray[np.int64]:
     Returns:
         (C, C): pixels of the class in the truth (row) by predicted class (column).
     """
-    size = len(image.ids)
+    size = len(image.truth)
     truth = image.truth.argmax(axis=0)[image.valid]
     predicted = image.predicted.argmax(axis=0)[image.valid]
     cells = np.bincount(truth * size + predicted, minlength=size * size)
@@ -134,5 +133,4 @@ class ClassCounts:
         return {names[id_]: scores.defined(value) for id_, value in pairs}
 
     def _mean(self, values: NDArray[np.float64]) -> float | None:
-        background = self._classes.ids.index(BACKGROUND)
-        return scores.defined(scores.mean(np.delete(values, background)))
+        return scores.defined(scores.mean(values[1:]))

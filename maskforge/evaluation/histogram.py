@@ -44,12 +44,40 @@ class ProbabilityHistogram:
                 f"expected (H, W, {channels}) twice, found {probabilities.shape} and {target.shape}"
             )
         valid = ~(target == VOID).any(axis=-1)
-        for channel in range(channels):
+        self.add_planes(probabilities, np.moveaxis(target == 1, -1, 0), valid)
+
+    def add_planes(
+        self,
+        probabilities: NDArray[Any],
+        planes: NDArray[np.bool_],
+        valid: NDArray[np.bool_],
+    ) -> None:
+        """Count the pixels of an image whose truth is given as planes.
+
+        Args:
+            probabilities: (H, W, K) floats from 0 to 1.
+            planes: (K, H, W) bool: where each class is.
+            valid: (H, W) bool: False where the truth is void.
+
+        Raises:
+            ValueError: If the shapes do not belong together, or a probability is not finite.
+        """
+        if probabilities.shape != (*valid.shape, len(planes)):
+            raise ValueError(
+                f"probabilities of the shape {probabilities.shape} do not belong to "
+                f"{len(planes)} classes of {valid.shape} pixels"
+            )
+        for channel, plane in enumerate(planes):
             values = probabilities[..., channel][valid]
             if not np.isfinite(values).all():
                 raise ValueError("a predicted probability is not a finite number")
             place = (values * BINS).clip(0, BINS - 1).astype(np.int64)
-            place += BINS * (target[..., channel][valid] == 1)
+            place += BINS * plane[valid]
             counted = np.bincount(place, minlength=2 * BINS)
             self.negative[channel] += counted[:BINS]
             self.positive[channel] += counted[BINS:]
+
+    def merge(self, other: ProbabilityHistogram) -> None:
+        """Add what another histogram has counted."""
+        self.positive += other.positive
+        self.negative += other.negative

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Head
-from maskforge.classes import BACKGROUND, VOID, ClassMap
+from maskforge.classes import VOID, ClassMap
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planes:
+    """What a mask holds, class by class.
+
+    Attributes:
+        planes: (K, H, W) bool, a plane for every class but the background. Planes overlap where a
+            pixel has several classes.
+        void: (H, W) bool: pixels that say nothing.
+    """
+
+    planes: NDArray[np.bool_]
+    void: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,64 +34,84 @@ class Regions:
     Void pixels belong to nothing: they are False in both stacks.
 
     Attributes:
-        ids: Class ids in rising order, the background's first.
-        truth: (C, H, W) bool, a plane for every id. Planes overlap where a pixel has several
-            classes; the background is where there is no other.
+        truth: (C, H, W) bool: first a plane for the background, where there is no class, then one
+            for every class in rising order of the ids.
         predicted: Likewise.
         valid: (H, W) bool: False where the truth is void.
-        exclusive: Whether no pixel can have several classes.
+        exclusive: Whether no pixel has several classes.
     """
 
-    ids: tuple[int, ...]
     truth: NDArray[np.bool_]
     predicted: NDArray[np.bool_]
     valid: NDArray[np.bool_]
     exclusive: bool
 
 
+def target_planes(target: NDArray[Any], head: Head, classes: int) -> Planes:
+    """Return the planes of a target of a network, or of a prediction in that form.
+
+    Args:
+        target: For softmax (H, W) with the rank of the class among all, the background's being 0;
+            for sigmoid (H, W, K) of 0 and 1 with a channel for every class but the background. A
+            pixel that is 255, in whichever channel, is void.
+        head: The form.
+        classes: Number of classes without the background.
+
+    Raises:
+        ValueError: If the shape does not belong to the head.
+    """
+    channels = () if head == "softmax" else (classes,)
+    if target.ndim != 2 + len(channels) or target.shape[2:] != channels:
+        raise ValueError(f"a target for {head} cannot have the shape {target.shape}")
+    planes = np.empty((classes, *target.shape[:2]), dtype=np.bool_)
+    for number in range(classes):
+        if head == "softmax":
+            np.equal(target, number + 1, out=planes[number])
+        else:
+            np.equal(target[..., number], 1, out=planes[number])
+    void = target == VOID
+    return Planes(planes, void if head == "softmax" else void.any(axis=-1))
+
+
+def pick(planes: Planes, numbers: Sequence[int]) -> Planes:
+    """Return some of the planes, in the given order; pixels of the others become background."""
+    return Planes(planes.planes[list(numbers)], planes.void)
+
+
+def compose(truth: Planes, prediction: Planes) -> Regions:
+    """Put truth and prediction side by side. What is void in the prediction is background.
+
+    Raises:
+        ValueError: If they differ in size or number of classes.
+    """
+    if truth.planes.shape != prediction.planes.shape:
+        raise ValueError(
+            f"the truth is {truth.planes.shape}, the prediction {prediction.planes.shape}"
+        )
+    valid = ~truth.void
+    first, second = (
+        _with_background(planes, valid)
+        for planes in (truth.planes, prediction.planes & ~prediction.void)
+    )
+    pixels = np.count_nonzero(valid)
+    exclusive = len(first) <= 2 or all(np.count_nonzero(one) == pixels for one in (first, second))
+    return Regions(first, second, valid, exclusive)
+
+
+def _with_background(planes: NDArray[np.bool_], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    result = np.empty((len(planes) + 1, *valid.shape), dtype=np.bool_)
+    np.logical_and(planes, valid, out=result[1:])
+    np.logical_and(~planes.any(axis=0), valid, out=result[0])
+    return result
+
+
 def regions(
     truth: NDArray[Any], prediction: NDArray[Any], classes: ClassMap, head: Head
 ) -> Regions:
-    """Return the regions of a truth and a prediction.
-
-    Args:
-        truth: For softmax (H, W) with the rank of the class id in ``classes.ids``; for sigmoid
-            (H, W, K) of 0 and 1 with a channel for each of ``classes.foreground_ids``. A pixel
-            that is 255, in whichever channel, is void.
-        prediction: Of the same form. What is void in it counts as background.
-        classes: The class map.
-        head: The form.
+    """Return the regions of a truth and a prediction in the form of :func:`target_planes`.
 
     Raises:
         ValueError: If the shapes differ, or do not belong to the head.
     """
-    ids = tuple(classes.ids)
-    channels = () if head == "softmax" else (len(ids) - 1,)
-    if truth.ndim != 2 + len(channels) or truth.shape[2:] != channels:
-        raise ValueError(f"a truth for {head} cannot have the shape {truth.shape}")
-    if truth.shape != prediction.shape:
-        raise ValueError(f"the truth is {truth.shape}, the prediction {prediction.shape}")
-    void = truth == VOID
-    valid = ~(void if head == "softmax" else void.any(axis=-1))
-    return Regions(
-        ids=ids,
-        truth=_planes(truth, ids, head, valid),
-        predicted=_planes(prediction, ids, head, valid),
-        valid=valid,
-        exclusive=head == "softmax" or len(ids) <= 2,
-    )
-
-
-def _planes(
-    target: NDArray[Any], ids: tuple[int, ...], head: Head, valid: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    planes = np.empty((len(ids), *target.shape[:2]), dtype=np.bool_)
-    background = ids.index(BACKGROUND)
-    for plane, _ in enumerate(ids):
-        if plane == background:
-            continue
-        channel = target == plane if head == "softmax" else target[..., plane - 1] == 1
-        np.logical_and(channel, valid, out=planes[plane])
-    planes[background] = False
-    np.logical_and(~planes.any(axis=0), valid, out=planes[background])
-    return planes
+    number = len(classes.foreground_ids)
+    return compose(target_planes(truth, head, number), target_planes(prediction, head, number))

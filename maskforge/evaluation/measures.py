@@ -1,0 +1,113 @@
+"""All that is measured on one image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.evaluation.counts import Counts, confusion, count
+from maskforge.evaluation.histogram import ProbabilityHistogram
+from maskforge.evaluation.imagelevel import image_score
+from maskforge.evaluation.lesions import Connectivity, match_lesions
+from maskforge.evaluation.regions import Regions
+from maskforge.evaluation.surface import Spacing, border_distances, hd95, surface_dice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureOptions:
+    """How images are measured.
+
+    Attributes:
+        tolerance: Largest distance between outlines that is no error, in pixels, or in the unit of
+            ``spacing``.
+        spacing: Height and width of a pixel, for instance in millimetres.
+        connectivity: 8 if pixels that touch at a corner belong to one lesion, else 4.
+        match_iou: Smallest intersection over union with which a predicted lesion finds a true one;
+            0 for any common pixel.
+        min_size: Smaller lesions, in pixels, are not counted, and do not make an image positive.
+        top_pixels: Number of pixels whose mean probability is the score of an image.
+    """
+
+    tolerance: float = 2.0
+    spacing: Spacing = (1.0, 1.0)
+    connectivity: Connectivity = 8
+    match_iou: float = 0.0
+    min_size: int = 1
+    top_pixels: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageMeasures:
+    """What was measured on one image, for K classes without the background.
+
+    Attributes:
+        counts: Pixels, of K + 1 classes.
+        matrix: (K + 1, K + 1) confusion matrix; None if pixels have several classes.
+        hd95: (K,), NaN where truth or prediction is empty.
+        surface_dice: Likewise.
+        lesions: (K, 4): lesions in the truth, found, predicted, false.
+        scores: (K,): how sure it is that the image shows the class: the largest probability, or
+            without probabilities the share of pixels.
+        histogram: Of the probabilities; None if there are none.
+    """
+
+    counts: Counts
+    matrix: NDArray[np.int64] | None
+    hd95: NDArray[np.float64]
+    surface_dice: NDArray[np.float64]
+    lesions: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    histogram: ProbabilityHistogram | None
+
+
+def measure(
+    image: Regions, probabilities: NDArray[Any] | None, options: MeasureOptions
+) -> ImageMeasures:
+    """Measure one image.
+
+    Args:
+        image: Truth and prediction.
+        probabilities: (H, W, K) per class without the background, or None.
+        options: How.
+
+    Raises:
+        ValueError: If the probabilities are of another size or not finite.
+    """
+    classes = len(image.truth) - 1
+    distances = np.full((2, classes), np.nan)
+    lesions = np.zeros((classes, 4), dtype=np.int64)
+    scores = np.zeros(classes)
+    pixels = max(1, int(np.count_nonzero(image.valid)))
+    for number in range(classes):
+        truth, predicted = image.truth[number + 1], image.predicted[number + 1]
+        both = border_distances(truth, predicted, options.spacing)
+        if both is not None:
+            distances[:, number] = hd95(both), surface_dice(both, options.tolerance)
+        lesions[number] = match_lesions(
+            truth,
+            predicted,
+            connectivity=options.connectivity,
+            match_iou=options.match_iou,
+            min_size=options.min_size,
+        )
+        scores[number] = (
+            np.count_nonzero(predicted) / pixels
+            if probabilities is None
+            else image_score(probabilities[..., number], image.valid, options.top_pixels)
+        )
+    histogram = None
+    if probabilities is not None:
+        histogram = ProbabilityHistogram(classes)
+        histogram.add_planes(probabilities, image.truth[1:], image.valid)
+    return ImageMeasures(
+        counts=count(image),
+        matrix=confusion(image) if image.exclusive else None,
+        hd95=distances[0],
+        surface_dice=distances[1],
+        lesions=lesions,
+        scores=scores,
+        histogram=histogram,
+    )
