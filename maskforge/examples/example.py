@@ -7,8 +7,31 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from maskforge.choices import Encoding, Head
-from maskforge.classes import ClassMap
+from maskforge.classes import BACKGROUND, VOID, ClassMap
 from maskforge.model import Size
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What one look at picture and mask has shown.
+
+    Attributes:
+        pixels: Pixels per class id, 0 for background and 255 for void among them. Where classes
+            overlap, a pixel counts for each of them.
+        image_digest: SHA-256 of the picture file, in hexadecimal.
+        mask_digest: SHA-256 of the mask file.
+    """
+
+    pixels: Mapping[int, int]
+    image_digest: str
+    mask_digest: str
+
+    @property
+    def present(self) -> frozenset[int]:
+        """Ids of the classes that have pixels, without background and void."""
+        return frozenset(
+            id_ for id_, count in self.pixels.items() if count and id_ not in (BACKGROUND, VOID)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +45,13 @@ class Example:
         size: Size of the mask.
         upright: Whether the mask fits the picture after its EXIF orientation was applied.
         encoding: What the mask holds.
-        values: Class id of every value of the mask file, 255 for void; None if the values are
-            class ids already. Binary masks of 0 and 255 have one.
+        channels: Class id of every channel of a one-hot or multi-hot mask.
+        values: Class id of every value of an integer mask file, 255 for void; None if the values
+            are class ids already. Binary masks of 0 and 255 have one.
         group: What must not be on both sides of a split, such as a patient; None if every picture
             stands for itself.
         columns: Further columns of the manifest or table, as text, for tables by group.
+        statistics: What one look at the files has shown; None if nobody has looked yet.
     """
 
     name: str
@@ -35,9 +60,11 @@ class Example:
     size: Size
     upright: bool = False
     encoding: Encoding = "integer"
+    channels: tuple[int, ...] = ()
     values: Mapping[int, int] | None = None
     group: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    statistics: Statistics | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,58 @@
+"""A picture and a mask that are said to belong together, before anybody has looked at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from maskforge.choices import Encoding
+from maskforge.classes import ClassMap
+
+_MOST_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A picture and its mask.
+
+    Attributes:
+        name: Unique name.
+        image: The picture.
+        mask: The mask.
+        upright: Whether the mask fits the upright picture; None if nobody said.
+        encoding: What the mask holds; None if nobody said.
+        columns: Further columns.
+    """
+
+    name: str
+    image: Path
+    mask: Path
+    upright: bool | None = None
+    encoding: Encoding | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What a source offers.
+
+    Attributes:
+        pairs: Pictures and masks.
+        source: The source, for people.
+        classes: The class map that came with the masks, if any.
+        notes: What was left out.
+    """
+
+    pairs: tuple[Candidate, ...]
+    source: str
+    classes: ClassMap | None = None
+    notes: tuple[str, ...] = ()
+
+
+def listing(names: Iterable[str]) -> str:
+    """Return names in one line, not more than ten of them."""
+    all_names: Sequence[str] = list(names)
+    shown = ", ".join(all_names[:_MOST_NAMED])
+    more = len(all_names) - _MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown

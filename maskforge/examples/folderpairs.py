@@ -1,0 +1,131 @@
+"""Pictures in one folder and masks in another, paired by name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from pathlib import Path
+
+from maskforge.classfile import load_class_map
+from maskforge.dataset import is_dataset
+from maskforge.errors import DatasetError
+from maskforge.examples.candidate import Candidate, Candidates, listing
+from maskforge.folders import CLASSES, MASKS, walk
+from maskforge.issues import Origin
+from maskforge.pictures import PICTURE_SUFFIXES
+
+_MASK_SUFFIXES = PICTURE_SUFFIXES | {".npy"}
+
+_ENDING = re.compile(
+    r"(?<=.)[ _.-](masks?|labels?|segs?|segmentations?|gt|ground_?truth|annotations?)$",
+    re.IGNORECASE,
+)
+"""What stands behind the picture's name in names of masks, as in ``abc_01_mask.gif``."""
+
+_USUAL_FOLDERS = (
+    ("images", "masks"),
+    ("image", "mask"),
+    ("images", "labels"),
+    ("image", "label"),
+    ("imgs", "masks"),
+)
+
+
+def usual_folders(folder: Path) -> tuple[Path, Path] | None:
+    """Return the folders of pictures and masks below a folder, if they have usual names."""
+    for images, masks in _USUAL_FOLDERS:
+        if (folder / images).is_dir() and (folder / masks).is_dir():
+            return folder / images, folder / masks
+    return None
+
+
+def from_folders(images: Path, masks: Path) -> Candidates:
+    """Pair pictures and masks that have one relative path, suffixes aside.
+
+    Endings of mask names such as ``_mask``, ``_label``, ``_seg`` and ``_gt`` do not count. Pictures
+    and masks without partner, or with several, are left out, counted and named.
+
+    Raises:
+        DatasetError: If a folder is missing, or no pair is found.
+        LabelError: If the class map beside the masks cannot be used.
+    """
+    for folder in (images, masks):
+        if not folder.is_dir():
+            raise DatasetError("is no folder", origin=Origin(folder, ""))
+    classes = None
+    written = masks if is_dataset(masks) else masks.parent
+    if is_dataset(written) and masks in (written, written / MASKS):
+        classes = load_class_map(written / CLASSES)
+        masks = written / MASKS
+    picture_files = _files(images, PICTURE_SUFFIXES)
+    mask_files = _files(masks, _MASK_SUFFIXES)
+    if images.resolve() == masks.resolve():
+        mask_files = {key: value for key, value in mask_files.items() if _ENDING.search(key)}
+        picture_files = {key: one for key, one in picture_files.items() if key not in mask_files}
+    elif images.resolve() in masks.resolve().parents:
+        inner = {path for paths in mask_files.values() for path in paths}
+        picture_files = {
+            key: left
+            for key, paths in picture_files.items()
+            if (left := [path for path in paths if path.resolve() not in inner])
+        }
+    pairs, notes = _pair(picture_files, mask_files)
+    if not pairs:
+        raise DatasetError(
+            f"no picture of {images} has a mask of the same name here "
+            f"({_total(picture_files)} pictures, {_total(mask_files)} masks)",
+            origin=Origin(masks, ""),
+            hint="names must be equal but for the suffix and an ending such as _mask; or write a "
+            "CSV table with the columns image and mask",
+        )
+    return Candidates(tuple(pairs), f"{images} and {masks}", classes, tuple(notes))
+
+
+def _files(folder: Path, suffixes: Collection[str]) -> dict[str, list[Path]]:
+    """Return the files below a folder by their relative path without suffix."""
+    found: dict[str, list[Path]] = {}
+    for parent, names in walk(folder.resolve()):
+        for name in names:
+            path = parent / name
+            if path.suffix.lower() in suffixes and not name.startswith("."):
+                place = path.relative_to(folder.resolve()).with_suffix("").as_posix()
+                found.setdefault(unicodedata.normalize("NFC", place), []).append(path)
+    return found
+
+
+def _pair(
+    pictures: dict[str, list[Path]], masks: dict[str, list[Path]]
+) -> tuple[list[Candidate], list[str]]:
+    by_stripped: dict[str, list[str]] = {}
+    for key in masks:
+        if key not in pictures and (stripped := _ENDING.sub("", key)) != key:
+            by_stripped.setdefault(stripped, []).append(key)
+    pairs = []
+    lonely, ambiguous = [], []
+    used: set[str] = set()
+    for key, paths in sorted(pictures.items()):
+        partners = [key] if key in masks else by_stripped.get(key, [])
+        used.update(partners)
+        files = [path for partner in partners for path in masks[partner]]
+        if len(paths) == len(files) == 1:
+            pairs.append(Candidate(name=key, image=paths[0], mask=files[0]))
+        elif files:
+            ambiguous.append(key)
+        else:
+            lonely.append(key)
+    unused = sorted(masks.keys() - used)
+    notes = [
+        f"{len(keys)} {what} and were left out: {listing(keys)}"
+        for keys, what in (
+            (lonely, "pictures have no mask"),
+            (unused, "masks have no picture"),
+            (ambiguous, "names have several pictures or masks"),
+        )
+        if keys
+    ]
+    return pairs, notes
+
+
+def _total(files: dict[str, list[Path]]) -> int:
+    return sum(map(len, files.values()))

@@ -1,0 +1,61 @@
+"""Which pictures belong together, such as those of one patient."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from maskforge.errors import DatasetError, OptionError
+from maskforge.examples.candidate import Candidate, listing
+from maskforge.examples.nearest import did_you_mean
+
+
+def groups_of(
+    pairs: Sequence[Candidate], column: str | None, pattern: str | None
+) -> list[str | None]:
+    """Return the group of every picture; None where it stands for itself.
+
+    Args:
+        pairs: The pictures.
+        column: Column that names the group; an empty cell is no group.
+        pattern: Regular expression over the name; its first group, or the whole match.
+
+    Raises:
+        OptionError: If both are given, the column is missing or the pattern is none.
+        DatasetError: If the pattern does not match a name.
+    """
+    if column is not None and pattern is not None:
+        raise OptionError("groups are given by a column and by a pattern", hint="give one of them")
+    if column is not None:
+        columns = dict.fromkeys(name for one in pairs for name in one.columns)
+        if column not in columns:
+            raise OptionError(
+                f"there is no column {column!r}{did_you_mean(column, columns)}; "
+                + (f"the columns are {listing(columns)}" if columns else "there are no columns"),
+            )
+        return [one.columns.get(column, "").strip() or None for one in pairs]
+    if pattern is not None:
+        return _by_pattern(pairs, pattern)
+    return [None] * len(pairs)
+
+
+def _by_pattern(pairs: Sequence[Candidate], pattern: str) -> list[str | None]:
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise OptionError(f"{pattern!r} is no regular expression: {error}") from None
+    groups: list[str | None] = []
+    missing = []
+    for one in pairs:
+        match = expression.search(one.name)
+        group = match and (match[1] if expression.groups else match[0])
+        if not group:
+            missing.append(one.name)
+        groups.append(group or None)
+    if missing:
+        raise DatasetError(
+            f"the group pattern {pattern!r} does not match {len(missing)} of {len(pairs)} names: "
+            f"{listing(missing)}",
+            hint="names are relative paths without suffix",
+        )
+    return groups

@@ -1,0 +1,79 @@
+"""Pictures and masks of a folder that ``convert`` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from maskforge.dataset import open_dataset
+from maskforge.errors import DatasetError
+from maskforge.examples.candidate import Candidate, Candidates, listing
+from maskforge.folders import MANIFEST, MASKS
+from maskforge.issues import Origin
+
+
+def from_manifest(folder: Path) -> Candidates:
+    """Return the pictures and masks of a data set with a manifest.
+
+    Every key of a line whose value is a text, a number or a list of texts is a column, also keys
+    that maskforge does not know.
+
+    Raises:
+        DatasetError: If the manifest cannot be used, or no picture is left.
+        LabelError: If the class map is missing or malformed.
+    """
+    dataset = open_dataset(folder)
+    lines = (folder / MANIFEST).read_bytes().splitlines()
+    pairs, without_picture, without_mask = [], [], 0
+    for entry, line in zip(dataset.entries, lines, strict=True):
+        if entry.mask is None:
+            without_mask += 1
+            continue
+        name = _name(entry.mask)
+        if entry.image is None:
+            without_picture.append(name)
+            continue
+        pairs.append(
+            Candidate(
+                name=name,
+                image=folder / entry.image,
+                mask=folder / entry.mask,
+                upright=entry.upright,
+                encoding=entry.encoding,
+                columns=_columns(msgspec.json.decode(line)),
+            )
+        )
+    notes = []
+    if without_picture:
+        notes.append(
+            f"{len(without_picture)} masks without a known picture were left out: "
+            f"{listing(without_picture)}"
+        )
+    if without_mask:
+        notes.append(f"{without_mask} images of the manifest have no mask and were left out")
+    if not pairs:
+        raise DatasetError(
+            "; ".join(["lists no picture with a mask", *notes]),
+            origin=Origin(folder / MANIFEST, ""),
+            hint="convert the annotations again with --images DIR, where the pictures are",
+        )
+    return Candidates(tuple(pairs), str(folder), dataset.classes, tuple(notes))
+
+
+def _name(mask: str) -> str:
+    path = PurePosixPath(mask)
+    inner = path.relative_to(MASKS) if path.parts[0] == MASKS else path
+    return str(inner.with_suffix(""))
+
+
+def _columns(line: Mapping[str, Any]) -> dict[str, str]:
+    columns = {}
+    for key, value in line.items():
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            columns[key] = ", ".join(value)
+        elif value is None or isinstance(value, (str, int, float)):
+            columns[key] = "" if value is None else str(value)
+    return columns

@@ -1,0 +1,191 @@
+"""What is in a mask file of any origin, before anybody has said what its values mean."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.classes import VOID
+from maskforge.errors import DatasetError
+from maskforge.issues import Origin
+from maskforge.model import Size
+from maskforge.pictures import read_pixels
+
+_MOST_VALUES = 2**16
+_PIXELS_AT_A_TIME = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class MaskLook:
+    """What is in a mask file.
+
+    Attributes:
+        size: Size.
+        channels: Number of channels of a one-hot or multi-hot mask; 0 for (H, W).
+        counts: Pixels per value; for a mask with channels pixels per set of channels that are 1,
+            as a number whose bit ``c`` is channel ``c``.
+        void: Pixels that are 255 in a mask with channels.
+        lossy: Whether the file is a JPEG, which changes values.
+    """
+
+    size: Size
+    channels: int
+    counts: Mapping[int, int]
+    void: int = 0
+    lossy: bool = False
+
+
+def read_values(path: Path, data: bytes | None = None) -> NDArray[Any]:
+    """Return the values of a mask file: palettes not applied, alpha dropped, bits as 0 and 1.
+
+    Colours with equal channels are taken as grey.
+
+    Args:
+        path: PNG, TIFF, NPY or any picture.
+        data: Its content, if it was read already.
+
+    Returns:
+        (H, W) of any unsigned integers, or (H, W, C) uint8 for NPY with channels.
+
+    Raises:
+        DatasetError: If the file cannot be read, or its pixels are colours or fractions.
+    """
+    origin = Origin(path, "")
+    try:
+        content = path.read_bytes() if data is None else data
+        if path.suffix.lower() == ".npy":
+            array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        else:
+            picture = read_pixels(content, verify=True)
+            array = np.asarray(picture)
+            if picture.mode in ("LA", "RGBA"):
+                array = array[..., :-1]
+            if picture.mode in ("LA", "RGB", "RGBA"):
+                array = _grey(array, origin)
+    except DatasetError:
+        raise
+    except Exception as error:  # the decoders raise whatever they run into
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise DatasetError(f"cannot be read as a mask: {reason}", origin=origin) from None
+    return _whole_numbers(array, origin)
+
+
+def _grey(array: NDArray[Any], origin: Origin) -> NDArray[Any]:
+    first = array[..., 0]
+    for channel in range(1, array.shape[-1]):
+        if not np.array_equal(first, array[..., channel]):
+            raise DatasetError(
+                "the mask is a picture in colours, and colours are no class ids",
+                origin=origin,
+                hint="save masks with a palette or in grey, with one value per class",
+            )
+    return first
+
+
+def _whole_numbers(array: NDArray[Any], origin: Origin) -> NDArray[Any]:
+    if array.ndim == 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim not in (2, 3) or 0 in array.shape:
+        raise DatasetError(
+            f"holds an array of the shape {array.shape}, expected (H, W) or (H, W, classes)",
+            origin=origin,
+        )
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
+    if array.dtype.kind not in "uif":
+        raise DatasetError(f"holds {array.dtype}, expected class ids", origin=origin)
+    if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array % 1 == 0).all()):
+        raise DatasetError(
+            "holds fractions, expected class ids", origin=origin, hint="save class ids as integers"
+        )
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= _MOST_VALUES:
+        raise DatasetError(
+            f"holds values from {low} to {high}, expected class ids from 0 to 65535", origin=origin
+        )
+    if array.ndim == 3 and not np.isin(array, (0, 1, VOID)).all():
+        raise DatasetError(
+            f"has {array.shape[-1]} channels with other values than 0, 1 and 255",
+            origin=origin,
+            hint="one-hot and multi-hot masks hold 0 and 1; other masks are (H, W)",
+        )
+    return array.astype(np.uint8 if high <= VOID else np.uint16, copy=False)
+
+
+def read_whole(path: Path) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        DatasetError: If it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(f"cannot be read: {reason}", origin=Origin(path, "")) from None
+
+
+def look(path: Path, data: bytes | None = None) -> MaskLook:
+    """Read a mask file and count its values; raises as :func:`read_values`."""
+    values = read_values(path, data)
+    size = Size(values.shape[1], values.shape[0])
+    if values.ndim == 3:
+        void = (values == VOID).any(axis=-1)
+        counts = _count_sets(values[~void] == 1)
+        return MaskLook(size, values.shape[-1], counts, int(void.sum()))
+    lossy = path.suffix.lower() in (".jpg", ".jpeg", ".jpe", ".jfif")
+    return MaskLook(size, 0, _count(values.ravel()), lossy=lossy)
+
+
+def _count(values: NDArray[Any]) -> dict[int, int]:
+    """Return pixels per value; in pieces, because counting turns them into 64-bit integers."""
+    total = np.zeros(_MOST_VALUES if values.dtype.itemsize > 1 else 256, dtype=np.int64)
+    for start in range(0, values.size, _PIXELS_AT_A_TIME):
+        total += np.bincount(values[start : start + _PIXELS_AT_A_TIME], minlength=total.size)
+    return {int(value): int(total[value]) for value in np.flatnonzero(total)}
+
+
+def _count_sets(on: NDArray[np.bool_]) -> dict[int, int]:
+    """Return pixels (N, C) per set of channels that are on, as numbers with bit c for channel c."""
+    packed = np.packbits(on, axis=-1, bitorder="little")
+    if packed.shape[-1] == 1:
+        return _count(packed[:, 0])
+    rows, counts = np.unique(packed, axis=0, return_counts=True)
+    return {
+        int.from_bytes(row.tobytes(), "little"): int(count)
+        for row, count in zip(rows, counts, strict=True)
+    }
+
+
+def class_counts(
+    seen: MaskLook,
+    values: Mapping[int, int] | None,
+    channels: tuple[int, ...],
+    kept: frozenset[int],
+) -> dict[int, int]:
+    """Return pixels per class id of a mask.
+
+    Args:
+        seen: What is in the file.
+        values: Class id of every value, None if values are ids.
+        channels: Class id of every channel of a mask with channels.
+        kept: Class ids that count; pixels of no kept class are background.
+    """
+    totals: dict[int, int] = {}
+    for value, count in seen.counts.items():
+        if seen.channels:
+            ids = [id_ for bit, id_ in enumerate(channels) if value >> bit & 1 and id_ in kept]
+        else:
+            id_ = value if values is None else values[value]
+            ids = [id_ if id_ in kept or id_ == VOID else 0]
+        for id_ in ids or [0]:
+            totals[id_] = totals.get(id_, 0) + count
+    if seen.void:
+        totals[VOID] = totals.get(VOID, 0) + seen.void
+    return dict(sorted(totals.items()))

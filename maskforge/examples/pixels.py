@@ -1,0 +1,252 @@
+"""Reading the pixels of an example: the picture as it is, the mask as the network learns it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.choices import Head
+from maskforge.classes import BACKGROUND, VOID, ClassMap
+from maskforge.encoding import from_multi_hot, from_one_hot, multi_hot
+from maskforge.errors import DatasetError, OptionError
+from maskforge.examples.candidate import listing
+from maskforge.examples.example import Example
+from maskforge.examples.maskvalues import read_values
+from maskforge.issues import Origin
+from maskforge.model import Size
+from maskforge.pictures import open_picture, read_header, read_pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+_LARGEST = 65535
+_MOST_CHANNELS = 255
+
+
+def read_image(example: Example) -> Pixels:
+    """Return the picture of an example in the frame of its mask.
+
+    Palettes are applied, alpha is dropped, single bits become 0 and 255; 16-bit values stay as they
+    are. The EXIF orientation is applied exactly if the mask was drawn on the turned picture.
+
+    Returns:
+        (H, W, 1) or (H, W, 3), uint8 or uint16.
+
+    Raises:
+        DatasetError: If the picture cannot be read, is not of the mask's size, or holds fractions
+            or values that do not fit into 16 bits.
+    """
+    pixels = read_picture(example.image, upright=example.upright)
+    if pixels.shape[:2] != (example.size.height, example.size.width):
+        raise DatasetError(
+            f"the picture has {Size(pixels.shape[1], pixels.shape[0])} px, "
+            f"its mask {example.size} px",
+            origin=Origin(example.image, ""),
+            hint="the picture has changed since the mask was made",
+        )
+    return pixels
+
+
+def read_picture(source: Path | bytes, *, upright: bool) -> Pixels:
+    """Return any picture as :func:`read_image` does, without a mask.
+
+    Args:
+        source: The picture, or its file.
+        upright: Whether to apply the EXIF orientation.
+
+    Raises:
+        DatasetError: If it cannot be read, or holds fractions or values beyond 16 bits.
+    """
+    origin = None if isinstance(source, bytes) else Origin(source, "")
+    try:
+        if _is_deep_color(source):
+            return _deep_color(source, upright=upright)
+        return _plain(read_pixels(source, upright=upright))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(
+            f"cannot be used as a picture: {reason}",
+            origin=origin,
+        ) from None
+
+
+def _plain(picture: Image) -> Pixels:
+    mode = picture.mode
+    if mode == "F":
+        raise ValueError("it holds fractions; save it with 8 or 16 bits")
+    if mode.startswith("I"):
+        values: NDArray[Any] = np.asarray(picture)
+        low, high = int(values.min()), int(values.max())
+        if low < 0 or high > _LARGEST:
+            raise ValueError(f"it holds values from {low} to {high}; save it with 8 or 16 bits")
+        return values.astype(np.uint16)[..., None]
+    if mode in ("1", "L", "LA", "La"):
+        return np.array(picture.convert("L"), dtype=np.uint8)[..., None]
+    return np.array(picture.convert("RGB"), dtype=np.uint8)
+
+
+def _is_deep_color(source: Path | bytes) -> bool:
+    """Tell whether a picture has more than 8 bits in several channels: Pillow would cut them."""
+    with open_picture(source) as picture:
+        if picture.mode not in ("RGB", "RGBA", "RGBX", "LA"):
+            return False
+        arguments = [str(tile[3]) for tile in getattr(picture, "tile", ())]
+        deep_portable = picture.format == "PPM" and not any(_last(a) == "255" for a in arguments)
+        return deep_portable or any(";16" in one for one in arguments)
+
+
+def _last(arguments: str) -> str:
+    return arguments.rpartition(",")[2].strip(" ()")
+
+
+def _deep_color(source: Path | bytes, *, upright: bool) -> Pixels:
+    import cv2
+
+    data = source if isinstance(source, bytes) else source.read_bytes()
+    decoded: NDArray[Any] | None = cv2.imdecode(
+        np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED
+    )
+    if decoded is None or decoded.dtype != np.uint16:
+        raise ValueError("its 16-bit colours cannot be decoded")
+    pixels: NDArray[np.uint16] = decoded
+    header = read_header(data)
+    is_tiff = data[:2] in (b"II", b"MM")
+    if is_tiff != upright:  # decoding turns TIFF upright by itself, and nothing else
+        pixels = turn(pixels, header.orientation, back=is_tiff)
+    if pixels.ndim == 2:
+        return pixels[..., None]
+    if pixels.shape[-1] == 2 or _is_grey_alpha(data):
+        return np.ascontiguousarray(pixels[..., :1])
+    return np.ascontiguousarray(pixels[..., 2::-1])  # OpenCV has blue first
+
+
+def _is_grey_alpha(data: bytes) -> bool:
+    with open_picture(data) as picture:
+        return picture.mode == "LA"
+
+
+def turn(pixels: NDArray[Scalar], orientation: int, *, back: bool = False) -> NDArray[Scalar]:
+    """Turn pixels from their EXIF orientation to the upright one, or back.
+
+    Args:
+        pixels: (H, W) or (H, W, C).
+        orientation: 1 to 8.
+        back: Whether upright pixels are turned to how they are stored.
+    """
+    if back and orientation in (6, 8):
+        orientation = 14 - orientation
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    rows = -1 if orientation in (3, 4, 7, 8) else 1
+    columns = -1 if orientation in (2, 3, 6, 7) else 1
+    return pixels[::rows, ::columns]
+
+
+def read_target(example: Example, classes: ClassMap, head: Head) -> NDArray[np.uint8]:
+    """Return the mask of an example as a network with that head learns it.
+
+    Args:
+        example: The example.
+        classes: The classes of its set; pixels of other classes are background.
+        head: ``softmax`` for exclusive classes, ``sigmoid`` for one channel per class.
+
+    Returns:
+        For softmax (H, W) uint8: the index of the class in ``classes.ids``, 255 for void. For
+        sigmoid (H, W, C) uint8 of 0 and 1, 255 for void, with a channel for each of
+        ``classes.foreground_ids``.
+
+    Raises:
+        DatasetError: If the mask cannot be read, or is not what it was.
+        OptionError: If classes overlap and the head is softmax.
+    """
+    values = read_values(example.mask)
+    origin = Origin(example.mask, "")
+    if values.shape[:2] != (example.size.height, example.size.width):
+        raise DatasetError(
+            f"the mask has {Size(values.shape[1], values.shape[0])} px, expected {example.size}",
+            origin=origin,
+        )
+    if values.ndim != (2 if example.encoding == "integer" else 3):
+        raise DatasetError(f"is no {example.encoding} mask: its shape is {values.shape}")
+    if example.encoding == "multihot":
+        return _from_multi_hot(values, example, classes, head)
+    try:
+        if example.encoding == "onehot":
+            ids = from_one_hot(values, example.channels)
+            kept = {id_: id_ if id_ in classes.ids else BACKGROUND for id_ in example.channels}
+            mask = _translate(ids, kept | {VOID: VOID}, origin)
+        elif example.values is not None:
+            mask = _translate(values, example.values, origin)
+        else:
+            mask = values
+    except ValueError as error:
+        raise _unless_ours(error, origin) from None
+    if head == "sigmoid":
+        try:
+            return multi_hot(mask, classes.foreground_ids)
+        except ValueError as error:
+            raise DatasetError(str(error), origin=origin) from None
+    return _indices(mask, classes, origin)
+
+
+def _unless_ours(error: ValueError, origin: Origin) -> DatasetError:
+    return error if isinstance(error, DatasetError) else DatasetError(str(error), origin=origin)
+
+
+def _translate(
+    values: NDArray[Any],
+    meaning: Mapping[int, int],
+    origin: Origin,
+) -> NDArray[np.uint16]:
+    table = np.full(_LARGEST + 1, -1, dtype=np.int32)
+    for value, id_ in meaning.items():
+        table[value] = id_
+    mask = table[values]
+    if (mask < 0).any():
+        strange = np.unique(values[mask < 0]).tolist()
+        raise DatasetError(
+            f"holds values that no class has: {listing(map(str, strange))}", origin=origin
+        )
+    translated: NDArray[np.uint16] = mask.astype(np.uint16)
+    return translated
+
+
+def _indices(mask: NDArray[Any], classes: ClassMap, origin: Origin) -> NDArray[np.uint8]:
+    if len(classes.ids) > _MOST_CHANNELS:
+        raise OptionError(f"{len(classes.ids)} classes are more than a network can have here: 255")
+    ranks = {id_: rank for rank, id_ in enumerate(classes.ids)}
+    return _translate(mask, ranks | {VOID: VOID}, origin).astype(np.uint8)
+
+
+def _from_multi_hot(
+    values: NDArray[np.uint8], example: Example, classes: ClassMap, head: Head
+) -> NDArray[np.uint8]:
+    origin = Origin(example.mask, "")
+    if values.shape[-1] != len(example.channels):
+        raise DatasetError(
+            f"has {values.shape[-1]} channels, expected {len(example.channels)}", origin=origin
+        )
+    void = (values == VOID).any(axis=-1)
+    chosen = np.zeros((*values.shape[:2], len(classes.foreground_ids)), dtype=np.uint8)
+    for index, id_ in enumerate(classes.foreground_ids):
+        if id_ in example.channels:
+            chosen[..., index] = values[..., example.channels.index(id_)]
+    chosen[void] = VOID
+    if head == "sigmoid":
+        return chosen
+    overlapping = int(((chosen == 1).sum(axis=-1) > 1).sum())
+    if overlapping:
+        raise OptionError(
+            f"{example.mask}: {overlapping} pixels belong to several classes, but a softmax head "
+            "has one class for every pixel",
+            hint="use the head sigmoid, or convert with --encoding integer, which decides overlaps",
+        )
+    return _indices(from_multi_hot(chosen, classes.foreground_ids), classes, origin)

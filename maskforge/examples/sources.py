@@ -1,0 +1,278 @@
+"""Opening pictures with masks, wherever they come from, with one look at every file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from maskforge.classes import BACKGROUND, VOID, ClassMap
+from maskforge.classfile import load_class_map
+from maskforge.conversion import Progress
+from maskforge.dataset import is_dataset
+from maskforge.errors import DatasetError, MaskforgeError, OptionError
+from maskforge.examples.candidate import Candidate, Candidates, listing
+from maskforge.examples.example import Example, ExampleSet, Statistics
+from maskforge.examples.folderpairs import from_folders, usual_folders
+from maskforge.examples.groups import groups_of
+from maskforge.examples.manifests import from_manifest
+from maskforge.examples.maskvalues import MaskLook, class_counts, look, read_whole
+from maskforge.examples.recognition import Meaning, given_meaning, keep_only, recognise
+from maskforge.examples.tables import TABLE_SUFFIXES, Table, from_csv, from_table
+from maskforge.issues import Origin
+from maskforge.model import Size
+from maskforge.pictures import PictureHeader, read_header
+
+_MOST_PROBLEMS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A pair after one look at its files."""
+
+    pair: Candidate
+    header: PictureHeader
+    mask: MaskLook
+    image_digest: str
+    mask_digest: str
+
+
+def open_examples(
+    dataset: str | os.PathLike[str] | Table | None = None,
+    *,
+    images: str | os.PathLike[str] | None = None,
+    masks: str | os.PathLike[str] | None = None,
+    image_column: str = "image",
+    mask_column: str = "mask",
+    classes: ClassMap | str | os.PathLike[str] | None = None,
+    mask_values: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+    group_column: str | None = None,
+    group_pattern: str | None = None,
+    progress: Progress | None = None,
+) -> ExampleSet:
+    """Open pictures with their masks, and look at every file once.
+
+    Args:
+        dataset: Folder that ``convert`` wrote, folder with the sub-folders ``images`` and
+            ``masks``, CSV table, or data frame of pandas.
+        images: Folder of pictures, together with ``masks`` instead of ``dataset``.
+        masks: Folder of masks, paired with the pictures by name.
+        image_column: Column of a table that holds the picture.
+        mask_column: Column of a table that holds the mask.
+        classes: Class map or its file; by default the one beside the masks.
+        mask_values: Value in the masks to class name, ``background`` or ``void``; without it, and
+            without a class map, the values are recognised, which the notes say.
+        only: Names of the classes that count; pixels of others are background. Ids stay.
+        group_column: Column of the manifest or table that names the group, such as the patient.
+        group_pattern: Regular expression over the name of the example; its first group, or the
+            whole match, names the group.
+        progress: Called after every file.
+
+    Raises:
+        OptionError: If the source is not told, or an option does not fit it.
+        DatasetError: If files cannot be read or do not fit each other; names them.
+        LabelError: If a class does not exist, or the class map cannot be used.
+    """
+    found = _candidates(dataset, images, masks, image_column, mask_column)
+    class_map = _class_map(classes) or found.classes
+    seen = _look_at_all(found.pairs, progress)
+    if mask_values:
+        meaning = given_meaning(mask_values, class_map)
+    elif found.pairs[0].encoding is not None and class_map is not None:
+        meaning = _told(found, class_map)
+    else:
+        meaning = recognise([one.mask for one in seen], class_map)
+    _check_meaning(seen, meaning)
+    kept_classes = keep_only(meaning.classes, only)
+    groups = groups_of(found.pairs, group_column, group_pattern)
+    upright, notes = _turns(seen)
+    examples = tuple(
+        replace(_example(one, meaning, kept_classes), group=group, upright=turned)
+        for one, group, turned in zip(seen, groups, upright, strict=True)
+    )
+    return ExampleSet(examples, kept_classes, found.source, (*found.notes, *meaning.notes, *notes))
+
+
+def _candidates(
+    dataset: str | os.PathLike[str] | Table | None,
+    images: str | os.PathLike[str] | None,
+    masks: str | os.PathLike[str] | None,
+    image_column: str,
+    mask_column: str,
+) -> Candidates:
+    if (images is None) != (masks is None):
+        raise OptionError("of the folders of pictures and masks only one is given")
+    if (dataset is None) == (images is None):
+        raise OptionError(
+            "no data set is given" if dataset is None else "a data set and folders are given",
+            hint="name a data set, or --images DIR and --masks DIR",
+        )
+    if images is not None and masks is not None:
+        return from_folders(Path(images), Path(masks))
+    if isinstance(dataset, Table):
+        return from_table(dataset, image_column, mask_column)
+    assert dataset is not None
+    path = Path(dataset)
+    if path.is_dir():
+        folders = usual_folders(path)
+        if folders is not None and not is_dataset(path):
+            return from_folders(*folders)
+        return from_manifest(path)
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        return from_csv(path, image_column, mask_column)
+    raise DatasetError(
+        "is no data set" if path.exists() else "does not exist",
+        origin=Origin(path, ""),
+        hint="name a folder that `maskforge convert` wrote, or a CSV table",
+    )
+
+
+def _class_map(classes: ClassMap | str | os.PathLike[str] | None) -> ClassMap | None:
+    if classes is None or isinstance(classes, ClassMap):
+        return classes
+    return load_class_map(classes)
+
+
+def _look_at_all(pairs: Sequence[Candidate], progress: Progress | None) -> list[_Seen]:
+    seen: list[_Seen] = []
+    problems: list[MaskforgeError] = []
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for number, result in enumerate(pool.map(_look_at, pairs), 1):
+            if isinstance(result, _Seen):
+                seen.append(result)
+            else:
+                problems.append(result)
+            if progress is not None:
+                progress("looking at masks", number, len(pairs))
+    _raise_together(problems, len(pairs))
+    return seen
+
+
+def _look_at(pair: Candidate) -> _Seen | MaskforgeError:
+    try:
+        data = read_whole(pair.image)
+        try:
+            header = read_header(data)
+        except OSError as error:
+            raise DatasetError(
+                f"cannot be read as a picture: {error}", origin=Origin(pair.image, "")
+            ) from None
+        image_digest = sha256(data).hexdigest()
+        data = read_whole(pair.mask)
+        mask = look(pair.mask, data)
+        sizes = {header.stored, header.upright}
+        if pair.upright is not None:
+            sizes = {header.upright if pair.upright else header.stored}
+        if mask.size not in sizes:
+            shown = header.stored if header.stored in sizes else header.upright
+            raise DatasetError(
+                f"the mask has {mask.size} px, its picture {pair.image} {shown} px",
+                origin=Origin(pair.mask, ""),
+                hint="masks are not resized silently: make them again in the picture's size",
+            )
+        return _Seen(pair, header, mask, image_digest, sha256(data).hexdigest())
+    except MaskforgeError as error:
+        return error
+
+
+def _raise_together(problems: Sequence[MaskforgeError], total: int) -> None:
+    """Raise one error for all problems; the first are named."""
+    if not problems:
+        return
+    if len(problems) == 1:
+        raise problems[0]
+    lines = [f"{one.origin}: {one.message}" for one in problems[:_MOST_PROBLEMS]]
+    if len(problems) > _MOST_PROBLEMS:
+        lines.append(f"and {len(problems) - _MOST_PROBLEMS} more")
+    raise DatasetError(
+        f"{len(problems)} of {total} pictures cannot be used:\n  " + "\n  ".join(lines),
+        hint=problems[0].hint,
+    )
+
+
+def _told(found: Candidates, classes: ClassMap) -> Meaning:
+    """Return the meaning of masks whose manifest says what they hold."""
+    encodings = {one.encoding for one in found.pairs}
+    if len(encodings) > 1:
+        raise DatasetError(f"{found.source}: the masks have different encodings")
+    encoding = encodings.pop() or "integer"
+    ids = found.classes.ids if found.classes is not None else classes.ids
+    channels = {"integer": (), "onehot": ids, "multihot": tuple(id_ for id_ in ids if id_)}
+    return Meaning(classes, None, channels[encoding], encoding)
+
+
+def _check_meaning(seen: Sequence[_Seen], meaning: Meaning) -> None:
+    """Make sure that every mask holds nothing but what has a meaning."""
+    known = set(meaning.classes.ids) | {VOID} if meaning.values is None else set(meaning.values)
+    problems: list[MaskforgeError] = []
+    for one in seen:
+        message = hint = ""
+        if one.mask.channels != len(meaning.channels):
+            message = f"has {one.mask.channels or 'no'} channels, expected {len(meaning.channels)}"
+        elif meaning.encoding == "onehot" and any(v.bit_count() > 1 for v in one.mask.counts):
+            message = "is no one-hot mask: a pixel has several ones"
+        elif not one.mask.channels and (strange := one.mask.counts.keys() - known):
+            names = listing(str(value) for value in sorted(strange))
+            message = f"holds values that no class has: {names}"
+            hint = (
+                "masks must not be JPEG, which changes values: save them as PNG"
+                if one.mask.lossy
+                else "name every value with VALUE=NAME, or give the class map of these masks"
+            )
+        if message:
+            problems.append(DatasetError(message, origin=Origin(one.pair.mask, ""), hint=hint))
+    _raise_together(problems, len(seen))
+
+
+def _example(one: _Seen, meaning: Meaning, classes: ClassMap) -> Example:
+    kept = frozenset(classes.ids)
+    values = meaning.values
+    if not meaning.channels and classes != meaning.classes:
+        ids = {id_: id_ for id_ in meaning.classes.ids} | {VOID: VOID}
+        values = {
+            value: id_ if id_ in kept or id_ == VOID else BACKGROUND
+            for value, id_ in (ids if values is None else values).items()
+        }
+    return Example(
+        name=one.pair.name,
+        image=one.pair.image,
+        mask=one.pair.mask,
+        size=Size(*one.mask.size),
+        encoding=meaning.encoding,
+        channels=meaning.channels,
+        values=values,
+        columns=one.pair.columns,
+        statistics=Statistics(
+            class_counts(one.mask, values, meaning.channels, kept),
+            one.image_digest,
+            one.mask_digest,
+        ),
+    )
+
+
+def _turns(seen: Sequence[_Seen]) -> tuple[list[bool], list[str]]:
+    """Return for every picture whether its EXIF orientation is applied: what fits the mask.
+
+    Where both fit, the mask was drawn on what people see, which is the upright picture.
+    """
+    turns = []
+    unsure = []
+    for one in seen:
+        if one.pair.upright is not None:
+            turns.append(one.pair.upright)
+            continue
+        turned = one.header.orientation != 1 and one.mask.size == one.header.upright
+        if turned and one.header.stored == one.header.upright:
+            unsure.append(one.pair.name)
+        turns.append(turned)
+    notes = []
+    if unsure:
+        notes.append(
+            f"{len(unsure)} pictures are turned by their EXIF orientation, and the size of the "
+            f"mask does not tell whether it is, too; taken as turned: {listing(unsure)}"
+        )
+    return turns, notes

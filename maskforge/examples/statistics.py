@@ -1,0 +1,43 @@
+"""What is known about the files of examples, and about a set as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from maskforge.examples.example import Example, ExampleSet, Statistics
+from maskforge.examples.maskvalues import class_counts, look, read_whole
+
+
+def statistics_of(example: Example) -> Statistics:
+    """Return the statistics of an example; its files are read if nobody has done it yet.
+
+    Raises:
+        DatasetError: If a file cannot be read.
+    """
+    if example.statistics is not None:
+        return example.statistics
+    data = read_whole(example.mask)
+    seen = look(example.mask, data)
+    ids = frozenset(example.values.values()) if example.values else frozenset(example.channels)
+    pixels = class_counts(seen, example.values, example.channels, ids or frozenset(seen.counts))
+    digest = sha256(read_whole(example.image)).hexdigest()
+    return Statistics(pixels, digest, sha256(data).hexdigest())
+
+
+def class_pixels(examples: ExampleSet) -> dict[int, int]:
+    """Return pixels per class id of a set: every id of the class map, and 255 if any is void."""
+    totals = dict.fromkeys(examples.classes.ids, 0)
+    for one in examples:
+        for id_, count in statistics_of(one).pixels.items():
+            totals[id_] = totals.get(id_, 0) + count
+    return totals
+
+
+def data_digest(examples: Iterable[Example]) -> str:
+    """Return a SHA-256 over names, pictures and masks, whatever their order."""
+    lines = []
+    for one in examples:
+        statistics = statistics_of(one)
+        lines.append(f"{one.name}\n{statistics.image_digest}\n{statistics.mask_digest}\n")
+    return sha256("".join(sorted(lines)).encode()).hexdigest()

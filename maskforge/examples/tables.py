@@ -1,0 +1,146 @@
+"""Pictures and masks listed in a table: a CSV file, or a data frame."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any, Protocol, runtime_checkable
+
+from maskforge.errors import DatasetError, OptionError
+from maskforge.examples.candidate import Candidate, Candidates, listing
+from maskforge.examples.nearest import did_you_mean
+from maskforge.issues import Origin
+
+TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".txt"))
+
+
+@runtime_checkable
+class Table(Protocol):
+    """A data frame, as far as it is used: pandas need not be installed."""
+
+    @property
+    def columns(self) -> Any:  # noqa: ANN401 - an index of the library's own
+        """Names of the columns."""
+        ...
+
+    def to_dict(self, orient: Any) -> Any:  # noqa: ANN401 - overloaded many times in pandas
+        """Return the rows, for ``orient="records"``."""
+        ...
+
+
+def from_csv(path: Path, image_column: str, mask_column: str) -> Candidates:
+    """Read a table with a column of pictures and one of masks.
+
+    Paths are relative to the folder of the table. Delimiters are recognised: comma, semicolon, tab
+    or bar.
+
+    Raises:
+        DatasetError: If the file cannot be read, or lists nothing.
+        OptionError: If a column is missing.
+    """
+    origin = Origin(path, "")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), dialect=_dialect(text), restval="")
+        columns = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = columns
+        rows = [{key: value for key, value in row.items() if key is not None} for row in reader]
+    except UnicodeDecodeError:
+        raise DatasetError("is not UTF-8", origin=origin, hint="save the table as UTF-8") from None
+    except (OSError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(f"cannot be read as a table: {reason}", origin=origin) from None
+    return _candidates(rows, columns, image_column, mask_column, path.parent, origin)
+
+
+def _dialect(text: str) -> type[csv.Dialect] | csv.Dialect:
+    first = text.partition("\n")[0]
+
+    class Found(csv.excel):
+        # The header alone decides: paths in the rows may hold any of them.
+        delimiter = max(",;\t|", key=first.count)
+
+    return Found
+
+
+def from_table(table: Table, image_column: str, mask_column: str) -> Candidates:
+    """Read a data frame; paths are relative to the working directory.
+
+    Raises:
+        DatasetError: If it lists nothing.
+        OptionError: If a column is missing.
+    """
+    rows = [
+        {str(key): _cell(value) for key, value in row}
+        for row in (record.items() for record in table.to_dict("records"))
+    ]
+    columns = [str(name) for name in table.columns]
+    return _candidates(rows, columns, image_column, mask_column, Path(), None)
+
+
+def _cell(value: object) -> str:
+    missing = value is None or str(value) in ("nan", "NaT", "<NA>")
+    return "" if missing else str(value)
+
+
+def _candidates(
+    rows: Iterable[Mapping[str, str]],
+    columns: Sequence[str],
+    image_column: str,
+    mask_column: str,
+    folder: Path,
+    origin: Origin | None,
+) -> Candidates:
+    source = str(origin.file) if origin else "a table"
+    for column in (image_column, mask_column):
+        if column not in columns:
+            raise OptionError(
+                f"{source} has no column {column!r}{did_you_mean(column, columns)}; "
+                f"its columns are {listing(columns)}",
+                hint="name the columns with --image-column and --mask-column",
+            )
+    listed = []
+    incomplete = []
+    for number, row in enumerate(rows, 1):
+        image, mask = row[image_column].strip(), row[mask_column].strip()
+        if image and mask:
+            listed.append((image, mask, row))
+        else:
+            incomplete.append(image or mask or f"row {number}")
+    repeated = [name for name, count in Counter(one[0] for one in listed).items() if count > 1]
+    if repeated:
+        raise DatasetError(
+            f"{len(repeated)} pictures are listed more than once: {listing(repeated)}",
+            origin=origin,
+            hint="give every picture one row, with one mask for all its classes",
+        )
+    notes = []
+    if incomplete:
+        notes.append(
+            f"{len(incomplete)} rows lack a picture or a mask and were left out: "
+            f"{listing(incomplete)}"
+        )
+    if not listed:
+        raise DatasetError("; ".join([f"{source} lists no picture with a mask", *notes]))
+    names = _names([image for image, _, _ in listed])
+    pairs = (
+        Candidate(
+            name=name,
+            image=folder / image.replace("\\", "/"),
+            mask=folder / mask.replace("\\", "/"),
+            columns={k: v for k, v in row.items() if k not in (image_column, mask_column)},
+        )
+        for name, (image, mask, row) in zip(names, listed, strict=True)
+    )
+    return Candidates(tuple(pairs), source, None, tuple(notes))
+
+
+def _names(images: Sequence[str]) -> list[str]:
+    """Return the paths without suffix; with it where they would be one."""
+    paths = [PurePath(image.replace("\\", "/")).as_posix() for image in images]
+    short = [str(PurePath(path).with_suffix("").as_posix()) for path in paths]
+    counts = Counter(short)
+    return [path if counts[name] > 1 else name for path, name in zip(paths, short, strict=True)]
