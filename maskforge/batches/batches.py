@@ -1,0 +1,190 @@
+"""Batches of pictures and masks, from memory or streamed from files."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.augmentation.geometry import Geometry, draw_geometry
+from maskforge.augmentation.photometry import change_light
+from maskforge.batches.cache import RecentlyUsed
+from maskforge.batches.crops import draw_corner
+from maskforge.batches.loading import (
+    LoadedPair,
+    load,
+    loaded_bytes,
+    loaded_size,
+    scales_whole_pictures,
+)
+from maskforge.batches.memory import available_memory
+from maskforge.batches.options import BatchOptions
+from maskforge.batches.order import Item, epoch_order
+from maskforge.errors import OptionError
+from maskforge.examples.example import Example, channel_ids
+from maskforge.intensity import scale
+from maskforge.model import Size
+from maskforge.sizing import pad_to, padded_size
+
+_SHARE_OF_MEMORY = 0.25
+
+# Pictures whose crops are mixed with each other fill this many bytes, decoded.
+_WINDOW_BYTES = 256 * 2**20
+
+
+class Batches:
+    """The batches of an epoch, all of one shape.
+
+    Order, places of crops and augmentation follow from the seed, the epoch and the example alone:
+    not from threads, from the order in which batches are asked for, or from whether pictures are
+    held in memory. Batches can be taken by several threads at once.
+
+    Pictures are decoded when they are first needed. If they are not held, those of one window of
+    the order and one batch more are kept (the window has 256 MB of decoded pictures, or one batch
+    if that is more), so that every file is decoded about once per epoch. Beyond that every thread
+    has the picture that it decodes.
+
+    Attributes:
+        epoch: Number of the epoch, to be set before its first batch is taken.
+        held: Whether all decoded pictures stay in memory.
+    """
+
+    def __init__(self, examples: Sequence[Example], options: BatchOptions) -> None:
+        """Plan the batches; no file is read.
+
+        Raises:
+            OptionError: If there are no examples.
+        """
+        if not examples:
+            raise OptionError("there are no pictures to make batches of")
+        self.examples = tuple(examples)
+        self.options = options
+        self.epoch = 0
+        sizes = [loaded_size(example, options) for example in self.examples]
+        each = [loaded_bytes(example, options) for example in self.examples]
+        self._bytes = sum(each)
+        self._crops = [_crops(size, options) for size in sizes]
+        self._window = max(options.batch_size, _WINDOW_BYTES // max(each))
+        self._room = options.memory
+        if options.hold == "auto" and self._room is None:
+            self._room = int(available_memory() * _SHARE_OF_MEMORY)
+        self.held = options.hold == "memory" or (
+            options.hold == "auto" and self._bytes <= (self._room or 0)
+        )
+        self._kept = min(len(self.examples), self._window + options.batch_size)
+        self._kept_bytes = sum(sorted(each)[-self._kept :])
+        self._pairs = RecentlyUsed(self._load, len(self.examples) if self.held else self._kept)
+        self._order: tuple[int, list[Item]] | None = None
+        self._lock = threading.Lock()
+        self._side = (
+            Size(options.crop, options.crop)
+            if options.crop
+            else padded_size(
+                Size(max(size.width for size in sizes), max(size.height for size in sizes)),
+                options.stride,
+            )
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape (B, H, W, C) of the pictures of every batch."""
+        size = self._side
+        return (self.options.batch_size, size.height, size.width, self.options.scaling.channels)
+
+    @property
+    def count(self) -> int:
+        """Pictures or crops of an epoch, without those that fill up the last batch."""
+        return sum(self._crops)
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        return math.ceil(self.count / self.options.batch_size)
+
+    def __getitem__(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Return a batch of the epoch :attr:`epoch`.
+
+        Returns:
+            Scaled pictures (B, H, W, C) float32; masks uint8 with 255 for void: (B, H, W, 1) index
+            of the channel for softmax, (B, H, W, K) of 0 and 1 for sigmoid.
+
+        Raises:
+            IndexError: If the epoch has no such batch.
+            DatasetError: If a file cannot be read, or is not what was expected.
+        """
+        epoch = self.epoch
+        items = self._items(epoch, step)
+        channels = channel_ids(self.options.classes, self.options.head)
+        masks = 1 if self.options.head == "softmax" else len(channels)
+        x = np.empty(self.shape, dtype=np.float32)
+        y = np.empty((*self.shape[:3], masks), dtype=np.uint8)
+        for place, item in enumerate(items):
+            x[place], y[place] = self._make(item, epoch)
+        return x, y
+
+    def names(self, step: int) -> tuple[str, ...]:
+        """Return the names of the examples in a batch, in its order."""
+        return tuple(self.examples[item.example].name for item in self._items(self.epoch, step))
+
+    def describe(self) -> str:
+        """Return how many pictures there are and where they are kept, as a sentence."""
+        pictures = f"{len(self.examples)} picture{'s' if len(self.examples) > 1 else ''}"
+        what = f"{pictures}, {_amount(self._bytes)} decoded: "
+        if self.held:
+            return what + "held in memory"
+        why = ""
+        if self.options.hold == "auto":
+            why = f", because only {_amount(self._room or 0)} of memory are set aside for them"
+        return what + f"streamed, at most {_amount(self._kept_bytes)} of them at a time" + why
+
+    def _items(self, epoch: int, step: int) -> list[Item]:
+        steps = len(self)
+        if not -steps <= step < steps:
+            raise IndexError(f"batch {step} of {steps}")
+        with self._lock:
+            if self._order is None or self._order[0] != epoch:
+                options = self.options
+                order = epoch_order(
+                    self._crops,
+                    batch_size=options.batch_size,
+                    window=self._window,
+                    shuffle=options.shuffle,
+                    seed=options.seed,
+                    epoch=epoch,
+                )
+                self._order = (epoch, order)
+            items = self._order[1]
+        start = step % steps * self.options.batch_size
+        return items[start : start + self.options.batch_size]
+
+    def _load(self, index: int) -> LoadedPair:
+        return load(self.examples[index], self.options, self.options.seed)
+
+    def _make(self, item: Item, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        options = self.options
+        pair = self._pairs[item.example]
+        rng = np.random.default_rng((options.seed, epoch, *item))
+        size, corner = Size(pair.image.shape[1], pair.image.shape[0]), (0, 0)
+        if options.crop:
+            size = self._side
+            corner = draw_corner(pair, options.crop, options.rare_share, rng)
+        augment = options.augment
+        geometry = Geometry() if augment is None else draw_geometry(augment, size, rng)
+        image, target = geometry.apply(pair.image, pair.target, size, corner)
+        if not scales_whole_pictures(options):
+            image = scale(image, options.scaling)
+        if augment is not None and augment.changes_light:
+            image = change_light(image, augment, rng, low=pair.low, high=pair.high)
+        return pad_to(image, self._side, "reflect"), pad_to(target, self._side, "void")
+
+
+def _crops(size: Size, options: BatchOptions) -> int:
+    if not options.crop:
+        return 1
+    return options.crops_per_image or -(-size.width * size.height // options.crop**2)
+
+
+def _amount(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -1,0 +1,112 @@
+"""Decoding one picture with its mask, ready to cut crops from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.batches.options import BatchOptions
+from maskforge.examples.example import Example, channel_ids
+from maskforge.examples.pixels import read_image, read_target
+from maskforge.intensity import scale
+from maskforge.model import Size
+from maskforge.sizing import pad_to, resize_image, resize_mask
+
+# Places of each class of a picture that crops can be centred on.
+_MOST_PLACES = 2000
+
+_FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedPair:
+    """A decoded picture with its mask.
+
+    Attributes:
+        image: (H, W, C): scaled float32 if scaling looks at the whole picture, else as in the file.
+        target: (H, W, K) uint8.
+        low: Smallest value that the picture has, or can have, after scaling.
+        high: Likewise the largest.
+        places: Row and column of pixels of every foreground class that is there, (N, 2) each.
+        counts: Number of all its pixels.
+    """
+
+    image: NDArray[Any]
+    target: NDArray[np.uint8]
+    low: float
+    high: float
+    places: tuple[NDArray[np.int32], ...] = ()
+    counts: tuple[int, ...] = ()
+
+
+def scales_whole_pictures(options: BatchOptions) -> bool:
+    """Tell whether the scaling of a pixel depends on the other pixels of its picture."""
+    return options.scaling.kind in ("z-score", "percentile")
+
+
+def loaded_size(example: Example, options: BatchOptions) -> Size:
+    """Return the size of a picture as crops are cut from it."""
+    size = options.resize or example.size
+    return Size(max(size.width, options.crop), max(size.height, options.crop))
+
+
+def loaded_bytes(example: Example, options: BatchOptions) -> int:
+    """Return the memory of a decoded picture with its mask, without decoding it."""
+    size = loaded_size(example, options)
+    depth = 1 if options.scaling.white <= 255 else 2
+    if scales_whole_pictures(options):
+        depth = _FLOAT_BYTES
+    masks = 1 if options.head == "softmax" else len(channel_ids(options.classes, options.head))
+    return size.width * size.height * (options.scaling.channels * depth + masks)
+
+
+def load(example: Example, options: BatchOptions, seed: int) -> LoadedPair:
+    """Decode a picture and its mask, and resize and pad them.
+
+    Args:
+        example: The picture with its mask.
+        options: How.
+        seed: Of the choice of places where a class has very many pixels.
+
+    Raises:
+        DatasetError: If a file cannot be read, or is not what was expected.
+    """
+    image: NDArray[Any] = read_image(example)
+    target = read_target(example, options.classes, options.head)
+    target = target if target.ndim == 3 else target[..., None]
+    low, high = (-1.0, 1.0) if options.scaling.kind == "minus-one-one" else (0.0, 1.0)
+    if options.resize is not None:
+        image, target = resize_image(image, options.resize), resize_mask(target, options.resize)
+    if scales_whole_pictures(options):
+        image = scale(image, options.scaling)
+        low, high = float(image.min()), float(image.max())
+    if options.crop:
+        size = Size(max(image.shape[1], options.crop), max(image.shape[0], options.crop))
+        image, target = pad_to(image, size, "reflect"), pad_to(target, size, "void")
+    image, target = np.ascontiguousarray(image), np.ascontiguousarray(target)
+    if not (options.crop and options.rare_share):
+        return LoadedPair(image, target, low, high)
+    places, counts = _places(target, options, np.random.default_rng(seed))
+    return LoadedPair(image, target, low, high, places, counts)
+
+
+def _places(
+    target: NDArray[np.uint8], options: BatchOptions, rng: np.random.Generator
+) -> tuple[tuple[NDArray[np.int32], ...], tuple[int, ...]]:
+    places, counts = [], []
+    for channel, id_ in enumerate(channel_ids(options.classes, options.head)):
+        if options.head == "softmax" and id_ == 0:
+            continue
+        there = (
+            target[..., 0] == channel if options.head == "softmax" else target[..., channel] == 1
+        )
+        found = np.flatnonzero(there)
+        if found.size:
+            counts.append(found.size)
+            if found.size > _MOST_PLACES:
+                found = rng.choice(found, _MOST_PLACES, replace=False)
+            places.append(np.stack(np.unravel_index(found, there.shape), axis=1).astype(np.int32))
+    return tuple(places), tuple(counts)
