@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypedDict
 
 import keras
 from keras import ops
@@ -13,6 +13,15 @@ from maskforge.errors import OptionError
 from maskforge.nn.losses.targets import Prepared, Tensor, prepare
 
 Reduction: TypeAlias = Literal["sum_over_batch_size", "sum", "mean", "none"] | None
+
+
+class LossOptions(TypedDict, total=False):
+    """Arguments of ``SegmentationLoss``."""
+
+    head: Head
+    from_logits: bool
+    reduction: Reduction
+    name: str | None
 
 
 class SegmentationLoss(keras.losses.Loss):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
 from maskforge.errors import OptionError
 from maskforge.nn.losses.base import (
+    LossOptions,
     SegmentationLoss,
     channel_weights,
     checked_class_weights,
@@ -34,8 +35,11 @@ class BinaryCrossentropy(SegmentationLoss):
         OptionError: If the head is softmax.
     """
 
-    def __init__(self, *, class_weights: Sequence[float] | None = None, **options: Any) -> None:
-        super().__init__(**{"name": "bce", **options})
+    def __init__(
+        self, *, class_weights: Sequence[float] | None = None, **options: Unpack[LossOptions]
+    ) -> None:
+        options.setdefault("name", "bce")
+        super().__init__(**options)
         if self.head != "sigmoid":
             raise OptionError(
                 "binary cross-entropy treats every channel by itself, but softmax makes them "

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from maskforge.errors import OptionError
 from maskforge.nn.losses.base import (
+    LossOptions,
     SegmentationLoss,
     channel_weights,
     checked_class_weights,
     pixel_mean,
 )
 from maskforge.nn.losses.targets import Prepared, Tensor, log_probabilities
+
+
+class CrossentropyOptions(LossOptions, total=False):
+    """Arguments of ``CategoricalCrossentropy``."""
+
+    class_weights: Sequence[float] | None
 
 
 @keras.saving.register_keras_serializable(package="maskforge")
@@ -36,8 +43,12 @@ class CategoricalCrossentropy(SegmentationLoss):
         OptionError: If the head is sigmoid.
     """
 
-    def __init__(self, *, class_weights: Sequence[float] | None = None, **options: Any) -> None:
-        super().__init__(**{"name": "cce", "head": "softmax", **options})
+    def __init__(
+        self, *, class_weights: Sequence[float] | None = None, **options: Unpack[LossOptions]
+    ) -> None:
+        options.setdefault("name", "cce")
+        options.setdefault("head", "softmax")
+        super().__init__(**options)
         if self.head != "softmax":
             raise OptionError(
                 "categorical cross-entropy needs channels that compete for every pixel, but "

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
-from maskforge.nn.losses.overlap import Areas, OverlapLoss, ratio
+from maskforge.nn.losses.overlap import Areas, OverlapLoss, OverlapOptions, ratio
 from maskforge.nn.losses.targets import Tensor
 
 
 @keras.saving.register_keras_serializable(package="maskforge")
 class Dice(OverlapLoss):
-    """Soft Dice (Milletari et al. 2016, V-Net), one minus the mean over classes of
+    """Soft Dice (Milletari et al. 2016, V-Net).
+
+    One minus the mean over classes of
 
         (2 Σ t p + smooth) / (Σ t + Σ p + smooth)
 
@@ -26,7 +28,7 @@ class Dice(OverlapLoss):
 
     NAME = "dice"
 
-    def __init__(self, *, squared: bool = False, **options: Any) -> None:
+    def __init__(self, *, squared: bool = False, **options: Unpack[OverlapOptions]) -> None:
         super().__init__(**options)
         self.squared = squared
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from maskforge.errors import OptionError
 from maskforge.nn.losses.base import (
+    LossOptions,
     SegmentationLoss,
     channel_weights,
     checked_class_weights,
@@ -53,9 +54,10 @@ class Focal(SegmentationLoss):
         gamma: float = 2.0,
         alpha: float | None = None,
         class_weights: Sequence[float] | None = None,
-        **options: Any,
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(**{"name": "focal", **options})
+        options.setdefault("name", "focal")
+        super().__init__(**options)
         checked_parameters("focal", gamma=gamma, alpha=alpha)
         if self.head == "softmax" and alpha is not None:
             raise OptionError(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from maskforge.nn.losses.overlap import Areas
 from maskforge.nn.losses.targets import Tensor
-from maskforge.nn.losses.tversky import Tversky
+from maskforge.nn.losses.tversky import Tversky, TverskyOptions
 from maskforge.training.losses import checked_parameters
 
 
 @keras.saving.register_keras_serializable(package="maskforge")
 class FocalTversky(Tversky):
-    """Focal Tversky loss (Abraham & Khan 2019), the mean over classes of
+    """Focal Tversky loss (Abraham & Khan 2019).
+
+    The mean over classes of
 
         (1 - TI)^gamma
 
@@ -30,7 +32,7 @@ class FocalTversky(Tversky):
 
     NAME = "focal-tversky"
 
-    def __init__(self, *, gamma: float = 0.75, **options: Any) -> None:
+    def __init__(self, *, gamma: float = 0.75, **options: Unpack[TverskyOptions]) -> None:
         super().__init__(**options)
         checked_parameters(self.NAME, gamma=gamma)
         self.gamma = gamma

@@ -10,7 +10,9 @@ from maskforge.nn.losses.targets import Tensor
 
 @keras.saving.register_keras_serializable(package="maskforge")
 class Jaccard(OverlapLoss):
-    """Soft Jaccard (Rahman & Wang 2016), one minus the mean over classes of
+    """Soft Jaccard (Rahman & Wang 2016).
+
+    One minus the mean over classes of
 
         (Σ t p + smooth) / (Σ t + Σ p - Σ t p + smooth)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import keras
 from keras import ops
 
-from maskforge.nn.losses.base import SegmentationLoss
+from maskforge.nn.losses.base import LossOptions, SegmentationLoss
 from maskforge.nn.losses.targets import Prepared, Tensor, probabilities
 
 _LAST = -1e30
@@ -31,8 +31,9 @@ class Lovasz(SegmentationLoss):
         **options: As in ``SegmentationLoss``.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"name": "lovasz", **options})
+    def __init__(self, **options: Unpack[LossOptions]) -> None:
+        options.setdefault("name", "lovasz")
+        super().__init__(**options)
 
     def per_image(self, prepared: Prepared) -> Tensor:
         """Return the loss of every image, (B,)."""
@@ -56,9 +57,9 @@ class Lovasz(SegmentationLoss):
         return ops.sum(of_class * present, axis=-1) / ops.maximum(ops.sum(present, axis=-1), 1.0)
 
 
-def _count(tensor: Tensor) -> Any:
+def _count(tensor: Tensor) -> Tensor:
     """Return the pixels of an image, where a graph may know them only when it runs."""
-    count: Any = 1
+    count: Tensor = 1
     for side in ops.shape(tensor)[1:-1]:
         count = count * side
     return count

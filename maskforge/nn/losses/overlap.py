@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Unpack
 
 import keras
 from keras import ops
 
-from maskforge.nn.losses.base import SegmentationLoss, spatial_axes
+from maskforge.nn.losses.base import LossOptions, SegmentationLoss, spatial_axes
 from maskforge.nn.losses.targets import Prepared, Tensor, probabilities
 from maskforge.training.losses import checked_parameters
 
@@ -28,6 +28,14 @@ class Areas(NamedTuple):
     wrong: Tensor
     squared_difference: Tensor
     squared_sum: Tensor
+
+
+class OverlapOptions(LossOptions, total=False):
+    """Arguments of ``OverlapLoss``."""
+
+    smooth: float
+    per_image: bool
+    include_background: bool
 
 
 class OverlapLoss(SegmentationLoss):
@@ -56,9 +64,10 @@ class OverlapLoss(SegmentationLoss):
         smooth: float = 1.0,
         per_image: bool = False,
         include_background: bool = False,
-        **options: Any,
+        **options: Unpack[LossOptions],
     ) -> None:
-        super().__init__(**{"name": self.NAME.replace("-", "_"), **options})
+        options.setdefault("name", self.NAME.replace("-", "_"))
+        super().__init__(**options)
         checked_parameters(self.NAME, smooth=smooth)
         self.smooth = smooth
         self.ratio_per_image = per_image

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import keras
 
 from maskforge.errors import OptionError
-from maskforge.nn.losses.categorical_crossentropy import CategoricalCrossentropy
+from maskforge.nn.losses.categorical_crossentropy import (
+    CategoricalCrossentropy,
+    CrossentropyOptions,
+)
 from maskforge.nn.losses.targets import Tensor
 
 
@@ -22,8 +25,9 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
         **options: As in ``CategoricalCrossentropy``.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"name": "sparse_cce", **options})
+    def __init__(self, **options: Unpack[CrossentropyOptions]) -> None:
+        options.setdefault("name", "sparse_cce")
+        super().__init__(**options)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of every image, (B,) float32."""

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
-from maskforge.nn.losses.overlap import Areas, OverlapLoss, ratio
+from maskforge.nn.losses.overlap import Areas, OverlapLoss, OverlapOptions, ratio
 from maskforge.nn.losses.targets import Tensor
 from maskforge.training.losses import checked_parameters
 
 
+class TverskyOptions(OverlapOptions, total=False):
+    """Arguments of ``Tversky``."""
+
+    alpha: float
+    beta: float
+
+
 @keras.saving.register_keras_serializable(package="maskforge")
 class Tversky(OverlapLoss):
-    """Tversky loss (Salehi et al. 2017), one minus the mean over classes of
+    """Tversky loss (Salehi et al. 2017).
+
+    One minus the mean over classes of
 
         (TP + smooth) / (TP + alpha FN + beta FP + smooth)
 
@@ -30,7 +39,9 @@ class Tversky(OverlapLoss):
 
     NAME = "tversky"
 
-    def __init__(self, *, alpha: float = 0.7, beta: float = 0.3, **options: Any) -> None:
+    def __init__(
+        self, *, alpha: float = 0.7, beta: float = 0.3, **options: Unpack[OverlapOptions]
+    ) -> None:
         super().__init__(**options)
         checked_parameters(self.NAME, alpha=alpha, beta=beta)
         self.alpha = alpha
