@@ -37,9 +37,7 @@ _NETWORK, _TRAINING, _RUN = "Network and loss", "Training", "Run"
 
 def _option(help_: str, panel: str, default: str, metavar: str | None = None) -> Any:  # noqa: ANN401
     # Nothing is a default here, so that a configuration file is not overruled by what nobody said.
-    return typer.Option(
-        help=help_, rich_help_panel=panel, show_default=default, metavar=metavar
-    )
+    return typer.Option(help=help_, rich_help_panel=panel, show_default=default, metavar=metavar)
 
 
 Whole: TypeAlias = int | None
@@ -99,9 +97,7 @@ def train(
         AugmentPreset | None, _option("How far pictures are changed.", _INPUT, "light")
     ] = None,
     arch: Annotated[Architecture | None, _option("Architecture.", _NETWORK, "unet")] = None,
-    preset: Annotated[
-        Preset | None, _option("A published network.", _NETWORK, "none")
-    ] = None,
+    preset: Annotated[Preset | None, _option("A published network.", _NETWORK, "none")] = None,
     filters: Annotated[
         Whole, _option("Filters of the first level.", _NETWORK, "16 for unet")
     ] = None,
@@ -125,9 +121,7 @@ def train(
     freeze_encoder: Annotated[
         Whole, _option("Epochs in which the backbone rests; -1: all.", _NETWORK, "0")
     ] = None,
-    head: Annotated[
-        Head | None, _option("softmax: exclusive classes.", _NETWORK, "auto")
-    ] = None,
+    head: Annotated[Head | None, _option("softmax: exclusive classes.", _NETWORK, "auto")] = None,
     loss: Annotated[
         str | None, _option("A loss, or a sum such as dice+bce.", _NETWORK, "auto", "NAME")
     ] = None,
@@ -268,12 +262,12 @@ def train(
                 hint="leave out everything but --out",
             )
 
-        from maskforge.nn.training import resume as go_on
-        from maskforge.nn.training import train as run
+        from maskforge.learning import resume_training
+        from maskforge.learning import train as run
 
-        with progress("examples") as update:
+        with progress() as update:
             if resume:
-                record = go_on(out, progress=update, log=_log)
+                record = resume_training(out, progress=update, log=_log)
             else:
                 record = run(options, out, overwrite=overwrite, progress=update, log=_log)
         if json:

@@ -108,7 +108,9 @@ def load_checkpoint(path: Path) -> tuple[Progress, Arrays, Arrays]:
         ) from None
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
         raise TrainingError(
-            f"is no checkpoint: {error}", origin=Origin(path, ""), hint="start anew with --overwrite"
+            f"is no checkpoint: {error}",
+            origin=Origin(path, ""),
+            hint="start anew with --overwrite",
         ) from None
     return progress, state, best
 

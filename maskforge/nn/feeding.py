@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ Batch = tuple[NDArray[np.float32], NDArray[np.uint8]]
 _AHEAD = 4  # batches per thread
 
 
-class Feed(keras.utils.PyDataset):  # type: ignore[misc]
+class Feed(keras.utils.PyDataset): 
     """The batches of one epoch after the other.
 
     Keras' own threads may carry batches over from one epoch to the next, so that two runs with one
@@ -24,11 +25,15 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]
     Args:
         batches: The batches.
         threads: Threads that prepare them.
+
+    Attributes:
+        copies: Outputs of the network, each of which gets the targets.
     """
 
     def __init__(self, batches: Batches, threads: int) -> None:
         super().__init__(workers=1)
         self.batches = batches
+        self.copies = 1
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batch")
         self._waiting: dict[int, Future[Batch]] = {}
@@ -48,12 +53,13 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]
         self._waiting.clear()
         self.batches.epoch = epoch
 
-    def __getitem__(self, step: int) -> Batch:
+    def __getitem__(self, step: int) -> Batch | tuple[Any, tuple[Any, ...]]:
         """Return a batch; those that follow are prepared meanwhile."""
         for following in range(step, min(step + self._threads * _AHEAD, len(self))):
             if following not in self._waiting:
                 self._waiting[following] = self._pool.submit(self.batches.__getitem__, following)
-        return self._waiting.pop(step).result()
+        inputs, targets = self._waiting.pop(step).result()
+        return (inputs, targets) if self.copies == 1 else (inputs, (targets,) * self.copies)
 
     def close(self) -> None:
         """End the threads."""
@@ -64,4 +70,3 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __exit__(self, *_: object) -> None:
         self.close()
-

@@ -21,7 +21,7 @@ _LAST_SHARE = 0.01  # of the highest learning rate, at the end of an exponential
 
 
 @keras.saving.register_keras_serializable(package="maskforge")
-class FallingRate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+class FallingRate(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises in a straight line and then falls.
 
     It depends on the number of the step alone, so a run that is continued has the right one.

@@ -93,7 +93,10 @@ def _check_keys(document: object, type_: type, prefix: str, origin: Origin | Non
     hints = get_type_hints(type_)
     for key, value in document.items():
         if key not in hints:
-            known = [*hints, *(f"{name}.{inner}" for name in hints for inner in _names(hints[name]))]
+            known = [
+                *hints,
+                *(f"{name}.{inner}" for name in hints for inner in _names(hints[name])),
+            ]
             near = difflib.get_close_matches(f"{key}", known, n=1, cutoff=0.5)
             elsewhere = [name for name in known if name.endswith(f".{key}")] or near
             raise OptionError(

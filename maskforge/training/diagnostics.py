@@ -73,7 +73,7 @@ class Watch:
                 f"the loss rose from {lowest:.3g} to {loss:.3g}: the learning rate may be too "
                 "high; try a tenth of it",
             )
-        if predicted is not None and truth is not None and sum(predicted.values()):
+        if predicted and truth:
             self._look_for_collapse(found, predicted, truth)
         return found
 

@@ -1,0 +1,128 @@
+"""Training a network, in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from maskforge.conversion import Progress
+from maskforge.errors import OptionError
+from maskforge.examples.example import ExampleSet
+from maskforge.examples.sources import open_examples
+from maskforge.issues import Origin
+from maskforge.training.configfile import build_options, read_config
+from maskforge.training.options import DataOptions, TrainOptions
+from maskforge.training.runfolder import CONFIG, RunRecord, read_record
+
+
+def train(
+    options: TrainOptions,
+    out: str | os.PathLike[str],
+    *,
+    examples: ExampleSet | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    log: Callable[[str], None] | None = None,
+) -> RunRecord:
+    """Train a network; its folder holds the model and everything about how it came to be.
+
+    Keras is started on the backend that the options name, unless it runs already.
+
+    Args:
+        options: What to do.
+        out: Folder of the run; it must not exist, or be empty.
+        examples: Pictures with masks; those that ``options.data`` names if None.
+        overwrite: Whether an earlier run in that folder is removed.
+        progress: Called with phase, pictures done, and their number.
+        log: Takes one line after the other about what is done.
+
+    Returns:
+        The record of the run. Its state is ``interrupted`` after Ctrl-C; then the best model so
+        far was saved, and :func:`resume_training` can go on.
+
+    Raises:
+        OptionError: If options contradict each other, or fit neither examples nor machine.
+        DatasetError: If a picture or a mask cannot be used.
+        TrainingError: If the training cannot begin, or cannot go on.
+        OutputExistsError: If the folder is not empty.
+        MissingDependencyError: If Keras or its backend is not installed.
+    """
+    from maskforge.nn import backend
+
+    log = log or _nothing_said
+    examples = examples or _open(options.data, log, progress)
+    backend.start(options.backend)
+    from maskforge.nn.training import start_run
+
+    return start_run(
+        options, Path(out), examples, overwrite=overwrite, log=log, report=progress or _no_progress
+    )
+
+
+def resume_training(
+    out: str | os.PathLike[str],
+    *,
+    examples: ExampleSet | None = None,
+    progress: Progress | None = None,
+    log: Callable[[str], None] | None = None,
+) -> RunRecord:
+    """Go on with a training that was killed; it ends as if nothing had happened.
+
+    Args:
+        out: Folder of the run.
+        examples: Pictures with masks, if they were given to :func:`train`; not one file of them may
+            have changed.
+        progress: Called with phase, pictures done, and their number.
+        log: Takes one line after the other about what is done.
+
+    Returns:
+        The record of the run.
+
+    Raises:
+        TrainingError: If there is no run, no checkpoint, or nothing left to do.
+        DatasetError: If the examples are not those of the run.
+    """
+    from maskforge.nn import backend
+
+    log = log or _nothing_said
+    out = Path(out)
+    read_record(out)
+    options = build_options(read_config(out / CONFIG), Origin(out / CONFIG, ""))
+    examples = examples or _open(options.data, log, progress)
+    backend.start(options.backend)
+    from maskforge.nn.training import continue_run
+
+    return continue_run(options, out, examples, log=log, report=progress or _no_progress)
+
+
+def _open(data: DataOptions, log: Callable[[str], None], progress: Progress | None) -> ExampleSet:
+    if data.dataset is None and data.images is None and data.masks is None:
+        raise OptionError(
+            "there is nothing to train on",
+            hint="name a folder that `maskforge convert` wrote, or give --images and --masks",
+        )
+    examples = open_examples(
+        data.dataset,
+        images=data.images,
+        masks=data.masks,
+        image_column=data.image_column,
+        mask_column=data.mask_column,
+        classes=data.classes,
+        mask_values=data.mask_values,
+        only=data.only,
+        group_column=data.group_column,
+        group_pattern=data.group_pattern,
+        progress=progress,
+    )
+    for note in examples.notes:
+        log(note)
+    return examples
+
+
+def _nothing_said(line: str) -> None:
+    del line
+
+
+def _no_progress(phase: str, done: int, total: int | None) -> None:
+    del phase, done, total

@@ -1,0 +1,212 @@
+"""What happens at every step and after every epoch of a training."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from maskforge.classes import BACKGROUND
+from maskforge.errors import TrainingError
+from maskforge.nn.checkpoint import Arrays, Progress, arrays_of, assign, save_checkpoint, state_of
+from maskforge.nn.feeding import Feed
+from maskforge.nn.validation import infer_with, scores_of, validate
+from maskforge.training.curves import draw_curves
+from maskforge.training.diagnostics import Watch, is_better, not_finite
+from maskforge.training.plan import TrainPlan
+from maskforge.training.runfolder import (
+    CHECKPOINT,
+    CURVES,
+    HISTORY,
+    Epoch,
+    Scores,
+    write_history,
+)
+
+Log = Callable[[str], None]
+Marked = dict[str, int] | None
+Logs = dict[str, Any] | None
+Report = Callable[[str, int, int | None], None]
+
+_CHECKED_EVERY = 10  # steps: looking at the loss makes the host wait for the device
+_PLATEAU = 5  # validations without a better score until the rate is halved
+_PLATEAU_FACTOR = 0.5
+
+
+class Epochs(keras.callbacks.Callback):
+    """Validates, keeps the best weights, lowers the learning rate, saves, and stops.
+
+    Args:
+        plan: The plan.
+        folder: Folder of the run.
+        feed: The batches.
+        progress: What the training has come to; changed in place.
+        best: Weights of the best epoch so far.
+        metrics: Metrics of the training batches by name: ``dice``, ``iou``, ``accuracy``.
+        log: Takes lines for people.
+        report: Takes phase, pictures done and pictures in all.
+    """
+
+    def __init__(
+        self,
+        plan: TrainPlan,
+        folder: Path,
+        feed: Feed,
+        progress: Progress,
+        best: Arrays,
+        metrics: dict[str, Any],
+        log: Log,
+        report: Report,
+    ) -> None:
+        super().__init__()
+        self._plan = plan
+        self._folder = folder
+        self._feed = feed
+        self._metrics = metrics
+        self._log = log
+        self._report = report
+        self._watch = Watch()
+        self._checked = 0
+        self._began = time.monotonic()
+        self._marked: tuple[Marked, Marked] = (None, None)
+        self.state: Arrays = []
+        self.progress = progress
+        self.best = best
+        self.training_seconds = 0.0
+        self.training_steps = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Turn to the batches of the epoch."""
+        self._feed.begin(epoch)
+        self._began = time.monotonic()
+        self._checked = 0
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Look whether the loss is a number, and report progress."""
+        last = batch + 1 == len(self._feed)
+        if last or batch + 1 - self._checked >= _CHECKED_EVERY:
+            self._check_loss(batch, logs or {})
+            self._checked = batch + 1
+        epoch = len(self.progress.history) + 1
+        size = self._plan.options.batch_size
+        phase = f"epoch {epoch}/{self._plan.options.epochs}"
+        self._report(phase, (batch + 1) * size, len(self._feed) * size)
+
+    def _check_loss(self, batch: int, logs: dict[str, Any]) -> None:
+        if math.isfinite(float(logs.get("loss", 0.0))):
+            return
+        suspects = [name for step in range(self._checked, batch + 1) for name in self._names(step)]
+        epoch = len(self.progress.history) + 1
+        policy = keras.config.dtype_policy().name
+        message, hint = not_finite(batch + 1, epoch, suspects, policy)
+        raise TrainingError(message, hint=hint)
+
+    def _names(self, step: int) -> Sequence[str]:
+        return self._feed.batches.names(step)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Validate, keep what is best, save, and decide whether to go on."""
+        trained = time.monotonic() - self._began
+        if epoch > 0:  # the first one includes the compilation of the graph
+            self.training_seconds += trained
+            self.training_steps += len(self._feed)
+        options = self._plan.options
+        loss = float((logs or {}).get("loss", math.nan))
+        batch = {name: _finite(one.result()) for name, one in self._metrics.items()}
+        train = Scores(dice=batch["dice"], iou=batch["iou"], accuracy=batch["accuracy"])
+        scores = None
+        if (epoch + 1) % options.validate_every == 0 or epoch + 1 == options.epochs:
+            raw = self._average()
+            scores = self._validate() if self._plan.validation else None
+            self._keep(epoch + 1, scores)
+            if raw is not None:
+                assign(self.model.trainable_variables, raw)
+        self._warn(self._watch.look(loss, *self._marked))
+        rate = float(np.asarray(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))
+        seconds = time.monotonic() - self._began
+        self.progress.history.append(
+            Epoch(
+                epoch=epoch + 1,
+                loss=loss,
+                learning_rate=rate,
+                seconds=seconds,
+                train=train,
+                validation=scores,
+            )
+        )
+        self.progress.seconds += seconds
+        self._say(self.progress.history[-1])
+        self._save()
+
+    def _validate(self) -> Scores:
+        infer = infer_with(self.model, self._plan.head)
+        counts = validate(infer, self._plan, self._plan.validation)
+        names = [self._plan.classes.names[id_] for id_ in self._plan.classes.ids]
+        cells = counts.counts.cells
+        self._marked = (
+            dict(zip(names, (cells[:, 0] + cells[:, 1]).tolist(), strict=True)),
+            dict(zip(names, (cells[:, 0] + cells[:, 2]).tolist(), strict=True)),
+        )
+        return scores_of(counts, self._plan.classes.names[BACKGROUND])
+
+    def _average(self) -> Arrays | None:
+        """Put the moving average in the place of the weights; return the weights themselves."""
+        if not self._plan.options.average:
+            return None
+        raw = arrays_of(self.model.trainable_variables)
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        return raw
+
+    def _keep(self, epoch: int, scores: Scores | None) -> None:
+        """Keep the weights if they are the best, or if nothing can tell which are."""
+        score = None if scores is None else scores.dice
+        if score is None or is_better(score, self.progress.best_score):
+            self.best = arrays_of(self.model.weights)
+            self.progress.best_epoch = epoch
+            self.progress.best_score = score
+            self.progress.waited = 0
+            return
+        self.progress.waited += 1
+        options = self._plan.options
+        if options.patience and self.progress.waited >= options.patience:
+            self._log(f"no better score for {self.progress.waited} validations: stopped")
+            self.model.stop_training = True
+        elif options.schedule == "plateau" and not self.progress.waited % _PLATEAU:
+            rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+            self.model.optimizer.learning_rate = rate * _PLATEAU_FACTOR
+
+    def _say(self, epoch: Epoch) -> None:
+        validation = (
+            ""
+            if epoch.validation is None
+            else ", ".join(
+                f"{name} {'undefined' if value is None else f'{value:.4f}'}"
+                for name, value in epoch.validation.class_dice.items()
+            )
+        )
+        self._log(
+            f"epoch {epoch.epoch}/{self._plan.options.epochs}: loss {epoch.loss:.4f}"
+            + (f", validation Dice {validation}" if validation else "")
+            + f", {epoch.seconds:.1f} s"
+        )
+
+    def _warn(self, warnings: Sequence[str]) -> None:
+        for warning in warnings:
+            self._log(f"warning: {warning}")
+            self.progress.warnings.append(warning)
+
+    def _save(self) -> None:
+        self.state = arrays_of(state_of(self.model))
+        save_checkpoint(self._folder / CHECKPOINT, self.progress, self.state, self.best)
+        write_history(self._folder / HISTORY, self.progress.history)
+        draw_curves(self._folder / CURVES, self.progress.history)
+
+
+def _finite(value: Any) -> float | None:  # noqa: ANN401 - a tensor of whichever backend
+    number = float(keras.ops.convert_to_numpy(value))
+    return number if math.isfinite(number) else None

@@ -1,0 +1,109 @@
+"""Scores on whole validation pictures, as the finished model will see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.choices import Head
+from maskforge.evaluation.counts import ClassCounts
+from maskforge.evaluation.thresholds import decide
+from maskforge.examples.example import Example
+from maskforge.examples.pixels import read_image, read_target
+from maskforge.intensity import scale
+from maskforge.nn.losses.targets import probabilities as activate
+from maskforge.prediction.tiling import Infer, auto_tile, predict_tiled
+from maskforge.sizing import resize_image, size_of
+from maskforge.training.plan import TrainPlan
+from maskforge.training.runfolder import Scores
+
+Probabilities = NDArray[np.float32]
+
+
+def infer_with(network: keras.Model, head: Head) -> Infer:
+    """Return a function from scaled pictures to probabilities.
+
+    Args:
+        network: Network that gives logits, or a list of them, of which the first counts.
+        head: Its head.
+    """
+
+    def infer(batch: NDArray[np.float32]) -> Probabilities:
+        logits = network.predict_on_batch(batch)
+        if isinstance(logits, list | tuple):
+            logits = logits[0]
+        result: Probabilities = keras.ops.convert_to_numpy(activate(logits, head))
+        return result
+
+    return infer
+
+
+def infer_with_probabilities(model: keras.Model) -> Infer:
+    """Return a function from scaled pictures to probabilities, for a model that gives them."""
+
+    def infer(batch: NDArray[np.float32]) -> Probabilities:
+        result: Probabilities = np.asarray(model.predict_on_batch(batch))
+        return result
+
+    return infer
+
+
+def predict_examples(
+    infer: Infer, plan: TrainPlan, examples: Sequence[Example]
+) -> Iterator[tuple[Example, Probabilities, NDArray[np.uint8]]]:
+    """Yield every example with its probabilities (H, W, K) and its target.
+
+    The next picture is read while the network computes.
+    """
+    with ThreadPoolExecutor(1) as reader:
+        waiting = [reader.submit(_read, plan, one) for one in examples[:1]]
+        for number, example in enumerate(examples):
+            waiting += [reader.submit(_read, plan, one) for one in examples[number + 1 :][:1]]
+            image, target = waiting.pop(0).result()
+            size = size_of(image)
+            scaled = scale(
+                image if plan.resize is None else resize_image(image, plan.resize), plan.scaling
+            )
+            probabilities = predict_tiled(
+                infer,
+                scaled,
+                tile=auto_tile(size_of(scaled), plan.tile),
+                stride=plan.stride,
+                batch_size=plan.options.batch_size,
+            )
+            if plan.resize is not None:
+                probabilities = resize_image(probabilities, size)
+            yield example, probabilities, target
+
+
+def _read(plan: TrainPlan, example: Example) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    return read_image(example), read_target(example, plan.classes, plan.head)
+
+
+def validate(infer: Infer, plan: TrainPlan, examples: Sequence[Example]) -> ClassCounts:
+    """Count right and wrong pixels, at a probability of 0.5 with a sigmoid head."""
+    counts = ClassCounts(plan.classes, plan.head)
+    for _, probabilities, target in predict_examples(infer, plan, examples):
+        counts.add(target, decide(probabilities, plan.head))
+    return counts
+
+
+def scores_of(counts: ClassCounts, background: str) -> Scores:
+    """Return counted pixels as scores.
+
+    Args:
+        counts: The counts.
+        background: Name of the class that is no foreground.
+    """
+    return Scores(
+        dice=counts.mean_dice(),
+        iou=counts.mean_iou(),
+        accuracy=counts.accuracy(),
+        class_dice={name: one for name, one in counts.dice().items() if name != background},
+        class_iou={name: one for name, one in counts.iou().items() if name != background},
+    )

@@ -1,0 +1,82 @@
+"""The best and the worst validation pictures: what was drawn beside what was predicted."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.classes import BACKGROUND, VOID
+from maskforge.encoding import from_multi_hot
+from maskforge.evaluation.thresholds import decide
+from maskforge.examples.example import Example
+from maskforge.maskfile import write_whole
+from maskforge.overlay import load_picture, overlay, with_legend
+from maskforge.training.plan import TrainPlan
+
+Predict: TypeAlias = Callable[
+    [Sequence[Example]],
+    Iterable[tuple[Example, NDArray[np.float32], NDArray[np.uint8]]],
+]
+
+
+def draw_extremes(
+    folder: Path,
+    plan: TrainPlan,
+    chosen: Mapping[str, Sequence[str]],
+    dice: Mapping[str, float],
+    predict: Predict,
+    thresholds: Sequence[float],
+) -> None:
+    """Draw pictures with their masks on the left and with the prediction on the right.
+
+    Args:
+        folder: Where the pictures go; what is in it is removed.
+        plan: The plan.
+        chosen: Names of validation examples by what they are an example of, in order.
+        dice: Dice of every example by name.
+        predict: Gives examples, probabilities and targets.
+        thresholds: Of a sigmoid head.
+
+    Raises:
+        OutputError: If a picture cannot be written.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    by_name = {one.name: one for one in plan.validation}
+    for kind, names in chosen.items():
+        examples = [by_name[name] for name in names]
+        for rank, (example, probabilities, target) in enumerate(predict(examples), 1):
+            picture = load_picture(example.image, upright=example.upright)
+            decided = decide(probabilities, plan.head, thresholds)
+            halves = [
+                overlay(picture, _class_ids(one, plan), plan.classes.colors)
+                for one in (target, decided)
+            ]
+            present = sorted(
+                {int(id_) for one in (target, decided) for id_ in np.unique(_class_ids(one, plan))}
+                - {BACKGROUND}
+            )
+            page = with_legend(
+                np.concatenate(halves, axis=1),
+                f"{example.name}: drawn (left) and predicted, Dice {dice[example.name]:.3f}",
+                [(plan.classes.names[id_], plan.classes.colors[id_]) for id_ in present],
+            )
+            stream = io.BytesIO()
+            page.save(stream, format="PNG")
+            name = example.name.replace("/", "_")
+            write_whole(folder / f"{kind}-{rank}-{name}.png", stream.getvalue())
+
+
+def _class_ids(target: NDArray[np.uint8], plan: TrainPlan) -> NDArray[Any]:
+    """Return a target or a prediction as (H, W) class ids."""
+    if plan.head == "sigmoid":
+        return from_multi_hot(target, plan.classes.foreground_ids)
+    largest = max(*plan.classes.ids, VOID)
+    ids = np.full(VOID + 1, VOID, dtype=np.uint16 if largest > VOID else np.uint8)
+    ids[: len(plan.classes.ids)] = plan.classes.ids
+    return ids[target]

@@ -1,0 +1,280 @@
+"""From options and examples to a plan with nothing left open."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from maskforge.augmentation.options import resolve
+from maskforge.batches.batches import Batches
+from maskforge.batches.options import BatchOptions
+from maskforge.choices import Head
+from maskforge.classes import BACKGROUND, ClassMap
+from maskforge.errors import OptionError, TrainingError
+from maskforge.examples.example import Example, ExampleSet, channel_ids
+from maskforge.examples.scaling import choose_scaling
+from maskforge.examples.split import Split
+from maskforge.examples.statistics import class_pixels
+from maskforge.intensity import ScalingRecord
+from maskforge.model import Size
+from maskforge.sizing import padded_size, parse_size
+from maskforge.training.classweights import ClassWeights, class_weights, named_class_weights
+from maskforge.training.diagnostics import check_distribution
+from maskforge.training.losses import (
+    check_pairing,
+    default_loss,
+    format_loss,
+    loss_parameters,
+    parse_loss,
+)
+from maskforge.training.networks import stride_of
+from maskforge.training.options import TrainOptions
+
+_CROP = 256
+_MOST_WORKERS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainPlan:
+    """What a training will do.
+
+    Attributes:
+        options: The options, with nothing on ``auto`` but precision, backend and devices.
+        classes: The class map.
+        train: Training examples.
+        validation: Validation examples.
+        test: Examples that are not looked at.
+        head: Head of the network.
+        scaling: Of the input.
+        stride: Of the network.
+        resize: Size to which every picture is scaled; None keeps it.
+        tile: Size of the input in training.
+        channel_weights: Weight of every channel in the loss; None for none.
+        pixels: Pixels per class id in the training examples.
+        warnings: What looks wrong already.
+    """
+
+    options: TrainOptions
+    classes: ClassMap
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: tuple[Example, ...]
+    head: Head
+    scaling: ScalingRecord
+    stride: int
+    resize: Size | None
+    tile: Size
+    channel_weights: tuple[float, ...] | None
+    pixels: dict[int, int]
+    warnings: tuple[str, ...]
+
+    @property
+    def channel_ids(self) -> tuple[int, ...]:
+        """Class id of every channel of the output."""
+        return channel_ids(self.classes, self.head)
+
+    def batches(self) -> Batches:
+        """Return the batches of the training."""
+        crop = self.options.input.crop
+        assert crop != "auto"
+        return Batches(
+            self.train,
+            BatchOptions(
+                head=self.head,
+                classes=self.classes,
+                scaling=self.scaling,
+                batch_size=self.options.batch_size,
+                crop=crop,
+                crops_per_image=self.options.input.crops_per_image,
+                rare_share=self.options.input.rare_share,
+                resize=self.resize,
+                stride=self.stride,
+                augment=resolve(self.options.augment),
+                seed=self.options.seed,
+                hold=self.options.data.hold,
+            ),
+        )
+
+    def workers(self) -> int:
+        """Return the number of threads that prepare batches."""
+        return self.options.data.workers or min(os.cpu_count() or 1, _MOST_WORKERS)
+
+
+def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> TrainPlan:
+    """Settle everything that can be settled without Keras.
+
+    Args:
+        options: The options.
+        examples: All examples.
+        split: Which part each of them is in.
+
+    Raises:
+        OptionError: If options contradict each other or the examples.
+        TrainingError: If there is nothing to learn.
+    """
+    check_values(options)
+    train, validation = examples.subset(split.train), examples.subset(split.validation)
+    if not len(train):
+        raise TrainingError("there is no training example", hint="change the split")
+    classes = examples.classes
+    if not classes.foreground_ids:
+        raise TrainingError("the class map has no class but the background")
+    head = _choose_head(options, examples)
+    terms = parse_loss(default_loss(head) if options.loss == "auto" else options.loss)
+    for encoding in {one.encoding for one in train}:
+        check_pairing(head, terms, encoding=encoding)
+    loss_parameters(terms, options.loss_options)
+    stride = stride_of(options.network)
+    resize = parse_size(options.input.resize) if options.input.resize else None
+    crop = _choose_crop(options, train.examples, resize, stride)
+    color = options.input.color
+    if options.network.encoder is not None and color == "auto":
+        color = "rgb" if options.network.encoder_weights != "none" else color
+    scaling = choose_scaling(train.examples, kind=options.input.scaling, color=color)
+    pixels = class_pixels(train)
+    weights = _weigh(options, classes, head, pixels)
+    warnings = check_distribution(classes, pixels, class_pixels(validation))
+    if weights is not None:
+        warnings += [
+            f"the balanced weight of class {classes.names[id_]!r} would be larger; it was capped"
+            for id_ in weights.capped
+        ]
+    return TrainPlan(
+        options=replace(
+            options,
+            head=head,
+            loss=format_loss(terms),
+            input=replace(
+                options.input, crop=crop, color="grey" if scaling.channels == 1 else "rgb"
+            ),
+        ),
+        classes=classes,
+        train=train.examples,
+        validation=validation.examples,
+        test=examples.subset(split.test).examples,
+        head=head,
+        scaling=scaling,
+        stride=stride,
+        resize=resize,
+        tile=Size(crop, crop) if crop else _largest(train.examples, resize, stride),
+        channel_weights=weights and weights.values,
+        pixels=dict(pixels),
+        warnings=tuple(warnings),
+    )
+
+
+def check_values(options: TrainOptions) -> None:
+    """Refuse numbers that make no sense.
+
+    Raises:
+        OptionError: With the option and what it can be.
+    """
+    least = {
+        "epochs": (options.epochs, 1),
+        "batch_size": (options.batch_size, 1),
+        "patience": (options.patience, 0),
+        "validate_every": (options.validate_every, 1),
+        "warmup": (options.warmup, 0),
+        "weight_decay": (options.weight_decay, 0),
+        "gradient_clip": (options.gradient_clip, 0),
+        "devices": (options.devices, 0),
+        "data.workers": (options.data.workers, 0),
+        "input.crops_per_image": (options.input.crops_per_image, 0),
+        "network.freeze_encoder": (options.network.freeze_encoder, -1),
+    }
+    for name, (value, low) in least.items():
+        if not value >= low or math.isinf(value):
+            raise OptionError(f"{name} is {value}, but must be at least {low}")
+    shares = {
+        "average": options.average,
+        "input.rare_share": options.input.rare_share,
+        "split.validation": options.split.validation,
+        "split.test": options.split.test,
+    }
+    for name, share in shares.items():
+        if not 0 <= share <= 1 or (share == 1 and name != "input.rare_share"):
+            raise OptionError(f"{name} is {share}, but is a share from 0 to below 1")
+    if not 0 < options.learning_rate < math.inf:
+        raise OptionError(f"learning_rate is {options.learning_rate}, but must be above 0")
+    crop = options.input.crop
+    if crop != "auto" and crop < 0:
+        raise OptionError(f"input.crop is {crop}, but must be a number of pixels, or 0 for none")
+
+
+def _choose_head(options: TrainOptions, examples: ExampleSet) -> Head:
+    if options.head != "auto":
+        return options.head
+    if options.loss != "auto":
+        # The loss was chosen, so it says which head was meant.
+        heads: tuple[Head, ...] = ("sigmoid", "softmax")
+        fitting = [head for head in heads if _fits(head, options.loss)]
+        if len(fitting) == 1:
+            return fitting[0]
+    overlapping = any(one.encoding == "multihot" for one in examples)
+    return "sigmoid" if overlapping or len(examples.classes.foreground_ids) == 1 else "softmax"
+
+
+def _fits(head: Head, loss: str) -> bool:
+    try:
+        check_pairing(head, parse_loss(loss))
+    except OptionError:
+        return False
+    return True
+
+
+def _choose_crop(
+    options: TrainOptions, train: Sequence[Example], resize: Size | None, stride: int
+) -> int:
+    crop = options.input.crop
+    if crop == "auto":
+        sizes = [resize] if resize else [one.size for one in train]
+        larger = [min(size) > _CROP for size in sizes]
+        same = len(set(sizes)) == 1
+        crop = _CROP if any(larger) or not same else 0
+    return -(-crop // stride) * stride
+
+
+def _largest(train: Sequence[Example], resize: Size | None, stride: int) -> Size:
+    sizes = [resize] if resize else [one.size for one in train]
+    widest = Size(max(one.width for one in sizes), max(one.height for one in sizes))
+    return padded_size(widest, stride)
+
+
+def _weigh(
+    options: TrainOptions, classes: ClassMap, head: Head, pixels: dict[int, int]
+) -> ClassWeights | None:
+    ids = channel_ids(classes, head)
+    if options.class_weights == "none":
+        return None
+    if options.class_weights == "balanced":
+        return class_weights(pixels, ids, "balanced")
+    return named_class_weights(options.class_weights, classes.names, ids)
+
+
+def describe_plan(plan: TrainPlan) -> list[str]:
+    """Return the header of a run, one line each."""
+    options = plan.options
+    total = sum(plan.pixels.values()) or 1
+    shares = ", ".join(
+        f"{plan.classes.names[id_]} {plan.pixels.get(id_, 0) / total:.2%}"
+        for id_ in plan.classes.ids
+        if id_ != BACKGROUND
+    )
+    groups = Counter(one.group for one in plan.train if one.group is not None)
+    of_groups = f" of {len(groups)} groups" if groups else ""
+    size = (
+        f"crops of {plan.tile} px" if options.input.crop else f"pictures padded to {plan.tile} px"
+    )
+    return [
+        f"examples: {len(plan.train)} training{of_groups}, {len(plan.validation)} validation, "
+        f"{len(plan.test)} test",
+        f"classes: {shares} of the training pixels",
+        f"input: {size}, {plan.scaling.channels} channel"
+        f"{'s' if plan.scaling.channels > 1 else ''}, {plan.scaling.kind}, "
+        f"augmentation {options.augment.preset}",
+        f"head {plan.head}, loss {options.loss}, {options.optimizer} "
+        f"{options.learning_rate:g} {options.schedule}",
+    ]
