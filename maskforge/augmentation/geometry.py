@@ -27,6 +27,9 @@ _CUBIC_DEVIATION = 6 / 7
 # OpenCV resamples no side from 32,767 px on.
 _LONGEST_SIDE = 32766
 
+# With more channels, OpenCV rounds places to 1/32 px first.
+_CHANNELS_AT_ONCE = 4
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Geometry:
@@ -133,7 +136,8 @@ def draw_geometry(options: ResolvedAugmentation, size: Size, rng: np.random.Gene
     """Draw a change of place at random.
 
     Angle, shift and shear are uniform in their range either way, the logarithm of the scale is.
-    Windows that are not square are not transposed, because their shape would change.
+    Shifts are whole pixels: by a fraction, a picture can be shifted, but its mask cannot. Windows
+    that are not square are not transposed, because their shape would change.
     """
     zoom = math.exp(rng.uniform(-1, 1) * math.log1p(options.zoom))
     shift_x, shift_y = rng.uniform(-options.shift, options.shift, 2).tolist()
@@ -148,7 +152,7 @@ def draw_geometry(options: ResolvedAugmentation, size: Size, rng: np.random.Gene
         transpose=transpose and size.width == size.height,
         angle=angle,
         zoom=zoom,
-        shift=(shift_x * size.width, shift_y * size.height),
+        shift=(float(round(shift_x * size.width)), float(round(shift_y * size.height))),
         shear=shear,
         displacement=elastic_field(size, options.elastic, options.elastic_scale, rng)
         if options.elastic
@@ -186,8 +190,12 @@ def _resample(
         rows, columns = _reach(map_y, array.shape[0]), _reach(map_x, array.shape[1])
         map_x, map_y = map_x - np.float32(columns.start), map_y - np.float32(rows.start)
         array = array[rows, columns]
-    shown = cv2.remap(array, map_x, map_y, way, borderMode=cv2.BORDER_REFLECT)
-    return shown.reshape(*map_x.shape, *array.shape[2:])
+    shown = np.empty((*map_x.shape, *array.shape[2:]), dtype=array.dtype)
+    for first in range(0, array.shape[2] if array.ndim == 3 else 1, _CHANNELS_AT_ONCE):
+        part = (..., slice(first, first + _CHANNELS_AT_ONCE)) if array.ndim == 3 else ...
+        some = cv2.remap(array[part], map_x, map_y, way, borderMode=cv2.BORDER_REFLECT)
+        shown[part] = some.reshape(shown[part].shape)
+    return shown
 
 
 def _reach(places: NDArray[np.float32], side: int) -> slice:
