@@ -1,0 +1,332 @@
+"""Writing a trained model for other runtimes, and making sure that it says the same there.
+
+Height, width and batch stay open in every format. Run as a program, ``python -m
+maskforge.nn.export FOLDER FORMAT OUT``, it converts in a process of its own, so that whoever wants
+the converted file need not load a training framework.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.choices import Backend, ExportFormat
+from maskforge.errors import (
+    MaskforgeError,
+    MissingDependencyError,
+    ModelError,
+    OptionError,
+    OutputError,
+    OutputExistsError,
+)
+from maskforge.issues import Origin
+from maskforge.modelfile import ModelDescription, model_folder
+from maskforge.nn import backend
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import keras
+
+FILE_NAMES: dict[ExportFormat, str] = {
+    "onnx": "model.onnx",
+    "openvino": "model.xml",
+    "saved-model": "saved_model",
+    "litert": "model.tflite",
+}
+"""Name of the exported file or folder; OpenVINO's weights lie beside it, in ``.bin``."""
+
+LARGEST_DIFFERENCE = 1e-4
+
+_BACKENDS: dict[ExportFormat, tuple[Backend, ...]] = {
+    "onnx": ("tensorflow", "torch"),
+    "openvino": ("tensorflow", "torch"),
+    "saved-model": ("tensorflow",),
+    "litert": ("tensorflow",),
+}
+
+# What is imported for a format, and how it is installed.
+_NEEDED: dict[ExportFormat, dict[str, str]] = {
+    "onnx": {"onnxruntime": "pip install 'maskforge[onnx]'"},
+    "openvino": {"openvino": "pip install 'maskforge[openvino]'"},
+    "saved-model": {},
+    "litert": {},
+}
+_NEEDED_BY_BACKEND: dict[tuple[str, str], dict[str, str]] = {
+    ("onnx", "tensorflow"): {"tf2onnx": "pip install tf2onnx"},
+    ("onnx", "torch"): {"onnx": "pip install onnx"},
+}
+
+_Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was written.
+
+    Attributes:
+        path: The file, or the folder of a SavedModel.
+        format: Its format.
+        backend: The backend of Keras that wrote it.
+        difference: Largest absolute difference of a probability on the inputs that were compared.
+    """
+
+    path: Path
+    format: ExportFormat
+    backend: str
+    difference: float
+
+
+def export_model(
+    model: Path, format_: ExportFormat, out: Path | None = None, *, overwrite: bool = False
+) -> ExportReport:
+    """Write a model in another format and compare what both say.
+
+    Starts Keras on a backend that can write the format, whichever the model was trained on.
+
+    Args:
+        model: Folder of the model, or a file in it.
+        format_: The format.
+        out: The file to write; the usual name in the model's folder if None.
+        overwrite: Whether an earlier file may be replaced.
+
+    Raises:
+        MissingDependencyError: If no backend that can write the format is installed, or a library
+            is missing.
+        ModelError: If the model cannot be loaded or converted, or says something else afterwards.
+        OptionError: If Keras runs on a backend that cannot write the format, or the name of the
+            file does not fit the format.
+        OutputExistsError: If the file is there and ``overwrite`` is not set.
+        OutputError: If the file cannot be written.
+    """
+    folder = model_folder(model)
+    target = out or folder / FILE_NAMES[format_]
+    suffix = Path(FILE_NAMES[format_]).suffix
+    if suffix and target.suffix != suffix:
+        raise OptionError(f"{target} must end in {suffix} for {format_}")
+    if target.exists() and not overwrite:
+        raise OutputExistsError(
+            "already exists",
+            origin=Origin(target, ""),
+            hint="choose another name with --out, or replace it with --overwrite",
+        )
+    started = _start(format_)
+    from maskforge.nn.modelio import load_model
+
+    network, description = load_model(folder)
+    with tempfile.TemporaryDirectory(prefix="maskforge-") as name:
+        written = Path(name) / FILE_NAMES[format_]
+        try:
+            with _quiet():
+                _write(network, format_, written, started, description)
+                difference = _compare(network, _reader(format_, written), description)
+        except MaskforgeError:
+            raise
+        except Exception as error:  # every converter raises whatever it runs into
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            raise ModelError(
+                f"cannot be written as {format_}: {reason}", origin=Origin(folder, "")
+            ) from None
+        if not difference <= LARGEST_DIFFERENCE:
+            raise ModelError(
+                f"says something else as {format_}: probabilities differ by up to {difference:.2g}",
+                origin=Origin(folder, ""),
+                hint="use another format, or report this network",
+            )
+        _move(written, target)
+    return ExportReport(target, format_, started, difference)
+
+
+def _start(format_: ExportFormat) -> str:
+    """Start Keras on the first backend that is installed and can write the format."""
+    able = _BACKENDS[format_]
+    _require(_NEEDED[format_], format_)
+    if "keras" in sys.modules:
+        running = backend.start()
+        if running not in able:
+            raise OptionError(
+                f"Keras runs on {running}, which cannot write {format_}",
+                hint=f"set the environment variable KERAS_BACKEND={able[0]} before the start",
+            )
+    else:
+        installed = [one for one in able if importlib.util.find_spec(one)]
+        if not installed:
+            raise MissingDependencyError(
+                f"{format_} is written by Keras on {' or '.join(able)}, and neither is installed"
+                if len(able) > 1
+                else f"{format_} is written by Keras on {able[0]}, which is not installed",
+                hint="install it with: pip install 'maskforge[train]'",
+            )
+        running = backend.start(installed[0])
+    _require(_NEEDED_BY_BACKEND.get((format_, running), {}), format_)
+    return running
+
+
+def _require(packages: dict[str, str], format_: str) -> None:
+    for package, command in packages.items():
+        if importlib.util.find_spec(package) is None:
+            raise MissingDependencyError(
+                f"{package} is needed for {format_} and not installed",
+                hint=f"install it with: {command}",
+            )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the converters' warnings and progress to themselves."""
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _write(
+    network: keras.Model,
+    format_: ExportFormat,
+    path: Path,
+    running: str,
+    description: ModelDescription,
+) -> None:
+    if running == "torch":
+        _write_with_torch(network, format_, path, description)
+        return
+    names = {"saved-model": "tf_saved_model"}
+    network.export(str(path), format=names.get(format_, format_), verbose=False)
+
+
+def _write_with_torch(
+    network: keras.Model, format_: ExportFormat, path: Path, description: ModelDescription
+) -> None:
+    """Trace the network; Keras itself would fix the size of the input to 1 x 1."""
+    import torch
+
+    side = 4 * description.stride
+    sample = torch.zeros((2, side, side + description.stride, description.scaling.channels))
+    network.eval()
+    if format_ == "onnx":
+        axes = {0: "batch", 1: "height", 2: "width"}
+        torch.onnx.export(
+            network,
+            (sample,),
+            str(path),
+            input_names=["image"],
+            output_names=["probabilities"],
+            dynamic_axes={"image": axes, "probabilities": axes},
+            dynamo=False,
+        )
+        return
+    import openvino
+
+    with torch.no_grad():
+        traced = torch.jit.trace(network, (sample,), check_trace=False)
+    converted = openvino.convert_model(traced, example_input=sample)
+    converted.reshape([-1, -1, -1, description.scaling.channels])
+    openvino.save_model(converted, str(path), compress_to_fp16=False)
+
+
+def _reader(format_: ExportFormat, path: Path) -> _Run:
+    """Return what the written file makes of an input, in its own runtime."""
+    if format_ == "onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+        return lambda batch: session.run(None, {name: batch})[0]
+    if format_ == "openvino":
+        import openvino
+
+        # By itself OpenVINO computes in bfloat16 where the CPU has it.
+        options = {"INFERENCE_PRECISION_HINT": "f32"}
+        network = openvino.Core().compile_model(str(path), "CPU", options)
+        return lambda batch: network(batch)[0]
+    import tensorflow as tf
+
+    if format_ == "saved-model":
+        loaded = tf.saved_model.load(str(path))
+        return lambda batch: loaded.serve(batch).numpy()
+    interpreter = tf.lite.Interpreter(str(path))
+    source = interpreter.get_input_details()[0]["index"]
+    result = interpreter.get_output_details()[0]["index"]
+
+    def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        interpreter.resize_tensor_input(source, batch.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(source, batch)
+        interpreter.invoke()
+        values: NDArray[np.float32] = interpreter.get_tensor(result)
+        return values
+
+    return run
+
+
+def _compare(network: keras.Model, run: _Run, description: ModelDescription) -> float:
+    """Return the largest difference on random input of several sizes, also the trained one."""
+    from keras.ops import convert_to_numpy
+
+    random = np.random.default_rng(0)
+    stride = description.stride
+    width, height = (-(-side // stride) * stride for side in description.tile)
+    shapes: Sequence[tuple[int, int, int]] = (
+        (1, height, width),
+        (3, 2 * stride, 4 * stride),
+        (2, 5 * stride, 3 * stride),
+    )
+    largest = 0.0
+    for shape in shapes:
+        batch = random.random((*shape, description.scaling.channels), dtype=np.float32)
+        expected = convert_to_numpy(network(batch, training=False))
+        found = run(batch)
+        if found.shape != expected.shape:
+            return float("inf")
+        largest = max(largest, float(np.abs(found - expected).max()))
+    return largest
+
+
+def _move(written: Path, target: Path) -> None:
+    """Put what was written in its place; the file that is looked for comes last."""
+    pairs = [(written, target)]
+    if (weights := written.with_suffix(".bin")).exists():
+        pairs.insert(0, (weights, target.with_suffix(".bin")))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for source, place in pairs:
+            aside = place.with_name(f".{os.getpid()}.{place.name}")
+            shutil.move(source, aside)
+            if place.is_dir():
+                shutil.rmtree(place)
+            aside.replace(place)
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written: {error.strerror or error}", origin=Origin(target, "")
+        ) from None
+
+
+def main(arguments: list[str]) -> int:
+    """Convert as told on the command line; errors go to stderr as text."""
+    folder, format_, out = arguments
+    try:
+        export_model(Path(folder), format_, Path(out), overwrite=True)  # type: ignore[arg-type]
+    except MaskforgeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,104 @@
+"""Choosing a runtime: the fastest that is installed and that the model can be had for."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from maskforge.choices import Precision
+from maskforge.choices import Runtime as RuntimeName
+from maskforge.errors import MaskforgeError, MissingDependencyError, OptionError
+from maskforge.prediction import converted
+from maskforge.prediction.runtimes.base import Runtime
+
+_Computed: TypeAlias = Literal["float32", "bfloat16"]
+_Chosen: TypeAlias = Literal["keras", "onnx", "openvino"]
+
+_PACKAGES: dict[_Chosen, str] = {"openvino": "openvino", "onnx": "onnxruntime", "keras": "keras"}
+"""Packages of the runtimes, the fastest on a CPU first."""
+
+_EXTRAS: dict[_Chosen, str] = {"openvino": "openvino", "onnx": "onnx", "keras": "train"}
+
+
+def load_runtime(
+    folder: Path, digest: str, runtime: RuntimeName = "auto", precision: Precision = "auto"
+) -> Runtime:
+    """Load a model in a runtime.
+
+    Args:
+        folder: Folder of the model.
+        digest: SHA-256 of its weights.
+        runtime: Which; ``auto`` takes OpenVINO before ONNX Runtime before Keras.
+        precision: ``auto`` is float32, so that a picture has the same mask on every machine.
+
+    Raises:
+        MissingDependencyError: If the runtime is not installed, or none is.
+        ModelError: If the model cannot be loaded or converted.
+        OptionError: If the runtime does not compute in this precision.
+    """
+    if runtime not in get_args(RuntimeName):
+        raise OptionError(
+            f"runtime cannot be {runtime!r}", hint=f"use one of {', '.join(get_args(RuntimeName))}"
+        )
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise OptionError(f"prediction computes in float32 or bfloat16, not in {precision}")
+    computed: _Computed = "bfloat16" if precision == "bfloat16" else "float32"
+    if runtime != "auto":
+        if importlib.util.find_spec(_PACKAGES[runtime]) is None:
+            raise _missing(runtime)
+        return _load(folder, digest, runtime, computed)
+    return _fastest(folder, digest, computed)
+
+
+def _fastest(folder: Path, digest: str, precision: _Computed) -> Runtime:
+    notes: list[str] = []
+    failure: MaskforgeError | None = None
+    for name, package in _PACKAGES.items():
+        if name == "onnx" and precision == "bfloat16":
+            continue  # which ONNX Runtime does not have on a CPU
+        if importlib.util.find_spec(package) is None:
+            continue
+        try:
+            chosen = _load(folder, digest, name, precision)
+        except MaskforgeError as error:
+            failure = failure or error
+            notes.append(f"{name} is not used: {error.message}.")
+        else:
+            if name == "keras" and not notes:
+                notes.append(
+                    "Keras runs the model; on a CPU a runtime of its own is about three times as "
+                    "fast: pip install 'maskforge[openvino]'."
+                )
+            return dataclasses.replace(chosen, notes=(*notes, *chosen.notes))
+    if failure is not None:
+        raise failure
+    raise _missing("openvino")
+
+
+def _load(folder: Path, digest: str, runtime: _Chosen, precision: _Computed) -> Runtime:
+    if runtime == "keras":
+        from maskforge.prediction.runtimes.keras import load
+
+        return load(folder, precision)
+    if runtime == "onnx" and precision == "bfloat16":
+        raise OptionError(
+            "ONNX Runtime does not compute in bfloat16",
+            hint="use the runtime openvino or keras, or float32",
+        )
+    path = converted.find(folder, digest, runtime) or converted.convert(folder, digest, runtime)
+    if runtime == "onnx":
+        from maskforge.prediction.runtimes import onnx
+
+        return onnx.load(path)
+    from maskforge.prediction.runtimes import openvino
+
+    return openvino.load(path, precision)
+
+
+def _missing(runtime: _Chosen) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"{_PACKAGES[runtime]} is not installed",
+        hint=f"install it with: pip install 'maskforge[{_EXTRAS[runtime]}]'",
+    )

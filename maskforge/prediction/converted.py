@@ -1,0 +1,157 @@
+"""Models converted for another runtime: kept beside the weights they were made from.
+
+A converted model is used only if its record says that it was made from exactly the weights that are
+there, and that its own files are still as they were written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from maskforge.errors import MaskforgeError, ModelError
+from maskforge.issues import Origin
+from maskforge.maskfile import write_whole
+from maskforge.modelfile import WEIGHTS
+from maskforge.nn.kerasfile import digest_of
+
+Converted: TypeAlias = Literal["onnx", "openvino"]
+
+_FILES: dict[Converted, tuple[str, ...]] = {
+    "onnx": ("model.onnx",),
+    "openvino": ("model.xml", "model.bin"),
+}
+_LONGEST_CONVERSION = 600  # seconds; a conversion takes a few
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """What a converted model was made from.
+
+    Attributes:
+        weights: SHA-256 of ``model.keras``.
+        files: SHA-256 of every converted file, by name.
+    """
+
+    weights: str
+    files: dict[str, str]
+
+
+def find(folder: Path, digest: str, runtime: Converted) -> Path | None:
+    """Return the converted model that was made from the weights with this digest, if there is one.
+
+    Args:
+        folder: Folder of the model; the user's cache is searched too.
+        digest: SHA-256 of the weights.
+        runtime: What it is for.
+    """
+    for place in (folder, _cache(digest)):
+        if _is_current(place, digest, runtime):
+            return place / _FILES[runtime][0]
+    return None
+
+
+def convert(folder: Path, digest: str, runtime: Converted) -> Path:
+    """Convert a model in another process, and keep the result in its folder or the user's cache.
+
+    Raises:
+        ModelError: With the reason, if that is not possible.
+    """
+    for place in (folder, _cache(digest)):
+        if not _can_write(place):
+            continue
+        path = place / _FILES[runtime][0]
+        _run(folder, runtime, path)
+        record(path, digest, runtime)
+        return path
+    raise ModelError(
+        "cannot be kept: neither the model's folder nor the cache can be written",
+        origin=Origin(folder, ""),
+        hint="set the environment variable MASKFORGE_CACHE to a folder that can",
+    )
+
+
+def record(path: Path, digest: str, runtime: Converted) -> None:
+    """Write down that a converted model was just made from the weights with this digest.
+
+    Raises:
+        OutputError: If that cannot be written.
+    """
+    files = {name: digest_of(path.parent / name) for name in _FILES[runtime]}
+    write_whole(_record(path.parent, runtime), msgspec.json.encode(_Record(digest, files)))
+
+
+def weights_digest(folder: Path, described: str) -> str:
+    """Return the SHA-256 of the weights; what the description says if only converted ones are kept.
+
+    Raises:
+        ModelError: If the weights are not those that the description is about.
+    """
+    weights = folder / WEIGHTS
+    if described and not weights.exists():
+        return described
+    digest = digest_of(weights)
+    if described and digest != described:
+        raise ModelError(
+            "is not the file that maskforge.json describes: its SHA-256 differs",
+            origin=Origin(weights, ""),
+            hint="copy both files of the model again",
+        )
+    return digest
+
+
+def _record(folder: Path, runtime: Converted) -> Path:
+    return folder / f"{_FILES[runtime][0]}.json"
+
+
+def _is_current(folder: Path, digest: str, runtime: Converted) -> bool:
+    try:
+        known = msgspec.json.decode(_record(folder, runtime).read_bytes(), type=_Record)
+        return known.weights == digest and all(
+            known.files.get(name) == digest_of(folder / name) for name in _FILES[runtime]
+        )
+    except (OSError, msgspec.MsgspecError, MaskforgeError, ValueError):
+        return False
+
+
+def _cache(digest: str) -> Path:
+    """Return the folder for a model in the user's cache."""
+    if chosen := os.environ.get("MASKFORGE_CACHE"):
+        base = Path(chosen)
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home())) / "maskforge"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "maskforge"
+    return base / "models" / hashlib.sha256(digest.encode()).hexdigest()[:32]
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _run(folder: Path, runtime: Converted, path: Path) -> None:
+    """Convert where Keras may start on another backend, and its memory is given back."""
+    command = [sys.executable, "-m", "maskforge.nn.export", str(folder), runtime, str(path)]
+    try:
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=_LONGEST_CONVERSION
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ModelError(f"cannot be converted: {error}", origin=Origin(folder, "")) from None
+    if result.returncode:
+        lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
+        reason = next((one for one in lines if "hint:" not in one), lines[-1])
+        raise ModelError(
+            f"cannot be converted for {runtime}: {reason[:300]}", origin=Origin(folder, "")
+        )

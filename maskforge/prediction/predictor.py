@@ -1,0 +1,219 @@
+"""A trained model that is ready to be used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.choices import Precision
+from maskforge.choices import Runtime as RuntimeName
+from maskforge.classes import BACKGROUND, ClassMap
+from maskforge.encoding import Mask
+from maskforge.errors import OptionError
+from maskforge.evaluation.thresholds import decide
+from maskforge.intensity import scale
+from maskforge.model import Size
+from maskforge.modelfile import ModelDescription, model_folder, read_description
+from maskforge.nn.kerasfile import refuse_other_files
+from maskforge.prediction.choosing import load_runtime
+from maskforge.prediction.converted import weights_digest
+from maskforge.prediction.runtimes.base import Runtime
+from maskforge.prediction.tiling import auto_tile, predict_rows
+from maskforge.sizing import resize_image, size_of
+
+Thresholds: TypeAlias = float | Mapping[str, float]
+"""One threshold for all classes, or one for each class that is named."""
+
+Tile: TypeAlias = int | Literal["auto", "whole"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What a model says about one picture.
+
+    Attributes:
+        mask: (H, W) class ids, uint8, or uint16 if an id needs it. Of overlapping classes the one
+            with the highest probability is shown.
+        target: The form that the network learned from. Softmax: (H, W) uint8, the index of the
+            class in ``classes.ids``. Sigmoid: (H, W, K) uint8 of 0 and 1, a channel for each of
+            ``classes.foreground_ids``; classes may overlap.
+        probabilities: (H, W, K) float32; None if they were not to be kept.
+    """
+
+    mask: Mask
+    target: NDArray[np.uint8]
+    probabilities: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A trained model in a runtime; made by :meth:`load`.
+
+    Attributes:
+        folder: Folder of the model.
+        description: What is known about it.
+        classes: Its class map.
+        runtime: What it runs in.
+    """
+
+    folder: Path
+    description: ModelDescription
+    classes: ClassMap = field(repr=False)
+    runtime: Runtime
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        runtime: RuntimeName = "auto",
+        precision: Precision = "auto",
+    ) -> Self:
+        """Load a model; nothing that it brings along is run as code.
+
+        On first use in OpenVINO or ONNX Runtime, the model is converted, checked for equal output
+        and kept in its folder, or in the user's cache where that cannot be written.
+
+        Args:
+            path: Folder that a training wrote, or a file in it.
+            runtime: ``keras``, ``onnx`` or ``openvino``; ``auto`` takes the fastest that is
+                installed.
+            precision: ``float32`` or ``bfloat16``; ``auto`` is float32: the same mask in every
+                runtime. bfloat16 is about twice as fast on a CPU that has it, and changes
+                probabilities by some thousandths.
+
+        Raises:
+            MissingDependencyError: If a runtime is not installed.
+            ModelError: If there is no model, or it is not what its description says.
+            OptionError: If runtime and precision do not go together.
+        """
+        place = Path(path)
+        refuse_other_files(place)
+        folder = model_folder(place)
+        description = read_description(folder)
+        digest = weights_digest(folder, description.weights_digest)
+        chosen = load_runtime(folder, digest, runtime, precision)
+        return cls(folder, description, description.classes, chosen)
+
+    def thresholds(self, override: Thresholds | None = None) -> tuple[float, ...]:
+        """Return the threshold of every channel; none for softmax.
+
+        Args:
+            override: Instead of those that were tuned in training.
+
+        Raises:
+            OptionError: If a class is not known, a threshold is not between 0 and 1, or the head
+                is softmax, which takes the most probable class.
+        """
+        if override is None:
+            return self.description.thresholds
+        if self.description.head == "softmax":
+            raise OptionError(
+                "this model has exclusive classes: each pixel gets the most probable one, so "
+                "there is no threshold"
+            )
+        names = [self.classes.names[id_] for id_ in self.description.channel_ids]
+        given = override if isinstance(override, Mapping) else dict.fromkeys(names, override)
+        for name, value in given.items():
+            if name not in names:
+                raise OptionError(
+                    f"the model has no class {name!r}", hint=f"it has {', '.join(names)}"
+                )
+            if not 0 <= value <= 1:
+                raise OptionError(f"threshold of {name} cannot be {value}, expected 0 to 1")
+        tuned = zip(names, self.description.thresholds, strict=True)
+        return tuple(given.get(name, before) for name, before in tuned)
+
+    def predict(
+        self,
+        image: NDArray[Any],
+        *,
+        tile: Tile = "auto",
+        overlap: float = 0.5,
+        tta: bool = False,
+        thresholds: Thresholds | None = None,
+        batch_size: int = 4,
+        keep_probabilities: bool = True,
+    ) -> Prediction:
+        """Predict one picture.
+
+        Memory: the picture as float32, the mask, and with ``keep_probabilities`` 4 bytes per pixel
+        and channel; besides these the sums of one row of tiles and what the network needs for
+        ``batch_size`` tiles.
+
+        Args:
+            image: (H, W) or (H, W, C), uint8 or uint16, values as in the file; grey and RGB are
+                turned into what the network was trained on.
+            tile: Side of the tiles in pixels; ``whole`` for the picture at once, ``auto`` for
+                tiles from about 1.5 megapixels on.
+            overlap: Smallest share of a tile that its neighbour covers too.
+            tta: Average over flips, and quarter turns of square tiles.
+            thresholds: Instead of those that were tuned in training; sigmoid only.
+            batch_size: Tiles that the network sees at once.
+            keep_probabilities: Whether the result holds them.
+
+        Raises:
+            OptionError: If an option cannot be used, or the picture is of no such form.
+        """
+        limits = self.thresholds(thresholds)
+        if image.ndim not in (2, 3) or 0 in image.shape or image.dtype not in (np.uint8, np.uint16):
+            raise OptionError(
+                f"expected a picture (H, W) or (H, W, C) of uint8 or uint16, "
+                f"found {image.shape} {image.dtype}"
+            )
+        size, resize = size_of(image), self.description.resize
+        scaled = scale(
+            image if resize is None else resize_image(image, Size(*resize)),
+            self.description.scaling,
+        )
+        bands = predict_rows(
+            self.runtime.infer,
+            scaled,
+            tile=self._tile(size_of(scaled), tile),
+            overlap=overlap,
+            stride=self.description.stride,
+            batch_size=batch_size,
+            tta=tta,
+        )
+        if resize is not None:
+            whole = np.concatenate(list(bands))
+            bands = iter((resize_image(whole, size),))
+        sheets: dict[str, NDArray[Any]] = {}
+        top = 0
+        for band in bands:
+            target = decide(band, self.description.head, limits)
+            parts = {"mask": self._mask(target, band), "target": target}
+            if keep_probabilities:
+                parts["probabilities"] = band
+            for name, part in parts.items():
+                if name not in sheets:
+                    sheets[name] = np.empty((size.height, *part.shape[1:]), part.dtype)
+                sheets[name][top : top + len(part)] = part
+            top += len(band)
+        return Prediction(sheets["mask"], sheets["target"], sheets.get("probabilities"))
+
+    def _tile(self, size: Size, tile: Tile) -> Size | None:
+        if tile == "auto":
+            return auto_tile(size, Size(*self.description.tile))
+        if tile == "whole":
+            return None
+        if isinstance(tile, bool) or not isinstance(tile, int) or tile < 1:
+            raise OptionError(
+                f"tile cannot be {tile!r}", hint="use auto, whole or a side in pixels"
+            )
+        return Size(tile, tile)
+
+    def _mask(self, target: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> NDArray[Any]:
+        ids = np.array(self.description.channel_ids, dtype=self.classes.dtype)
+        if self.description.head == "softmax":
+            mask: NDArray[Any] = ids[target]
+            return mask
+        mask = ids[np.where(target == 1, probabilities, -1).argmax(axis=-1)]
+        mask[~target.any(axis=-1)] = BACKGROUND
+        return mask

@@ -1,0 +1,1 @@
+"""What a network runs in: one table of runtimes, and the choice of the fastest."""
