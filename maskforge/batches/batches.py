@@ -18,6 +18,7 @@ from maskforge.batches.loading import (
     load,
     loaded_bytes,
     loaded_size,
+    scaled,
     scales_whole_pictures,
 )
 from maskforge.batches.memory import available_memory
@@ -25,7 +26,6 @@ from maskforge.batches.options import BatchOptions
 from maskforge.batches.order import Item, epoch_order
 from maskforge.errors import OptionError
 from maskforge.examples.example import Example, channel_ids
-from maskforge.intensity import scale
 from maskforge.model import Size
 from maskforge.sizing import pad_to, padded_size
 
@@ -174,7 +174,7 @@ class Batches:
         geometry = Geometry() if augment is None else draw_geometry(augment, size, rng)
         image, target = geometry.apply(pair.image, pair.target, size, corner)
         if not scales_whole_pictures(options):
-            image = scale(image, options.scaling)
+            image = scaled(image, self.examples[item.example], options)
         if augment is not None and augment.changes_light:
             image = change_light(image, augment, rng, low=pair.low, high=pair.high)
         return pad_to(image, self._side, "reflect"), pad_to(target, self._side, "void")

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.batches.options import BatchOptions
+from maskforge.errors import DatasetError
 from maskforge.examples.example import Example, channel_ids
 from maskforge.examples.pixels import read_image, read_target
 from maskforge.intensity import scale
+from maskforge.issues import Origin
 from maskforge.model import Size
 from maskforge.sizing import pad_to, resize_image, resize_mask
 
@@ -54,7 +56,10 @@ def loaded_size(example: Example, options: BatchOptions) -> Size:
 
 
 def loaded_bytes(example: Example, options: BatchOptions) -> int:
-    """Return the memory of a decoded picture with its mask, without decoding it."""
+    """Return the memory of a decoded picture with its mask, without reading it.
+
+    A colour picture that is trained as a grey one is held in colour and takes three times as much.
+    """
     size = loaded_size(example, options)
     depth = 1 if options.scaling.white <= 255 else 2
     if scales_whole_pictures(options):
@@ -81,7 +86,7 @@ def load(example: Example, options: BatchOptions, seed: int) -> LoadedPair:
     if options.resize is not None:
         image, target = resize_image(image, options.resize), resize_mask(target, options.resize)
     if scales_whole_pictures(options):
-        image = scale(image, options.scaling)
+        image = scaled(image, example, options)
         low, high = float(image.min()), float(image.max())
     if options.crop:
         size = Size(max(image.shape[1], options.crop), max(image.shape[0], options.crop))
@@ -91,6 +96,19 @@ def load(example: Example, options: BatchOptions, seed: int) -> LoadedPair:
         return LoadedPair(image, target, low, high)
     places, counts = _places(target, options, np.random.default_rng(seed))
     return LoadedPair(image, target, low, high, places, counts)
+
+
+def scaled(image: NDArray[Any], example: Example, options: BatchOptions) -> NDArray[np.float32]:
+    """Scale the values of a picture or of a part of it.
+
+    Raises:
+        DatasetError: If the values have no relation to those of the training; names the picture.
+    """
+    try:
+        return scale(image, options.scaling)
+    except DatasetError as error:
+        origin = Origin(example.image, "")
+        raise DatasetError(error.message, origin=origin, hint=error.hint) from None
 
 
 def _places(
