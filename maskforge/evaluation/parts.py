@@ -1,0 +1,129 @@
+"""Which images a model is evaluated on, and whether it has seen them in training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from maskforge.errors import OptionError
+from maskforge.examples.candidate import listing
+from maskforge.examples.example import ExampleSet
+from maskforge.examples.splitfile import SplitRecord, read_split
+from maskforge.examples.statistics import data_digest, statistics_of
+
+PartName: TypeAlias = Literal["auto", "test", "validation", "train", "all"]
+
+_SPLIT = "split.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The images that are evaluated.
+
+    Attributes:
+        name: ``test``, ``validation``, ``train`` or ``all``.
+        examples: The images.
+        notes: Why these, and what it means.
+    """
+
+    name: str
+    examples: ExampleSet
+    notes: tuple[str, ...] = ()
+
+
+def choose_part(
+    examples: ExampleSet, wanted: PartName, split: Path | None, model: Path | None
+) -> Part:
+    """Choose the images that are evaluated.
+
+    Args:
+        examples: All images.
+        wanted: The part; ``auto`` takes test, else validation, of the split, and all images if
+            there is none.
+        split: A split file; by default that of the model, if it was made for these images.
+        model: Folder of the model, or None.
+
+    Raises:
+        OptionError: If a part is wanted and there is no split, or the part is empty.
+        DatasetError: If the split file does not belong to the images.
+    """
+    record = None if model is None else _record(model / _SPLIT)
+    is_made_for_these = record is not None and record.data_digest == data_digest(examples)
+    if split is None and model is not None and is_made_for_these:
+        split = model / _SPLIT
+    if wanted == "all" or split is None:
+        if wanted not in ("auto", "all"):
+            raise OptionError(
+                f"there is no split of which {wanted!r} could be a part",
+                hint="give the split file with --split",
+            )
+        return Part("all", examples, _leak_notes(examples, record))
+    if record is not None and _has_folds(record) and split == (model or Path()) / _SPLIT:
+        tested = [one.name for one in record.examples if one.part == "test"]
+        return _part(examples, "test" if tested else "all", tested, wanted, split, record)
+    parts = read_split(split, examples)
+    name = wanted if wanted != "auto" else "test" if parts.test else "validation"
+    return _part(examples, name, parts.part(name), wanted, split, record)
+
+
+def _part(
+    examples: ExampleSet,
+    name: str,
+    names: tuple[str, ...] | list[str],
+    wanted: PartName,
+    split: Path,
+    record: SplitRecord | None,
+) -> Part:
+    if name == "all" and wanted == "auto":
+        return Part(name, examples, _leak_notes(examples, record))
+    if not names or wanted not in ("auto", name):
+        raise OptionError(f"the part {wanted!r} of {split} is empty", hint="choose another --part")
+    chosen = examples.subset(names)
+    notes = [f"evaluated on the part {name!r} of {split}: {len(chosen)} of {len(examples)} images"]
+    if name == "validation":
+        notes.append(
+            "the validation images chose the best epoch and the threshold, so the scores flatter; "
+            "keep a test part (--test 0.2) for numbers to report"
+        )
+    return Part(name, chosen, (*notes, *_leak_notes(chosen, record)))
+
+
+def _leak_notes(examples: ExampleSet, record: SplitRecord | None) -> tuple[str, ...]:
+    """Return a warning if images, by content, or groups were in the training."""
+    if record is None:
+        return ()
+    trained = [one for one in record.examples if one.part == "train" or _is_fold(one.part)]
+    digests = {one.image for one in trained if one.image}
+    groups = {one.group for one in trained if one.group}
+    seen = [one.name for one in examples if statistics_of(one).image_digest in digests]
+    kin = [one.name for one in examples if one.group in groups and one.name not in set(seen)]
+    notes = []
+    if seen:
+        notes.append(
+            f"WARNING: {len(seen)} of {len(examples)} images were used to train this model, so the "
+            f"scores say little about new ones: {listing(seen)}"
+        )
+    if kin:
+        notes.append(
+            f"WARNING: {len(kin)} of {len(examples)} images belong to groups that this model was "
+            f"trained on: {listing(kin)}"
+        )
+    return tuple(notes)
+
+
+def _has_folds(record: SplitRecord) -> bool:
+    return any(_is_fold(one.part) for one in record.examples)
+
+
+def _is_fold(part: str) -> bool:
+    return part.startswith("fold ")
+
+
+def _record(path: Path) -> SplitRecord | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=SplitRecord)
+    except (OSError, msgspec.MsgspecError, ValueError):
+        return None
