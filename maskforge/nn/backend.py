@@ -12,6 +12,7 @@ from typing import get_args
 import maskforge
 from maskforge.choices import Backend
 from maskforge.errors import MissingDependencyError, OptionError
+from maskforge.nn.devices import distribute as distribute
 
 _ORDER = ("tensorflow", "jax", "torch")
 

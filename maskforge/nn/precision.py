@@ -24,8 +24,8 @@ def resolve_precision(precision: Precision = "auto") -> str:
     """Return the Keras dtype policy of a precision: float32, mixed_bfloat16 or mixed_float16.
 
     ``auto`` is bfloat16 on CUDA GPUs of compute capability 8 and above, float16 on older ones
-    with tensor cores (7 and above), bfloat16 on CPUs that multiply it (avx512_bf16, amx_bf16)
-    with TensorFlow, else float32. The weights are float32 whatever the policy.
+    with tensor cores (7 and above), bfloat16 on Linux CPUs that multiply it (avx512_bf16,
+    amx_bf16), else float32. On CPUs JAX stays at float32, which is the faster one there. The weights are float32 whatever the policy.
 
     Raises:
         OptionError: If there is no such precision.
@@ -82,7 +82,7 @@ def _fastest(backend: str, capability: tuple[int, int] | None) -> str:
         return (
             "bfloat16" if capability >= (8, 0) else "float16" if capability >= (7, 0) else "float32"
         )
-    return "bfloat16" if backend == "tensorflow" and _cpu_has_bfloat16() else "float32"
+    return "bfloat16" if backend != "jax" and _cpu_has_bfloat16() else "float32"
 
 
 def _cpu_has_bfloat16() -> bool:

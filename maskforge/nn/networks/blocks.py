@@ -55,7 +55,8 @@ def normalize(x: KerasTensor, plan: NetworkPlan) -> KerasTensor:
     ``group`` has up to 8 groups of channels; ``layer`` normalises over the channels of each pixel.
     """
     if plan.normalization == "batch":
-        return layers.BatchNormalization()(x)
+        # Keras' 0.99 needs hundreds of steps until predictions are as good as the training
+        return layers.BatchNormalization(momentum=0.9)(x)
     if plan.normalization == "group":
         return layers.GroupNormalization(math.gcd(8, x.shape[-1]))(x)
     if plan.normalization == "layer":
