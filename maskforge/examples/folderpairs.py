@@ -116,11 +116,11 @@ def _pair(
             lonely.append(key)
     unused = sorted(masks.keys() - used)
     notes = [
-        f"{len(keys)} {what} and were left out: {listing(keys)}"
+        f"{what}, left out ({len(keys)}): {listing(keys)}"
         for keys, what in (
-            (lonely, "pictures have no mask"),
-            (unused, "masks have no picture"),
-            (ambiguous, "names have several pictures or masks"),
+            (lonely, "pictures without mask"),
+            (unused, "masks without picture"),
+            (ambiguous, "names with several pictures or masks"),
         )
         if keys
     ]

@@ -49,11 +49,11 @@ def from_manifest(folder: Path) -> Candidates:
     notes = []
     if without_picture:
         notes.append(
-            f"{len(without_picture)} masks without a known picture were left out: "
+            f"masks without a known picture, left out ({len(without_picture)}): "
             f"{listing(without_picture)}"
         )
     if without_mask:
-        notes.append(f"{without_mask} images of the manifest have no mask and were left out")
+        notes.append(f"images of the manifest without mask, left out: {without_mask}")
     if not pairs:
         raise DatasetError(
             "; ".join(["lists no picture with a mask", *notes]),

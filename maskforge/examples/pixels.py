@@ -28,6 +28,7 @@ Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _LARGEST = 65535
+_WHITE = 255
 _MOST_CHANNELS = 255
 
 
@@ -98,13 +99,10 @@ def _is_deep_color(source: Path | bytes) -> bool:
     with open_picture(source) as picture:
         if picture.mode not in ("RGB", "RGBA", "RGBX", "LA"):
             return False
-        arguments = [str(tile[3]) for tile in getattr(picture, "tile", ())]
-        deep_portable = picture.format == "PPM" and not any(_last(a) == "255" for a in arguments)
-        return deep_portable or any(";16" in one for one in arguments)
-
-
-def _last(arguments: str) -> str:
-    return arguments.rpartition(",")[2].strip(" ()")
+        return any(
+            ";16" in str(arguments) or (codec.startswith("ppm") and arguments[-1] > _WHITE)
+            for codec, _, _, arguments in getattr(picture, "tile", ())
+        )
 
 
 def _deep_color(source: Path | bytes, *, upright: bool) -> Pixels:

@@ -99,6 +99,11 @@ def recognise(looks: Sequence[MaskLook], classes: ClassMap | None) -> Meaning:
     if count:
         return _recognise_channels(looks, count, classes)
     found: set[int] = set().union(*(one.counts for one in looks))
+    if any(one.lossy for one in looks) and not found <= {0, VOID}:
+        raise DatasetError(
+            f"masks are JPEG, which changes values: they hold {len(found)} different ones",
+            hint="save masks as PNG, from the data that the JPEG files were made of",
+        )
     if classes is not None:
         return _with_class_map(found, classes)
     if found <= {0, 1} or found <= {0, VOID}:

@@ -183,8 +183,8 @@ def _blocks(examples: ExampleSet, seed: int) -> tuple[list[_Block], tuple[str, .
     notes: tuple[str, ...] = ()
     if twins_named:
         notes = (
-            f"{len(twins_named)} pictures are there under several names, which stay together: "
-            f"{listing(sorted(twins_named))}",
+            "pictures that are there under several names, which stay together "
+            f"({len(twins_named)}): {listing(sorted(twins_named))}",
         )
     return blocks, notes
 
@@ -204,11 +204,15 @@ def _divide(
     sizes = [0] * len(shares)
     held = [dict.fromkeys(kinds, 0) for _ in shares]
 
+    def drawn_size(one: _Block) -> float:
+        # Large groups come early, while there is room, but every seed has its own order.
+        return len(one.names) * (0.5 + int.from_bytes(one.rank[:4], "big") / 2**32)
+
     def rarest(one: _Block) -> float:
         return min((totals[id_] for id_ in kinds if one.present.get(id_)), default=math.inf)
 
     open_parts = [index for index, share in enumerate(shares) if share > 0]
-    waiting = sorted(blocks, key=lambda one: (rarest(one), -len(one.names), one.rank))
+    waiting = sorted(blocks, key=lambda one: (rarest(one), -drawn_size(one), one.rank))
     for position, block in enumerate(waiting):
         left = len(waiting) - position
         empty = [index for index in open_parts if not parts[index]]

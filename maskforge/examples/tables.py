@@ -120,8 +120,7 @@ def _candidates(
     notes = []
     if incomplete:
         notes.append(
-            f"{len(incomplete)} rows lack a picture or a mask and were left out: "
-            f"{listing(incomplete)}"
+            f"rows without picture or mask, left out ({len(incomplete)}): {listing(incomplete)}"
         )
     if not listed:
         raise DatasetError("; ".join([f"{source} lists no picture with a mask", *notes]))

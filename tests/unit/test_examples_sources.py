@@ -75,9 +75,9 @@ def test_what_has_no_partner_is_counted_and_named(tmp_path):
     found = open_examples(tmp_path)
     assert names(found) == ["a"]
     assert found.notes[:3] == (
-        "1 pictures have no mask and were left out: lonely",
-        "1 masks have no picture and were left out: stray",
-        "1 names have several pictures or masks and were left out: b",
+        "pictures without mask, left out (1): lonely",
+        "masks without picture, left out (1): stray",
+        "names with several pictures or masks, left out (1): b",
     )
 
 
@@ -156,7 +156,7 @@ def test_incomplete_rows_are_counted_and_equal_names_keep_their_suffix(tmp_path)
     table.write_text("file,truth\na.png,m.png\na.bmp,m.png\nc.png,\n")
     found = open_examples(table, image_column="file", mask_column="truth")
     assert names(found) == ["a.png", "a.bmp"]
-    assert "1 rows lack a picture or a mask and were left out: c.png" in found.notes
+    assert "rows without picture or mask, left out (1): c.png" in found.notes
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_data_frame_is_a_table(tmp_path):
     found = open_examples(frame)
     assert len(found) == 1
     assert found.examples[0].columns == {"age": "7.0"}
-    assert "1 rows lack" in found.notes[0]
+    assert "rows without" in found.notes[0]
 
 
 # Data sets that convert wrote
@@ -221,7 +221,7 @@ def test_a_converted_data_set_is_opened(converted, encoding):
     run("convert", converted / "in", "--out", converted / "out", "--encoding", encoding, *options)
     found = open_examples(converted / "out")
     assert sorted(names(found)) == ["sub/y", "x"]
-    assert found.notes == ("1 masks without a known picture were left out: z",)
+    assert found.notes == ("masks without a known picture, left out (1): z",)
     assert class_pixels(found) == {0: 2 * 48 - 13, 1: 9, 2: 4}
     (x,) = found.subset(["x"])
     target = read_target(x, found.classes, "softmax")
@@ -260,7 +260,7 @@ def test_masks_of_a_converted_set_bring_their_class_map(converted):
 def test_a_data_set_without_any_picture_is_refused(tmp_path):
     labelme(tmp_path / "in" / "z.json", square("tooth", 0, 0, 2, 2))
     run("convert", tmp_path / "in", "--out", tmp_path / "out")
-    with pytest.raises(DatasetError, match=r"1 masks without a known picture.*: z"):
+    with pytest.raises(DatasetError, match=r"masks without a known picture.*1\): z"):
         open_examples(tmp_path / "out")
 
 
