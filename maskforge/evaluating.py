@@ -15,6 +15,7 @@ from maskforge.conversion import Progress
 from maskforge.dataset import is_dataset, open_dataset
 from maskforge.errors import OptionError
 from maskforge.evaluation.calibration import calibrate
+from maskforge.evaluation.charts import draw_charts, require_matplotlib
 from maskforge.evaluation.gathering import Gathered, gather
 from maskforge.evaluation.groups import group_reports
 from maskforge.evaluation.masksets import known_classes, open_masks
@@ -86,6 +87,7 @@ class EvaluateOptions:
         split: Split file; that of the model by default.
         part: Part of the split; ``auto`` takes test, or else validation.
         worst: Number of worst images of which pictures are drawn.
+        charts: Whether confusion matrix, ROC curve and calibration are drawn, too.
         classes: Class map of masks that have none beside them.
         mask_values: Value in the predicted masks to class name, ``background`` or ``void``.
     """
@@ -98,6 +100,7 @@ class EvaluateOptions:
     split: Path | None = None
     part: PartName = "auto"
     worst: int = 12
+    charts: bool = True
     classes: ClassMap | None = None
     mask_values: Mapping[str, str] = field(default_factory=dict)
 
@@ -137,6 +140,8 @@ def evaluate(
     target = None if out is None else Path(out)
     if target is not None:
         check_target(target, overwrite=overwrite)
+        if options.charts:
+            require_matplotlib()
     task = _open(Path(prediction), truth, options, progress)
     values = _column(task.examples, options.group_column)
     gathered = gather(task.examples, task.regions, options.measure, progress)
@@ -175,6 +180,8 @@ def evaluate(
     )
     if target is not None:
         write_report(target, report)
+        if options.charts:
+            draw_charts(target, report)
         by_name = {one.name: one for one in kept}
         draw_worst(
             target,

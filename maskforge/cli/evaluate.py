@@ -1,0 +1,303 @@
+"""``maskforge evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from maskforge.choices import Precision, Runtime
+from maskforge.cli import dataoptions as data
+from maskforge.cli import options as shared
+from maskforge.cli.console import print_json, progress, reported_errors
+from maskforge.cli.evaluationtables import print_report
+
+if TYPE_CHECKING:
+    from maskforge.examples.example import ExampleSet
+
+_DATA, _MEASURES, _MODEL, _REPORT = "Truth", "Measures", "Model", "Report"
+
+
+def evaluate(
+    predicted: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of a model, or of masks: what predict or convert wrote, or any masks.",
+            show_default=False,
+        ),
+    ],
+    truth: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Data set or folder of masks to compare with; a model needs the pictures, too.",
+            show_default=False,
+        ),
+    ] = None,
+    images: data.Images = None,
+    masks: data.Masks = None,
+    image_column: data.ImageColumn = "image",
+    mask_column: data.MaskColumn = "mask",
+    classes: data.Classes = None,
+    mask_value: data.MaskValues = None,
+    only: data.Only = None,
+    group_column: data.GroupColumn = None,
+    group_pattern: data.GroupPattern = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Split file.", show_default="that of the model, if it fits"
+        ),
+    ] = None,
+    part: Annotated[
+        Literal["auto", "test", "validation", "train", "all"],
+        typer.Option(help="Part of the split; auto takes test, or else validation."),
+    ] = "auto",
+    tolerance: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="PX",
+            help="Distance between outlines that is no error, for surface Dice.",
+            rich_help_panel=_MEASURES,
+        ),
+    ] = 2.0,
+    spacing: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEIGHTxWIDTH",
+            help="Size of a pixel, such as 0.04x0.04 mm; distances are then in that unit.",
+            show_default="pixels",
+            rich_help_panel=_MEASURES,
+        ),
+    ] = None,
+    connectivity: Annotated[
+        Literal["4", "8"],
+        typer.Option(
+            help="Whether pixels that touch at a corner belong to one lesion (8) or not (4).",
+            rich_help_panel=_MEASURES,
+        ),
+    ] = "8",
+    match_iou: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Smallest IoU with which a lesion counts as found; 0 for any common pixel.",
+            rich_help_panel=_MEASURES,
+        ),
+    ] = 0.0,
+    min_size: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="PIXELS",
+            help="Smaller lesions do not count.",
+            rich_help_panel=_MEASURES,
+        ),
+    ] = 1,
+    top_pixels: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="The score of an image, for ROC AUC, is the mean of its N largest probabilities.",
+            rich_help_panel=_MEASURES,
+        ),
+    ] = 1,
+    bootstrap: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Resampled data sets for the 95 % intervals; 0 for none.",
+            rich_help_panel=_MEASURES,
+        ),
+    ] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the resampling.", rich_help_panel=_MEASURES)] = 0,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of the truth by whose values there is a table; `group` for the groups.",
+            show_default=False,
+            rich_help_panel=_REPORT,
+        ),
+    ] = None,
+    worst: Annotated[
+        int,
+        typer.Option(min=0, help="Worst images that are drawn.", rich_help_panel=_REPORT),
+    ] = 12,
+    charts: Annotated[
+        bool,
+        typer.Option(
+            help="Draw confusion matrix, ROC curve and calibration.", rich_help_panel=_REPORT
+        ),
+    ] = True,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for report.json, per-class.csv, per-image.csv and pictures.",
+            show_default=False,
+            rich_help_panel=_REPORT,
+        ),
+    ] = None,
+    overwrite: shared.Overwrite = False,
+    runtime: Annotated[
+        Runtime, typer.Option(help="What the model runs in.", rich_help_panel=_MODEL)
+    ] = "auto",
+    precision: Annotated[
+        Precision, typer.Option(help="Of its computation.", rich_help_panel=_MODEL)
+    ] = "auto",
+    tile: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|whole|SIZE",
+            help="Side of the tiles in pixels.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = "auto",
+    overlap: Annotated[
+        float,
+        typer.Option(
+            help="Smallest share of a tile that its neighbour covers.", rich_help_panel=_MODEL
+        ),
+    ] = 0.5,
+    tta: Annotated[
+        bool,
+        typer.Option("--tta", help="Average over flips and turns.", rich_help_panel=_MODEL),
+    ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Probability from which on a pixel has a class.",
+            show_default="that of the model",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int,
+        typer.Option(min=1, help="Tiles that are predicted at once.", rich_help_panel=_MODEL),
+    ] = 4,
+    json: shared.Json = False,
+) -> None:
+    """Say how good a model or a folder of masks is: by class, lesion, image and group.
+
+    Scores are exact over whole images and the whole set. Exit codes: 0 all was compared; 1 some
+    images could not be, or have no prediction; 2 wrong use, or nothing to compare.
+
+    Examples: maskforge evaluate runs/caries masks/ --out runs/caries/test
+
+    maskforge evaluate predicted/ masks/ --json
+    """
+    with reported_errors():
+        from maskforge.classfile import load_class_map
+        from maskforge.errors import OptionError
+        from maskforge.evaluating import EvaluateOptions, ModelOptions
+        from maskforge.evaluating import evaluate as run
+        from maskforge.evaluation.measures import MeasureOptions
+
+        mask_values = data.parse_mask_values(mask_value)
+        class_map = None if classes is None else load_class_map(classes)
+        options = EvaluateOptions(
+            measure=MeasureOptions(
+                tolerance=tolerance,
+                spacing=_spacing(spacing),
+                connectivity=4 if connectivity == "4" else 8,
+                match_iou=match_iou,
+                min_size=min_size,
+                top_pixels=top_pixels,
+            ),
+            model=ModelOptions(
+                runtime=runtime,
+                precision=precision,
+                tile=_tile(tile),
+                overlap=overlap,
+                tta=tta,
+                threshold=threshold,
+                batch_size=batch_size,
+            ),
+            bootstrap=bootstrap,
+            seed=seed,
+            group_column=group,
+            split=split,
+            part=part,
+            worst=worst,
+            charts=charts,
+            classes=class_map,
+            mask_values=mask_values,
+        )
+        further: dict[str, Any] = {
+            "images": images,
+            "masks": masks,
+            "only": only or (),
+            "group_column": group_column,
+            "group_pattern": group_pattern,
+        }
+        with progress() as update:
+            compared_with: Path | ExampleSet
+            if truth is not None and not any(further.values()) and truth.is_dir():
+                compared_with = truth
+            elif truth is None and images is None:
+                raise OptionError(
+                    "there is no truth to compare with",
+                    hint="name a data set or a folder of masks, or --images DIR and --masks DIR",
+                )
+            else:
+                from maskforge.examples.sources import open_examples
+
+                compared_with = open_examples(
+                    truth,
+                    image_column=image_column,
+                    mask_column=mask_column,
+                    classes=class_map,
+                    mask_values=mask_values,
+                    progress=update,
+                    **further,
+                )
+            report = run(
+                predicted,
+                compared_with,
+                options=options,
+                out=out,
+                overwrite=overwrite,
+                progress=update,
+            )
+        if json:
+            print_json(report)
+        else:
+            print_report(report, spacing)
+            if out is not None:
+                typer.echo(f"report, tables and pictures are in {out}")
+        raise typer.Exit(report.exit_code)
+
+
+def _spacing(text: str | None) -> tuple[float, float]:
+    from maskforge.errors import OptionError, shorten
+
+    if text is None:
+        return 1.0, 1.0
+    try:
+        height, width = map(float, text.lower().split("x"))
+    except ValueError:
+        raise OptionError(
+            f"{shorten(text)} is no size of a pixel", hint="for example --spacing 0.04x0.04"
+        ) from None
+    return height, width
+
+
+def _tile(text: str) -> int | Literal["auto", "whole"]:
+    from maskforge.errors import OptionError, shorten
+
+    if text == "auto":
+        return "auto"
+    if text == "whole":
+        return "whole"
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**20):
+        raise OptionError(
+            f"tile cannot be {shorten(text)}", hint="use auto, whole or a side in pixels"
+        )
+    return int(text)
