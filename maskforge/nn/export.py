@@ -206,8 +206,16 @@ def _write(
     if running == "torch":
         _write_with_torch(network, format_, path, description)
         return
+    import keras
+
     names = {"saved-model": "tf_saved_model"}
-    network.export(str(path), format=names.get(format_, format_), verbose=False)
+    shape = (None, None, None, description.scaling.channels)
+    network.export(
+        str(path),
+        format=names.get(format_, format_),
+        verbose=False,
+        input_signature=[keras.InputSpec("float32", shape, name="image")],
+    )
 
 
 def _write_with_torch(
@@ -318,12 +326,12 @@ def _move(written: Path, target: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Convert as told on the command line; errors go to stderr as text."""
+    """Convert as told on the command line; what went wrong is printed."""
     folder, format_, out = arguments
     try:
         export_model(Path(folder), format_, Path(out), overwrite=True)  # type: ignore[arg-type]
     except MaskforgeError as error:
-        print(error, file=sys.stderr)
+        print(error.message)  # stdout is free of what the libraries have to say
         return 1
     return 0
 

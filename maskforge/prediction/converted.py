@@ -141,7 +141,7 @@ def _can_write(folder: Path) -> bool:
 
 
 def _run(folder: Path, runtime: Converted, path: Path) -> None:
-    """Convert where Keras may start on another backend, and its memory is given back."""
+    """Convert where Keras may start on another backend, and then give its memory back."""
     command = [sys.executable, "-m", "maskforge.nn.export", str(folder), runtime, str(path)]
     try:
         result = subprocess.run(
@@ -150,8 +150,8 @@ def _run(folder: Path, runtime: Converted, path: Path) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ModelError(f"cannot be converted: {error}", origin=Origin(folder, "")) from None
     if result.returncode:
-        lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
-        reason = next((one for one in lines if "hint:" not in one), lines[-1])
+        lines = (result.stdout or result.stderr).strip().splitlines()
+        reason = lines[-1] if lines else f"exit code {result.returncode}"
         raise ModelError(
             f"cannot be converted for {runtime}: {reason[:300]}", origin=Origin(folder, "")
         )

@@ -1,0 +1,214 @@
+"""One model in every runtime: the same output, chosen and converted as documented."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import model_folders as models
+import numpy as np
+import pytest
+
+from maskforge.errors import MissingDependencyError, ModelError, OptionError
+from maskforge.nn.export import export_model
+from maskforge.prediction import converted
+from maskforge.prediction.predictor import Predictor
+
+PACKAGES = {"keras": "keras", "onnx": "onnxruntime", "openvino": "openvino"}
+PICTURE = np.random.default_rng(0).integers(0, 256, (37, 50), dtype=np.uint8)
+
+
+def needs(*packages):
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"NO {package}: it is not installed")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, running_backend):
+    """A model, also converted for both runtimes, as the first use leaves it."""
+    folder = models.save(tmp_path_factory.mktemp("runtimes") / "model")
+    for runtime in ("onnx", "openvino"):
+        if importlib.util.find_spec(PACKAGES[runtime]) and running_backend != "jax":
+            path = export_model(folder, runtime).path
+            converted.record(path, converted.weights_digest(folder, ""), runtime)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MASKFORGE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    """What Keras itself says."""
+    from maskforge.nn.modelio import load_model
+
+    model, _ = load_model(folder)
+    padded = np.pad(PICTURE, ((0, 3), (0, 2)), mode="reflect")[None, ..., None] / np.float32(255)
+    return np.asarray(model.predict_on_batch(padded))[0, :37, :50]
+
+
+@pytest.mark.parametrize("runtime", PACKAGES)
+def test_every_runtime_says_the_same(folder, expected, runtime):
+    needs(PACKAGES[runtime])
+    predictor = Predictor.load(folder, runtime=runtime)
+    assert predictor.runtime.name.partition("-")[0] == runtime
+    assert predictor.runtime.precision == "float32"
+    for _ in range(2):  # the second call reuses buffers
+        result = predictor.predict(PICTURE)
+        np.testing.assert_allclose(result.probabilities, expected, atol=1e-5)
+    other = predictor.predict(PICTURE[:8, :9])
+    np.testing.assert_allclose(result.probabilities, expected, atol=1e-5)
+    assert other.mask.shape == (8, 9)
+
+
+@pytest.mark.parametrize("runtime", ["keras", "openvino"])
+def test_bfloat16_is_near_and_only_on_demand(folder, expected, runtime):
+    needs(PACKAGES[runtime])
+    predictor = Predictor.load(folder, runtime=runtime, precision="bfloat16")
+    difference = np.abs(predictor.predict(PICTURE).probabilities - expected).max()
+    assert difference < 0.03
+    if predictor.runtime.precision == "bfloat16":
+        assert difference > 1e-6
+    else:
+        assert "bfloat16" in predictor.runtime.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precision", "error"),
+    [
+        ("onnx", "bfloat16", "does not compute in bfloat16"),
+        ("auto", "float16", "float16"),
+        ("tensorrt", "auto", "tensorrt"),
+    ],
+)
+def test_combinations_that_do_not_exist_are_refused(folder, runtime, precision, error):
+    with pytest.raises(OptionError, match=error):
+        Predictor.load(folder, runtime=runtime, precision=precision)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_a_converted_model_needs_no_training_framework(folder, runtime):
+    needs(PACKAGES[runtime])
+    Predictor.load(folder, runtime=runtime)
+    program = (
+        "import sys, json, numpy as np\n"
+        "from maskforge.prediction.predictor import Predictor\n"
+        f"predictor = Predictor.load({str(folder)!r}, runtime={runtime!r})\n"
+        "mask = predictor.predict(np.zeros((9, 11), np.uint8)).mask\n"
+        "heavy = {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)\n"
+        "print(json.dumps([mask.shape, sorted(heavy)]))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert json.loads(result.stdout) == [[9, 11], []]
+
+
+def installed(monkeypatch, *packages):
+    """Make only these packages seem to be installed."""
+    real = importlib.util.find_spec
+
+    def find(name, *rest):
+        hidden = name in PACKAGES.values() and name not in packages
+        return None if hidden else real(name, *rest)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find)
+
+
+@pytest.mark.parametrize(
+    ("packages", "chosen"),
+    [
+        (("openvino", "onnxruntime", "keras"), "openvino"),
+        (("onnxruntime", "keras"), "onnx"),
+        (("keras",), "keras"),
+    ],
+)
+def test_the_fastest_that_is_installed_is_chosen(folder, monkeypatch, packages, chosen):
+    needs(*packages)
+    installed(monkeypatch, *packages)
+    runtime = Predictor.load(folder).runtime
+    assert runtime.name.partition("-")[0] == chosen
+    assert runtime.precision == "float32"
+    assert bool(runtime.notes) == (chosen == "keras")
+
+
+def test_what_is_not_installed_is_named_with_its_command(folder, monkeypatch):
+    installed(monkeypatch)
+    for runtime, extra in {"openvino": "openvino", "onnx": "onnx", "keras": "train"}.items():
+        with pytest.raises(MissingDependencyError, match=rf"maskforge\[{extra}\]"):
+            Predictor.load(folder, runtime=runtime)
+    with pytest.raises(MissingDependencyError, match="pip install"):
+        Predictor.load(folder)
+
+
+def test_a_conversion_that_fails_leads_to_the_next_runtime_with_the_reason(folder, monkeypatch):
+    needs("openvino", "onnxruntime")
+
+    def fail(folder, digest, runtime):
+        raise ModelError("cannot be converted: no memory")
+
+    monkeypatch.setattr(converted, "find", lambda *_: None)
+    monkeypatch.setattr(converted, "convert", fail)
+    runtime = Predictor.load(folder).runtime
+    assert runtime.name.startswith("keras")
+    assert [note.split(" is not used: ")[0] for note in runtime.notes] == ["openvino", "onnx"]
+    assert "no memory" in runtime.notes[0]
+
+
+def onnx_of(folder):
+    return converted.find(folder, converted.weights_digest(folder, ""), "onnx")
+
+
+@pytest.fixture
+def fresh(folder, tmp_path):
+    """A copy of the model with its ONNX file."""
+    needs("onnxruntime")
+    Predictor.load(folder, runtime="onnx")
+    for name in ("model.keras", "maskforge.json", "model.onnx", "model.onnx.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    assert onnx_of(tmp_path) == tmp_path / "model.onnx"
+    return tmp_path
+
+
+def test_a_stale_conversion_is_not_used(fresh):
+    models.save(fresh, models.network(seed=9))
+    assert onnx_of(fresh) is None
+
+
+def test_a_damaged_conversion_is_not_used(fresh):
+    content = bytearray((fresh / "model.onnx").read_bytes())
+    content[-20] ^= 1
+    (fresh / "model.onnx").write_bytes(content)
+    assert onnx_of(fresh) is None
+
+
+def test_weights_need_not_be_there_beside_a_conversion(fresh):
+    (fresh / "model.keras").unlink()
+    assert Predictor.load(fresh, runtime="onnx").predict(PICTURE).mask.shape == PICTURE.shape
+
+
+def test_weights_that_were_exchanged_are_refused_in_every_runtime(fresh, tmp_path):
+    other = models.save(tmp_path / "other", models.network(seed=3))
+    (fresh / "model.keras").write_bytes((other / "model.keras").read_bytes())
+    for runtime in ("onnx", "keras"):
+        with pytest.raises(ModelError, match="SHA-256 differs"):
+            Predictor.load(fresh, runtime=runtime)
+
+
+def test_a_folder_that_cannot_be_written_uses_the_cache(fresh, cache, monkeypatch):
+    (fresh / "model.onnx.json").unlink()
+    monkeypatch.setattr(converted, "_can_write", lambda place: place != fresh)
+    predictor = Predictor.load(fresh, runtime="onnx")
+    assert predictor.runtime.name == "onnx"
+    assert not (fresh / "model.onnx.json").exists()
+    assert len(list(cache.rglob("model.onnx"))) == 1
+    assert onnx_of(fresh) in cache.rglob("model.onnx")
+    monkeypatch.setattr(converted, "_can_write", lambda place: False)
+    monkeypatch.setenv("MASKFORGE_CACHE", os.fspath(cache / "elsewhere"))
+    with pytest.raises(ModelError, match="MASKFORGE_CACHE"):
+        Predictor.load(fresh, runtime="onnx")
