@@ -142,7 +142,7 @@ class ClassMetric(PixelMetric):
         )
 
 
-@keras.saving.register_keras_serializable(package="maskforge")
+@keras.saving.register_keras_serializable(package="maskforge", name="DiceMetric")
 class Dice(ClassMetric):
     """Dice coefficient 2 TP / (2 TP + FP + FN), counted over all batches.
 
@@ -161,7 +161,7 @@ class Dice(ClassMetric):
         return _quotient(2.0 * right, 2.0 * right + missed + wrong)
 
 
-@keras.saving.register_keras_serializable(package="maskforge")
+@keras.saving.register_keras_serializable(package="maskforge", name="IoUMetric")
 class IoU(ClassMetric):
     """Intersection over union TP / (TP + FP + FN), counted over all batches.
 
@@ -180,7 +180,7 @@ class IoU(ClassMetric):
         return _quotient(right, right + missed + wrong)
 
 
-@keras.saving.register_keras_serializable(package="maskforge")
+@keras.saving.register_keras_serializable(package="maskforge", name="PixelAccuracyMetric")
 class PixelAccuracy(PixelMetric):
     """Share of the pixels that are right, the background among them.
 

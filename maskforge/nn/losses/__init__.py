@@ -8,7 +8,7 @@ from maskforge.nn.losses.focal import Focal
 from maskforge.nn.losses.focal_tversky import FocalTversky
 from maskforge.nn.losses.jaccard import Jaccard
 from maskforge.nn.losses.lovasz import Lovasz
-from maskforge.nn.losses.making import deep_supervision_weights, deeply_supervised, make_loss
+from maskforge.nn.losses.making import deep_supervision_weights, make_loss
 from maskforge.nn.losses.sparse_categorical_crossentropy import SparseCategoricalCrossentropy
 from maskforge.nn.losses.tversky import Tversky
 
@@ -24,6 +24,5 @@ __all__ = [
     "SparseCategoricalCrossentropy",
     "Tversky",
     "deep_supervision_weights",
-    "deeply_supervised",
     "make_loss",
 ]

@@ -42,7 +42,7 @@ class FocalTversky(Tversky):
         error = super().error(areas)
         # below 1, the slope of the power is infinite at 0
         small = keras.config.epsilon()
-        return ops.where(error > small, ops.power(ops.maximum(error, small), self.gamma), 0.0)
+        return ops.where(error <= small, 0.0, ops.power(ops.maximum(error, small), self.gamma))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal loss."""

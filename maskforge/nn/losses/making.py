@@ -10,7 +10,6 @@ from maskforge.choices import Head
 from maskforge.errors import OptionError
 from maskforge.nn.losses.base import SegmentationLoss
 from maskforge.nn.losses.combined import CombinedLoss
-from maskforge.nn.losses.targets import Tensor
 from maskforge.training.losses import LOSSES, check_pairing, loss_parameters, parse_loss
 
 
@@ -83,14 +82,3 @@ def deep_supervision_weights(outputs: int) -> tuple[float, ...]:
     are repeated as often as there are outputs.
     """
     return (1.0 / outputs,) * outputs
-
-
-def deeply_supervised(
-    loss: SegmentationLoss, y_true: Tensor, outputs: Sequence[Tensor], sample_weight: Tensor = None
-) -> Tensor:
-    """Return the mean of the loss over several outputs, all of the size of the targets."""
-    weights = deep_supervision_weights(len(outputs))
-    total: Tensor = 0.0
-    for weight, output in zip(weights, outputs, strict=True):
-        total = total + weight * loss(y_true, output, sample_weight)
-    return total

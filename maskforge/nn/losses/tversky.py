@@ -28,8 +28,9 @@ class Tversky(OverlapLoss):
 
     with TP = Σ t p, FN = Σ t (1 - p) and FP = Σ (1 - t) p. **alpha is for missed pixels**, as in
     Abraham & Khan 2019, so 0.7 and 0.3 find more of a small class than Dice does; Salehi et al. and
-    ``keras.losses.Tversky`` call the two the other way round. With 0.5 and 0.5 it is Dice (of twice
-    the ``smooth``), with 1 and 1 Jaccard.
+    MONAI name the two the other way round. (``keras.losses.Tversky`` says the same as they do, but
+    up to Keras 3.15 computes as here.) With 0.5 and 0.5 it is Dice of twice the ``smooth``, with 1
+    and 1 Jaccard.
 
     Args:
         alpha: Weight of missed pixels (false negatives).
