@@ -99,6 +99,12 @@ def make_split(
             hint="give more examples, or a share of 0",
         )
     parts = _divide(blocks, shares, stratify=stratify)
+    if any(one.present.get(_FOREGROUND) for one in blocks):
+        notes += tuple(
+            f"the {name} part has no example with foreground"
+            for name, part in zip(PARTS, parts, strict=True)
+            if part and not any(one.present.get(_FOREGROUND) for one in part)
+        )
     return Split(_names(parts[0]), _names(parts[1]), _names(parts[2]), notes)
 
 

@@ -107,6 +107,11 @@ def test_two_groups_with_foreground_are_enough_for_training_and_validation(seed,
     assert len(made.validation) == 2 * size
 
 
+def test_a_part_without_foreground_is_said():
+    made = make_split(numbered(10, lambda number: (1,) if number == 3 else ()))
+    assert made.notes == ("the validation part has no example with foreground",)
+
+
 def test_without_stratification_chance_decides():
     examples = numbered(50, lambda number: (1,) if number < 10 else ())
     counts = {
