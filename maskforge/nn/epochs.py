@@ -158,8 +158,11 @@ class Epochs(keras.callbacks.Callback):
         """Put the moving average in the place of the weights; return the weights themselves."""
         if not self._plan.options.average:
             return None
-        raw = arrays_of(self.model.trainable_variables)
-        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        variables = self.model.trainable_variables
+        raw = arrays_of(variables)
+        self.model.optimizer.finalize_variable_values(variables)
+        # On JAX weights and averages now share their memory, which the next step gives away.
+        assign(variables, arrays_of(variables))
         return raw
 
     def _keep(self, epoch: int, scores: Scores | None) -> None:

@@ -28,4 +28,4 @@ def probabilities(network: keras.Model, head: Head) -> keras.Model:
         mean = keras.layers.Average(dtype="float32", name="probabilities")(outputs)
     else:
         mean = outputs[0]
-    return keras.Model(network.inputs, mean, name=network.name)
+    return keras.Model(network.input, mean, name=network.name)
