@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -84,7 +84,8 @@ def preview(
         out / f"{CONTACT_SHEET}-{number}.png"
         for number in range(1, 1 + math.ceil(len(items) / _TILES_PER_SHEET))
     ]
-    _check_targets([*sheets, *paths], items, overwrite=overwrite)
+    sources = [path for item in items for path in (item.mask_path, item.image_path) if path]
+    check_targets([*sheets, *paths], sources, overwrite=overwrite)
     overlays: list[Path] = []
     problems: list[str] = []
     tiles: list[tuple[str, Image.Image]] = []
@@ -96,12 +97,12 @@ def preview(
         except MemoryError:
             problems.append(f"{item.mask_path}: there is not enough memory to show it")
         else:
-            _save(path, page)
+            save_picture(path, page)
             overlays.append(path)
             shown.thumbnail(_TILE)
             tiles.append((name, shown))
         if tiles and (index % _TILES_PER_SHEET == 0 or index == len(items)):
-            _save(sheets[(index - 1) // _TILES_PER_SHEET], contact_sheet(tiles, _TILE))
+            save_picture(sheets[(index - 1) // _TILES_PER_SHEET], contact_sheet(tiles, _TILE))
             tiles.clear()
         if progress is not None:
             progress("drawing overlays", index, len(items))
@@ -119,17 +120,17 @@ def _names(items: Sequence[DatasetItem]) -> list[str]:
     return [names.assign(str(place.parent), place.stem) for place in inner]
 
 
-def _check_targets(
-    targets: Sequence[Path], items: Sequence[DatasetItem], *, overwrite: bool
-) -> None:
-    """Make sure that no file is replaced but overlays of an earlier preview.
+def check_targets(targets: Iterable[Path], sources: Iterable[Path], *, overwrite: bool) -> None:
+    """Make sure that no file is replaced but pictures of an earlier preview.
+
+    Args:
+        targets: The files to be written.
+        sources: Masks and pictures of the data set.
+        overwrite: Whether other files may be replaced.
 
     Raises:
         OutputExistsError: Naming the first such file.
     """
-    sources = {item.mask_path for item in items} | {
-        item.image_path for item in items if item.image_path is not None
-    }
     precious = set(map(os.path.realpath, sources))
     for target in targets:
         if not os.path.lexists(target):
@@ -180,7 +181,12 @@ def _pictures(
     return Image.fromarray(shown), with_legend(shown, title, entries)
 
 
-def _save(path: Path, picture: Image.Image) -> None:
+def save_picture(path: Path, picture: Image.Image) -> None:
+    """Write a picture as PNG, whole or not at all.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
     stream = io.BytesIO()
     picture.save(stream, format="PNG")
     write_whole(path, stream.getvalue())

@@ -114,6 +114,7 @@ _STRONG = ResolvedAugmentation(
     shift=0.1,
     shear=10.0,
     elastic=4.0,
+    elastic_scale=48.0,
     brightness=0.2,
     contrast=0.3,
     saturation=0.3,

@@ -11,6 +11,8 @@ from maskforge.errors import OptionError
 from maskforge.intensity import ScalingRecord
 from maskforge.model import Size
 
+_LEAST = {"batch_size": 1, "crop": 0, "crops_per_image": 0, "stride": 1, "seed": 0}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOptions:
@@ -53,7 +55,7 @@ class BatchOptions:
     shuffle: bool = True
 
     def __post_init__(self) -> None:
-        for name, least in (("batch_size", 1), ("crop", 0), ("crops_per_image", 0), ("stride", 1)):
+        for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise OptionError(f"{name} is {getattr(self, name)}, expected at least {least}")
         if not 0 <= self.rare_share <= 1:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from maskforge.choices import AugmentPreset
 from maskforge.cli import options as shared
 from maskforge.cli.console import EXIT_REFUSED, EXIT_WRONG_USE, progress, reported_errors
+from maskforge.errors import OptionError
 
 
 def preview(
@@ -22,29 +25,88 @@ def preview(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Largest number of images.", show_default="all")
     ] = None,
+    augmented: Annotated[
+        bool,
+        typer.Option("--augmented", help="Show what a network would see in training instead."),
+    ] = False,
+    augment: Annotated[
+        AugmentPreset | None,
+        typer.Option(help="With --augmented: how far pictures are changed.", show_default="light"),
+    ] = None,
+    crop: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="PX",
+            help="With --augmented: side of the random crops.",
+            show_default="whole pictures",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="With --augmented: of crops and augmentation.", show_default="0"),
+    ] = None,
     overwrite: shared.Overwrite = False,
 ) -> None:
     """Lay every mask over its picture, and make a contact sheet.
+
+    With --augmented, each row of the contact sheet shows a picture, and four versions of it as
+    training makes them from it.
 
     Exit codes: 0 all done; 1 some pictures or masks could not be read; 2 wrong use.
 
     Example: maskforge preview masks/ --out masks/preview
     """
     with reported_errors():
-        from maskforge.previews import preview as run
+        if not augmented:
+            _refuse({"--augment": augment, "--crop": crop, "--seed": seed})
+            _plain(dataset, out, opacity, limit, overwrite)
+        else:
+            from maskforge.augmentation.options import AugmentOptions, resolve
+            from maskforge.batches.sheet import preview_augmented
+            from maskforge.examples.sources import open_examples
 
-        with progress() as update:
-            report = run(
-                dataset, out, opacity=opacity, limit=limit, overwrite=overwrite, progress=update
-            )
-        for problem in report.problems:
-            typer.echo(f"refused: {problem}", err=True)
-        if report.without_picture:
-            typer.echo(f"{report.without_picture} masks are shown on black: picture not found.")
-        for path in report.sheets:
-            typer.echo(f"contact sheet: {path}")
-        typer.echo(f"{len(report.overlays)} overlays in {out}")
-        if report.problems:
-            raise typer.Exit(EXIT_REFUSED)
-        if not report.overlays:
-            raise typer.Exit(EXIT_WRONG_USE)
+            changes = resolve(AugmentOptions(preset=augment or "light"))
+            with progress() as update:
+                report = preview_augmented(
+                    open_examples(dataset, progress=update),
+                    out,
+                    changes,
+                    crop=crop or 0,
+                    seed=seed or 0,
+                    opacity=opacity,
+                    limit=limit,
+                    overwrite=overwrite,
+                    progress=update,
+                )
+            _end(report.sheets, report.problems, f"{report.pictures} pictures in {out}")
+
+
+def _refuse(given: Mapping[str, object]) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise OptionError(f"{name} has no effect here", hint="add --augmented")
+
+
+def _plain(dataset: Path, out: Path, opacity: float, limit: int | None, overwrite: bool) -> None:
+    from maskforge.previews import preview as run
+
+    with progress() as update:
+        report = run(
+            dataset, out, opacity=opacity, limit=limit, overwrite=overwrite, progress=update
+        )
+    if report.without_picture:
+        typer.echo(f"{report.without_picture} masks are shown on black: picture not found.")
+    _end(report.sheets, report.problems, f"{len(report.overlays)} overlays in {out}")
+    if not report.overlays:
+        raise typer.Exit(EXIT_WRONG_USE)
+
+
+def _end(sheets: Sequence[Path], problems: Sequence[str], summary: str) -> None:
+    for problem in problems:
+        typer.echo(f"refused: {problem}", err=True)
+    for path in sheets:
+        typer.echo(f"contact sheet: {path}")
+    typer.echo(summary)
+    if problems:
+        raise typer.Exit(EXIT_REFUSED)

@@ -1,0 +1,165 @@
+"""Contact sheets of pictures and masks as a network sees them in training."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from maskforge.augmentation.options import ResolvedAugmentation
+from maskforge.batches.batches import Batches
+from maskforge.batches.loading import load, scaled
+from maskforge.batches.options import BatchOptions
+from maskforge.choices import Head
+from maskforge.classes import VOID, ClassMap
+from maskforge.conversion import Progress
+from maskforge.datasetwriter import check_folder
+from maskforge.encoding import Mask, from_multi_hot
+from maskforge.errors import MaskforgeError, OptionError
+from maskforge.examples.example import ExampleSet
+from maskforge.examples.scaling import choose_scaling
+from maskforge.model import Size
+from maskforge.overlay import contact_sheet, overlay
+from maskforge.previews import check_targets, save_picture
+from maskforge.sizing import size_of
+
+_VERSIONS = 4
+_ROWS_PER_SHEET = 12
+_TILE = Size(280, 220)
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentedReport:
+    """What was made.
+
+    Attributes:
+        sheets: Contact sheets of up to 12 pictures each.
+        pictures: Number of pictures on them.
+        problems: Pictures and masks that could not be read, as text.
+    """
+
+    sheets: tuple[Path, ...]
+    pictures: int
+    problems: tuple[str, ...]
+
+
+def preview_augmented(
+    examples: ExampleSet,
+    out: Path,
+    augment: ResolvedAugmentation,
+    *,
+    crop: int = 0,
+    seed: int = 0,
+    opacity: float = 0.35,
+    limit: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> AugmentedReport:
+    """Show every picture with its mask, and beside it four versions that training would see.
+
+    They are those of the first four epochs of a training with that seed, but for the choice of
+    crops centred on rare classes, which here is half of them.
+
+    Args:
+        examples: Pictures with their masks.
+        out: Output folder; made if missing.
+        augment: How far pictures are changed.
+        crop: Side of the square crops in pixels; 0 for whole pictures.
+        seed: Of crops and augmentation.
+        opacity: Of the colours inside the outlines, 0 to 1.
+        limit: Largest number of pictures; None for all.
+        overwrite: Whether to replace sheets of an earlier preview.
+        progress: Called after every picture.
+
+    Raises:
+        OptionError: If an option cannot be used, or there is no picture.
+        DatasetError: If a picture cannot be read when their depth is looked at.
+        OutputExistsError: If ``out`` holds such sheets and ``overwrite`` is not set, or if a mask
+            or picture would be replaced.
+        OutputError: If a file cannot be written.
+    """
+    if not 0 <= opacity <= 1 or (limit is not None and limit < 1):
+        raise OptionError(f"opacity must be 0 to 1, found {opacity}; limit at least 1, not {limit}")
+    shown = examples.examples[:limit]
+    overlapping = any(one.encoding == "multihot" for one in shown)
+    options = BatchOptions(
+        head="sigmoid" if overlapping else "softmax",
+        classes=examples.classes,
+        scaling=choose_scaling(shown),
+        batch_size=1,
+        crop=crop,
+        rare_share=0.5 if crop else 0.0,
+        augment=augment,
+        seed=seed,
+        hold="stream",
+        shuffle=False,
+    )
+    rows = _Rows(Batches(shown, options), opacity)
+    check_folder(out)
+    count = math.ceil(len(shown) / _ROWS_PER_SHEET)
+    sheets = [out / f"augmented-{number}.png" for number in range(1, 1 + count)]
+    sources = [path for one in shown for path in (one.image, one.mask)]
+    check_targets(sheets, sources, overwrite=overwrite)
+    tiles: list[tuple[str, Image.Image]] = []
+    written: list[Path] = []
+    problems: list[str] = []
+    for index in range(len(shown)):
+        try:
+            tiles += rows.row(index)
+        except MaskforgeError as error:
+            problems.append(str(error))
+        except MemoryError:
+            problems.append(f"{shown[index].image}: there is not enough memory to show it")
+        if tiles and ((index + 1) % _ROWS_PER_SHEET == 0 or index + 1 == len(shown)):
+            path = sheets[index // _ROWS_PER_SHEET]
+            save_picture(path, contact_sheet(tiles, _TILE, columns=1 + _VERSIONS))
+            written.append(path)
+            tiles.clear()
+        if progress is not None:
+            progress("augmenting", index + 1, len(shown))
+    return AugmentedReport(tuple(written), len(shown) - len(problems), tuple(problems))
+
+
+class _Rows:
+    """The rows of the sheets."""
+
+    def __init__(self, batches: Batches, opacity: float) -> None:
+        self._batches = batches
+        self._opacity = opacity
+
+    def row(self, index: int) -> list[tuple[str, Image.Image]]:
+        """Return the tiles of a picture with their titles: as it is, and changed."""
+        batches, options = self._batches, self._batches.options
+        example = batches.examples[index]
+        whole = BatchOptions(head=options.head, classes=options.classes, scaling=options.scaling)
+        pair = load(example, whole, options.seed)
+        tiles = [(example.name, self._tile(scaled(pair.image, example, whole), pair.target))]
+        for version in range(_VERSIONS):
+            batches.epoch = version
+            x, y = batches[index]
+            tiles.append((f"epoch {version + 1}: {size_of(x[0])} px", self._tile(x[0], y[0])))
+        return tiles
+
+    def _tile(self, values: NDArray[np.float32], target: NDArray[np.uint8]) -> Image.Image:
+        options = self._batches.options
+        picture = np.rint(values * 255).clip(0, 255).astype(np.uint8)
+        if picture.shape[2] == 1:
+            picture = picture.repeat(3, axis=2)
+        mask = _class_ids(target, options.classes, options.head)
+        drawn = overlay(picture, mask, options.classes.colors, opacity=self._opacity)
+        tile = Image.fromarray(drawn)
+        tile.thumbnail(_TILE)
+        return tile
+
+
+def _class_ids(target: NDArray[np.uint8], classes: ClassMap, head: Head) -> Mask:
+    if head == "sigmoid":
+        return from_multi_hot(target, classes.foreground_ids)
+    table = np.full(VOID + 1, VOID, dtype=classes.dtype)
+    table[: len(classes.ids)] = classes.ids
+    ids: Mask = table[target[..., 0]]
+    return ids
