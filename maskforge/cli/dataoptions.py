@@ -33,10 +33,16 @@ Masks: TypeAlias = Annotated[
     ),
 ]
 ImageColumn: TypeAlias = Annotated[
-    str, typer.Option(metavar="NAME", help="Column of a table that holds the picture.")
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Column of a table that holds the picture.", show_default="image"
+    ),
 ]
 MaskColumn: TypeAlias = Annotated[
-    str, typer.Option(metavar="NAME", help="Column of a table that holds the mask.")
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Column of a table that holds the mask.", show_default="mask"
+    ),
 ]
 Classes: TypeAlias = Annotated[
     Path | None,
@@ -46,7 +52,7 @@ Classes: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-MaskValues: TypeAlias = Annotated[
+MaskValue: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--mask-value",

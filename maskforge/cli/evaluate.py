@@ -39,7 +39,7 @@ def evaluate(
     image_column: data.ImageColumn = "image",
     mask_column: data.MaskColumn = "mask",
     classes: data.Classes = None,
-    mask_value: data.MaskValues = None,
+    mask_value: data.MaskValue = None,
     only: data.Only = None,
     group_column: data.GroupColumn = None,
     group_pattern: data.GroupPattern = None,

@@ -45,8 +45,8 @@ def open_examples(
     *,
     images: str | os.PathLike[str] | None = None,
     masks: str | os.PathLike[str] | None = None,
-    image_column: str = "image",
-    mask_column: str = "mask",
+    image_column: str | None = None,
+    mask_column: str | None = None,
     classes: ClassMap | str | os.PathLike[str] | None = None,
     mask_values: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
@@ -61,8 +61,8 @@ def open_examples(
             ``masks``, CSV table, or data frame of pandas.
         images: Folder of pictures, together with ``masks`` instead of ``dataset``.
         masks: Folder of masks, paired with the pictures by name.
-        image_column: Column of a table that holds the picture.
-        mask_column: Column of a table that holds the mask.
+        image_column: Column of a table that holds the picture; ``image`` if None.
+        mask_column: Column of a table that holds the mask; ``mask`` if None.
         classes: Class map or its file; by default the one beside the masks.
         mask_values: Value in the masks to class name, ``background`` or ``void``; without it, and
             without a class map, the values are recognised, which the notes say.
@@ -77,7 +77,7 @@ def open_examples(
         DatasetError: If files cannot be read or do not fit each other; names them.
         LabelError: If a class does not exist, or the class map cannot be used.
     """
-    found = _candidates(dataset, images, masks, image_column, mask_column)
+    found = _candidates(dataset, images, masks, image_column or "image", mask_column or "mask")
     class_map = _class_map(classes) or found.classes
     seen = _look_at_all(found.pairs, progress)
     if mask_values:

@@ -13,14 +13,8 @@ import keras
 from maskforge.augmentation.options import AugmentOptions
 from maskforge.errors import TrainingError
 from maskforge.examples.example import ExampleSet
-from maskforge.examples.split import (
-    Split,
-    check_leaks,
-    make_folds,
-    make_split,
-    read_splits,
-    write_splits,
-)
+from maskforge.examples.split import Split, check_leaks, make_folds, make_split
+from maskforge.examples.splitfile import read_splits, write_split
 from maskforge.issues import Origin
 from maskforge.maskfile import write_whole
 from maskforge.nn.backend import device_report
@@ -118,7 +112,7 @@ def _cross_validate(
     single = replace(options, split=replace(options.split, folds=0))
     summary = RunRecord(name=out.name, folds=[folder.name for folder in folders])
     write_whole(out / CONFIG, dump_config(options).encode())
-    write_splits(out / SPLIT, examples, splits)
+    write_split(out / SPLIT, examples, splits)
     write_record(out, summary)
     records = []
     for folder, split in zip(folders, splits, strict=True):
@@ -183,7 +177,7 @@ def _run(
     record = _record(plan, folder, policy)
     if not resume:
         write_whole(folder / CONFIG, dump_config(plan.options).encode())
-        write_splits(folder / SPLIT, examples, [split])
+        write_split(folder / SPLIT, examples, [split])
         write_record(folder, record)
     log(f"{record.backend}, {policy}")
     for line in describe_plan(plan):
