@@ -19,6 +19,9 @@ from maskforge.folders import CLASSES, MASKS, walk
 from maskforge.issues import Origin
 from maskforge.pictures import PICTURE_SUFFIXES
 
+PROBABILITIES = "probabilities"
+"""Folder beside masks with ``NAME.npy``: the probabilities that they were made from."""
+
 MASK_SUFFIXES = PICTURE_SUFFIXES | {".npy"}
 
 
@@ -86,6 +89,8 @@ def has_picture(example: Example) -> bool:
 def _mask_files(root: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for parent, names in walk(root):
+        if root / PROBABILITIES in (parent, *parent.parents):
+            continue
         for file in names:
             path = parent / file
             if path.suffix.lower() not in MASK_SUFFIXES or file.startswith("."):
