@@ -11,7 +11,7 @@ from maskforge.classfile import load_class_map
 from maskforge.dataset import is_dataset
 from maskforge.errors import DatasetError
 from maskforge.examples.candidate import Candidate, Candidates, listing
-from maskforge.folders import CLASSES, MASKS, walk
+from maskforge.folders import CLASSES, MASKS, is_text, walk
 from maskforge.issues import Origin
 from maskforge.pictures import PICTURE_SUFFIXES
 
@@ -88,7 +88,7 @@ def _files(folder: Path, suffixes: Collection[str]) -> dict[str, list[Path]]:
     for parent, names in walk(folder.resolve()):
         for name in names:
             path = parent / name
-            if path.suffix.lower() in suffixes and not name.startswith("."):
+            if path.suffix.lower() in suffixes and not name.startswith(".") and is_text(name):
                 place = path.relative_to(folder.resolve()).with_suffix("").as_posix()
                 found.setdefault(unicodedata.normalize("NFC", place), []).append(path)
     return found

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from maskforge.classes import VOID
 from maskforge.errors import DatasetError
+from maskforge.examples.deepcolor import is_deep_color, read_deep_color
 from maskforge.issues import Origin
 from maskforge.model import Size
 from maskforge.pictures import read_pixels
@@ -61,6 +62,8 @@ def read_values(path: Path, data: bytes | None = None) -> NDArray[Any]:
         content = path.read_bytes() if data is None else data
         if path.suffix.lower() == ".npy":
             array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        elif is_deep_color(content):
+            array = _grey(read_deep_color(content, upright=False), origin)
         else:
             picture = read_pixels(content, verify=True)
             array = np.asarray(picture)

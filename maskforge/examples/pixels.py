@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +14,19 @@ from maskforge.classes import BACKGROUND, VOID, ClassMap
 from maskforge.encoding import from_multi_hot, from_one_hot, multi_hot
 from maskforge.errors import DatasetError, OptionError
 from maskforge.examples.candidate import listing
+from maskforge.examples.deepcolor import is_deep_color, read_deep_color
 from maskforge.examples.example import Example
 from maskforge.examples.maskvalues import read_values
 from maskforge.issues import Origin
 from maskforge.model import Size
-from maskforge.pictures import open_picture, read_header, read_pixels
+from maskforge.pictures import read_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
-Scalar = TypeVar("Scalar", bound=np.generic)
-
 _LARGEST = 65535
-_WHITE = 255
 _MOST_CHANNELS = 255
 
 
@@ -68,8 +66,8 @@ def read_picture(source: Path | bytes, *, upright: bool) -> Pixels:
     """
     origin = None if isinstance(source, bytes) else Origin(source, "")
     try:
-        if _is_deep_color(source):
-            return _deep_color(source, upright=upright)
+        if is_deep_color(source):
+            return read_deep_color(source, upright=upright)
         return _plain(read_pixels(source, upright=upright))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -92,60 +90,6 @@ def _plain(picture: Image) -> Pixels:
     if mode in ("1", "L", "LA", "La"):
         return np.array(picture.convert("L"), dtype=np.uint8)[..., None]
     return np.array(picture.convert("RGB"), dtype=np.uint8)
-
-
-def _is_deep_color(source: Path | bytes) -> bool:
-    """Tell whether a picture has more than 8 bits in several channels: Pillow would cut them."""
-    with open_picture(source) as picture:
-        if picture.mode not in ("RGB", "RGBA", "RGBX", "LA"):
-            return False
-        return any(
-            ";16" in str(arguments) or (codec.startswith("ppm") and arguments[-1] > _WHITE)
-            for codec, _, _, arguments in getattr(picture, "tile", ())
-        )
-
-
-def _deep_color(source: Path | bytes, *, upright: bool) -> Pixels:
-    import cv2
-
-    data = source if isinstance(source, bytes) else source.read_bytes()
-    decoded: NDArray[Any] | None = cv2.imdecode(
-        np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED
-    )
-    if decoded is None or decoded.dtype != np.uint16:
-        raise ValueError("its 16-bit colours cannot be decoded")
-    pixels: NDArray[np.uint16] = decoded
-    header = read_header(data)
-    is_tiff = data[:2] in (b"II", b"MM")
-    if is_tiff != upright:  # decoding turns TIFF upright by itself, and nothing else
-        pixels = turn(pixels, header.orientation, back=is_tiff)
-    if pixels.ndim == 2:
-        return pixels[..., None]
-    if pixels.shape[-1] == 2 or _is_grey_alpha(data):
-        return np.ascontiguousarray(pixels[..., :1])
-    return np.ascontiguousarray(pixels[..., 2::-1])  # OpenCV has blue first
-
-
-def _is_grey_alpha(data: bytes) -> bool:
-    with open_picture(data) as picture:
-        return picture.mode == "LA"
-
-
-def turn(pixels: NDArray[Scalar], orientation: int, *, back: bool = False) -> NDArray[Scalar]:
-    """Turn pixels from their EXIF orientation to the upright one, or back.
-
-    Args:
-        pixels: (H, W) or (H, W, C).
-        orientation: 1 to 8.
-        back: Whether upright pixels are turned to how they are stored.
-    """
-    if back and orientation in (6, 8):
-        orientation = 14 - orientation
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    rows = -1 if orientation in (3, 4, 7, 8) else 1
-    columns = -1 if orientation in (2, 3, 6, 7) else 1
-    return pixels[::rows, ::columns]
 
 
 def read_target(example: Example, classes: ClassMap, head: Head) -> NDArray[np.uint8]:

@@ -22,9 +22,10 @@ from maskforge.examples.manifests import from_manifest
 from maskforge.examples.maskvalues import MaskLook, class_counts, look, read_whole
 from maskforge.examples.recognition import Meaning, given_meaning, keep_only, recognise
 from maskforge.examples.tables import TABLE_SUFFIXES, Table, from_csv, from_table
+from maskforge.folders import MANIFEST
 from maskforge.issues import Origin
 from maskforge.model import Size
-from maskforge.pictures import PictureHeader, read_header
+from maskforge.pictures import PictureHeader, open_picture, read_header
 
 _MOST_PROBLEMS = 10
 
@@ -38,6 +39,7 @@ class _Seen:
     mask: MaskLook
     image_digest: str
     mask_digest: str
+    pages: bool
 
 
 def open_examples(
@@ -117,6 +119,8 @@ def _candidates(
         return from_table(dataset, image_column, mask_column)
     assert dataset is not None
     path = Path(dataset)
+    if path.name == MANIFEST:
+        path = path.parent
     if path.is_dir():
         folders = usual_folders(path)
         if folders is not None and not is_dataset(path):
@@ -141,13 +145,17 @@ def _look_at_all(pairs: Sequence[Candidate], progress: Progress | None) -> list[
     seen: list[_Seen] = []
     problems: list[MaskforgeError] = []
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for number, result in enumerate(pool.map(_look_at, pairs), 1):
-            if isinstance(result, _Seen):
-                seen.append(result)
-            else:
-                problems.append(result)
-            if progress is not None:
-                progress("looking at masks", number, len(pairs))
+        try:
+            for number, result in enumerate(pool.map(_look_at, pairs), 1):
+                if isinstance(result, _Seen):
+                    seen.append(result)
+                else:
+                    problems.append(result)
+                if progress is not None:
+                    progress("looking at masks", number, len(pairs))
+        except BaseException:  # an interruption must not wait for thousands of files
+            pool.shutdown(cancel_futures=True)
+            raise
     _raise_together(problems, len(pairs))
     return seen
 
@@ -162,6 +170,7 @@ def _look_at(pair: Candidate) -> _Seen | MaskforgeError:
                 f"cannot be read as a picture: {error}", origin=Origin(pair.image, "")
             ) from None
         image_digest = sha256(data).hexdigest()
+        pages = _has_pages(pair.image, data)
         data = read_whole(pair.mask)
         mask = look(pair.mask, data)
         sizes = {header.stored, header.upright}
@@ -174,9 +183,17 @@ def _look_at(pair: Candidate) -> _Seen | MaskforgeError:
                 origin=Origin(pair.mask, ""),
                 hint="masks are not resized silently: make them again in the picture's size",
             )
-        return _Seen(pair, header, mask, image_digest, sha256(data).hexdigest())
+        pages = pages or _has_pages(pair.mask, data)
+        return _Seen(pair, header, mask, image_digest, sha256(data).hexdigest(), pages)
     except MaskforgeError as error:
         return error
+
+
+def _has_pages(path: Path, data: bytes) -> bool:
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return False
+    with open_picture(data) as picture:
+        return int(getattr(picture, "n_frames", 1)) > 1
 
 
 def _raise_together(problems: Sequence[MaskforgeError], total: int) -> None:
@@ -202,6 +219,9 @@ def _told(found: Candidates, classes: ClassMap) -> Meaning:
     encoding = encodings.pop() or "integer"
     ids = found.classes.ids if found.classes is not None else classes.ids
     channels = {"integer": (), "onehot": ids, "multihot": tuple(id_ for id_ in ids if id_)}
+    if encoding == "multihot" and len(channels[encoding]) == 1:  # read as (H, W)
+        (id_,) = channels[encoding]
+        return Meaning(classes, {BACKGROUND: BACKGROUND, 1: id_, VOID: VOID})
     return Meaning(classes, None, channels[encoding], encoding)
 
 
@@ -270,9 +290,14 @@ def _turns(seen: Sequence[_Seen]) -> tuple[list[bool], list[str]]:
             unsure.append(one.pair.name)
         turns.append(turned)
     notes = []
+    if several := [one.pair.name for one in seen if one.pages]:
+        notes.append(
+            "TIFF files with several pages, of which the first alone is used "
+            f"({len(several)}): {listing(several)}"
+        )
     if unsure:
         notes.append(
-            f"{len(unsure)} pictures are turned by their EXIF orientation, and the size of the "
-            f"mask does not tell whether it is, too; taken as turned: {listing(unsure)}"
+            "pictures that their EXIF orientation turns, where the size of the mask does not tell "
+            f"whether it is turned, too; taken as turned ({len(unsure)}): {listing(unsure)}"
         )
     return turns, notes

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from maskforge.errors import DatasetError, OptionError
@@ -105,15 +107,17 @@ def _candidates(
     listed = []
     incomplete = []
     for number, row in enumerate(rows, 1):
-        image, mask = row[image_column].strip(), row[mask_column].strip()
+        image = row[image_column].strip().replace("\\", "/")
+        mask = row[mask_column].strip().replace("\\", "/")
         if image and mask:
             listed.append((image, mask, row))
         else:
             incomplete.append(image or mask or f"row {number}")
-    repeated = [name for name, count in Counter(one[0] for one in listed).items() if count > 1]
+    paths = [Path(os.path.abspath(folder / image)) for image, _, _ in listed]  # noqa: PTH100
+    repeated = [str(path) for path, count in Counter(paths).items() if count > 1]
     if repeated:
         raise DatasetError(
-            f"{len(repeated)} pictures are listed more than once: {listing(repeated)}",
+            f"pictures that are listed more than once ({len(repeated)}): {listing(repeated)}",
             origin=origin,
             hint="give every picture one row, with one mask for all its classes",
         )
@@ -124,22 +128,30 @@ def _candidates(
         )
     if not listed:
         raise DatasetError("; ".join([f"{source} lists no picture with a mask", *notes]))
-    names = _names([image for image, _, _ in listed])
     pairs = (
         Candidate(
             name=name,
-            image=folder / image.replace("\\", "/"),
-            mask=folder / mask.replace("\\", "/"),
+            image=folder / image,
+            mask=folder / mask,
             columns={k: v for k, v in row.items() if k not in (image_column, mask_column)},
         )
-        for name, (image, mask, row) in zip(names, listed, strict=True)
+        for name, (image, mask, row) in zip(_names(paths, folder), listed, strict=True)
     )
     return Candidates(tuple(pairs), source, None, tuple(notes))
 
 
-def _names(images: Sequence[str]) -> list[str]:
-    """Return the paths without suffix; with it where they would be one."""
-    paths = [PurePath(image.replace("\\", "/")).as_posix() for image in images]
-    short = [str(PurePath(path).with_suffix("").as_posix()) for path in paths]
-    counts = Counter(short)
-    return [path if counts[name] > 1 else name for path, name in zip(paths, short, strict=True)]
+def _names(paths: Sequence[Path], folder: Path) -> list[str]:
+    """Return names for absolute paths: relative to the folder, or to what they have in common.
+
+    Names are without suffix, but for paths that would then have one name.
+    """
+    base = Path(os.path.abspath(folder))  # noqa: PTH100
+    if not all(path.is_relative_to(base) for path in paths):
+        with contextlib.suppress(ValueError):  # several drives
+            base = Path(os.path.commonpath([path.parent for path in paths]))
+    inner = [path.relative_to(base if path.is_relative_to(base) else path.anchor) for path in paths]
+    counts = Counter(path.with_suffix("") for path in inner)
+    return [
+        (path if counts[path.with_suffix("")] > 1 else path.with_suffix("")).as_posix()
+        for path in inner
+    ]

@@ -1,5 +1,6 @@
 """What the values of masks mean: given, or recognised and said."""
 
+import cv2
 import numpy as np
 import pytest
 from example_files import class_map, folder, mask_of, picture_of, save
@@ -133,6 +134,15 @@ def test_grey_stored_as_colour_is_grey(tmp_path):
     for mode in ("RGB", "RGBA", "LA"):
         Image.fromarray(mask_of(0, 255)).convert(mode).save(tmp_path / "masks" / "a.png")
         assert class_pixels(open_examples(tmp_path)) == {0: 11, 1: 1}
+
+
+def test_grey_of_16_bits_stored_as_colour_keeps_its_values(tmp_path):
+    """Pillow would cut 300 to 1."""
+    folder(tmp_path, {"a": mask_of(0)})
+    mask = mask_of(0, 300, dtype=np.uint16)
+    cv2.imwrite(str(tmp_path / "masks" / "a.png"), np.dstack([mask] * 3))
+    found = open_examples(tmp_path, mask_values={"0": "background", "300": "caries"})
+    assert class_pixels(found) == {0: 11, 1: 1}
 
 
 def test_palettes_are_not_applied(tmp_path):

@@ -10,8 +10,9 @@ from PIL import Image
 
 from maskforge.classes import ClassMap
 from maskforge.errors import DatasetError
+from maskforge.examples.deepcolor import turn
 from maskforge.examples.example import Example
-from maskforge.examples.pixels import read_image, read_picture, read_target, turn
+from maskforge.examples.pixels import read_image, read_picture, read_target
 from maskforge.examples.sources import open_examples
 from maskforge.model import Size
 
@@ -182,7 +183,7 @@ def test_a_turn_that_keeps_the_size_is_taken_and_said(tmp_path):
     save(tmp_path / "masks" / "a.png", mask_of(0, 255))
     found = open_examples(tmp_path)
     assert found.examples[0].upright
-    assert "taken as turned: a" in found.notes[-1]
+    assert "taken as turned (1): a" in found.notes[-1]
     assert np.array_equal(read_image(found.examples[0])[..., 0], GREY[::-1, ::-1])
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from builders import labelme, picture, run, square
 from example_files import folder, mask_of, picture_of, save
+from PIL import Image
 
 from maskforge.errors import DatasetError, LabelError, MaskforgeError, OptionError
 from maskforge.examples.pixels import read_image, read_target
@@ -165,7 +166,7 @@ def test_incomplete_rows_are_counted_and_equal_names_keep_their_suffix(tmp_path)
         ("img,mask\na,b\n", r"no column 'image'.*its columns are img, mask"),
         ("Image,mask\na,b\n", r"did you mean 'Image'"),
         ("image,mask\n", "lists no picture"),
-        ("image,mask\na.png,m.png\na.png,n.png\n", "listed more than once: a.png"),
+        ("image,mask\na.png,m.png\na.png,n.png\n", r"listed more than once \(1\): .*a\.png"),
         ("image,mask\ngone.png,gone.png\n", r"gone\.png: cannot be read"),
         ("", "has no column"),
     ],
@@ -182,6 +183,39 @@ def test_a_table_in_another_encoding_is_refused(tmp_path):
     table.write_bytes("image,mask\nä,b".encode("latin-1"))
     with pytest.raises(DatasetError, match="UTF-8"):
         open_examples(table)
+
+
+def test_one_picture_in_two_spellings_is_listed_twice(tmp_path):
+    (tmp_path / "t.csv").write_text("image,mask\na.png,m.png\n./sub/../a.png,n.png\n")
+    with pytest.raises(DatasetError, match="more than once"):
+        open_examples(tmp_path / "t.csv")
+
+
+def test_names_never_lead_out_of_a_folder(tmp_path):
+    """Overlays and predictions are written under the names of the examples."""
+    for place in ("x/1/a.png", "x/2/a.png", "m.png"):
+        save(tmp_path / place, mask_of(0, 255))
+    (tmp_path / "tables").mkdir()
+    table = tmp_path / "tables" / "t.csv"
+    table.write_text(f"image,mask\n../x/1/a.png,../m.png\n{tmp_path}/x/2/a.png,../m.png\n")
+    assert names(open_examples(table)) == ["1/a", "2/a"]
+
+
+def test_further_pages_are_said(tmp_path):
+    folder(tmp_path, {"a": mask_of(0, 255), "b": mask_of(0, 255)})
+    (tmp_path / "masks" / "a.png").unlink()
+    pages = [Image.fromarray(mask_of(0, value)) for value in (255, 0)]
+    pages[0].save(tmp_path / "masks" / "a.tif", save_all=True, append_images=pages[1:])
+    found = open_examples(tmp_path)
+    assert (
+        found.notes[-1] == "TIFF files with several pages, of which the first alone is used (1): a"
+    )
+    assert class_pixels(found) == {0: 22, 1: 2}
+
+
+def test_a_manifest_stands_for_its_folder(converted):
+    run("convert", converted / "in", "--out", converted / "out")
+    assert len(open_examples(converted / "out" / "manifest.jsonl")) == 2
 
 
 def test_a_data_frame_is_a_table(tmp_path):
