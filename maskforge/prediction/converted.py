@@ -87,6 +87,13 @@ def record(path: Path, digest: str, runtime: Converted) -> None:
     write_whole(_record(path.parent, runtime), msgspec.json.encode(_Record(digest, files)))
 
 
+def record_if_usual(folder: Path, path: Path, digest: str, runtime: Converted) -> None:
+    """Call :func:`record` if a converted model lies where :func:`find` looks for it."""
+    usual = folder / _FILES[runtime][0]
+    if usual.exists() and path.samefile(usual):
+        record(path, digest, runtime)
+
+
 def weights_digest(folder: Path, described: str) -> str:
     """Return the SHA-256 of the weights; what the description says if only converted ones are kept.
 

@@ -1,0 +1,86 @@
+"""What is written beside the masks of a prediction: probabilities and overlays."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.classes import BACKGROUND, ClassMap
+from maskforge.encoding import Mask
+from maskforge.errors import OutputExistsError
+from maskforge.folders import MASKS
+from maskforge.issues import Origin
+from maskforge.maskfile import write_whole
+from maskforge.model import Size
+from maskforge.overlay import load_picture, overlay, with_legend
+
+PROBABILITIES = "probabilities"
+OVERLAYS = "overlays"
+
+_SUFFIXES = {PROBABILITIES: ".npy", OVERLAYS: ".png"}
+
+
+def check_other_results(folder: Path, *, is_ours: bool) -> None:
+    """Make sure that folders for probabilities and overlays hold nothing of somebody else's.
+
+    Raises:
+        OutputExistsError: If they exist and no earlier prediction is beside them.
+    """
+    present = [name for name in _SUFFIXES if (folder / name).exists()]
+    if present and not is_ours:
+        raise OutputExistsError(
+            f"holds {', '.join(present)} that maskforge did not write",
+            origin=Origin(folder, ""),
+            hint="choose another folder, or remove them",
+        )
+
+
+def remove_other_results(folder: Path, masks: Iterable[str]) -> None:
+    """Remove probabilities and overlays that belong to the masks of an earlier run."""
+    for mask in masks:
+        place = PurePosixPath(mask)
+        if place.parts[0] != MASKS:
+            continue
+        inner = place.relative_to(MASKS)
+        for name, suffix in _SUFFIXES.items():
+            with contextlib.suppress(OSError):
+                (folder / name / inner.with_suffix("")).with_name(inner.stem + suffix).unlink()
+
+
+def write_probabilities(folder: Path, name: str, probabilities: NDArray[np.float32]) -> None:
+    """Write (H, W, K) as float16, which is exact to 0.0003.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    stream = io.BytesIO()
+    np.save(stream, probabilities.astype(np.float16), allow_pickle=False)
+    write_whole(folder / PROBABILITIES / f"{name}.npy", stream.getvalue())
+
+
+def write_overlay(
+    folder: Path, name: str, picture: Path, mask: Mask, classes: ClassMap, *, upright: bool
+) -> None:
+    """Write the picture with the mask laid over it, its outlines, and a legend.
+
+    Raises:
+        DatasetError: If the picture cannot be read any more.
+        OutputError: If the file cannot be written.
+    """
+    shown = overlay(load_picture(picture, upright=upright), mask, classes.colors)
+    values, counts = np.unique(mask, return_counts=True)
+    entries = [
+        (f"{classes.names[int(value)]}  {count} px", classes.colors[int(value)])
+        for value, count in zip(values, counts, strict=True)
+        if value != BACKGROUND
+    ]
+    title = f"{name}  {Size(mask.shape[1], mask.shape[0])} px"
+    page = with_legend(shown, title if entries else f"{title}  (nothing found)", entries)
+    stream = io.BytesIO()
+    page.save(stream, format="PNG")
+    write_whole(folder / OVERLAYS / f"{name}.png", stream.getvalue())
