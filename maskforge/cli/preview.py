@@ -68,8 +68,9 @@ def preview(
 
             changes = resolve(AugmentOptions(preset=augment or "light"))
             with progress() as update:
+                examples = open_examples(dataset, progress=update)
                 report = preview_augmented(
-                    open_examples(dataset, progress=update),
+                    examples,
                     out,
                     changes,
                     crop=crop or 0,
@@ -79,7 +80,9 @@ def preview(
                     overwrite=overwrite,
                     progress=update,
                 )
-            _end(report.sheets, report.problems, f"{report.pictures} pictures in {out}")
+            for note in examples.notes:
+                typer.echo(note)
+            _end(report.sheets, report.problems, f"{report.pictures} pictures shown in {out}")
 
 
 def _refuse(given: Mapping[str, object]) -> None:

@@ -334,6 +334,7 @@ def test_values_beyond_the_white_are_named(tmp_path):
         ({"crop": -1}, "crop is -1"),
         ({"crops_per_image": -1}, "crops_per_image is -1"),
         ({"stride": 0}, "stride is 0"),
+        ({"seed": -1}, "seed is -1, expected at least 0"),
         ({"rare_share": 1.5}, "rare_share is 1.5, expected 0 to 1"),
         ({"crop": 100, "stride": 16}, "crops of 100 px do not fit .*\n.* such as 96"),
         ({"crop": 5, "stride": 16}, "such as 16"),
