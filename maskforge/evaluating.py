@@ -306,6 +306,7 @@ def _open_model(
     predictor = Predictor.load(
         path, runtime=options.model.runtime, precision=options.model.precision
     )
+    predictor.thresholds(options.model.threshold)  # refused now rather than image by image
     if isinstance(truth, ExampleSet):
         examples = truth
     else:

@@ -1,0 +1,204 @@
+"""Laws that hold for whatever is compared."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from maskforge.classes import ClassMap, MaskClass
+from maskforge.evaluation import scores
+from maskforge.evaluation.bootstrap import interval, resampled_weights
+from maskforge.evaluation.counts import confusion, count
+from maskforge.evaluation.imagelevel import auc
+from maskforge.evaluation.lesions import match_lesions
+from maskforge.evaluation.measures import MeasureOptions, measure
+from maskforge.evaluation.regions import regions
+from maskforge.evaluation.statistics import class_statistics, overall_statistics, stack
+from maskforge.evaluation.surface import border_distances, hd95, surface_dice
+from maskforge.evaluation.thresholds import ThresholdTuner, decide
+
+CLASSES = ClassMap(tuple(MaskClass(id_, f"class {id_}", (id_, 0, 0), ()) for id_ in (1, 2)))
+VOID = 255
+
+shapes = st.tuples(st.integers(1, 8), st.integers(1, 8))
+values = st.sampled_from([0, 1, 2])
+values_and_void = st.sampled_from([0, 0, 1, 2, VOID])
+
+
+@st.composite
+def pairs(draw):
+    """A truth with void and a prediction."""
+    shape = draw(shapes)
+    truth = draw(hnp.arrays(np.uint8, shape, elements=values_and_void))
+    return truth, draw(hnp.arrays(np.uint8, shape, elements=values))
+
+
+@st.composite
+def regions_of_equal_size(draw):
+    shape = draw(shapes)
+    return tuple(draw(hnp.arrays(np.bool_, shape)) for _ in range(2))
+
+
+def measured(truth, prediction):
+    return measure(regions(truth, prediction, CLASSES, "softmax"), None, MeasureOptions())
+
+
+@settings(deadline=None)
+@given(pairs())
+def test_cells_add_up(pair):
+    image = regions(*pair, CLASSES, "softmax")
+    result = count(image)
+    assert (result.cells.sum(axis=1) == result.valid).all()
+    assert result.cells.min() >= 0
+    matrix = confusion(image)
+    assert (matrix.sum(axis=1) == result.cells[:, 0] + result.cells[:, 2]).all()
+    assert (matrix.sum(axis=0) == result.cells[:, 0] + result.cells[:, 1]).all()
+    assert matrix.trace() == result.right
+
+
+@settings(deadline=None)
+@given(pairs())
+def test_a_perfect_prediction_has_perfect_scores_or_none(pair):
+    truth, _ = pair
+    result = measured(truth, np.where(truth == VOID, 0, truth))
+    for score in scores.SCORES.values():
+        found = score(result.counts.cells)
+        assert ((found == 1) | np.isnan(found)).all()
+    assert ((result.hd95 == 0) | np.isnan(result.hd95)).all()
+    assert ((result.surface_dice == 1) | np.isnan(result.surface_dice)).all()
+    assert (result.lesions[:, 0] == result.lesions[:, 1]).all()
+    assert (result.lesions[:, 3] == 0).all()
+
+
+@settings(deadline=None)
+@given(pairs())
+def test_dice_and_iou_do_not_know_who_is_right_and_agree(pair):
+    truth, prediction = (np.where(one == VOID, 0, one) for one in pair)
+    first = count(regions(truth, prediction, CLASSES, "softmax")).cells
+    second = count(regions(prediction, truth, CLASSES, "softmax")).cells
+    np.testing.assert_array_equal(scores.dice(first), scores.dice(second))
+    np.testing.assert_array_equal(scores.precision(first), scores.recall(second))
+    iou = scores.iou(first)
+    np.testing.assert_allclose(scores.dice(first), 2 * iou / (1 + iou))
+
+
+@settings(deadline=None)
+@given(pairs(), st.data())
+def test_what_is_predicted_on_void_does_not_matter(pair, data):
+    truth, prediction = pair
+    other = data.draw(hnp.arrays(np.uint8, truth.shape, elements=values))
+    first, second = (
+        measured(truth, one) for one in (prediction, np.where(truth == VOID, other, prediction))
+    )
+    for name in ("hd95", "surface_dice", "lesions", "scores"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+    np.testing.assert_array_equal(first.counts.cells, second.counts.cells)
+
+
+@settings(deadline=None)
+@given(st.lists(pairs(), min_size=1, max_size=5))
+def test_images_together_are_one_large_image(images):
+    """Pixels of all images in a row have the counts of the images added up."""
+    arrays = stack([measured(*one) for one in images])
+    row = [np.concatenate([pair[side].ravel() for pair in images])[None] for side in (0, 1)]
+    expected = count(regions(*row, CLASSES, "softmax"))
+    everything = np.ones((1, len(images)), dtype=np.int64)
+    points = class_statistics(arrays, everything)
+    for name, score in scores.SCORES.items():
+        np.testing.assert_array_equal(points[name][0], score(expected.cells[1:]))
+    overall = overall_statistics(arrays, everything)
+    np.testing.assert_array_equal(
+        overall["accuracy"][0], scores.divide(np.array(expected.right), np.array(expected.valid))
+    )
+
+
+@settings(deadline=None)
+@given(st.lists(pairs(), min_size=1, max_size=4), st.data())
+def test_weights_are_repeated_images(images, data):
+    weights = data.draw(
+        st.lists(st.integers(0, 3), min_size=len(images), max_size=len(images)).filter(any)
+    )
+    results = [measured(*one) for one in images]
+    weighted = class_statistics(stack(results), np.array([weights]))
+    repeated = stack(
+        [one for one, times in zip(results, weights, strict=True) for _ in range(times)]
+    )
+    expected = class_statistics(repeated, np.ones((1, sum(weights)), dtype=np.int64))
+    for name, found in weighted.items():
+        np.testing.assert_allclose(found, expected[name], err_msg=name)
+
+
+@settings(deadline=None)
+@given(regions_of_equal_size(), st.floats(0, 10))
+def test_outlines_are_compared_alike_from_both_sides(pair, tolerance):
+    first, second = pair
+    assume(first.any() and second.any())
+    there, back = border_distances(first, second), border_distances(second, first)
+    assert hd95(there) == hd95(back)
+    assert surface_dice(there, tolerance) == surface_dice(back, tolerance)
+    assert 0 <= surface_dice(there, tolerance) <= surface_dice(there, tolerance + 1) <= 1
+    assert hd95(there) <= max(one.max() for one in there) <= np.hypot(*first.shape)
+    assert surface_dice(there, max(one.max() for one in there)) == 1
+
+
+@settings(deadline=None)
+@given(regions_of_equal_size(), st.sampled_from([4, 8]), st.floats(0, 1), st.integers(1, 5))
+def test_lesions_are_bounded_and_stricter_matching_finds_fewer(pair, connectivity, iou, size):
+    def matched(**options):
+        return match_lesions(*pair, connectivity=connectivity, **options)
+
+    loose, strict = matched(min_size=size), matched(min_size=size, match_iou=iou)
+    assert 0 <= strict.found <= loose.found <= loose.truth == strict.truth
+    assert 0 <= loose.false <= strict.false <= strict.predicted == loose.predicted
+    swapped = match_lesions(*pair[::-1], connectivity=connectivity)
+    plain = matched()
+    assert swapped.found == plain.predicted - plain.false
+    assert swapped.false == plain.truth - plain.found
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=12),
+    st.integers(1, 9),
+)
+def test_the_area_depends_on_the_order_alone(images, factor):
+    present = np.array([kind for kind, _ in images])
+    score = np.array([value for _, value in images], dtype=np.float64)
+    area = auc(present, score)
+    np.testing.assert_array_equal(area, auc(present, np.exp(score * factor)))
+    np.testing.assert_allclose(area, 1 - auc(~present, score))
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.lists(st.floats(0, 1), min_size=1, max_size=12),
+    st.lists(st.sampled_from(["p", "q", None]), min_size=12, max_size=12),
+)
+def test_intervals_lie_within_the_values_and_contain_what_never_changes(numbers, groups):
+    array = np.array(numbers)
+    weights = resampled_weights(groups[: len(array)], 100)
+    low, high = interval(scores.divide(weights @ array, weights.sum(axis=1)))
+    assert array.min() - 1e-12 <= low <= high <= array.max() + 1e-12
+    low, high = interval(scores.divide(weights @ np.full(len(array), 0.25), weights.sum(axis=1)))
+    assert low == high == 0.25
+
+
+@settings(deadline=None)
+@given(
+    hnp.arrays(np.float32, (5, 6, 1), elements=st.floats(0, 1, width=32)),
+    hnp.arrays(np.uint8, (5, 6, 1), elements=st.sampled_from([0, 1, VOID])),
+)
+def test_the_tuned_threshold_is_at_least_as_good_as_a_half(probabilities, target):
+    tuner = ThresholdTuner(1)
+    tuner.add(probabilities, target)
+    classes = ClassMap(CLASSES.classes[:2])
+
+    def dice(threshold):
+        chosen = decide(probabilities, "sigmoid", (threshold,))
+        return scores.dice(count(regions(target, chosen, classes, "sigmoid")).cells)[1]
+
+    best = dice(*tuner.best())
+    assert np.isnan(best) or best >= dice(0.5)
+    assert 0 < tuner.best()[0] < 1

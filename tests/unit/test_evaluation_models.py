@@ -1,0 +1,206 @@
+"""Models evaluated on data sets: the parts of a split, leaks, thresholds."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from example_files import folder, save
+
+from maskforge.classes import ClassMap, MaskClass
+from maskforge.errors import DatasetError, OptionError
+from maskforge.evaluating import EvaluateOptions, ModelOptions, evaluate
+from maskforge.examples.sources import open_examples
+from maskforge.examples.split import Split
+from maskforge.examples.splitfile import write_split
+from maskforge.intensity import ScalingRecord
+from maskforge.modelfile import (
+    ModelDescription,
+    class_map_document,
+    read_description,
+    write_description,
+)
+from maskforge.prediction.predictor import Predictor
+from maskforge.prediction.runtimes.base import Runtime
+
+QUICK = EvaluateOptions(bootstrap=0, charts=False, worst=0)
+
+CLASSES = ClassMap((MaskClass(1, "caries", (255, 0, 0), ("caries",)),))
+
+# Three images: found, half found, missed; a fourth without caries.
+MASKS = {
+    "a": [[0, 1, 1, 0], [0, 1, 1, 0]],
+    "b": [[0, 1, 1, 0], [0, 0, 0, 0]],
+    "c": [[0, 0, 0, 1], [0, 0, 0, 1]],
+    "d": [[0, 0, 0, 0], [0, 0, 0, 0]],
+}
+BRIGHTNESS = {
+    "a": [[0, 200, 200, 0], [0, 200, 200, 0]],
+    "b": [[0, 200, 100, 0], [0, 0, 0, 0]],
+    "c": [[0, 0, 0, 90], [0, 0, 0, 80]],
+    "d": [[0, 0, 0, 70], [0, 0, 0, 0]],
+}
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Pictures and masks 0 and 1, whose class map says caries."""
+    for name, mask in MASKS.items():
+        save(tmp_path / "data" / "images" / f"{name}.png", np.array(BRIGHTNESS[name], np.uint8))
+        save(tmp_path / "data" / "masks" / f"{name}.png", np.array(mask, np.uint8))
+    return open_examples(tmp_path / "data", classes=CLASSES)
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    """Returns a maker of models for which caries is as probable as a pixel is bright."""
+
+    def infer(batch):
+        if read_description(tmp_path / "model").head == "sigmoid":
+            return batch[..., :1]
+        return np.concatenate([1 - batch[..., :1], batch[..., :1]], axis=-1)
+
+    def load(path, *, runtime="auto", precision="auto"):
+        description = read_description(path)
+        runs = Runtime("test", "float32", infer)
+        return Predictor(path, description, description.classes, runs)
+
+    def make(head="sigmoid", name="caries", **keys):
+        (tmp_path / "model").mkdir(exist_ok=True)
+        classes = ClassMap((MaskClass(1, name, (255, 0, 0), ()),))
+        description = ModelDescription(
+            class_map=class_map_document(classes),
+            head=head,
+            scaling=ScalingRecord(),
+            stride=1,
+            tile=(4, 2),
+            thresholds=(0.5,) if head == "sigmoid" else (),
+            **keys,
+        )
+        write_description(tmp_path / "model", description)
+        return tmp_path / "model"
+
+    monkeypatch.setattr(Predictor, "load", load)
+    return make
+
+
+@pytest.mark.parametrize("head", ["sigmoid", "softmax"])
+def test_a_model_is_evaluated_on_whole_pictures(model, data, head):
+    report = evaluate(model(head), data, options=QUICK)
+    caries = report.classes[0]
+    assert report.images == 4
+    assert (caries.true_positive, caries.false_positive, caries.false_negative) == (5, 0, 3)
+    assert caries.dice == pytest.approx(10 / 13)
+    assert (caries.lesions.truth, caries.lesions.found) == (3, 2)
+    assert caries.images.sensitivity == pytest.approx(2 / 3)
+    assert caries.images.auc == 1.0  # the brightest pixel of d is darker than that of c
+    assert report.image_score == "largest probability"
+    assert caries.calibration.bins[0].pixels > 0
+    assert [row.name for row in report.rows] == ["c", "b", "a", "d"]
+    assert report.part == "all"
+
+
+def test_the_threshold_can_be_chosen(model, data):
+    lower = replace(QUICK, model=ModelOptions(threshold=0.3))
+    assert evaluate(model(), data, options=lower).classes[0].dice == 1.0
+    with pytest.raises(OptionError, match="there is no threshold"):
+        evaluate(model("softmax"), data, options=lower)
+
+
+def test_a_data_set_can_be_named(model, data, tmp_path):
+    options = replace(QUICK, classes=CLASSES)
+    assert evaluate(model(), tmp_path / "data", options=options).classes[0].dice == 10 / 13
+
+
+def test_a_picture_that_has_gone_is_named(model, data, tmp_path):
+    (tmp_path / "data" / "images" / "b.png").unlink()
+    report = evaluate(model(), data, options=QUICK)
+    assert report.images == 3
+    assert "b.png" in report.problems[0]
+    assert report.exit_code == 1
+
+
+def test_the_test_part_of_the_training_is_taken_by_itself(model, data):
+    write_split(model() / "split.json", data, Split(("a",), ("b",), ("c", "d")))
+    report = evaluate(model(), data, options=QUICK)
+    assert report.part == "test"
+    assert {row.name for row in report.rows} == {"c", "d"}
+    assert not any("WARNING" in note for note in report.notes)
+    assert any("part 'test' of" in note and "2 of 4 images" in note for note in report.notes)
+    assert report.unpaired_truth == ()
+
+
+def test_without_test_part_it_is_validation_and_this_is_said(model, data):
+    write_split(model() / "split.json", data, Split(("a", "c", "d"), ("b",)))
+    report = evaluate(model(), data, options=QUICK)
+    assert report.part == "validation"
+    assert any("chose the best epoch" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(("part", "seen"), [("train", "1 of 1"), ("all", "1 of 4")])
+def test_images_of_the_training_are_warned_of(model, data, part, seen):
+    write_split(model() / "split.json", data, Split(("a",), ("b",), ("c", "d")))
+    report = evaluate(model(), data, options=replace(QUICK, part=part))
+    assert any(
+        note.startswith(f"WARNING: {seen} images were used to train") for note in report.notes
+    )
+
+
+def test_a_picture_of_the_training_is_known_by_its_content(model, data, tmp_path):
+    """In another data set, under another name."""
+    write_split(model() / "split.json", data, Split(("a",), ("b",), ("c", "d")))
+    other = folder(tmp_path / "other", {"x": np.array(MASKS["a"], np.uint8)})
+    save(other / "images" / "x.png", np.array(BRIGHTNESS["a"], np.uint8))
+    report = evaluate(model(), other, options=replace(QUICK, classes=CLASSES))
+    assert report.part == "all"
+    assert any("WARNING: 1 of 1 images were used to train" in note for note in report.notes)
+    save(other / "images" / "x.png", np.array(BRIGHTNESS["b"], np.uint8))
+    report = evaluate(model(), other, options=replace(QUICK, classes=CLASSES))
+    assert not any("WARNING" in note for note in report.notes)
+
+
+def test_other_images_of_the_same_patients_are_warned_of(model, data, tmp_path):
+    grouped = open_examples(tmp_path / "data", classes=CLASSES, group_pattern="[a-d]")
+    write_split(model() / "split.json", grouped, Split(("a", "c"), ("b",), ("d",)))
+    other = folder(tmp_path / "other", {"a2": np.array(MASKS["a"], np.uint8)})
+    examples = open_examples(other, classes=CLASSES, group_pattern="[a-d]")
+    report = evaluate(model(), examples, options=QUICK)
+    assert any("belong to groups that this model was trained on: a2" in n for n in report.notes)
+
+
+def test_after_a_cross_validation_all_but_test_are_warned_of(model, data):
+    folds = [Split(("a",), ("b",), ("c", "d")), Split(("b",), ("a",), ("c", "d"))]
+    write_split(model() / "split.json", data, folds)
+    assert evaluate(model(), data, options=QUICK).part == "test"
+    folds = [Split(("a", "c"), ("b", "d")), Split(("b", "d"), ("a", "c"))]
+    write_split(model() / "split.json", data, folds)
+    report = evaluate(model(), data, options=QUICK)
+    assert report.part == "all"
+    assert any("WARNING: 4 of 4 images" in note for note in report.notes)
+
+
+def test_a_split_file_can_be_given(model, data, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text('{"train": ["a"], "validation": ["b"], "test": ["c"], "unused": ["d"]}')
+    options = replace(QUICK, split=path)
+    assert [row.name for row in evaluate(model(), data, options=options).rows] == ["c"]
+    report = evaluate(model(), data, options=replace(options, part="train"))
+    assert [row.name for row in report.rows] == ["a"]
+
+
+def test_a_part_that_is_not_there_is_refused(model, data, tmp_path):
+    with pytest.raises(OptionError, match="there is no split of which 'test'"):
+        evaluate(model(), data, options=replace(QUICK, part="test"))
+    write_split(model() / "split.json", data, Split(("a", "c", "d"), ("b",)))
+    with pytest.raises(OptionError, match=r"the part 'test' of .* is empty"):
+        evaluate(model(), data, options=replace(QUICK, part="test"))
+
+
+def test_a_model_of_another_class_is_compared_if_both_have_one(model, data):
+    report = evaluate(model(name="decay"), data, options=QUICK)
+    assert report.classes[0].dice == pytest.approx(10 / 13)
+    assert any("'decay' of the prediction is compared with 'caries'" in n for n in report.notes)
+
+
+def test_a_model_needs_pictures(model, data, tmp_path):
+    with pytest.raises(DatasetError):
+        evaluate(model(), tmp_path / "data" / "masks", options=QUICK)
