@@ -1,0 +1,282 @@
+"""Folders of pictures become data sets of masks; nothing is dropped silently."""
+
+import json
+import os
+from pathlib import Path
+
+import model_folders as models
+import numpy as np
+import pytest
+from PIL import Image
+
+import maskforge as mf
+from maskforge.errors import OptionError, OutputError, OutputExistsError
+from maskforge.maskfile import read_mask, write_mask
+from maskforge.prediction.predicting import predict
+from maskforge.prediction.predictor import Predictor
+from maskforge.prediction.report import PredictOptions
+from maskforge.prediction.runtimes.base import Runtime
+
+NPY = {"file_type": "npy"}
+
+
+def infer(batch):
+    """Caries where it is bright, crown where it is not quite dark."""
+    return np.concatenate([batch, np.minimum(1, batch * 2)], axis=-1)
+
+
+def predictor(head="sigmoid", function=infer, notes=()):
+    described = models.describe(head)
+    runtime = Runtime("test", "float32", function, notes)
+    return Predictor(Path("model"), described, described.classes, runtime)
+
+
+def save(path, values, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.array(values, dtype=np.uint8)).save(path, **options)
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    save(folder / "a.png", [[0, 100, 255]])
+    save(folder / "deep" / "a.png", [[255], [255]])
+    save(folder / "deep" / "b.bmp", [[10, 10]])
+    (folder / "notes.txt").write_text("x")
+    return folder
+
+
+def run(sources, out, model=None, **options):
+    return predict(model or predictor(), sources, out, PredictOptions(**options))
+
+
+def test_the_result_is_a_data_set(pictures, tmp_path):
+    report = run(pictures, tmp_path / "out", model=predictor(notes=("Slow.",)))
+    dataset = mf.open_dataset(tmp_path / "out")
+    items = {item.entry.mask: item for item in dataset}
+    assert sorted(items) == ["masks/a.png", "masks/deep/a.png", "masks/deep/b.png"]
+    assert items["masks/a.png"].read_mask().tolist() == [[0, 7, 3]]
+    assert items["masks/a.png"].read_image().tolist() == [[0, 100, 255]]
+    assert dataset.classes.names[3] == "caries"
+    entry = items["masks/a.png"].entry
+    assert (entry.format, entry.state, entry.encoding) == ("prediction", "annotated", "integer")
+    assert entry.pixels == {"background": 1, "caries": 1, "crown": 1}
+    assert items["masks/deep/b.png"].entry.state == "empty"
+    assert entry.image == "../pictures/a.png"
+    with Image.open(tmp_path / "out" / "masks" / "a.png") as mask:
+        palette = mask.getpalette()
+    assert palette[9:12] == [255, 0, 0]
+    assert report.images == {"found": 3, "predicted": 3, "refused": 0}
+    assert {one.name: (one.images, one.pixels) for one in report.classes} == {
+        "background": (2, 3),
+        "caries": (2, 3),
+        "crown": (1, 1),
+    }
+    assert report.thresholds == {"caries": 0.5, "crown": 0.5}
+    assert report.notes == ["Slow.", "files that are no pictures, left out: 1"]
+    assert report.exit_code == 0
+
+
+def test_previews_can_be_made_of_it(pictures, tmp_path):
+    run(pictures, tmp_path / "out")
+    report = mf.preview(tmp_path / "out", tmp_path / "preview")
+    assert len(report.overlays) == 3
+    assert not report.problems
+
+
+def test_overlapping_classes_are_kept_in_multi_hot_masks(pictures, tmp_path):
+    report = run(pictures / "a.png", tmp_path / "out", encoding="multihot", **NPY)
+    item = next(iter(mf.open_dataset(tmp_path / "out")))
+    assert item.read_mask().tolist() == [[[0, 0], [0, 1], [1, 1]]]
+    assert item.entry.pixels == {"caries": 1, "crown": 2, "background": 1}
+    assert report.overlapped_pixels == 1
+    run(pictures / "a.png", tmp_path / "hot", encoding="onehot", **NPY)
+    hot = next(iter(mf.open_dataset(tmp_path / "hot"))).read_mask()
+    assert hot.tolist() == [[[1, 0, 0], [0, 0, 1], [0, 1, 0]]]
+
+
+def test_softmax_masks_can_be_multi_hot(pictures, tmp_path):
+    def three(batch):
+        return np.concatenate([np.full_like(batch, 0.3), batch, np.zeros_like(batch)], axis=-1)
+
+    run(pictures / "a.png", tmp_path / "o", predictor("softmax", three), encoding="multihot", **NPY)
+    item = next(iter(mf.open_dataset(tmp_path / "o")))
+    assert item.read_mask().tolist() == [[[0, 0], [1, 0], [1, 0]]]
+    assert item.entry.pixels == {"caries": 2, "background": 1}
+
+
+def test_probabilities_and_overlays_are_written_on_demand(pictures, tmp_path):
+    out = tmp_path / "out"
+    run(pictures, out, probabilities=True, overlay=True)
+    values = np.load(out / "probabilities" / "deep" / "b.npy")
+    assert values.dtype == np.float16
+    np.testing.assert_allclose(values, [[[10 / 255, 20 / 255]] * 2], rtol=1e-3)
+    with Image.open(out / "overlays" / "deep" / "b.png") as shown:
+        assert shown.width > 100
+    run(pictures / "a.png", out, overwrite=True)
+    assert not list(out.rglob("*.npy"))
+    assert [path.name for path in out.rglob("*.png")] == ["a.png"]
+
+
+def test_a_bad_picture_is_named_and_the_others_go_on(pictures, tmp_path):
+    (pictures / "bad.png").write_bytes((pictures / "a.png").read_bytes()[:40])
+    (pictures / "empty.jpg").touch()
+    report = run(pictures, tmp_path / "out")
+    assert report.images == {"found": 5, "predicted": 3, "refused": 2}
+    assert sorted(Path(one.file).name for one in report.problems) == ["bad.png", "empty.jpg"]
+    assert report.exit_code == 1
+    entries = mf.open_dataset(tmp_path / "out").entries
+    lost = [entry for entry in entries if entry.mask is None]
+    assert sorted(Path(entry.image).name for entry in lost) == ["bad.png", "empty.jpg"]
+    assert {issue.code for entry in lost for issue in entry.issues} == {"image-unreadable"}
+
+
+def test_a_picture_on_which_the_network_fails_is_named(pictures, tmp_path):
+    def fail(batch):
+        if batch.shape[1:3] == (4, 4) and batch[0, 0, 0, 0] == 1:
+            raise RuntimeError("out of\nresources")
+        return infer(batch)
+
+    report = run(pictures, tmp_path / "out", predictor(function=fail))
+    assert [one.message for one in report.problems] == ["cannot be predicted: out of resources"]
+    assert report.images["predicted"] == 2
+
+
+def test_what_is_wrong_for_all_pictures_is_said_before_anything_is_written(pictures, tmp_path):
+    for wrong in ({"overlap": 3.0}, {"thresholds": {"x": 0.5}}, {"file_type": "jpg"}, {"tile": -1}):
+        with pytest.raises(OptionError):
+            run(pictures, tmp_path / "out", **wrong)
+    with pytest.raises(OptionError, match="npy"):
+        run(pictures, tmp_path / "out", encoding="multihot")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mask_fits_the_picture_as_it_is_shown(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    picture = save(tmp_path / "turned.png", [[255, 0, 0], [0, 0, 0]], exif=exif)
+    run(picture, tmp_path / "out")
+    item = next(iter(mf.open_dataset(tmp_path / "out")))
+    assert (item.entry.upright, item.entry.orientation) == (True, 6)
+    assert item.read_mask().tolist() == [[0, 3], [0, 0], [0, 0]]
+    assert item.read_image().shape == (3, 2)
+
+
+def dataset(folder, picture, *, upright, mask="masks/p_1/x.png"):
+    """A data set of one picture, as convert writes it."""
+    from maskforge.classfile import dump_class_map
+
+    entry = {
+        "image": None if picture is None else os.path.relpath(picture, folder),
+        "mask": mask,
+        "width": 3,
+        "height": 2,
+        "upright": upright,
+        "state": "annotated",
+        "format": "labelme",
+        "source": "x.json",
+        "pointer": "$",
+        "encoding": "integer",
+        "pixels": {},
+        "shapes": {},
+        "class_shapes": {},
+        "kinds": {},
+    }
+    folder.mkdir()
+    (folder / "manifest.jsonl").write_text(json.dumps(entry) + "\n")
+    (folder / "classes.json").write_bytes(dump_class_map(models.CLASSES))
+    if mask:
+        write_mask(folder / mask, np.zeros((2, 3), dtype=np.uint8))
+    return folder
+
+
+def test_pictures_of_a_data_set_keep_name_and_frame_of_their_masks(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = save(tmp_path / "turned.png", [[255, 0, 0], [0, 0, 0]], exif=exif)
+    truth = dataset(tmp_path / "truth", picture, upright=False)
+    run(truth, tmp_path / "out")
+    item = next(iter(mf.open_dataset(tmp_path / "out")))
+    assert item.entry.mask == "masks/p_1/x.png"
+    assert not item.entry.upright
+    assert item.read_mask().tolist() == [[3, 0, 0], [0, 0, 0]]
+
+
+def test_a_data_set_is_not_replaced_by_its_prediction(tmp_path):
+    picture = save(tmp_path / "p.png", [[255, 0, 0], [0, 0, 0]])
+    truth = dataset(tmp_path / "truth", picture, upright=False)
+    with pytest.raises(OptionError, match="itself"):
+        run(truth, truth, overwrite=True)
+    assert read_mask(truth / "masks/p_1/x.png").tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_a_picture_that_the_data_set_does_not_know_is_named(tmp_path):
+    truth = dataset(tmp_path / "truth", None, upright=False)
+    report = run(truth, tmp_path / "out")
+    assert [one.message for one in report.problems] == [
+        "the data set does not know where the picture is"
+    ]
+
+
+def test_results_inside_the_folder_of_pictures_are_not_predicted_again(pictures):
+    run(pictures, pictures / "predicted", overlay=True)
+    report = run(pictures, pictures / "predicted", overwrite=True)
+    assert report.images["found"] == 3
+
+
+def test_a_picture_that_is_named_twice_is_predicted_once(pictures, tmp_path):
+    report = run([pictures, pictures / "a.png"], tmp_path / "out")
+    assert report.images["found"] == 3
+    assert "pictures that were named twice: 1" in report.notes
+
+
+def test_results_are_replaced_only_on_demand(pictures, tmp_path):
+    run(pictures, tmp_path / "out")
+    with pytest.raises(OutputExistsError):
+        run(pictures, tmp_path / "out")
+    (tmp_path / "mine" / "overlays").mkdir(parents=True)
+    with pytest.raises(OutputExistsError, match="overlays"):
+        run(pictures, tmp_path / "mine", overwrite=True)
+
+
+@pytest.mark.parametrize("name", ["gone.png", "gone", "pictures/notes.txt", "void"])
+def test_sources_without_pictures_are_refused(pictures, tmp_path, name):
+    (tmp_path / "void").mkdir()
+    with pytest.raises(OptionError, match=r"picture|does not exist"):
+        run(tmp_path / name, tmp_path / "out")
+
+
+def test_a_disk_that_is_full_ends_the_run(pictures, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OutputError("cannot be written: No space left on device")
+
+    monkeypatch.setattr("maskforge.prediction.results.write_overlay", fail)
+    with pytest.raises(OutputError, match="No space"):
+        predict(predictor(), pictures, tmp_path / "out", PredictOptions(overlay=True))
+
+
+def test_progress_is_told_after_every_picture(pictures, tmp_path):
+    calls = []
+    predict(predictor(), pictures, tmp_path / "o", progress=lambda *call: calls.append(call))
+    assert calls == [("predicting", number, 3) for number in (1, 2, 3)]
+
+
+def test_pictures_are_read_ahead_but_not_all(tmp_path, monkeypatch):
+    """However many there are, at most three pictures are held."""
+    from maskforge.prediction import loading
+
+    read, done, distance = [], [], []
+    real = loading.read_picture
+
+    def spy(path, *, upright):
+        read.append(path)
+        distance.append(len(read) - len(done))
+        return real(path, upright=upright)
+
+    monkeypatch.setattr(loading, "read_picture", spy)
+    for number in range(20):
+        save(tmp_path / "many" / f"{number:02}.png", [[number]])
+    predict(predictor(), tmp_path / "many", tmp_path / "o", progress=lambda *_: done.append(1))
+    assert len(done) == 20
+    assert max(distance) <= 3

@@ -1,0 +1,164 @@
+"""From a picture to a mask, with networks whose output is known in advance."""
+
+from pathlib import Path
+
+import model_folders as models
+import numpy as np
+import pytest
+
+from maskforge.classes import ClassMap, MaskClass
+from maskforge.errors import OptionError
+from maskforge.intensity import ScalingRecord
+from maskforge.prediction.predictor import Predictor
+from maskforge.prediction.runtimes.base import Runtime
+
+PICTURE = np.array([[0, 51, 102], [153, 204, 255]], dtype=np.uint8)  # 0, 0.2, 0.4 ... 1
+
+
+def predictor(infer, head="sigmoid", **description):
+    described = models.describe(head, **description)
+    return Predictor(Path("model"), described, described.classes, Runtime("test", "float32", infer))
+
+
+def same(batch):
+    """Probability of caries is the brightness, that of crown 0.5."""
+    return np.concatenate([batch, np.full_like(batch, 0.5)], axis=-1)
+
+
+def test_thresholds_decide_and_the_most_probable_of_overlapping_classes_is_shown():
+    result = predictor(same, thresholds=(0.4, 0.45)).predict(PICTURE)
+    np.testing.assert_allclose(result.probabilities[..., 0], PICTURE / 255, atol=1e-7)
+    assert result.probabilities.dtype == np.float32
+    assert result.target.tolist() == [[[0, 1], [0, 1], [1, 1]], [[1, 1], [1, 1], [1, 1]]]
+    assert result.mask.tolist() == [[7, 7, 7], [3, 3, 3]]
+    assert result.mask.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("given", "mask"),
+    [
+        (None, [[0, 0, 3], [3, 3, 3]]),
+        (0.9, [[0, 0, 0], [0, 0, 3]]),
+        ({"caries": 0.7}, [[0, 0, 0], [0, 3, 3]]),
+        ({"caries": 0.7, "crown": 0.5}, [[7, 7, 7], [7, 3, 3]]),
+        (1.0, [[0, 0, 0], [0, 0, 3]]),
+    ],
+)
+def test_thresholds_can_be_overridden_for_all_classes_or_one(given, mask):
+    result = predictor(same, thresholds=(0.4, 0.6)).predict(PICTURE, thresholds=given)
+    assert result.mask.tolist() == mask
+
+
+@pytest.mark.parametrize(
+    ("head", "given", "reason"),
+    [
+        ("sigmoid", {"carries": 0.5}, "no class 'carries'"),
+        ("sigmoid", {"background": 0.5}, "no class 'background'"),
+        ("sigmoid", 1.5, "1.5"),
+        ("sigmoid", float("nan"), "nan"),
+        ("softmax", 0.5, "exclusive"),
+    ],
+)
+def test_thresholds_that_mean_nothing_are_refused(head, given, reason):
+    with pytest.raises(OptionError, match=reason):
+        predictor(same, head).predict(PICTURE, thresholds=given)
+
+
+def test_softmax_takes_the_most_probable_class():
+    def infer(batch):
+        return np.concatenate([0.5 - batch / 2, batch / 2, np.full_like(batch, 0.45)], axis=-1)
+
+    result = predictor(infer, "softmax").predict(PICTURE)
+    # background 0.5 0.4 0.3 0.2 0.1 0; caries 0 0.1 0.2 0.3 0.4 0.5; crown 0.45
+    assert result.mask.tolist() == [[0, 7, 7], [7, 7, 3]]
+    assert result.target.tolist() == [[0, 2, 2], [2, 2, 1]]
+
+
+def test_ids_beyond_a_byte_make_a_wide_mask():
+    wide = ClassMap((MaskClass(300, "caries", (1, 2, 3), ()),))
+    model = predictor(lambda batch: batch, classes=wide, thresholds=(0.5,))
+    mask = model.predict(PICTURE).mask
+    assert mask.dtype == np.uint16
+    assert mask.tolist() == [[0, 0, 0], [300, 300, 300]]
+
+
+def test_grey_and_color_become_what_the_network_knows():
+    seen = []
+
+    def infer(batch):
+        seen.append(batch)
+        return batch[..., :2]
+
+    color = np.stack([PICTURE, PICTURE, PICTURE], axis=-1)
+    predictor(infer, channels=3).predict(PICTURE)
+    predictor(infer, scaling=ScalingRecord(white=65535.0, channels=3)).predict(
+        color.astype(np.uint16) * 257
+    )
+    np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
+    assert seen[0].shape == (1, 4, 4, 3)  # the stride is 4
+
+
+def test_a_picture_is_resized_for_the_network_and_its_probabilities_back():
+    seen = []
+
+    def infer(batch):
+        seen.append(batch.shape)
+        return same(batch)
+
+    picture = np.zeros((40, 60), dtype=np.uint8)
+    picture[:, 30:] = 255
+    result = predictor(infer, resize=(12, 8)).predict(picture)
+    assert seen == [(1, 8, 12, 1)]
+    assert result.probabilities.shape == (40, 60, 2)
+    assert (result.mask[:, :27] == 7).all()
+    assert (result.mask[:, 33:] == 3).all()
+    assert (result.mask[0] == 3).argmax() in (30, 31)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_tiles_give_the_same_as_the_whole(keep):
+    picture = np.random.default_rng(0).integers(0, 256, (150, 130), dtype=np.uint8)
+    model = predictor(same, thresholds=(0.401, 0.6))  # between two values of the picture
+    whole = model.predict(picture, tile="whole")
+    tiled = model.predict(picture, tile=32, keep_probabilities=keep)
+    np.testing.assert_array_equal(tiled.mask, whole.mask)
+    np.testing.assert_array_equal(tiled.target, whole.target)
+    assert (tiled.probabilities is not None) == keep
+
+
+def test_large_pictures_are_tiled_by_themselves():
+    shapes = set()
+
+    def infer(batch):
+        shapes.add(batch.shape[1:3])
+        return same(batch)
+
+    model = predictor(infer)
+    model.predict(np.zeros((1200, 1240), dtype=np.uint8))
+    assert shapes == {(1200, 1240)}
+    model.predict(np.zeros((1200, 1260), dtype=np.uint8), overlap=0.1)
+    assert shapes == {(1200, 1240), (512, 512)}
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((4, 4), dtype=np.float32),
+        np.zeros((4, 4), dtype=np.int32),
+        np.zeros((0, 4), dtype=np.uint8),
+        np.zeros(4, dtype=np.uint8),
+        np.zeros((1, 4, 4, 1), dtype=np.uint8),
+    ],
+)
+def test_arrays_that_are_no_pictures_are_refused(picture):
+    with pytest.raises(OptionError, match="picture"):
+        predictor(same).predict(picture)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"tile": 0}, {"tile": "all"}, {"tile": 1.5}, {"tile": True}, {"overlap": 2, "tile": 8}],
+)
+def test_options_out_of_range_are_refused(options):
+    with pytest.raises(OptionError):
+        predictor(same).predict(PICTURE, **options)
