@@ -221,18 +221,19 @@ def test_a_window_is_what_the_whole_picture_would_show_there(options):
         assert (image != whole_image[part, part]).mean() < 0.1
 
 
-def test_pictures_beyond_the_limit_of_opencv_are_changed_alike():
-    """40,000 px wide: the window is taken from a part of it."""
-    tail = blobs(40, 200)
+@pytest.mark.parametrize("shift", [(3, -6), (-37, 0), (38, 0)])
+@pytest.mark.parametrize("corner", [0, 60, 160])
+def test_pictures_beyond_the_limit_of_opencv_are_changed_alike(shift, corner):
+    """40,000 px wide: the window is taken from a part of it, mirrored edges included."""
+    ends = blobs(40, 200)
     long = np.zeros((40, 40000), np.uint8)
-    long[:, -200:] = tail
-    geometry = Geometry(angle=20, zoom=0.8, shift=(3, -6))
-    size = Size(40, 40)
-    for corner in (60, 155, 160):
-        expected = geometry.apply(tail[..., None], tail, size, (corner, 0))
-        found = geometry.apply(long[..., None], long, size, (39800 + corner, 0))
-        for one, other in zip(expected, found, strict=True):
-            assert (one != other).mean() < 0.01  # float32 has 1/256 px there
+    long[:, :200] = long[:, -200:] = ends
+    geometry = Geometry(angle=20, zoom=0.8, shift=shift)
+    expected = geometry.apply(ends[..., None], ends, Size(40, 40), (corner, 0))
+    start = 39800 if corner else 0
+    found = geometry.apply(long[..., None], long, Size(40, 40), (start + corner, 0))
+    for one, other in zip(expected, found, strict=True):
+        assert (one != other).mean() < 0.01  # float32 places have steps of 1/256 px there
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4, 5, 9])

@@ -251,6 +251,16 @@ def test_a_rare_pixel_lies_near_the_middle(tmp_path):
     assert set(rows.tolist()) == set(columns.tolist()) == set(range(4, 13))
 
 
+@pytest.mark.parametrize("other", [0, 255])
+def test_neither_background_nor_void_is_looked_for(tmp_path, other):
+    """One pixel of it among a single class: random crops show it in 16 * 16 of 85 * 85 cases."""
+    mask = np.ones((100, 100), np.uint8)
+    mask[50, 40] = other
+    options = {"crop": 16, "crops_per_image": 400, "batch_size": 400, "rare_share": 1}
+    _, y = batches([write(tmp_path, "x", mask, mask)], **options)[0]
+    assert (y == other).any(axis=(1, 2, 3)).mean() < 0.1
+
+
 def test_a_rare_pixel_in_a_corner_is_in_the_crop(tmp_path):
     mask = np.zeros((40, 40), np.uint8)
     mask[39, 0] = 4
