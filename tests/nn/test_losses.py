@@ -70,6 +70,18 @@ def test_gradients_are_finite_whatever_comes(spec, head, options):
 
 
 @every
+def test_gradients_of_perfect_outputs_are_finite(spec, head, options):
+    targets = half_void()
+    for scale in (60, 1e4):
+        logits = np.where(targets[..., None] == np.arange(OUTPUTS), scale, -scale)
+        if head == "sigmoid":
+            logits = np.where(targets[..., None] == np.arange(1, OUTPUTS + 1), scale, -scale)
+        value, slope = gradient(made(spec, head, options), targets, logits)
+        assert value == pytest.approx(0, abs=1e-6)
+        assert np.isfinite(slope).all()
+
+
+@every
 def test_gradients_of_probabilities_are_finite(spec, head, options):
     loss = made(spec, head, options, from_logits=False)
     certain = (normal_logits() > 0).astype(np.float32)
@@ -160,10 +172,12 @@ def test_mixed_precision_changes_nothing(head, policy):
     logits, targets = 60 * np.sign(normal_logits()), half_void()
     expected, expected_slope = gradient(made(spec, head, {}), targets, logits)
     keras.config.set_dtype_policy(policy)
+    keras.config.set_floatx(policy.removeprefix("mixed_"))  # goes further than the policy
     try:
         value, slope = gradient(made(spec, head, {}), targets, logits)
         half = made(spec, head, {})(targets, ops.cast(logits, policy.removeprefix("mixed_")))
     finally:
+        keras.config.set_floatx("float32")
         keras.config.set_dtype_policy("float32")
     assert float(half) == value == expected
     assert keras.backend.standardize_dtype(half.dtype) == "float32"

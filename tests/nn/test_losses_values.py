@@ -120,14 +120,14 @@ def test_lovasz_hinge():
 
 
 def test_lovasz_softmax():
-    # class 0: errors 0.8 and 0.4 (not true), 0.3 (true): Jaccard losses 1/2, 2/3, 1
-    # class 1: errors 0.8 and 0.4 (true), 0.3 (not true): Jaccard losses 1/2, 1, 1
-    # class 2 is not there
+    # class 0: errors 0.8 (not true), 0.35 (true), 0.3 (not true): Jaccard losses 1/2, 1, 1
+    # class 1: errors 0.8 and 0.4 (true), 0.25 (not true): Jaccard losses 1/2, 1, 1
+    # class 2 is not in the image, and what is given to it makes no error of its own
     index = np.array([[[0, 1, 1, 255]]])
-    chances = np.array([[[[0.7, 0.3, 0], [0.4, 0.6, 0], [0.8, 0.2, 0], [0, 0, 1]]]], np.float32)
-    expected = (0.8 / 2 + 0.4 / 6 + 0.3 / 3 + 0.8 / 2 + 0.4 / 2) / 2
+    chances = np.array([[[0.65, 0.25, 0.1], [0.3, 0.6, 0.1], [0.8, 0.2, 0], [0, 0, 1]]], np.float32)
+    expected = (0.8 / 2 + 0.35 / 2 + 0.8 / 2 + 0.4 / 2) / 2
     loss = Lovasz(head="softmax", from_logits=False)
-    assert value(loss, index, chances) == pytest.approx(expected, abs=1e-6)
+    assert value(loss, index, chances[None]) == pytest.approx(expected, abs=1e-6)
 
 
 def lovasz_by_sets(truth, errors):
