@@ -12,7 +12,9 @@ from typing import get_args
 import maskforge
 from maskforge.choices import Backend
 from maskforge.errors import MissingDependencyError, OptionError
-from maskforge.nn.devices import distribute as distribute
+from maskforge.nn.devices import distribute
+
+__all__ = ["device_report", "distribute", "seed_everything", "start", "versions"]
 
 _ORDER = ("tensorflow", "jax", "torch")
 

@@ -25,13 +25,14 @@ def resolve_precision(precision: Precision = "auto") -> str:
 
     ``auto`` is bfloat16 on CUDA GPUs of compute capability 8 and above, float16 on older ones
     with tensor cores (7 and above), bfloat16 on Linux CPUs that multiply it (avx512_bf16,
-    amx_bf16), else float32. On CPUs JAX stays at float32, which is the faster one there. The weights are float32 whatever the policy.
+    amx_bf16), else float32. On CPUs JAX stays at float32, which is the faster one there. The
+    weights are float32 whatever the policy.
 
     Raises:
         OptionError: If there is no such precision.
     """
     if precision == "auto":
-        return _POLICIES[_fastest(keras.config.backend(), _compute_capability())]
+        return _POLICIES[_fastest(keras.config.backend(), gpu_capability())]
     if precision not in _POLICIES:
         raise OptionError(
             f"there is no precision {precision!r}",
@@ -94,7 +95,7 @@ def _cpu_has_bfloat16() -> bool:
     return bool(_CPU_FLAGS & set(flags.split()))
 
 
-def _compute_capability() -> tuple[int, int] | None:
+def gpu_capability() -> tuple[int, int] | None:
     """Return the lowest compute capability of the CUDA GPUs; None without any."""
     backend = keras.config.backend()
     found: list[tuple[int, int]] = []

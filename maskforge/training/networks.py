@@ -68,16 +68,18 @@ _ALL = (*_LEVELS, "upsampling", *_BLOCK)
 
 _FACTS: Mapping[Architecture, _Facts] = {
     "unet": _Facts(
-        takes=(*_ALL, "preset"), plan=NetworkPlan(arch="unet"), encoders=get_args(Encoder)
+        takes=(*_ALL, "preset"),
+        plan=NetworkPlan(arch="unet", normalization="batch"),
+        encoders=get_args(Encoder),
     ),
     "unetpp": _Facts(
         takes=(*_ALL, "deep_supervision"),
-        plan=NetworkPlan(arch="unetpp"),
+        plan=NetworkPlan(arch="unetpp", normalization="batch"),
         encoders=get_args(Encoder),
     ),
     "attention_unet": _Facts(
         takes=_ALL,
-        plan=NetworkPlan(arch="attention_unet"),
+        plan=NetworkPlan(arch="attention_unet", normalization="batch"),
         encoders=get_args(Encoder),
     ),
     "resunet": _Facts(

@@ -1,0 +1,117 @@
+"""Backend, versions, devices, precision."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import maskforge
+from maskforge.errors import OptionError
+from maskforge.nn import backend
+
+keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
+
+from maskforge.nn import precision  # noqa: E402
+
+
+def test_the_running_backend_is_kept(running_backend):
+    assert backend.start() == running_backend
+    assert backend.start(running_backend) == running_backend
+
+
+def test_another_backend_is_refused_once_one_runs(running_backend):
+    other = "jax" if running_backend != "jax" else "torch"
+    with pytest.raises(OptionError, match=f"runs on {running_backend}.*\n.*KERAS_BACKEND={other}"):
+        backend.start(other)
+
+
+def test_a_backend_that_maskforge_does_not_know_is_refused():
+    program = (
+        "import os; os.environ['KERAS_BACKEND'] = 'theano'\n"
+        "from maskforge.nn import backend\n"
+        "from maskforge.errors import OptionError\n"
+        "try: backend.start()\n"
+        "except OptionError as error: assert 'theano' in str(error)\n"
+        "else: raise SystemExit(1)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_versions(running_backend):
+    versions = backend.versions()
+    assert versions["maskforge"] == maskforge.__version__
+    assert versions["keras"] == keras.__version__
+    assert set(versions) == {"maskforge", "keras", running_backend, "numpy", "python"}
+    assert all(version[0].isdigit() for version in versions.values())
+
+
+def test_the_report_names_backend_and_devices(running_backend):
+    report = backend.device_report()
+    assert f"on {running_backend} {backend.versions()[running_backend]}" in report
+    assert "\n" not in report
+    if precision.gpu_capability() is None:
+        assert "CPU" in report
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_seeds_make_random_numbers_repeat(seed):
+    drawn = []
+    for _ in range(2):
+        backend.seed_everything(seed)
+        drawn.append(keras.ops.convert_to_numpy(keras.random.uniform((4,))).tolist())
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "policy"),
+    [("float32", "float32"), ("bfloat16", "mixed_bfloat16"), ("float16", "mixed_float16")],
+)
+def test_precision_that_is_asked_for(asked, policy):
+    assert precision.resolve_precision(asked) == policy
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(OptionError, match="no precision 'float8'"):
+        precision.resolve_precision("float8")
+
+
+@pytest.mark.parametrize(
+    ("running", "capability", "flags", "policy"),
+    [
+        ("tensorflow", (9, 0), "", "mixed_bfloat16"),
+        ("jax", (8, 0), "", "mixed_bfloat16"),
+        ("torch", (7, 5), "avx512_bf16", "mixed_float16"),
+        ("torch", (6, 1), "avx512_bf16", "float32"),
+        ("tensorflow", None, "fpu avx2 avx512_bf16", "mixed_bfloat16"),
+        ("torch", None, "fpu amx_bf16 amx_tile", "mixed_bfloat16"),
+        ("jax", None, "fpu avx512_bf16", "float32"),
+        ("tensorflow", None, "fpu avx2 avx512_bf16_not", "float32"),
+        ("tensorflow", None, None, "float32"),
+    ],
+)
+def test_precision_that_fits_the_hardware(
+    running, capability, flags, policy, monkeypatch, tmp_path
+):
+    info = tmp_path / "cpuinfo"
+    if flags is not None:
+        info.write_text(f"processor : 0\nflags\t\t: {flags}\nbugs : avx512_bf16\n")
+    monkeypatch.setattr(precision, "_CPU_INFO", info)
+    monkeypatch.setattr(keras.config, "backend", lambda: running)
+    monkeypatch.setattr(precision, "gpu_capability", lambda: capability)
+    assert precision.resolve_precision() == policy
+
+
+def test_the_policy_is_restored_after_an_error():
+    before = keras.config.dtype_policy()
+    seen = []
+
+    def fail():
+        seen.append(keras.config.dtype_policy().name)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError), precision.using_policy("mixed_float16"):
+        fail()
+    assert seen == ["mixed_float16"]
+    assert keras.config.dtype_policy() is before
