@@ -172,7 +172,7 @@ def evaluate(
         rows=image_rows(measured, [one.name for one in kept], groups, classes),
         options=_written(options),
         image_score=_image_score(gathered, options.measure),
-        notes=(*task.notes, *gathered.notes),
+        notes=(*task.notes, *gathered.notes, *resampled.notes),
         problems=tuple(map(str, gathered.problems)),
         unpaired_truth=task.lonely_truth,
         unpaired_predictions=task.lonely_predictions,

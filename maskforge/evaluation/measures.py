@@ -83,12 +83,13 @@ def measure(
     pixels = max(1, int(np.count_nonzero(image.valid)))
     for number in range(classes):
         truth, predicted = image.truth[number + 1], image.predicted[number + 1]
-        both = border_distances(truth, predicted, options.spacing)
+        part = _bounds(truth | predicted)
+        both = border_distances(truth[part], predicted[part], options.spacing)
         if both is not None:
             distances[:, number] = hd95(both), surface_dice(both, options.tolerance)
         lesions[number] = match_lesions(
-            truth,
-            predicted,
+            truth[part],
+            predicted[part],
             connectivity=options.connectivity,
             match_iou=options.match_iou,
             min_size=options.min_size,
@@ -111,3 +112,11 @@ def measure(
         scores=scores,
         histogram=histogram,
     )
+
+
+def _bounds(region: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return the rows and columns of a region; a single pixel if it is empty."""
+    rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return slice(0, 1), slice(0, 1)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

@@ -26,6 +26,9 @@ from maskforge.evaluation.report import (
 from maskforge.evaluation.scores import defined
 from maskforge.evaluation.statistics import Measured, class_statistics, overall_statistics
 
+FEW_UNITS = 20
+"""Fewer images or groups make bootstrap intervals too narrow."""
+
 _LESIONS = ("truth", "found", "predicted", "false")
 
 
@@ -35,7 +38,13 @@ class Resampled:
     def __init__(
         self, measured: Measured, groups: Sequence[str | None], samples: int, seed: int
     ) -> None:
-        """Draw the data sets; with 0 samples there are no intervals."""
+        """Draw the data sets; without samples or with a single group there are no intervals."""
+        units = len({(number,) if group is None else group for number, group in enumerate(groups)})
+        samples = samples if units > 1 else 0
+        self.notes: tuple[str, ...] = ()
+        if samples and units < FEW_UNITS:
+            what = "images" if units == len(groups) else "groups of images"
+            self.notes = (f"the 95 % intervals rest on {units} {what}: too few to rely on",)
         weights = resampled_weights(groups, samples, seed)
         self._classes = class_statistics(measured, weights) if samples else {}
         self._overall = overall_statistics(measured, weights) if samples else {}

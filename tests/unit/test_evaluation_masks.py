@@ -417,3 +417,17 @@ def test_points_of_a_label_that_is_not_drawn_do_no_harm(tmp_path):
     report = evaluate(tmp_path / "truth", tmp_path / "truth", options=QUICK)
     assert by_name(report)["b"].dice == 1.0
     assert by_name(report)["a"].dice is None
+
+
+def test_intervals_of_few_images_are_called_so_and_one_image_has_none(tmp_path):
+    for name in ("truth", "predicted"):
+        masks(tmp_path / name, a=grid("11.."))
+    options = replace(QUICK, bootstrap=50)
+    report = evaluate(tmp_path / "predicted", tmp_path / "truth", options=options)
+    assert report.classes[0].intervals == {}
+    assert not any("intervals" in note for note in report.notes)
+    for name in ("truth", "predicted"):
+        masks(tmp_path / name, b=grid("11.."))
+    report = evaluate(tmp_path / "predicted", tmp_path / "truth", options=options)
+    assert report.classes[0].intervals["dice"] == (1.0, 1.0)
+    assert "the 95 % intervals rest on 2 images: too few to rely on" in report.notes
