@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.choices import Encoding
 from maskforge.classes import VOID
 from maskforge.errors import DatasetError
 from maskforge.examples.deepcolor import is_deep_color, read_deep_color
@@ -170,6 +171,7 @@ def class_counts(
     seen: MaskLook,
     values: Mapping[int, int] | None,
     channels: tuple[int, ...],
+    encoding: Encoding,
     kept: frozenset[int],
 ) -> dict[int, int]:
     """Return pixels per class id of a mask.
@@ -178,12 +180,15 @@ def class_counts(
         seen: What is in the file.
         values: Class id of every value, None if values are ids.
         channels: Class id of every channel of a mask with channels.
+        encoding: What the mask holds.
         kept: Class ids that count; pixels of no kept class are background.
     """
     totals: dict[int, int] = {}
     for value, count in seen.counts.items():
         if seen.channels:
             ids = [id_ for bit, id_ in enumerate(channels) if value >> bit & 1 and id_ in kept]
+            if encoding == "onehot" and not value:
+                ids = [VOID]
         else:
             id_ = value if values is None else values[value]
             ids = [id_ if id_ in kept or id_ == VOID else 0]

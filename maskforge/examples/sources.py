@@ -267,7 +267,7 @@ def _example(one: _Seen, meaning: Meaning, classes: ClassMap) -> Example:
         values=values,
         columns=one.pair.columns,
         statistics=Statistics(
-            class_counts(one.mask, values, meaning.channels, kept),
+            class_counts(one.mask, values, meaning.channels, meaning.encoding, kept),
             one.image_digest,
             one.mask_digest,
         ),

@@ -20,7 +20,13 @@ def statistics_of(example: Example) -> Statistics:
     data = read_whole(example.mask)
     seen = look(example.mask, data)
     ids = frozenset(example.values.values()) if example.values else frozenset(example.channels)
-    pixels = class_counts(seen, example.values, example.channels, ids or frozenset(seen.counts))
+    pixels = class_counts(
+        seen,
+        example.values,
+        example.channels,
+        example.encoding,
+        ids or frozenset(seen.counts),
+    )
     digest = sha256(read_whole(example.image)).hexdigest()
     return Statistics(pixels, digest, sha256(data).hexdigest())
 

@@ -246,6 +246,29 @@ def test_what_is_left_of_overlaps_goes_with_softmax(tmp_path):
     assert sigmoid[:4].tolist() == [1, 0, 0, 255]
 
 
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+def test_a_pixel_that_is_void_in_one_channel_is_void(tmp_path, head):
+    root = folder(tmp_path, {"a": channels([255, 0], [0, 1], [1, 1], count=2)}, ".npy")
+    found = open_examples(root, only=["class 2"])
+    assert found.examples[0].statistics.pixels == {0: 9, 2: 2, 255: 1}
+    target = read_target(found.examples[0], found.classes, head).ravel()
+    assert target[:4].tolist() == [255, 1, 1, 0]
+
+
+def test_a_pixel_without_class_in_a_one_hot_mask_is_void(tmp_path):
+    mask = channels(*([1, 0] for _ in range(10)), [0, 1], [0, 0], count=2)
+    found = open_examples(folder(tmp_path, {"a": mask}, ".npy"), classes=class_map("caries"))
+    target = read_target(found.examples[0], found.classes, "softmax").ravel()
+    assert target[9:].tolist() == [0, 1, 255]
+    assert found.examples[0].statistics.pixels == {0: 10, 1: 1, 255: 1}
+
+
+def test_the_ids_of_many_names_leave_out_void(tmp_path):
+    values = {str(value): f"class {value}" for value in range(300)}
+    found = open_examples(folder(tmp_path, {"a": mask_of(0, 254)}), mask_values=values)
+    assert found.classes.ids == (*range(255), *range(256, 302))
+
+
 def test_more_channels_than_a_byte_has_bits(tmp_path):
     mask = channels([1] + [0] * 8 + [1], [1] + [0] * 9, count=10)
     found = open_examples(folder(tmp_path, {"a": mask}, ".npy"))
@@ -260,10 +283,8 @@ def test_the_number_of_channels_tells_the_encoding(tmp_path, count, encoding):
     mask = channels([0] * (count - 1) + [1], count=count)
     found = open_examples(folder(tmp_path, {"a": mask}, ".npy"), classes=class_map("a", "b"))
     assert found.examples[0].encoding == encoding
-    assert found.examples[0].statistics.pixels[2] == 1
-    assert found.examples[0].statistics.pixels == (
-        {2: 1, 0: 11} if encoding == "multihot" else {0: 11, 2: 1}
-    )
+    empty = 0 if encoding == "multihot" else 255
+    assert found.examples[0].statistics.pixels == {2: 1, empty: 11}
 
 
 def test_channels_that_fit_no_class_map_are_refused(tmp_path):

@@ -51,6 +51,9 @@ def test_an_equal_name_comes_before_one_with_an_ending(tmp_path):
         ("a", "a.png"),
         ("a_mask", "a_mask.png"),
     ]
+    (tmp_path / "m" / "a.png").unlink()
+    found = open_examples(images=tmp_path / "i", masks=tmp_path / "m")
+    assert names(found) == ["a_mask"]
 
 
 def test_pictures_and_masks_may_share_a_folder(tmp_path):
@@ -280,6 +283,7 @@ def test_keys_that_people_add_to_the_manifest_are_columns(converted):
         "labelme",
         "annotated",
     )
+    assert columns["instances"] == ""
     assert "nested" not in columns
 
 
@@ -302,6 +306,13 @@ def test_a_picture_that_is_gone_is_named(converted):
     run("convert", converted / "in", "--out", converted / "out")
     (converted / "in" / "x.png").unlink()
     with pytest.raises(DatasetError, match=r"x\.png: cannot be read: No such file"):
+        open_examples(converted / "out")
+
+
+def test_a_picture_that_was_turned_since_is_named(converted):
+    run("convert", converted / "in", "--out", converted / "out")
+    picture(converted / "in" / "x.png", orientation=6)  # shown with 6 x 8 px now
+    with pytest.raises(DatasetError, match=r"the mask has 8 x 6 px, its picture .*x\.png 6 x 8 px"):
         open_examples(converted / "out")
 
 

@@ -1,5 +1,6 @@
 """Dividing examples by fraction and into folds, never through a group."""
 
+import numpy as np
 import pytest
 from example_files import example, example_set
 
@@ -133,6 +134,25 @@ def test_groups_of_uneven_size_are_balanced():
         assert 24 <= len(made.validation) <= 30
         seen.add(made.validation)
     assert len(seen) > 1
+
+
+def test_parts_come_near_their_shares_whatever_the_groups():
+    """A group has up to 8 pictures of some 80 to 300; a fifth are 16 and more."""
+    rng = np.random.default_rng(0)
+    misses = []
+    for seed in range(60):
+        groups = rng.integers(1, 8, size=rng.integers(20, 60)).tolist()
+        examples = example_set(
+            *(
+                example(f"{group}-{number}", (1,) if rng.random() < 0.4 else (), group=f"{group}")
+                for group, size in enumerate(groups)
+                for number in range(size)
+            )
+        )
+        made = make_split(examples, validation=0.2, test=0.1, seed=seed)
+        misses.append(abs(len(made.validation) / len(examples) - 0.2))
+    assert np.mean(misses) < 0.01
+    assert max(misses) < 0.05
 
 
 def test_one_group_that_is_most_of_the_data_is_trained_on():

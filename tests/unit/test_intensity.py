@@ -58,6 +58,11 @@ def test_colour_becomes_luma():
     np.testing.assert_allclose(scaled.ravel(), [0.299, 0.587, 0.114], rtol=1e-6)
 
 
+def test_rounding_does_not_make_noise_of_a_flat_picture():
+    colors = np.tile(np.array([10, 20, 31], dtype=np.uint8), (37, 41, 1))
+    assert not scale(colors, ScalingRecord(kind="z-score", channels=1)).any()
+
+
 def test_pictures_without_channel_axis_get_one():
     assert scale(np.zeros((2, 3), dtype=np.uint8), ScalingRecord()).shape == (2, 3, 1)
 
