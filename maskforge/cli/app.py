@@ -9,19 +9,36 @@ from typing import Annotated
 import typer
 
 import maskforge
+from maskforge.cli.compare import compare
 from maskforge.cli.convert import convert
+from maskforge.cli.evaluate import evaluate
+from maskforge.cli.export_model import export_model
 from maskforge.cli.formats import formats
 from maskforge.cli.inspect import inspect
+from maskforge.cli.predict import predict
 from maskforge.cli.preview import preview
+from maskforge.cli.split import split
+from maskforge.cli.train import train
 
 app = typer.Typer(
     name="maskforge",
-    help="Exact segmentation masks from hand-drawn annotations.",
+    help="From hand-drawn annotations to exact masks, a trained network, and back.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (convert, inspect, preview, formats):
+for command in (
+    convert,
+    inspect,
+    preview,
+    split,
+    train,
+    compare,
+    predict,
+    evaluate,
+    export_model,
+    formats,
+):
     app.command()(command)
 
 
@@ -38,7 +55,7 @@ def _options(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Exact segmentation masks from hand-drawn annotations."""
+    """From hand-drawn annotations to exact masks, a trained network, and back."""
 
 
 def main() -> None:

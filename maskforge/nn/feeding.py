@@ -16,7 +16,7 @@ Batch = tuple[NDArray[np.float32], NDArray[np.uint8]]
 _AHEAD = 4  # batches per thread
 
 
-class Feed(keras.utils.PyDataset): 
+class Feed(keras.utils.PyDataset):
     """The batches of one epoch after the other.
 
     Keras' own threads may carry batches over from one epoch to the next, so that two runs with one

@@ -10,11 +10,12 @@ from typing import Any
 import keras
 
 from maskforge.errors import TrainingError
-from maskforge.nn.backend import distribute, seed_everything
+from maskforge.nn.backend import seed_everything
 from maskforge.nn.checkpoint import Arrays, Progress, assign, load_checkpoint, restore, state_of
+from maskforge.nn.devices import distribute
 from maskforge.nn.epochs import Epochs, Log, Report
 from maskforge.nn.feeding import Feed
-from maskforge.nn.losses import make_loss
+from maskforge.nn.losses import deep_supervision_weights, make_loss
 from maskforge.nn.metrics import Dice, IoU, PixelAccuracy
 from maskforge.nn.networks import build_network
 from maskforge.nn.networks.encoders import set_encoder_trainable
@@ -194,6 +195,7 @@ class _Session:
         self._network.compile(
             optimizer=optimizer,
             loss=losses if levels > 1 else losses[0],
+            loss_weights=list(deep_supervision_weights(levels)) if levels > 1 else None,
             metrics=[metrics, *([] for _ in range(levels - 1))] if levels > 1 else metrics,
         )
         optimizer.build(self._network.trainable_variables)

@@ -39,7 +39,7 @@ LAYERS = [
     {"batches", "evaluation", "modelfile", "training", "prediction.tiling"},
     {"nn"},
     {"prediction"},
-    {"evaluating"},
+    {"evaluating", "learning"},
     {"cli", "__main__"},
 ]
 """Modules and packages from the bottom to the top; each may import its own layer and those below.
