@@ -100,8 +100,7 @@ def _with_channels(values: NDArray[np.float32], channels: int) -> NDArray[np.flo
 def _standardized(values: NDArray[np.float32]) -> NDArray[np.float32]:
     mean = values.mean(dtype=np.float64)
     deviation = values.std(dtype=np.float64)
-    # Rounding makes the deviation of a flat picture of large values a little more than 0.
-    if deviation <= 1e-6 * max(1.0, abs(mean)):
+    if deviation == 0:
         return np.zeros_like(values)
     standardized: NDArray[np.float32] = (values - np.float32(mean)) / np.float32(deviation)
     return standardized

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from builders import labelme, picture, run, square
+from builders import labelme, manifest, picture, run, square
 from example_files import folder, mask_of, picture_of, save
 from PIL import Image
 
@@ -268,13 +268,27 @@ def test_a_converted_data_set_is_opened(converted, encoding):
     assert read_image(x).shape == (6, 8, 3)
 
 
+def test_the_bundled_samples_have_the_pixels_that_convert_counted(samples, tmp_path):
+    run("convert", samples / "vott", "--out", tmp_path / "out")
+    found = open_examples(tmp_path / "out")
+    lines = manifest(tmp_path / "out")
+    assert len(found) == len([line for line in lines if line["mask"]]) > 0
+    counted = {}
+    for line in lines:
+        for name, count in line["pixels"].items():
+            counted[name] = counted.get(name, 0) + count
+    pixels = {found.classes.names[id_]: count for id_, count in class_pixels(found).items()}
+    assert {name: count for name, count in pixels.items() if name in counted} == counted
+    assert read_image(found.examples[0]).shape[-1] == 1
+
+
 def test_keys_that_people_add_to_the_manifest_are_columns(converted):
     run("convert", converted / "in", "--out", converted / "out")
-    manifest = converted / "out" / "manifest.jsonl"
-    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+    lines = manifest(converted / "out")
     for line in lines:
         line |= {"patient": 7, "teeth": ["36", "37"], "nested": {"a": 1}}
-    manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    content = "".join(json.dumps(line) + "\n" for line in lines)
+    (converted / "out" / "manifest.jsonl").write_text(content)
     found = open_examples(converted / "out", group_column="patient")
     assert {one.group for one in found} == {"7"}
     columns = found.examples[0].columns
