@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 def resampled_weights(
     groups: Sequence[str | None], samples: int, seed: int = 0
-) -> NDArray[np.int64]:
+) -> NDArray[np.uint16]:
     """Return how often each image is drawn in every resampled data set.
 
     Images of a group, such as a patient, are drawn together, because they are alike: as many
@@ -33,10 +33,13 @@ def resampled_weights(
         dtype=np.int64,
     )
     if not numbers:
-        return np.zeros((samples, 0), dtype=np.int64)
+        return np.zeros((samples, 0), dtype=np.uint16)
     generator = np.random.default_rng(seed)
-    drawn = generator.multinomial(len(numbers), np.full(len(numbers), 1 / len(numbers)), samples)
-    return drawn[:, members]
+    share = np.full(len(numbers), 1 / len(numbers))
+    weights = np.empty((samples, len(members)), dtype=np.uint16)
+    for row in weights:
+        row[:] = generator.multinomial(len(numbers), share)[members]
+    return weights
 
 
 def interval(values: NDArray[np.float64], level: float = 0.95) -> tuple[float, float] | None:

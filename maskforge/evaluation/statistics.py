@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from maskforge.evaluation.imagelevel import auc
 from maskforge.evaluation.measures import ImageMeasures
 from maskforge.evaluation.scores import SCORES, divide, mean
+
+_Scores: TypeAlias = dict[str, NDArray[np.float64]]
 
 _SAMPLES_AT_A_TIME = 64  # of resampled data sets, so that 10,000 images need a few megabytes
 
@@ -61,7 +63,7 @@ def stack(images: Sequence[ImageMeasures]) -> Measured:
     )
 
 
-def class_statistics(measured: Measured, weights: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
+def class_statistics(measured: Measured, weights: NDArray[Any]) -> _Scores:
     """Return every score per class, for data sets made of the images.
 
     Args:
@@ -74,16 +76,10 @@ def class_statistics(measured: Measured, weights: NDArray[Any]) -> dict[str, NDA
         images in which both are defined), ``lesion_sensitivity``, ``false_lesions_per_image``,
         ``image_sensitivity``, ``image_specificity``, ``auc``.
     """
-    parts = [
-        _class_statistics(measured, weights[start : start + _SAMPLES_AT_A_TIME].astype(np.float64))
-        for start in range(0, len(weights), _SAMPLES_AT_A_TIME)
-    ]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return _in_pieces(_class_statistics, measured, weights)
 
 
-def _class_statistics(
-    measured: Measured, weights: NDArray[np.float64]
-) -> dict[str, NDArray[np.float64]]:
+def _class_statistics(measured: Measured, weights: NDArray[np.float64]) -> _Scores:
     cells = _sums(weights, measured.cells)[:, 1:]
     lesions = _sums(weights, measured.lesions)
     images = weights.sum(axis=1, keepdims=True)
@@ -104,7 +100,7 @@ def _class_statistics(
     return result
 
 
-def overall_statistics(measured: Measured, weights: NDArray[Any]) -> Mapping[str, NDArray[Any]]:
+def overall_statistics(measured: Measured, weights: NDArray[Any]) -> _Scores:
     """Return the scores over all classes, for data sets made of the images.
 
     Returns:
@@ -112,8 +108,12 @@ def overall_statistics(measured: Measured, weights: NDArray[Any]) -> Mapping[str
         foreground), and for each score of pixels its mean over the classes without the background
         (``dice``) and with it (``dice_with_background``).
     """
-    cells = _sums(weights.astype(np.float64), measured.cells)
-    right, valid, background = (weights.astype(np.float64) @ measured.totals).T
+    return _in_pieces(_overall_statistics, measured, weights)
+
+
+def _overall_statistics(measured: Measured, weights: NDArray[np.float64]) -> _Scores:
+    cells = _sums(weights, measured.cells)
+    right, valid, background = (weights @ measured.totals).T
     result = {
         "accuracy": divide(right, valid),
         "background_accuracy": divide(background, valid),
@@ -123,6 +123,18 @@ def overall_statistics(measured: Measured, weights: NDArray[Any]) -> Mapping[str
         result[name] = mean(values[:, 1:])
         result[f"{name}_with_background"] = mean(values)
     return result
+
+
+def _in_pieces(
+    function: Callable[[Measured, NDArray[np.float64]], _Scores],
+    measured: Measured,
+    weights: NDArray[Any],
+) -> _Scores:
+    parts = [
+        function(measured, weights[start : start + _SAMPLES_AT_A_TIME].astype(np.float64))
+        for start in range(0, len(weights), _SAMPLES_AT_A_TIME)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _sums(weights: NDArray[np.float64], values: NDArray[np.int64]) -> NDArray[np.float64]:
