@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import importlib.util
 import os
 import platform
 import sys
 from typing import get_args
 
-import maskforge
 from maskforge.choices import Backend
 from maskforge.errors import MissingDependencyError, OptionError
 from maskforge.nn.devices import distribute
@@ -81,7 +81,7 @@ def versions() -> dict[str, str]:
 
     name = keras.config.backend()
     return {
-        "maskforge": maskforge.__version__,
+        "maskforge": importlib.metadata.version("maskforge"),
         "keras": keras.__version__,
         name: str(sys.modules[name].__version__),
         "numpy": np.__version__,

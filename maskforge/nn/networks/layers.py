@@ -34,9 +34,8 @@ class RegionPooling(keras.layers.Layer):
         narrow = ops.einsum("jw,bhwc->bhjc", columns, inputs)
         return ops.einsum("ih,bhjc->bijc", rows, narrow)
 
-    def _regions(self, side: KerasTensor) -> KerasTensor:
+    def _regions(self, side: int | KerasTensor) -> KerasTensor:
         """Return the share (bins, side) of every row, or column, in every region."""
-        side = ops.cast(side, "int32")
         number = ops.arange(self.bins, dtype="int32")[:, None]
         first = ops.floor_divide(number * side, self.bins)
         last = ops.floor_divide((number + 1) * side + self.bins - 1, self.bins)
@@ -78,9 +77,9 @@ class ResizeLike(keras.layers.Layer):
         return (*others[:3], features[3])
 
 
-def _interpolation(side: KerasTensor, count: int) -> KerasTensor:
+def _interpolation(side: int | KerasTensor, count: int) -> KerasTensor:
     """Return the weights (side, count) of ``count`` points for ``side`` pixels."""
-    pixel = ops.cast(ops.arange(ops.cast(side, "int32"), dtype="int32"), "float32") + 0.5
+    pixel = ops.cast(ops.arange(side, dtype="int32"), "float32") + 0.5
     place = ops.clip(pixel * (count / ops.cast(side, "float32")) - 0.5, 0.0, count - 1.0)
     points = ops.arange(count, dtype="float32")
     return ops.maximum(1.0 - ops.abs(place[:, None] - points[None, :]), 0.0)
