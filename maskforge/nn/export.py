@@ -125,13 +125,14 @@ def export_model(
         )
     started = _start(format_)
     from maskforge.nn.modelio import load_model
+    from maskforge.nn.openshape import with_open_sizes
 
     network, description = load_model(folder)
     with tempfile.TemporaryDirectory(prefix="maskforge-") as name:
         written = Path(name) / FILE_NAMES[format_]
         try:
             with _quiet():
-                _write(network, format_, written, started, description)
+                _write(with_open_sizes(network), format_, written, started, description)
                 difference = _compare(network, _reader(format_, written), description)
         except MaskforgeError:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Precision
+from maskforge.nn.openshape import with_open_sizes
 
 
 def compiled(
@@ -51,12 +53,16 @@ def _in_bfloat16(model: keras.Model) -> keras.Model:
 def _tensorflow(model: keras.Model) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     import tensorflow as tf
 
+    model = with_open_sizes(model)
     channels = model.inputs[0].shape[-1]
-    signature = [tf.TensorSpec((None, None, None, channels), tf.float32)]
-    function = tf.function(lambda batch: model(batch, training=False), input_signature=signature)
+    function = tf.function(lambda batch: model(batch, training=False), autograph=False)
+    # Layers that must know the size make this fail: then TensorFlow traces once for every size.
+    with contextlib.suppress(Exception):
+        spec = tf.TensorSpec((None, None, None, channels), tf.float32)
+        function = function.get_concrete_function(spec)
 
     def infer(batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        result: NDArray[np.float32] = tf.cast(function(batch), tf.float32).numpy()
+        result: NDArray[np.float32] = tf.cast(function(tf.constant(batch)), tf.float32).numpy()
         return result
 
     return infer

@@ -19,6 +19,7 @@ from maskforge.modelfile import (
     write_description,
 )
 from maskforge.nn.kerasfile import check_keras_file, digest_of, refuse_other_files
+from maskforge.nn.networks import layers as _registered  # noqa: F401 - Keras must know its layers
 
 
 def save_model(folder: Path, model: keras.Model, description: ModelDescription) -> ModelDescription:

@@ -1,0 +1,149 @@
+"""Measure how fast single pictures are predicted in every runtime; print a Markdown table.
+
+Run with ``python benchmarks/prediction.py``; it takes about two minutes and needs TensorFlow,
+onnxruntime and openvino. The network is a U-Net of 16 filters (1.94 million parameters), the
+pictures have 256 x 256 px. Times are taken in turns in one process, so that what else the machine
+does hits all of them alike; told is the median over the rounds of the ratio to
+``keras.Model.predict`` in the same round. Memory is the peak of a process that predicts in one
+runtime alone (Linux only).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from maskforge.classes import ClassMap, MaskClass
+from maskforge.intensity import ScalingRecord
+from maskforge.modelfile import ModelDescription, class_map_document
+from maskforge.nn import backend
+from maskforge.prediction.predictor import Predictor
+from maskforge.training.options import NetworkOptions
+
+SIDE = 256
+ROUNDS = 15
+CALLS = 4  # per method and round
+METHODS = ("model.predict", "keras", "onnx", "openvino", "openvino-bfloat16")
+NAMES = {
+    "model.predict": "`keras.Model.predict`",
+    "keras": "`--runtime keras` (compiled, without the loop of `predict`)",
+    "onnx": "`--runtime onnx`",
+    "openvino": "`--runtime openvino`",
+    "openvino-bfloat16": "`--runtime openvino --precision bfloat16`",
+}
+
+
+def make_model(folder: Path) -> None:
+    """Write the U-Net with random weights, and its conversions."""
+    backend.start("tensorflow")
+    from maskforge.nn.heads import probabilities
+    from maskforge.nn.modelio import save_model
+    from maskforge.nn.networks import build_network
+    from maskforge.prediction.exporting import export
+
+    network = build_network(
+        NetworkOptions(arch="unet", filters=16), input_shape=(None, None, 1), outputs=1
+    )
+    print(f"{network.count_params():,} parameters", file=sys.stderr)
+    classes = ClassMap((MaskClass(1, "caries", (255, 0, 0), ()),))
+    description = ModelDescription(
+        class_map=class_map_document(classes),
+        head="sigmoid",
+        scaling=ScalingRecord(),
+        stride=16,
+        tile=(SIDE, SIDE),
+        thresholds=(0.5,),
+    )
+    save_model(folder, probabilities(network, "sigmoid"), description)
+    export(folder, "onnx")
+    export(folder, "openvino")
+
+
+def load(method: str, folder: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what one method makes of a batch."""
+    if method == "model.predict":
+        backend.start("tensorflow")
+        from maskforge.nn.modelio import load_model
+
+        model, _ = load_model(folder)
+        return lambda batch: model.predict(batch, verbose=0)
+    runtime, _, precision = method.partition("-")
+    predictor = Predictor.load(folder, runtime=runtime, precision=precision or "float32")
+    for note in predictor.runtime.notes:
+        print(note, file=sys.stderr)
+    return predictor.runtime.infer
+
+
+def measure(folder: Path) -> dict[str, tuple[float, float, float]]:
+    """Return the speed beside ``model.predict``, milliseconds, and the largest difference."""
+    picture = np.random.default_rng(0).random((1, SIDE, SIDE, 1), dtype=np.float32)
+    calls = {method: load(method, folder) for method in METHODS}
+    outputs = {}
+    for method, call in calls.items():
+        for _ in range(3):
+            outputs[method] = np.asarray(call(picture))
+    times: dict[str, list[float]] = {method: [] for method in METHODS}
+    for _ in range(ROUNDS):
+        for method, call in calls.items():
+            call(picture)  # what the one before left in the caches does not count
+            start = time.perf_counter()
+            for _ in range(CALLS):
+                call(picture)
+            times[method].append((time.perf_counter() - start) / CALLS)
+    base = times["model.predict"]
+    return {
+        method: (
+            statistics.median(a / b for a, b in zip(base, taken, strict=True)),
+            1000 * statistics.median(taken),
+            float(np.abs(outputs[method] - outputs["model.predict"]).max()),
+        )
+        for method, taken in times.items()
+    }
+
+
+def peak_memory(method: str, folder: Path) -> float:
+    """Return the peak memory in MB of a process that predicts 20 pictures."""
+    result = subprocess.run(
+        [sys.executable, __file__, method, str(folder)], capture_output=True, text=True, check=True
+    )
+    return float(json.loads(result.stdout.strip().splitlines()[-1]))
+
+
+def predict_alone(method: str, folder: Path) -> None:
+    call = load(method, folder)
+    for number in range(20):
+        call(np.full((1, SIDE, SIDE, 1), number / 20, dtype=np.float32))
+    status = Path("/proc/self/status").read_text()
+    print(int(status.partition("VmHWM:")[2].split()[0]) / 1000)
+
+
+def main() -> None:
+    if len(sys.argv) == 3:
+        predict_alone(sys.argv[1], Path(sys.argv[2]))
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_model(folder)
+        measured = measure(folder)
+        print("| method | speed | ms | largest difference | memory MB |")
+        print("|---|---|---|---|---|")
+        for method, (speed, milliseconds, difference) in measured.items():
+            memory = peak_memory(method, folder)
+            print(
+                f"| {NAMES[method]} | {speed:.2f} | {milliseconds:.0f} | {difference:.1e} "
+                f"| {memory:.0f} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
