@@ -22,6 +22,8 @@ def outputs(backend: str, folder: Path) -> dict[str, np.ndarray]:
             pytest.skip(f"NO PARITY: {module} is not installed, so {backend} is not compared")
     file = folder / f"{backend}.npz"
     environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    # JAX compiles for seconds otherwise
+    environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
     result = subprocess.run(
         [sys.executable, str(PROGRAM), backend, str(file)],
         env=environment,
