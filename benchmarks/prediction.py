@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from maskforge.choices import Runtime
 from maskforge.classes import ClassMap, MaskClass
 from maskforge.intensity import ScalingRecord
 from maskforge.modelfile import ModelDescription, class_map_document
@@ -76,8 +77,9 @@ def load(method: str, folder: Path) -> Callable[[np.ndarray], np.ndarray]:
 
         model, _ = load_model(folder)
         return lambda batch: model.predict(batch, verbose=0)
-    runtime, _, precision = method.partition("-")
-    predictor = Predictor.load(folder, runtime=runtime, precision=precision or "float32")
+    name, _, low = method.partition("-")
+    runtime: Runtime = "keras" if name == "keras" else "onnx" if name == "onnx" else "openvino"
+    predictor = Predictor.load(folder, runtime=runtime, precision="bfloat16" if low else "float32")
     for note in predictor.runtime.notes:
         print(note, file=sys.stderr)
     return predictor.runtime.infer
