@@ -60,7 +60,8 @@ class ModelOptions:
         tile: Side of the tiles in pixels, ``whole`` or ``auto``.
         overlap: Smallest share of a tile that its neighbour covers too.
         tta: Whether predictions are averaged over flips and turns.
-        threshold: Instead of those that were tuned in training; None for those.
+        thresholds: One for all classes, or by class name, instead of those that were tuned in
+            training; None for those.
         batch_size: Tiles that the network sees at once.
     """
 
@@ -69,7 +70,7 @@ class ModelOptions:
     tile: int | Literal["auto", "whole"] = "auto"
     overlap: float = 0.5
     tta: bool = False
-    threshold: float | None = None
+    thresholds: float | Mapping[str, float] | None = None
     batch_size: int = 4
 
 
@@ -306,7 +307,7 @@ def _open_model(
     predictor = Predictor.load(
         path, runtime=options.model.runtime, precision=options.model.precision
     )
-    predictor.thresholds(options.model.threshold)  # refused now rather than image by image
+    predictor.thresholds(options.model.thresholds)  # refused now rather than image by image
     if isinstance(truth, ExampleSet):
         examples = truth
     else:
@@ -346,7 +347,7 @@ class _ModelPredictions:
                 tile=chosen.tile,
                 overlap=chosen.overlap,
                 tta=chosen.tta,
-                thresholds=chosen.threshold,
+                thresholds=chosen.thresholds,
                 batch_size=chosen.batch_size,
             )
         description = self.predictor.description

@@ -114,7 +114,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     rows = [list(row) for row in rows]
     if not rows:
         return
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    table = Table(box=box.SIMPLE_HEAD)
     for index, name in enumerate(columns):
         numeric = all(isinstance(row[index], (int, float)) for row in rows)
         table.add_column(
@@ -124,7 +124,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         table.add_row(*map(_cell, row))
     # Pipes and files get long lines rather than folded ones.
     width = None if sys.stdout.isatty() else 160
-    Console(width=width, highlight=False, markup=False).print(table)
+    console = Console(width=width, highlight=False, markup=False)
+    console.print(title, style="bold", soft_wrap=True)  # wider than the table, perhaps
+    console.print(table)
 
 
 def _cell(value: object) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from maskforge.choices import Precision, Runtime
 from maskforge.cli import dataoptions as data
+from maskforge.cli import modeloptions
 from maskforge.cli import options as shared
 from maskforge.cli.console import print_json, progress, reported_errors
 from maskforge.cli.evaluationtables import print_report
@@ -16,7 +16,7 @@ from maskforge.cli.evaluationtables import print_report
 if TYPE_CHECKING:
     from maskforge.examples.example import ExampleSet
 
-_DATA, _MEASURES, _MODEL, _REPORT = "Truth", "Measures", "Model", "Report"
+_MEASURES, _REPORT = "Measures", "Report"
 
 
 def evaluate(
@@ -36,8 +36,8 @@ def evaluate(
     ] = None,
     images: data.Images = None,
     masks: data.Masks = None,
-    image_column: data.ImageColumn = "image",
-    mask_column: data.MaskColumn = "mask",
+    image_column: data.ImageColumn = None,
+    mask_column: data.MaskColumn = None,
     classes: data.Classes = None,
     mask_value: data.MaskValue = None,
     only: data.Only = None,
@@ -144,44 +144,13 @@ def evaluate(
         ),
     ] = None,
     overwrite: shared.Overwrite = False,
-    runtime: Annotated[
-        Runtime, typer.Option(help="What the model runs in.", rich_help_panel=_MODEL)
-    ] = "auto",
-    precision: Annotated[
-        Precision, typer.Option(help="Of its computation.", rich_help_panel=_MODEL)
-    ] = "auto",
-    tile: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|whole|SIZE",
-            help="Side of the tiles in pixels.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = "auto",
-    overlap: Annotated[
-        float,
-        typer.Option(
-            help="Smallest share of a tile that its neighbour covers.", rich_help_panel=_MODEL
-        ),
-    ] = 0.5,
-    tta: Annotated[
-        bool,
-        typer.Option("--tta", help="Average over flips and turns.", rich_help_panel=_MODEL),
-    ] = False,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            help="Probability from which on a pixel has a class.",
-            show_default="that of the model",
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int,
-        typer.Option(min=1, help="Tiles that are predicted at once.", rich_help_panel=_MODEL),
-    ] = 4,
+    runtime: modeloptions.Runtime = "auto",
+    precision: modeloptions.Precision = "auto",
+    tile: modeloptions.Tile = "auto",
+    overlap: modeloptions.Overlap = 0.5,
+    tta: modeloptions.Tta = False,
+    threshold: modeloptions.Threshold = None,
+    batch_size: modeloptions.BatchSize = 4,
     json: shared.Json = False,
 ) -> None:
     """Say how good a model or a folder of masks is: by class, lesion, image and group.
@@ -214,10 +183,10 @@ def evaluate(
             model=ModelOptions(
                 runtime=runtime,
                 precision=precision,
-                tile=_tile(tile),
+                tile=modeloptions.parse_tile(tile),
                 overlap=overlap,
                 tta=tta,
-                threshold=threshold,
+                thresholds=modeloptions.parse_thresholds(threshold),
                 batch_size=batch_size,
             ),
             bootstrap=bootstrap,
@@ -287,17 +256,3 @@ def _spacing(text: str | None) -> tuple[float, float]:
             f"{shorten(text)} is no size of a pixel", hint="for example --spacing 0.04x0.04"
         ) from None
     return height, width
-
-
-def _tile(text: str) -> int | Literal["auto", "whole"]:
-    from maskforge.errors import OptionError, shorten
-
-    if text == "auto":
-        return "auto"
-    if text == "whole":
-        return "whole"
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**20):
-        raise OptionError(
-            f"tile cannot be {shorten(text)}", hint="use auto, whole or a side in pixels"
-        )
-    return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from maskforge.choices import ExportFormat
 from maskforge.cli import options as shared
-from maskforge.cli.console import reported_errors
+from maskforge.cli.console import print_json, reported_errors
 
 
 def export_model(
@@ -24,6 +25,7 @@ def export_model(
         ),
     ] = None,
     overwrite: shared.Overwrite = False,
+    json: shared.Json = False,
 ) -> None:
     """Write a model for another runtime, and make sure that it says the same there.
 
@@ -36,9 +38,12 @@ def export_model(
     Example: maskforge export-model runs/caries --to onnx --out caries.onnx
     """
     with reported_errors():
-        from maskforge.prediction.exporting import export
+        from maskforge.prediction.exporting import export_model as run
 
-        report = export(model, to, out, overwrite=overwrite)
+        report = run(model, to, out, overwrite=overwrite)
+        if json:
+            print_json({**asdict(report), "path": str(report.path)})
+            return
         typer.echo(
             f"{report.path} (written by Keras on {report.backend}; "
             f"probabilities differ by {report.difference:.1e} at most)"

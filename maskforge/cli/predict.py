@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskforge.choices import Encoding, Precision, Runtime
+from maskforge.choices import Encoding
+from maskforge.cli import modeloptions
 from maskforge.cli import options as shared
 from maskforge.cli.console import print_json, print_table, progress, reported_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from maskforge.prediction.predictor import Thresholds, Tile
     from maskforge.prediction.report import PredictionReport
 
 _SHOWN = 50
@@ -31,47 +29,19 @@ def predict(
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.", show_default=False)],
-    tile: Annotated[
-        str,
-        typer.Option(
-            metavar="[auto|whole|SIZE]",
-            help="Side of the tiles in pixels; auto tiles pictures of more than 1.5 megapixels.",
-        ),
-    ] = "auto",
-    overlap: Annotated[
-        float, typer.Option(min=0.0, max=0.9, help="Share of a tile that its neighbour covers too.")
-    ] = 0.5,
-    tta: Annotated[
-        bool,
-        typer.Option("--tta", help="Average over flips and quarter turns: 4 to 8 times the work."),
-    ] = False,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[CLASS=]VALUE",
-            help="Probability from which on a pixel has the class; may be repeated.",
-            show_default="as tuned in training",
-        ),
-    ] = None,
+    tile: modeloptions.Tile = "auto",
+    overlap: modeloptions.Overlap = 0.5,
+    tta: modeloptions.Tta = False,
+    threshold: modeloptions.Threshold = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Write them, too: (H, W, classes) float16 NPY.")
     ] = False,
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Write every picture with its mask laid over it, too.")
     ] = False,
-    batch_size: Annotated[
-        int, typer.Option(min=1, help="Tiles that the network sees at once.")
-    ] = 4,
-    runtime: Annotated[
-        Runtime,
-        typer.Option(help="What the network runs in; auto takes the fastest that is installed."),
-    ] = "auto",
-    precision: Annotated[
-        Precision,
-        typer.Option(
-            help="auto is float32; bfloat16 is faster where the CPU has it, and less exact."
-        ),
-    ] = "auto",
+    batch_size: modeloptions.BatchSize = 4,
+    runtime: modeloptions.Runtime = "auto",
+    precision: modeloptions.Precision = "auto",
     encoding: Annotated[
         Encoding,
         typer.Option(help="Class ids (H, W); or one channel per class, exclusive or overlapping."),
@@ -95,10 +65,10 @@ def predict(
         options = PredictOptions(
             runtime=runtime,
             precision=precision,
-            tile=_tile(tile),
+            tile=modeloptions.parse_tile(tile),
             overlap=overlap,
             tta=tta,
-            thresholds=_thresholds(threshold or ()),
+            thresholds=modeloptions.parse_thresholds(threshold),
             batch_size=batch_size,
             encoding=encoding,
             file_type=file_type,  # type: ignore[arg-type]  # checked there, with the reason
@@ -113,38 +83,6 @@ def predict(
         else:
             _print_report(report)
         raise typer.Exit(report.exit_code)
-
-
-def _tile(text: str) -> Tile:
-    from maskforge.errors import OptionError
-
-    if text in ("auto", "whole"):
-        return text  # type: ignore[return-value]
-    if not text.isdecimal() or int(text) < 1:
-        raise OptionError(
-            f"--tile cannot be {text!r}", hint="use auto, whole, or a side in pixels such as 512"
-        )
-    return int(text)
-
-
-def _thresholds(texts: Sequence[str]) -> Thresholds | None:
-    from maskforge.errors import OptionError
-
-    values: dict[str, float] = {}
-    for text in texts:
-        name, equals, number = text.rpartition("=")
-        try:
-            value = float(number)
-        except ValueError:
-            raise OptionError(
-                f"--threshold cannot be {text!r}", hint="write 0.4, or NAME=0.4 for one class"
-            ) from None
-        if not equals:
-            if len(texts) > 1:
-                raise OptionError("one --threshold for all classes leaves no room for others")
-            return value
-        values[name] = value
-    return values or None
 
 
 def _print_report(report: PredictionReport) -> None:

@@ -35,9 +35,14 @@ _DATA, _SPLIT, _INPUT = "Data", "Split", "Input"
 _NETWORK, _TRAINING, _RUN = "Network and loss", "Training", "Run"
 
 
-def _option(help_: str, panel: str, default: str, metavar: str | None = None) -> Any:  # noqa: ANN401
+def _option(
+    help_: str, panel: str, default: str, metavar: str | None = None, flag: str | None = None
+) -> Any:  # noqa: ANN401 - what typer gives
     # Nothing is a default here, so that a configuration file is not overruled by what nobody said.
-    return typer.Option(help=help_, rich_help_panel=panel, show_default=default, metavar=metavar)
+    names = () if flag is None else (flag,)
+    return typer.Option(
+        *names, help=help_, rich_help_panel=panel, show_default=default, metavar=metavar
+    )
 
 
 Whole: TypeAlias = int | None
@@ -45,13 +50,7 @@ Real: TypeAlias = float | None
 
 
 def train(
-    dataset: Annotated[
-        str | None,
-        typer.Argument(
-            help="A folder that convert wrote, or a CSV table of pictures and masks.",
-            show_default=False,
-        ),
-    ] = None,
+    dataset: data.Dataset = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the run.", show_default=False),
@@ -77,6 +76,10 @@ def train(
     test: Annotated[Real, _option("Share that training never sees.", _SPLIT, "0")] = None,
     folds: Annotated[
         Whole, _option("Cross-validation with this many trainings.", _SPLIT, "0")
+    ] = None,
+    stratify: Annotated[
+        bool | None,
+        _option("Give every part its share of the examples with each class.", _SPLIT, "yes"),
     ] = None,
     split: Annotated[
         Path | None, _option("Split file: who is in which part.", _SPLIT, "none", "FILE")
@@ -110,8 +113,8 @@ def train(
     ] = None,
     dropout: Annotated[Real, _option("Rate.", _NETWORK, "by architecture")] = None,
     deep_supervision: Annotated[
-        bool, _option("A loss at every level of unetpp.", _NETWORK, "no")
-    ] = False,
+        bool | None, _option("A loss at every level of unetpp.", _NETWORK, "no")
+    ] = None,
     encoder: Annotated[
         Encoder | None, _option("Backbone of keras.applications.", _NETWORK, "none")
     ] = None,
@@ -150,7 +153,7 @@ def train(
     devices: Annotated[
         Whole, _option("Devices that share a batch; 0: all.", _TRAINING, "0")
     ] = None,
-    tensorboard: Annotated[bool, _option("Write logs for TensorBoard.", _RUN, "no")] = False,
+    tensorboard: Annotated[bool | None, _option("Write logs for TensorBoard.", _RUN, "no")] = None,
     config: Annotated[
         Path | None, _option("TOML file with any of these options.", _RUN, "none", "FILE")
     ] = None,
@@ -165,10 +168,14 @@ def train(
         ),
     ] = None,
     print_config: Annotated[
-        bool, _option("Print the configuration as TOML, and do nothing.", _RUN, "no")
+        bool,
+        _option(
+            "Print the configuration as TOML, and do nothing.", _RUN, "no", flag="--print-config"
+        ),
     ] = False,
     resume: Annotated[
-        bool, _option("Go on with the run in --out after it was killed.", _RUN, "no")
+        bool,
+        _option("Go on with the run in --out after it was killed.", _RUN, "no", flag="--resume"),
     ] = False,
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
@@ -181,7 +188,7 @@ def train(
     Example: maskforge train masks/ --out runs/first --only caries --epochs 30
     """
     given: dict[str, object] = {
-        "data.dataset": dataset,
+        "data.dataset": dataset and str(dataset),
         "data.images": images and str(images),
         "data.masks": masks and str(masks),
         "data.image_column": image_column,
@@ -195,6 +202,7 @@ def train(
         "split.validation": validation,
         "split.test": test,
         "split.folds": folds,
+        "split.stratify": stratify,
         "split.file": split and str(split),
         "input.crop": int(crop) if crop and crop.isdigit() else crop,
         "input.rare_share": rare_share,
@@ -209,7 +217,7 @@ def train(
         "network.upsampling": upsampling,
         "network.normalization": normalization,
         "network.dropout": dropout,
-        "network.deep_supervision": deep_supervision or None,
+        "network.deep_supervision": deep_supervision,
         "network.encoder": encoder,
         "network.encoder_weights": encoder_weights,
         "network.freeze_encoder": freeze_encoder,
@@ -226,7 +234,7 @@ def train(
         "seed": seed,
         "backend": backend,
         "devices": devices,
-        "tensorboard": tensorboard or None,
+        "tensorboard": tensorboard,
     }
     with reported_errors():
         from maskforge.cli.dataoptions import parse_mask_values

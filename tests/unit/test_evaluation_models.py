@@ -100,7 +100,7 @@ def test_a_model_is_evaluated_on_whole_pictures(model, data, head):
 
 
 def test_the_threshold_can_be_chosen(model, data):
-    lower = replace(QUICK, model=ModelOptions(threshold=0.3))
+    lower = replace(QUICK, model=ModelOptions(thresholds=0.3))
     assert evaluate(model(), data, options=lower).classes[0].dice == 1.0
     with pytest.raises(OptionError, match="there is no threshold"):
         evaluate(model("softmax"), data, options=lower)
