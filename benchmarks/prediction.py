@@ -49,7 +49,7 @@ def make_model(folder: Path) -> None:
     from maskforge.nn.heads import probabilities
     from maskforge.nn.modelio import save_model
     from maskforge.nn.networks import build_network
-    from maskforge.prediction.exporting import export
+    from maskforge.prediction.exporting import export_model
 
     network = build_network(
         NetworkOptions(arch="unet", filters=16), input_shape=(None, None, 1), outputs=1
@@ -65,8 +65,8 @@ def make_model(folder: Path) -> None:
         thresholds=(0.5,),
     )
     save_model(folder, probabilities(network, "sigmoid"), description)
-    export(folder, "onnx")
-    export(folder, "openvino")
+    export_model(folder, "onnx")
+    export_model(folder, "openvino")
 
 
 def load(method: str, folder: Path) -> Callable[[np.ndarray], np.ndarray]:

@@ -1,4 +1,4 @@
-"""Exact segmentation masks from hand-drawn annotations.
+"""Exact segmentation masks from hand-drawn annotations, and networks that are trained on them.
 
 The public names stand in ``__init__.pyi``; each is loaded when it is used first.
 """

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.augmentation.geometry import draw_geometry
-from maskforge.augmentation.options import ResolvedAugmentation
+from maskforge.augmentation.options import AugmentOptions, ResolvedAugmentation, resolve
 from maskforge.augmentation.photometry import change_light
 from maskforge.sizing import size_of
 
@@ -16,7 +16,7 @@ from maskforge.sizing import size_of
 def augment(
     image: NDArray[Any],
     target: NDArray[np.uint8],
-    options: ResolvedAugmentation,
+    options: AugmentOptions | ResolvedAugmentation,
     rng: np.random.Generator,
 ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     """Change a picture and its mask at random: place and form of both alike, light of the picture.
@@ -36,12 +36,15 @@ def augment(
         New arrays of the same shapes and dtypes.
 
     Raises:
+        OptionError: If an option is out of its range.
         ValueError: If picture and mask differ in size, or the dtype is another one.
     """
     if image.shape[:2] != target.shape[:2]:
         raise ValueError(f"a picture of {size_of(image)} px with a mask of {size_of(target)} px")
     if image.dtype not in (np.uint8, np.uint16, np.float32):
         raise ValueError(f"expected a picture of uint8, uint16 or float32, found {image.dtype}")
+    if isinstance(options, AugmentOptions):
+        options = resolve(options)
     geometry = draw_geometry(options, size_of(image), rng)
     image, target = geometry.apply(image, target)
     if not options.changes_light:

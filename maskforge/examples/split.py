@@ -273,6 +273,10 @@ def _spread_foreground(parts: list[list[_Block]], open_parts: Sequence[int]) -> 
 def check_leaks(examples: ExampleSet, split: Split) -> None:
     """Make sure that no group and no picture is in two parts of a split.
 
+    Args:
+        examples: The examples, with their groups.
+        split: The split.
+
     Raises:
         DatasetError: Naming groups or pictures that are.
     """

@@ -135,6 +135,13 @@ def read_splits(path: Path, examples: ExampleSet) -> list[Split]:
     ``test`` and ``unused``, or ``folds`` (a list of lists) and ``test``; or a CSV table with the
     columns ``name`` and ``part``. In those written by hand, names may be picture files.
 
+    Args:
+        path: The file.
+        examples: The examples that it divides.
+
+    Returns:
+        One split; of a cross-validation one per fold.
+
     Raises:
         DatasetError: If the file cannot be understood, names an example that does not exist or
             leaves one out, a picture or mask has changed since it was written, or a group or

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from maskforge.choices import ExportFormat
 from maskforge.modelfile import model_folder, read_description
-from maskforge.nn.export import ExportReport, export_model
+from maskforge.nn import export
+from maskforge.nn.export import ExportReport
 from maskforge.prediction import converted
 
 
-def export(
+def export_model(
     model: str | os.PathLike[str],
     format: ExportFormat,  # noqa: A002 - the option is called so everywhere
     out: str | os.PathLike[str] | None = None,
@@ -40,7 +41,7 @@ def export(
         OutputExistsError: If the file is there and ``overwrite`` is not set.
         OutputError: If the file cannot be written.
     """
-    report = export_model(
+    report = export.export_model(
         Path(model), format, None if out is None else Path(out), overwrite=overwrite
     )
     folder = model_folder(Path(model))

@@ -14,7 +14,7 @@ from maskforge.errors import (
 )
 from maskforge.nn import export as writing
 from maskforge.prediction import converted
-from maskforge.prediction.exporting import export
+from maskforge.prediction.exporting import export_model
 from maskforge.prediction.predictor import Predictor
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (21, 30), dtype=np.uint8)
@@ -52,9 +52,9 @@ def test_every_format_that_the_backend_writes_is_checked(folder, running_backend
         pytest.skip(f"NO {package}: it is not installed")
     if running_backend not in WRITERS[format_]:
         with pytest.raises(OptionError, match=rf"{running_backend}, which cannot write"):
-            export(folder, format_)
+            export_model(folder, format_)
         return
-    report = export(folder, format_)
+    report = export_model(folder, format_)
     assert report.path == folder / NAMES[format_]
     assert report.path.exists()
     assert report.backend == running_backend
@@ -62,7 +62,7 @@ def test_every_format_that_the_backend_writes_is_checked(folder, running_backend
 
 
 def test_the_file_in_the_folder_is_what_prediction_uses(folder, writable, monkeypatch):
-    export(folder, writable)
+    export_model(folder, writable)
     monkeypatch.setattr(converted, "convert", lambda *_: pytest.fail("converted again"))
     fast = Predictor.load(folder, runtime="onnx").predict(PICTURE).probabilities
     slow = Predictor.load(folder, runtime="keras").predict(PICTURE).probabilities
@@ -71,7 +71,7 @@ def test_the_file_in_the_folder_is_what_prediction_uses(folder, writable, monkey
 
 def test_a_file_elsewhere_leaves_the_folder_as_it_was(folder, writable, tmp_path):
     before = sorted(folder.iterdir())
-    report = export(folder, writable, tmp_path / "deep" / "net.onnx")
+    report = export_model(folder, writable, tmp_path / "deep" / "net.onnx")
     assert report.path == tmp_path / "deep" / "net.onnx"
     assert report.path.stat().st_size > 500
     assert sorted(folder.iterdir()) == before
@@ -81,9 +81,9 @@ def test_a_file_elsewhere_leaves_the_folder_as_it_was(folder, writable, tmp_path
 def test_a_file_is_replaced_only_on_demand(folder, writable):
     (folder / "model.onnx").write_bytes(b"mine")
     with pytest.raises(OutputExistsError):
-        export(folder, writable)
+        export_model(folder, writable)
     assert (folder / "model.onnx").read_bytes() == b"mine"
-    export(folder, writable, overwrite=True)
+    export_model(folder, writable, overwrite=True)
     assert (folder / "model.onnx").read_bytes() != b"mine"
 
 
@@ -92,7 +92,7 @@ def test_a_model_that_says_something_else_is_not_written(folder, writable, monke
     wrong = np.float32(2e-4)
     monkeypatch.setattr(writing, "_reader", lambda *a: lambda batch: real(*a)(batch) + wrong)
     with pytest.raises(ModelError, match=r"differ by up to 0\.0002"):
-        export(folder, writable)
+        export_model(folder, writable)
     assert not (folder / "model.onnx").exists()
 
 
@@ -100,12 +100,12 @@ def test_a_network_that_is_not_a_number_is_not_written(folder, writable, monkeyp
     real = writing._reader
     monkeypatch.setattr(writing, "_reader", lambda *a: lambda batch: real(*a)(batch) * np.nan)
     with pytest.raises(ModelError, match="something else"):
-        export(folder, writable)
+        export_model(folder, writable)
 
 
 def test_the_name_has_to_fit_the_format(folder, tmp_path):
     with pytest.raises(OptionError, match=r"\.onnx"):
-        export(folder, "onnx", tmp_path / "model.xml")
+        export_model(folder, "onnx", tmp_path / "model.xml")
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ def test_the_name_has_to_fit_the_format(folder, tmp_path):
 def test_a_library_that_is_missing_is_named(folder, monkeypatch, format_, command):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match=command):
-        export(folder, format_)
+        export_model(folder, format_)
 
 
 def test_what_is_no_model_is_refused(tmp_path):
     with pytest.raises(ModelError, match="no trained model"):
-        export(tmp_path, "onnx")
+        export_model(tmp_path, "onnx")

@@ -35,7 +35,9 @@ def test_names_are_those_of_the_stub():
 
 def test_there_is_something_for_every_task():
     tasks = {"read", "detect", "rasterize", "one_hot", "multi_hot", "write_mask", "convert"}
-    assert tasks | {"open_dataset", "from_one_hot", "from_multi_hot", "inspect"} <= set(FUNCTIONS)
+    tasks |= {"open_dataset", "from_one_hot", "from_multi_hot", "inspect", "preview"}
+    tasks |= {"open_examples", "make_split", "train", "resume_training", "compare_runs"}
+    assert tasks | {"predict", "evaluate", "export_model", "augment"} <= set(FUNCTIONS)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -63,7 +65,7 @@ def _functions():
 def test_every_function_is_typed_and_documented(name, function):
     hints = typing.get_type_hints(function)
     for parameter in inspect.signature(function).parameters:
-        assert parameter == "self" or parameter in hints, f"{name}({parameter})"
+        assert parameter in ("self", "cls") or parameter in hints, f"{name}({parameter})"
     assert "return" in hints
     assert inspect.getdoc(function)
 
