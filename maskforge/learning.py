@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from maskforge.conversion import Progress
-from maskforge.errors import OptionError
+from maskforge.errors import OptionError, TrainingError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.sources import open_examples
+from maskforge.examples.split import Split
+from maskforge.examples.splitfile import read_splits
 from maskforge.issues import Origin
 from maskforge.training.configfile import build_options, read_config
 from maskforge.training.options import DataOptions, TrainOptions
-from maskforge.training.runfolder import CONFIG, RunRecord, read_record
+from maskforge.training.plan import TrainPlan, check_values, make_plan
+from maskforge.training.runfolder import CONFIG, SPLIT, RunRecord, check_run_folder, read_record
+from maskforge.training.splitting import choose_splits
 
 
 def train(
@@ -48,15 +53,31 @@ def train(
         OutputExistsError: If the folder is not empty.
         MissingDependencyError: If Keras or its backend is not installed.
     """
+    log = log or _nothing_said
+    out = Path(out)
+    # In this order, nothing slow is done, and no earlier run removed, for options that cannot work.
+    check_values(options)
+    check_run_folder(out, overwrite=overwrite)
+    examples = examples or _open(options.data, log, progress)
+    splits = choose_splits(options.split, examples)
+    for note in dict.fromkeys(note for split in splits for note in split.notes):
+        log(note)
+    plans = _plan(options, examples, splits)
     from maskforge.nn import backend
 
-    log = log or _nothing_said
-    examples = examples or _open(options.data, log, progress)
     backend.start(options.backend)
-    from maskforge.nn.training import start_run
+    from maskforge.nn.training import Job, start_run
 
     return start_run(
-        options, Path(out), examples, overwrite=overwrite, log=log, report=progress or _no_progress
+        Job(
+            options=options,
+            out=out,
+            examples=examples,
+            splits=splits,
+            plans=plans,
+            log=log,
+            report=progress or _no_progress,
+        )
     )
 
 
@@ -80,20 +101,39 @@ def resume_training(
         The record of the run.
 
     Raises:
-        TrainingError: If there is no run, no checkpoint, or nothing left to do.
+        TrainingError: If there is no run, nothing left to do, or the checkpoint is damaged.
         DatasetError: If the examples are not those of the run.
     """
-    from maskforge.nn import backend
-
     log = log or _nothing_said
     out = Path(out)
-    read_record(out)
+    if read_record(out).state == "finished":
+        raise TrainingError("has finished; there is nothing to go on with", origin=Origin(out, ""))
     options = build_options(read_config(out / CONFIG), Origin(out / CONFIG, ""))
     examples = examples or _open(options.data, log, progress)
-    backend.start(options.backend)
-    from maskforge.nn.training import continue_run
+    splits = read_splits(out / SPLIT, examples)
+    plans = _plan(options, examples, splits)
+    from maskforge.nn import backend
 
-    return continue_run(options, out, examples, log=log, report=progress or _no_progress)
+    backend.start(options.backend)
+    from maskforge.nn.training import Job, continue_run
+
+    return continue_run(
+        Job(
+            options=options,
+            out=out,
+            examples=examples,
+            splits=splits,
+            plans=plans,
+            log=log,
+            report=progress or _no_progress,
+        )
+    )
+
+
+def _plan(options: TrainOptions, examples: ExampleSet, splits: Sequence[Split]) -> list[TrainPlan]:
+    if len(splits) > 1:  # each fold is a run of its own
+        options = replace(options, split=replace(options.split, folds=0))
+    return [make_plan(options, examples, split) for split in splits]
 
 
 def _open(data: DataOptions, log: Callable[[str], None], progress: Progress | None) -> ExampleSet:

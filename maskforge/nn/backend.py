@@ -8,13 +8,22 @@ import importlib.util
 import os
 import platform
 import sys
+import tempfile
+from collections.abc import Iterator
 from typing import get_args
 
 from maskforge.choices import Backend
 from maskforge.errors import MissingDependencyError, OptionError
 from maskforge.nn.devices import distribute
 
-__all__ = ["device_report", "distribute", "seed_everything", "start", "versions"]
+__all__ = [
+    "device_report",
+    "distribute",
+    "peak_memory",
+    "seed_everything",
+    "start",
+    "versions",
+]
 
 _ORDER = ("tensorflow", "jax", "torch")
 
@@ -57,6 +66,9 @@ def start(backend: Backend = "auto") -> str:
         raise _missing(chosen)
     os.environ["KERAS_BACKEND"] = chosen
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else TensorFlow's first words are warnings
+    if chosen == "tensorflow":
+        with _said_only_on_failure():
+            import tensorflow as tf  # noqa: F401 - it talks while it is loaded, Keras does not
     import keras
 
     if chosen == "tensorflow":
@@ -98,6 +110,47 @@ def device_report() -> str:
     return f"Keras {keras.__version__} on {name} {versions()[name]}, {', '.join(devices)}"
 
 
+def peak_memory() -> int:
+    """Return the most bytes held so far on the first GPU, else by this process; 0 if unknown."""
+    import keras
+
+    on_device = _PEAKS[keras.config.backend()]()
+    if on_device:
+        return on_device
+    with contextlib.suppress(ImportError):  # Windows has no such module
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return 0
+
+
+@contextlib.contextmanager
+def _said_only_on_failure() -> Iterator[None]:
+    """Hold back what libraries write to the standard error; after an exception, write it.
+
+    What C++ code writes passes by ``sys.stderr``, so the file descriptor itself is redirected.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no standard error
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            held.seek(0)
+            os.write(2, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
 def _grow_memory() -> None:
     """Let TensorFlow take GPU memory as it needs it: by default it takes all there is."""
     import tensorflow as tf
@@ -134,6 +187,29 @@ def _name(name: str, memory: int) -> str:
     return f"{name} ({memory / 2**30:.0f} GiB)" if memory else name
 
 
+def _tensorflow_peak() -> int:
+    import tensorflow as tf
+
+    if not tf.config.list_physical_devices("GPU"):
+        return 0
+    return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+
+
+def _jax_peak() -> int:
+    import jax
+
+    device = jax.devices()[0]
+    found = None if device.platform == "cpu" else device.memory_stats()
+    return int((found or {}).get("peak_bytes_in_use", 0))
+
+
+def _torch_peak() -> int:
+    import torch
+
+    return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else 0
+
+
+_PEAKS = {"tensorflow": _tensorflow_peak, "jax": _jax_peak, "torch": _torch_peak}
 _DEVICES = {"tensorflow": _tensorflow_devices, "jax": _jax_devices, "torch": _torch_devices}
 
 

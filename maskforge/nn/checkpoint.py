@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from maskforge.errors import OutputError, TrainingError
 from maskforge.issues import Origin
+from maskforge.training.diagnostics import Watch
 from maskforge.training.runfolder import Epoch
 
 Arrays = list[NDArray[Any]]
@@ -30,6 +32,7 @@ class Progress(msgspec.Struct, kw_only=True):
         waited: Validations since then.
         seconds: Duration of all sittings.
         warnings: What looked wrong.
+        watch: What was looked at for that.
     """
 
     history: list[Epoch] = []
@@ -38,6 +41,22 @@ class Progress(msgspec.Struct, kw_only=True):
     waited: int = 0
     seconds: float = 0.0
     warnings: list[str] = []
+    watch: Watch = msgspec.field(default_factory=Watch)
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """Where a training was left, or begins.
+
+    Attributes:
+        progress: What it has come to.
+        state: Values of :func:`state_of`; empty before the first epoch.
+        best: Weights of the best epoch; empty if there is none.
+    """
+
+    progress: Progress
+    state: Arrays = field(default_factory=list)
+    best: Arrays = field(default_factory=list)
 
 
 def state_of(model: keras.Model) -> list[keras.Variable]:
@@ -56,21 +75,19 @@ def assign(variables: Sequence[keras.Variable], arrays: Sequence[NDArray[Any]]) 
         variable.assign(array)
 
 
-def save_checkpoint(path: Path, progress: Progress, state: Arrays, best: Arrays) -> None:
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint; the one before stays until the new one is whole.
 
     Args:
         path: The file.
-        progress: What the training has come to.
-        state: Values of :func:`state_of`.
-        best: Weights of the best epoch; empty if there is none.
+        checkpoint: What is written.
 
     Raises:
         OutputError: If it cannot be written.
     """
-    arrays = {f"state_{index}": array for index, array in enumerate(state)}
-    arrays |= {f"best_{index}": array for index, array in enumerate(best)}
-    arrays["progress"] = np.frombuffer(msgspec.json.encode(progress), dtype=np.uint8)
+    arrays = {f"state_{index}": array for index, array in enumerate(checkpoint.state)}
+    arrays |= {f"best_{index}": array for index, array in enumerate(checkpoint.best)}
+    arrays["progress"] = np.frombuffer(msgspec.json.encode(checkpoint.progress), dtype=np.uint8)
     unfinished = path.with_suffix(".part")
     try:
         with unfinished.open("wb") as stream:
@@ -84,14 +101,11 @@ def save_checkpoint(path: Path, progress: Progress, state: Arrays, best: Arrays)
         ) from None
 
 
-def load_checkpoint(path: Path) -> tuple[Progress, Arrays, Arrays]:
-    """Read a checkpoint.
-
-    Returns:
-        Progress, state and best weights, as they were saved.
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint as it was saved.
 
     Raises:
-        TrainingError: If there is none, or it is damaged.
+        TrainingError: If it cannot be read, or is damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -100,19 +114,13 @@ def load_checkpoint(path: Path) -> tuple[Progress, Arrays, Arrays]:
                 [arrays[f"{kind}_{index}"] for index in range(_count(arrays.files, kind))]
                 for kind in ("state", "best")
             )
-    except FileNotFoundError:
-        raise TrainingError(
-            "there is no checkpoint",
-            origin=Origin(path, ""),
-            hint="no epoch was finished, so start anew with --overwrite",
-        ) from None
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
         raise TrainingError(
             f"is no checkpoint: {error}",
             origin=Origin(path, ""),
             hint="start anew with --overwrite",
         ) from None
-    return progress, state, best
+    return Checkpoint(progress, state, best)
 
 
 def _count(names: Sequence[str], kind: str) -> int:

@@ -13,11 +13,12 @@ import numpy as np
 
 from maskforge.classes import BACKGROUND
 from maskforge.errors import TrainingError
-from maskforge.nn.checkpoint import Arrays, Progress, arrays_of, assign, save_checkpoint, state_of
+from maskforge.nn.checkpoint import Arrays, Checkpoint, arrays_of, assign, save_checkpoint, state_of
 from maskforge.nn.feeding import Feed
-from maskforge.nn.validation import infer_with, scores_of, validate
+from maskforge.nn.validation import scores_of, validate
+from maskforge.prediction.tiling import Infer
 from maskforge.training.curves import draw_curves
-from maskforge.training.diagnostics import Watch, is_better, not_finite
+from maskforge.training.diagnostics import is_better, not_finite
 from maskforge.training.plan import TrainPlan
 from maskforge.training.runfolder import (
     CHECKPOINT,
@@ -34,6 +35,7 @@ Logs = dict[str, Any] | None
 Report = Callable[[str, int, int | None], None]
 
 _CHECKED_EVERY = 10  # steps: looking at the loss makes the host wait for the device
+_REDRAWN_AFTER = 5.0  # seconds: drawing takes longer than a short epoch
 _PLATEAU = 5  # validations without a better score until the rate is halved
 _PLATEAU_FACTOR = 0.5
 
@@ -45,8 +47,8 @@ class Epochs(keras.callbacks.Callback):
         plan: The plan.
         folder: Folder of the run.
         feed: The batches.
-        progress: What the training has come to; changed in place.
-        best: Weights of the best epoch so far.
+        infer: Gives the probabilities of the network that is learning.
+        checkpoint: Where the training was left, or begins; changed in place.
         metrics: Metrics of the training batches by name: ``dice``, ``iou``, ``accuracy``.
         log: Takes lines for people.
         report: Takes phase, pictures done and pictures in all.
@@ -57,8 +59,8 @@ class Epochs(keras.callbacks.Callback):
         plan: TrainPlan,
         folder: Path,
         feed: Feed,
-        progress: Progress,
-        best: Arrays,
+        infer: Infer,
+        checkpoint: Checkpoint,
         metrics: dict[str, Any],
         log: Log,
         report: Report,
@@ -67,18 +69,17 @@ class Epochs(keras.callbacks.Callback):
         self._plan = plan
         self._folder = folder
         self._feed = feed
+        self._infer = infer
         self._metrics = metrics
         self._log = log
         self._report = report
-        self._watch = Watch()
         self._checked = 0
         self._began = time.monotonic()
-        self._marked: tuple[Marked, Marked] = (None, None)
-        self.state: Arrays = []
-        self.progress = progress
-        self.best = best
-        self.training_seconds = 0.0
-        self.training_steps = 0
+        self._earlier = checkpoint.progress.seconds
+        self._sitting = self._drawn = time.monotonic()
+        self.checkpoint = checkpoint
+        self.progress = checkpoint.progress
+        self.speeds: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Turn to the batches of the epoch."""
@@ -112,21 +113,20 @@ class Epochs(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Validate, keep what is best, save, and decide whether to go on."""
         trained = time.monotonic() - self._began
-        if epoch > 0:  # the first one includes the compilation of the graph
-            self.training_seconds += trained
-            self.training_steps += len(self._feed)
+        self.speeds.append(len(self._feed) * self._plan.options.batch_size / trained)
         options = self._plan.options
         loss = float((logs or {}).get("loss", math.nan))
         batch = {name: _finite(one.result()) for name, one in self._metrics.items()}
         train = Scores(dice=batch["dice"], iou=batch["iou"], accuracy=batch["accuracy"])
-        scores = None
+        scores: Scores | None = None
+        marked: tuple[Marked, Marked] = (None, None)
         if (epoch + 1) % options.validate_every == 0 or epoch + 1 == options.epochs:
             raw = self._average()
-            scores = self._validate() if self._plan.validation else None
+            scores, marked = self._validate() if self._plan.validation else (None, (None, None))
             self._keep(epoch + 1, scores)
             if raw is not None:
                 assign(self.model.trainable_variables, raw)
-        self._warn(self._watch.look(loss, *self._marked))
+        self._warn(self.progress.watch.look(loss, *marked))
         rate = float(np.asarray(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))
         seconds = time.monotonic() - self._began
         self.progress.history.append(
@@ -139,20 +139,27 @@ class Epochs(keras.callbacks.Callback):
                 validation=scores,
             )
         )
-        self.progress.seconds += seconds
+        self._count_time()
         self._say(self.progress.history[-1])
         self._save()
 
-    def _validate(self) -> Scores:
-        infer = infer_with(self.model, self._plan.head)
-        counts = validate(infer, self._plan, self._plan.validation)
+    def close(self) -> None:
+        """End the sitting: time that was spent on an epoch that is not whole counts, too."""
+        self._count_time()
+        if self.progress.history:
+            self._draw()
+
+    def _count_time(self) -> None:
+        self.progress.seconds = self._earlier + time.monotonic() - self._sitting
+
+    def _validate(self) -> tuple[Scores, tuple[Marked, Marked]]:
+        """Return scores on the validation pictures, and the pixels marked in them and drawn."""
+        counts = validate(self._infer, self._plan, self._plan.validation)
         names = [self._plan.classes.names[id_] for id_ in self._plan.classes.ids]
         cells = counts.counts.cells
-        self._marked = (
-            dict(zip(names, (cells[:, 0] + cells[:, 1]).tolist(), strict=True)),
-            dict(zip(names, (cells[:, 0] + cells[:, 2]).tolist(), strict=True)),
-        )
-        return scores_of(counts, self._plan.classes.names[BACKGROUND])
+        marked = dict(zip(names, (cells[:, 0] + cells[:, 1]).tolist(), strict=True))
+        drawn = dict(zip(names, (cells[:, 0] + cells[:, 2]).tolist(), strict=True))
+        return scores_of(counts, self._plan.classes.names[BACKGROUND]), (marked, drawn)
 
     def _average(self) -> Arrays | None:
         """Put the moving average in the place of the weights; return the weights themselves."""
@@ -167,9 +174,10 @@ class Epochs(keras.callbacks.Callback):
 
     def _keep(self, epoch: int, scores: Scores | None) -> None:
         """Keep the weights if they are the best, or if nothing can tell which are."""
-        score = None if scores is None else scores.dice
+        # Without any foreground, 0 would say no more than that a single pixel was marked.
+        score = scores.dice if scores and self._plan.validation_has_foreground else None
         if score is None or is_better(score, self.progress.best_score):
-            self.best = arrays_of(self.model.weights)
+            self.checkpoint.best = arrays_of(self.model.weights)
             self.progress.best_epoch = epoch
             self.progress.best_score = score
             self.progress.waited = 0
@@ -204,10 +212,15 @@ class Epochs(keras.callbacks.Callback):
             self.progress.warnings.append(warning)
 
     def _save(self) -> None:
-        self.state = arrays_of(state_of(self.model))
-        save_checkpoint(self._folder / CHECKPOINT, self.progress, self.state, self.best)
+        self.checkpoint.state = arrays_of(state_of(self.model))
+        save_checkpoint(self._folder / CHECKPOINT, self.checkpoint)
         write_history(self._folder / HISTORY, self.progress.history)
+        if time.monotonic() - self._drawn > _REDRAWN_AFTER:
+            self._draw()
+
+    def _draw(self) -> None:
         draw_curves(self._folder / CURVES, self.progress.history)
+        self._drawn = time.monotonic()
 
 
 def _finite(value: Any) -> float | None:  # noqa: ANN401 - a tensor of whichever backend

@@ -28,12 +28,14 @@ class Feed(keras.utils.PyDataset):
 
     Attributes:
         copies: Outputs of the network, each of which gets the targets.
+        failure: Why a batch could not be made: TensorFlow hides the error in one of its own.
     """
 
     def __init__(self, batches: Batches, threads: int) -> None:
         super().__init__(workers=1)
         self.batches = batches
         self.copies = 1
+        self.failure: Exception | None = None
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batch")
         self._waiting: dict[int, Future[Batch]] = {}
@@ -58,7 +60,11 @@ class Feed(keras.utils.PyDataset):
         for following in range(step, min(step + self._threads * _AHEAD, len(self))):
             if following not in self._waiting:
                 self._waiting[following] = self._pool.submit(self.batches.__getitem__, following)
-        inputs, targets = self._waiting.pop(step).result()
+        try:
+            inputs, targets = self._waiting.pop(step).result()
+        except Exception as error:
+            self.failure = error
+            raise
         return (inputs, targets) if self.copies == 1 else (inputs, (targets,) * self.copies)
 
     def close(self) -> None:

@@ -23,9 +23,10 @@ from maskforge.examples.statistics import data_digest
 from maskforge.modelfile import ModelDescription, class_map_document
 from maskforge.nn.backend import versions
 from maskforge.nn.heads import probabilities as with_probabilities
+from maskforge.nn.inference import compiled
 from maskforge.nn.modelio import save_model
 from maskforge.nn.precision import to_float32
-from maskforge.nn.validation import infer_with_probabilities, predict_examples, scores_of
+from maskforge.nn.validation import predict_examples, scores_of
 from maskforge.training.extremes import draw_extremes
 from maskforge.training.plan import TrainPlan
 from maskforge.training.runfolder import OVERLAYS, Scores
@@ -52,7 +53,7 @@ def finish(
         OutputError: If a file cannot be written.
     """
     model = to_float32(with_probabilities(network, plan.head))
-    infer = infer_with_probabilities(model)
+    infer = compiled(model)
     tuner = ThresholdTuner(len(plan.channel_ids))
     for _, probabilities, target in predict_examples(infer, plan, plan.validation):
         tuner.add(probabilities, _channels(target, plan))
@@ -92,11 +93,13 @@ def finish(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     save_model(folder, model, description)
-    ranked = sorted(single, key=lambda name: single[name])
+    ranked = sorted(single, key=lambda name: (single[name], name))
+    worst = ranked[: min(_SHOWN, -(-len(ranked) // 2))]
+    best = ranked[max(len(worst), len(ranked) - _SHOWN) :][::-1]
     draw_extremes(
         folder / OVERLAYS,
         plan,
-        {"worst": ranked[:_SHOWN], "best": ranked[: -_SHOWN - 1 : -1]},
+        {"worst": worst, "best": best},
         single,
         lambda examples: predict_examples(infer, plan, examples),
         thresholds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +10,21 @@ from typing import Any
 
 import keras
 
-from maskforge.errors import TrainingError
+from maskforge.errors import MaskforgeError, TrainingError
 from maskforge.nn.backend import seed_everything
-from maskforge.nn.checkpoint import Arrays, Progress, assign, load_checkpoint, restore, state_of
+from maskforge.nn.checkpoint import Checkpoint, assign, restore, state_of
 from maskforge.nn.devices import distribute
 from maskforge.nn.epochs import Epochs, Log, Report
 from maskforge.nn.feeding import Feed
+from maskforge.nn.heads import probabilities
+from maskforge.nn.inference import compiled
 from maskforge.nn.losses import deep_supervision_weights, make_loss
 from maskforge.nn.metrics import Dice, IoU, PixelAccuracy
 from maskforge.nn.networks import build_network
 from maskforge.nn.networks.encoders import set_encoder_trainable
 from maskforge.nn.precision import using_policy
 from maskforge.nn.schedules import make_optimizer
+from maskforge.prediction.tiling import Infer
 from maskforge.training.plan import TrainPlan
 from maskforge.training.runfolder import CHECKPOINT, TENSORBOARD
 
@@ -31,13 +35,11 @@ class Fitted:
 
     Attributes:
         network: With the best weights; gives logits.
-        progress: What the training has come to.
         interrupted: Whether it was ended from outside.
         images_per_second: Pictures or crops in a second of training.
     """
 
     network: keras.Model
-    progress: Progress
     interrupted: bool
     images_per_second: float
 
@@ -47,7 +49,7 @@ def fit(
     folder: Path,
     *,
     policy: str,
-    resume: bool,
+    checkpoint: Checkpoint,
     log: Log,
     report: Report,
     built: Callable[[keras.Model], None],
@@ -58,7 +60,7 @@ def fit(
         plan: The plan.
         folder: Folder of the run, for checkpoints and history.
         policy: Keras dtype policy.
-        resume: Whether to go on from the checkpoint in the folder.
+        checkpoint: Where the training was left, or begins; changed in place.
         log: Takes lines for people.
         report: Takes phase, pictures done and pictures in all.
         built: Called with the network before it learns.
@@ -66,15 +68,11 @@ def fit(
     Raises:
         TrainingError: If the loss is not finite, there is not enough memory, or the checkpoint
             does not fit.
+        DatasetError: If a picture or a mask cannot be read.
         OutputError: If a file cannot be written.
     """
     options = plan.options
-    progress = Progress(warnings=list(plan.warnings))
-    state: Arrays | None = None
-    best: Arrays = []
-    if resume:
-        progress, state, best = load_checkpoint(folder / CHECKPOINT)
-        log(f"going on after epoch {len(progress.history)}")
+    progress, state = checkpoint.progress, checkpoint.state
     with (
         Feed(plan.batches(), plan.workers()) as feed,
         using_policy(policy),
@@ -89,7 +87,9 @@ def fit(
                 outputs=len(plan.channel_ids),
             )
         built(network)
-        session = _Session(plan, folder, feed, network, progress, best, log, report)
+        with scope():
+            infer = compiled(probabilities(network, plan.head))
+        session = _Session(plan, folder, feed, network, infer, checkpoint, log, report)
         interrupted = False
         try:
             for first, last, frozen in _phases(options.epochs, options.network.freeze_encoder):
@@ -98,26 +98,29 @@ def fit(
                     continue
                 with scope():
                     session.compile(frozen=frozen, done=first)
-                if state is not None and first < done:
+                if state and first < done:
                     restore(folder / CHECKPOINT, network, state)
-                    state = None
+                    state = []
                 if done < last:
                     session.run(last)
         except KeyboardInterrupt:
-            if not session.callback.best:
+            if not checkpoint.best:
                 raise
             interrupted = True
         except Exception as error:
-            if _is_out_of_memory(error):
+            if isinstance(feed.failure, MaskforgeError):
+                raise feed.failure from None
+            if _is_out_of_memory(feed.failure or error):
                 raise TrainingError(
                     "there is not enough memory on the device",
                     hint="use a smaller --batch-size or --crop, or fewer --filters",
                 ) from None
             raise
-        network.set_weights(session.callback.best)
+        finally:
+            session.callback.close()
+        network.set_weights(checkpoint.best)
         return Fitted(
             network=network,
-            progress=progress,
             interrupted=interrupted,
             images_per_second=session.images_per_second,
         )
@@ -141,8 +144,8 @@ class _Session:
         folder: Path,
         feed: Feed,
         network: keras.Model,
-        progress: Progress,
-        best: Arrays,
+        infer: Infer,
+        checkpoint: Checkpoint,
         log: Log,
         report: Report,
     ) -> None:
@@ -157,7 +160,7 @@ class _Session:
             "iou": IoU(name="iou", **common),
             "accuracy": PixelAccuracy(name="accuracy", **common),
         }
-        self.callback = Epochs(plan, folder, feed, progress, best, self._metrics, log, report)
+        self.callback = Epochs(plan, folder, feed, infer, checkpoint, self._metrics, log, report)
 
     @property
     def stopped(self) -> bool:
@@ -168,9 +171,8 @@ class _Session:
     @property
     def images_per_second(self) -> float:
         """Pictures or crops in a second of training."""
-        seconds = self.callback.training_seconds
-        pictures = self.callback.training_steps * self._plan.options.batch_size
-        return pictures / seconds if seconds else 0.0
+        # Not the mean: the first epoch of a phase includes the compilation of the graph.
+        return statistics.median_high(self.callback.speeds or [0.0])
 
     def compile(self, *, frozen: bool, done: int) -> None:
         """Set the network up for a phase that begins after so many epochs."""
@@ -215,7 +217,7 @@ class _Session:
             shuffle=False,
         )
         # Keras leaves averaged weights behind, with which the next phase must not begin.
-        assign(state_of(self._network), self.callback.state)
+        assign(state_of(self._network), self.callback.checkpoint.state)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

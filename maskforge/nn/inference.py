@@ -19,7 +19,8 @@ def compiled(
     """Return a function from (B, H, W, C) float32 to what the model makes of it, float32.
 
     TensorFlow traces the model once for all sizes, PyTorch runs it without gradients; JAX compiles
-    once for every size, so that pictures of many sizes are better cut into tiles.
+    once for every size, so that pictures of many sizes are better cut into tiles. When the model
+    learns on, so does the function.
 
     Args:
         model: A ``keras.Model`` with one input and one output.
@@ -71,9 +72,6 @@ def _tensorflow(model: keras.Model) -> Callable[[NDArray[np.float32]], NDArray[n
 def _jax(model: keras.Model) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     import jax
 
-    trainable = [variable.value for variable in model.trainable_variables]
-    others = [variable.value for variable in model.non_trainable_variables]
-
     @jax.jit
     def function(
         batch: jax.Array, trainable: list[jax.Array], others: list[jax.Array]
@@ -82,6 +80,9 @@ def _jax(model: keras.Model) -> Callable[[NDArray[np.float32]], NDArray[np.float
         return outputs
 
     def infer(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        # Of a network that is still learning, the weights are others at every call.
+        trainable = [variable.value for variable in model.trainable_variables]
+        others = [variable.value for variable in model.non_trainable_variables]
         return np.asarray(function(batch, trainable, others), dtype=np.float32)
 
     return infer

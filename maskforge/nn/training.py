@@ -1,185 +1,143 @@
-"""Training from options to a finished run folder."""
+"""Training from plans to a finished run folder."""
 
 from __future__ import annotations
 
 import shutil
-import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
 from maskforge.augmentation.options import AugmentOptions
-from maskforge.errors import TrainingError
+from maskforge.batches.memory import available_memory
+from maskforge.errors import OutputError
 from maskforge.examples.example import ExampleSet
-from maskforge.examples.split import Split, check_leaks, make_folds, make_split
-from maskforge.examples.splitfile import read_splits, write_split
+from maskforge.examples.split import Split
+from maskforge.examples.splitfile import write_split
 from maskforge.issues import Origin
 from maskforge.maskfile import write_whole
-from maskforge.nn.backend import device_report
+from maskforge.nn.backend import device_report, peak_memory
+from maskforge.nn.checkpoint import Checkpoint, Progress, load_checkpoint
 from maskforge.nn.epochs import Log, Report
 from maskforge.nn.finishing import finish
-from maskforge.nn.fitting import fit
+from maskforge.nn.fitting import Fitted, fit
 from maskforge.nn.precision import resolve_precision
 from maskforge.training.configfile import dump_config
 from maskforge.training.options import TrainOptions
-from maskforge.training.plan import TrainPlan, check_values, describe_plan, make_plan
+from maskforge.training.plan import TrainPlan, describe_plan
 from maskforge.training.runfolder import (
     CHECKPOINT,
     CONFIG,
     RECORD,
     SPLIT,
     RunRecord,
-    Scores,
-    check_run_folder,
     read_record,
     write_record,
 )
+from maskforge.training.summary import summarize
 
 
-def start_run(
-    options: TrainOptions,
-    out: Path,
-    examples: ExampleSet,
-    *,
-    overwrite: bool,
-    log: Log,
-    report: Report,
-) -> RunRecord:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be done, with every question answered that needs no Keras.
+
+    Attributes:
+        options: The options.
+        out: Folder of the run.
+        examples: All examples.
+        splits: One, or one for every fold.
+        plans: A plan for every split.
+        log: Takes lines for people.
+        report: Takes phase, pictures done and pictures in all.
+    """
+
+    options: TrainOptions
+    out: Path
+    examples: ExampleSet
+    splits: Sequence[Split]
+    plans: Sequence[TrainPlan]
+    log: Log
+    report: Report
+
+
+def start_run(job: Job) -> RunRecord:
     """Train as :func:`maskforge.train` does; Keras runs already."""
-    check_values(options)
-    check_run_folder(out, overwrite=overwrite)
-    splits = _split(options, examples)
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    if len(splits) == 1:
-        return _run(options, out, examples, splits[0], resume=False, log=log, report=report)
-    return _cross_validate(options, out, examples, splits, log, report)
+    try:
+        if job.out.exists():
+            shutil.rmtree(job.out)
+        job.out.mkdir(parents=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written: {error.strerror or error}", origin=Origin(job.out, "")
+        ) from None
+    if len(job.splits) > 1:
+        return _cross_validate(job)
+    return _run(job, job.plans[0], job.splits[0], job.out)
 
 
-def continue_run(
-    options: TrainOptions, out: Path, examples: ExampleSet, *, log: Log, report: Report
-) -> RunRecord:
+def continue_run(job: Job) -> RunRecord:
     """Go on as :func:`maskforge.resume_training` does; Keras runs already."""
-    record = read_record(out)
-    if record.state == "finished":
-        raise TrainingError("has finished; there is nothing to go on with", origin=Origin(out, ""))
-    splits = read_splits(out / SPLIT, examples)
-    if record.folds:
-        return _cross_validate(options, out, examples, splits, log, report)
-    return _run(options, out, examples, splits[0], resume=True, log=log, report=report)
+    if read_record(job.out).folds:
+        return _cross_validate(job)
+    return _run(job, job.plans[0], job.splits[0], job.out)
 
 
-def _split(options: TrainOptions, examples: ExampleSet) -> list[Split]:
-    wanted = options.split
-    if wanted.file is not None:
-        splits = read_splits(Path(wanted.file), examples)
-    elif wanted.folds:
-        splits = make_folds(
-            examples,
-            wanted.folds,
-            test=wanted.test,
-            seed=wanted.seed,
-            stratify=wanted.stratify,
-        )
-    else:
-        splits = [
-            make_split(
-                examples,
-                validation=wanted.validation,
-                test=wanted.test,
-                seed=wanted.seed,
-                stratify=wanted.stratify,
-            )
-        ]
-    for split in splits:
-        check_leaks(examples, split)
-    return splits
-
-
-def _cross_validate(
-    options: TrainOptions,
-    out: Path,
-    examples: ExampleSet,
-    splits: list[Split],
-    log: Log,
-    report: Report,
-) -> RunRecord:
+def _cross_validate(job: Job) -> RunRecord:
     """Train once for every fold, and go on where an earlier call was ended."""
-    folders = [out / f"fold-{number}" for number in range(1, len(splits) + 1)]
-    single = replace(options, split=replace(options.split, folds=0))
-    summary = RunRecord(name=out.name, folds=[folder.name for folder in folders])
-    write_whole(out / CONFIG, dump_config(options).encode())
-    write_split(out / SPLIT, examples, splits)
-    write_record(out, summary)
-    records = []
-    for folder, split in zip(folders, splits, strict=True):
-        log(f"{folder.name} of {len(folders)}")
-        started = (folder / RECORD).is_file()
-        if started and read_record(folder).state == "finished":
-            records.append(read_record(folder))
-            continue
-        resume = (folder / CHECKPOINT).is_file()
-        folder.mkdir(exist_ok=True)
-        record = _run(single, folder, examples, split, resume=resume, log=log, report=report)
-        records.append(record)
-        if record.state != "finished":
-            break
-    first = records[0]
-    for name in ("network", "parameters", "augmentation", "head", "loss", "precision", "backend"):
-        setattr(summary, name, getattr(first, name))
-    summary.classes = first.classes
-    summary.state = records[-1].state
-    summary.seconds = sum(one.seconds for one in records)
-    summary.train = _mean([one.train for one in records])
-    summary.validation = _mean([one.validation for one in records])
-    summary.warnings = [
-        f"{folder.name}: {text}"
-        for folder, one in zip(folders, records, strict=False)
-        for text in one.warnings
-    ]
-    write_record(out, summary)
+    folders = [job.out / f"fold-{number}" for number in range(1, len(job.splits) + 1)]
+    summary = RunRecord(name=job.out.name, folds=[folder.name for folder in folders])
+    write_whole(job.out / CONFIG, dump_config(job.options).encode())
+    write_split(job.out / SPLIT, job.examples, job.splits)
+    write_record(job.out, summary)
+    records: list[RunRecord] = []
+    try:
+        for folder, plan, split in zip(folders, job.plans, job.splits, strict=True):
+            job.log(f"{folder.name} of {len(folders)}")
+            if (folder / RECORD).is_file() and read_record(folder).state == "finished":
+                job.log("has finished already")
+                records.append(read_record(folder))
+                continue
+            folder.mkdir(exist_ok=True)
+            records.append(_run(job, plan, split, folder))
+            if records[-1].state != "finished":
+                break
+    except BaseException as error:
+        summary.state = _state_after(error)
+        raise
+    finally:
+        if summary.state == "running" and records:
+            summary.state = records[-1].state
+        summarize(summary, records)
+        write_record(job.out, summary)
     return summary
 
 
-def _mean(scores: Sequence[Scores]) -> Scores:
-    """Return the mean of scores over the folds in which they are defined."""
-
-    def mean(values: Iterable[float | None]) -> float | None:
-        known = [one for one in values if one is not None]
-        return statistics.fmean(known) if known else None
-
-    names = dict.fromkeys(name for one in scores for name in one.class_dice)
-    return Scores(
-        dice=mean(one.dice for one in scores),
-        iou=mean(one.iou for one in scores),
-        accuracy=mean(one.accuracy for one in scores),
-        class_dice={name: mean(one.class_dice.get(name) for one in scores) for name in names},
-        class_iou={name: mean(one.class_iou.get(name) for one in scores) for name in names},
-    )
-
-
-def _run(
-    options: TrainOptions,
-    folder: Path,
-    examples: ExampleSet,
-    split: Split,
-    *,
-    resume: bool,
-    log: Log,
-    report: Report,
-) -> RunRecord:
-    """Train once."""
-    plan = make_plan(options, examples, split)
-    policy = resolve_precision(options.precision)
+def _run(job: Job, plan: TrainPlan, split: Split, folder: Path) -> RunRecord:
+    """Train once, from the last checkpoint in the folder if there is one."""
+    log = job.log
+    policy = resolve_precision(plan.options.precision)
     record = _record(plan, folder, policy)
-    if not resume:
+    checkpoint = Checkpoint(Progress(warnings=list(plan.warnings)))
+    if (folder / RECORD).is_file():
+        before = read_record(folder)
+        if (folder / CHECKPOINT).is_file():
+            checkpoint = load_checkpoint(folder / CHECKPOINT)
+        checkpoint.progress.seconds = max(checkpoint.progress.seconds, before.seconds)
+        done = len(checkpoint.progress.history)
+        log(f"going on after epoch {done}" if done else "no epoch was finished: it begins anew")
+        for what, now, then in (
+            ("precision", record.precision, before.precision),
+            ("backend", record.backend, before.backend),
+        ):
+            if now != then:
+                log(f"warning: {what} was {then} and is now {now}: the weights will differ")
+    else:
         write_whole(folder / CONFIG, dump_config(plan.options).encode())
-        write_split(folder / SPLIT, examples, [split])
-        write_record(folder, record)
-    log(f"{record.backend}, {policy}")
+        write_split(folder / SPLIT, job.examples, [split])
+    write_record(folder, record)
+    log(f"{record.backend}; {policy}; {available_memory() / 1e9:.1f} GB of memory available")
     for line in describe_plan(plan):
         log(line)
     for warning in plan.warnings:
@@ -191,26 +149,51 @@ def _run(
 
     try:
         fitted = fit(
-            plan, folder, policy=policy, resume=resume, log=log, report=report, built=built
+            plan,
+            folder,
+            policy=policy,
+            checkpoint=checkpoint,
+            log=log,
+            report=job.report,
+            built=built,
         )
+        _finish(record, fitted, plan, folder, checkpoint.progress)
     except BaseException as error:
-        record.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        record.state = _state_after(error)
+        _note(record, checkpoint.progress)
         write_record(folder, record)
         raise
-    history = fitted.progress.history
-    best = fitted.progress.best_epoch
-    record.epochs = len(history)
-    record.best_epoch = best
-    record.train = history[best - 1].train
-    record.validation = finish(fitted.network, plan, folder, policy, best)
-    record.seconds = fitted.progress.seconds
-    record.images_per_second = round(fitted.images_per_second, 2)
-    record.warnings = fitted.progress.warnings
-    record.state = "interrupted" if fitted.interrupted else "finished"
     write_record(folder, record)
     if not fitted.interrupted:
         (folder / CHECKPOINT).unlink(missing_ok=True)
+    log(f"held at most {record.peak_memory / 1e9:.2f} GB" if record.peak_memory else "done")
     return record
+
+
+def _finish(
+    record: RunRecord, fitted: Fitted, plan: TrainPlan, folder: Path, progress: Progress
+) -> None:
+    began = time.monotonic()
+    record.validation = finish(fitted.network, plan, folder, record.precision, progress.best_epoch)
+    progress.seconds += time.monotonic() - began
+    _note(record, progress)
+    record.images_per_second = round(fitted.images_per_second, 2)
+    record.state = "interrupted" if fitted.interrupted else "finished"
+
+
+def _note(record: RunRecord, progress: Progress) -> None:
+    """Take over into the record what the training has come to."""
+    record.epochs = len(progress.history)
+    record.best_epoch = progress.best_epoch
+    if progress.best_epoch:
+        record.train = progress.history[progress.best_epoch - 1].train
+    record.seconds = progress.seconds
+    record.warnings = progress.warnings
+    record.peak_memory = peak_memory()
+
+
+def _state_after(error: BaseException) -> str:
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
 def _record(plan: TrainPlan, folder: Path, policy: str) -> RunRecord:

@@ -6,51 +6,20 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import Head
 from maskforge.evaluation.counts import ClassCounts
 from maskforge.evaluation.thresholds import decide
 from maskforge.examples.example import Example
 from maskforge.examples.pixels import read_image, read_target
 from maskforge.intensity import scale
-from maskforge.nn.losses.targets import probabilities as activate
 from maskforge.prediction.tiling import Infer, auto_tile, predict_tiled
 from maskforge.sizing import resize_image, size_of
 from maskforge.training.plan import TrainPlan
 from maskforge.training.runfolder import Scores
 
 Probabilities = NDArray[np.float32]
-
-
-def infer_with(network: keras.Model, head: Head) -> Infer:
-    """Return a function from scaled pictures to probabilities.
-
-    Args:
-        network: Network that gives logits, or a list of them, of which the first counts.
-        head: Its head.
-    """
-
-    def infer(batch: NDArray[np.float32]) -> Probabilities:
-        logits = network.predict_on_batch(batch)
-        if isinstance(logits, list | tuple):
-            logits = logits[0]
-        result: Probabilities = keras.ops.convert_to_numpy(activate(logits, head))
-        return result
-
-    return infer
-
-
-def infer_with_probabilities(model: keras.Model) -> Infer:
-    """Return a function from scaled pictures to probabilities, for a model that gives them."""
-
-    def infer(batch: NDArray[np.float32]) -> Probabilities:
-        result: Probabilities = np.asarray(model.predict_on_batch(batch))
-        return result
-
-    return infer
 
 
 def predict_examples(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from maskforge.classes import BACKGROUND, ClassMap
 
 _COLLAPSED_AFTER = 3  # validations; many networks mark nothing in the first one or two
@@ -44,13 +46,18 @@ def check_distribution(
     return warnings
 
 
-class Watch:
-    """Looks at every epoch, and says once what looks wrong."""
+class Watch(msgspec.Struct, kw_only=True):
+    """Looks at every epoch, and says once what looks wrong.
 
-    def __init__(self) -> None:
-        self._said: set[str] = set()
-        self._losses: list[float] = []
-        self._single = 0
+    Attributes:
+        said: What was said already.
+        losses: Of the epochs so far.
+        single: Validations in a row in which a single class was marked.
+    """
+
+    said: list[str] = []
+    losses: list[float] = []
+    single: int = 0
 
     def look(
         self, loss: float, predicted: Mapping[str, int] | None, truth: Mapping[str, int] | None
@@ -64,9 +71,9 @@ class Watch:
             truth: Likewise of their masks.
         """
         found: list[str] = []
-        self._losses.append(loss)
-        lowest = min(self._losses)
-        if len(self._losses) > 1 and loss > max(_RISEN * lowest, self._losses[0]):
+        self.losses.append(loss)
+        lowest = min(self.losses)
+        if loss > max(_RISEN * lowest, self.losses[0]):
             self._say(
                 found,
                 "rate",
@@ -83,19 +90,19 @@ class Watch:
         name = max(predicted, key=lambda one: predicted[one])
         others = [one for one in truth if one != name and truth[one]]
         lost = all(predicted.get(one, 0) < _HARDLY_ANY * truth[one] for one in others)
-        self._single = self._single + 1 if others and lost else 0
-        if self._single == _COLLAPSED_AFTER:
+        self.single = self.single + 1 if others and lost else 0
+        if self.single == _COLLAPSED_AFTER:
             self._say(
                 found,
                 "collapse",
-                f"{self._single} validations in a row, nearly every pixel was marked as {name!r}: "
+                f"{self.single} validations in a row, nearly every pixel was marked as {name!r}: "
                 "the network has collapsed to one class; try a loss with dice or tversky in it, "
                 "--class-weights balanced, crops with --rare-share 0.7, or a lower learning rate",
             )
 
     def _say(self, found: list[str], kind: str, text: str) -> None:
-        if kind not in self._said:
-            self._said.add(kind)
+        if kind not in self.said:
+            self.said.append(kind)
             found.append(text)
 
 

@@ -54,6 +54,7 @@ class TrainPlan:
         tile: Size of the input in training.
         channel_weights: Weight of every channel in the loss; None for none.
         pixels: Pixels per class id in the training examples.
+        validation_has_foreground: Whether the validation examples can tell good from bad.
         warnings: What looks wrong already.
     """
 
@@ -69,6 +70,7 @@ class TrainPlan:
     tile: Size
     channel_weights: tuple[float, ...] | None
     pixels: dict[int, int]
+    validation_has_foreground: bool
     warnings: tuple[str, ...]
 
     @property
@@ -136,7 +138,8 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
     scaling = choose_scaling(train.examples, kind=options.input.scaling, color=color)
     pixels = class_pixels(train)
     weights = _weigh(options, classes, head, pixels)
-    warnings = check_distribution(classes, pixels, class_pixels(validation))
+    in_validation = class_pixels(validation)
+    warnings = check_distribution(classes, pixels, in_validation)
     if weights is not None:
         warnings += [
             f"the balanced weight of class {classes.names[id_]!r} would be larger; it was capped"
@@ -162,6 +165,7 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
         tile=Size(crop, crop) if crop else _largest(train.examples, resize, stride),
         channel_weights=weights and weights.values,
         pixels=dict(pixels),
+        validation_has_foreground=any(in_validation.get(id_) for id_ in classes.foreground_ids),
         warnings=tuple(warnings),
     )
 

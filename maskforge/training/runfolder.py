@@ -61,7 +61,8 @@ class RunRecord(msgspec.Struct, kw_only=True):
         best_epoch: Epoch whose weights were kept, from 1.
         train: Scores of the best epoch on the batches of the training.
         validation: Scores of the best epoch on whole validation pictures.
-        seconds: Duration of all sittings.
+        seconds: Duration of all sittings; of one that was killed, up to its last whole epoch.
+        peak_memory: Most bytes held, on the GPU if there is one; 0 if unknown.
         images_per_second: Pictures or crops per second of training, without validation.
         warnings: What looked wrong.
         folds: Folders of the folds of a cross-validation.
@@ -84,6 +85,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     train: Scores = Scores()
     validation: Scores = Scores()
     seconds: float = 0.0
+    peak_memory: int = 0
     images_per_second: float = 0.0
     warnings: list[str] = []
     folds: list[str] = []

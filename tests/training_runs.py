@@ -1,0 +1,83 @@
+"""Tiny examples and trainings of seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from maskforge.classes import ClassMap, MaskClass
+from maskforge.examples.example import Example, ExampleSet
+from maskforge.examples.split import Split
+from maskforge.model import Size
+from maskforge.training.configfile import build_options
+
+DISC = ClassMap((MaskClass(1, "disc", (255, 0, 0), ()),))
+BOTH = ClassMap((MaskClass(1, "disc", (255, 0, 0), ()), MaskClass(4, "bar", (0, 255, 0), ())))
+
+SMALL = {
+    "epochs": 2,
+    "batch_size": 2,
+    "precision": "float32",
+    "devices": 1,
+    "input": {"crop": 0},
+    "augment": {"preset": "none"},
+    "network": {"filters": 4, "depth": 2},
+    "data": {"workers": 1},
+}
+
+
+def options(**changed: object):
+    """Return options of a tiny training; tables are merged."""
+    document = {
+        key: {**SMALL.get(key, {}), **value} if isinstance(value, dict) else value
+        for key, value in changed.items()
+    }
+    return build_options({**SMALL, **document})
+
+
+def disc(number: int, size: Size = Size(32, 32)) -> tuple[np.ndarray, np.ndarray]:
+    """Return a noisy picture with a bright disc of 8 px radius, and its mask of 0 and 1."""
+    rng = np.random.default_rng(number)
+    x, y = (int(rng.integers(9, side - 9)) for side in size)
+    rows, columns = np.ogrid[: size.height, : size.width]
+    mask = ((rows - y) ** 2 + (columns - x) ** 2 <= 64).astype(np.uint8)
+    image = rng.integers(20, 60, (size.height, size.width)) + 150 * mask
+    return image.astype(np.uint8), mask
+
+
+def write(
+    folder: Path, name: str, image: np.ndarray, mask: np.ndarray, **fields: object
+) -> Example:
+    """Write a picture and its mask, PNG or, with channels, NPY; return the example."""
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = folder / f"{name.replace('/', '-')}.png"
+    Image.fromarray(image).save(picture)
+    if mask.ndim == 2:
+        target = picture.with_name(f"{picture.stem}_mask.png")
+        Image.fromarray(mask).save(target)
+    else:
+        target = picture.with_name(f"{picture.stem}_mask.npy")
+        np.save(target, mask)
+    size = Size(mask.shape[1], mask.shape[0])
+    return Example(name=name, image=picture, mask=target, size=size, **fields)
+
+
+def discs(
+    folder: Path, count: int = 4, *, classes: ClassMap = DISC, size: Size = Size(32, 32)
+) -> ExampleSet:
+    """Write pictures of discs."""
+    found = (write(folder, f"x{number}", *disc(number, size)) for number in range(count))
+    return ExampleSet(tuple(found), classes, "discs")
+
+
+def split_of(examples: ExampleSet, validation: Sequence[str]) -> Split:
+    """Return a split with these validation examples; all others are for training."""
+    names = [one.name for one in examples]
+    return Split(
+        train=tuple(name for name in names if name not in validation),
+        validation=tuple(validation),
+        test=(),
+    )
