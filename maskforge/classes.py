@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from maskforge.errors import LabelError, shorten
+from maskforge.errors import LabelError, nearest, shorten
 from maskforge.issues import Origin
 
 Color: TypeAlias = tuple[int, int, int]
@@ -178,8 +177,8 @@ class ClassMap:
         lines = []
         for label, count in sorted(unknown.items(), key=lambda item: (-item[1], item[0])):
             shapes = "1 shape" if count == 1 else f"{count} shapes"
-            nearest = difflib.get_close_matches(self._key(label), known, n=1)
-            guess = f"; did you mean {shorten(known[nearest[0]])}?" if nearest else ""
+            near = nearest(self._key(label), known)
+            guess = f"; did you mean {shorten(known[near])}?" if near is not None else ""
             lines.append(f"{shorten(label)} ({shapes}{guess})")
         noun = "label is" if len(unknown) == 1 else "labels are"
         raise LabelError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import reprlib
+from collections.abc import Iterable
 
 from maskforge.issues import Code, Issue, Level, Origin
 
@@ -14,6 +16,25 @@ _shortener.maxstring, _shortener.maxother = 80, 80
 def shorten(value: object) -> str:
     """Return ``value`` as text of bounded length, fit for a message: never a megabyte of base64."""
     return _shortener.repr(value)
+
+
+def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """Return the known name that is most like ``name``, whatever its case; None if none is.
+
+    Args:
+        name: A name that does not exist.
+        known: Those that do.
+        likeness: The least that counts, from 0 to 1 for equal names.
+    """
+    by_folded = {one.casefold(): one for one in known}
+    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=likeness)
+    return by_folded[found[0]] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'caries'?`` for the end of a message; empty if no name is near."""
+    found = nearest(name, known)
+    return "" if found is None else f"; did you mean {shorten(found)}?"
 
 
 class MaskforgeError(Exception):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from maskforge.errors import DatasetError, OptionError
+from maskforge.errors import DatasetError, OptionError, did_you_mean
 from maskforge.examples.candidate import Candidate, listing
-from maskforge.examples.nearest import did_you_mean
 
 
 def groups_of(

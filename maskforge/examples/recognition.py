@@ -14,10 +14,9 @@ from maskforge.classes import (
     MaskClass,
     default_color,
 )
-from maskforge.errors import DatasetError, LabelError, OptionError
+from maskforge.errors import DatasetError, LabelError, OptionError, did_you_mean
 from maskforge.examples.candidate import listing
 from maskforge.examples.maskvalues import MaskLook
-from maskforge.examples.nearest import did_you_mean
 
 _FOREGROUND_NAME = "foreground"
 _VOID_NAME = "void"

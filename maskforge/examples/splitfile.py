@@ -11,10 +11,9 @@ from typing import Any
 
 import msgspec
 
-from maskforge.errors import DatasetError
+from maskforge.errors import DatasetError, did_you_mean
 from maskforge.examples.candidate import listing
 from maskforge.examples.example import Example, ExampleSet
-from maskforge.examples.nearest import did_you_mean
 from maskforge.examples.split import PARTS, Split, check_leaks
 from maskforge.examples.statistics import data_digest, statistics_of
 from maskforge.issues import Origin

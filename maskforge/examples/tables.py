@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from maskforge.errors import DatasetError, OptionError
+from maskforge.errors import DatasetError, OptionError, did_you_mean
 from maskforge.examples.candidate import Candidate, Candidates, listing
-from maskforge.examples.nearest import did_you_mean
 from maskforge.issues import Origin
 
 TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".txt"))

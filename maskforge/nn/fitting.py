@@ -85,6 +85,7 @@ def fit(
                 options.network,
                 input_shape=(None, None, plan.scaling.channels),
                 outputs=len(plan.channel_ids),
+                scaling=plan.scaling.kind,
             )
         built(network)
         with scope():

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from maskforge.classes import BACKGROUND, VOID
-from maskforge.errors import OptionError, shorten
-from maskforge.training.losses import nearest_name
+from maskforge.errors import OptionError, did_you_mean, shorten
 
 LARGEST_WEIGHT = 20.0
 """Balanced class weights stop here: above, single pixels of a rare class outweigh whole images."""
@@ -80,7 +79,7 @@ def named_class_weights(
         if name not in of_channel:
             raise OptionError(
                 f"a weight is given for {shorten(name)}, which is no class of the network"
-                f"{nearest_name(name, of_channel)}",
+                f"{did_you_mean(name, of_channel)}",
                 hint=f"the classes are {', '.join(of_channel)}",
             )
         if not (math.isfinite(weight) and weight > 0):

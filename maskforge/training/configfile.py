@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, TypeAlias, get_type_hints
 import msgspec
 import tomli_w
 
-from maskforge.errors import OptionError, shorten
+from maskforge.errors import OptionError, nearest, shorten
 from maskforge.issues import Origin
 from maskforge.training.options import TrainOptions
 
@@ -97,13 +96,13 @@ def _check_keys(document: object, type_: type, prefix: str, origin: Origin | Non
                 *hints,
                 *(f"{name}.{inner}" for name in hints for inner in _names(hints[name])),
             ]
-            near = difflib.get_close_matches(f"{key}", known, n=1, cutoff=0.5)
-            elsewhere = [name for name in known if name.endswith(f".{key}")] or near
+            elsewhere = [name for name in known if name.endswith(f".{key}")]
+            near = elsewhere[0] if elsewhere else nearest(key, known, likeness=0.5)
             raise OptionError(
                 f"there is no option {prefix}{key}",
                 origin=origin,
-                hint=f"did you mean {prefix}{elsewhere[0]}?"
-                if elsewhere
+                hint=f"did you mean {prefix}{near}?"
+                if near
                 else f"known are {', '.join(hints)}",
             )
         if dataclasses.is_dataclass(hints[key]):

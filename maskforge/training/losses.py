@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from maskforge.choices import Encoding, Head
-from maskforge.errors import OptionError, shorten
+from maskforge.errors import OptionError, did_you_mean, shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,16 +247,10 @@ def _known(text: str, whole: str) -> str:
     name = text.strip().lower().replace("_", "-").replace(" ", "-")
     if name not in _NAMES:
         where = "" if text.strip() == whole.strip() else f" (in {shorten(whole)})"
-        guess = nearest_name(name, _NAMES)
+        guess = did_you_mean(name, _NAMES)
         what = f"{shorten(text.strip())} is no known loss" if name else "a loss has no name"
         raise OptionError(f"{what}{where}{guess}", hint=f"the losses are {', '.join(LOSSES)}")
     return _NAMES[name]
-
-
-def nearest_name(name: str, known: Iterable[str]) -> str:
-    """Return a question for the end of a message, whether a known name was meant; or nothing."""
-    nearest = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
 def default_loss(head: Head) -> str:
@@ -345,7 +338,7 @@ def _owners(key: str, option: str, names: list[str]) -> list[str]:
         known = sorted({one for name in names for one in LOSSES[name].parameters})
         has = f"it has {', '.join(known)}" if known else "it has no options"
         raise OptionError(
-            f"the loss {'+'.join(names)} has no option {shorten(key)}{nearest_name(option, known)}",
+            f"the loss {'+'.join(names)} has no option {shorten(key)}{did_you_mean(option, known)}",
             hint=has,
         )
     if len({id(LOSSES[name].parameters[option]) for name in owners}) > 1:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from maskforge.choices import Architecture, Encoder, Normalization, Preset, Scaling, Upsampling
-from maskforge.errors import OptionError
+from maskforge.errors import OptionError, nearest
 from maskforge.training.options import NetworkOptions
 
 DropoutPlace: TypeAlias = Literal["last-skip", "before-bottleneck", "bottleneck"]
@@ -244,6 +243,6 @@ def _check_values(plan: NetworkPlan) -> None:
 
 
 def _nearest(name: str, choices: Mapping[Any, Any] | list[Any] | tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(name, [str(choice) for choice in choices], n=1)
+    near = nearest(name, [str(choice) for choice in choices])
     listed = f"possible are {', '.join(choices)}"
-    return f"did you mean {close[0]}? {listed}" if close else listed
+    return f"did you mean {near}? {listed}" if near else listed

@@ -42,8 +42,8 @@ def test_sums_are_read(text, terms):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("dise", ["'dise' is no known loss", "did you mean dice", "focal-tversky"]),
-        ("dice+focl", ["'focl' is no known loss (in 'dice+focl')", "did you mean focal"]),
+        ("dise", ["'dise' is no known loss", "did you mean 'dice'", "focal-tversky"]),
+        ("dice+focl", ["'focl' is no known loss (in 'dice+focl')", "did you mean 'focal'"]),
         ("", ["a loss has no name", "bce"]),
         ("dice+", ["a loss has no name"]),
         ("x*dice", ["'x' is no factor", "0.5*dice+bce"]),
@@ -135,10 +135,10 @@ def test_options_go_to_the_losses_that_have_them():
 @pytest.mark.parametrize(
     ("loss", "options", "words"),
     [
-        ("tversky", {"alfa": 1}, ["no option 'alfa'; did you mean alpha?", "it has alpha, beta"]),
+        ("tversky", {"alfa": 1}, ["no option 'alfa'; did you mean 'alpha'?", "it has alpha, beta"]),
         ("bce", {"gamma": 1}, ["the loss bce has no option 'gamma'", "it has no options"]),
         ("dice", {"focal.gamma": 1}, ["focal.gamma is for the loss focal, but the loss is dice"]),
-        ("dice", {"fokal.gamma": 1}, ["'fokal' is no known loss; did you mean focal?"]),
+        ("dice", {"fokal.gamma": 1}, ["'fokal' is no known loss; did you mean 'focal'?"]),
         (
             "focal+tversky",
             {"alpha": 0.7},
@@ -199,7 +199,7 @@ def test_weights_by_name():
     names = {0: "background", 1: "caries", 2: "crown", 255: "void"}
     assert named_class_weights({"crown": 4}, names, (0, 1, 2)).values == (1, 1, 4)
     assert named_class_weights({"crown": 4}, names, (1, 2)).values == (1, 4)
-    with pytest.raises(OptionError, match="did you mean caries"):
+    with pytest.raises(OptionError, match="did you mean 'caries'"):
         named_class_weights({"carie": 4}, names, (1, 2))
     with pytest.raises(OptionError, match="'background', which is no class of the network"):
         named_class_weights({"background": 4}, names, (1, 2))
