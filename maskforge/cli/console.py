@@ -77,6 +77,8 @@ def _live_progress() -> Iterator[Callable[[str, int, int | None], None]]:
 
         def update(phase: str, done: int, total: int | None) -> None:
             if phase not in tasks:
+                for task in bars.tasks:  # one epoch after the other would fill the terminal
+                    bars.update(task.id, visible=not task.finished)
                 tasks[phase] = bars.add_task(phase, total=total, rate="")
                 starts[phase] = time.monotonic()
             elapsed = time.monotonic() - starts[phase]

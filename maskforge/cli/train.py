@@ -260,6 +260,9 @@ def train(
             set_value(document, key, value)
         options = build_options(document)
         if print_config:
+            from maskforge.training.plan import check_values
+
+            check_values(options)
             typer.echo(dump_config(options), nl=False)
             raise typer.Exit
         if out is None:

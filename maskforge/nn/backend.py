@@ -68,7 +68,8 @@ def start(backend: Backend = "auto") -> str:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else TensorFlow's first words are warnings
     if chosen == "tensorflow":
         with _said_only_on_failure():
-            import tensorflow as tf  # noqa: F401 - it talks while it is loaded, Keras does not
+            import tensorflow as tf  # it talks while it is loaded, Keras does not
+        tf.get_logger().setLevel("ERROR")  # a network for every fold is not too many
     import keras
 
     if chosen == "tensorflow":

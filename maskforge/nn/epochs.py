@@ -49,9 +49,13 @@ class Epochs(keras.callbacks.Callback):
         feed: The batches.
         infer: Gives the probabilities of the network that is learning.
         checkpoint: Where the training was left, or begins; changed in place.
-        metrics: Metrics of the training batches by name: ``dice``, ``iou``, ``accuracy``.
         log: Takes lines for people.
         report: Takes phase, pictures done and pictures in all.
+
+    Attributes:
+        metrics: Metrics of the training batches by name: ``dice``, ``iou``, ``accuracy``.
+        checkpoint: Where the training is.
+        speeds: Pictures or crops in a second of training, of every epoch of this sitting.
     """
 
     def __init__(
@@ -61,7 +65,6 @@ class Epochs(keras.callbacks.Callback):
         feed: Feed,
         infer: Infer,
         checkpoint: Checkpoint,
-        metrics: dict[str, Any],
         log: Log,
         report: Report,
     ) -> None:
@@ -70,13 +73,13 @@ class Epochs(keras.callbacks.Callback):
         self._folder = folder
         self._feed = feed
         self._infer = infer
-        self._metrics = metrics
         self._log = log
         self._report = report
         self._checked = 0
         self._began = time.monotonic()
         self._earlier = checkpoint.progress.seconds
         self._sitting = self._drawn = time.monotonic()
+        self.metrics: dict[str, Any] = {}
         self.checkpoint = checkpoint
         self.progress = checkpoint.progress
         self.speeds: list[float] = []
@@ -116,7 +119,7 @@ class Epochs(keras.callbacks.Callback):
         self.speeds.append(len(self._feed) * self._plan.options.batch_size / trained)
         options = self._plan.options
         loss = float((logs or {}).get("loss", math.nan))
-        batch = {name: _finite(one.result()) for name, one in self._metrics.items()}
+        batch = {name: _finite(one.result()) for name, one in self.metrics.items()}
         train = Scores(dice=batch["dice"], iou=batch["iou"], accuracy=batch["accuracy"])
         scores: Scores | None = None
         marked: tuple[Marked, Marked] = (None, None)

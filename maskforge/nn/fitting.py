@@ -154,14 +154,7 @@ class _Session:
         self._folder = folder
         self._feed = feed
         self._network = network
-        outputs = len(plan.channel_ids)
-        common: dict[str, Any] = {"head": plan.head, "outputs": outputs, "from_logits": True}
-        self._metrics = {
-            "dice": Dice(name="dice", **common),
-            "iou": IoU(name="iou", **common),
-            "accuracy": PixelAccuracy(name="accuracy", **common),
-        }
-        self.callback = Epochs(plan, folder, feed, infer, checkpoint, self._metrics, log, report)
+        self.callback = Epochs(plan, folder, feed, infer, checkpoint, log, report)
 
     @property
     def stopped(self) -> bool:
@@ -180,19 +173,26 @@ class _Session:
         options = self._plan.options
         if options.network.encoder is not None:
             set_encoder_trainable(self._network, not frozen)
-        levels = len(self._network.outputs)
+        levels, outputs = len(self._network.outputs), len(self._plan.channel_ids)
         losses = [
             make_loss(
                 options.loss,
                 head=self._plan.head,
-                outputs=len(self._plan.channel_ids),
+                outputs=outputs,
                 class_weights=self._plan.channel_weights,
                 options=options.loss_options,
                 from_logits=True,
             )
             for _ in range(levels)
         ]
-        metrics = list(self._metrics.values())
+        common: dict[str, Any] = {"head": self._plan.head, "outputs": outputs, "from_logits": True}
+        # New ones, since Keras would not reset those of the phase before.
+        self.callback.metrics = {
+            "dice": Dice(name="dice", **common),
+            "iou": IoU(name="iou", **common),
+            "accuracy": PixelAccuracy(name="accuracy", **common),
+        }
+        metrics = list(self.callback.metrics.values())
         optimizer = make_optimizer(options, len(self._feed))
         self._feed.copies = levels
         self._network.compile(

@@ -13,6 +13,7 @@ from maskforge.errors import OutputExistsError, TrainingError
 from maskforge.issues import Origin
 from maskforge.maskfile import write_whole
 
+SCHEMA = 1
 CONFIG = "config.toml"
 SPLIT = "split.json"
 RECORD = "run.json"
@@ -68,7 +69,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
         folds: Folders of the folds of a cross-validation.
     """
 
-    schema: int = 1
+    schema: int = SCHEMA
     name: str
     state: str = "running"
     network: str = ""
@@ -151,7 +152,7 @@ def read_record(folder: Path) -> RunRecord:
     """
     path = folder / RECORD
     try:
-        return msgspec.json.decode(path.read_bytes(), type=RunRecord)
+        record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
     except OSError as error:
         raise TrainingError(
             f"cannot be read: {error.strerror or error}",
@@ -160,6 +161,13 @@ def read_record(folder: Path) -> RunRecord:
         ) from None
     except msgspec.MsgspecError as error:
         raise TrainingError(f"is no record of a run: {error}", origin=Origin(path)) from None
+    if record.schema != SCHEMA:
+        raise TrainingError(
+            f"has the schema {record.schema}, this maskforge reads {SCHEMA}",
+            origin=Origin(path),
+            hint="update maskforge",
+        )
+    return record
 
 
 def write_history(path: Path, epochs: Sequence[Epoch]) -> None:

@@ -1,0 +1,188 @@
+"""Trainings that were ended go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training_runs import discs, options
+
+keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
+
+from maskforge.errors import DatasetError, TrainingError  # noqa: E402
+from maskforge.learning import resume_training, train  # noqa: E402
+from maskforge.nn import epochs, fitting  # noqa: E402
+from maskforge.nn.modelio import load_model  # noqa: E402
+from maskforge.training.configfile import dump_config  # noqa: E402
+from maskforge.training.runfolder import read_record  # noqa: E402
+
+PROGRAM = Path(__file__).with_name("resume_program.py")
+
+
+class KilledError(BaseException):
+    """What nothing in the package catches."""
+
+
+def ended(at, how):
+    """Return a ``progress`` that ends a training at a phase, such as ``epoch 2/3``, half way."""
+
+    def progress(phase, done, total):
+        if phase == at and total and done * 2 >= total:
+            how()
+
+    return progress
+
+
+def killed():
+    raise KilledError
+
+
+def weights(run):
+    return load_model(run)[0].get_weights()
+
+
+def assert_same_weights(one, other):
+    for here, there in zip(weights(one), weights(other), strict=True):
+        np.testing.assert_array_equal(here, there)
+
+
+def history(run):
+    """Return the history without durations."""
+    lines = [line.split(",") for line in (run / "history.csv").read_text().splitlines()]
+    return [line[:3] + line[4:] for line in lines]
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory):
+    """Options with much that has a state, and the run that was not disturbed."""
+    root = tmp_path_factory.mktemp("busy")
+    examples = discs(root / "data", 10)
+    table = root / "table.csv"
+    lines = [f"{one.image},{one.mask}" for one in examples]
+    table.write_text("\n".join(["image,mask", *lines]))
+    chosen = options(
+        epochs=4,
+        schedule="plateau",
+        optimizer="adamw",
+        average=0.5,
+        data={"dataset": str(table)},
+        split={"validation": 0.2},
+        augment={"preset": "light"},
+        network={"dropout": 0.3, "normalization": "batch"},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(epochs, "_PLATEAU", 1)
+        train(chosen, root / "whole")
+    return chosen, root
+
+
+def test_a_killed_process(busy, tmp_path, monkeypatch):
+    """SIGKILL in the middle of epoch 3."""
+    chosen, root = busy
+    config = tmp_path / "options.toml"
+    config.write_text(dump_config(chosen))
+    command = [sys.executable, PROGRAM, config, tmp_path / "run", "epoch 3/4"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert read_record(tmp_path / "run").state == "running"
+    assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 1 + 2
+    monkeypatch.setattr(epochs, "_PLATEAU", 1)
+    record = resume_training(tmp_path / "run")
+    assert record.state == "finished"
+    assert record.epochs == 4
+    assert history(tmp_path / "run") == history(root / "whole")
+    assert_same_weights(tmp_path / "run", root / "whole")
+    assert not (tmp_path / "run" / "checkpoint.npz").exists()
+
+
+def test_ctrl_c_saves_the_best_model_and_the_run_can_go_on(busy, tmp_path, monkeypatch):
+    chosen, root = busy
+    monkeypatch.setattr(epochs, "_PLATEAU", 1)
+    progress = ended("epoch 3/4", lambda: signal.raise_signal(signal.SIGINT))
+    record = train(chosen, tmp_path / "run", progress=progress)
+    assert record.state == read_record(tmp_path / "run").state == "interrupted"
+    assert record.epochs == 2
+    assert weights(tmp_path / "run")
+    assert record.seconds > sum(
+        float(line.split(",")[3])
+        for line in (tmp_path / "run" / "history.csv").read_text().splitlines()[1:]
+    )
+    resumed = resume_training(tmp_path / "run")
+    assert resumed.state == "finished"
+    assert resumed.seconds > record.seconds
+    assert_same_weights(tmp_path / "run", root / "whole")
+    with pytest.raises(TrainingError, match="has finished"):
+        resume_training(tmp_path / "run")
+
+
+def small_encoder(network_options, *, input_shape, outputs, scaling):
+    """A network whose first layers stand for a pretrained encoder."""
+    del network_options, scaling
+    layers = keras.layers
+    image = keras.Input(input_shape)
+    features = layers.Conv2D(3, 3, padding="same", activation="relu", name="encoder")(image)
+    features = layers.BatchNormalization()(features)
+    features = layers.Dropout(0.2)(features)
+    return keras.Model(image, layers.Conv2D(outputs, 1, dtype="float32")(features))
+
+
+def test_an_encoder_that_rests_at_first(tmp_path, monkeypatch):
+    """Killed at the first step of the second phase, and again in the last epoch."""
+    monkeypatch.setattr(fitting, "build_network", small_encoder)
+    monkeypatch.setattr(
+        fitting,
+        "set_encoder_trainable",
+        lambda network, trainable: setattr(network.get_layer("encoder"), "trainable", trainable),
+    )
+    examples = discs(tmp_path / "data", 4)
+    network = {"encoder": "mobilenetv2", "encoder_weights": "none", "freeze_encoder": 1}
+    chosen = options(epochs=3, network=network, split={"validation": 0.25}, average=0.9)
+    train(chosen, tmp_path / "whole", examples=examples)
+
+    run = tmp_path / "run"
+    with pytest.raises(KilledError):
+        train(chosen, run, examples=examples, progress=ended("epoch 2/3", killed))
+    with pytest.raises(KilledError):
+        resume_training(run, examples=examples, progress=ended("epoch 3/3", killed))
+    assert read_record(run).state == "failed"
+    resume_training(run, examples=examples)
+    assert_same_weights(run, tmp_path / "whole")
+    assert history(run) == history(tmp_path / "whole")
+
+
+def test_folds_go_on_in_the_fold_where_they_were_ended(tmp_path):
+    """Fold 2 is killed in its first epoch, before there is any checkpoint."""
+    examples = discs(tmp_path / "data", 4)
+    chosen = options(epochs=1, split={"folds": 2})
+    said = []
+    run = tmp_path / "run"
+
+    def progress(phase, done, total):
+        if phase.startswith("epoch") and any("fold-2" in line for line in said):
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        train(chosen, run, examples=examples, progress=progress, log=said.append)
+    first = weights(run / "fold-1")
+    assert read_record(run).state == "failed"
+    assert read_record(run / "fold-1").state == "finished"
+
+    changed = discs(tmp_path / "changed", 3)
+    with pytest.raises(DatasetError, match="x3"):
+        resume_training(run, examples=changed)
+    said.clear()
+    record = resume_training(run, examples=examples, log=said.append)
+    assert record.state == read_record(run).state == "finished"
+    assert sum(line.startswith("epoch") for line in said) == 1
+    for here, there in zip(first, weights(run / "fold-1"), strict=True):
+        np.testing.assert_array_equal(here, there)
+    parts = [read_record(run / name) for name in record.folds]
+    assert [one.examples["validation"] for one in parts] == [2, 2]
+    assert record.validation.dice == pytest.approx(
+        (parts[0].validation.dice + parts[1].validation.dice) / 2
+    )
+    assert record.seconds == pytest.approx(parts[0].seconds + parts[1].seconds)
