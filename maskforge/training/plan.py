@@ -35,6 +35,7 @@ from maskforge.training.options import TrainOptions
 
 _CROP = 256
 _MOST_WORKERS = 8
+_LARGEST_SEED = 2**32 - 1  # that NumPy's legacy generator takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +189,9 @@ def check_values(options: TrainOptions) -> None:
         "data.workers": (options.data.workers, 0),
         "input.crops_per_image": (options.input.crops_per_image, 0),
         "network.freeze_encoder": (options.network.freeze_encoder, -1),
+        "split.folds": (options.split.folds, 0),
+        "split.seed": (options.split.seed, 0),
+        "seed": (options.seed, 0),
     }
     for name, (value, low) in least.items():
         if not value >= low or math.isinf(value):
@@ -203,6 +207,10 @@ def check_values(options: TrainOptions) -> None:
             raise OptionError(f"{name} is {share}, but is a share from 0 to below 1")
     if not 0 < options.learning_rate < math.inf:
         raise OptionError(f"learning_rate is {options.learning_rate}, but must be above 0")
+    if options.seed > _LARGEST_SEED:
+        raise OptionError(f"seed is {options.seed}, but must be at most {_LARGEST_SEED}")
+    if options.split.folds == 1:
+        raise OptionError("split.folds is 1, but must be at least 2", hint="0 is a single split")
     crop = options.input.crop
     if crop != "auto" and crop < 0:
         raise OptionError(f"input.crop is {crop}, but must be a number of pixels, or 0 for none")

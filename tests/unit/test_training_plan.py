@@ -1,0 +1,186 @@
+"""From options and examples to a plan, without Keras."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from training_runs import BOTH, DISC, disc, discs, options, split_of, write
+
+from maskforge.errors import OptionError, TrainingError
+from maskforge.examples.example import ExampleSet
+from maskforge.examples.split import Split
+from maskforge.model import Size
+from maskforge.training.plan import check_values, describe_plan, make_plan
+
+
+@pytest.fixture
+def examples(tmp_path):
+    return discs(tmp_path, 4)
+
+
+def plan(examples, *validation, **changed):
+    return make_plan(options(**changed), examples, split_of(examples, validation or ["x3"]))
+
+
+def overlapping(folder):
+    """Two pictures with multi-hot masks of two classes."""
+    found = []
+    for number in range(2):
+        image, mask = disc(number)
+        both = np.stack([mask, np.ones_like(mask)], axis=-1)
+        encoded = {"encoding": "multihot", "channels": (1, 4)}
+        found.append(write(folder, f"x{number}", image, both, **encoded))
+    return ExampleSet(tuple(found), BOTH, "both")
+
+
+@pytest.mark.parametrize(
+    ("classes", "changed", "head", "loss"),
+    [
+        (DISC, {}, "sigmoid", "dice+bce"),
+        (BOTH, {}, "softmax", "dice+cce"),
+        (BOTH, {"head": "sigmoid"}, "sigmoid", "dice+bce"),
+        (DISC, {"head": "softmax"}, "softmax", "dice+cce"),
+        (BOTH, {"loss": "bce"}, "sigmoid", "bce"),
+        (DISC, {"loss": "cce"}, "softmax", "cce"),
+        (DISC, {"loss": "Dice"}, "sigmoid", "dice"),
+        (DISC, {"loss": "focal-tversky + 0.5*bce"}, "sigmoid", "focal-tversky+0.5*bce"),
+    ],
+)
+def test_heads_and_losses_that_belong_together(tmp_path, classes, changed, head, loss):
+    made = plan(discs(tmp_path, 4, classes=classes), **changed)
+    assert made.head == made.options.head == head
+    assert made.options.loss == loss
+    assert made.channel_ids == (classes.foreground_ids if head == "sigmoid" else classes.ids)
+
+
+def test_overlapping_classes_have_a_channel_each(tmp_path):
+    made = plan(overlapping(tmp_path), "x1")
+    assert made.head == "sigmoid"
+    assert made.channel_ids == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"head": "softmax", "loss": "bce"}, "bce"),
+        ({"head": "sigmoid", "loss": "cce"}, "cce"),
+        ({"loss": "bce+cce"}, "cce"),
+        ({"loss": "dise"}, "did you mean 'dice'"),
+        ({"loss_options": {"gama": 2}}, "no option 'gama'"),
+        ({"class_weights": {"disk": 2.0}}, "did you mean 'disc'"),
+        ({"network": {"arch": "cnn", "preset": "unet-transpose"}}, "preset"),
+        ({"input": {"resize": "64"}}, "64"),
+    ],
+)
+def test_contradictions_are_refused(examples, changed, message):
+    with pytest.raises(OptionError, match=message):
+        plan(examples, **changed)
+
+
+def test_overlapping_classes_need_a_sigmoid(tmp_path):
+    with pytest.raises(OptionError, match="softmax"):
+        plan(overlapping(tmp_path), "x1", head="softmax")
+
+
+def test_nothing_to_learn_from(examples):
+    everything = Split(train=(), validation=tuple(one.name for one in examples))
+    with pytest.raises(TrainingError, match="no training example"):
+        make_plan(options(), examples, everything)
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({"epochs": 0}, "epochs is 0, but must be at least 1"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"patience": -1}, "patience"),
+        ({"validate_every": 0}, "validate_every"),
+        ({"warmup": -0.5}, "warmup"),
+        ({"warmup": math.nan}, "warmup"),
+        ({"weight_decay": -1.0}, "weight_decay"),
+        ({"gradient_clip": math.inf}, "gradient_clip"),
+        ({"average": 1.0}, "average is 1.0, but is a share from 0 to below 1"),
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"learning_rate": math.nan}, "learning_rate"),
+        ({"learning_rate": math.inf}, "learning_rate"),
+        ({"devices": -1}, "devices"),
+        ({"data": {"workers": -1}}, "data.workers"),
+        ({"input": {"crop": -1}}, "input.crop"),
+        ({"input": {"rare_share": 1.5}}, "input.rare_share"),
+        ({"split": {"validation": 1.0}}, "split.validation"),
+        ({"split": {"folds": -1}}, "split.folds"),
+        ({"split": {"folds": 1}}, "split.folds"),
+        ({"network": {"freeze_encoder": -2}}, "network.freeze_encoder"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_numbers_that_make_no_sense(changed, name):
+    with pytest.raises(OptionError, match=name):
+        check_values(options(**changed))
+
+
+@pytest.mark.parametrize(
+    ("size", "given", "crop", "tile"),
+    [
+        (Size(32, 32), {}, 0, (32, 32)),
+        (Size(33, 30), {}, 0, (36, 32)),
+        (Size(300, 258), {}, 256, (256, 256)),
+        (Size(300, 100), {}, 0, (300, 100)),
+        (Size(300, 258), {"crop": 0}, 0, (300, 260)),
+        (Size(300, 258), {"resize": "50x40"}, 0, (52, 40)),
+        (Size(32, 32), {"crop": 30}, 32, (32, 32)),
+    ],
+)
+def test_the_size_of_the_input(tmp_path, size, given, crop, tile):
+    """Sides are multiples of 4 with two poolings; pictures above 256 px on both sides are cut."""
+    made = plan(discs(tmp_path, 2, size=size), "x1", input={"crop": "auto"} | given)
+    assert made.options.input.crop == crop
+    assert made.tile == Size(*tile)
+
+
+def test_pictures_of_several_sizes_are_cut(tmp_path):
+    two = discs(tmp_path / "a", 1), discs(tmp_path / "b", 2, size=Size(48, 32))
+    mixed = ExampleSet((*two[0].examples, *two[1].examples[1:]), DISC, "mixed")
+    fields = split_of(mixed, [])
+    assert make_plan(options(input={"crop": "auto"}), mixed, fields).options.input.crop == 256
+    assert make_plan(options(input={"crop": 0}), mixed, fields).tile == Size(48, 32)
+
+
+def test_weights_follow_from_the_pixels(tmp_path):
+    """A quarter of the pixels is foreground: the mean of the weights per pixel is 1."""
+    image = np.zeros((8, 8), np.uint8)
+    mask = np.zeros((8, 8), np.uint8)
+    mask[:4, :4] = 1
+    found = tuple(write(tmp_path, name, image, mask) for name in ("x0", "x1"))
+    made = plan(ExampleSet(found, DISC, "quarter"), "x1", head="softmax", class_weights="balanced")
+    background, foreground = made.channel_weights
+    assert foreground / background == pytest.approx(3)
+    named = plan(
+        ExampleSet(found, DISC, "quarter"), "x1", head="softmax", class_weights={"disc": 7.0}
+    )
+    assert named.channel_weights == (1, 7)
+
+
+def test_missing_classes_are_said(tmp_path):
+    examples = discs(tmp_path, 4, classes=BOTH)
+    warnings = plan(examples).warnings
+    assert len(warnings) == 1
+    assert "'bar' appears in no training example" in warnings[0]
+
+
+def test_validation_without_foreground_is_said(tmp_path):
+    empty = write(tmp_path, "empty", disc(9)[0], np.zeros((32, 32), np.uint8))
+    examples = ExampleSet((*discs(tmp_path, 2).examples, empty), DISC, "some empty")
+    made = plan(examples, "empty")
+    assert not made.validation_has_foreground
+    assert "no foreground at all" in made.warnings[0]
+    assert plan(examples, "x1").validation_has_foreground
+    assert plan(examples, "x1").warnings == ()
+
+
+def test_the_header_names_what_was_settled(examples):
+    text = "\n".join(describe_plan(plan(examples)))
+    for words in ("3 training, 1 validation, 0 test", "32 x 32 px", "1 channel", "sigmoid", "disc"):
+        assert words in text
