@@ -115,7 +115,7 @@ def evaluate(
         ),
     ] = 1000,
     seed: Annotated[int, typer.Option(help="Of the resampling.", rich_help_panel=_MEASURES)] = 0,
-    group: Annotated[
+    by: Annotated[
         str | None,
         typer.Option(
             metavar="COLUMN",
@@ -191,7 +191,7 @@ def evaluate(
             ),
             bootstrap=bootstrap,
             seed=seed,
-            group_column=group,
+            group_column=by,
             split=split,
             part=part,
             worst=worst,

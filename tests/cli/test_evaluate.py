@@ -148,7 +148,7 @@ def test_groups_and_parts(truth, damaged, tmp_path):
     names = [f"bitewing-0{number}" for number in range(1, 5)]
     split = {"train": names[:2], "validation": names[2:3], "test": names[3:]}
     (tmp_path / "split.json").write_text(json.dumps(split))
-    arguments = ("--split", tmp_path / "split.json", "--part", "train", "--group", "state")
+    arguments = ("--split", tmp_path / "split.json", "--part", "train", "--by", "state")
     report = evaluated(damaged, truth, *arguments)
     assert report["part"] == "train"
     assert {row["name"] for row in report["rows"]} == set(names[:2])
@@ -180,7 +180,7 @@ def test_options_reach_the_measures(truth, damaged):
         (("TRUTH",), "there is no truth to compare with"),
         (("TRUTH", "TRUTH", "--part", "test"), "there is no split"),
         (("TRUTH", "TRUTH", "--split", "nowhere.json"), "cannot be read"),
-        (("TRUTH", "TRUTH", "--group", "town"), "has no column 'town'"),
+        (("TRUTH", "TRUTH", "--by", "town"), "has no column 'town'"),
         (("TRUTH", "TRUTH", "--spacing", "wide"), "is no size of a pixel"),
         (("TRUTH", "TRUTH", "--spacing", "0x1"), "spacing cannot be"),
         (("TRUTH", "TRUTH", "--tile", "-5"), "tile cannot be"),

@@ -6,7 +6,8 @@ import contextlib
 import io
 import re
 import shutil
-from dataclasses import fields
+import tomllib
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -17,14 +18,37 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import maskforge
-from maskforge.choices import Encoding
+from maskforge.augmentation.options import PRESETS, AugmentOptions
+from maskforge.choices import Architecture, Encoder, Encoding, Preset
 from maskforge.cli.app import app
 from maskforge.conversion import ConvertOptions
 from maskforge.dataset import ManifestEntry, ManifestIssue
+from maskforge.errors import MissingDependencyError
+from maskforge.evaluation.calibration import Calibration, CalibrationBin
+from maskforge.evaluation.report import (
+    ClassReport,
+    ClassRow,
+    Confusion,
+    EvaluationReport,
+    GroupReport,
+    ImageRow,
+    ImageScores,
+    LesionScores,
+    Overall,
+    SurfaceScores,
+)
+from maskforge.examples.splitfile import SplitEntry, SplitRecord
 from maskforge.formats import FORMATS, get_format
 from maskforge.inspection import Inspection, Problem, SizeCount
+from maskforge.intensity import ScalingRecord
 from maskforge.issues import Code, Level
+from maskforge.modelfile import ModelDescription
+from maskforge.nn import backend
+from maskforge.prediction.report import PredictionProblem, PredictionReport
 from maskforge.report import ClassCount, ConversionReport, ReportIssue
+from maskforge.training.losses import LOSSES
+from maskforge.training.options import TrainOptions
+from maskforge.training.runfolder import Epoch, RunRecord, Scores
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -41,22 +65,54 @@ def every_page(function):
     )(function)
 
 
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, samples):
+    """A folder with ``masks/`` and a tiny network in ``runs/caries``, made once for all pages."""
+    try:
+        backend.start()
+    except MissingDependencyError as error:
+        pytest.skip(f"NO NETWORKS: {error.message}, so pages that need one are not run")
+    folder = tmp_path_factory.mktemp("trained")
+    with contextlib.chdir(folder):
+        _copy_samples(samples, folder)
+        network = "--filters 4 --depth 2 --crop 64 --set input.crops_per_image=2 --epochs 1"
+        for line in (
+            "convert samples/labelme samples/vott --out masks --classes samples/classes.toml",
+            f"train masks --out runs/caries --only caries --test 0.2 --augment none {network}",
+            # converts the network for its runtime, which then need not be done for every page
+            "predict runs/caries samples/labelme/bitewing-01.jpg --out predicted",
+        ):
+            result = CliRunner().invoke(app, line.split(), catch_exceptions=False)
+            assert result.exit_code in (0, 1), result.output
+    return folder
+
+
 @pytest.fixture
 def workplace(tmp_path, samples, monkeypatch):
     """An empty folder with the samples in it, which is the current one."""
-    annotated = [samples / name for name in FORMATS]
-    for folder in annotated:
-        if not folder.is_dir():
-            pytest.skip(f"NO SAMPLES: {folder} is not there, so the documentation is not run")
-        shutil.copytree(folder, tmp_path / "samples" / folder.name)
-    shutil.copy(samples / "classes.toml", tmp_path / "samples")
+    _copy_samples(samples, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(samples)  # for the page about the scripts that make them
     return tmp_path
 
 
+def _copy_samples(samples, folder):
+    annotated = [samples / name for name in FORMATS]
+    for one in annotated:
+        if not one.is_dir():
+            pytest.skip(f"NO SAMPLES: {one} is not there, so the documentation is not run")
+        shutil.copytree(one, folder / "samples" / one.name)
+    shutil.copy(samples / "classes.toml", folder / "samples")
+
+
 @every_page
-def test_code_runs_and_shows_its_real_output(page, workplace):
+def test_code_runs_and_shows_its_real_output(page, workplace, request):
+    """Pages that speak of ``runs/caries`` find a network there."""
+    if "runs/caries" in page.read_text(encoding="utf-8"):
+        folder = request.getfixturevalue("trained")
+        shutil.copytree(folder / "runs", "runs")
+        if not _makes_masks(page):
+            shutil.copytree(folder / "masks", "masks")
     names = {"__name__": "__page__"}
     for block in markdown.blocks(page):
         if block.mark == "not run":
@@ -67,6 +123,17 @@ def test_code_runs_and_shows_its_real_output(page, workplace):
             _run_commands(block)
         elif block.mark.startswith("save as "):
             Path(block.mark.removeprefix("save as ")).write_text(block.code, encoding="utf-8")
+
+
+def _makes_masks(page):
+    return any(
+        command.arguments[:2] == ["maskforge", "convert"]
+        and any(word.rstrip("/") == "masks" for word in command.arguments)
+        and "samples" in " ".join(command.arguments)
+        for block in markdown.blocks(page)
+        if block.language in ("console", "bash", "shell") and block.mark != "not run"
+        for command in markdown.commands(block)
+    )
 
 
 def _run_python(block, names):
@@ -103,8 +170,24 @@ def _can_run(block, arguments):
         parameters = COMMANDS[name].make_context(name, options).params
     except Exception as error:
         pytest.fail(f"{block.place}: maskforge {' '.join(arguments)}: {error}")
-    inputs = [*parameters.get("source", ()), parameters.get("dataset"), parameters.get("classes")]
-    return all(path.exists() for path in inputs if path is not None)
+    inputs = [
+        path
+        for name, value in parameters.items()
+        for path in (value if isinstance(value, (list, tuple)) else [value])
+        if isinstance(path, Path) and name != "out"
+    ]
+    there = all(path.exists() for path in inputs)
+    if (
+        name == "train"
+        and there
+        and block.mark not in ("train", "exit 2")
+        and not parameters["resume"]
+    ):
+        # The options are checked; the time for a training has the page that is marked so.
+        result = CliRunner().invoke(app, [*arguments, "--print-config"], catch_exceptions=False)
+        assert result.exit_code == 0, f"{block.place}: {arguments}\n{result.output}"
+        return bool(parameters["print_config"])
+    return there and not (name == "train" and parameters["resume"])
 
 
 def _compare(block, expected, actual):
@@ -140,24 +223,55 @@ def test_every_page_is_in_the_navigation():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_page_of_the_command_line_has_every_option(name):
-    table = markdown.rows(markdown.section(DOCS / "command-line.md", f"maskforge {name}"))
+    text = markdown.section(DOCS / "command-line.md", f"maskforge {name}")
     documented = {
-        re.findall(r"--[\w-]+", row[0])[0]: row for row in table if row[0].startswith("`--")
+        re.findall(r"--[\w-]+", row[0])[0]: row
+        for row in markdown.rows(text)
+        if row[0].startswith("`--")
     }
     options = {one.opts[0]: one for one in COMMANDS[name].params if one.opts[0].startswith("--")}
     assert set(documented) == set(options)
     types = get_type_hints(COMMANDS[name].callback)
     for option, parameter in options.items():
         words = " ".join(documented[option])
-        for choice in get_args(types[parameter.name]):
-            assert not isinstance(choice, str) or f"`{choice}`" in words, f"{option} {choice}"
-        if parameter.default not in (None, False):
-            assert documented[option][1] == f"`{parameter.default}`", option
+        for choice in _choices(types[parameter.name]):
+            assert f"`{choice}`" in words, f"{option} {choice}"
+        default = documented[option][1]
+        if parameter.default is True:
+            assert default == "on", option
+        elif parameter.default not in (None, False):
+            assert default == f"`{parameter.default}`", option
+        elif isinstance(parameter.show_default, str) and default.startswith("`"):
+            assert default.strip("`") == parameter.show_default.partition(":")[0], option
+
+
+def _choices(hint):
+    """Return the words that a type allows, in whatever unions it stands."""
+    parts = get_args(hint)
+    return [one for part in parts for one in ([part] if isinstance(part, str) else _choices(part))]
+
+
+def test_the_page_of_the_command_line_has_every_key_of_a_configuration():
+    table = markdown.rows(markdown.section(DOCS / "command-line.md", "The configuration file"))
+    assert [row[:2] for row in table] == list(_keys(TrainOptions()))
+
+
+def _keys(options, prefix=""):
+    """Yield key and default of a configuration, the tables last."""
+    for table in (False, True):
+        for field in fields(options):
+            value = getattr(options, field.name)
+            if is_dataclass(value) and table:
+                yield from _keys(value, f"{field.name}.")
+            elif not is_dataclass(value) and not table:
+                shown = "" if value in (None, (), {}) else str(value)
+                shown = shown.lower() if isinstance(value, bool) else shown
+                yield [f"`{prefix}{field.name}`", f"`{shown}`" if shown else ""]
 
 
 def test_the_page_of_the_command_line_has_every_command():
     text = (DOCS / "command-line.md").read_text(encoding="utf-8")
-    assert re.findall(r"^## `maskforge (\w+)`$", text, re.M) == list(COMMANDS)
+    assert re.findall(r"^## `maskforge ([\w-]+)`$", text, re.M) == list(COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -171,6 +285,27 @@ def test_the_page_of_the_command_line_has_every_command():
         ("command-line.md", Problem),
         ("dataset.md", ManifestEntry),
         ("dataset.md", ManifestIssue),
+        ("model-folder.md", ModelDescription),
+        ("model-folder.md", ScalingRecord),
+        ("model-folder.md", RunRecord),
+        ("model-folder.md", Scores),
+        ("model-folder.md", Epoch),
+        ("model-folder.md", SplitRecord),
+        ("model-folder.md", SplitEntry),
+        ("prediction.md", PredictionReport),
+        ("prediction.md", PredictionProblem),
+        ("evaluation-report.md", EvaluationReport),
+        ("evaluation-report.md", ClassReport),
+        ("evaluation-report.md", SurfaceScores),
+        ("evaluation-report.md", LesionScores),
+        ("evaluation-report.md", ImageScores),
+        ("evaluation-report.md", Overall),
+        ("evaluation-report.md", Confusion),
+        ("evaluation-report.md", GroupReport),
+        ("evaluation-report.md", ImageRow),
+        ("evaluation-report.md", ClassRow),
+        ("evaluation-report.md", Calibration),
+        ("evaluation-report.md", CalibrationBin),
     ],
 )
 def test_every_key_of_a_json_document_has_a_row(page, struct):
@@ -213,3 +348,43 @@ def test_every_format_has_a_page():
         title = (DOCS / "formats" / f"{name}.md").read_text(encoding="utf-8").splitlines()[0]
         assert title.removeprefix("# ").lower() == name
         assert get_format(name).title
+
+
+def test_every_loss_has_a_row_with_its_parameters():
+    text = markdown.section(DOCS / "losses-and-metrics.md", "Losses")
+    table = {row[0].strip("`"): row for row in markdown.rows(text) if row[0].strip("`") in LOSSES}
+    assert list(table) == list(LOSSES)
+    for name, loss in LOSSES.items():
+        _, heads, parameters, paper = table[name]
+        assert re.findall(r"`(\w+)`", heads) == list(loss.heads), name
+        assert re.findall(r"`(\w+)`", parameters) == list(loss.parameters), name
+        assert paper == loss.paper
+    explained = {row[0].strip("`"): row for row in markdown.rows(text)}
+    for loss in LOSSES.values():
+        for parameter in loss.parameters:
+            assert parameter in explained, parameter
+
+
+def test_every_preset_of_augmentation_has_its_values():
+    table = markdown.rows(markdown.section(DOCS / "augmentation.md", "Presets"))
+    names = list(PRESETS)
+    assert [row[0].strip("`") for row in table] == [one.name for one in fields(AugmentOptions)][1:]
+    for option, *values in table:
+        real = [getattr(PRESETS[name], option.strip("`")) for name in names]
+        assert [float(value or 0) for value in values] == real, option
+
+
+def test_every_architecture_and_encoder_has_a_row():
+    for title, choices in (
+        ("Architectures", Architecture),
+        ("Encoders", Encoder),
+        ("Presets", Preset),
+    ):
+        table = markdown.rows(markdown.section(DOCS / "networks.md", title))
+        assert [row[0].strip("`") for row in table] == list(get_args(choices))
+
+
+def test_every_extra_is_on_the_page_of_the_installation():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    table = markdown.rows(markdown.section(DOCS / "installation.md", "Extras"))
+    assert [row[0].strip("`") for row in table] == list(extras["optional-dependencies"])
