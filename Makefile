@@ -2,14 +2,26 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+EXTRAS ?= train-cpu,openvino,onnx
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test test-backends lint docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python samples/demo.py
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
+
+# The networks once more on every other backend of Keras that is installed.
+test-backends: $(VENV)/.installed-test
+	@for backend in jax torch; do \
+	    if $(BIN)/python -c "import importlib.util as u, sys; sys.exit(u.find_spec('$$backend') is None)"; then \
+	        echo "== tests/nn on $$backend"; \
+	        KERAS_BACKEND=$$backend $(BIN)/python -m pytest tests/nn || exit 1; \
+	    else \
+	        echo "NOT TESTED on $$backend: install it with $(BIN)/python -m pip install --editable '.[train-$$backend]'"; \
+	    fi; \
+	done
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -24,7 +36,7 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
