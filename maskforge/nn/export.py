@@ -35,6 +35,7 @@ from maskforge.errors import (
 from maskforge.issues import Origin
 from maskforge.modelfile import ModelDescription, model_folder
 from maskforge.nn import backend
+from maskforge.telemetry import refuse_telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,6 +124,7 @@ def export_model(
             origin=Origin(target, ""),
             hint="choose another name with --out, or replace it with --overwrite",
         )
+    refuse_telemetry()
     started = _start(format_)
     from maskforge.nn.modelio import load_model
     from maskforge.nn.openshape import with_open_sizes

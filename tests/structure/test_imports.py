@@ -15,7 +15,7 @@ import maskforge
 PACKAGE = Path(maskforge.__file__).parent
 
 LAYERS = [
-    {"choices", "issues", "folders"},
+    {"choices", "issues", "folders", "telemetry"},
     {"errors"},
     {"model"},
     {"geometry", "jsonio", "pictures"},
@@ -152,7 +152,11 @@ HEAVY = {
     "tifffile",
     "scipy",
     "rich.progress",
+    "tomli_w",
 }
+
+FRAMEWORKS = {"keras", "tensorflow", "jax", "torch", "onnxruntime", "openvino", "pandas"}
+"""What only networks need; nothing else may load it, not even where it is installed."""
 
 
 def loaded(statements: str) -> set[str]:
@@ -161,7 +165,8 @@ def loaded(statements: str) -> set[str]:
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    return HEAVY & set(json.loads(result.stderr))
+    # A terminal's worth of other lines may stand before it.
+    return (HEAVY | FRAMEWORKS) & set(json.loads(result.stderr.splitlines()[-1]))
 
 
 RUN = """
@@ -176,7 +181,19 @@ except SystemExit as end:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["convert", "--help"], ["preview", "-h"]]
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["convert", "--help"],
+        ["preview", "-h"],
+        ["split", "--help"],
+        ["train", "--help"],
+        ["compare", "--help"],
+        ["predict", "--help"],
+        ["evaluate", "--help"],
+        ["export-model", "--help"],
+    ],
 )
 def test_help_is_instant(arguments):
     """``rich.progress`` comes with the help's own layout, where typer uses rich."""
@@ -198,6 +215,30 @@ def test_importing_the_package_costs_nothing():
 )
 def test_nothing_is_loaded_that_is_not_needed(statements, allowed):
     assert loaded(statements) <= allowed
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "import maskforge.learning, maskforge.evaluating",
+        "import maskforge.prediction.predicting, maskforge.prediction.exporting",
+        "import maskforge as mf; [getattr(mf, name) for name in mf.__all__]",
+        RUN.format(arguments=["train", "masks", "--print-config"]),
+    ],
+)
+def test_networks_are_not_loaded_before_one_is_used(statements):
+    assert not loaded(statements) & FRAMEWORKS
+
+
+def test_masks_are_made_divided_and_compared_without_any_network(samples, tmp_path):
+    masks, split = str(tmp_path / "masks"), str(tmp_path / "split.json")
+    for arguments in (
+        ["convert", str(samples / "labelme"), "--out", masks],
+        ["split", masks, "--out", split],
+        ["preview", masks, "--out", str(tmp_path / "seen"), "--augmented", "--limit", "1"],
+        ["evaluate", masks, masks, "--bootstrap", "0"],
+    ):
+        assert not loaded(RUN.format(arguments=arguments)) & FRAMEWORKS, arguments
 
 
 def test_a_rasterizer_loads_its_own_library_alone(tmp_path):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from maskforge.errors import ModelError
 from maskforge.issues import Origin
 from maskforge.prediction.runtimes.base import Runtime
+from maskforge.telemetry import refuse_telemetry
 
 
 def load(path: Path, precision: Literal["float32", "bfloat16"]) -> Runtime:
@@ -23,6 +24,7 @@ def load(path: Path, precision: Literal["float32", "bfloat16"]) -> Runtime:
     Raises:
         ModelError: If it cannot be loaded.
     """
+    refuse_telemetry()
     import openvino
 
     core = openvino.Core()
