@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from maskforge.errors import MissingDependencyError
 from maskforge.nn import backend
 
+# JAX compiles tiny networks far longer than it runs them.
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
 try:
     BACKEND = backend.start()
 except MissingDependencyError as error:
