@@ -65,7 +65,8 @@ def start(backend: Backend = "auto") -> str:
     if importlib.util.find_spec(chosen) is None:
         raise _missing(chosen)
     os.environ["KERAS_BACKEND"] = chosen
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else TensorFlow's first words are warnings
+    # What stops the work is raised in Python; TensorFlow's own lines tell of lesser things.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if chosen == "tensorflow":
         with _said_only_on_failure():
             import tensorflow as tf  # it talks while it is loaded, Keras does not

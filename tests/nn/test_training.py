@@ -2,23 +2,314 @@
 
 from __future__ import annotations
 
+import csv
+import json
+
 import numpy as np
 import pytest
-from training_runs import discs, options
+from PIL import Image
+from training_runs import BOTH, DISC, disc, discs, options, split_of, write
+
+from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError, TrainingError
+from maskforge.evaluating import EvaluateOptions, ModelOptions, evaluate
+from maskforge.examples.example import ExampleSet
+from maskforge.examples.pixels import read_image, read_target
+from maskforge.examples.splitfile import write_split
+from maskforge.learning import train
+from maskforge.model import Size
+from maskforge.modelfile import read_description
+from maskforge.prediction.predictor import Predictor
+from maskforge.training.configfile import build_options, read_config
+from maskforge.training.runfolder import read_record
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 
-from maskforge.examples.pixels import read_image, read_target  # noqa: E402
-from maskforge.learning import train  # noqa: E402
-from maskforge.prediction.predictor import Predictor  # noqa: E402
 
-
-def test_a_tiny_network_learns_four_pictures_by_heart(tmp_path):
-    examples = discs(tmp_path / "data", 5)
-    record = train(
-        options(epochs=40, learning_rate=0.02, split={"validation": 0.2}),
-        tmp_path / "run",
-        examples=examples,
+def evaluated(run, examples):
+    """Evaluate a run on its validation part, without any conversion to another runtime."""
+    chosen = EvaluateOptions(
+        part="validation",
+        bootstrap=0,
+        worst=0,
+        charts=False,
+        model=ModelOptions(runtime="keras", precision="float32"),
     )
+    return evaluate(run, examples, options=chosen)
+
+
+def assert_scores_are_those_of_evaluate(run, examples):
+    report = evaluated(run, examples)
+    stored = read_description(run).scores
+    assert stored["class_dice"].keys() == {one.name for one in report.classes} - {"background"}
+    for one in report.classes:
+        if one.name != "background":
+            assert stored["class_dice"][one.name] == pytest.approx(one.dice, abs=1e-6)
+            assert stored["class_iou"][one.name] == pytest.approx(one.iou, abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """A run that knows four pictures by heart; a fifth, in a folder, is for validation."""
+    root = tmp_path_factory.mktemp("learned")
+    validation = write(root / "data", "later/x4", *disc(4))
+    examples = ExampleSet((*discs(root / "data", 4).examples, validation), DISC, "discs")
+    write_split(root / "split.json", examples, [split_of(examples, ["later/x4"])])
+    said, steps = [], []
+    chosen = options(
+        epochs=25,
+        learning_rate=0.02,
+        network={"filters": 4, "depth": 2, "normalization": "batch"},
+        split={"file": str(root / "split.json")},
+    )
+    record = train(
+        chosen,
+        root / "run",
+        examples=examples,
+        log=said.append,
+        progress=lambda *one: steps.append(one),
+    )
+    return examples, root / "run", record, said, steps
+
+
+def test_a_tiny_network_learns_four_pictures_by_heart(learned):
+    _, _, record, _, _ = learned
     assert record.state == "finished"
     assert record.train.dice > 0.95
+    assert record.validation.dice > 0.95
+
+
+def test_the_model_predicts_what_the_validation_has_seen(learned):
+    examples, run, record, _, _ = learned
+    (example,) = examples.subset(["later/x4"])
+    predictor = Predictor.load(run, runtime="keras", precision="float32")
+    marked = predictor.predict(read_image(example)).mask == 1
+    drawn = read_target(example, examples.classes, "sigmoid")[..., 0] == 1
+    dice = 2 * np.count_nonzero(marked & drawn) / (marked.sum() + drawn.sum())
+    assert record.validation.class_dice["disc"] == pytest.approx(dice, abs=1e-9)
+    assert_scores_are_those_of_evaluate(run, examples)
+
+
+def test_everything_about_the_run_is_in_its_folder(learned):
+    _, run, record, _, _ = learned
+    assert {path.name for path in run.iterdir()} == {
+        "config.toml",
+        "curves.png",
+        "history.csv",
+        "maskforge.json",
+        "model.keras",
+        "overlays",
+        "run.json",
+        "split.json",
+    }
+    assert read_record(run) == record
+    assert (record.examples, record.epochs) == ({"train": 4, "validation": 1, "test": 0}, 25)
+    assert record.peak_memory > 1e7
+    assert record.images_per_second > 0
+    again = build_options(read_config(run / "config.toml"))
+    assert (again.head, again.loss, again.input.color) == ("sigmoid", "dice+bce", "grey")
+    split = json.loads((run / "split.json").read_bytes())
+    assert {one["name"]: one["part"] for one in split["examples"]}["later/x4"] == "validation"
+    with (run / "history.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [int(row["epoch"]) for row in rows] == list(range(1, 26))
+    best = max(rows, key=lambda row: float(row["validation_dice"]))
+    assert int(best["epoch"]) == record.best_epoch
+    assert float(rows[-1]["learning_rate"]) == 0  # the end of the cosine
+    assert sum(float(row["seconds"]) for row in rows) <= record.seconds
+    description = read_description(run)
+    assert description.tile == (32, 32)
+    assert len(description.thresholds) == 1
+    assert description.calibration
+    assert (description.scores["part"], description.scores["epoch"]) == (
+        "validation",
+        record.best_epoch,
+    )
+    with Image.open(run / "curves.png") as curves:
+        assert curves.size == (1200, 360)
+    (overlay,) = (run / "overlays").iterdir()
+    assert overlay.name == "worst-1-later_x4.png"
+
+
+def test_the_header_says_what_there_is(learned):
+    _, _, record, said, _ = learned
+    text = "\n".join(said)
+    assert record.backend in text
+    for words in ("of memory available", "held in memory", "4 training, 1 validation", "unet"):
+        assert words in text
+    assert sum(line.startswith("epoch ") for line in said) == 25
+
+
+def test_progress_is_told_for_every_step(learned):
+    *_, steps = learned
+    assert [one for one in steps if one[0] == "epoch 2/25"] == [
+        ("epoch 2/25", 2, 4),
+        ("epoch 2/25", 4, 4),
+    ]
+
+
+def test_an_earlier_run_is_safe_from_options_that_cannot_work(learned):
+    examples, run, record, _, _ = learned
+    with pytest.raises(OutputExistsError):
+        train(options(), run, examples=examples)
+    for changed in (
+        {"epochs": 0},
+        {"loss": "dise"},
+        {"head": "softmax", "loss": "bce"},
+        {"network": {"arch": "cnn", "preset": "unet-zhixuhao"}},
+        {"split": {"file": str(run / "none.json")}},
+    ):
+        with pytest.raises(MaskforgeError):
+            train(options(**changed), run, examples=examples, overwrite=True)
+        assert read_record(run) == record
+
+
+def several(folder):
+    """Colour pictures of several sizes, with two exclusive classes and void, as one-hot masks."""
+    found = []
+    for number, size in enumerate([Size(40, 33), Size(34, 50), Size(41, 36)]):
+        grey, mask = disc(number, size)
+        mask[-6:] = 4
+        mask[:3] = 255
+        image = np.stack([grey, grey // 2, grey // 3], axis=-1)
+        planes = np.stack([mask == id_ for id_ in (0, 1, 4)], axis=-1).astype(np.uint8)
+        if number:
+            found.append(write(folder, f"x{number}", image, mask))
+        else:
+            encoded = {"encoding": "onehot", "channels": (0, 1, 4)}
+            found.append(write(folder, f"x{number}", image, planes, **encoded))
+    return ExampleSet(tuple(found), BOTH, "several")
+
+
+def overlapping(folder):
+    """Pictures of 16 bits with classes that overlap."""
+    found = []
+    for number in range(3):
+        grey, mask = disc(number)
+        bar = np.zeros_like(mask)
+        bar[10:20] = 1
+        both = np.stack([mask, bar], axis=-1)
+        both[:, :2] = 255
+        encoded = {"encoding": "multihot", "channels": (1, 4)}
+        found.append(write(folder, f"x{number}", grey.astype(np.uint16) * 100, both, **encoded))
+    return ExampleSet(tuple(found), BOTH, "overlapping")
+
+
+@pytest.mark.parametrize(
+    ("make", "changed", "head"),
+    [
+        (
+            several,
+            {
+                "input": {"crop": 0, "scaling": "z-score"},
+                "class_weights": {"disc": 3.0, "background": 0.5},
+                "loss": "tversky+cce",
+                "loss_options": {"tversky.alpha": 0.3, "tversky.beta": 0.7},
+                "precision": "bfloat16",
+                "gradient_clip": 1.0,
+                "optimizer": "sgd",
+                "schedule": "exponential",
+                "warmup": 0.5,
+            },
+            "softmax",
+        ),
+        (
+            overlapping,
+            {
+                "input": {"crop": 16, "rare_share": 1.0, "scaling": "percentile"},
+                "network": {"arch": "unetpp", "deep_supervision": True},
+                "class_weights": "balanced",
+                "augment": {"preset": "strong"},
+                "data": {"hold": "stream", "workers": 2},
+                "average": 0.9,
+                "validate_every": 2,
+                "epochs": 3,
+            },
+            "sigmoid",
+        ),
+        (
+            several,
+            {
+                "input": {"resize": "24x20", "color": "grey"},
+                "head": "sigmoid",
+                "precision": "float16",
+                "optimizer": "rmsprop",
+                "schedule": "constant",
+            },
+            "sigmoid",
+        ),
+    ],
+)
+def test_all_kinds_of_examples(tmp_path, make, changed, head, capfd):
+    examples = make(tmp_path / "data")
+    write_split(tmp_path / "split.json", examples, [split_of(examples, ["x0"])])
+    said = []
+    split = {"file": str(tmp_path / "split.json")}
+    chosen = options(split=split, **changed)
+    record = train(chosen, tmp_path / "run", examples=examples, log=said.append)
+    assert (record.state, record.head) == ("finished", head)
+    assert set(record.validation.class_dice) == {"disc", "bar"}
+    assert_scores_are_those_of_evaluate(tmp_path / "run", examples)
+    output = capfd.readouterr()
+    assert output.out == output.err == "", "Keras is quiet"
+
+
+def test_a_loss_that_is_no_number_names_its_pictures(tmp_path):
+    examples = discs(tmp_path / "data", 4)
+    chosen = options(
+        epochs=30, optimizer="sgd", learning_rate=1e30, schedule="constant", validate_every=30
+    )
+    with pytest.raises(TrainingError, match=r"loss is not finite in epoch .*x[0-3], x[0-3]") as why:
+        train(chosen, tmp_path / "run", examples=examples)
+    assert "--learning-rate" in why.value.hint
+    assert read_record(tmp_path / "run").state == "failed"
+
+
+def test_a_picture_that_cannot_be_read_is_named(tmp_path):
+    """It is cut off after its size, and first decoded in the middle of the training."""
+    examples = discs(tmp_path / "data", 4)
+    path = examples.examples[1].image
+    path.write_bytes(path.read_bytes()[:200])
+    split = split_of(examples, ["x3"])
+    write_split(tmp_path / "split.json", examples, [split])
+    chosen = options(split={"file": str(tmp_path / "split.json")})
+    with pytest.raises(DatasetError, match=r"x1\.png"):
+        train(chosen, tmp_path / "run", examples=examples)
+    assert read_record(tmp_path / "run").state == "failed"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate")],
+)
+def test_too_little_memory_is_explained(tmp_path, monkeypatch, error):
+    from maskforge.nn import fitting
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(fitting._Session, "run", fail)
+    with pytest.raises(TrainingError, match=r"not enough memory on the device\n.*--batch-size"):
+        train(options(), tmp_path / "run", examples=discs(tmp_path / "data", 3))
+
+
+def test_without_foreground_in_the_validation_the_last_epoch_is_kept(tmp_path):
+    empty = write(tmp_path / "data", "empty", disc(9)[0], np.zeros((32, 32), np.uint8))
+    examples = ExampleSet((*discs(tmp_path / "data", 2).examples, empty), DISC, "some empty")
+    write_split(tmp_path / "split.json", examples, [split_of(examples, ["empty"])])
+    chosen = options(epochs=3, patience=1, split={"file": str(tmp_path / "split.json")})
+    said = []
+    record = train(chosen, tmp_path / "run", examples=examples, log=said.append)
+    assert record.best_epoch == record.epochs == 3
+    assert "no foreground at all" in record.warnings[0]
+    assert any("warning: the validation examples have no foreground" in line for line in said)
+
+
+def test_patience_ends_a_training(tmp_path):
+    """Without any learning rate to speak of, no epoch is better than the first."""
+    examples = discs(tmp_path / "data", 3)
+    network = {"normalization": "none"}
+    chosen = options(epochs=9, patience=2, learning_rate=1e-30, network=network)
+    said = []
+    record = train(chosen, tmp_path / "run", examples=examples, log=said.append)
+    assert (record.state, record.best_epoch, record.epochs) == ("finished", 1, 3)
+    assert "no better score for 2 validations: stopped" in said
