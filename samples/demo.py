@@ -1,32 +1,115 @@
-"""Convert the bundled samples of all three formats, and lay the masks over the radiographs."""
+"""Go once round the loop: annotations, masks, a trained network, predictions, a report, pictures.
+
+It takes about two minutes on two cores. Everything is written into the folder ``demo``.
+"""
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
+SAMPLES = ROOT / "samples"
 OUT = ROOT / "demo"
+FORMATS = ("labelme", "vott", "superannotate")
 
+TRAINING_SET = ("--count", "140", "--seed", "2026", "--width", "576", "--height", "432")
+"""The bundled samples have the same size, and other seeds: no picture is in both sets."""
 
-def run(*arguments: str) -> None:
-    """Show a command and run it; 1 says that some records were refused, and is no failure."""
-    print(f"\n$ maskforge {' '.join(arguments)}", flush=True)
-    status = subprocess.run([sys.executable, "-m", "maskforge", *arguments], check=False).returncode
-    if status > 1:
-        sys.exit(status)
+TRAINING = (
+    *("--only", "caries", "--validation", "0.1", "--epochs", "5", "--batch-size", "8"),
+    *("--crop", "128", "--rare-share", "0.7", "--learning-rate", "0.003"),
+    *("--set", "input.crops_per_image=6", "--set", "warmup=0.5"),
+)
+"""About a minute: many small crops, most of them around a lesion."""
 
 
 def main() -> None:
     """Run the whole demonstration."""
-    samples = ROOT / "samples"
-    for name in ("labelme", "vott", "superannotate"):
-        masks = str(OUT / name)
-        classes = str(samples / "classes.toml")
-        run("convert", str(samples / name), "--out", masks, "--classes", classes, "--overwrite")
-        run("preview", masks, "--out", str(OUT / f"{name}-overlays"), "--overwrite")
-    print(f"\nLook at {OUT}/*-overlays/contact-sheet-1.png; the masks are in {OUT}/*/masks.")
+    started = time.monotonic()
+    if OUT.exists():
+        shutil.rmtree(OUT)
+    title("Three tools, one kind of mask")
+    for name in FORMATS:
+        convert(SAMPLES / name, name)
+        maskforge("preview", f"demo/{name}", "--out", f"demo/{name}-overlays")
+    convert([SAMPLES / name for name in FORMATS], "bundled")
+
+    title("Radiographs to learn from")
+    program("samples/generate.py", "--out", "demo/annotations", *TRAINING_SET)
+    convert(OUT / "annotations", "training")
+    maskforge(
+        *("preview", "demo/training", "--out", "demo/training-augmented"),
+        *("--augmented", "--crop", "256", "--limit", "6"),
+    )
+
+    title("A network that marks caries")
+    maskforge("train", "demo/training", "--out", "demo/run", *TRAINING)
+
+    title("The bundled radiographs, which it never saw")
+    maskforge("predict", "demo/run", "demo/bundled", "--out", "demo/predicted", "--overlay")
+    maskforge("evaluate", "demo/run", "demo/bundled", "--part", "all", "--out", "demo/report")
+
+    title(f"Done after {time.monotonic() - started:.0f} seconds. Look at")
+    for path, meaning in (
+        ("labelme-overlays/contact-sheet-1.png", "what people drew, as masks"),
+        ("training-augmented/contact-sheet-1.png", "what the network sees in training"),
+        ("run/curves.png", "how it learned"),
+        ("run/overlays", "its best and worst validation pictures"),
+        ("predicted/overlays", "what it found on the bundled radiographs"),
+        ("report/worst", "where it was most wrong: truth, prediction, errors"),
+        ("report/calibration.png", "whether its probabilities can be believed"),
+    ):
+        if not (OUT / path).exists():
+            sys.exit(f"demo/{path} is missing")
+        print(f"  {'demo/' + path:45} {meaning}")
+
+
+def title(text: str) -> None:
+    """Show what comes next."""
+    print(f"\n{text}\n{'-' * len(text)}", flush=True)
+
+
+def convert(sources: Path | list[Path], name: str) -> None:
+    """Convert annotations, and show one line about it instead of the tables."""
+    paths = [sources] if isinstance(sources, Path) else sources
+    places = [path.relative_to(ROOT).as_posix() for path in paths]
+    arguments = ["convert", *places, "--out", f"demo/{name}", "--classes", "samples/classes.toml"]
+    report: dict[str, Any] = json.loads(maskforge(*arguments, "--json", shown=False))
+    images, records = report["images"], report["records"]
+    print(
+        f"{images['drawn']} masks of {images['found']} images: {records['found']} records, "
+        f"{records['drawn'] + records['converted']} of them drawn"
+    )
+
+
+def maskforge(*arguments: str, shown: bool = True) -> str:
+    """Run a command; the exit code 1 says that some records were refused, and is no failure."""
+    return program("-m", "maskforge", *arguments, shown=shown, allowed=(0, 1))
+
+
+def program(*arguments: str, shown: bool = True, allowed: tuple[int, ...] = (0,)) -> str:
+    """Show a command and run it; return its output unless that is shown.
+
+    Ends the demonstration with the exit code of a command that fails.
+    """
+    words = arguments[1:] if arguments[0] == "-m" else ("python", *arguments)
+    print(f"\n$ {' '.join(words)}", flush=True)
+    result = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        check=False,
+        stdout=None if shown else subprocess.PIPE,
+        text=True,
+    )
+    if result.returncode not in allowed:
+        sys.exit(result.returncode)
+    return result.stdout or ""
 
 
 if __name__ == "__main__":
