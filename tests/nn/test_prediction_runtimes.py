@@ -66,6 +66,13 @@ def test_every_runtime_says_the_same(folder, expected, runtime):
     assert other.mask.shape == (8, 9)
 
 
+def test_openvino_tells_nobody_of_its_use(folder):
+    needs("openvino")
+    Predictor.load(folder, runtime="openvino")
+    assert sys.modules["openvino_telemetry"] is None
+    assert not [name for name in sys.modules if name.startswith("openvino_telemetry.")]
+
+
 @pytest.mark.parametrize("runtime", ["keras", "openvino"])
 def test_bfloat16_is_near_and_only_on_demand(folder, expected, runtime):
     needs(PACKAGES[runtime])
