@@ -45,7 +45,7 @@ def main() -> None:
     convert(OUT / "annotations", "training")
     maskforge(
         *("preview", "demo/training", "--out", "demo/training-augmented"),
-        *("--augmented", "--crop", "256", "--limit", "6"),
+        *("--augmented", "--crop", "128", "--limit", "6"),
     )
 
     title("A network that marks caries")
@@ -58,7 +58,7 @@ def main() -> None:
     title(f"Done after {time.monotonic() - started:.0f} seconds. Look at")
     for path, meaning in (
         ("labelme-overlays/contact-sheet-1.png", "what people drew, as masks"),
-        ("training-augmented/contact-sheet-1.png", "what the network sees in training"),
+        ("training-augmented/augmented-1.png", "what the network sees in training"),
         ("run/curves.png", "how it learned"),
         ("run/overlays", "its best and worst validation pictures"),
         ("predicted/overlays", "what it found on the bundled radiographs"),
