@@ -137,9 +137,6 @@ def train(
     learning_rate: Annotated[Real, _option("Highest one.", _TRAINING, "0.001")] = None,
     schedule: Annotated[Schedule | None, _option("How it falls.", _TRAINING, "cosine")] = None,
     optimizer: Annotated[Optimizer | None, _option("Optimizer.", _TRAINING, "adam")] = None,
-    average: Annotated[
-        Real, _option("Momentum of the moving average of weights.", _TRAINING, "0: none")
-    ] = None,
     patience: Annotated[
         Whole, _option("Validations without gain until it stops.", _TRAINING, "20")
     ] = None,
@@ -228,7 +225,6 @@ def train(
         "learning_rate": learning_rate,
         "schedule": schedule,
         "optimizer": optimizer,
-        "average": average,
         "patience": patience,
         "precision": precision,
         "seed": seed,

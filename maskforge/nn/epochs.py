@@ -13,7 +13,7 @@ import numpy as np
 
 from maskforge.classes import BACKGROUND
 from maskforge.errors import TrainingError
-from maskforge.nn.checkpoint import Arrays, Checkpoint, arrays_of, assign, save_checkpoint, state_of
+from maskforge.nn.checkpoint import Checkpoint, arrays_of, save_checkpoint, state_of
 from maskforge.nn.feeding import Feed
 from maskforge.nn.validation import scores_of, validate
 from maskforge.prediction.tiling import Infer
@@ -124,11 +124,9 @@ class Epochs(keras.callbacks.Callback):
         scores: Scores | None = None
         marked: tuple[Marked, Marked] = (None, None)
         if (epoch + 1) % options.validate_every == 0 or epoch + 1 == options.epochs:
-            raw = self._average()
-            scores, marked = self._validate() if self._plan.validation else (None, (None, None))
+            if self._plan.validation:
+                scores, marked = self._validate()
             self._keep(epoch + 1, scores)
-            if raw is not None:
-                assign(self.model.trainable_variables, raw)
         self._warn(self.progress.watch.look(loss, *marked))
         rate = float(np.asarray(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))
         seconds = time.monotonic() - self._began
@@ -163,17 +161,6 @@ class Epochs(keras.callbacks.Callback):
         marked = dict(zip(names, (cells[:, 0] + cells[:, 1]).tolist(), strict=True))
         drawn = dict(zip(names, (cells[:, 0] + cells[:, 2]).tolist(), strict=True))
         return scores_of(counts, self._plan.classes.names[BACKGROUND]), (marked, drawn)
-
-    def _average(self) -> Arrays | None:
-        """Put the moving average in the place of the weights; return the weights themselves."""
-        if not self._plan.options.average:
-            return None
-        variables = self.model.trainable_variables
-        raw = arrays_of(variables)
-        self.model.optimizer.finalize_variable_values(variables)
-        # On JAX weights and averages now share their memory, which the next step gives away.
-        assign(variables, arrays_of(variables))
-        return raw
 
     def _keep(self, epoch: int, scores: Scores | None) -> None:
         """Keep the weights if they are the best, or if nothing can tell which are."""

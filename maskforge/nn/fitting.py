@@ -12,7 +12,7 @@ import keras
 
 from maskforge.errors import MaskforgeError, TrainingError
 from maskforge.nn.backend import seed_everything
-from maskforge.nn.checkpoint import Checkpoint, assign, restore, state_of
+from maskforge.nn.checkpoint import Checkpoint, restore
 from maskforge.nn.devices import distribute
 from maskforge.nn.epochs import Epochs, Log, Report
 from maskforge.nn.feeding import Feed
@@ -217,8 +217,6 @@ class _Session:
             verbose=0,
             shuffle=False,
         )
-        # Keras leaves averaged weights behind, with which the next phase must not begin.
-        assign(state_of(self._network), self.callback.checkpoint.state)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

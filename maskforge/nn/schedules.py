@@ -85,6 +85,4 @@ def make_optimizer(options: TrainOptions, steps_per_epoch: int) -> keras.optimiz
         arguments["weight_decay"] = options.weight_decay
     if options.gradient_clip:
         arguments["global_clipnorm"] = options.gradient_clip
-    if options.average:
-        arguments |= {"use_ema": True, "ema_momentum": options.average}
     return _OPTIMIZERS[options.optimizer](**arguments)

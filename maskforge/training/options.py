@@ -166,7 +166,6 @@ class TrainOptions:
         optimizer: Name of the optimizer.
         weight_decay: Of the optimizer.
         gradient_clip: Largest norm of the gradient; 0 for no limit.
-        average: Momentum of the moving average of the weights, which is what is kept; 0 for none.
         patience: Validations without a better score until the training stops; 0 never stops.
         validate_every: Epochs between validations.
         precision: Of the computation; the weights are float32 anyway.
@@ -193,7 +192,6 @@ class TrainOptions:
     optimizer: Optimizer = "adam"
     weight_decay: float = 0.0
     gradient_clip: float = 0.0
-    average: float = 0.0
     patience: int = 20
     validate_every: int = 1
     precision: Precision = "auto"

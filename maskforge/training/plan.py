@@ -197,7 +197,6 @@ def check_values(options: TrainOptions) -> None:
         if not value >= low or math.isinf(value):
             raise OptionError(f"{name} is {value}, but must be at least {low}")
     shares = {
-        "average": options.average,
         "input.rare_share": options.input.rare_share,
         "split.validation": options.split.validation,
         "split.test": options.split.test,

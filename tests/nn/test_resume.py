@@ -68,7 +68,6 @@ def busy(tmp_path_factory):
         epochs=4,
         schedule="plateau",
         optimizer="adamw",
-        average=0.5,
         data={"dataset": str(table)},
         split={"validation": 0.2},
         augment={"preset": "light"},
@@ -140,7 +139,7 @@ def test_an_encoder_that_rests_at_first(tmp_path, monkeypatch):
     )
     examples = discs(tmp_path / "data", 4)
     network = {"encoder": "mobilenetv2", "encoder_weights": "none", "freeze_encoder": 1}
-    chosen = options(epochs=3, network=network, split={"validation": 0.25}, average=0.9)
+    chosen = options(epochs=3, network=network, split={"validation": 0.25})
     train(chosen, tmp_path / "whole", examples=examples)
 
     run = tmp_path / "run"

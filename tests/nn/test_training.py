@@ -220,7 +220,6 @@ def overlapping(folder):
                 "class_weights": "balanced",
                 "augment": {"preset": "strong"},
                 "data": {"hold": "stream", "workers": 2},
-                "average": 0.9,
                 "validate_every": 2,
                 "epochs": 3,
             },

@@ -101,7 +101,6 @@ def test_nothing_to_learn_from(examples):
         ({"warmup": math.nan}, "warmup"),
         ({"weight_decay": -1.0}, "weight_decay"),
         ({"gradient_clip": math.inf}, "gradient_clip"),
-        ({"average": 1.0}, "average is 1.0, but is a share from 0 to below 1"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"learning_rate": math.nan}, "learning_rate"),
         ({"learning_rate": math.inf}, "learning_rate"),
