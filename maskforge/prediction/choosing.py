@@ -19,6 +19,8 @@ _Chosen: TypeAlias = Literal["keras", "onnx", "openvino"]
 _PACKAGES: dict[_Chosen, str] = {"openvino": "openvino", "onnx": "onnxruntime", "keras": "keras"}
 """Packages of the runtimes, the fastest on a CPU first."""
 
+_GPU_CONTROL = Path("/dev/nvidiactl")
+
 _EXTRAS: dict[_Chosen, str] = {"openvino": "openvino", "onnx": "onnx", "keras": "train"}
 
 
@@ -30,7 +32,8 @@ def load_runtime(
     Args:
         folder: Folder of the model.
         digest: SHA-256 of its weights.
-        runtime: Which; ``auto`` takes OpenVINO before ONNX Runtime before Keras.
+        runtime: Which; ``auto`` takes OpenVINO before ONNX Runtime before Keras, and Keras first
+            where there is an NVIDIA GPU, which the others would not use.
         precision: ``auto`` is float32, so that a picture has the same mask on every machine.
 
     Raises:
@@ -55,7 +58,9 @@ def load_runtime(
 def _fastest(folder: Path, digest: str, precision: _Computed) -> Runtime:
     notes: list[str] = []
     failure: MaskforgeError | None = None
-    for name, package in _PACKAGES.items():
+    names = sorted(_PACKAGES, key=lambda name: name != "keras") if _has_gpu() else _PACKAGES
+    for name in names:
+        package = _PACKAGES[name]
         if name == "onnx" and precision == "bfloat16":
             continue  # which ONNX Runtime does not have on a CPU
         if importlib.util.find_spec(package) is None:
@@ -66,7 +71,7 @@ def _fastest(folder: Path, digest: str, precision: _Computed) -> Runtime:
             failure = failure or error
             notes.append(f"{name} is not used: {error.message}.")
         else:
-            if name == "keras" and not notes:
+            if name == "keras" and not notes and not _has_gpu():
                 notes.append(
                     "Keras runs the model; on a CPU a runtime of its own is about three times as "
                     "fast: pip install 'maskforge[openvino]'."
@@ -75,6 +80,11 @@ def _fastest(folder: Path, digest: str, precision: _Computed) -> Runtime:
     if failure is not None:
         raise failure
     raise _missing("openvino")
+
+
+def _has_gpu() -> bool:
+    """Tell whether there is an NVIDIA GPU, without loading a framework, which takes seconds."""
+    return _GPU_CONTROL.exists()
 
 
 def _load(folder: Path, digest: str, runtime: _Chosen, precision: _Computed) -> Runtime:

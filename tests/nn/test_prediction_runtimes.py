@@ -219,3 +219,15 @@ def test_a_folder_that_cannot_be_written_uses_the_cache(fresh, cache, monkeypatc
     monkeypatch.setenv("MASKFORGE_CACHE", os.fspath(cache / "elsewhere"))
     with pytest.raises(ModelError, match="MASKFORGE_CACHE"):
         Predictor.load(fresh, runtime="onnx")
+
+
+@pytest.mark.parametrize(("gpu", "first"), [(True, "keras"), (False, "openvino")])
+def test_a_gpu_is_used_where_there_is_one(folder, tmp_path, monkeypatch, gpu, first):
+    needs(PACKAGES["openvino"])
+    control = tmp_path / "nvidiactl"
+    if gpu:
+        control.touch()
+    monkeypatch.setattr("maskforge.prediction.choosing._GPU_CONTROL", control)
+    predictor = Predictor.load(folder)
+    assert predictor.runtime.name.partition("-")[0] == first
+    assert not predictor.runtime.notes

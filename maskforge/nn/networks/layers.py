@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -98,8 +99,13 @@ class MaxUnpooling(keras.layers.Layer):
         """Return the features at the places of the maxima."""
         features, before = inputs
         corners = [before[:, row::2, column::2] for row in (0, 1) for column in (0, 1)]
-        place = ops.argmax(ops.stack(corners, axis=-1), axis=-1)
-        parts = [features * ops.cast(ops.equal(place, n), features.dtype) for n in range(4)]
+        largest = functools.reduce(ops.maximum, corners)
+        # An argmax would say the same, but ONNX and OpenVINO cannot hold what it becomes.
+        parts, left = [], ops.ones_like(largest)
+        for corner in corners:
+            here = ops.cast(ops.equal(corner, largest), left.dtype) * left
+            left = left - here
+            parts.append(features * ops.cast(here, features.dtype))
         batch, height, width, channels = ops.shape(before)
         upper, lower = (
             ops.reshape(ops.stack(pair, axis=3), (batch, height // 2, 1, width, channels))
