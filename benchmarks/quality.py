@@ -1,0 +1,123 @@
+"""Measures how good trained models are, on one public and one synthetic set, with fixed recipes.
+
+``isbi`` trains on the membranes of the ISBI 2012 challenge: 30 slices of 512x512 px, of which the
+last six, as a block, are the test. ``caries`` makes 200 and 50 radiographs with the generator of
+the samples and other seeds than theirs. Every training is one ``maskforge train`` with the recipe
+beside this script. Prints Markdown tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RECIPES = HERE / "quality"
+GENERATOR = HERE.parent / "samples" / "generate.py"
+CLASSES = HERE.parent / "samples" / "classes.toml"
+SLICES = 30
+LEARNED, VALIDATED = 20, 24  # slices before these numbers; what follows is the test
+TRAIN_SEED, TEST_SEED = 101, 202
+
+
+def run(*arguments: object) -> str:
+    """Run a command of maskforge; return what it says on stdout."""
+    command = [sys.executable, "-m", "maskforge", *map(str, arguments)]
+    print("$ maskforge", *arguments, file=sys.stderr, flush=True)
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def evaluate(*arguments: object) -> dict[str, Any]:
+    """Evaluate; return the report."""
+    report: dict[str, Any] = json.loads(run("evaluate", *arguments, "--json", "--bootstrap", 0))
+    return report
+
+
+def dice_of(report: dict[str, Any], name: str) -> float:
+    """Return the Dice of a class."""
+    return float(next(one["dice"] for one in report["classes"] if one["name"] == name))
+
+
+def isbi(data: Path, work: Path, seeds: Sequence[int]) -> None:
+    """Print the table of the membranes."""
+    folders = ("--images", data / "image", "--masks", data / "label")
+    meaning = ("--mask-value", "0=membrane", "--mask-value", "255=background")
+    names = [str(number) for number in range(SLICES)]
+    split = work / "split.json"
+    parts = {"train": names[:LEARNED], "validation": names[LEARNED:VALIDATED]}
+    split.write_text(json.dumps(parts | {"test": names[VALIDATED:]}), encoding="utf-8")
+    print("| seed | training, min | Dice | IoU | Dice, test-time augmentation |")
+    print("|---|---|---|---|---|")
+    rows = []
+    for seed in seeds:
+        out = work / f"seed-{seed}"
+        began = time.monotonic()
+        train = ("train", "--config", RECIPES / "isbi.toml", *folders, *meaning, "--split", split)
+        run(*train, "--seed", seed, "--out", out)
+        minutes = (time.monotonic() - began) / 60
+        test = (out, *folders, *meaning, "--split", split, "--part", "test")
+        plain, turned = evaluate(*test), evaluate(*test, "--tta")
+        iou = next(one["iou"] for one in plain["classes"] if one["name"] == "membrane")
+        rows.append((minutes, dice_of(plain, "membrane"), iou, dice_of(turned, "membrane")))
+        _print_row(seed, rows[-1])
+    _print_row("mean", [statistics.fmean(column) for column in zip(*rows, strict=True)])
+
+
+def caries(work: Path, seeds: Sequence[int]) -> None:
+    """Print the table of the synthetic lesions."""
+    masks = {}
+    for part, count, seed in (("train", 200, TRAIN_SEED), ("test", 50, TEST_SEED)):
+        drawn = work / f"{part}-drawn"
+        generate = [GENERATOR, "--out", drawn, "--count", count, "--seed", seed]
+        subprocess.run([sys.executable, *map(str, generate)], check=True)
+        masks[part] = work / part
+        run("convert", drawn, "--out", masks[part], "--classes", CLASSES)
+    print("| seed | training, min | Dice | lesions found | false lesions per image | AUC |")
+    print("|---|---|---|---|---|---|")
+    for seed in seeds:
+        out = work / f"seed-{seed}"
+        began = time.monotonic()
+        recipe = RECIPES / "caries.toml"
+        run("train", masks["train"], "--config", recipe, "--seed", seed, "--out", out)
+        minutes = (time.monotonic() - began) / 60
+        report = evaluate(out, masks["test"], "--part", "all")
+        lesion = next(one for one in report["classes"] if one["name"] == "caries")
+        found, false = lesion["lesions"]["sensitivity"], lesion["lesions"]["false_per_image"]
+        _print_row(seed, (minutes, lesion["dice"], found, false, lesion["images"]["auc"]))
+
+
+def _print_row(name: object, values: Sequence[float]) -> None:
+    minutes, *scores = values
+    cells = [str(name), f"{minutes:.1f}", *(f"{score:.4f}" for score in scores)]
+    print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("set", choices=("isbi", "caries"))
+    parser.add_argument("--data", type=Path, help="folder with image/ and label/, for isbi")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--keep", type=Path, help="new folder for the runs (default: removed)")
+    options = parser.parse_args()
+    if options.set == "isbi" and options.data is None:
+        parser.error("--data is missing")
+    with tempfile.TemporaryDirectory() as temporary:
+        work = options.keep or Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        if options.set == "isbi":
+            isbi(options.data, work, options.seeds)
+        else:
+            caries(work, options.seeds)
+
+
+if __name__ == "__main__":
+    main()
