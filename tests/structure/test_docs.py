@@ -176,6 +176,8 @@ def _can_run(block, arguments):
         for path in (value if isinstance(value, (list, tuple)) else [value])
         if isinstance(path, Path) and name != "out"
     ]
+    if parameters.get("print_config"):  # reads nothing else
+        inputs = [one for one in inputs if one == parameters["config"]]
     there = all(path.exists() for path in inputs)
     if (
         name == "train"
