@@ -68,3 +68,15 @@ def test_devices_that_share_a_batch(asked, batch, used):
 def test_devices_that_cannot_share_a_batch(asked, batch, message):
     with pytest.raises(OptionError, match=message), devices.distribute(asked, batch):
         pass
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_training_on_two_devices(backend):
+    """Validation runs on one of them, and sees every picture once."""
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"NO DISTRIBUTION: {backend} is not installed")
+    program = PROGRAM.with_name("training_program.py")
+    command = [sys.executable, str(program), backend]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout) < 1e-5
