@@ -101,9 +101,7 @@ def _check_keys(document: object, type_: type, prefix: str, origin: Origin | Non
             raise OptionError(
                 f"there is no option {prefix}{key}",
                 origin=origin,
-                hint=f"did you mean {prefix}{near}?"
-                if near
-                else f"known are {', '.join(hints)}",
+                hint=f"did you mean {prefix}{near}?" if near else f"known are {', '.join(hints)}",
             )
         if dataclasses.is_dataclass(hints[key]):
             if not isinstance(value, Mapping):

@@ -10,6 +10,8 @@ from maskforge.errors import MissingDependencyError
 from maskforge.maskfile import write_whole
 from maskforge.training.runfolder import Epoch
 
+_LABELS = {"dice": "Dice", "iou": "IoU"}
+
 
 def draw_curves(path: Path, epochs: Sequence[Epoch]) -> None:
     """Draw loss, Dice and learning rate over the epochs as a PNG.
@@ -20,6 +22,7 @@ def draw_curves(path: Path, epochs: Sequence[Epoch]) -> None:
     """
     try:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
     except ImportError:
         raise MissingDependencyError(
             "Matplotlib is not installed", hint="install it with: pip install 'maskforge[train]'"
@@ -36,7 +39,8 @@ def draw_curves(path: Path, epochs: Sequence[Epoch]) -> None:
             [_number(getattr(one.train, measure)) for one in epochs],
             style,
             color="tab:blue",
-            label=f"{measure} training",
+            marker=".",
+            label=f"{_LABELS[measure]}, training",
         )
         scores.plot(
             [one.epoch for one in validated],
@@ -44,14 +48,15 @@ def draw_curves(path: Path, epochs: Sequence[Epoch]) -> None:
             style,
             color="tab:orange",
             marker=".",
-            label=f"{measure} validation",
+            label=f"{_LABELS[measure]}, validation",
         )
     scores.set(title="Mean over the foreground classes", ylim=(0, 1))
     scores.legend(fontsize="small")
-    rates.plot(numbers, [one.learning_rate for one in epochs])
+    rates.plot(numbers, [one.learning_rate for one in epochs], marker=".")
     rates.set_title("Learning rate")
     for axes in (losses, scores, rates):
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=100)

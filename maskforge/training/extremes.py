@@ -19,6 +19,8 @@ from maskforge.maskfile import write_whole
 from maskforge.overlay import load_picture, overlay, with_legend
 from maskforge.training.plan import TrainPlan
 
+_LONGEST_SIDE = 2048  # pixels; of longer pictures, every second pixel is shown, and so on
+
 Predict: TypeAlias = Callable[
     [Sequence[Example]],
     Iterable[tuple[Example, NDArray[np.float32], NDArray[np.uint8]]],
@@ -51,16 +53,12 @@ def draw_extremes(
     for kind, names in chosen.items():
         examples = [by_name[name] for name in names]
         for rank, (example, probabilities, target) in enumerate(predict(examples), 1):
-            picture = load_picture(example.image, upright=example.upright)
             decided = decide(probabilities, plan.head, thresholds)
-            halves = [
-                overlay(picture, _class_ids(one, plan), plan.classes.colors)
-                for one in (target, decided)
-            ]
-            present = sorted(
-                {int(id_) for one in (target, decided) for id_ in np.unique(_class_ids(one, plan))}
-                - {BACKGROUND}
-            )
+            drawn = [_class_ids(one, plan) for one in (target, decided)]
+            present = sorted({int(id_) for ids in drawn for id_ in np.unique(ids)} - {BACKGROUND})
+            step = -(-max(target.shape[:2]) // _LONGEST_SIDE)
+            picture = load_picture(example.image, upright=example.upright)[::step, ::step]
+            halves = [overlay(picture, ids[::step, ::step], plan.classes.colors) for ids in drawn]
             page = with_legend(
                 np.concatenate(halves, axis=1),
                 f"{example.name}: drawn (left) and predicted, Dice {dice[example.name]:.3f}",

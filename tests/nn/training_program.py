@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import sys
 import tempfile
@@ -34,13 +35,18 @@ with tempfile.TemporaryDirectory() as name:
         run = root / f"{devices}"
         chosen = options(
             devices=devices,
-            loss="bce",
+            head="softmax",
+            loss="cce",
             optimizer="sgd",
             learning_rate=0.1,
-            average=0.5,
             network={"filters": 2, "depth": 1, "normalization": "none"},
         )
         records.append(train(chosen, run, examples=examples))
         weights.append(load_model(run)[0].get_weights())
+        with (run / "history.csv").open(newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        # What was measured while the network learned is what the saved model says.
+        best = float(rows[records[-1].best_epoch - 1]["validation_dice"])
+        assert abs(best - records[-1].validation.dice) < 1e-5, (best, records[-1])
     assert records[0].validation == records[1].validation, records
     print(max(np.abs(one - two).max() for one, two in zip(*weights, strict=True)))

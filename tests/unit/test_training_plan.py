@@ -108,7 +108,7 @@ def test_nothing_to_learn_from(examples):
         ({"data": {"workers": -1}}, "data.workers"),
         ({"input": {"crop": -1}}, "input.crop"),
         ({"input": {"rare_share": 1.5}}, "input.rare_share"),
-        ({"split": {"validation": 1.0}}, "split.validation"),
+        ({"split": {"validation": 1.0}}, "split.validation is 1.0, but is a share from 0 to bel"),
         ({"split": {"folds": -1}}, "split.folds"),
         ({"split": {"folds": 1}}, "split.folds"),
         ({"network": {"freeze_encoder": -2}}, "network.freeze_encoder"),
