@@ -24,7 +24,7 @@ RECIPES = HERE / "quality"
 GENERATOR = HERE.parent / "samples" / "generate.py"
 CLASSES = HERE.parent / "samples" / "classes.toml"
 SLICES = 30
-LEARNED, VALIDATED = 20, 24  # slices before these numbers; what follows is the test
+LEARNED, VALIDATED = 22, 24  # slices before these numbers; what follows is the test
 TRAIN_SEED, TEST_SEED = 101, 202
 
 
