@@ -248,6 +248,12 @@ def _open(
 ) -> _Task:
     if (prediction / DESCRIPTION).is_file() or prediction.name == DESCRIPTION:
         return _open_model(prediction, truth, options, progress)
+    if options.model != ModelOptions():
+        raise OptionError(
+            f"{prediction} is no model, so nothing is predicted: runtime, precision, tile, "
+            "overlap, tta, thresholds and batch_size have no effect",
+            hint="leave these options out, or name the folder of a model",
+        )
     predicted_classes = known_classes(prediction)
     if isinstance(truth, ExampleSet):
         examples = truth

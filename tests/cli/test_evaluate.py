@@ -184,6 +184,8 @@ def test_options_reach_the_measures(truth, damaged):
         (("TRUTH", "TRUTH", "--spacing", "wide"), "is no size of a pixel"),
         (("TRUTH", "TRUTH", "--spacing", "0x1"), "spacing cannot be"),
         (("TRUTH", "TRUTH", "--tile", "-5"), "tile cannot be"),
+        (("TRUTH", "TRUTH", "--threshold", "0.3"), "is no model, so nothing is predicted"),
+        (("TRUTH", "TRUTH", "--threshold", "caries=high"), "--threshold cannot be"),
         (("TRUTH", "TRUTH", "--tolerance", "nan"), ""),
         (("TRUTH", "TRUTH", "--connectivity", "6"), "--connectivity"),
         (("TRUTH", "TRUTH", "--mask-value", "1"), "is not VALUE=NAME"),
