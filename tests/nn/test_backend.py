@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import subprocess
 import sys
 
@@ -115,3 +117,13 @@ def test_the_policy_is_restored_after_an_error():
         fail()
     assert seen == ["mixed_float16"]
     assert keras.config.dtype_policy() is before
+
+
+def test_what_libraries_write_is_shown_only_if_they_fail(capfd):
+    with backend._said_only_on_failure():
+        os.write(2, b"for your information")
+    assert capfd.readouterr().err == ""
+    with pytest.raises(ModuleNotFoundError), backend._said_only_on_failure():
+        importlib.import_module(f"none{os.write(2, b'for your information')}")
+    os.write(2, b"; afterwards")
+    assert capfd.readouterr().err == "for your information; afterwards"
