@@ -15,6 +15,7 @@ from maskforge.examples.split import Split
 from maskforge.examples.splitfile import read_splits
 from maskforge.issues import Origin
 from maskforge.training.configfile import build_options, read_config
+from maskforge.training.curves import require_matplotlib
 from maskforge.training.options import DataOptions, TrainOptions
 from maskforge.training.plan import TrainPlan, check_values, make_plan
 from maskforge.training.runfolder import CONFIG, SPLIT, RunRecord, check_run_folder, read_record
@@ -51,13 +52,14 @@ def train(
         DatasetError: If a picture or a mask cannot be used.
         TrainingError: If the training cannot begin, or cannot go on.
         OutputExistsError: If the folder is not empty.
-        MissingDependencyError: If Keras or its backend is not installed.
+        MissingDependencyError: If Keras, its backend or Matplotlib is not installed.
     """
     log = log or _nothing_said
     out = Path(out)
     # In this order, nothing slow is done, and no earlier run removed, for options that cannot work.
     check_values(options)
     check_run_folder(out, overwrite=overwrite)
+    require_matplotlib()
     examples = examples or _open(options.data, log, progress)
     splits = choose_splits(options.split, examples)
     for note in dict.fromkeys(note for split in splits for note in split.notes):

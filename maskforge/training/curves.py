@@ -13,6 +13,20 @@ from maskforge.training.runfolder import Epoch
 _LABELS = {"dice": "Dice", "iou": "IoU"}
 
 
+def require_matplotlib() -> None:
+    """Make sure that curves can be drawn.
+
+    Raises:
+        MissingDependencyError: If Matplotlib is not installed.
+    """
+    try:
+        import matplotlib as _  # noqa: F401
+    except ImportError:
+        raise MissingDependencyError(
+            "Matplotlib is not installed", hint="install it with: pip install 'maskforge[train]'"
+        ) from None
+
+
 def draw_curves(path: Path, epochs: Sequence[Epoch]) -> None:
     """Draw loss, Dice and learning rate over the epochs as a PNG.
 
@@ -20,13 +34,10 @@ def draw_curves(path: Path, epochs: Sequence[Epoch]) -> None:
         MissingDependencyError: If Matplotlib is not installed.
         OutputError: If the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError:
-        raise MissingDependencyError(
-            "Matplotlib is not installed", hint="install it with: pip install 'maskforge[train]'"
-        ) from None
+    require_matplotlib()
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     losses, scores, rates = figure.subplots(1, 3)
     numbers = [one.epoch for one in epochs]

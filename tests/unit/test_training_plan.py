@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
 from training_runs import BOTH, DISC, disc, discs, options, split_of, write
 
-from maskforge.errors import OptionError, TrainingError
+from maskforge.errors import MissingDependencyError, OptionError, TrainingError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.split import Split
+from maskforge.learning import train
 from maskforge.model import Size
 from maskforge.training.plan import check_values, describe_plan, make_plan
 
@@ -183,3 +185,10 @@ def test_the_header_names_what_was_settled(examples):
     text = "\n".join(describe_plan(plan(examples)))
     for words in ("3 training, 1 validation, 0 test", "32 x 32 px", "1 channel", "sigmoid", "disc"):
         assert words in text
+
+
+def test_matplotlib_is_missed_before_anything_is_done(tmp_path, monkeypatch, examples):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingDependencyError, match="Matplotlib"):
+        train(options(), tmp_path / "run", examples=examples)
+    assert not (tmp_path / "run").exists()
