@@ -141,6 +141,21 @@ def test_without_options_the_defaults_are_printed():
     assert build_options(tomllib.loads(run("train", "--print-config").stdout)) == TrainOptions()
 
 
+@pytest.mark.parametrize("switch", ["tensorboard", "network.deep_supervision", "split.stratify"])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_switches_overrule_the_file_in_both_directions(tmp_path, switch, wanted):
+    *table, key = switch.split(".")
+    config = tmp_path / "c.toml"
+    text = "".join(f"[{name}]\n" for name in table) + f"{key} = {str(not wanted).lower()}\n"
+    config.write_text(text, encoding="utf-8")
+    name = key.replace("_", "-")
+    option = f"--{name}" if wanted else f"--no-{name}"
+    document = tomllib.loads(run("train", "--config", config, option, "--print-config").stdout)
+    for one in table:
+        document = document[one]
+    assert document[key] is wanted
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

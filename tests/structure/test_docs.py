@@ -44,6 +44,7 @@ from maskforge.intensity import ScalingRecord
 from maskforge.issues import Code, Level
 from maskforge.modelfile import ModelDescription
 from maskforge.nn import backend
+from maskforge.nn.export import ExportReport
 from maskforge.prediction.report import PredictionProblem, PredictionReport
 from maskforge.report import ClassCount, ConversionReport, ReportIssue
 from maskforge.training.losses import LOSSES
@@ -315,6 +316,11 @@ def test_every_key_of_a_json_document_has_a_row(page, struct):
     assert [row[0].strip("`") for row in table] == [
         one.name for one in msgspec.structs.fields(struct)
     ]
+
+
+def test_every_key_of_an_export_has_a_row():
+    table = markdown.rows(markdown.section(DOCS / "prediction.md", "ExportReport"))
+    assert [row[0].strip("`") for row in table] == [one.name for one in fields(ExportReport)]
 
 
 def test_every_issue_code_has_a_row_as_the_program_has_it():
