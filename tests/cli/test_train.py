@@ -4,7 +4,6 @@ import contextlib
 import importlib.util
 import json
 import re
-import signal
 import subprocess
 import sys
 import tomllib
@@ -101,7 +100,7 @@ def test_ctrl_c_is_told_by_the_exit_code(data, tmp_path, monkeypatch):
     def progress():
         def update(phase, done, total):
             if phase == "epoch 2/2":
-                signal.raise_signal(signal.SIGINT)
+                raise KeyboardInterrupt
 
         yield update
 
