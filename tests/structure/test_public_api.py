@@ -61,7 +61,9 @@ def _functions():
                 yield f"{name}.{member}", value
 
 
-@pytest.mark.parametrize(("name", "function"), list(_functions()), ids=lambda one: one if isinstance(one, str) else "function")
+@pytest.mark.parametrize(
+    ("name", "function"), [pytest.param(*one, id=one[0]) for one in _functions()]
+)
 def test_every_function_is_typed_and_documented(name, function):
     hints = typing.get_type_hints(function)
     for parameter in inspect.signature(function).parameters:
