@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python samples/demo.py
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 0
 
 # The networks once more on every other backend of Keras that is installed.
 test-backends: $(VENV)/.installed-test

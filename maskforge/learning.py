@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from maskforge.conversion import Progress
-from maskforge.errors import OptionError, TrainingError
+from maskforge.errors import MissingDependencyError, OptionError, TrainingError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
@@ -60,6 +61,8 @@ def train(
     check_values(options)
     check_run_folder(out, overwrite=overwrite)
     require_matplotlib()
+    if options.tensorboard:
+        _require_tensorboard()
     examples = examples or _open(options.data, log, progress)
     splits = choose_splits(options.split, examples)
     for note in dict.fromkeys(note for split in splits for note in split.notes):
@@ -160,6 +163,15 @@ def _open(data: DataOptions, log: Callable[[str], None], progress: Progress | No
     for note in examples.notes:
         log(note)
     return examples
+
+
+def _require_tensorboard() -> None:
+    missing = [name for name in ("tensorboard", "tensorflow") if not find_spec(name)]
+    if missing:
+        raise MissingDependencyError(
+            f"logs for TensorBoard need {' and '.join(missing)}, on every backend of Keras",
+            hint=f"install with: pip install {' '.join(missing)}; or leave out --tensorboard",
+        )
 
 
 def _nothing_said(line: str) -> None:

@@ -44,7 +44,7 @@ def test_binary_masks_in_two_folders(data, tmp_path):
     folders = ("--images", data / "images", "--masks", data / "masks")
     result = subprocess.run(
         [*map(str, (*command, *folders, *QUICK)), "--tensorboard"]
-        if importlib.util.find_spec("tensorflow")
+        if importlib.util.find_spec("tensorboard") and importlib.util.find_spec("tensorflow")
         else [*map(str, (*command, *folders, *QUICK))],
         capture_output=True,
         text=True,
@@ -60,6 +60,16 @@ def test_binary_masks_in_two_folders(data, tmp_path):
     assert "Best epoch 1 on the validation examples\n" in result.stdout
     assert re.search(r"^ *foreground +[0-9.]+ +[0-9.]+", result.stdout, re.M)
     assert f"overlays: {tmp_path / 'run'}" in result.stdout
+
+
+def test_tensorboard_that_is_missing_is_named(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("maskforge.learning.find_spec", lambda name: name == "tensorflow")
+    folders = ("--images", data / "images", "--masks", data / "masks")
+    result = run("train", *folders, "--out", tmp_path / "run", *QUICK, "--tensorboard")
+    assert result.exit_code == 2
+    assert "need tensorboard, on every backend" in result.stderr
+    assert "pip install tensorboard" in result.stderr
+    assert not (tmp_path / "run").exists()
 
 
 @needs_keras
