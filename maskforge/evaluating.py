@@ -40,6 +40,7 @@ from maskforge.examples.folderpairs import usual_folders
 from maskforge.examples.pixels import read_image
 from maskforge.modelfile import DESCRIPTION
 from maskforge.reading import PathLike
+from maskforge.training.runfolder import RECORD
 
 if TYPE_CHECKING:
     from maskforge.prediction.predictor import Predictor
@@ -246,7 +247,11 @@ def _open(
     options: EvaluateOptions,
     progress: Progress | None,
 ) -> _Task:
-    if (prediction / DESCRIPTION).is_file() or prediction.name == DESCRIPTION:
+    if (
+        prediction.name == DESCRIPTION
+        or (prediction / DESCRIPTION).is_file()
+        or (prediction / RECORD).is_file()
+    ):
         return _open_model(prediction, truth, options, progress)
     if options.model != ModelOptions():
         raise OptionError(

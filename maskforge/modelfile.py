@@ -15,6 +15,7 @@ from maskforge.examples.example import channel_ids
 from maskforge.intensity import ScalingRecord
 from maskforge.issues import Origin
 from maskforge.maskfile import write_whole
+from maskforge.training.runfolder import RECORD
 
 DESCRIPTION = "maskforge.json"
 WEIGHTS = "model.keras"
@@ -86,6 +87,12 @@ def model_folder(path: Path) -> Path:
     """
     folder = path if path.is_dir() else path.parent
     if not (folder / DESCRIPTION).is_file():
+        if (folder / RECORD).is_file():
+            raise ModelError(
+                "holds a training without a model: it was ended before it finished",
+                origin=Origin(folder, ""),
+                hint=f"go on with it: maskforge train --resume --out {folder}",
+            )
         raise ModelError(
             f"is no trained model: there is no {DESCRIPTION}",
             origin=Origin(path, ""),

@@ -7,7 +7,7 @@ import pytest
 from example_files import folder, save
 
 from maskforge.classes import ClassMap, MaskClass
-from maskforge.errors import DatasetError, OptionError
+from maskforge.errors import DatasetError, ModelError, OptionError
 from maskforge.evaluating import EvaluateOptions, ModelOptions, evaluate
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
@@ -204,3 +204,13 @@ def test_a_model_of_another_class_is_compared_if_both_have_one(model, data):
 def test_a_model_needs_pictures(model, data, tmp_path):
     with pytest.raises(DatasetError):
         evaluate(model(), tmp_path / "data" / "masks", options=QUICK)
+
+
+def test_a_training_that_has_not_finished_is_told_from_a_folder_of_masks(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "run.json").write_text('{"name": "run", "state": "running"}')
+    (run / "curves.png").touch()
+    with pytest.raises(ModelError, match="without a model") as caught:
+        evaluate(run, tmp_path, options=QUICK)
+    assert caught.value.hint.endswith(f"--resume --out {run}")
