@@ -98,10 +98,14 @@ def test_a_killed_process(busy, tmp_path, monkeypatch):
     assert not (tmp_path / "run" / "checkpoint.npz").exists()
 
 
+def interrupt():
+    raise KeyboardInterrupt
+
+
 def test_ctrl_c_saves_the_best_model_and_the_run_can_go_on(busy, tmp_path, monkeypatch):
     chosen, root = busy
     monkeypatch.setattr(epochs, "_PLATEAU", 1)
-    progress = ended("epoch 3/4", lambda: signal.raise_signal(signal.SIGINT))
+    progress = ended("epoch 3/4", interrupt)
     record = train(chosen, tmp_path / "run", progress=progress)
     assert record.state == read_record(tmp_path / "run").state == "interrupted"
     assert record.epochs == 2
