@@ -15,7 +15,7 @@ from maskforge.conversion import Progress
 from maskforge.dataset import is_dataset, open_dataset
 from maskforge.errors import OptionError
 from maskforge.evaluation.calibration import calibrate
-from maskforge.evaluation.charts import draw_charts, require_matplotlib
+from maskforge.evaluation.charts import draw_charts
 from maskforge.evaluation.gathering import Gathered, gather
 from maskforge.evaluation.groups import group_reports
 from maskforge.evaluation.masksets import known_classes, open_masks
@@ -39,6 +39,7 @@ from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.folderpairs import usual_folders
 from maskforge.examples.pixels import read_image
 from maskforge.modelfile import DESCRIPTION
+from maskforge.plotting import require_matplotlib
 from maskforge.reading import PathLike
 from maskforge.training.runfolder import RECORD
 
@@ -143,7 +144,7 @@ def evaluate(
     if target is not None:
         check_target(target, overwrite=overwrite)
         if options.charts:
-            require_matplotlib()
+            require_matplotlib("leave the charts out with --no-charts")
     task = _open(Path(prediction), truth, options, progress)
     values = _column(task.examples, options.group_column)
     gathered = gather(task.examples, task.regions, options.measure, progress)

@@ -11,6 +11,9 @@ CLASSES = "classes.json"
 MASKS = "masks"
 INSTANCES = "instances"
 EXTRACTED = "extracted-images"
+PROBABILITIES = "probabilities"
+"""Folder beside masks with ``NAME.npy``: the probabilities that they were made from."""
+
 RESULT_FOLDERS = (MASKS, INSTANCES, EXTRACTED)
 CONTACT_SHEET = "contact-sheet"
 

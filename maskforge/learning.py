@@ -15,8 +15,8 @@ from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import read_splits
 from maskforge.issues import Origin
+from maskforge.plotting import require_matplotlib
 from maskforge.training.configfile import build_options, read_config
-from maskforge.training.curves import require_matplotlib
 from maskforge.training.options import DataOptions, TrainOptions
 from maskforge.training.plan import TrainPlan, check_values, make_plan
 from maskforge.training.runfolder import CONFIG, SPLIT, RunRecord, check_run_folder, read_record

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maskforge.errors import MissingDependencyError
 from maskforge.evaluation.report import Confusion, EvaluationReport
 from maskforge.maskfile import write_whole
+from maskforge.plotting import require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,21 +21,6 @@ ROC = "roc.png"
 CALIBRATION = "calibration.png"
 
 _MOST_NUMBERS = 20  # classes up to which the shares stand in the cells
-
-
-def require_matplotlib() -> None:
-    """Make sure that charts can be drawn.
-
-    Raises:
-        MissingDependencyError: If matplotlib is not installed.
-    """
-    try:
-        import matplotlib as _  # noqa: F401
-    except ImportError:
-        raise MissingDependencyError(
-            "the charts of a report need matplotlib, which is not installed",
-            hint='pip install "maskforge[matplotlib]", or leave the charts out with --no-charts',
-        ) from None
 
 
 def draw_charts(folder: Path, report: EvaluationReport) -> list[Path]:

@@ -15,12 +15,9 @@ from maskforge.errors import DatasetError
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.maskvalues import MaskLook, look
 from maskforge.examples.recognition import Meaning, given_meaning, recognise
-from maskforge.folders import CLASSES, MASKS, walk
+from maskforge.folders import CLASSES, MASKS, PROBABILITIES, walk
 from maskforge.issues import Origin
 from maskforge.pictures import PICTURE_SUFFIXES
-
-PROBABILITIES = "probabilities"
-"""Folder beside masks with ``NAME.npy``: the probabilities that they were made from."""
 
 MASK_SUFFIXES = PICTURE_SUFFIXES | {".npy"}
 

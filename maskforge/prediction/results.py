@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from maskforge.classes import BACKGROUND, ClassMap
 from maskforge.encoding import Mask
 from maskforge.errors import OutputExistsError
-from maskforge.folders import MASKS
+from maskforge.folders import MASKS, PROBABILITIES
 from maskforge.issues import Origin
 from maskforge.maskfile import write_whole
 from maskforge.model import Size
 from maskforge.overlay import load_picture, overlay, with_legend
 
-PROBABILITIES = "probabilities"
 OVERLAYS = "overlays"
 
 _SUFFIXES = {PROBABILITIES: ".npy", OVERLAYS: ".png"}

@@ -6,25 +6,11 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskforge.errors import MissingDependencyError
 from maskforge.maskfile import write_whole
+from maskforge.plotting import require_matplotlib
 from maskforge.training.runfolder import Epoch
 
 _LABELS = {"dice": "Dice", "iou": "IoU"}
-
-
-def require_matplotlib() -> None:
-    """Make sure that curves can be drawn.
-
-    Raises:
-        MissingDependencyError: If Matplotlib is not installed.
-    """
-    try:
-        import matplotlib as _  # noqa: F401
-    except ImportError:
-        raise MissingDependencyError(
-            "Matplotlib is not installed", hint="install it with: pip install 'maskforge[train]'"
-        ) from None
 
 
 def draw_curves(path: Path, epochs: Sequence[Epoch]) -> None:

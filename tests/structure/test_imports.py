@@ -34,7 +34,7 @@ LAYERS = [
     {"reading", "drawing", "report", "spool"},
     {"conversion"},
     {"inspection", "overlay", "previews"},
-    {"intensity", "sizing"},
+    {"intensity", "sizing", "plotting"},
     {"examples", "augmentation"},
     {"batches", "evaluation", "modelfile", "training", "prediction.tiling"},
     {"nn"},
