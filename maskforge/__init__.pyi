@@ -9,8 +9,9 @@ from .dataset import Dataset, DatasetItem, ManifestEntry, open_dataset
 from .drawing import Drawing, DrawOptions, draw
 from .encoding import from_multi_hot, from_one_hot, multi_hot, one_hot
 from .errors import MaskforgeError
-from .evaluating import EvaluateOptions, ModelOptions, evaluate
+from .evaluating import evaluate
 from .evaluation.measures import MeasureOptions
+from .evaluation.options import EvaluateOptions, ModelOptions
 from .evaluation.report import EvaluationReport
 from .examples.example import Example, ExampleSet
 from .examples.pixels import read_image, read_target

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 Encoding: TypeAlias = Literal["integer", "onehot", "multihot"]
 FileType: TypeAlias = Literal["png", "tiff", "npy"]
@@ -18,6 +18,7 @@ Backend: TypeAlias = Literal["auto", "tensorflow", "jax", "torch"]
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
 Optimizer: TypeAlias = Literal["adam", "adamw", "nadam", "rmsprop", "sgd"]
 Schedule: TypeAlias = Literal["constant", "cosine", "exponential", "plateau"]
+Symmetry: TypeAlias = Literal["flip_horizontal", "flip_vertical", "transpose"]
 AugmentPreset: TypeAlias = Literal["none", "flips", "light", "medium", "strong"]
 Runtime: TypeAlias = Literal["auto", "keras", "onnx", "openvino"]
 ExportFormat: TypeAlias = Literal["onnx", "openvino", "saved-model", "litert"]
@@ -39,3 +40,5 @@ Encoder: TypeAlias = Literal[
     "mobilenetv3large",
     "densenet121",
 ]
+
+SYMMETRIES: tuple[Symmetry, ...] = get_args(Symmetry)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from maskforge.conversion import Progress
 from maskforge.errors import MissingDependencyError, OptionError, TrainingError
@@ -18,9 +19,12 @@ from maskforge.issues import Origin
 from maskforge.plotting import require_matplotlib
 from maskforge.training.configfile import build_options, read_config
 from maskforge.training.options import DataOptions, TrainOptions
-from maskforge.training.plan import TrainPlan, check_values, make_plan
+from maskforge.training.plan import check_values, make_plan
 from maskforge.training.runfolder import CONFIG, SPLIT, RunRecord, check_run_folder, read_record
 from maskforge.training.splitting import choose_splits
+
+if TYPE_CHECKING:
+    from maskforge.nn.training import Job
 
 
 def train(
@@ -67,23 +71,10 @@ def train(
     splits = choose_splits(options.split, examples)
     for note in dict.fromkeys(note for split in splits for note in split.notes):
         log(note)
-    plans = _plan(options, examples, splits)
-    from maskforge.nn import backend
+    job = _job(options, out, examples, splits, log, progress)
+    from maskforge.nn.training import start_run
 
-    backend.start(options.backend)
-    from maskforge.nn.training import Job, start_run
-
-    return start_run(
-        Job(
-            options=options,
-            out=out,
-            examples=examples,
-            splits=splits,
-            plans=plans,
-            log=log,
-            report=progress or _no_progress,
-        )
-    )
+    return start_run(job)
 
 
 def resume_training(
@@ -116,29 +107,38 @@ def resume_training(
     options = build_options(read_config(out / CONFIG), Origin(out / CONFIG, ""))
     examples = examples or _open(options.data, log, progress)
     splits = read_splits(out / SPLIT, examples)
-    plans = _plan(options, examples, splits)
+    job = _job(options, out, examples, splits, log, progress)
+    from maskforge.nn.training import continue_run
+
+    return continue_run(job)
+
+
+def _job(
+    options: TrainOptions,
+    out: Path,
+    examples: ExampleSet,
+    splits: Sequence[Split],
+    log: Callable[[str], None],
+    progress: Progress | None,
+) -> Job:
+    """Plan every split, then start Keras."""
+    # Each fold is a run of its own.
+    single = replace(options, split=replace(options.split, folds=0)) if splits[1:] else options
+    plans = [make_plan(single, examples, split) for split in splits]
     from maskforge.nn import backend
 
     backend.start(options.backend)
-    from maskforge.nn.training import Job, continue_run
+    from maskforge.nn.training import Job
 
-    return continue_run(
-        Job(
-            options=options,
-            out=out,
-            examples=examples,
-            splits=splits,
-            plans=plans,
-            log=log,
-            report=progress or _no_progress,
-        )
+    return Job(
+        options=options,
+        out=out,
+        examples=examples,
+        splits=splits,
+        plans=plans,
+        log=log,
+        report=progress or _no_progress,
     )
-
-
-def _plan(options: TrainOptions, examples: ExampleSet, splits: Sequence[Split]) -> list[TrainPlan]:
-    if len(splits) > 1:  # each fold is a run of its own
-        options = replace(options, split=replace(options.split, folds=0))
-    return [make_plan(options, examples, split) for split in splits]
 
 
 def _open(data: DataOptions, log: Callable[[str], None], progress: Progress | None) -> ExampleSet:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from maskforge.choices import Head
+from maskforge.choices import Head, Symmetry
 from maskforge.classes import ClassMap
 from maskforge.classfile import dump_class_map, parse_class_map
 from maskforge.errors import ModelError
@@ -32,6 +32,8 @@ class ModelDescription(msgspec.Struct, frozen=True, kw_only=True):
         scaling: How the input is scaled.
         stride: Sides of the input must be multiples of it.
         tile: Width and height of the input that the network was trained on, in pixels.
+        symmetries: Flips and transpose that training applied; predictions can be averaged over
+            them.
         resize: Width and height to which pictures are scaled first; None keeps their size.
         thresholds: Probability from which on a pixel belongs to the class, for every channel of a
             sigmoid head; empty for softmax.
@@ -51,6 +53,7 @@ class ModelDescription(msgspec.Struct, frozen=True, kw_only=True):
     scaling: ScalingRecord
     stride: int
     tile: tuple[int, int]
+    symmetries: tuple[Symmetry, ...] = ()
     resize: tuple[int, int] | None = None
     thresholds: tuple[float, ...] = ()
     network: dict[str, Any] = {}

@@ -6,8 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from maskforge.choices import AugmentPreset
+from maskforge.choices import SYMMETRIES, AugmentPreset, Symmetry
 from maskforge.errors import OptionError
+
+_STEEPEST = 0.25
+_QUARTER_TURN = 90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,16 @@ class ResolvedAugmentation:
     gamma: float = 0.0
     noise: float = 0.0
     blur: float = 0.0
+
+    @property
+    def symmetries(self) -> tuple[Symmetry, ...]:
+        """Which flips and transpose a network learns not to mind.
+
+        Rotations by quarter turns and a flip make all the others.
+        """
+        if self.rotate >= _QUARTER_TURN and (self.flip_horizontal or self.flip_vertical):
+            return SYMMETRIES
+        return tuple(name for name in SYMMETRIES if getattr(self, name))
 
     @property
     def changes_light(self) -> bool:
@@ -150,8 +163,6 @@ _RANGES = {
     "noise": (0.0, 1.0),
     "blur": (0.0, 10.0),
 }
-
-_STEEPEST = 0.25
 
 
 def resolve(options: AugmentOptions) -> ResolvedAugmentation:

@@ -165,9 +165,9 @@ def evaluate(
     with reported_errors():
         from maskforge.classfile import load_class_map
         from maskforge.errors import OptionError
-        from maskforge.evaluating import EvaluateOptions, ModelOptions
         from maskforge.evaluating import evaluate as run
         from maskforge.evaluation.measures import MeasureOptions
+        from maskforge.evaluation.options import EvaluateOptions, ModelOptions
 
         mask_values = data.parse_mask_values(mask_value)
         class_map = None if classes is None else load_class_map(classes)

@@ -9,10 +9,14 @@ import typer
 from maskforge.cli.console import print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from maskforge.evaluation.freeresponse import OperatingPoint
     from maskforge.evaluation.report import EvaluationReport
 
 _WORST_SHOWN = 5
 _NAMES_SHOWN = 10
+_FALSE_RATES = (0.25, 0.5, 1.0, 2.0)
 
 
 def print_report(report: EvaluationReport, spacing: str | None = None) -> None:
@@ -24,6 +28,7 @@ def print_report(report: EvaluationReport, spacing: str | None = None) -> None:
     """
     _print_pixels(report)
     _print_outlines(report, "px" if spacing is None else f"units of {spacing}")
+    _print_operating_points(report)
     _print_images(report)
     _print_groups(report)
     print_table(
@@ -120,6 +125,26 @@ def _print_outlines(report: EvaluationReport, unit: str) -> None:
             if one.surface is not None and one.lesions is not None
         ),
     )
+
+
+def _print_operating_points(report: EvaluationReport) -> None:
+    print_table(
+        "Lesions found at other thresholds (in brackets), by false lesions per image",
+        ("class", *(f"at most {rate:g}" for rate in _FALSE_RATES)),
+        (
+            (one.name, *(_best_point(one.lesions.operating_points, rate) for rate in _FALSE_RATES))
+            for one in report.classes
+            if one.lesions is not None and one.lesions.truth and one.lesions.operating_points
+        ),
+    )
+
+
+def _best_point(points: Sequence[OperatingPoint], rate: float) -> str:
+    allowed = [point for point in points if point.false_per_image <= rate]
+    if not allowed:
+        return "none"
+    best = max(allowed, key=lambda point: (point.sensitivity or 0, -point.false_per_image))
+    return f"{_share(best.sensitivity)} ({best.threshold:g})"
 
 
 def _print_images(report: EvaluationReport) -> None:

@@ -52,7 +52,7 @@ Tta: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--tta",
-        help="Average over flips and quarter turns: 4 to 8 times the work.",
+        help="Average over the flips and turns of the training: 2 to 8 times the work.",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Charts of a report: confusion matrix, ROC curve, calibration."""
+"""Charts of a report: confusion matrix, ROC curve, free-response curve, calibration."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 CONFUSION = "confusion-matrix.png"
 ROC = "roc.png"
+FREE_RESPONSE = "free-response.png"
 CALIBRATION = "calibration.png"
 
 _MOST_NUMBERS = 20  # classes up to which the shares stand in the cells
 
 
 def draw_charts(folder: Path, report: EvaluationReport) -> list[Path]:
-    """Draw what there is: confusion matrix, ROC curves, calibration.
+    """Draw what there is: confusion matrix, ROC and free-response curves, calibration.
 
     Raises:
         MissingDependencyError: If matplotlib is not installed.
@@ -36,6 +37,10 @@ def draw_charts(folder: Path, report: EvaluationReport) -> list[Path]:
         figures[CONFUSION] = _confusion(report.confusion)
     if any(one.images and one.images.sensitivities for one in report.classes):
         figures[ROC] = _roc(report)
+    if any(
+        one.lesions and one.lesions.truth and one.lesions.operating_points for one in report.classes
+    ):
+        figures[FREE_RESPONSE] = _free_response(report)
     if any(one.calibration for one in report.classes):
         figures[CALIBRATION] = _calibration(report)
     for name, figure in figures.items():
@@ -90,6 +95,33 @@ def _roc(report: EvaluationReport) -> Figure:
         title=f"Is there any? Score: {report.image_score}\nDots: as predicted",
         aspect="equal",
     )
+    axes.legend(loc="lower right")
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def _free_response(report: EvaluationReport) -> Figure:
+    figure, (axes,) = _figure(6.5, 5.5)
+    for one in report.classes:
+        lesions = one.lesions
+        if lesions is None or lesions.sensitivity is None or lesions.false_per_image is None:
+            continue
+        points = lesions.operating_points
+        rates, found = (
+            [point.false_per_image for point in points],
+            [point.sensitivity or 0.0 for point in points],
+        )
+        (line,) = axes.plot(rates, found, marker=".", label=one.name)
+        for point, rate, share in list(zip(points, rates, found, strict=True))[1::4]:
+            axes.annotate(f"{point.threshold:g}", (rate, share), fontsize=8)
+        axes.plot(lesions.false_per_image, lesions.sensitivity, "o", color=line.get_color())
+    axes.set(
+        xlabel="false lesions per image",
+        ylabel="share of the lesions that are found",
+        title="Lesions at other thresholds (small numbers)\nDots: as predicted",
+        ylim=(0, 1.02),
+    )
+    axes.set_xlim(left=0)
     axes.legend(loc="lower right")
     axes.grid(alpha=0.3)
     return figure

@@ -39,6 +39,7 @@ class Gathered:
         kept: The images.
         matrix: Sum of the confusion matrices; None if pixels have several classes.
         histogram: Sum of the histograms; None without probabilities.
+        by_threshold: (K, T, 4) sum of the lesions at every threshold; None without probabilities.
         notes: What was noticed.
         problems: Why images are missing.
     """
@@ -47,6 +48,7 @@ class Gathered:
     kept: tuple[Example, ...]
     matrix: NDArray[np.int64] | None
     histogram: ProbabilityHistogram | None
+    by_threshold: NDArray[np.int64] | None
     notes: tuple[str, ...]
     problems: tuple[MaskforgeError, ...]
 
@@ -84,6 +86,7 @@ def gather(
     problems: list[MaskforgeError] = []
     void_names: list[str] = []
     histogram: ProbabilityHistogram | None = None
+    by_threshold: NDArray[np.int64] | None = None
     for done, (example, result) in enumerate(_in_order(one, examples), 1):
         if isinstance(result, MaskforgeError):
             problems.append(result)
@@ -92,7 +95,9 @@ def gather(
             if measures.histogram is not None:
                 histogram = histogram or ProbabilityHistogram(len(measures.hd95))
                 histogram.merge(measures.histogram)
-            images.append(replace(measures, histogram=None))
+            if measures.by_threshold is not None:
+                by_threshold = measures.by_threshold + (0 if by_threshold is None else by_threshold)
+            images.append(replace(measures, histogram=None, by_threshold=None))
             kept.append(example)
             if void:
                 void_names.append(example.name)
@@ -111,6 +116,7 @@ def gather(
         kept=tuple(kept),
         matrix=np.sum(matrices, axis=0) if len(matrices) == len(images) else None,
         histogram=histogram,
+        by_threshold=by_threshold,
         notes=(note,) if void_names else (),
         problems=tuple(problems),
     )

@@ -27,43 +27,63 @@ class Lesions(NamedTuple):
     false: int
 
 
-def match_lesions(
-    truth: NDArray[np.bool_],
-    predicted: NDArray[np.bool_],
-    *,
-    connectivity: Connectivity = 8,
-    match_iou: float = 0.0,
-    min_size: int = 1,
-) -> Lesions:
-    """Count the connected regions of truth and prediction, and those that match.
+class LesionMatcher:
+    """The lesions of one truth, ready to be matched with predictions.
 
     A lesion of the truth is found if one predicted region overlaps it; several predicted regions
     may find one lesion, and one may find several. A predicted region is false if it overlaps no
     lesion.
 
-    Args:
-        truth: (H, W) bool.
-        predicted: Likewise.
-        connectivity: 8 if pixels that touch at a corner are connected, else 4.
-        match_iou: Smallest intersection over union of the two regions; 0 for any common pixel.
-        min_size: Smaller regions, in pixels, are not counted. A predicted region that matches a
-            lesion of the truth that is too small to be counted is not false either.
+    Attributes:
+        total: Number of lesions.
     """
-    truth_regions, truth_sizes = _components(truth, connectivity)
-    regions, sizes = _components(predicted, connectivity)
-    truth_large, large = truth_sizes >= min_size, sizes >= min_size
-    both = truth & predicted
-    pairs = truth_regions[both].astype(np.int64) * len(sizes) + regions[both]
-    places, common = np.unique(pairs, return_counts=True)
-    row, column = np.divmod(places, len(sizes))
-    union = truth_sizes[row] + sizes[column] - common
-    matched = common >= match_iou * union
-    row, column = row[matched], column[matched]
-    found = np.unique(row[truth_large[row] & large[column]])
-    hits = np.unique(column[large[column]])
-    # Number 0 is what surrounds the regions.
-    total, total_predicted = (int(np.count_nonzero(one[1:])) for one in (truth_large, large))
-    return Lesions(total, len(found), total_predicted, total_predicted - len(hits))
+
+    def __init__(
+        self,
+        truth: NDArray[np.bool_],
+        *,
+        connectivity: Connectivity = 8,
+        match_iou: float = 0.0,
+        min_size: int = 1,
+    ) -> None:
+        """Find the lesions.
+
+        Args:
+            truth: (H, W) bool.
+            connectivity: 8 if pixels that touch at a corner are connected, else 4.
+            match_iou: Smallest intersection over union of the two regions; 0 for any common pixel.
+            min_size: Smaller regions, in pixels, are not counted. A predicted region that matches
+                a lesion of the truth that is too small to be counted is not false either.
+        """
+        self._truth, self._connectivity = truth, connectivity
+        self._match_iou, self._min_size = match_iou, min_size
+        self._regions, self._sizes = _components(truth, connectivity)
+        self._large = self._sizes >= min_size
+        self.total = _count(self._large)
+
+    def match(self, predicted: NDArray[np.bool_]) -> Lesions:
+        """Count the connected regions of truth and prediction, and those that match.
+
+        Args:
+            predicted: (H, W) bool.
+        """
+        regions, sizes = _components(predicted, self._connectivity)
+        large = sizes >= self._min_size
+        both = self._truth & predicted
+        pairs = self._regions[both].astype(np.int64) * len(sizes) + regions[both]
+        places, common = np.unique(pairs, return_counts=True)
+        row, column = np.divmod(places, len(sizes))
+        union = self._sizes[row] + sizes[column] - common
+        matched = common >= self._match_iou * union
+        row, column = row[matched], column[matched]
+        found = np.unique(row[self._large[row] & large[column]])
+        hits = np.unique(column[large[column]])
+        total = _count(large)
+        return Lesions(self.total, len(found), total, total - len(hits))
+
+
+def _count(large: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(large[1:]))  # number 0 is what surrounds the regions
 
 
 def _components(

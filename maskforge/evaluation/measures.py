@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.evaluation.counts import Counts, confusion, count
+from maskforge.evaluation.freeresponse import THRESHOLDS, count_by_threshold
 from maskforge.evaluation.histogram import ProbabilityHistogram
 from maskforge.evaluation.imagelevel import image_score
-from maskforge.evaluation.lesions import Connectivity, match_lesions
+from maskforge.evaluation.lesions import Connectivity, LesionMatcher
 from maskforge.evaluation.regions import Regions
 from maskforge.evaluation.surface import Spacing, border_distances, hd95, surface_dice
 
@@ -51,6 +52,8 @@ class ImageMeasures:
         lesions: (K, 4): lesions in the truth, found, predicted, false.
         scores: (K,): how sure it is that the image shows the class: the largest probability, or
             without probabilities the share of pixels.
+        by_threshold: (K, T, 4): likewise at every threshold of the free-response curve; None
+            without probabilities.
         histogram: Of the probabilities; None if there are none.
     """
 
@@ -60,6 +63,7 @@ class ImageMeasures:
     surface_dice: NDArray[np.float64]
     lesions: NDArray[np.int64]
     scores: NDArray[np.float64]
+    by_threshold: NDArray[np.int64] | None
     histogram: ProbabilityHistogram | None
 
 
@@ -77,8 +81,12 @@ def measure(
         ValueError: If the probabilities are of another size or not finite.
     """
     classes = len(image.truth) - 1
+    histogram = None
+    if probabilities is not None:
+        histogram = ProbabilityHistogram(classes)
+        histogram.add_planes(probabilities, image.truth[1:], image.valid)
     distances = np.full((2, classes), np.nan)
-    lesions = np.zeros((classes, 4), dtype=np.int64)
+    lesions, curves = np.zeros((classes, 4), dtype=np.int64), []
     scores = np.zeros(classes)
     pixels = max(1, int(np.count_nonzero(image.valid)))
     for number in range(classes):
@@ -87,22 +95,16 @@ def measure(
         both = border_distances(truth[part], predicted[part], options.spacing)
         if both is not None:
             distances[:, number] = hd95(both), surface_dice(both, options.tolerance)
-        lesions[number] = match_lesions(
-            truth[part],
-            predicted[part],
-            connectivity=options.connectivity,
-            match_iou=options.match_iou,
-            min_size=options.min_size,
-        )
+        lesions[number] = _matcher(truth[part], options).match(predicted[part])
+        if probabilities is not None:
+            sure = np.where(image.valid, probabilities[..., number], 0)
+            part = _bounds(truth | (sure >= THRESHOLDS[0]))
+            curves.append(count_by_threshold(_matcher(truth[part], options), sure[part]))
         scores[number] = (
             np.count_nonzero(predicted) / pixels
             if probabilities is None
             else image_score(probabilities[..., number], image.valid, options.top_pixels)
         )
-    histogram = None
-    if probabilities is not None:
-        histogram = ProbabilityHistogram(classes)
-        histogram.add_planes(probabilities, image.truth[1:], image.valid)
     return ImageMeasures(
         counts=count(image),
         matrix=confusion(image) if image.exclusive else None,
@@ -110,7 +112,17 @@ def measure(
         surface_dice=distances[1],
         lesions=lesions,
         scores=scores,
+        by_threshold=None if probabilities is None else np.array(curves),
         histogram=histogram,
+    )
+
+
+def _matcher(truth: NDArray[np.bool_], options: MeasureOptions) -> LesionMatcher:
+    return LesionMatcher(
+        truth,
+        connectivity=options.connectivity,
+        match_iou=options.match_iou,
+        min_size=options.min_size,
     )
 
 

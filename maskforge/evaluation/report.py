@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from maskforge.evaluation.calibration import Calibration
+from maskforge.evaluation.freeresponse import OperatingPoint
 
 SCHEMA_VERSION = 1
 
@@ -46,6 +47,8 @@ class LesionScores(msgspec.Struct, frozen=True, kw_only=True):
         false: Of them, those that overlap none in the truth.
         sensitivity: ``found / truth``.
         false_per_image: ``false / images``.
+        operating_points: The free-response curve: what other thresholds would give; empty without
+            probabilities.
     """
 
     truth: int
@@ -54,6 +57,7 @@ class LesionScores(msgspec.Struct, frozen=True, kw_only=True):
     false: int
     sensitivity: float | None
     false_per_image: float | None
+    operating_points: tuple[OperatingPoint, ...] = ()
 
 
 class ImageScores(msgspec.Struct, frozen=True, kw_only=True):

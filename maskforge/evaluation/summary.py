@@ -12,6 +12,7 @@ from maskforge.classes import BACKGROUND, BACKGROUND_NAME, ClassMap
 from maskforge.evaluation import scores
 from maskforge.evaluation.bootstrap import interval, resampled_weights
 from maskforge.evaluation.calibration import Calibration
+from maskforge.evaluation.freeresponse import operating_points
 from maskforge.evaluation.imagelevel import roc_curve
 from maskforge.evaluation.report import (
     ClassReport,
@@ -64,8 +65,18 @@ def class_reports(
     classes: ClassMap,
     resampled: Resampled,
     calibrations: Mapping[str, Calibration],
+    by_threshold: NDArray[np.int64] | None,
 ) -> tuple[ClassReport, ...]:
-    """Return the report of every class, the background last."""
+    """Return the report of every class, the background last.
+
+    Args:
+        measured: What was measured on the images.
+        classes: The classes.
+        resampled: Where the intervals come from.
+        calibrations: By name of the class.
+        by_threshold: (K, T, 4) lesions of all images at every threshold, if there are
+            probabilities.
+    """
     everything = np.ones((1, len(measured.cells)), dtype=np.int64)
     points = class_statistics(measured, everything)
     cells = measured.cells.sum(axis=0)
@@ -82,6 +93,9 @@ def class_reports(
                     **counted,
                     sensitivity=point["lesion_sensitivity"],
                     false_per_image=point["false_lesions_per_image"],
+                    operating_points=()
+                    if by_threshold is None
+                    else operating_points(by_threshold[number], len(measured.cells)),
                 ),
                 images=_images(measured, number, point),
                 intervals=resampled.of_class(number),

@@ -35,7 +35,7 @@ Logs = dict[str, Any] | None
 Report = Callable[[str, int, int | None], None]
 
 _CHECKED_EVERY = 10  # steps: looking at the loss makes the host wait for the device
-_REDRAWN_AFTER = 5.0  # seconds: drawing takes longer than a short epoch
+_REDRAWN_AFTER = 30.0  # seconds: drawing takes a second
 _PLATEAU = 5  # validations without a better score until the rate is halved
 _PLATEAU_FACTOR = 0.5
 

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.augmentation.options import resolve
 from maskforge.classes import BACKGROUND, VOID
 from maskforge.evaluation import scores as formulas
 from maskforge.evaluation.calibration import calibrate
@@ -75,6 +76,7 @@ def finish(
         scaling=plan.scaling,
         stride=plan.stride,
         tile=(plan.tile.width, plan.tile.height),
+        symmetries=resolve(plan.options.augment).symmetries,
         resize=plan.resize and (plan.resize.width, plan.resize.height),
         thresholds=thresholds,
         network=_without_none(asdict(plan.options.network)),

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import Precision
+from maskforge.choices import SYMMETRIES, Precision
 from maskforge.choices import Runtime as RuntimeName
 from maskforge.classes import BACKGROUND, ClassMap
 from maskforge.encoding import Mask
@@ -153,7 +153,8 @@ class Predictor:
             tile: Side of the tiles in pixels; ``whole`` for the picture at once, ``auto`` for
                 tiles from about 1.5 megapixels on.
             overlap: Smallest share of a tile that its neighbour covers too.
-            tta: Average over flips, and quarter turns of square tiles.
+            tta: Average over the flips and the transpose that the network was trained with, or over
+                all where it was trained with none; only squares are transposed.
             thresholds: Instead of those that were tuned in training; sigmoid only.
             batch_size: Tiles that the network sees at once.
             keep_probabilities: Whether the result holds them.
@@ -179,7 +180,7 @@ class Predictor:
             overlap=overlap,
             stride=self.description.stride,
             batch_size=batch_size,
-            tta=tta,
+            symmetries=self.description.symmetries or SYMMETRIES if tta else (),
         )
         if resize is not None:
             whole = np.concatenate(list(bands))

@@ -22,7 +22,7 @@ class PredictOptions:
         precision: What it computes in.
         tile: Side of the tiles in pixels, ``whole`` or ``auto``.
         overlap: Smallest share of a tile that its neighbour covers too.
-        tta: Whether to average over flips, and quarter turns of square tiles.
+        tta: Whether to average over the flips and turns of the training.
         thresholds: Instead of those that were tuned in training.
         batch_size: Tiles that the network sees at once.
         encoding: ``integer``, or one channel per class; ``multihot`` keeps overlapping classes.

@@ -13,12 +13,13 @@ The weights are separable and add up to 1 beforehand, so sums are held for one r
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.choices import Symmetry
 from maskforge.errors import OptionError
 from maskforge.model import Size
 
@@ -57,7 +58,7 @@ def predict_tiled(
     overlap: float = 0.5,
     stride: int,
     batch_size: int = 4,
-    tta: bool = False,
+    symmetries: Collection[Symmetry] = (),
 ) -> Floats:
     """Return the probabilities of a whole picture; arguments as of :func:`predict_rows`.
 
@@ -71,7 +72,7 @@ def predict_tiled(
         overlap=overlap,
         stride=stride,
         batch_size=batch_size,
-        tta=tta,
+        symmetries=symmetries,
     )
     result: Floats | None = None
     top = 0
@@ -94,7 +95,7 @@ def predict_rows(
     overlap: float = 0.5,
     stride: int,
     batch_size: int = 4,
-    tta: bool = False,
+    symmetries: Collection[Symmetry] = (),
 ) -> Iterator[Floats]:
     """Yield the probabilities of a picture from top to bottom, as bands of finished rows.
 
@@ -109,8 +110,8 @@ def predict_rows(
         overlap: Smallest share of a tile that its neighbour covers too, 0 to 0.9.
         stride: Of the network.
         batch_size: Largest number of tiles in one call of ``infer``.
-        tta: Average over flips, and over quarter turns where the input is square: 8 times the work,
-            or 4 times.
+        symmetries: Flips and transpose over all combinations of which the results are averaged, so
+            each doubles the work; inputs that are not square are not transposed.
 
     Raises:
         OptionError: If ``overlap`` or ``batch_size`` cannot be used.
@@ -124,7 +125,7 @@ def predict_rows(
     height, width = image.shape[:2]
     down = _Axis(height, tile.height if tile else height, overlap, stride)
     across = _Axis(width, tile.width if tile else width, overlap, stride)
-    run = _averaged(infer, turned=down.tile == across.tile) if tta else infer
+    run = _averaged(infer, symmetries, square=down.tile == across.tile)
     if len(down.starts) == len(across.starts) == 1:
         batch = image[down.indices[:, None], across.indices][None]
         yield _checked(run(batch), batch)[0, :height, :width]
@@ -201,18 +202,23 @@ def _checked(results: Floats, batch: Floats) -> Floats:
     return results
 
 
-def _averaged(infer: Infer, *, turned: bool) -> Infer:
-    """Return ``infer`` as the mean over the flips of its input, and of its transpose."""
+def _averaged(infer: Infer, symmetries: Collection[Symmetry], *, square: bool) -> Infer:
+    """Return ``infer`` as the mean over all combinations of the symmetries."""
+    turns = (False, True) if square and "transpose" in symmetries else (False,)
+    upright = (1, -1) if "flip_vertical" in symmetries else (1,)
+    sideways = (1, -1) if "flip_horizontal" in symmetries else (1,)
+    views = list(itertools.product(turns, upright, sideways))
+    if len(views) == 1:
+        return infer
 
     def run(batch: Floats) -> Floats:
-        views: Sequence[bool] = (False, True) if turned else (False,)
         total: Floats | None = None
-        for transpose, rows, columns in itertools.product(views, (1, -1), (1, -1)):
+        for transpose, rows, columns in views:  # transposed, then flipped, as in training
             view = batch.transpose(0, 2, 1, 3) if transpose else batch
             result = infer(np.ascontiguousarray(view[:, ::rows, ::columns]))[:, ::rows, ::columns]
             result = result.transpose(0, 2, 1, 3) if transpose else result
             total = result.astype(np.float32) if total is None else total + result
         assert total is not None
-        return total / np.float32(4 * len(views))
+        return total / np.float32(len(views))
 
     return run

@@ -11,7 +11,8 @@ from PIL import Image
 from training_runs import BOTH, DISC, disc, discs, options, split_of, write
 
 from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError, TrainingError
-from maskforge.evaluating import EvaluateOptions, ModelOptions, evaluate
+from maskforge.evaluating import evaluate
+from maskforge.evaluation.options import EvaluateOptions, ModelOptions
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.pixels import read_image, read_target
 from maskforge.examples.splitfile import write_split

@@ -12,7 +12,7 @@ from maskforge.evaluation import scores
 from maskforge.evaluation.bootstrap import interval, resampled_weights
 from maskforge.evaluation.counts import confusion, count
 from maskforge.evaluation.imagelevel import auc
-from maskforge.evaluation.lesions import match_lesions
+from maskforge.evaluation.lesions import LesionMatcher
 from maskforge.evaluation.measures import MeasureOptions, measure
 from maskforge.evaluation.regions import regions
 from maskforge.evaluation.statistics import class_statistics, overall_statistics, stack
@@ -147,12 +147,12 @@ def test_outlines_are_compared_alike_from_both_sides(pair, tolerance):
 @given(regions_of_equal_size(), st.sampled_from([4, 8]), st.floats(0, 1), st.integers(1, 5))
 def test_lesions_are_bounded_and_stricter_matching_finds_fewer(pair, connectivity, iou, size):
     def matched(**options):
-        return match_lesions(*pair, connectivity=connectivity, **options)
+        return LesionMatcher(pair[0], connectivity=connectivity, **options).match(pair[1])
 
     loose, strict = matched(min_size=size), matched(min_size=size, match_iou=iou)
     assert 0 <= strict.found <= loose.found <= loose.truth == strict.truth
     assert 0 <= loose.false <= strict.false <= strict.predicted == loose.predicted
-    swapped = match_lesions(*pair[::-1], connectivity=connectivity)
+    swapped = LesionMatcher(pair[1], connectivity=connectivity).match(pair[0])
     plain = matched()
     assert swapped.found == plain.predicted - plain.false
     assert swapped.false == plain.truth - plain.found

@@ -9,6 +9,7 @@ import pytest
 from maskforge.augmentation.geometry import Geometry, draw_geometry, elastic_field
 from maskforge.augmentation.options import PRESETS, AugmentOptions, ResolvedAugmentation, resolve
 from maskforge.augmentation.pair import augment
+from maskforge.choices import SYMMETRIES
 from maskforge.errors import OptionError
 from maskforge.model import Size
 
@@ -360,3 +361,18 @@ def test_pictures_and_masks_must_fit():
         augment(np.zeros((3, 4, 1), np.uint8), np.zeros((4, 4), np.uint8), PRESETS["none"], None)
     with pytest.raises(ValueError, match="found float64"):
         augment(np.zeros((4, 4, 1)), np.zeros((4, 4), np.uint8), PRESETS["none"], None)
+
+
+@pytest.mark.parametrize(
+    ("options", "symmetries"),
+    [
+        (AugmentOptions(preset="none"), ()),
+        (AugmentOptions(), ("flip_horizontal",)),
+        (AugmentOptions(preset="flips"), ("flip_horizontal", "flip_vertical")),
+        (AugmentOptions(preset="none", rotate=180.0), ()),
+        (AugmentOptions(preset="light", rotate=90.0), SYMMETRIES),
+        (AugmentOptions(preset="strong"), SYMMETRIES),
+    ],
+)
+def test_flips_and_turns_that_a_network_learns_not_to_mind(options, symmetries):
+    assert resolve(options).symmetries == symmetries

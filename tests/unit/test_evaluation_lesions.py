@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from builders import grid
 
-from maskforge.evaluation.lesions import match_lesions
+from maskforge.evaluation.freeresponse import THRESHOLDS, count_by_threshold, operating_points
+from maskforge.evaluation.lesions import LesionMatcher
 
 TRUTH = grid(
     "11...11....1",
@@ -23,7 +24,7 @@ PREDICTED = grid(
 
 
 def lesions(truth=TRUTH, predicted=PREDICTED, **options):
-    return tuple(match_lesions(truth > 0, predicted > 0, **options))
+    return tuple(LesionMatcher(truth > 0, **options).match(predicted > 0))
 
 
 @pytest.mark.parametrize(
@@ -81,3 +82,24 @@ def test_any_overlap_equals_scipy_lesion_by_lesion(seed, connectivity):
     false = sum(not truth[second == number].any() for number in range(1, count_predicted + 1))
     expected = (count, found, count_predicted, false)
     assert lesions(truth, predicted, connectivity=connectivity) == expected
+
+
+def test_lesions_at_every_threshold_by_hand():
+    truth = grid("11..11........") > 0
+    sure = np.array([[0.92, 0.92, 0, 0, 0.32, 0.32, 0, 0.62, 0.62, 0, 0.22, 0, 0, 0]])
+    counted = count_by_threshold(LesionMatcher(truth), sure)
+    expected = {0.05: (2, 2, 4, 2), 0.2: (2, 2, 4, 2), 0.25: (2, 2, 3, 1), 0.3: (2, 2, 3, 1)}
+    expected |= {0.35: (2, 1, 2, 1), 0.6: (2, 1, 2, 1), 0.65: (2, 1, 1, 0), 0.9: (2, 1, 1, 0)}
+    expected |= {0.95: (2, 0, 0, 0)}
+    found = dict(zip(THRESHOLDS, map(tuple, counted.tolist()), strict=True))
+    assert {threshold: found[threshold] for threshold in expected} == expected
+
+
+def test_operating_points_are_shares_of_all_images():
+    counted = np.zeros((len(THRESHOLDS), 4), dtype=np.int64)
+    counted[:, 0] = 4
+    counted[0] = (4, 3, 9, 5)
+    first, second, *_ = operating_points(counted, images=10)
+    assert (first.threshold, first.sensitivity, first.false_per_image) == (0.05, 0.75, 0.5)
+    assert (second.threshold, second.sensitivity, second.false_per_image) == (0.1, 0, 0)
+    assert operating_points(np.zeros_like(counted), images=2)[0].sensitivity is None

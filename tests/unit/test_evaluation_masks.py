@@ -8,8 +8,9 @@ from builders import files, grid, labelme, picture, run, shape, square
 
 from maskforge.classes import ClassMap, MaskClass
 from maskforge.errors import DatasetError, OptionError, OutputExistsError
-from maskforge.evaluating import EvaluateOptions, evaluate
+from maskforge.evaluating import evaluate
 from maskforge.evaluation.measures import MeasureOptions
+from maskforge.evaluation.options import EvaluateOptions
 from maskforge.maskfile import write_mask
 
 QUICK = EvaluateOptions(bootstrap=0, charts=False, worst=0)
@@ -315,6 +316,10 @@ def test_probabilities_beside_the_masks_give_roc_and_calibration(tmp_path):
     assert report.image_score == "largest probability"
     filled = [one for one in report.classes[0].calibration.bins if one.pixels]
     assert [(one.pixels, one.true) for one in filled] == [(2, 0), (1, 0), (1, 1), (1, 1), (1, 1)]
+    points = {one.threshold: one for one in report.classes[0].lesions.operating_points}
+    rates = [(points[at].sensitivity, points[at].false_per_image) for at in (0.25, 0.35, 0.45, 0.9)]
+    assert rates == [(1, 1 / 3), (1, 0), (0.5, 0), (0.5, 0)]
+    assert without.classes[0].lesions.operating_points == ()
     # Mean of the two largest: 0.85, 0.25 and 0.2; and of a softmax head the second channel counts.
     options = replace(QUICK, measure=MeasureOptions(top_pixels=2))
     assert evaluate(folder, tmp_path / "truth", options=options).rows[0].classes[
@@ -327,6 +332,16 @@ def test_probabilities_beside_the_masks_give_roc_and_calibration(tmp_path):
         z=[[[0.7, 0.3], [0.9, 0.1]]],
     )
     assert evaluate(folder, tmp_path / "truth", options=QUICK).classes == report.classes
+
+
+def test_what_is_probable_in_void_is_no_false_lesion_at_any_threshold(tmp_path):
+    masks(tmp_path / "truth", x=np.array([[1, 0, 255, 0]], dtype=np.uint8))
+    folder = masks(tmp_path / "predicted", x=grid("1..."))
+    with_probabilities(folder, x=[[[0.9], [0.1], [0.9], [0.1]]])
+    report = evaluate(folder, tmp_path / "truth", options=QUICK)
+    points = {one.threshold: one for one in report.classes[0].lesions.operating_points}
+    assert (points[0.5].sensitivity, points[0.5].false_per_image) == (1, 0)
+    assert (points[0.05].sensitivity, points[0.05].false_per_image) == (1, 1)
 
 
 def test_probabilities_of_some_masks_alone_are_not_used_and_this_is_said(tmp_path):

@@ -8,7 +8,8 @@ from example_files import folder, save
 
 from maskforge.classes import ClassMap, MaskClass
 from maskforge.errors import DatasetError, ModelError, OptionError
-from maskforge.evaluating import EvaluateOptions, ModelOptions, evaluate
+from maskforge.evaluating import evaluate
+from maskforge.evaluation.options import EvaluateOptions, ModelOptions
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import write_split

@@ -8,7 +8,8 @@ from builders import files, grid, labelme, picture, run, square
 from PIL import Image
 
 from maskforge.errors import MissingDependencyError
-from maskforge.evaluating import EvaluateOptions, evaluate
+from maskforge.evaluating import evaluate
+from maskforge.evaluation.options import EvaluateOptions
 from maskforge.evaluation.regions import Planes, compose
 from maskforge.evaluation.worst import CONFUSED, FOUND, INVENTED, MISSED, outcomes
 from maskforge.maskfile import write_mask
@@ -81,7 +82,7 @@ def test_charts_are_drawn_of_what_there_is(results, tmp_path):
         target.parent.mkdir(parents=True, exist_ok=True)
         np.save(target, np.full((6, 8, 1), 0.25, dtype=np.float16))
     evaluate(*results, options=options, out=tmp_path / "more")
-    assert "calibration.png" in files(tmp_path / "more")
+    assert {"calibration.png", "free-response.png"} <= files(tmp_path / "more")
     for path in (tmp_path / "more").glob("*.png"):
         with Image.open(path) as opened:
             assert min(opened.size) > 200

@@ -162,3 +162,22 @@ def test_arrays_that_are_no_pictures_are_refused(picture):
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(OptionError):
         predictor(same).predict(PICTURE, **options)
+
+
+@pytest.mark.parametrize(
+    ("trained_with", "views"),
+    [(("flip_horizontal",), 2), (("flip_horizontal", "flip_vertical"), 4), ((), 8)],
+)
+def test_averages_over_the_flips_and_turns_of_the_training(trained_with, views):
+    calls = []
+
+    def counted(batch):
+        calls.append(batch)
+        return same(batch)
+
+    model = predictor(counted, symmetries=trained_with)
+    square = np.zeros((8, 8), dtype=np.uint8)
+    model.predict(square)
+    assert len(calls) == 1
+    model.predict(square, tta=True)
+    assert len(calls) == 1 + views

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from maskforge.choices import SYMMETRIES
 from maskforge.errors import OptionError
 from maskforge.model import Size
 from maskforge.prediction.tiling import auto_tile, predict_rows, predict_tiled
@@ -153,7 +154,7 @@ def test_augmentation_averages_flips_and_turns(size, transposed):
         expected.append(back(infer(view[None, ::-1])[0][::-1]))
         expected.append(back(infer(view[None, :, ::-1])[0][:, ::-1]))
         expected.append(back(infer(view[None, ::-1, ::-1])[0][::-1, ::-1]))
-    result = predict_tiled(infer, image, tile=None, stride=4, tta=True)
+    result = predict_tiled(infer, image, tile=None, stride=4, symmetries=SYMMETRIES)
     np.testing.assert_allclose(result, np.mean(expected, axis=0), atol=1e-6)
     assert len(expected) == (8 if transposed else 4)
     assert np.abs(result - infer(image[None])[0]).max() > 1e-3
@@ -161,7 +162,9 @@ def test_augmentation_averages_flips_and_turns(size, transposed):
 
 def test_augmentation_leaves_the_input_upright_for_a_network_that_works_pixel_by_pixel():
     image = picture(50, 70)
-    result = predict_tiled(lambda b: b * 0.5, image, tile=Size(32, 32), stride=8, tta=True)
+    result = predict_tiled(
+        lambda b: b * 0.5, image, tile=Size(32, 32), stride=8, symmetries=SYMMETRIES
+    )
     np.testing.assert_allclose(result, image * 0.5, atol=1e-6)
 
 
@@ -185,3 +188,29 @@ def test_tiles_are_for_large_pictures(size, trained, tile):
 def test_options_out_of_range_are_refused(wrong):
     with pytest.raises(OptionError):
         predict_tiled(lambda b: b, picture(8, 8), **{"tile": Size(8, 8), "stride": 4} | wrong)
+
+
+@pytest.mark.parametrize(
+    ("symmetries", "calls"),
+    [(("flip_horizontal",), 2), (("transpose",), 2), (("flip_horizontal", "flip_vertical"), 4)],
+)
+def test_only_the_given_symmetries_are_averaged(symmetries, calls):
+    image = picture(32, 32)
+    infer, seen = blur(5), []
+
+    def counted(batch):
+        seen.append(batch)
+        return infer(batch)
+
+    result = predict_tiled(counted, image, tile=None, stride=4, symmetries=symmetries)
+    views = {
+        "flip_horizontal": image[:, ::-1],
+        "flip_vertical": image[::-1],
+        "transpose": image.transpose(1, 0, 2),
+    }
+    assert len(seen) == calls
+    assert all(any(np.array_equal(one[0], views[name]) for one in seen) for name in symmetries)
+    assert not any(
+        np.array_equal(one[0], views[name]) for one in seen for name in set(views) - set(symmetries)
+    )
+    assert np.abs(result - infer(image[None])[0]).max() > 1e-3

@@ -189,6 +189,6 @@ def test_the_header_names_what_was_settled(examples):
 
 def test_matplotlib_is_missed_before_anything_is_done(tmp_path, monkeypatch, examples):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingDependencyError, match="Matplotlib"):
+    with pytest.raises(MissingDependencyError, match="matplotlib"):
         train(options(), tmp_path / "run", examples=examples)
     assert not (tmp_path / "run").exists()
