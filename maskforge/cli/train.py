@@ -291,18 +291,19 @@ def _log(line: str) -> None:
 
 def _print_record(record: RunRecord, out: Path) -> None:
     scores = record.validation
-    print_table(
-        f"Best epoch {record.best_epoch} on the validation examples",
-        ("class", "Dice", "IoU"),
-        (
-            (name, _number(dice), _number(scores.class_iou.get(name)))
-            for name, dice in scores.class_dice.items()
-        ),
-    )
+    if any(dice is not None for dice in scores.class_dice.values()):
+        print_table(
+            f"Best epoch {record.best_epoch} on the validation examples",
+            ("class", "Dice", "IoU"),
+            (
+                (name, _number(dice), _number(scores.class_iou.get(name)))
+                for name, dice in scores.class_dice.items()
+            ),
+        )
     for warning in record.warnings:
         typer.secho("warning: ", fg="yellow", nl=False)
         typer.echo(warning)
-    typer.echo(f"model, history, curves and overlays: {out}")
+    typer.echo(f"model, history and pictures: {out}")
 
 
 def _number(value: float | None) -> str:

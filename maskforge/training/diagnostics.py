@@ -22,7 +22,7 @@ def check_distribution(
     Args:
         classes: The class map.
         train: Pixels per class id in the training examples.
-        validation: Likewise in the validation examples.
+        validation: Likewise in the validation examples; empty if there are none.
     """
     warnings = []
     foreground = [id_ for id_ in classes.ids if id_ != BACKGROUND]
@@ -32,12 +32,18 @@ def check_distribution(
                 f"class {classes.names[id_]!r} appears in no training example, so it cannot be "
                 "learned; leave it out with --only, or label some"
             )
-        elif not validation.get(id_):
+        elif validation and not validation.get(id_):
             warnings.append(
                 f"class {classes.names[id_]!r} appears in no validation example, so its score is "
                 "unknown; use more validation examples, or --folds"
             )
-    if not any(validation.get(id_) for id_ in foreground):
+    if not validation:
+        warnings.insert(
+            0,
+            "there are no validation examples: nothing is known about the quality, the last epoch "
+            "is kept, and thresholds stay 0.5",
+        )
+    elif not any(validation.get(id_) for id_ in foreground):
         warnings.insert(
             0,
             "the validation examples have no foreground at all: every score is undefined, and the "

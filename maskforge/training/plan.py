@@ -139,7 +139,7 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
     scaling = choose_scaling(train.examples, kind=options.input.scaling, color=color)
     pixels = class_pixels(train)
     weights = _weigh(options, classes, head, pixels)
-    in_validation = class_pixels(validation)
+    in_validation = class_pixels(validation) if validation.examples else {}
     warnings = check_distribution(classes, pixels, in_validation)
     if weights is not None:
         warnings += [

@@ -145,6 +145,8 @@ def test_an_encoder_that_rests_at_first(tmp_path, monkeypatch):
     network = {"encoder": "mobilenetv2", "encoder_weights": "none", "freeze_encoder": 1}
     chosen = options(epochs=3, network=network, split={"validation": 0.25})
     train(chosen, tmp_path / "whole", examples=examples)
+    rates = [float(line[2]) for line in history(tmp_path / "whole")[1:]]
+    assert rates == pytest.approx([0.75e-3, 0.25e-3, 0], abs=1e-9)  # one cosine over both phases
 
     run = tmp_path / "run"
     with pytest.raises(KilledError):

@@ -21,7 +21,7 @@ from maskforge.model import Size
 from maskforge.modelfile import read_description
 from maskforge.prediction.predictor import Predictor
 from maskforge.training.configfile import build_options, read_config
-from maskforge.training.runfolder import read_record
+from maskforge.training.runfolder import Scores, read_record
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 
@@ -302,6 +302,58 @@ def test_without_foreground_in_the_validation_the_last_epoch_is_kept(tmp_path):
     assert record.best_epoch == record.epochs == 3
     assert "no foreground at all" in record.warnings[0]
     assert any("warning: the validation examples have no foreground" in line for line in said)
+
+
+def test_the_weights_of_the_best_epoch_are_kept(tmp_path, monkeypatch):
+    """The first epoch is called the best of three, so the model is that of one epoch alone."""
+    from maskforge.nn import epochs
+    from maskforge.nn.modelio import load_model
+
+    falling = iter([0.9, 0.5, 0.4])
+    monkeypatch.setattr(epochs, "scores_of", lambda *_: Scores(dice=next(falling)))
+    examples = discs(tmp_path / "data", 4)
+    common = {"schedule": "constant", "augment": {"preset": "strong"}}
+    record = train(options(epochs=3, **common), tmp_path / "three", examples=examples)
+    monkeypatch.undo()
+    train(options(epochs=1, **common), tmp_path / "one", examples=examples)
+    assert (record.best_epoch, record.epochs) == (1, 3)
+    three, one = (load_model(tmp_path / name)[0].get_weights() for name in ("three", "one"))
+    for here, there in zip(three, one, strict=True):
+        np.testing.assert_array_equal(here, there)
+    symmetries = read_description(tmp_path / "one").symmetries
+    assert symmetries == ("flip_horizontal", "flip_vertical", "transpose")
+
+
+def test_validation_every_second_epoch_and_after_the_last(tmp_path):
+    examples = discs(tmp_path / "data", 3)
+    train(options(epochs=5, validate_every=2), tmp_path / "run", examples=examples)
+    with (tmp_path / "run" / "history.csv").open(newline="") as stream:
+        validated = [int(row["epoch"]) for row in csv.DictReader(stream) if row["validation_dice"]]
+    assert validated == [2, 4, 5]
+
+
+def test_the_threshold_is_the_best_of_the_validation_pictures(tmp_path):
+    """Cross-entropy alone begins with the share of the disc, so no probability reaches 0.5."""
+    examples = discs(tmp_path / "data", 4)
+    chosen = options(epochs=3, learning_rate=0.003, loss="bce")
+    train(chosen, tmp_path / "run", examples=examples)
+    (threshold,) = read_description(tmp_path / "run").thresholds
+    split = json.loads((tmp_path / "run" / "split.json").read_bytes())
+    names = [one["name"] for one in split["examples"] if one["part"] == "validation"]
+    predictor = Predictor.load(tmp_path / "run", runtime="keras", precision="float32")
+
+    def dice(limit):
+        common = marked = drawn = 0
+        for example in examples.subset(names):
+            mask = predictor.predict(read_image(example), thresholds=limit).mask == 1
+            truth = read_target(example, examples.classes, "sigmoid")[..., 0] == 1
+            common += np.count_nonzero(mask & truth)
+            marked, drawn = marked + np.count_nonzero(mask), drawn + np.count_nonzero(truth)
+        return 2 * common / (marked + drawn)
+
+    others = np.linspace(0.02, 0.98, 49)
+    assert dice(threshold) >= max(map(dice, others))
+    assert dice(threshold) > dice(0.5)
 
 
 def test_patience_ends_a_training(tmp_path):

@@ -20,6 +20,8 @@ CLASSES = ClassMap((MaskClass(1, "caries", (1, 1, 1), ()), MaskClass(2, "crown",
         ({0: 9, 1: 1}, {0: 9, 1: 1, 2: 1}, ["'crown' appears in no training"]),
         ({0: 9, 1: 1, 2: 0}, {0: 9, 1: 1}, ["'crown' appears in no training"]),
         ({0: 9, 1: 1, 2: 1}, {0: 9, 1: 1}, ["'crown' appears in no validation"]),
+        ({0: 9, 1: 1, 2: 1}, {}, ["no validation examples"]),
+        ({0: 9, 1: 1}, {}, ["no validation examples", "'crown' appears in no training"]),
         (
             {0: 9, 1: 1, 2: 1},
             {0: 9, 255: 4},

@@ -181,6 +181,13 @@ def test_validation_without_foreground_is_said(tmp_path):
     assert plan(examples, "x1").warnings == ()
 
 
+def test_training_without_validation_is_said_once(examples):
+    made = make_plan(options(), examples, split_of(examples, []))
+    assert not made.validation_has_foreground
+    assert len(made.warnings) == 1
+    assert "no validation examples" in made.warnings[0]
+
+
 def test_the_header_names_what_was_settled(examples):
     text = "\n".join(describe_plan(plan(examples)))
     for words in ("3 training, 1 validation, 0 test", "32 x 32 px", "1 channel", "sigmoid", "disc"):
