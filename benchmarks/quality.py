@@ -27,7 +27,7 @@ SLICES = 30
 LEARNED = 24  # slices before this number; what follows is the test
 TRAIN_SEED, TEST_SEED = 101, 202
 SMALLEST = 10  # pixels of a region that counts as a lesion
-FALSE_PER_IMAGE = 0.5  # false lesions at which those that are found are told
+THRESHOLD = 0.4  # with test-time augmentation
 
 
 def run(*arguments: object) -> str:
@@ -83,8 +83,10 @@ def caries(work: Path, seeds: Sequence[int]) -> None:
         subprocess.run([sys.executable, *map(str, generate)], check=True)
         masks[part] = work / part
         run("convert", drawn, "--out", masks[part], "--classes", CLASSES)
-    print("| seed | training, min | Dice | Dice, test-time augmentation | lesions found | threshold |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| seed | training, min | Dice | with test-time augmentation and threshold "
+        f"{THRESHOLD} | lesions found | false lesions per image |\n|---|---|---|---|---|---|"
+    )
     rows = []
     for seed in seeds:
         out = work / f"seed-{seed}"
@@ -93,14 +95,10 @@ def caries(work: Path, seeds: Sequence[int]) -> None:
         run("train", masks["train"], "--config", recipe, "--seed", seed, "--out", out)
         minutes = (time.monotonic() - began) / 60
         test = (out, masks["test"], "--part", "all", "--min-size", SMALLEST)
-        plain, turned = evaluate(*test), evaluate(*test, "--tta")
+        plain, turned = evaluate(*test), evaluate(*test, "--tta", "--threshold", THRESHOLD)
         lesions = next(one["lesions"] for one in turned["classes"] if one["name"] == "caries")
-        allowed = [
-            (one["sensitivity"], one["threshold"])
-            for one in lesions["operating_points"]
-            if one["false_per_image"] <= FALSE_PER_IMAGE
-        ]
-        rows.append((minutes, dice_of(plain, "caries"), dice_of(turned, "caries"), *max(allowed)))
+        scores = (dice_of(plain, "caries"), dice_of(turned, "caries"))
+        rows.append((minutes, *scores, lesions["sensitivity"], lesions["false_per_image"]))
         _print_row(seed, rows[-1])
     _print_row("mean", [statistics.fmean(column) for column in zip(*rows, strict=True)])
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, Literal, NoReturn, get_args
 
 from maskforge.choices import Backend, Precision
 from maskforge.examples.sources import open_examples
@@ -45,6 +45,7 @@ class Settings:
         folder: Data set, with the folders ``images`` and ``masks``; as many pictures as a batch.
         device: ``cpu`` or ``gpu``.
         filters: Filters of the first level; 0 for the preset ``unet-transpose``, with 64.
+        normalization: ``batch`` or ``none``; the preset has none.
         size: Side of the pictures.
         batch: Pictures per step.
         steps: Steps per epoch.
@@ -53,6 +54,7 @@ class Settings:
     folder: str
     device: str
     filters: int
+    normalization: Literal["batch", "none"]
     size: int
     batch: int
     steps: int
@@ -61,7 +63,7 @@ class Settings:
     def network(self) -> NetworkOptions:
         """The network."""
         if self.filters:
-            return NetworkOptions(filters=self.filters)
+            return NetworkOptions(filters=self.filters, normalization=self.normalization)
         return NetworkOptions(preset="unet-transpose")
 
     @property

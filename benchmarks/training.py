@@ -240,6 +240,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto")
     parser.add_argument("--filters", type=int, help="default: 16 on a CPU, else the preset's 64")
+    parser.add_argument("--normalization", choices=("batch", "none"), default="batch")
     parser.add_argument("--size", type=int, nargs="+", help="default: 256, on a GPU 256 and 512")
     parser.add_argument("--batch", type=int, help="default: 4; on a GPU 32, above 256 px 16")
     parser.add_argument("--steps", type=int, help="per turn; default: 10, on a GPU 40")
@@ -262,6 +263,7 @@ def main() -> None:
                 folder=folder,
                 device=device,
                 filters=filters,
+                normalization=options.normalization,
                 size=size,
                 batch=batch,
                 steps=options.steps or (40 if gpu else 10),
