@@ -13,10 +13,9 @@ def draw_corner(
     """Return column and row of the upper left corner of a random crop.
 
     With the probability ``rare_share``, a foreground class of the picture is drawn, the rarer the
-    more likely (inversely proportional to its pixels), then one of its connected regions, the small
-    ones as likely as the large ones, and one of its pixels. The crop is laid so that this pixel is
-    at most a quarter of the side from its centre, as far as the edges of the picture allow.
-    Pictures without foreground give crops from anywhere.
+    more likely (inversely proportional to its pixels), then one of its places, and the crop is laid
+    so that this pixel is at most a quarter of the side from its centre, as far as the edges of the
+    picture allow. Pictures without foreground give crops from anywhere.
     """
     height, width = pair.image.shape[:2]
     last_row, last_column = height - crop, width - crop

@@ -33,8 +33,7 @@ class LoadedPair:
         target: (H, W, K) uint8.
         low: Smallest value that the picture has, or can have, after scaling.
         high: Likewise the largest.
-        places: Row and column of pixels of every foreground class that is there, (N, 2) each, as
-            many of each connected region on average.
+        places: Row and column of pixels of every foreground class that is there, (N, 2) each.
         counts: Number of all its pixels.
     """
 
@@ -114,10 +113,7 @@ def scaled(image: NDArray[Any], example: Example, options: BatchOptions) -> NDAr
 
 
 def _of_equal_regions(there: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return a share for every pixel, so that all connected regions have the same in all.
-
-    Otherwise a network sees one large lesion more often than ten small ones.
-    """
+    """Return a share for every pixel, so that all connected regions have the same in all."""
     count, numbers, statistics, _ = cv2.connectedComponentsWithStats(there.view(np.uint8))
     sizes = statistics[:, cv2.CC_STAT_AREA].astype(np.float64)
     shares = np.append(0.0, 1 / (sizes[1:] * (count - 1)))
@@ -138,7 +134,10 @@ def _places(
         found = np.flatnonzero(there)
         if found.size:
             counts.append(found.size)
-            number = min(found.size, _MOST_PLACES)
-            found = rng.choice(found, number, p=_of_equal_regions(there).ravel()[found])
+            if options.equal_regions:
+                number = min(found.size, _MOST_PLACES)
+                found = rng.choice(found, number, p=_of_equal_regions(there).ravel()[found])
+            elif found.size > _MOST_PLACES:
+                found = rng.choice(found, _MOST_PLACES, replace=False)
             places.append(np.stack(np.unravel_index(found, there.shape), axis=1).astype(np.int32))
     return tuple(places), tuple(counts)

@@ -27,6 +27,8 @@ class BatchOptions:
         crops_per_image: Crops of each picture in one epoch; 0 for as many as have its area.
         rare_share: Share of the crops that are centred on a pixel of a foreground class, where the
             picture has one.
+        equal_regions: Whether these are centred on small connected regions as often as on large
+            ones, instead of in proportion to their pixels.
         resize: Size to which every picture is brought first; None keeps the size.
         stride: Of what width and height of whole pictures are made a multiple.
         augment: How far pictures are changed; None for not at all.
@@ -46,6 +48,7 @@ class BatchOptions:
     crop: int = 0
     crops_per_image: int = 1
     rare_share: float = 0.0
+    equal_regions: bool = False
     resize: Size | None = None
     stride: int = 1
     augment: ResolvedAugmentation | None = None

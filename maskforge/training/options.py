@@ -90,7 +90,9 @@ class InputOptions:
         crop: Side of the random square crops in pixels; 0 trains on whole pictures, ``auto`` crops
             256 px where pictures are larger than that.
         crops_per_image: Crops of each picture in one epoch; 0 for as many as cover it once.
-        rare_share: Share of the crops that are centred on a region of a rare class.
+        rare_share: Share of the crops that are centred on a pixel of a rare class.
+        equal_regions: Whether these are centred on small connected regions as often as on large
+            ones, instead of in proportion to their pixels.
         resize: ``WIDTHxHEIGHT`` to which every picture is scaled; None keeps the size, and pads to
             the stride of the network.
         color: Channels of the input; ``auto`` is grey if all pictures are.
@@ -100,6 +102,7 @@ class InputOptions:
     crop: int | Auto = "auto"
     crops_per_image: int = 0
     rare_share: float = 0.5
+    equal_regions: bool = False
     resize: str | None = None
     color: Color = "auto"
     scaling: Scaling = "zero-one"

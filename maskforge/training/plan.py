@@ -93,6 +93,7 @@ class TrainPlan:
                 crop=crop,
                 crops_per_image=self.options.input.crops_per_image,
                 rare_share=self.options.input.rare_share,
+                equal_regions=self.options.input.equal_regions,
                 resize=self.resize,
                 stride=self.stride,
                 augment=resolve(self.options.augment),

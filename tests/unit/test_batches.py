@@ -241,17 +241,19 @@ def test_rare_classes_are_looked_for(tmp_path, head, a, b):
     assert with_a.mean() == pytest.approx(0.5 / 101 + 0.5 * (35 / 85) ** 2, abs=0.05)
 
 
+@pytest.mark.parametrize(("equal", "share"), [(True, 0.5), (False, 4 / 1604)])
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
-def test_a_small_lesion_is_looked_for_as_often_as_a_large_one(tmp_path, head):
+def test_small_lesions_can_be_looked_for_as_often_as_large_ones(tmp_path, head, equal, share):
     """Two regions of one class, 1600 px and 4 px, so far apart that no crop has both."""
     mask = np.zeros((100, 100), np.uint8)
     mask[5:45, 5:45] = 4
     mask[85:87, 85:87] = 4
     options = {"crop": 16, "crops_per_image": 1000, "batch_size": 1000, "rare_share": 1}
-    _, y = batches([write(tmp_path, "x", mask, mask)], head=head, **options)[0]
+    example = write(tmp_path, "x", mask, mask)
+    _, y = batches([example], head=head, equal_regions=equal, **options)[0]
     pixels = (y == (2 if head == "softmax" else 1)).sum(axis=(1, 2, 3))
     assert pixels.min() > 0
-    assert (pixels <= 4).mean() == pytest.approx(0.5, abs=0.06)
+    assert (pixels <= 4).mean() == pytest.approx(share, abs=0.06)
 
 
 def test_a_rare_pixel_lies_near_the_middle(tmp_path):
