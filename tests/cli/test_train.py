@@ -59,7 +59,7 @@ def test_binary_masks_in_two_folders(data, tmp_path):
     assert re.search(r"^epoch 1/1: loss [0-9.]+, validation Dice ", result.stderr, re.M)
     assert "Best epoch 1 on the validation examples\n" in result.stdout
     assert re.search(r"^ *foreground +[0-9.]+ +[0-9.]+", result.stdout, re.M)
-    assert f"overlays: {tmp_path / 'run'}" in result.stdout
+    assert f"model, history and pictures: {tmp_path / 'run'}" in result.stdout
 
 
 def test_tensorboard_that_is_missing_is_named(data, tmp_path, monkeypatch):
