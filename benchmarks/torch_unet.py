@@ -21,7 +21,7 @@ def block(inputs: int, filters: int, plan: NetworkPlan) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class UNet(nn.Module):  # type: ignore[misc]
+class UNet(nn.Module):  # type: ignore[misc]  # PyTorch is not read by mypy
     """A U-Net from (B, 1, H, W) to logits (B, 1, H, W).
 
     Args:

@@ -247,7 +247,7 @@ def relative(path: Path | None, folder: Path) -> str | None:
     """
     if path is None:
         return None
-    real = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
+    real = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - for relpath
     with contextlib.suppress(ValueError):
         real = os.path.relpath(real, os.path.realpath(folder))
     return as_text(real).replace(os.sep, "/")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from maskforge.conversion import Progress
 from maskforge.dataset import is_dataset, open_dataset
@@ -44,11 +44,6 @@ from maskforge.training.runfolder import RECORD
 
 if TYPE_CHECKING:
     from maskforge.prediction.predictor import Predictor
-
-_Result = TypeVar("_Result")
-
-_THREADS = 2
-_WAITING = 4  # images that are read or measured at once: the bound of the memory
 
 
 def evaluate(

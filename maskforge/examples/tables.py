@@ -112,6 +112,7 @@ def _candidates(
             listed.append((image, mask, row))
         else:
             incomplete.append(image or mask or f"row {number}")
+    # Unlike Path.resolve, abspath follows no links; unlike Path.absolute, it removes "..".
     paths = [Path(os.path.abspath(folder / image)) for image, _, _ in listed]  # noqa: PTH100
     repeated = [str(path) for path, count in Counter(paths).items() if count > 1]
     if repeated:
@@ -144,7 +145,7 @@ def _names(paths: Sequence[Path], folder: Path) -> list[str]:
 
     Names are without suffix, but for paths that would then have one name.
     """
-    base = Path(os.path.abspath(folder))  # noqa: PTH100
+    base = Path(os.path.abspath(folder))  # noqa: PTH100 - as above
     if not all(path.is_relative_to(base) for path in paths):
         with contextlib.suppress(ValueError):  # several drives
             base = Path(os.path.commonpath([path.parent for path in paths]))

@@ -332,6 +332,7 @@ def main(arguments: list[str]) -> int:
     """Convert as told on the command line; what went wrong is printed."""
     folder, format_, out = arguments
     try:
+        # Not text of people's: maskforge.prediction.converted passes one of its formats.
         export_model(Path(folder), format_, Path(out), overwrite=True)  # type: ignore[arg-type]
     except MaskforgeError as error:
         print(error.message)  # stdout is free of what the libraries have to say

@@ -181,6 +181,13 @@ def test_validation_without_foreground_is_said(tmp_path):
     assert plan(examples, "x1").warnings == ()
 
 
+@pytest.mark.parametrize("equal", [True, False])
+def test_how_crops_are_chosen_reaches_the_batches(examples, equal):
+    chosen = {"crop": 16, "rare_share": 0.25, "equal_regions": equal}
+    made = plan(examples, input=chosen).batches().options
+    assert (made.crop, made.rare_share, made.equal_regions) == (16, 0.25, equal)
+
+
 def test_training_without_validation_is_said_once(examples):
     made = make_plan(options(), examples, split_of(examples, []))
     assert not made.validation_has_foreground
