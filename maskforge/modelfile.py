@@ -37,6 +37,8 @@ class ModelDescription(msgspec.Struct, frozen=True, kw_only=True):
         resize: Width and height to which pictures are scaled first; None keeps their size.
         thresholds: Probability from which on a pixel belongs to the class, for every channel of a
             sigmoid head; empty for softmax.
+        averaged_thresholds: Likewise for probabilities that are averaged over ``symmetries``, which
+            are lower at the edges of regions; empty without symmetries.
         network: Architecture and options, as in the configuration.
         precision: Of the computation in training.
         scores: Scores of the best epoch on the validation examples.
@@ -56,6 +58,7 @@ class ModelDescription(msgspec.Struct, frozen=True, kw_only=True):
     symmetries: tuple[Symmetry, ...] = ()
     resize: tuple[int, int] | None = None
     thresholds: tuple[float, ...] = ()
+    averaged_thresholds: tuple[float, ...] = ()
     network: dict[str, Any] = {}
     precision: str = "float32"
     scores: dict[str, Any] = {}
@@ -129,12 +132,15 @@ def read_description(path: Path) -> ModelDescription:
             origin=Origin(file),
             hint="update maskforge",
         )
-    thresholds = len(description.channel_ids) if description.head == "sigmoid" else 0
-    if len(description.thresholds) != thresholds:
-        raise ModelError(
-            f"has {len(description.thresholds)} thresholds, expected {thresholds}",
-            origin=Origin(file, "$.thresholds"),
-        )
+    count = len(description.channel_ids) if description.head == "sigmoid" else 0
+    for name, found in (
+        ("thresholds", description.thresholds),
+        ("averaged_thresholds", description.averaged_thresholds),
+    ):
+        if len(found) != count and (found or name == "thresholds"):
+            raise ModelError(
+                f"has {len(found)} thresholds, expected {count}", origin=Origin(file, f"$.{name}")
+            )
     return description
 
 

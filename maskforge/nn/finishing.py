@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.augmentation.options import resolve
+from maskforge.choices import Symmetry
 from maskforge.classes import BACKGROUND, VOID
 from maskforge.evaluation import scores as formulas
 from maskforge.evaluation.calibration import calibrate
@@ -28,6 +29,7 @@ from maskforge.nn.inference import compiled
 from maskforge.nn.modelio import save_model
 from maskforge.nn.precision import to_float32
 from maskforge.nn.validation import predict_examples, scores_of
+from maskforge.prediction.tiling import Infer
 from maskforge.training.extremes import draw_extremes
 from maskforge.training.plan import TrainPlan
 from maskforge.training.runfolder import OVERLAYS, Scores
@@ -55,10 +57,9 @@ def finish(
     """
     model = to_float32(with_probabilities(network, plan.head))
     infer = compiled(model)
-    tuner = ThresholdTuner(len(plan.channel_ids))
-    for _, probabilities, target in predict_examples(infer, plan, plan.validation):
-        tuner.add(probabilities, _channels(target, plan))
+    tuner = _tuner(infer, plan)
     thresholds = tuner.best() if plan.head == "sigmoid" else ()
+    symmetries = resolve(plan.options.augment).symmetries
     counts = ClassCounts(plan.classes, plan.head)
     single: dict[str, float] = {}
     for example, probabilities, target in predict_examples(infer, plan, plan.validation):
@@ -76,9 +77,12 @@ def finish(
         scaling=plan.scaling,
         stride=plan.stride,
         tile=(plan.tile.width, plan.tile.height),
-        symmetries=resolve(plan.options.augment).symmetries,
+        symmetries=symmetries,
         resize=plan.resize and (plan.resize.width, plan.resize.height),
         thresholds=thresholds,
+        averaged_thresholds=(
+            _tuner(infer, plan, symmetries).best() if thresholds and symmetries else ()
+        ),
         network=_without_none(asdict(plan.options.network)),
         precision=precision,
         scores={
@@ -107,6 +111,18 @@ def finish(
         thresholds,
     )
     return scores
+
+
+def _tuner(
+    infer: Infer, plan: TrainPlan, symmetries: Collection[Symmetry] = ()
+) -> ThresholdTuner:
+    """Return the tuner with the probabilities of the validation examples."""
+    tuner = ThresholdTuner(len(plan.channel_ids))
+    for _, probabilities, target in predict_examples(
+        infer, plan, plan.validation, symmetries=symmetries
+    ):
+        tuner.add(probabilities, _channels(target, plan))
+    return tuner
 
 
 def _channels(target: NDArray[np.uint8], plan: TrainPlan) -> NDArray[np.uint8]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.choices import Symmetry
 from maskforge.evaluation.counts import ClassCounts
 from maskforge.evaluation.thresholds import decide
 from maskforge.examples.example import Example
 from maskforge.examples.pixels import read_image, read_target
-from maskforge.intensity import scale
-from maskforge.prediction.tiling import Infer, auto_tile, predict_tiled
-from maskforge.sizing import resize_image, size_of
+from maskforge.prediction.bands import predict_bands
+from maskforge.prediction.tiling import Infer, auto_tile, join
 from maskforge.training.plan import TrainPlan
 from maskforge.training.runfolder import Scores
 
@@ -23,31 +24,38 @@ Probabilities = NDArray[np.float32]
 
 
 def predict_examples(
-    infer: Infer, plan: TrainPlan, examples: Sequence[Example]
+    infer: Infer,
+    plan: TrainPlan,
+    examples: Sequence[Example],
+    *,
+    symmetries: Collection[Symmetry] = (),
 ) -> Iterator[tuple[Example, Probabilities, NDArray[np.uint8]]]:
     """Yield every example with its probabilities (H, W, K) and its target.
 
     The next picture is read while the network computes.
+
+    Args:
+        infer: Runs the network.
+        plan: The plan.
+        examples: What is to be predicted.
+        symmetries: Flips and transpose over which the probabilities are averaged.
     """
     with ThreadPoolExecutor(1) as reader:
         waiting = [reader.submit(_read, plan, one) for one in examples[:1]]
         for number, example in enumerate(examples):
             waiting += [reader.submit(_read, plan, one) for one in examples[number + 1 :][:1]]
             image, target = waiting.pop(0).result()
-            size = size_of(image)
-            scaled = scale(
-                image if plan.resize is None else resize_image(image, plan.resize), plan.scaling
-            )
-            probabilities = predict_tiled(
+            bands = predict_bands(
                 infer,
-                scaled,
-                tile=auto_tile(size_of(scaled), plan.tile),
+                image,
+                scaling=plan.scaling,
+                resize=plan.resize,
+                tile=partial(auto_tile, trained=plan.tile),
                 stride=plan.stride,
                 batch_size=plan.options.batch_size,
+                symmetries=symmetries,
             )
-            if plan.resize is not None:
-                probabilities = resize_image(probabilities, size)
-            yield example, probabilities, target
+            yield example, join(bands, len(image)), target
 
 
 def _read(plan: TrainPlan, example: Example) -> tuple[NDArray[Any], NDArray[np.uint8]]:

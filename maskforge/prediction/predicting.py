@@ -136,7 +136,7 @@ class _Run:
         self._names = MaskNames()
         self._counts = {one.id: ClassCount(one.id, one.name) for one in model.classes.classes}
         names = model.classes.names
-        limits = model.thresholds(options.thresholds)
+        limits = model.thresholds(options.thresholds, tta=options.tta)
         ids = model.description.channel_ids
         self.report = PredictionReport(
             out=str(out),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
@@ -17,15 +18,14 @@ from maskforge.classes import BACKGROUND, ClassMap
 from maskforge.encoding import Mask
 from maskforge.errors import OptionError
 from maskforge.evaluation.thresholds import decide
-from maskforge.intensity import scale
 from maskforge.model import Size
 from maskforge.modelfile import ModelDescription, model_folder, read_description
 from maskforge.nn.kerasfile import refuse_other_files
+from maskforge.prediction.bands import predict_bands
 from maskforge.prediction.choosing import load_runtime
 from maskforge.prediction.converted import weights_digest
 from maskforge.prediction.runtimes.base import Runtime
-from maskforge.prediction.tiling import auto_tile, predict_rows
-from maskforge.sizing import resize_image, size_of
+from maskforge.prediction.tiling import auto_tile
 
 Thresholds: TypeAlias = float | Mapping[str, float]
 """One threshold for all classes, or one for each class that is named."""
@@ -101,18 +101,25 @@ class Predictor:
         chosen = load_runtime(folder, digest, runtime, precision)
         return cls(folder, description, description.classes, chosen)
 
-    def thresholds(self, override: Thresholds | None = None) -> tuple[float, ...]:
+    def thresholds(
+        self, override: Thresholds | None = None, *, tta: bool = False
+    ) -> tuple[float, ...]:
         """Return the threshold of every channel; none for softmax.
 
         Args:
             override: Instead of those that were tuned in training.
+            tta: Whether probabilities are averaged over flips and transpose, for which other
+                thresholds were tuned.
 
         Raises:
             OptionError: If a class is not known, a threshold is not between 0 and 1, or the head
                 is softmax, which takes the most probable class.
         """
+        known = self.description.thresholds
+        if tta and self.description.averaged_thresholds:
+            known = self.description.averaged_thresholds
         if override is None:
-            return self.description.thresholds
+            return known
         if self.description.head == "softmax":
             raise OptionError(
                 "this model has exclusive classes: each pixel gets the most probable one, so "
@@ -127,8 +134,7 @@ class Predictor:
                 )
             if not 0 <= value <= 1:
                 raise OptionError(f"threshold of {name} cannot be {value}, expected 0 to 1")
-        tuned = zip(names, self.description.thresholds, strict=True)
-        return tuple(given.get(name, before) for name, before in tuned)
+        return tuple(given.get(name, tuned) for name, tuned in zip(names, known, strict=True))
 
     def predict(
         self,
@@ -162,29 +168,24 @@ class Predictor:
         Raises:
             OptionError: If an option cannot be used, or the picture is of no such form.
         """
-        limits = self.thresholds(thresholds)
+        limits = self.thresholds(thresholds, tta=tta)
         if image.ndim not in (2, 3) or 0 in image.shape or image.dtype not in (np.uint8, np.uint16):
             raise OptionError(
                 f"expected a picture (H, W) or (H, W, C) of uint8 or uint16, "
                 f"found {image.shape} {image.dtype}"
             )
-        size, resize = size_of(image), self.description.resize
-        scaled = scale(
-            image if resize is None else resize_image(image, Size(*resize)),
-            self.description.scaling,
-        )
-        bands = predict_rows(
+        resize = self.description.resize
+        bands = predict_bands(
             self.runtime.infer,
-            scaled,
-            tile=self._tile(size_of(scaled), tile),
+            image,
+            scaling=self.description.scaling,
+            resize=resize and Size(*resize),
+            tile=partial(self._tile, tile=tile),
             overlap=overlap,
             stride=self.description.stride,
             batch_size=batch_size,
             symmetries=self.description.symmetries or SYMMETRIES if tta else (),
         )
-        if resize is not None:
-            whole = np.concatenate(list(bands))
-            bands = iter((resize_image(whole, size),))
         sheets: dict[str, NDArray[Any]] = {}
         top = 0
         for band in bands:
@@ -194,7 +195,7 @@ class Predictor:
                 parts["probabilities"] = band
             for name, part in parts.items():
                 if name not in sheets:
-                    sheets[name] = np.empty((size.height, *part.shape[1:]), part.dtype)
+                    sheets[name] = np.empty((len(image), *part.shape[1:]), part.dtype)
                 sheets[name][top : top + len(part)] = part
             top += len(band)
         return Prediction(sheets["mask"], sheets["target"], sheets.get("probabilities"))

@@ -13,7 +13,7 @@ The weights are separable and add up to 1 beforehand, so sums are held for one r
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -74,13 +74,18 @@ def predict_tiled(
         batch_size=batch_size,
         symmetries=symmetries,
     )
+    return join(bands, len(image))
+
+
+def join(bands: Iterable[Floats], height: int) -> Floats:
+    """Return bands of finished rows as one array of ``height`` rows, holding only one of them."""
     result: Floats | None = None
     top = 0
     for band in bands:
         if result is None:
-            if len(band) == len(image):
+            if len(band) == height:
                 return band
-            result = np.empty((*image.shape[:2], band.shape[-1]), dtype=np.float32)
+            result = np.empty((height, *band.shape[1:]), dtype=band.dtype)
         result[top : top + len(band)] = band
         top += len(band)
     assert result is not None

@@ -332,20 +332,23 @@ def test_validation_every_second_epoch_and_after_the_last(tmp_path):
     assert validated == [2, 4, 5]
 
 
-def test_the_threshold_is_the_best_of_the_validation_pictures(tmp_path):
+@pytest.mark.parametrize("tta", [False, True])
+def test_the_threshold_is_the_best_of_the_validation_pictures(tmp_path, tta):
     """Cross-entropy alone begins with the share of the disc, so no probability reaches 0.5."""
     examples = discs(tmp_path / "data", 4)
-    chosen = options(epochs=3, learning_rate=0.003, loss="bce")
+    augment = {"preset": "none", "flip_horizontal": 0.5}
+    chosen = options(epochs=3, learning_rate=0.003, loss="bce", augment=augment)
     train(chosen, tmp_path / "run", examples=examples)
-    (threshold,) = read_description(tmp_path / "run").thresholds
     split = json.loads((tmp_path / "run" / "split.json").read_bytes())
     names = [one["name"] for one in split["examples"] if one["part"] == "validation"]
     predictor = Predictor.load(tmp_path / "run", runtime="keras", precision="float32")
+    (threshold,) = predictor.thresholds(tta=tta)
+    assert predictor.thresholds(tta=tta) != predictor.thresholds(tta=not tta)
 
     def dice(limit):
         common = marked = drawn = 0
         for example in examples.subset(names):
-            mask = predictor.predict(read_image(example), thresholds=limit).mask == 1
+            mask = predictor.predict(read_image(example), thresholds=limit, tta=tta).mask == 1
             truth = read_target(example, examples.classes, "sigmoid")[..., 0] == 1
             common += np.count_nonzero(mask & truth)
             marked, drawn = marked + np.count_nonzero(mask), drawn + np.count_nonzero(truth)

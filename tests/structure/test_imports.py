@@ -36,7 +36,7 @@ LAYERS = [
     {"inspection", "overlay", "previews"},
     {"intensity", "sizing", "plotting"},
     {"examples", "augmentation"},
-    {"batches", "evaluation", "modelfile", "training", "prediction.tiling"},
+    {"batches", "evaluation", "modelfile", "training", "prediction.bands", "prediction.tiling"},
     {"nn"},
     {"prediction"},
     {"evaluating", "learning"},

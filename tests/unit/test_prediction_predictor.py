@@ -181,3 +181,23 @@ def test_averages_over_the_flips_and_turns_of_the_training(trained_with, views):
     assert len(calls) == 1
     model.predict(square, tta=True)
     assert len(calls) == 1 + views
+
+
+def test_averages_have_thresholds_of_their_own():
+    model = predictor(
+        same,
+        thresholds=(0.8, 0.7),
+        averaged_thresholds=(0.4, 0.3),
+        symmetries=("flip_horizontal",),
+    )
+    assert model.thresholds() == (0.8, 0.7)
+    assert model.thresholds(tta=True) == (0.4, 0.3)
+    assert model.thresholds({"crown": 0.1}, tta=True) == (0.4, 0.1)
+    square = np.full((8, 8), 128, dtype=np.uint8)
+    assert not model.predict(square).target.any()
+    assert model.predict(square, tta=True).target.all()
+
+
+def test_averages_of_a_model_without_thresholds_for_them_take_the_others():
+    model = predictor(same, thresholds=(0.8, 0.7))
+    assert model.thresholds(tta=True) == (0.8, 0.7)

@@ -1,0 +1,59 @@
+"""From a picture as it is in its file to probabilities in its size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+from numpy.typing import NDArray
+
+from maskforge.choices import Symmetry
+from maskforge.intensity import ScalingRecord, scale
+from maskforge.model import Size
+from maskforge.prediction.tiling import Floats, Infer, join, predict_rows
+from maskforge.sizing import resize_image, size_of
+
+
+def predict_bands(
+    infer: Infer,
+    image: NDArray[Any],
+    *,
+    scaling: ScalingRecord,
+    resize: Size | None,
+    tile: Callable[[Size], Size | None],
+    stride: int,
+    overlap: float = 0.5,
+    batch_size: int = 4,
+    symmetries: Collection[Symmetry] = (),
+) -> Iterator[Floats]:
+    """Yield the probabilities of a picture from top to bottom, as bands of finished rows.
+
+    Args:
+        infer: Runs the network.
+        image: (H, W) or (H, W, C), uint8 or uint16, values as in the file.
+        scaling: How the input of the network is scaled.
+        resize: What the picture is scaled to before; probabilities are scaled back. None keeps its
+            size.
+        tile: Chooses the size of the tiles for that of the input; None for the whole picture.
+        stride: As in ``predict_rows``, like what follows.
+        overlap: Smallest share of a tile that its neighbour covers too.
+        batch_size: Largest number of tiles in one call of ``infer``.
+        symmetries: What the results are averaged over.
+
+    Raises:
+        OptionError: As ``predict_rows``.
+    """
+    scaled = scale(image if resize is None else resize_image(image, resize), scaling)
+    bands = predict_rows(
+        infer,
+        scaled,
+        tile=tile(size_of(scaled)),
+        overlap=overlap,
+        stride=stride,
+        batch_size=batch_size,
+        symmetries=symmetries,
+    )
+    if resize is None:
+        yield from bands
+    else:
+        yield resize_image(join(bands, resize.height), size_of(image))
