@@ -63,6 +63,7 @@ def main() -> None:
         ("run/overlays", "its best and worst validation pictures"),
         ("predicted/overlays", "what it found on the bundled radiographs"),
         ("report/worst", "where it was most wrong: truth, prediction, errors"),
+        ("report/free-response.png", "lesions found and false ones at other thresholds"),
         ("report/calibration.png", "whether its probabilities can be believed"),
     ):
         if not (OUT / path).exists():

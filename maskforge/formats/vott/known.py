@@ -40,7 +40,7 @@ class KnownImages:
     _sources: dict[str, None] = field(default_factory=dict)
     _read: dict[str, Origin] = field(default_factory=dict)
 
-    def repeats(self, *, id: str | None = None, name: str | None = None) -> bool:  # noqa: A002
+    def repeats(self, *, id: str | None = None, name: str | None = None) -> bool:  # noqa: A002 - VoTT's key
         """Tell whether the image was read before, and count it."""
         self._images += 1
         kind, key = ("id", id) if id is not None else ("name", name)
@@ -54,7 +54,7 @@ class KnownImages:
         self._repeated += 1
         self._sources[source.name] = None
 
-    def add(self, id: str | None, name: str, origin: Origin) -> None:  # noqa: A002
+    def add(self, id: str | None, name: str, origin: Origin) -> None:  # noqa: A002 - VoTT's key
         """Remember an image by its id and its decoded name, for the files that follow."""
         for kind, key in (("id", id), ("name", name)):
             if key:
