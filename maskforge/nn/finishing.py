@@ -113,9 +113,7 @@ def finish(
     return scores
 
 
-def _tuner(
-    infer: Infer, plan: TrainPlan, symmetries: Collection[Symmetry] = ()
-) -> ThresholdTuner:
+def _tuner(infer: Infer, plan: TrainPlan, symmetries: Collection[Symmetry] = ()) -> ThresholdTuner:
     """Return the tuner with the probabilities of the validation examples."""
     tuner = ThresholdTuner(len(plan.channel_ids))
     for _, probabilities, target in predict_examples(
