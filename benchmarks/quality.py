@@ -31,7 +31,7 @@ SLICES = 30
 LEARNED = 24  # slices before this number; what follows is the test
 TRAIN_SEED, TEST_SEED = 101, 202
 SMALLEST = 10  # pixels of a region that counts as a lesion
-THRESHOLD = 0.4  # with test-time augmentation
+FALSE_ALARMS = 0.5  # false lesions per image that are accepted
 
 
 def run(*arguments: object) -> str:
@@ -105,8 +105,8 @@ def caries(work: Path, seeds: Sequence[int]) -> None:
         run("convert", drawn, "--out", masks[part], "--classes", CLASSES)
     print(f"best range of brightness: Dice {best_brightness(masks['test']):.4f}\n")
     print(
-        "| seed | training, min | Dice | with test-time augmentation and threshold "
-        f"{THRESHOLD} | lesions found | false lesions per image |\n|---|---|---|---|---|---|"
+        "| seed | training, min | Dice | with test-time augmentation | lesions found "
+        f"| false per image | found with at most {FALSE_ALARMS} |\n|---|---|---|---|---|---|---|"
     )
     rows = []
     for seed in seeds:
@@ -116,10 +116,16 @@ def caries(work: Path, seeds: Sequence[int]) -> None:
         run("train", masks["train"], "--config", recipe, "--seed", seed, "--out", out)
         minutes = (time.monotonic() - began) / 60
         test = (out, masks["test"], "--part", "all", "--min-size", SMALLEST)
-        plain, turned = evaluate(*test), evaluate(*test, "--tta", "--threshold", THRESHOLD)
+        plain, turned = evaluate(*test), evaluate(*test, "--tta")
         lesions = next(one["lesions"] for one in turned["classes"] if one["name"] == "caries")
+        accepted = [
+            point["sensitivity"]
+            for point in lesions["operating_points"]
+            if point["false_per_image"] <= FALSE_ALARMS
+        ]
         scores = (dice_of(plain, "caries"), dice_of(turned, "caries"))
-        rows.append((minutes, *scores, lesions["sensitivity"], lesions["false_per_image"]))
+        tuned = (lesions["sensitivity"], lesions["false_per_image"])
+        rows.append((minutes, *scores, *tuned, max(accepted, default=0.0)))
         _print_row(seed, rows[-1])
     _print_row("mean", [statistics.fmean(column) for column in zip(*rows, strict=True)])
 
