@@ -120,7 +120,7 @@ def caries(work: Path, seeds: Sequence[int]) -> None:
         lesions = next(one["lesions"] for one in turned["classes"] if one["name"] == "caries")
         accepted = [
             point["sensitivity"]
-            for point in lesions["operating_points"]
+            for point in (lesions, *lesions["operating_points"])
             if point["false_per_image"] <= FALSE_ALARMS
         ]
         scores = (dice_of(plain, "caries"), dice_of(turned, "caries"))

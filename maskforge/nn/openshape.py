@@ -1,7 +1,8 @@
 """Networks that TensorFlow can compile once for all sizes.
 
-Keras' own bilinear upsampling compares the size with zero in Python, which fails while TensorFlow
-traces a network whose height and width are open (seen with Keras 3.15).
+Where height and width are open, Keras' own upsampling (seen with 3.15) does not serve: the bilinear
+one compares the size with zero in Python, which fails while TensorFlow traces it, and after the
+nearest one the number of channels is unknown, so that LiteRT has no convolution for what follows.
 """
 
 from __future__ import annotations
@@ -9,21 +10,26 @@ from __future__ import annotations
 import keras
 from keras import KerasTensor, ops
 
+_INTERPOLATIONS = ("nearest", "bilinear")
 
-class BilinearEnlarging(keras.layers.Layer):
-    """Does what ``UpSampling2D(factor, interpolation="bilinear")`` does, by sums of neighbours.
+
+class Enlarging(keras.layers.Layer):
+    """Does what ``UpSampling2D(factor, interpolation)`` does, by sums of neighbours.
 
     Pixel centres are at halves, edges are continued: doubled, there are ``(3 a + b) / 4`` and
-    ``(a + 3 b) / 4`` between neighbours a and b. (B, H, W, C) becomes (B, factor H, factor W, C).
+    ``(a + 3 b) / 4`` between neighbours a and b, or a and b themselves if it takes the nearest.
+    (B, H, W, C) becomes (B, factor H, factor W, C).
 
     Args:
         factor: By how much the sides grow.
+        interpolation: ``nearest`` or ``bilinear``.
         **kwargs: What every Keras layer takes.
     """
 
-    def __init__(self, factor: int, **kwargs: object) -> None:
+    def __init__(self, factor: int, interpolation: str, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.factor = factor
+        self.interpolation = interpolation
 
     def call(self, inputs: KerasTensor) -> KerasTensor:
         """Return the enlarged features."""
@@ -42,6 +48,8 @@ class BilinearEnlarging(keras.layers.Layer):
         self, before: KerasTensor, here: KerasTensor, after: KerasTensor
     ) -> list[KerasTensor]:
         """Return the new pixels that lie in an old one, from first to last."""
+        if self.interpolation == "nearest":
+            return [here] * self.factor
         distances = [(place + 0.5) / self.factor - 0.5 for place in range(self.factor)]
         return [
             (1 - abs(one)) * here + abs(one) * (before if one < 0 else after) for one in distances
@@ -54,22 +62,23 @@ class BilinearEnlarging(keras.layers.Layer):
 
 
 def with_open_sizes(model: keras.Model) -> keras.Model:
-    """Return a model with the same weights and output, without Keras' bilinear upsampling."""
+    """Return a model with the same weights and output, without Keras' own upsampling."""
 
     def replaced(layer: keras.Layer) -> keras.Layer:
-        if _is_bilinear(layer):
-            return BilinearEnlarging(layer.size[0], name=layer.name, dtype=layer.dtype_policy)
-        return layer
+        if not _enlarges(layer):
+            return layer
+        size, interpolation = layer.size, layer.interpolation
+        return Enlarging(size[0], interpolation, name=layer.name, dtype=layer.dtype_policy)
 
-    if not any(map(_is_bilinear, model.layers)):
+    if not any(map(_enlarges, model.layers)):
         return model
     return keras.models.clone_model(model, clone_function=replaced)
 
 
-def _is_bilinear(layer: keras.Layer) -> bool:
+def _enlarges(layer: keras.Layer) -> bool:
     return (
         isinstance(layer, keras.layers.UpSampling2D)
-        and layer.interpolation == "bilinear"
+        and layer.interpolation in _INTERPOLATIONS
         and layer.size[0] == layer.size[1]
         and layer.data_format == "channels_last"
     )

@@ -13,9 +13,12 @@ from maskforge.errors import (
     OutputExistsError,
 )
 from maskforge.nn import export as writing
+from maskforge.nn.heads import probabilities
+from maskforge.nn.networks import build_network
 from maskforge.prediction import converted
 from maskforge.prediction.exporting import export_model
 from maskforge.prediction.predictor import Predictor
+from maskforge.training.options import NetworkOptions
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (21, 30), dtype=np.uint8)
 WRITERS = {
@@ -59,6 +62,16 @@ def test_every_format_that_the_backend_writes_is_checked(folder, running_backend
     assert report.path.exists()
     assert report.backend == running_backend
     assert report.difference < 1e-5
+
+
+@pytest.mark.parametrize("upsampling", ["nearest", "bilinear"])
+def test_networks_that_interpolate_are_written_for_litert(tmp_path, running_backend, upsampling):
+    if running_backend != "tensorflow":
+        pytest.skip("NO LITERT: this backend does not write it")
+    options = NetworkOptions(filters=4, depth=1, upsampling=upsampling)
+    network = build_network(options, input_shape=(None, None, 1), outputs=3)
+    folder = models.save(tmp_path / "model", probabilities(network, "softmax"))
+    assert export_model(folder, "litert").difference < 1e-5
 
 
 def test_the_file_in_the_folder_is_what_prediction_uses(folder, writable, monkeypatch):
