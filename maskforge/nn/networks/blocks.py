@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 from keras import KerasTensor, layers
 
@@ -66,7 +67,11 @@ def normalize(x: KerasTensor, plan: NetworkPlan) -> KerasTensor:
 
 def drop(x: KerasTensor, plan: NetworkPlan) -> KerasTensor:
     """Drop features in training, at the rate of the plan."""
-    return layers.Dropout(plan.dropout)(x) if plan.dropout else x
+    if not plan.dropout:
+        return x
+    # Without a seed of its own PyTorch draws outside of the state that a checkpoint holds. The seed
+    # is drawn as Keras draws its default.
+    return layers.Dropout(plan.dropout, seed=random.randint(1, 10**9))(x)
 
 
 def upsample(x: KerasTensor, filters: int, plan: NetworkPlan) -> KerasTensor:
