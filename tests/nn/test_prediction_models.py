@@ -56,6 +56,14 @@ def test_a_model_comes_back_as_it_was(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("key", ["thresholds", "averaged_thresholds"])
+def test_a_threshold_too_many_is_refused(tmp_path, key):
+    folder = models.save(tmp_path / "model", head="sigmoid", **{key: (0.5,) * 3})
+    with pytest.raises(ModelError, match="has 3 thresholds, expected 2") as caught:
+        read_description(folder)
+    assert caught.value.origin.pointer == f"$.{key}"
+
+
 def test_weights_of_another_model_are_refused(folder, tmp_path):
     other = models.save(tmp_path / "other", models.network(seed=1))
     (folder / "model.keras").write_bytes((other / "model.keras").read_bytes())

@@ -129,7 +129,7 @@ def small_encoder(network_options, *, input_shape, outputs, scaling):
     image = keras.Input(input_shape)
     features = layers.Conv2D(3, 3, padding="same", activation="relu", name="encoder")(image)
     features = layers.BatchNormalization()(features)
-    features = layers.Dropout(0.2, seed=1)(features)
+    features = layers.Dropout(0.2, seed=1)(features)  # seeded, as in the networks of the package
     return keras.Model(image, layers.Conv2D(outputs, 1, dtype="float32")(features))
 
 
