@@ -35,13 +35,13 @@ def predict_bands(
         resize: What the picture is scaled to before; probabilities are scaled back. None keeps its
             size.
         tile: Chooses the size of the tiles for that of the input; None for the whole picture.
-        stride: As in ``predict_rows``, like what follows.
+        stride: Of the network.
         overlap: Smallest share of a tile that its neighbour covers too.
         batch_size: Largest number of tiles in one call of ``infer``.
-        symmetries: What the results are averaged over.
+        symmetries: Flips and transpose over which the results are averaged.
 
     Raises:
-        OptionError: As ``predict_rows``.
+        OptionError: If ``overlap``, ``batch_size`` or the tiles cannot be used.
     """
     scaled = scale(image if resize is None else resize_image(image, resize), scaling)
     bands = predict_rows(

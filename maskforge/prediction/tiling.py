@@ -50,33 +50,6 @@ def auto_tile(size: Size, trained: Size, *, whole: int = _WHOLE_PIXELS) -> Size 
     return Size(max(trained.width, _SMALLEST_TILE), max(trained.height, _SMALLEST_TILE))
 
 
-def predict_tiled(
-    infer: Infer,
-    image: Floats,
-    *,
-    tile: Size | None,
-    overlap: float = 0.5,
-    stride: int,
-    batch_size: int = 4,
-    symmetries: Collection[Symmetry] = (),
-) -> Floats:
-    """Return the probabilities of a whole picture; arguments as of :func:`predict_rows`.
-
-    Returns:
-        (H, W, K) float32.
-    """
-    bands = predict_rows(
-        infer,
-        image,
-        tile=tile,
-        overlap=overlap,
-        stride=stride,
-        batch_size=batch_size,
-        symmetries=symmetries,
-    )
-    return join(bands, len(image))
-
-
 def join(bands: Iterable[Floats], height: int) -> Floats:
     """Return bands of finished rows as one array of ``height`` rows, holding only one of them."""
     result: Floats | None = None

@@ -9,7 +9,11 @@ from scipy import ndimage
 from maskforge.choices import SYMMETRIES
 from maskforge.errors import OptionError
 from maskforge.model import Size
-from maskforge.prediction.tiling import auto_tile, predict_rows, predict_tiled
+from maskforge.prediction.tiling import auto_tile, join, predict_rows
+
+
+def predict_tiled(infer, image, **arguments):
+    return join(predict_rows(infer, image, **arguments), len(image))
 
 
 def picture(height, width, channels=1, seed=0):

@@ -33,7 +33,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 class _Project(msgspec.Struct):
     frames: dict[str, Any]
     inputTags: str | list[str] | None = None  # noqa: N815 - the file's own word
-    visitedFrames: list[str | int] | None = None  # noqa: N815
+    visitedFrames: list[str | int] | None = None  # noqa: N815 - likewise
 
 
 @dataclass(frozen=True, slots=True)
