@@ -25,8 +25,8 @@ def infer(batch):
     return np.concatenate([batch, np.minimum(1, batch * 2)], axis=-1)
 
 
-def predictor(head="sigmoid", function=infer, notes=()):
-    described = models.describe(head)
+def predictor(head="sigmoid", function=infer, notes=(), **description):
+    described = models.describe(head, **description)
     runtime = Runtime("test", "float32", function, notes)
     return Predictor(Path("model"), described, described.classes, runtime)
 
@@ -49,6 +49,13 @@ def pictures(tmp_path):
 
 def run(sources, out, model=None, **options):
     return predict(model or predictor(), sources, out, PredictOptions(**options))
+
+
+@pytest.mark.parametrize(("tta", "threshold"), [(False, 0.5), (True, 0.3)])
+def test_the_report_tells_the_thresholds_that_were_used(pictures, tmp_path, tta, threshold):
+    flipped = predictor(symmetries=("flip_horizontal",), averaged_thresholds=(0.3, 0.3))
+    report = run(pictures, tmp_path / "out", model=flipped, tta=tta)
+    assert report.thresholds == {"caries": threshold, "crown": threshold}
 
 
 def test_the_result_is_a_data_set(pictures, tmp_path):
