@@ -9,7 +9,7 @@ from typing import get_args
 
 from maskforge.choices import Architecture, Encoder, Preset
 from maskforge.nn import backend
-from maskforge.training.options import NetworkOptions
+from maskforge.nn.network_catalog import NetworkOptions
 
 
 def main() -> None:

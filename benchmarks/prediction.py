@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 
 from maskforge.choices import Runtime
-from maskforge.classes import ClassMap, MaskClass
-from maskforge.intensity import ScalingRecord
-from maskforge.modelfile import ModelDescription, class_map_document
+from maskforge.images.intensity import ScalingRecord
+from maskforge.masks.classes import ClassMap, MaskClass
 from maskforge.nn import backend
+from maskforge.nn.modelfile import ModelDescription, class_map_document
+from maskforge.nn.network_catalog import NetworkOptions
 from maskforge.prediction.predictor import Predictor
-from maskforge.training.options import NetworkOptions
 
 SIDE = 256
 ROUNDS = 15
@@ -49,7 +49,7 @@ def make_model(folder: Path) -> None:
     from maskforge.nn.heads import probabilities
     from maskforge.nn.modelio import save_model
     from maskforge.nn.networks import build_network
-    from maskforge.prediction.exporting import export_model
+    from maskforge.prediction.model_export import export_model
 
     network = build_network(
         NetworkOptions(arch="unet", filters=16), input_shape=(None, None, 1), outputs=1

@@ -23,10 +23,10 @@ from PIL import Image, ImageDraw
 
 from maskforge.geometry import ellipse
 from maskforge.issues import Origin
-from maskforge.model import Area, Points, Polygon, Size
-from maskforge.raster import RASTERIZERS
+from maskforge.raster.registry import RASTERIZERS
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
+from maskforge.shapes import Area, Points, Polygon, Size
 
 Mask: TypeAlias = NDArray[np.uint8]
 Draw: TypeAlias = Callable[[Sequence[Polygon], Size], Mask]

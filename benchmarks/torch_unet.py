@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from maskforge.training.networks import NetworkPlan
+from maskforge.nn.network_catalog import NetworkPlan
 
 
 def block(inputs: int, filters: int, plan: NetworkPlan) -> nn.Sequential:

@@ -22,16 +22,10 @@ from typing import Any, Literal, NoReturn, get_args
 from maskforge.choices import Backend, Precision
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
-from maskforge.learning import train
-from maskforge.training.networks import NetworkPlan, plan_network
-from maskforge.training.options import (
-    DataOptions,
-    InputOptions,
-    NetworkOptions,
-    SplitOptions,
-    TrainOptions,
-)
+from maskforge.nn.network_catalog import NetworkOptions, NetworkPlan, plan_network
 from maskforge.training.plan import make_plan
+from maskforge.training.train import train
+from maskforge.training.train_options import DataOptions, InputOptions, SplitOptions, TrainOptions
 
 LOSS = "dice+bce"
 MATRIX = {"cpu": 2048, "gpu": 8192}  # side of the matrices that are multiplied
@@ -129,7 +123,7 @@ def train_maskforge(turns: Turns, settings: Settings, name: Backend, precision: 
     backend.start(name)
     import keras
 
-    from maskforge.nn import epochs, fitting
+    from maskforge.training.loop import epochs, fit
 
     class Paced(epochs.Epochs):
         """Waits before every epoch, and tells its duration."""
@@ -146,7 +140,7 @@ def train_maskforge(turns: Turns, settings: Settings, name: Backend, precision: 
             keras.ops.convert_to_numpy(self.model.trainable_variables[0].value)  # waits for it
             turns.answer(seconds=time.perf_counter() - self.start, peak=peak_memory(name, settings))
 
-    vars(fitting)[epochs.Epochs.__name__] = Paced
+    vars(fit)[epochs.Epochs.__name__] = Paced
     options = replace(settings.options, backend=name, precision=precision)
     with tempfile.TemporaryDirectory() as folder:
         train(options, folder, log=lambda line: print(line, file=sys.stderr))

@@ -1,28 +1,38 @@
 """The public names. ``__init__.py`` loads each of them when it is used first."""
 
-from .augmentation.options import AugmentOptions
+from .augmentation.augment_options import AugmentOptions
 from .augmentation.pair import augment
-from .classes import ClassMap, MaskClass
-from .classfile import load_class_map
-from .conversion import ConvertOptions, convert
-from .dataset import Dataset, DatasetItem, ManifestEntry, open_dataset
-from .drawing import Drawing, DrawOptions, draw
-from .encoding import from_multi_hot, from_one_hot, multi_hot, one_hot
+from .dataset.conversion import ConvertOptions, convert
+from .dataset.conversion_report import ConversionReport
+from .dataset.inspection import Inspection, inspect
+from .dataset.manifest import Dataset, DatasetItem, ManifestEntry, open_dataset
+from .dataset.previews import preview
 from .errors import MaskforgeError
-from .evaluating import evaluate
-from .evaluation.measures import MeasureOptions
-from .evaluation.options import EvaluateOptions, ModelOptions
-from .evaluation.report import EvaluationReport
+from .evaluation.evaluate import evaluate
+from .evaluation.evaluate_options import EvaluateOptions, ModelOptions
+from .evaluation.measures.image_measures import MeasureOptions
+from .evaluation.report.records import EvaluationReport
 from .examples.example import Example, ExampleSet
 from .examples.pixels import read_image, read_target
 from .examples.sources import open_examples
 from .examples.split import Split, check_leaks, make_folds, make_split
 from .examples.splitfile import read_splits, write_split
-from .inspection import Inspection, inspect
+from .formats.reader import AnnotationReader, Detection, detect, read
 from .issues import Code, Issue, Level, Origin
-from .learning import resume_training, train
-from .maskfile import read_mask, write_mask
-from .model import (
+from .masks.classes import ClassMap, MaskClass
+from .masks.classfile import load_class_map
+from .masks.drawing import Drawing, DrawOptions, draw
+from .masks.encoding import from_multi_hot, from_one_hot, multi_hot, one_hot
+from .masks.maskfile import read_mask, write_mask
+from .nn.modelfile import ModelDescription
+from .nn.network_catalog import NetworkOptions
+from .prediction.model_export import export_model
+from .prediction.predict import predict
+from .prediction.predict_options import PredictOptions
+from .prediction.prediction_report import PredictionReport
+from .prediction.predictor import Prediction, Predictor
+from .raster.arrays import rasterize
+from .shapes import (
     AnnotatedImage,
     Area,
     Bitmap,
@@ -34,24 +44,10 @@ from .model import (
     Shape,
     Size,
 )
-from .modelfile import ModelDescription
-from .prediction.exporting import export_model
-from .prediction.predicting import predict
-from .prediction.predictor import Prediction, Predictor
-from .prediction.report import PredictionReport, PredictOptions
-from .previews import preview
-from .rasterizing import rasterize
-from .reading import AnnotationReader, Detection, detect, read
-from .report import ConversionReport
-from .training.journal import compare_runs
-from .training.options import (
-    DataOptions,
-    InputOptions,
-    NetworkOptions,
-    SplitOptions,
-    TrainOptions,
-)
-from .training.runfolder import RunRecord
+from .training.compare import compare_runs
+from .training.run_folder import RunRecord
+from .training.train import resume_training, train
+from .training.train_options import DataOptions, InputOptions, SplitOptions, TrainOptions
 
 __all__ = [
     "AnnotatedImage",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, TypeAlias, get_args
 
 Encoding: TypeAlias = Literal["integer", "onehot", "multihot"]
@@ -42,3 +43,7 @@ Encoder: TypeAlias = Literal[
 ]
 
 SYMMETRIES: tuple[Symmetry, ...] = get_args(Symmetry)
+
+
+Progress: TypeAlias = Callable[[str, int, int | None], None]
+"""Called with the name of the phase, the number of images done, and their total if known."""

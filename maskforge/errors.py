@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import reprlib
 from collections.abc import Iterable
 
 from maskforge.issues import Code, Issue, Level, Origin
+
+_MOST_NAMED = 10
 
 _shortener = reprlib.Repr()
 _shortener.maxlevel, _shortener.maxdict, _shortener.maxlist = 2, 3, 4
@@ -35,6 +38,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'caries'?`` for the end of a message; empty if no name is near."""
     found = nearest(name, known)
     return "" if found is None else f"; did you mean {shorten(found)}?"
+
+
+def listing(names: Iterable[str]) -> str:
+    """Return names in one line, not more than ten of them."""
+    all_names = list(names)
+    shown = ", ".join(all_names[:_MOST_NAMED])
+    more = len(all_names) - _MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 class MaskforgeError(Exception):
@@ -120,3 +131,36 @@ class GeometryError(RecordError):
 
 class ImageError(AnnotationError):
     """The picture or its size cannot be used."""
+
+
+def is_installed(package: str) -> bool:
+    """Tell whether a package can be imported, without importing it."""
+    return importlib.util.find_spec(package) is not None
+
+
+def require(package: str, install: str, purpose: str = "", *, otherwise: str = "") -> None:
+    """Make sure that an optional package is installed, before the work begins that needs it.
+
+    Args:
+        package: Name to import.
+        install: What to give to ``pip install``.
+        purpose: What needs it, in the plural, such as ``charts``; empty if that is plain.
+        otherwise: What can be done without it.
+
+    Raises:
+        MissingDependencyError: If it is not installed; the hint holds the command.
+    """
+    if not is_installed(package):
+        raise missing(package, install, purpose, otherwise=otherwise)
+
+
+def missing(
+    package: str, install: str, purpose: str = "", *, otherwise: str = ""
+) -> MissingDependencyError:
+    """Return the error for a package that is not installed; see :func:`require`."""
+    needed = f"{purpose} need {package}, which is not installed"
+    alternative = f", or {otherwise}" if otherwise else ""
+    return MissingDependencyError(
+        needed if purpose else f"{package} is not installed",
+        hint=f"install it with: pip install '{install}'{alternative}",
+    )

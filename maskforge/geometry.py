@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from maskforge.errors import GeometryError, shorten
 from maskforge.issues import Code, Origin
-from maskforge.model import Area, Bitmap, Geometry, Points, PointSet, Polygon, Polyline
+from maskforge.shapes import Area, Bitmap, Geometry, Points, PointSet, Polygon, Polyline
 
 COORDINATE_LIMIT = 2.0**31
 """Largest absolute coordinate in pixels; anything beyond is taken for damage."""

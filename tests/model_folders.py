@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from maskforge.classes import ClassMap, MaskClass
-from maskforge.intensity import ScalingRecord
-from maskforge.modelfile import ModelDescription, class_map_document
+from maskforge.images.intensity import ScalingRecord
+from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.nn.modelfile import ModelDescription, class_map_document
 
 CLASSES = ClassMap(
     (MaskClass(3, "caries", (255, 0, 0), ("caries",)), MaskClass(7, "crown", (0, 255, 0), ()))

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from maskforge.classes import ClassMap, MaskClass
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.split import Split
-from maskforge.model import Size
+from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.shapes import Size
 from maskforge.training.configfile import build_options
 
 DISC = ClassMap((MaskClass(1, "disc", (255, 0, 0), ()),))

@@ -14,10 +14,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from maskforge.geometry import ellipse
 from maskforge.issues import Origin
-from maskforge.model import Area, Points, Polygon, Size
+from maskforge.raster.arrays import rasterize
 from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
-from maskforge.rasterizing import rasterize
+from maskforge.shapes import Area, Points, Polygon, Size
 
 HERE = Path(__file__)
 CELL = 80

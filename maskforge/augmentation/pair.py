@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.augmentation.geometry import draw_geometry
-from maskforge.augmentation.options import AugmentOptions, ResolvedAugmentation, resolve
+from maskforge.augmentation.augment_options import AugmentOptions, ResolvedAugmentation, resolve
 from maskforge.augmentation.photometry import change_light
-from maskforge.sizing import size_of
+from maskforge.augmentation.warp import draw_geometry
+from maskforge.masks.resize import size_of
 
 
 def augment(

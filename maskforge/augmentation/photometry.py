@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.augmentation.options import ResolvedAugmentation
+from maskforge.augmentation.augment_options import ResolvedAugmentation
 
 # Weights of red, green and blue in grey of the same lightness (ITU-R BT.601).
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)

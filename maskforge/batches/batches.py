@@ -9,12 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.augmentation.geometry import Geometry, draw_geometry
 from maskforge.augmentation.photometry import change_light
+from maskforge.augmentation.warp import Geometry, draw_geometry
+from maskforge.batches.batch_options import BatchOptions
 from maskforge.batches.cache import RecentlyUsed
-from maskforge.batches.crops import draw_corner
-from maskforge.batches.loading import (
+from maskforge.batches.loader import (
     LoadedPair,
+    draw_corner,
     load,
     loaded_bytes,
     loaded_size,
@@ -22,12 +23,12 @@ from maskforge.batches.loading import (
     scales_whole_pictures,
 )
 from maskforge.batches.memory import available_memory
-from maskforge.batches.options import BatchOptions
 from maskforge.batches.order import Item, epoch_order
 from maskforge.errors import OptionError
-from maskforge.examples.example import Example, channel_ids
-from maskforge.model import Size
-from maskforge.sizing import pad_to, padded_size
+from maskforge.examples.example import Example
+from maskforge.masks.resize import pad_to, padded_size
+from maskforge.masks.targets import channel_ids
+from maskforge.shapes import Size
 
 _SHARE_OF_MEMORY = 0.25
 

@@ -10,22 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from maskforge.augmentation.options import ResolvedAugmentation
+from maskforge.augmentation.augment_options import ResolvedAugmentation
+from maskforge.batches.batch_options import BatchOptions
 from maskforge.batches.batches import Batches
-from maskforge.batches.loading import load, scaled
-from maskforge.batches.options import BatchOptions
-from maskforge.choices import Head
-from maskforge.classes import VOID, ClassMap
-from maskforge.conversion import Progress
-from maskforge.datasetwriter import check_folder
-from maskforge.encoding import Mask, from_multi_hot
+from maskforge.batches.loader import load, scaled
+from maskforge.choices import Head, Progress
+from maskforge.dataset.previews import check_targets, save_picture
 from maskforge.errors import MaskforgeError, OptionError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.scaling import choose_scaling
-from maskforge.model import Size
-from maskforge.overlay import contact_sheet, overlay
-from maskforge.previews import check_targets, save_picture
-from maskforge.sizing import size_of
+from maskforge.files import check_folder
+from maskforge.masks.classes import VOID, ClassMap
+from maskforge.masks.encoding import Mask, from_multi_hot
+from maskforge.masks.overlay import contact_sheet, overlay
+from maskforge.masks.resize import size_of
+from maskforge.shapes import Size
 
 _VERSIONS = 4
 _ROWS_PER_SHEET = 12

@@ -12,7 +12,7 @@ from maskforge.cli import options as shared
 from maskforge.cli.console import EXIT_REFUSED, print_json, print_table, reported_errors
 
 if TYPE_CHECKING:
-    from maskforge.training.runfolder import RunRecord
+    from maskforge.training.run_folder import RunRecord
 
 
 def compare(
@@ -33,7 +33,7 @@ def compare(
     """
     with reported_errors():
         from maskforge.errors import TrainingError
-        from maskforge.training.journal import compare_runs
+        from maskforge.training.compare import compare_runs
 
         problems: list[TrainingError] = []
         records = compare_runs(run, problem=problems.append)

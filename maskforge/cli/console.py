@@ -15,7 +15,7 @@ from maskforge.errors import MaskforgeError
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from maskforge.report import ReportIssue
+    from maskforge.dataset.conversion_report import ReportIssue
 
 EXIT_REFUSED = 1
 EXIT_WRONG_USE = 2

@@ -16,10 +16,10 @@ from maskforge.cli.console import (
     progress,
     reported_errors,
 )
-from maskforge.raster import RasterizerName
+from maskforge.raster.registry import RasterizerName
 
 if TYPE_CHECKING:
-    from maskforge.report import ConversionReport
+    from maskforge.dataset.conversion_report import ConversionReport
 
 
 def convert(
@@ -106,9 +106,9 @@ def convert(
     Example: maskforge convert annotations/ --out masks/ --class caries=1 --class enamel=2
     """
     with reported_errors():
-        from maskforge.classfile import choose_class_map
-        from maskforge.conversion import ConvertOptions
-        from maskforge.conversion import convert as run
+        from maskforge.dataset.conversion import ConvertOptions
+        from maskforge.dataset.conversion import convert as run
+        from maskforge.masks.classfile import choose_class_map
 
         options = ConvertOptions(
             encoding=encoding,

@@ -163,11 +163,11 @@ def evaluate(
     maskforge evaluate predicted/ masks/ --json
     """
     with reported_errors():
-        from maskforge.classfile import load_class_map
         from maskforge.errors import OptionError
-        from maskforge.evaluating import evaluate as run
-        from maskforge.evaluation.measures import MeasureOptions
-        from maskforge.evaluation.options import EvaluateOptions, ModelOptions
+        from maskforge.evaluation.evaluate import evaluate as run
+        from maskforge.evaluation.evaluate_options import EvaluateOptions, ModelOptions
+        from maskforge.evaluation.measures.image_measures import MeasureOptions
+        from maskforge.masks.classfile import load_class_map
 
         mask_values = data.parse_mask_values(mask_value)
         class_map = None if classes is None else load_class_map(classes)

@@ -11,8 +11,8 @@ from maskforge.cli.console import print_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from maskforge.evaluation.freeresponse import OperatingPoint
-    from maskforge.evaluation.report import EvaluationReport
+    from maskforge.evaluation.measures.freeresponse import OperatingPoint
+    from maskforge.evaluation.report.records import EvaluationReport
 
 _WORST_SHOWN = 5
 _NAMES_SHOWN = 10

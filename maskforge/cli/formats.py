@@ -8,7 +8,7 @@ from maskforge.cli.console import print_json, print_table
 
 def formats(json: shared.Json = False) -> None:
     """List the annotation formats that are read, from which versions, and which shapes."""
-    from maskforge.formats import FORMATS, get_format
+    from maskforge.formats.registry import FORMATS, get_format
 
     known = [get_format(name) for name in FORMATS]
     if json:

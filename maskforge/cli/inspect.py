@@ -16,7 +16,7 @@ from maskforge.cli.console import (
 )
 
 if TYPE_CHECKING:
-    from maskforge.inspection import Inspection
+    from maskforge.dataset.inspection import Inspection
 
 _SIZES_SHOWN = 8
 
@@ -38,9 +38,9 @@ def inspect(
     Example: maskforge inspect annotations/
     """
     with reported_errors():
-        from maskforge.classfile import choose_class_map
-        from maskforge.conversion import ConvertOptions
-        from maskforge.inspection import inspect as run
+        from maskforge.dataset.conversion import ConvertOptions
+        from maskforge.dataset.inspection import inspect as run
+        from maskforge.masks.classfile import choose_class_map
 
         options = ConvertOptions(
             format=format_,

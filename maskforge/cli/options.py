@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from maskforge.choices import SizeMismatch as SizeMismatchName
-from maskforge.formats import FormatName
+from maskforge.formats.registry import FormatName
 
 Sources: TypeAlias = Annotated[
     list[Path],

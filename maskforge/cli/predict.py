@@ -13,7 +13,7 @@ from maskforge.cli import options as shared
 from maskforge.cli.console import print_json, print_table, progress, reported_errors
 
 if TYPE_CHECKING:
-    from maskforge.prediction.report import PredictionReport
+    from maskforge.prediction.prediction_report import PredictionReport
 
 _SHOWN = 50
 
@@ -59,8 +59,8 @@ def predict(
     Example: maskforge predict runs/caries radiographs/ --out predicted/ --overlay
     """
     with reported_errors():
-        from maskforge.prediction.predicting import predict as run
-        from maskforge.prediction.report import PredictOptions
+        from maskforge.prediction.predict import predict as run
+        from maskforge.prediction.predict_options import PredictOptions
 
         options = PredictOptions(
             runtime=runtime,

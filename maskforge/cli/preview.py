@@ -62,7 +62,7 @@ def preview(
             _refuse({"--augment": augment, "--crop": crop, "--seed": seed})
             _plain(dataset, out, opacity, limit, overwrite)
         else:
-            from maskforge.augmentation.options import AugmentOptions, resolve
+            from maskforge.augmentation.augment_options import AugmentOptions, resolve
             from maskforge.batches.sheet import preview_augmented
             from maskforge.examples.sources import open_examples
 
@@ -92,7 +92,7 @@ def _refuse(given: Mapping[str, object]) -> None:
 
 
 def _plain(dataset: Path, out: Path, opacity: float, limit: int | None, overwrite: bool) -> None:
-    from maskforge.previews import preview as run
+    from maskforge.dataset.previews import preview as run
 
     with progress() as update:
         report = run(

@@ -29,7 +29,7 @@ from maskforge.cli.console import print_json, print_table, progress, reported_er
 
 if TYPE_CHECKING:
     from maskforge.training.configfile import Document
-    from maskforge.training.runfolder import RunRecord
+    from maskforge.training.run_folder import RunRecord
 
 _DATA, _SPLIT, _INPUT = "Data", "Split", "Input"
 _NETWORK, _TRAINING, _RUN = "Network and loss", "Training", "Run"
@@ -269,8 +269,8 @@ def train(
                 hint="leave out everything but --out",
             )
 
-        from maskforge.learning import resume_training
-        from maskforge.learning import train as run
+        from maskforge.training.train import resume_training
+        from maskforge.training.train import train as run
 
         with progress() as update:
             if resume:

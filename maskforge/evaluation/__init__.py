@@ -1,1 +1,6 @@
-"""How good masks are: scores per class, per lesion, per image and per group."""
+"""How good predictions are, compared with the truth.
+
+In come masks or a model, and the truth; out comes an :class:`~maskforge.EvaluationReport`, and a
+folder that shows it. Open ``evaluate`` first; ``pairs`` finds what belongs together, ``gathered``
+measures many images, ``measures`` holds what is measured, ``report`` how it is written.
+"""

@@ -8,8 +8,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from maskforge.errors import OptionError
-from maskforge.examples.candidate import listing
+from maskforge.errors import OptionError, listing
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.splitfile import SplitRecord, read_split
 from maskforge.examples.statistics import data_digest, statistics_of

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import DatasetError
-from maskforge.evaluation.regions import Planes, Regions, compose, pick, target_planes
+from maskforge.evaluation.measures.regions import Planes, Regions, compose, pick, target_planes
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.pixels import read_target
-from maskforge.folders import MASKS, PROBABILITIES
+from maskforge.files import MASKS, PROBABILITIES
 from maskforge.issues import Origin
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from maskforge.choices import Encoding
-from maskforge.classes import ClassMap
-
-_MOST_NAMED = 10
+from maskforge.masks.classes import ClassMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +46,3 @@ class Candidates:
     source: str
     classes: ClassMap | None = None
     notes: tuple[str, ...] = ()
-
-
-def listing(names: Iterable[str]) -> str:
-    """Return names in one line, not more than ten of them."""
-    all_names: Sequence[str] = list(names)
-    shown = ", ".join(all_names[:_MOST_NAMED])
-    more = len(all_names) - _MOST_NAMED
-    return f"{shown} and {more} more" if more > 0 else shown

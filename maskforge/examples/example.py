@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from maskforge.choices import Encoding, Head
-from maskforge.classes import BACKGROUND, VOID, ClassMap
-from maskforge.model import Size
+from maskforge.choices import Encoding
+from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
+from maskforge.shapes import Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,3 @@ class ExampleSet:
         wanted = frozenset(names)
         kept = tuple(one for one in self.examples if one.name in wanted)
         return replace(self, examples=kept)
-
-
-def channel_ids(classes: ClassMap, head: Head) -> tuple[int, ...]:
-    """Return the class id of every channel of a network with that head.
-
-    Softmax has a channel for the background, sigmoid has none.
-    """
-    return classes.ids if head == "softmax" else classes.foreground_ids

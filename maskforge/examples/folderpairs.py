@@ -7,13 +7,13 @@ import unicodedata
 from collections.abc import Collection
 from pathlib import Path
 
-from maskforge.classfile import load_class_map
-from maskforge.dataset import is_dataset
-from maskforge.errors import DatasetError
-from maskforge.examples.candidate import Candidate, Candidates, listing
-from maskforge.folders import CLASSES, MASKS, is_text, walk
+from maskforge.dataset.manifest import is_dataset
+from maskforge.errors import DatasetError, listing
+from maskforge.examples.candidate import Candidate, Candidates
+from maskforge.files import CLASSES, MASKS, is_text, walk
+from maskforge.images.finder import PICTURE_SUFFIXES
 from maskforge.issues import Origin
-from maskforge.pictures import PICTURE_SUFFIXES
+from maskforge.masks.classfile import load_class_map
 
 _MASK_SUFFIXES = PICTURE_SUFFIXES | {".npy"}
 

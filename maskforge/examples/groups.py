@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from maskforge.errors import DatasetError, OptionError, did_you_mean
-from maskforge.examples.candidate import Candidate, listing
+from maskforge.errors import DatasetError, OptionError, did_you_mean, listing
+from maskforge.examples.candidate import Candidate
 
 
 def groups_of(

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from maskforge.dataset import open_dataset
-from maskforge.errors import DatasetError
-from maskforge.examples.candidate import Candidate, Candidates, listing
-from maskforge.folders import MANIFEST, MASKS
+from maskforge.dataset.manifest import open_dataset
+from maskforge.errors import DatasetError, listing
+from maskforge.examples.candidate import Candidate, Candidates
+from maskforge.files import MANIFEST, MASKS
 from maskforge.issues import Origin
 
 

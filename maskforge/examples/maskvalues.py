@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Encoding
-from maskforge.classes import VOID
 from maskforge.errors import DatasetError
-from maskforge.examples.deepcolor import is_deep_color, read_deep_color
+from maskforge.images.decoder import read_pixels
+from maskforge.images.deep_color import is_deep_color, read_deep_color
 from maskforge.issues import Origin
-from maskforge.model import Size
-from maskforge.pictures import read_pixels
+from maskforge.masks.classes import VOID
+from maskforge.shapes import Size
 
 _MOST_VALUES = 2**16
 _PIXELS_AT_A_TIME = 2**20

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Head
-from maskforge.classes import BACKGROUND, VOID, ClassMap
-from maskforge.encoding import from_multi_hot, from_one_hot, multi_hot
-from maskforge.errors import DatasetError, OptionError
-from maskforge.examples.candidate import listing
-from maskforge.examples.deepcolor import is_deep_color, read_deep_color
+from maskforge.errors import DatasetError, OptionError, listing
 from maskforge.examples.example import Example
 from maskforge.examples.maskvalues import read_values
+from maskforge.images.pixels import Pixels, read_picture
 from maskforge.issues import Origin
-from maskforge.model import Size
-from maskforge.pictures import read_pixels
+from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
+from maskforge.masks.encoding import from_multi_hot, from_one_hot, multi_hot
+from maskforge.shapes import Size
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    pass
 
-Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
 _LARGEST = 65535
 _MOST_CHANNELS = 255
@@ -52,44 +48,6 @@ def read_image(example: Example) -> Pixels:
             hint="the picture has changed since the mask was made",
         )
     return pixels
-
-
-def read_picture(source: Path | bytes, *, upright: bool) -> Pixels:
-    """Return any picture as :func:`read_image` does, without a mask.
-
-    Args:
-        source: The picture, or its file.
-        upright: Whether to apply the EXIF orientation.
-
-    Raises:
-        DatasetError: If it cannot be read, or holds fractions or values beyond 16 bits.
-    """
-    origin = None if isinstance(source, bytes) else Origin(source, "")
-    try:
-        if is_deep_color(source):
-            return read_deep_color(source, upright=upright)
-        return _plain(read_pixels(source, upright=upright))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DatasetError(
-            f"cannot be used as a picture: {reason}",
-            origin=origin,
-        ) from None
-
-
-def _plain(picture: Image) -> Pixels:
-    mode = picture.mode
-    if mode == "F":
-        raise ValueError("it holds fractions; save it with 8 or 16 bits")
-    if mode.startswith("I"):
-        values: NDArray[Any] = np.asarray(picture)
-        low, high = int(values.min()), int(values.max())
-        if low < 0 or high > _LARGEST:
-            raise ValueError(f"it holds values from {low} to {high}; save it with 8 or 16 bits")
-        return values.astype(np.uint16)[..., None]
-    if mode in ("1", "L", "LA", "La"):
-        return np.array(picture.convert("L"), dtype=np.uint8)[..., None]
-    return np.array(picture.convert("RGB"), dtype=np.uint8)
 
 
 def read_target(example: Example, classes: ClassMap, head: Head) -> NDArray[np.uint8]:

@@ -8,9 +8,9 @@ from maskforge.choices import Color, Scaling
 from maskforge.errors import DatasetError
 from maskforge.examples.example import Example
 from maskforge.examples.pixels import read_image
-from maskforge.intensity import ScalingRecord, white_level
+from maskforge.images.decoder import open_picture
+from maskforge.images.intensity import ScalingRecord, white_level
 from maskforge.issues import Origin
-from maskforge.pictures import open_picture
 
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 

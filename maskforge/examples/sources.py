@@ -9,23 +9,23 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from maskforge.classes import BACKGROUND, VOID, ClassMap
-from maskforge.classfile import load_class_map
-from maskforge.conversion import Progress
-from maskforge.dataset import is_dataset
-from maskforge.errors import DatasetError, MaskforgeError, OptionError
-from maskforge.examples.candidate import Candidate, Candidates, listing
+from maskforge.choices import Progress
+from maskforge.dataset.manifest import is_dataset
+from maskforge.errors import DatasetError, MaskforgeError, OptionError, listing
+from maskforge.examples.candidate import Candidate, Candidates
 from maskforge.examples.example import Example, ExampleSet, Statistics
 from maskforge.examples.folderpairs import from_folders, usual_folders
 from maskforge.examples.groups import groups_of
 from maskforge.examples.manifests import from_manifest
 from maskforge.examples.maskvalues import MaskLook, class_counts, look, read_whole
-from maskforge.examples.recognition import Meaning, given_meaning, keep_only, recognise
+from maskforge.examples.meaning import Meaning, given_meaning, keep_only, recognise
 from maskforge.examples.tables import TABLE_SUFFIXES, Table, from_csv, from_table
-from maskforge.folders import MANIFEST
+from maskforge.files import MANIFEST
+from maskforge.images.decoder import PictureHeader, open_picture, read_header
 from maskforge.issues import Origin
-from maskforge.model import Size
-from maskforge.pictures import PictureHeader, open_picture, read_header
+from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
+from maskforge.masks.classfile import load_class_map
+from maskforge.shapes import Size
 
 _MOST_PROBLEMS = 10
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from maskforge.errors import DatasetError, OptionError
-from maskforge.examples.candidate import listing
+from maskforge.errors import DatasetError, OptionError, listing
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.statistics import statistics_of
 

@@ -11,13 +11,12 @@ from typing import Any
 
 import msgspec
 
-from maskforge.errors import DatasetError, did_you_mean
-from maskforge.examples.candidate import listing
+from maskforge.errors import DatasetError, did_you_mean, listing
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.split import PARTS, Split, check_leaks
 from maskforge.examples.statistics import data_digest, statistics_of
+from maskforge.files import check_schema, dump_record, write_whole
 from maskforge.issues import Origin
-from maskforge.maskfile import write_whole
 
 SCHEMA = 1
 
@@ -103,7 +102,7 @@ def write_split(
             for one in sorted(examples, key=lambda one: one.name)
         ],
     )
-    write_whole(path, msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+    write_whole(path, dump_record(record))
 
 
 def _parts_of_names(splits: Sequence[Split]) -> dict[str, str]:
@@ -175,12 +174,7 @@ def _read(path: Path, origin: Origin) -> SplitRecord:
             origin=origin,
             hint='write {"train": [names], "validation": [names], "test": [names]}',
         ) from None
-    if record.schema != SCHEMA:
-        raise DatasetError(
-            f"has the schema {record.schema}, this maskforge reads {SCHEMA}",
-            origin=origin,
-            hint="update maskforge",
-        )
+    check_schema(record.schema, SCHEMA, DatasetError, path)
     return record
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from maskforge.errors import DatasetError, OptionError, did_you_mean
-from maskforge.examples.candidate import Candidate, Candidates, listing
+from maskforge.errors import DatasetError, OptionError, did_you_mean, listing
+from maskforge.examples.candidate import Candidate, Candidates
 from maskforge.issues import Origin
 
 TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".txt"))

@@ -1,32 +1,8 @@
-"""Annotation formats, loaded when used. A new one is a module or a package, and a line here."""
+"""Annotation files of labeling tools, read into shapes.
 
-from __future__ import annotations
-
-import importlib
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
-
-from maskforge.errors import OptionError
-
-if TYPE_CHECKING:
-    from maskforge.formats.base import Format
-
-FormatName: TypeAlias = Literal[
-    "vott",
-    "superannotate",
-    "labelme",
-]
-"""Names of the formats; each is a module or a package in this folder that defines ``FORMAT``."""
-
-FORMATS: tuple[str, ...] = get_args(FormatName)
-
-
-def get_format(name: str) -> Format:
-    """Return the format called ``name``.
-
-    Raises:
-        OptionError: If there is no such format.
-    """
-    if name not in FORMATS:
-        raise OptionError(f"unknown format {name!r}", hint=f"choose one of {', '.join(FORMATS)}")
-    format_: Format = importlib.import_module(f"maskforge.formats.{name}").FORMAT
-    return format_
+In come files and folders; out come :class:`~maskforge.AnnotatedImage`, one at a time, with an issue
+for every record that could not be read as it stands. Open ``reader`` first: it walks the folders,
+asks every format in ``registry`` whether a document is its own, and lets ``frame`` find the image
+and express the shapes in its pixels. A format is a package with a ``FORMAT``, as ``base`` asks for;
+it knows ``base`` and ``jsonio``, and no other format.
+"""

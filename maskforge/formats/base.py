@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from maskforge.formats.jsonio import Document, load
+from maskforge.images.finder import PictureFinder
 from maskforge.issues import Issue, Origin
-from maskforge.jsonio import Document, load
-from maskforge.model import ImageState, Shape, Size
-from maskforge.pictures import PictureFinder
+from maskforge.shapes import ImageState, Shape, Size
 
 
 @dataclass(frozen=True, slots=True)

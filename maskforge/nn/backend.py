@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from maskforge.choices import Backend
-from maskforge.errors import MissingDependencyError, OptionError
+from maskforge.errors import OptionError, is_installed, require
 from maskforge.nn.devices import distribute
 
 __all__ = [
@@ -26,6 +25,7 @@ __all__ = [
 ]
 
 _ORDER = ("tensorflow", "jax", "torch")
+_EXTRA = "maskforge[train]"
 
 
 def start(backend: Backend = "auto") -> str:
@@ -42,8 +42,7 @@ def start(backend: Backend = "auto") -> str:
         MissingDependencyError: If Keras or the backend is not installed.
         OptionError: If Keras already runs on another backend.
     """
-    if importlib.util.find_spec("keras") is None:
-        raise _missing("Keras")
+    require("keras", _EXTRA)
     if "keras" in sys.modules:
         running = str(sys.modules["keras"].config.backend())
         if backend not in ("auto", running):
@@ -54,16 +53,13 @@ def start(backend: Backend = "auto") -> str:
         return running
     chosen = backend if backend != "auto" else os.environ.get("KERAS_BACKEND", "")
     if not chosen:
-        installed = [name for name in _ORDER if importlib.util.find_spec(name)]
-        if not installed:
-            raise _missing("a backend of Keras")
-        chosen = installed[0]
+        installed = [name for name in _ORDER if is_installed(name)]
+        chosen = installed[0] if installed else _ORDER[0]
     if chosen not in get_args(Backend):
         raise OptionError(
             f"{chosen!r} is no backend that maskforge uses", hint=f"use one of {', '.join(_ORDER)}"
         )
-    if importlib.util.find_spec(chosen) is None:
-        raise _missing(chosen)
+    require(chosen, _EXTRA)
     os.environ["KERAS_BACKEND"] = chosen
     # What stops the work is raised in Python; TensorFlow's own lines tell of lesser things.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -213,9 +209,3 @@ def _torch_peak() -> int:
 
 _PEAKS = {"tensorflow": _tensorflow_peak, "jax": _jax_peak, "torch": _torch_peak}
 _DEVICES = {"tensorflow": _tensorflow_devices, "jax": _jax_devices, "torch": _torch_devices}
-
-
-def _missing(what: str) -> MissingDependencyError:
-    return MissingDependencyError(
-        f"{what} is not installed", hint="install it with: pip install 'maskforge[train]'"
-    )

@@ -8,7 +8,6 @@ the converted file need not load a training framework.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import os
 import shutil
@@ -31,11 +30,13 @@ from maskforge.errors import (
     OptionError,
     OutputError,
     OutputExistsError,
+    is_installed,
+    require,
 )
 from maskforge.issues import Origin
-from maskforge.modelfile import ModelDescription, model_folder
 from maskforge.nn import backend
-from maskforge.telemetry import refuse_telemetry
+from maskforge.nn.modelfile import ModelDescription, model_folder
+from maskforge.nn.telemetry import refuse_telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,14 +62,14 @@ _BACKENDS: dict[ExportFormat, tuple[Backend, ...]] = {
 
 # What is imported for a format, and how it is installed.
 _NEEDED: dict[ExportFormat, dict[str, str]] = {
-    "onnx": {"onnxruntime": "pip install 'maskforge[onnx]'"},
-    "openvino": {"openvino": "pip install 'maskforge[openvino]'"},
+    "onnx": {"onnxruntime": "maskforge[onnx]"},
+    "openvino": {"openvino": "maskforge[openvino]"},
     "saved-model": {},
     "litert": {},
 }
 _NEEDED_BY_BACKEND: dict[tuple[str, str], dict[str, str]] = {
-    ("onnx", "tensorflow"): {"tf2onnx": "pip install tf2onnx"},
-    ("onnx", "torch"): {"onnx": "pip install onnx"},
+    ("onnx", "tensorflow"): {"tf2onnx": "tf2onnx"},
+    ("onnx", "torch"): {"onnx": "onnx"},
 }
 
 _Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -156,7 +157,8 @@ def export_model(
 def _start(format_: ExportFormat) -> str:
     """Start Keras on the first backend that is installed and can write the format."""
     able = _BACKENDS[format_]
-    _require(_NEEDED[format_], format_)
+    for package, install in _NEEDED[format_].items():
+        require(package, install, f"{format_} files")
     if "keras" in sys.modules:
         running = backend.start()
         if running not in able:
@@ -165,7 +167,7 @@ def _start(format_: ExportFormat) -> str:
                 hint=f"set the environment variable KERAS_BACKEND={able[0]} before the start",
             )
     else:
-        installed = [one for one in able if importlib.util.find_spec(one)]
+        installed = [one for one in able if is_installed(one)]
         if not installed:
             raise MissingDependencyError(
                 f"{format_} is written by Keras on {' or '.join(able)}, and neither is installed"
@@ -174,17 +176,9 @@ def _start(format_: ExportFormat) -> str:
                 hint="install it with: pip install 'maskforge[train]'",
             )
         running = backend.start(installed[0])
-    _require(_NEEDED_BY_BACKEND.get((format_, running), {}), format_)
+    for package, install in _NEEDED_BY_BACKEND.get((format_, running), {}).items():
+        require(package, install, f"{format_} files")
     return running
-
-
-def _require(packages: dict[str, str], format_: str) -> None:
-    for package, command in packages.items():
-        if importlib.util.find_spec(package) is None:
-            raise MissingDependencyError(
-                f"{package} is needed for {format_} and not installed",
-                hint=f"install it with: {command}",
-            )
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from keras import ops
 
 from maskforge.choices import Head
 from maskforge.errors import OptionError
-from maskforge.nn.losses.targets import Tensor, read_targets
+from maskforge.nn.losses.target_channels import Tensor, read_targets
 
 _CARRY = 2.0**22
 """Float32 counts exactly up to 2**24: what is above this is carried to a second number."""
@@ -31,7 +31,7 @@ class MetricOptions(TypedDict, total=False):
 class PixelMetric(keras.metrics.Metric):
     """Base of metrics that are quotients of counts of pixels.
 
-    Targets may be integer, one-hot or multi-hot (see ``maskforge.nn.losses.targets``). Counts are
+    Targets may be integer, one-hot or multi-hot (see ``losses.target_channels``). Counts are
     exact up to 2**46 pixels, as long as one batch has no more than 2**22.
 
     Args:

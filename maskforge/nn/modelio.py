@@ -11,14 +11,14 @@ import msgspec
 
 from maskforge.errors import MaskforgeError, ModelError, OutputError
 from maskforge.issues import Origin
-from maskforge.modelfile import (
+from maskforge.nn.kerasfile import check_keras_file, digest_of, refuse_other_files
+from maskforge.nn.modelfile import (
     WEIGHTS,
     ModelDescription,
     model_folder,
     read_description,
     write_description,
 )
-from maskforge.nn.kerasfile import check_keras_file, digest_of, refuse_other_files
 from maskforge.nn.networks import layers as _registered  # noqa: F401 - Keras must know its layers
 
 

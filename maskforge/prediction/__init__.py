@@ -1,1 +1,6 @@
-"""Running a trained model on pictures of any size."""
+"""Trained models at work on images of any size.
+
+In come a model and images; out come masks and probabilities, and with ``predict`` a data set like
+those of ``convert``. Open ``predictor`` first: one image; then ``predict``: folders of them.
+``tiling`` cuts and joins, ``runtimes`` holds what a network can run in.
+"""

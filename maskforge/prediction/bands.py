@@ -8,10 +8,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from maskforge.choices import Symmetry
-from maskforge.intensity import ScalingRecord, scale
-from maskforge.model import Size
+from maskforge.images.intensity import ScalingRecord, scale
+from maskforge.masks.resize import resize_image, size_of
 from maskforge.prediction.tiling import Floats, Infer, join, predict_rows
-from maskforge.sizing import resize_image, size_of
+from maskforge.shapes import Size
 
 
 def predict_bands(

@@ -17,10 +17,10 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from maskforge.errors import MaskforgeError, ModelError
+from maskforge.files import write_whole
 from maskforge.issues import Origin
-from maskforge.maskfile import write_whole
-from maskforge.modelfile import WEIGHTS
 from maskforge.nn.kerasfile import digest_of
+from maskforge.nn.modelfile import WEIGHTS
 
 Converted: TypeAlias = Literal["onnx", "openvino"]
 

@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 from maskforge.choices import SYMMETRIES, Precision
 from maskforge.choices import Runtime as RuntimeName
-from maskforge.classes import BACKGROUND, ClassMap
-from maskforge.encoding import Mask
 from maskforge.errors import OptionError
-from maskforge.evaluation.thresholds import decide
-from maskforge.model import Size
-from maskforge.modelfile import ModelDescription, model_folder, read_description
+from maskforge.masks.classes import BACKGROUND, ClassMap
+from maskforge.masks.encoding import Mask
+from maskforge.masks.targets import decide
 from maskforge.nn.kerasfile import refuse_other_files
+from maskforge.nn.modelfile import ModelDescription, model_folder, read_description
 from maskforge.prediction.bands import predict_bands
-from maskforge.prediction.choosing import load_runtime
 from maskforge.prediction.converted import weights_digest
+from maskforge.prediction.runtime_choice import load_runtime
 from maskforge.prediction.runtimes.base import Runtime
 from maskforge.prediction.tiling import auto_tile
+from maskforge.shapes import Size
 
 Thresholds: TypeAlias = float | Mapping[str, float]
 """One threshold for all classes, or one for each class that is named."""

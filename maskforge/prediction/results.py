@@ -10,14 +10,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.classes import BACKGROUND, ClassMap
-from maskforge.encoding import Mask
 from maskforge.errors import OutputExistsError
-from maskforge.folders import MASKS, PROBABILITIES
+from maskforge.files import MASKS, PROBABILITIES, write_whole
 from maskforge.issues import Origin
-from maskforge.maskfile import write_whole
-from maskforge.model import Size
-from maskforge.overlay import load_picture, overlay, with_legend
+from maskforge.masks.classes import BACKGROUND, ClassMap
+from maskforge.masks.encoding import Mask
+from maskforge.masks.overlay import load_picture, overlay, with_legend
+from maskforge.shapes import Size
 
 OVERLAYS = "overlays"
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from maskforge.choices import Symmetry
 from maskforge.errors import OptionError
-from maskforge.model import Size
+from maskforge.shapes import Size
 
 Floats: TypeAlias = NDArray[np.float32]
 Infer: TypeAlias = Callable[[Floats], Floats]

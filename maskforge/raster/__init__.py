@@ -1,36 +1,7 @@
-"""Rasterisers: one module each, loaded when used. A new one is a module and a line here."""
+"""Shapes turned into pixels.
 
-from __future__ import annotations
-
-import importlib
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
-
-from maskforge.errors import OptionError
-
-if TYPE_CHECKING:
-    from maskforge.raster.base import Rasterizer
-
-RasterizerName: TypeAlias = Literal[
-    "exact",
-    "opencv",
-    "pillow",
-    "skimage",
-    "matplotlib",
-]
-"""Names of the rasterisers; each is the name of a module here that defines ``RASTERIZER``."""
-
-RASTERIZERS: tuple[str, ...] = get_args(RasterizerName)
-
-
-def get_rasterizer(name: str) -> Rasterizer:
-    """Return the rasteriser called ``name``.
-
-    Raises:
-        OptionError: If there is no such rasteriser.
-    """
-    if name not in RASTERIZERS:
-        raise OptionError(
-            f"unknown rasterizer {name!r}", hint=f"choose one of {', '.join(RASTERIZERS)}"
-        )
-    rasterizer: Rasterizer = importlib.import_module(f"maskforge.raster.{name}").RASTERIZER
-    return rasterizer
+In come areas and bitmaps; out come horizontal runs of pixels (``runs``), and from them masks
+(``segments``). Open ``arrays`` first, which does it for plain arrays, then ``scan``, then
+``exact``, the rasterizer whose masks are right to the last pixel. A rasterizer is a module with a
+``RASTERIZER``, as ``base`` asks for, and a line in ``registry``.
+"""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from maskforge.model import Area, Size
 from maskforge.raster.runs import Runs
+from maskforge.shapes import Area, Size
 
 
 class Rasterizer(Protocol):

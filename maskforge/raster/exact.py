@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.model import Area, Points, Polygon, Size
 from maskforge.raster.keys import Packing
 from maskforge.raster.runs import Runs, united
+from maskforge.shapes import Area, Points, Polygon, Size
 
 _RELATIVE_ERROR = 2.0**-49
 """Largest error of a crossing, relative to the largest coordinate.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import MaskforgeError
-from maskforge.model import Size
+from maskforge.shapes import Size
 
 _MOST_BITS = 61  # of 63: two are left to tell starts from stops
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import MissingDependencyError
-from maskforge.model import Area, Bitmap, Points, Polygon, Size
 from maskforge.raster.runs import Runs, from_bitmap, united
+from maskforge.shapes import Area, Bitmap, Points, Polygon, Size
 
 Mask: TypeAlias = NDArray[np.bool_]
 

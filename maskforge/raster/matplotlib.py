@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from maskforge.model import Points, Size
 from maskforge.raster.library import LibraryRasterizer, Mask, holes_cleared
+from maskforge.shapes import Points, Size
 
 _BATCH = 2**20
 """Pixels that are asked about at a time; each takes 16 bytes meanwhile."""

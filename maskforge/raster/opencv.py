@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from maskforge.model import Polygon, Size
 from maskforge.raster.library import LibraryRasterizer, Mask
+from maskforge.shapes import Polygon, Size
 
 _FRACTION_BITS = 8
 """Vertices are given to OpenCV in 1/256 px; 24 bits remain for whole pixels."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from maskforge.model import Points, Size
 from maskforge.raster.library import LibraryRasterizer, Mask, holes_cleared
+from maskforge.shapes import Points, Size
 
 
 def _fill(ring: Points, size: Size) -> Mask:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.model import Bitmap, Size
 from maskforge.raster.keys import Packing, union
+from maskforge.shapes import Bitmap, Size
 
 
 @dataclass(frozen=True, slots=True, eq=False)

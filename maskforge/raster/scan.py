@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from maskforge.model import Area, Bitmap, Size
-from maskforge.raster import get_rasterizer
+from maskforge.raster.registry import get_rasterizer
 from maskforge.raster.runs import Runs, concatenate, from_bitmap
+from maskforge.shapes import Area, Bitmap, Size
 
 
 def scan(geometries: Sequence[Area | Bitmap], size: Size, rasterizer: str = "exact") -> Runs:

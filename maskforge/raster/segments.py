@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.model import Size
 from maskforge.raster.runs import Runs
+from maskforge.shapes import Size
 
 _BATCH = 2**20
 """Pairs of a run and a segment that it covers to look at in one go; each takes 24 bytes."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from maskforge.model import Points, Size
 from maskforge.raster.library import LibraryRasterizer, Mask, holes_cleared
+from maskforge.shapes import Points, Size
 
 
 def _fill(ring: Points, size: Size) -> Mask:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from maskforge.classes import BACKGROUND, VOID
 from maskforge.errors import OptionError, did_you_mean, shorten
+from maskforge.masks.classes import BACKGROUND, VOID
 
 LARGEST_WEIGHT = 20.0
 """Balanced class weights stop here: above, single pixels of a rare class outweigh whole images."""

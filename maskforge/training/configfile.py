@@ -13,7 +13,7 @@ import tomli_w
 
 from maskforge.errors import OptionError, nearest, shorten
 from maskforge.issues import Origin
-from maskforge.training.options import TrainOptions
+from maskforge.training.train_options import TrainOptions
 
 Document: TypeAlias = dict[str, Any]
 

@@ -6,9 +6,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskforge.maskfile import write_whole
-from maskforge.plotting import require_matplotlib
-from maskforge.training.runfolder import Epoch
+from maskforge.errors import require
+from maskforge.files import write_whole
+from maskforge.training.run_folder import Epoch
 
 _LABELS = {"dice": "Dice", "iou": "IoU"}
 
@@ -20,7 +20,7 @@ def draw_curves(path: Path, epochs: Sequence[Epoch]) -> None:
         MissingDependencyError: If Matplotlib is not installed.
         OutputError: If the file cannot be written.
     """
-    require_matplotlib()
+    require("matplotlib", "maskforge[matplotlib]", "charts")
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from maskforge.classes import BACKGROUND, ClassMap
+from maskforge.masks.classes import BACKGROUND, ClassMap
 
 _COLLAPSED_AFTER = 3  # validations; many networks mark nothing in the first one or two
 _RISEN = 1.5

@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.classes import BACKGROUND, VOID
-from maskforge.encoding import from_multi_hot
-from maskforge.evaluation.thresholds import decide
 from maskforge.examples.example import Example
-from maskforge.maskfile import write_whole
-from maskforge.overlay import load_picture, overlay, with_legend
+from maskforge.files import write_whole
+from maskforge.masks.classes import BACKGROUND, VOID
+from maskforge.masks.encoding import from_multi_hot
+from maskforge.masks.overlay import load_picture, overlay, with_legend
+from maskforge.masks.targets import decide
 from maskforge.training.plan import TrainPlan
 
 _LONGEST_SIDE = 2048  # pixels; of longer pictures, every second pixel is shown, and so on

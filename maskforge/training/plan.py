@@ -8,30 +8,31 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from maskforge.augmentation.options import resolve
+from maskforge.augmentation.augment_options import resolve
+from maskforge.batches.batch_options import BatchOptions
 from maskforge.batches.batches import Batches
-from maskforge.batches.options import BatchOptions
 from maskforge.choices import Head
-from maskforge.classes import BACKGROUND, ClassMap
 from maskforge.errors import OptionError, TrainingError
-from maskforge.examples.example import Example, ExampleSet, channel_ids
+from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.scaling import choose_scaling
 from maskforge.examples.split import Split
 from maskforge.examples.statistics import class_pixels
-from maskforge.intensity import ScalingRecord
-from maskforge.model import Size
-from maskforge.sizing import padded_size, parse_size
-from maskforge.training.classweights import ClassWeights, class_weights, named_class_weights
-from maskforge.training.diagnostics import check_distribution
-from maskforge.training.losses import (
+from maskforge.images.intensity import ScalingRecord
+from maskforge.masks.classes import BACKGROUND, ClassMap
+from maskforge.masks.resize import padded_size, parse_size
+from maskforge.masks.targets import channel_ids
+from maskforge.nn.loss_catalog import (
     check_pairing,
     default_loss,
     format_loss,
     loss_parameters,
     parse_loss,
 )
-from maskforge.training.networks import stride_of
-from maskforge.training.options import TrainOptions
+from maskforge.nn.network_catalog import stride_of
+from maskforge.shapes import Size
+from maskforge.training.classweights import ClassWeights, class_weights, named_class_weights
+from maskforge.training.diagnostics import check_distribution
+from maskforge.training.train_options import TrainOptions
 
 _CROP = 256
 _MOST_WORKERS = 8

@@ -5,7 +5,7 @@ import json
 import pytest
 from builders import run
 
-from maskforge.training.runfolder import RunRecord, Scores, write_record
+from maskforge.training.run_folder import RunRecord, Scores, write_record
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from builders import files, run, tree
 
-from maskforge.maskfile import read_mask, write_mask
+from maskforge.masks.maskfile import read_mask, write_mask
 
 QUICK = ("--bootstrap", "50", "--no-charts", "--worst", "0")
 

@@ -266,7 +266,7 @@ def test_files_and_folders_without_permission_are_named(ordinary_folder):
 
 
 def test_a_full_disk_is_named_and_what_was_finished_stays_whole(tmp_path, monkeypatch):
-    from maskforge import datasetwriter
+    from maskforge.dataset import writer as datasetwriter
 
     for number in range(3):
         good(tmp_path / "in", f"x{number}")

@@ -9,7 +9,7 @@ import pytest
 from builders import run
 
 from maskforge.nn.export import ExportReport
-from maskforge.prediction import exporting
+from maskforge.prediction import model_export as exporting
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pytest
 from builders import run
 
-from maskforge.formats import FORMATS
+from maskforge.formats.registry import FORMATS
 
 
 def test_every_format_is_listed_for_people():

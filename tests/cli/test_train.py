@@ -15,7 +15,7 @@ from PIL import Image
 from training_runs import disc
 
 from maskforge.training.configfile import build_options
-from maskforge.training.options import TrainOptions
+from maskforge.training.train_options import TrainOptions
 
 needs_keras = pytest.mark.skipif(
     importlib.util.find_spec("keras") is None, reason="NO NETWORKS: Keras is not installed"
@@ -63,12 +63,12 @@ def test_binary_masks_in_two_folders(data, tmp_path):
 
 
 def test_tensorboard_that_is_missing_is_named(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("maskforge.learning.find_spec", lambda name: name == "tensorflow")
+    monkeypatch.setattr("maskforge.errors.is_installed", lambda name: name != "tensorboard")
     folders = ("--images", data / "images", "--masks", data / "masks")
     result = run("train", *folders, "--out", tmp_path / "run", *QUICK, "--tensorboard")
     assert result.exit_code == 2
-    assert "need tensorboard, on every backend" in result.stderr
-    assert "pip install tensorboard" in result.stderr
+    assert "need tensorboard, which is not installed" in result.stderr
+    assert "pip install 'tensorboard'" in result.stderr
     assert not (tmp_path / "run").exists()
 
 

@@ -20,7 +20,7 @@ import shapely
 from PIL import Image, ImageDraw
 
 import maskforge as mf
-from maskforge.classes import MaskClass
+from maskforge.masks.classes import MaskClass
 
 EXAMPLES = "labelme/wkentaro__labelme/head/examples"
 TASKS = ("instance_segmentation", "semantic_segmentation")

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from maskforge.errors import FormatError
+from maskforge.formats.reader import detect, read
 from maskforge.issues import Code
-from maskforge.model import AnnotatedImage, Area, Bitmap, ImageState, Size
-from maskforge.reading import detect, read
+from maskforge.shapes import AnnotatedImage, Area, Bitmap, ImageState, Size
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from maskforge.errors import FormatError
+from maskforge.formats.reader import detect, read
 from maskforge.issues import Code, Level
-from maskforge.model import AnnotatedImage, Area, Bitmap, Polygon, Shape, Size
-from maskforge.raster import get_rasterizer
-from maskforge.reading import detect, read
+from maskforge.raster.registry import get_rasterizer
+from maskforge.shapes import AnnotatedImage, Area, Bitmap, Polygon, Shape, Size
 
 FOREIGN = {
     "at-2022-12/converter_test/COCO/input/fromSuperAnnotate/"

@@ -11,7 +11,7 @@ from maskforge.examples.scaling import choose_scaling
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import check_leaks, make_folds
 from maskforge.examples.statistics import class_pixels
-from maskforge.intensity import scale
+from maskforge.images.intensity import scale
 
 
 @pytest.fixture

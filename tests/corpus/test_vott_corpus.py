@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from maskforge.formats.reader import AnnotationReader, detect, read
 from maskforge.issues import Code, Level
-from maskforge.model import AnnotatedImage, Area, ImageState
-from maskforge.reading import AnnotationReader, detect, read
+from maskforge.shapes import AnnotatedImage, Area, ImageState
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskforge.model import Area, Polygon, Size
 from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
+from maskforge.shapes import Area, Polygon, Size
 
 SQUARE = [(2, 2), (6, 2), (6, 6), (2, 6)]
 DIAMOND = [(4, 0), (8, 4), (4, 8), (0, 4)]

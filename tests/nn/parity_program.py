@@ -16,8 +16,8 @@ import numpy as np  # noqa: E402
 
 from maskforge.choices import Architecture  # noqa: E402
 from maskforge.nn.heads import probabilities  # noqa: E402
+from maskforge.nn.network_catalog import NetworkOptions  # noqa: E402
 from maskforge.nn.networks import build_network  # noqa: E402
-from maskforge.training.options import NetworkOptions  # noqa: E402
 
 NETWORKS = {
     arch: {"arch": arch} | ({"depth": 2} if "unet" in arch else {})

@@ -14,8 +14,8 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 from maskforge.nn.losses import make_loss  # noqa: E402
+from maskforge.nn.network_catalog import NetworkOptions  # noqa: E402
 from maskforge.nn.networks import build_network  # noqa: E402
-from maskforge.training.options import NetworkOptions  # noqa: E402
 
 RATE = 0.5
 

@@ -10,9 +10,9 @@ import signal
 import sys
 from pathlib import Path
 
-from maskforge.learning import train
 from maskforge.nn import backend
 from maskforge.training.configfile import build_options, read_config
+from maskforge.training.train import train
 
 CONFIG, OUT, PHASE = sys.argv[1:]
 
@@ -23,7 +23,7 @@ def progress(phase: str, done: int, total: int | None) -> None:
 
 
 backend.start()
-from maskforge.nn import epochs  # noqa: E402
+from maskforge.training.loop import epochs  # noqa: E402
 
 epochs._PLATEAU = 1
 train(build_options(read_config(Path(CONFIG))), OUT, progress=progress)

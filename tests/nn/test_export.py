@@ -14,11 +14,11 @@ from maskforge.errors import (
 )
 from maskforge.nn import export as writing
 from maskforge.nn.heads import probabilities
+from maskforge.nn.network_catalog import NetworkOptions
 from maskforge.nn.networks import build_network
 from maskforge.prediction import converted
-from maskforge.prediction.exporting import export_model
+from maskforge.prediction.model_export import export_model
 from maskforge.prediction.predictor import Predictor
-from maskforge.training.options import NetworkOptions
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (21, 30), dtype=np.uint8)
 WRITERS = {

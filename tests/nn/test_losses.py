@@ -6,9 +6,9 @@ import pytest
 from gradients import gradient
 from keras import ops
 
+from maskforge.nn.loss_catalog import LOSSES
 from maskforge.nn.losses import make_loss
 from maskforge.nn.metrics import Dice, IoU, PixelAccuracy
-from maskforge.training.losses import LOSSES
 
 CASES = [(name, head) for name, loss in LOSSES.items() for head in loss.heads]
 VARIANTS = [

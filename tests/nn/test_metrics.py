@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from maskforge.encoding import multi_hot, one_hot
 from maskforge.errors import OptionError
+from maskforge.masks.encoding import multi_hot, one_hot
 from maskforge.nn.losses import Dice as DiceLoss
 from maskforge.nn.metrics import Dice, IoU, PixelAccuracy
 

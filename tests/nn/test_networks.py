@@ -9,8 +9,7 @@ import pytest
 
 from maskforge.choices import Architecture, Normalization, Upsampling
 from maskforge.errors import OptionError
-from maskforge.training.networks import stride_of
-from maskforge.training.options import NetworkOptions
+from maskforge.nn.network_catalog import NetworkOptions, stride_of
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 

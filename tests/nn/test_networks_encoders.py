@@ -9,8 +9,7 @@ import pytest
 
 from maskforge.choices import Encoder
 from maskforge.errors import ModelError, TrainingError
-from maskforge.training.networks import plan_network
-from maskforge.training.options import NetworkOptions
+from maskforge.nn.network_catalog import NetworkOptions, plan_network
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 

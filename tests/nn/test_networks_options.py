@@ -10,8 +10,7 @@ import pytest
 
 from maskforge.choices import Architecture, Preset
 from maskforge.errors import OptionError
-from maskforge.training.networks import plan_network, stride_of
-from maskforge.training.options import NetworkOptions
+from maskforge.nn.network_catalog import NetworkOptions, plan_network, stride_of
 
 
 @pytest.mark.parametrize(
@@ -89,8 +88,8 @@ def test_interpolation_is_followed_by_a_kernel_that_moves_nothing():
 
 def test_strides_need_no_keras():
     program = (
-        "import sys; from maskforge.training.networks import stride_of;"
-        "from maskforge.training.options import NetworkOptions; stride_of(NetworkOptions());"
+        "import sys; from maskforge.nn.network_catalog import stride_of;"
+        "from maskforge.training.train_options import NetworkOptions; stride_of(NetworkOptions());"
         "assert 'keras' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

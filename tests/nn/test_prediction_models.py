@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from maskforge.errors import ModelError
-from maskforge.modelfile import read_description
+from maskforge.nn.modelfile import read_description
 
 INPUT = np.random.default_rng(0).random((1, 8, 12, 1), dtype=np.float32)
 

@@ -227,7 +227,7 @@ def test_a_gpu_is_used_where_there_is_one(folder, tmp_path, monkeypatch, gpu, fi
     control = tmp_path / "nvidiactl"
     if gpu:
         control.touch()
-    monkeypatch.setattr("maskforge.prediction.choosing._GPU_CONTROL", control)
+    monkeypatch.setattr("maskforge.prediction.runtime_choice._GPU_CONTROL", control)
     predictor = Predictor.load(folder)
     assert predictor.runtime.name.partition("-")[0] == first
     assert not predictor.runtime.notes

@@ -13,10 +13,10 @@ import pytest
 import maskforge as mf
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import make_split
-from maskforge.learning import train
 from maskforge.nn.networks import build_network
 from maskforge.training.configfile import build_options, read_config
 from maskforge.training.plan import make_plan
+from maskforge.training.train import train
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "docs" / "recipes").glob("*.toml"))

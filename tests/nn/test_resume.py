@@ -14,11 +14,11 @@ from training_runs import discs, options
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 
 from maskforge.errors import DatasetError, TrainingError  # noqa: E402
-from maskforge.learning import resume_training, train  # noqa: E402
-from maskforge.nn import epochs, fitting  # noqa: E402
 from maskforge.nn.modelio import load_model  # noqa: E402
 from maskforge.training.configfile import dump_config  # noqa: E402
-from maskforge.training.runfolder import read_record  # noqa: E402
+from maskforge.training.loop import epochs, fit  # noqa: E402
+from maskforge.training.run_folder import read_record  # noqa: E402
+from maskforge.training.train import resume_training, train  # noqa: E402
 
 PROGRAM = Path(__file__).with_name("resume_program.py")
 
@@ -135,9 +135,9 @@ def small_encoder(network_options, *, input_shape, outputs, scaling):
 
 def test_an_encoder_that_rests_at_first(tmp_path, monkeypatch):
     """Killed at the first step of the second phase, and again in the last epoch."""
-    monkeypatch.setattr(fitting, "build_network", small_encoder)
+    monkeypatch.setattr(fit, "build_network", small_encoder)
     monkeypatch.setattr(
-        fitting,
+        fit,
         "set_encoder_trainable",
         lambda network, trainable: setattr(network.get_layer("encoder"), "trainable", trainable),
     )

@@ -11,17 +11,17 @@ from PIL import Image
 from training_runs import BOTH, DISC, disc, discs, options, split_of, write
 
 from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError, TrainingError
-from maskforge.evaluating import evaluate
-from maskforge.evaluation.options import EvaluateOptions, ModelOptions
+from maskforge.evaluation.evaluate import evaluate
+from maskforge.evaluation.evaluate_options import EvaluateOptions, ModelOptions
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.pixels import read_image, read_target
 from maskforge.examples.splitfile import write_split
-from maskforge.learning import train
-from maskforge.model import Size
-from maskforge.modelfile import read_description
+from maskforge.nn.modelfile import read_description
 from maskforge.prediction.predictor import Predictor
+from maskforge.shapes import Size
 from maskforge.training.configfile import build_options, read_config
-from maskforge.training.runfolder import Scores, read_record
+from maskforge.training.run_folder import Scores, read_record
+from maskforge.training.train import train
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 
@@ -282,12 +282,12 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path):
     [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate")],
 )
 def test_too_little_memory_is_explained(tmp_path, monkeypatch, error):
-    from maskforge.nn import fitting
+    from maskforge.training.loop import fit
 
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(fitting._Session, "run", fail)
+    monkeypatch.setattr(fit._Session, "run", fail)
     with pytest.raises(TrainingError, match=r"not enough memory on the device\n.*--batch-size"):
         train(options(), tmp_path / "run", examples=discs(tmp_path / "data", 3))
 
@@ -306,8 +306,8 @@ def test_without_foreground_in_the_validation_the_last_epoch_is_kept(tmp_path):
 
 def test_the_weights_of_the_best_epoch_are_kept(tmp_path, monkeypatch):
     """The first epoch is called the best of three, so the model is that of one epoch alone."""
-    from maskforge.nn import epochs
     from maskforge.nn.modelio import load_model
+    from maskforge.training.loop import epochs
 
     falling = iter([0.9, 0.5, 0.4])
     monkeypatch.setattr(epochs, "scores_of", lambda *_: Scores(dice=next(falling)))

@@ -24,8 +24,8 @@ if NAME == "tensorflow":
 import numpy as np  # noqa: E402
 from training_runs import discs, options  # noqa: E402
 
-from maskforge.learning import train  # noqa: E402
 from maskforge.nn.modelio import load_model  # noqa: E402
+from maskforge.training.train import train  # noqa: E402
 
 with tempfile.TemporaryDirectory() as name:
     root = Path(name)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskforge.augmentation.options import ResolvedAugmentation
+from maskforge.augmentation.augment_options import ResolvedAugmentation
 from maskforge.augmentation.pair import augment
 
 

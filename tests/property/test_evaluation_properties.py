@@ -7,17 +7,18 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from maskforge.classes import ClassMap, MaskClass
-from maskforge.evaluation import scores
 from maskforge.evaluation.bootstrap import interval, resampled_weights
-from maskforge.evaluation.counts import confusion, count
-from maskforge.evaluation.imagelevel import auc
-from maskforge.evaluation.lesions import LesionMatcher
-from maskforge.evaluation.measures import MeasureOptions, measure
-from maskforge.evaluation.regions import regions
-from maskforge.evaluation.statistics import class_statistics, overall_statistics, stack
-from maskforge.evaluation.surface import border_distances, hd95, surface_dice
-from maskforge.evaluation.thresholds import ThresholdTuner, decide
+from maskforge.evaluation.measured import class_statistics, overall_statistics, stack
+from maskforge.evaluation.measures import scores
+from maskforge.evaluation.measures.counts import confusion, count
+from maskforge.evaluation.measures.image_measures import MeasureOptions, measure
+from maskforge.evaluation.measures.imagelevel import auc
+from maskforge.evaluation.measures.lesions import LesionMatcher
+from maskforge.evaluation.measures.regions import regions
+from maskforge.evaluation.measures.surface import border_distances, hd95, surface_dice
+from maskforge.evaluation.measures.thresholds import ThresholdTuner
+from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.masks.targets import decide
 
 CLASSES = ClassMap(tuple(MaskClass(id_, f"class {id_}", (id_, 0, 0), ()) for id_ in (1, 2)))
 VOID = 255

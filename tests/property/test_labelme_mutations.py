@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from maskforge.model import AnnotatedImage, Area, Bitmap, Shape
-from maskforge.reading import AnnotationReader, read
+from maskforge.formats.reader import AnnotationReader, read
+from maskforge.shapes import AnnotatedImage, Area, Bitmap, Shape
 
 settings.register_profile(
     "files",

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskforge.model import Area, Polygon, Size
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
+from maskforge.shapes import Area, Polygon, Size
 
 HALF = Fraction(1, 2)
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from maskforge.model import Area, Bitmap, Polygon, Size
 from maskforge.raster.runs import Runs, areas, concatenate, from_bitmap, united
 from maskforge.raster.scan import scan
+from maskforge.shapes import Area, Bitmap, Polygon, Size
 
 sizes = st.builds(Size, st.integers(1, 9), st.integers(1, 9))
 shapes = st.tuples(st.integers(0, 9), st.integers(0, 9))

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskforge.model import Bitmap, Size
 from maskforge.raster import segments as module
 from maskforge.raster.runs import concatenate, from_bitmap
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
+from maskforge.shapes import Bitmap, Size
 
 DTYPES = [np.bool_, np.uint8, np.uint16, np.uint32]
 

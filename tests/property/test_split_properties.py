@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from maskforge.classes import ClassMap, MaskClass
 from maskforge.examples.example import Example, ExampleSet, Statistics
 from maskforge.examples.split import check_leaks, make_folds, make_split
 from maskforge.examples.splitfile import read_splits, write_split
-from maskforge.model import Size
+from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.shapes import Size
 
 CLASSES = ClassMap(tuple(MaskClass(id_, f"class {id_}", (0, 0, 0), ()) for id_ in (1, 2, 3)))
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from maskforge.errors import MaskforgeError
-from maskforge.model import AnnotatedImage, Area, Bitmap, PointSet, Polyline, Shape
-from maskforge.reading import detect, read
+from maskforge.formats.reader import detect, read
+from maskforge.shapes import AnnotatedImage, Area, Bitmap, PointSet, Polyline, Shape
 
 FILES = settings(
     deadline=None,

@@ -18,9 +18,9 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from maskforge.formats.reader import AnnotationReader, read
 from maskforge.issues import Code
-from maskforge.model import AnnotatedImage, Area, PointSet, Polyline, Shape
-from maskforge.reading import AnnotationReader, read
+from maskforge.shapes import AnnotatedImage, Area, PointSet, Polyline, Shape
 
 FILES = settings(
     deadline=None,

@@ -18,14 +18,16 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import maskforge
-from maskforge.augmentation.options import PRESETS, AugmentOptions
+from maskforge.augmentation.augment_options import PRESETS, AugmentOptions
 from maskforge.choices import Architecture, Encoder, Encoding, Preset
 from maskforge.cli.app import app
-from maskforge.conversion import ConvertOptions
-from maskforge.dataset import ManifestEntry, ManifestIssue
+from maskforge.dataset.conversion import ConvertOptions
+from maskforge.dataset.conversion_report import ClassCount, ConversionReport, ReportIssue
+from maskforge.dataset.inspection import Inspection, Problem, SizeCount
+from maskforge.dataset.manifest import ManifestEntry, ManifestIssue
 from maskforge.errors import MissingDependencyError
-from maskforge.evaluation.calibration import Calibration, CalibrationBin
-from maskforge.evaluation.report import (
+from maskforge.evaluation.measures.calibration import Calibration, CalibrationBin
+from maskforge.evaluation.report.records import (
     ClassReport,
     ClassRow,
     Confusion,
@@ -38,18 +40,16 @@ from maskforge.evaluation.report import (
     SurfaceScores,
 )
 from maskforge.examples.splitfile import SplitEntry, SplitRecord
-from maskforge.formats import FORMATS, get_format
-from maskforge.inspection import Inspection, Problem, SizeCount
-from maskforge.intensity import ScalingRecord
+from maskforge.formats.registry import FORMATS, get_format
+from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Code, Level
-from maskforge.modelfile import ModelDescription
 from maskforge.nn import backend
 from maskforge.nn.export import ExportReport
-from maskforge.prediction.report import PredictionProblem, PredictionReport
-from maskforge.report import ClassCount, ConversionReport, ReportIssue
-from maskforge.training.losses import LOSSES
-from maskforge.training.options import TrainOptions
-from maskforge.training.runfolder import Epoch, RunRecord, Scores
+from maskforge.nn.loss_catalog import LOSSES
+from maskforge.nn.modelfile import ModelDescription
+from maskforge.prediction.prediction_report import PredictionProblem, PredictionReport
+from maskforge.training.run_folder import Epoch, RunRecord, Scores
+from maskforge.training.train_options import TrainOptions
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -6,46 +6,39 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import maskforge
+from maskforge.formats.registry import FORMATS
 
 PACKAGE = Path(maskforge.__file__).parent
 
-LAYERS = [
-    {"choices", "issues", "folders", "telemetry"},
+LEVELS = [
+    {"choices", "issues"},
     {"errors"},
-    {"model"},
-    {"geometry", "jsonio", "pictures"},
-    {"formats.base", "raster"},
-    {"frame", "formats"},
-    {
-        "classes",
-        "classfile",
-        "encoding",
-        "maskfile",
-        "masknames",
-        "dataset",
-        "datasetwriter",
-        "rasterizing",
-    },
-    {"reading", "drawing", "report", "spool"},
-    {"conversion"},
-    {"inspection", "overlay", "previews"},
-    {"intensity", "sizing", "plotting"},
-    {"examples", "augmentation"},
-    {"batches", "evaluation", "modelfile", "training", "prediction.bands", "prediction.tiling"},
-    {"nn"},
-    {"prediction"},
-    {"evaluating", "learning"},
+    {"files", "shapes"},
+    {"geometry", "images"},
+    {"formats", "raster"},
+    {"masks"},
+    {"dataset"},
+    {"examples", "augmentation", "nn"},
+    {"batches", "prediction"},
+    {"evaluation"},
+    {"training"},
     {"cli", "__main__"},
 ]
-"""Modules and packages from the bottom to the top; each may import its own layer and those below.
+"""Rooms and loose modules from the bottom to the top; each imports its own level and those below.
 
 The package itself stands above all: it loads whatever is asked for by name.
 """
+
+LEVEL = {name: number for number, names in enumerate(LEVELS) for name in names}
+
+FRAMEWORK_ROOMS = ("nn", "training.loop")
+"""Where networks are made of Keras; nothing else imports it or a backend of it."""
 
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
@@ -54,90 +47,118 @@ MODULES = {
 }
 
 
-def layer(module: str) -> int:
-    """Return the layer of a module, which is that of the longest name that fits."""
-    parts = module.split(".")
-    for length in range(len(parts), 0, -1):
-        for number, names in enumerate(LAYERS):
-            if ".".join(parts[:length]) in names:
-                return number
-    raise LookupError(f"{module} has no place in LAYERS")
-
-
-def imported(module: str) -> Iterator[tuple[str, str]]:
-    """Yield every module that a module imports anywhere, and the name that it takes from it."""
+@cache
+def imported(module: str) -> frozenset[tuple[str, str]]:
+    """Return every module that a module imports anywhere, and the name that it takes from it."""
+    found = set()
     for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, ""
+            found |= {(alias.name, "") for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module} imports relatively"
-            for alias in node.names:
-                yield str(node.module), alias.name
+            found |= {(str(node.module), alias.name) for alias in node.names}
+    return frozenset(found)
 
 
-def own(module: str) -> Iterator[tuple[str, str]]:
-    """Yield the modules of this package that a module imports."""
-    for target, name in imported(module):
-        if target == "maskforge" or target.startswith("maskforge."):
-            inner = target.removeprefix("maskforge").removeprefix(".")
-            nested = f"{inner}.{name}".strip(".")
-            yield (nested, "") if nested in MODULES else (inner, name)
-
-
-every_module = pytest.mark.parametrize("module", sorted(MODULES))
-
-
-def test_every_module_has_one_place():
+def arrows() -> Iterator[tuple[str, str, str]]:
+    """Yield module, module of this package that it imports, and the name taken from it."""
     for module in MODULES:
-        assert layer(module) >= 0
-    names = [name for names in LAYERS for name in names]
-    assert len(set(names)) == len(names)
-    assert set(names) <= set(MODULES), "LAYERS names a module that is gone"
+        for target, name in imported(module):
+            if target == "maskforge" or target.startswith("maskforge."):
+                inner = target.removeprefix("maskforge").removeprefix(".")
+                nested = f"{inner}.{name}".strip(".")
+                yield (module, nested, "") if nested in MODULES else (module, inner, name)
 
 
-@every_module
-def test_imports_point_downwards(module):
-    for target, _ in own(module):
-        if target:  # the package itself, for its version
-            assert layer(target) <= layer(module), f"{module} imports {target}"
-        else:
-            assert module == "cli.app"
+def room(module: str) -> str:
+    """Return the room of a module, or the module itself if it lies loose."""
+    return module.partition(".")[0]
+
+
+def test_every_room_has_a_level_and_a_map():
+    assert {room(module) for module in MODULES} == set(LEVEL)
+    for module, path in MODULES.items():
+        if path.name == "__init__.py":
+            text = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+            assert len(text.split()) > 20 or "." in module, f"{module} does not say what is inside"
+
+
+def test_few_modules_lie_loose():
+    assert len(list(PACKAGE.glob("*.py"))) <= 8
+
+
+def test_imports_point_downwards():
+    upwards = [
+        f"{module} imports {target}"
+        for module, target, _ in arrows()
+        if target and LEVEL[room(target)] > LEVEL[room(module)]
+    ]
+    assert not upwards
+    assert {module for module, target, _ in arrows() if not target} == {"cli.app"}  # the version
 
 
 def test_imports_go_in_no_circle():
-    graph = {module: {target for target, _ in own(module) if target} for module in MODULES}
+    graph: dict[str, set[str]] = {module: set() for module in MODULES}
+    for module, target, _ in arrows():
+        graph[module] |= {target} - {""}
     list(graphlib.TopologicalSorter(graph).static_order())
 
 
-@every_module
-def test_private_names_stay_private(module):
-    for target, name in own(module):
-        assert not name.startswith("_") or name.startswith("__"), f"{module} takes {target}.{name}"
+def test_rooms_import_each_other_in_no_circle():
+    graph: dict[str, set[str]] = {}
+    for module, target, _ in arrows():
+        graph.setdefault(room(module), set()).update({room(target)} - {"", room(module)})
+    list(graphlib.TopologicalSorter(graph).static_order())
 
 
-@every_module
-def test_formats_and_rasterizers_know_nothing_of_each_other(module):
-    family, *rest = module.split(".")
-    for target, _ in own(module):
-        other, *other_rest = target.split(".")
-        if family == "formats":
-            assert other != "raster"
-            if rest and rest[0] != "base" and other == "formats":
-                assert other_rest[:1] in ([rest[0]], ["base"]), f"{module} imports {target}"
-        if family == "raster":
-            assert other != "formats"
-        if other in ("cli", "__main__"):
-            assert family in ("cli", "__main__")
+def test_private_names_stay_private():
+    taken = [
+        f"{module} takes {target}.{name}"
+        for module, target, name in arrows()
+        if name.startswith("_") and not name.startswith("__")
+    ]
+    assert not taken
 
 
-@every_module
-def test_frameworks_of_neural_networks_are_used_in_one_part_alone(module):
-    frameworks = {"tensorflow", "keras", "torch", "jax", "tf_keras"}
-    if module.partition(".")[0] == "nn":
-        frameworks = {"tf_keras"}
-    for target, _ in imported(module):
-        assert target.partition(".")[0] not in frameworks
+def test_a_format_knows_no_other_format():
+    """It imports nothing of its room but itself and what every format is given."""
+    strangers = []
+    for module, target, _ in arrows():
+        family, _, own = module.partition(".")
+        other, _, inner = target.partition(".")
+        if family == other == "formats" and own.partition(".")[0] in FORMATS:
+            allowed = {own.partition(".")[0], "base", "jsonio"}
+            if inner.partition(".")[0] not in allowed:
+                strangers.append(f"{module} imports {target}")
+    assert not strangers
+
+
+def test_formats_and_rasterizers_know_nothing_of_each_other():
+    assert not [
+        f"{module} imports {target}"
+        for module, target, _ in arrows()
+        if {room(module), room(target)} == {"formats", "raster"}
+    ]
+
+
+def test_the_command_line_is_used_by_nobody():
+    assert not [
+        f"{module} imports {target}"
+        for module, target, _ in arrows()
+        if room(target) in ("cli", "__main__") and room(module) not in ("cli", "__main__")
+    ]
+
+
+def test_frameworks_of_neural_networks_are_used_in_their_rooms_alone():
+    outside = [
+        f"{module} imports {target}"
+        for module in MODULES
+        if not f"{module}.".startswith(tuple(f"{one}." for one in FRAMEWORK_ROOMS))
+        for target, _ in imported(module)
+        if target.partition(".")[0] in ("tensorflow", "keras", "torch", "jax")
+    ]
+    assert not outside
+    assert not [one for one in MODULES if "tf_keras" in {name for name, _ in imported(one)}]
 
 
 HEAVY = {
@@ -220,8 +241,8 @@ def test_nothing_is_loaded_that_is_not_needed(statements, allowed):
 @pytest.mark.parametrize(
     "statements",
     [
-        "import maskforge.learning, maskforge.evaluating",
-        "import maskforge.prediction.predicting, maskforge.prediction.exporting",
+        "import maskforge.training.train, maskforge.evaluation.evaluate",
+        "import maskforge.prediction.predict, maskforge.prediction.model_export",
         "import maskforge as mf; [getattr(mf, name) for name in mf.__all__]",
         RUN.format(arguments=["train", "masks", "--print-config"]),
     ],

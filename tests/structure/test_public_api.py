@@ -94,7 +94,7 @@ def test_every_attribute_is_explained(name):
 
 
 def test_enumerations_explain_their_members():
-    source = (PACKAGE / "model.py").read_text("utf-8") + (PACKAGE / "issues.py").read_text("utf-8")
+    source = (PACKAGE / "shapes.py").read_text("utf-8") + (PACKAGE / "issues.py").read_text("utf-8")
     for member in (*maskforge.ImageState, *Level):
         assert f'"{member.value}"\n    """' in source, member
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from maskforge.batches.batch_options import BatchOptions
 from maskforge.batches.batches import Batches
-from maskforge.batches.options import BatchOptions
-from maskforge.classes import ClassMap, MaskClass
 from maskforge.examples.example import Example
-from maskforge.intensity import ScalingRecord
-from maskforge.model import Size
+from maskforge.images.intensity import ScalingRecord
+from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.shapes import Size
 
 CLASSES = ClassMap((MaskClass(1, "a", (255, 0, 0), ()), MaskClass(4, "b", (0, 255, 0), ())))
 

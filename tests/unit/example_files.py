@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from maskforge.classes import ClassMap, MaskClass
 from maskforge.examples.example import Example, ExampleSet, Statistics
-from maskforge.model import Size
+from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.shapes import Size
 
 WIDTH, HEIGHT = 4, 3
 

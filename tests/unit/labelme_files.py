@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from maskforge.formats.reader import read
 from maskforge.issues import Code
-from maskforge.model import AnnotatedImage, Area, Points, Shape
-from maskforge.reading import read
+from maskforge.shapes import AnnotatedImage, Area, Points, Shape
 
 TRIANGLE = [[1.5, 2.0], [20.25, 3.0], [9.0, 30.5]]
 

@@ -6,12 +6,17 @@ import cv2
 import numpy as np
 import pytest
 
-from maskforge.augmentation.geometry import Geometry, draw_geometry, elastic_field
-from maskforge.augmentation.options import PRESETS, AugmentOptions, ResolvedAugmentation, resolve
+from maskforge.augmentation.augment_options import (
+    PRESETS,
+    AugmentOptions,
+    ResolvedAugmentation,
+    resolve,
+)
 from maskforge.augmentation.pair import augment
+from maskforge.augmentation.warp import Geometry, draw_geometry, elastic_field
 from maskforge.choices import SYMMETRIES
 from maskforge.errors import OptionError
-from maskforge.model import Size
+from maskforge.shapes import Size
 
 SINGLE = {
     "flip_horizontal": ResolvedAugmentation(flip_horizontal=1),

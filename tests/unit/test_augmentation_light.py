@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from maskforge.augmentation.options import ResolvedAugmentation
+from maskforge.augmentation.augment_options import ResolvedAugmentation
 from maskforge.augmentation.pair import augment
 from maskforge.augmentation.photometry import change_light
 

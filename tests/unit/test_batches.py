@@ -9,10 +9,10 @@ import pytest
 from batch_files import batches, patterned, write
 from PIL import Image
 
-from maskforge.augmentation.options import PRESETS, ResolvedAugmentation
+from maskforge.augmentation.augment_options import PRESETS, ResolvedAugmentation
 from maskforge.errors import DatasetError, MaskforgeError, OptionError
-from maskforge.intensity import ScalingRecord
-from maskforge.model import Size
+from maskforge.images.intensity import ScalingRecord
+from maskforge.shapes import Size
 
 
 def everything(made, epoch=0):

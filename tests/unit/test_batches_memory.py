@@ -11,7 +11,7 @@ from maskforge.batches import batches as module
 from maskforge.batches.cache import RecentlyUsed
 from maskforge.batches.memory import available_memory
 from maskforge.batches.order import epoch_order
-from maskforge.intensity import ScalingRecord
+from maskforge.images.intensity import ScalingRecord
 
 
 def test_small_sets_are_held_and_large_ones_streamed(tmp_path):

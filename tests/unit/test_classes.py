@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from maskforge.classes import ClassMap, MaskClass, default_color, infer
 from maskforge.errors import LabelError
+from maskforge.masks.classes import ClassMap, MaskClass, default_color, infer
 
 RED = (255, 0, 0)
 

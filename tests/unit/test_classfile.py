@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskforge import ClassMap, MaskClass, load_class_map
-from maskforge.classfile import choose_class_map, dump_class_map, parse_assignments
 from maskforge.errors import LabelError, OptionError
+from maskforge.masks.classfile import choose_class_map, dump_class_map, parse_assignments
 
 
 def table(classes: ClassMap) -> list[tuple[int, str, tuple[str, ...]]]:

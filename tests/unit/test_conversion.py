@@ -26,7 +26,7 @@ from maskforge import (
     load_class_map,
     open_dataset,
 )
-from maskforge import conversion as conversion_module
+from maskforge.dataset import conversion as conversion_module
 from maskforge.errors import OptionError, OutputError
 from maskforge.issues import Code, Issue, Origin
 
@@ -240,7 +240,7 @@ def test_a_very_large_image_is_converted(tmp_path):
 
 
 def test_more_images_than_fit_into_memory_are_parked_on_disk(tmp_path, monkeypatch):
-    from maskforge import spool
+    from maskforge.dataset import spool
 
     monkeypatch.setattr(spool, "_BYTES_IN_MEMORY", 100)
     for number in range(5):
@@ -250,7 +250,7 @@ def test_more_images_than_fit_into_memory_are_parked_on_disk(tmp_path, monkeypat
 
 
 def test_a_temporary_disk_that_is_full_is_named(tmp_path, monkeypatch):
-    from maskforge import spool
+    from maskforge.dataset import spool
 
     class Full:
         def write(self, data):

@@ -103,7 +103,7 @@ def interrupt_at_any_moment(tmp_path):
 
 
 def test_an_interruption_within_an_image_removes_its_first_mask(tmp_path, monkeypatch):
-    from maskforge import datasetwriter
+    from maskforge.dataset import writer as datasetwriter
 
     for number in range(3):
         labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
@@ -123,7 +123,7 @@ def test_an_interruption_within_an_image_removes_its_first_mask(tmp_path, monkey
 
 def test_an_interruption_at_the_very_end_changes_nothing(tmp_path, monkeypatch):
     """While the manifest is put in its place; the run is complete by then."""
-    from maskforge import datasetwriter
+    from maskforge.dataset import writer as datasetwriter
 
     for number in range(3):
         labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
@@ -159,7 +159,7 @@ def test_no_old_manifest_describes_new_masks(tmp_path):
 
 def test_a_disk_that_is_full_at_the_end_costs_no_whole_line(tmp_path, monkeypatch):
     """The manifest is buffered: the last lines may fail when the file is closed."""
-    from maskforge import datasetwriter
+    from maskforge.dataset import writer as datasetwriter
 
     for number in range(3):
         labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))

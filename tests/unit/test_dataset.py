@@ -8,7 +8,7 @@ from builders import labelme, picture, square
 from PIL import Image
 
 from maskforge import ConvertOptions, convert, open_dataset
-from maskforge.dataset import is_dataset, is_inside, relative
+from maskforge.dataset.manifest import is_dataset, is_inside, relative
 from maskforge.errors import DatasetError, LabelError, MaskforgeError, OutputError
 
 

@@ -7,7 +7,7 @@ import math
 import msgspec
 import pytest
 
-from maskforge.classes import ClassMap, MaskClass
+from maskforge.masks.classes import ClassMap, MaskClass
 from maskforge.training.diagnostics import Watch, check_distribution, is_better, not_finite
 
 CLASSES = ClassMap((MaskClass(1, "caries", (1, 1, 1), ()), MaskClass(2, "crown", (2, 2, 2), ())))

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskforge.classes import ClassMap, MaskClass, infer
-from maskforge.drawing import Drawing, DrawOptions, draw
 from maskforge.errors import ImageError, LabelError
 from maskforge.geometry import checked_points, ellipse, rectangle
 from maskforge.issues import Code, Issue, Level, Origin
-from maskforge.model import (
+from maskforge.masks.classes import ClassMap, MaskClass, infer
+from maskforge.masks.drawing import Drawing, DrawOptions, draw
+from maskforge.shapes import (
     AnnotatedImage,
     Area,
     Bitmap,

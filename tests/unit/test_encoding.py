@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from maskforge.encoding import from_multi_hot, from_one_hot, multi_hot, one_hot
+from maskforge.masks.encoding import from_multi_hot, from_one_hot, multi_hot, one_hot
 
 MASK = np.array([[0, 1, 1], [5, 255, 0]], dtype=np.uint8)
 

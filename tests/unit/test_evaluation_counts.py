@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from builders import grid
 
-from maskforge.classes import ClassMap, MaskClass
-from maskforge.evaluation import scores
-from maskforge.evaluation.counts import ClassCounts, confusion, count
-from maskforge.evaluation.regions import regions
+from maskforge.evaluation.measures import scores
+from maskforge.evaluation.measures.counts import ClassCounts, confusion, count
+from maskforge.evaluation.measures.regions import regions
+from maskforge.masks.classes import ClassMap, MaskClass
 
 VOID = 255
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maskforge.evaluation.bootstrap import interval, resampled_weights
-from maskforge.evaluation.imagelevel import auc, image_score, roc_curve
+from maskforge.evaluation.measures.imagelevel import auc, image_score, roc_curve
 
 
 def arrays(present, scores):

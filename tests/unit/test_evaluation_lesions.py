@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 from builders import grid
 
-from maskforge.evaluation.freeresponse import THRESHOLDS, count_by_threshold, operating_points
-from maskforge.evaluation.lesions import LesionMatcher
+from maskforge.evaluation.measures.freeresponse import (
+    THRESHOLDS,
+    count_by_threshold,
+    operating_points,
+)
+from maskforge.evaluation.measures.lesions import LesionMatcher
 
 TRUTH = grid(
     "11...11....1",

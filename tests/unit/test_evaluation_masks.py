@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from builders import files, grid, labelme, picture, run, shape, square
 
-from maskforge.classes import ClassMap, MaskClass
 from maskforge.errors import DatasetError, OptionError, OutputExistsError
-from maskforge.evaluating import evaluate
-from maskforge.evaluation.measures import MeasureOptions
-from maskforge.evaluation.options import EvaluateOptions
-from maskforge.maskfile import write_mask
+from maskforge.evaluation.evaluate import evaluate
+from maskforge.evaluation.evaluate_options import EvaluateOptions
+from maskforge.evaluation.measures.image_measures import MeasureOptions
+from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.masks.maskfile import write_mask
 
 QUICK = EvaluateOptions(bootstrap=0, charts=False, worst=0)
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from example_files import folder, save
 
-from maskforge.classes import ClassMap, MaskClass
 from maskforge.errors import DatasetError, ModelError, OptionError
-from maskforge.evaluating import evaluate
-from maskforge.evaluation.options import EvaluateOptions, ModelOptions
+from maskforge.evaluation.evaluate import evaluate
+from maskforge.evaluation.evaluate_options import EvaluateOptions, ModelOptions
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import write_split
-from maskforge.intensity import ScalingRecord
-from maskforge.modelfile import (
+from maskforge.images.intensity import ScalingRecord
+from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.nn.modelfile import (
     ModelDescription,
     class_map_document,
     read_description,

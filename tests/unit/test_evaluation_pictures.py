@@ -8,11 +8,11 @@ from builders import files, grid, labelme, picture, run, square
 from PIL import Image
 
 from maskforge.errors import MissingDependencyError
-from maskforge.evaluating import evaluate
-from maskforge.evaluation.options import EvaluateOptions
-from maskforge.evaluation.regions import Planes, compose
-from maskforge.evaluation.worst import CONFUSED, FOUND, INVENTED, MISSED, outcomes
-from maskforge.maskfile import write_mask
+from maskforge.evaluation.evaluate import evaluate
+from maskforge.evaluation.evaluate_options import EvaluateOptions
+from maskforge.evaluation.measures.regions import Planes, compose
+from maskforge.evaluation.report.worst import CONFUSED, FOUND, INVENTED, MISSED, outcomes
+from maskforge.masks.maskfile import write_mask
 
 
 def planes(*masks):

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from maskforge.evaluation.calibration import calibrate
-from maskforge.evaluation.histogram import ProbabilityHistogram
-from maskforge.evaluation.thresholds import ThresholdTuner, decide
+from maskforge.evaluation.measures.calibration import calibrate
+from maskforge.evaluation.measures.histogram import ProbabilityHistogram
+from maskforge.evaluation.measures.thresholds import ThresholdTuner
+from maskforge.masks.targets import decide
 
 
 def image(probabilities, target):

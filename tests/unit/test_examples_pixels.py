@@ -8,13 +8,14 @@ import pytest
 from example_files import mask_of, picture_of, save
 from PIL import Image
 
-from maskforge.classes import ClassMap
 from maskforge.errors import DatasetError
-from maskforge.examples.deepcolor import turn
 from maskforge.examples.example import Example
-from maskforge.examples.pixels import read_image, read_picture, read_target
+from maskforge.examples.pixels import read_image, read_target
 from maskforge.examples.sources import open_examples
-from maskforge.model import Size
+from maskforge.images.deep_color import turn
+from maskforge.images.pixels import read_picture
+from maskforge.masks.classes import ClassMap
+from maskforge.shapes import Size
 
 GREY = np.array([[0, 1, 2, 250], [9, 8, 7, 6], [5, 4, 3, 255]], dtype=np.uint8)
 COLOR = np.dstack([GREY, GREY[::-1], GREY[:, ::-1]])

@@ -9,7 +9,7 @@ from PIL import Image
 from maskforge.errors import DatasetError
 from maskforge.examples.example import Example
 from maskforge.examples.scaling import choose_scaling
-from maskforge.model import Size
+from maskforge.shapes import Size
 
 
 def stored(path, pixels):

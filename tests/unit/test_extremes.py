@@ -9,7 +9,7 @@ from training_runs import BOTH, DISC, disc, options, split_of, write
 
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.pixels import read_target
-from maskforge.model import Size
+from maskforge.shapes import Size
 from maskforge.training.extremes import draw_extremes
 from maskforge.training.plan import make_plan
 

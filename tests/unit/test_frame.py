@@ -10,7 +10,7 @@ from PIL import Image
 
 from maskforge import read
 from maskforge.issues import Code
-from maskforge.model import Area
+from maskforge.shapes import Area
 
 DECLARED_SHOWN, DECLARED_STORED = (6, 8), (8, 6)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maskforge.errors import DatasetError
-from maskforge.intensity import ScalingRecord, scale, white_level
+from maskforge.images.intensity import ScalingRecord, scale, white_level
 
 
 def grey(*values, dtype=np.uint8):

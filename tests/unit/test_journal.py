@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from maskforge.errors import TrainingError
-from maskforge.training.journal import compare_runs
-from maskforge.training.runfolder import RunRecord, Scores, write_record
-from maskforge.training.summary import summarize
+from maskforge.training.compare import compare_runs
+from maskforge.training.fold_summary import summarize
+from maskforge.training.run_folder import RunRecord, Scores, write_record
 
 
 def scores(dice, **per_class):

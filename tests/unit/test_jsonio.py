@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskforge.errors import FormatError, GeometryError, RecordError
+from maskforge.formats.jsonio import SURPLUS_CELLS, load, structure
 from maskforge.issues import Code, Origin
-from maskforge.jsonio import SURPLUS_CELLS, load, structure
 
 
 def write(folder: Path, content: bytes, name: str = "x.json") -> Path:

@@ -9,9 +9,9 @@ import pytest
 from labelme_files import TRIANGLE, codes, document, exterior, read_one, save_picture, shape, write
 
 from maskforge.errors import FormatError
+from maskforge.formats.reader import detect, read
 from maskforge.issues import Code
-from maskforge.model import ImageState, Size
-from maskforge.reading import detect, read
+from maskforge.shapes import ImageState, Size
 
 # Recognition
 

@@ -11,7 +11,7 @@ import pytest
 from labelme_files import document, encoded, read_one, read_shape, shape, write
 
 from maskforge.issues import Code
-from maskforge.model import Bitmap
+from maskforge.shapes import Bitmap
 
 BLOB = np.array([[0, 1, 1, 0], [1, 1, 1, 1], [0, 0, 1, 0]], dtype=bool)
 

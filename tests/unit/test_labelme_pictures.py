@@ -7,7 +7,7 @@ import pytest
 from labelme_files import codes, document, encoded, read_one, save_picture, shape, write
 
 from maskforge.issues import Code, Level
-from maskforge.model import Size
+from maskforge.shapes import Size
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from labelme_files import TRIANGLE, document, exterior, read_one, read_shape, shape, write
 
 from maskforge.issues import Code
-from maskforge.model import ImageState, PointSet, Polyline
+from maskforge.shapes import ImageState, PointSet, Polyline
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskforge.errors import OptionError
-from maskforge.training.classweights import LARGEST_WEIGHT, class_weights, named_class_weights
-from maskforge.training.losses import (
+from maskforge.nn.loss_catalog import (
     LOSSES,
     LossTerm,
     check_pairing,
@@ -20,6 +19,7 @@ from maskforge.training.losses import (
     loss_parameters,
     parse_loss,
 )
+from maskforge.training.classweights import LARGEST_WEIGHT, class_weights, named_class_weights
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from PIL import Image
 
 from maskforge import read_mask, write_mask
 from maskforge.errors import OptionError, OutputError
-from maskforge.maskfile import check_file_type, encode_mask, write_whole
+from maskforge.files import write_whole
+from maskforge.masks.maskfile import check_file_type, encode_mask
 
 PALETTE = {0: (0, 0, 0), 1: (255, 0, 0), 7: (1, 2, 3), 255: (9, 8, 7), 300: (5, 5, 5)}
 EIGHT = np.array([[0, 1, 7], [255, 0, 1]], dtype=np.uint8)

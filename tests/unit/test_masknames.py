@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskforge.dataset import is_inside
-from maskforge.masknames import MaskNames
+from maskforge.dataset.manifest import is_inside
+from maskforge.masks.masknames import MaskNames
 
 
 def assign(*names, folder=""):

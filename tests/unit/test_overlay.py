@@ -6,8 +6,8 @@ from builders import grid
 from PIL import Image
 
 from maskforge.errors import DatasetError
-from maskforge.model import Size
-from maskforge.overlay import contact_sheet, load_picture, overlay, with_legend
+from maskforge.masks.overlay import contact_sheet, load_picture, overlay, with_legend
+from maskforge.shapes import Size
 
 RED, VOID = (200, 0, 0), (224, 224, 192)
 COLORS = {0: (0, 0, 0), 1: RED, 255: VOID}

@@ -11,8 +11,9 @@ import pytest
 from builders import picture
 from PIL import Image
 
-from maskforge.model import Size
-from maskforge.pictures import PictureFinder, PictureHeader, read_header, read_pixels
+from maskforge.images.decoder import PictureHeader, read_header, read_pixels
+from maskforge.images.finder import PictureFinder
+from maskforge.shapes import Size
 
 
 def touch(*paths: Path) -> None:

@@ -11,10 +11,10 @@ from PIL import Image
 
 import maskforge as mf
 from maskforge.errors import OptionError, OutputError, OutputExistsError
-from maskforge.maskfile import read_mask, write_mask
-from maskforge.prediction.predicting import predict
+from maskforge.masks.maskfile import read_mask, write_mask
+from maskforge.prediction.predict import predict
+from maskforge.prediction.predict_options import PredictOptions
 from maskforge.prediction.predictor import Predictor
-from maskforge.prediction.report import PredictOptions
 from maskforge.prediction.runtimes.base import Runtime
 
 NPY = {"file_type": "npy"}
@@ -172,7 +172,7 @@ def test_a_mask_fits_the_picture_as_it_is_shown(tmp_path):
 
 def dataset(folder, picture, *, upright, mask="masks/p_1/x.png"):
     """A data set of one picture, as convert writes it."""
-    from maskforge.classfile import dump_class_map
+    from maskforge.masks.classfile import dump_class_map
 
     entry = {
         "image": None if picture is None else os.path.relpath(picture, folder),
@@ -271,7 +271,7 @@ def test_progress_is_told_after_every_picture(pictures, tmp_path):
 
 def test_pictures_are_read_ahead_but_not_all(tmp_path, monkeypatch):
     """However many there are, at most three pictures are held."""
-    from maskforge.prediction import loading
+    from maskforge.prediction import read_ahead as loading
 
     read, done, distance = [], [], []
     real = loading.read_picture

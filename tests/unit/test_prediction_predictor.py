@@ -6,9 +6,9 @@ import model_folders as models
 import numpy as np
 import pytest
 
-from maskforge.classes import ClassMap, MaskClass
 from maskforge.errors import OptionError
-from maskforge.intensity import ScalingRecord
+from maskforge.images.intensity import ScalingRecord
+from maskforge.masks.classes import ClassMap, MaskClass
 from maskforge.prediction.predictor import Predictor
 from maskforge.prediction.runtimes.base import Runtime
 

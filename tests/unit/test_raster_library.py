@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from maskforge.errors import MissingDependencyError, OptionError
-from maskforge.model import Area, Polygon, Size
-from maskforge.raster import RASTERIZERS, get_rasterizer
+from maskforge.raster.registry import RASTERIZERS, get_rasterizer
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
+from maskforge.shapes import Area, Polygon, Size
 
 SIZE = Size(40, 30)
 FAR = 2.0**31

@@ -8,8 +8,8 @@ from builders import corners, instance, labelme, region, square, superannotate, 
 
 from maskforge import detect, read
 from maskforge.errors import FormatError, OptionError
+from maskforge.files import as_paths
 from maskforge.issues import Code, Level
-from maskforge.reading import as_paths
 
 
 def names(reader):

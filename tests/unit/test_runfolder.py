@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from maskforge.errors import OutputExistsError, TrainingError
-from maskforge.training.runfolder import (
+from maskforge.training.run_folder import (
     Epoch,
     RunRecord,
     Scores,

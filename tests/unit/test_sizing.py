@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from maskforge.errors import OptionError
-from maskforge.model import Size
-from maskforge.sizing import pad_to, padded_size, parse_size, resize_image, resize_mask
+from maskforge.masks.resize import pad_to, padded_size, parse_size, resize_image, resize_mask
+from maskforge.shapes import Size
 
 
 @pytest.mark.parametrize("text", ["640x480", " 640X480 ", "640 x 480", "640×480"])

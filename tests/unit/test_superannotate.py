@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from maskforge.errors import FormatError
+from maskforge.formats.reader import AnnotationReader, detect, read
 from maskforge.issues import Code, Level
-from maskforge.model import AnnotatedImage, ImageState, Size
-from maskforge.reading import AnnotationReader, detect, read
+from maskforge.shapes import AnnotatedImage, ImageState, Size
 
 POLYGON = {"type": "polygon", "className": "tooth", "points": [0, 0, 8, 0, 8, 8]}
 BOX = {"type": "bbox", "classId": 3, "points": {"x1": 1, "y1": 2, "x2": 3, "y2": 4}}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from maskforge.formats.reader import AnnotationReader, read
 from maskforge.issues import Code, Issue, Level
-from maskforge.model import Shape
-from maskforge.reading import AnnotationReader, read
+from maskforge.shapes import Shape
 
 CLASSES = [
     {"id": 70, "name": "Enamel", "color": "#00ff00", "attribute_groups": []},

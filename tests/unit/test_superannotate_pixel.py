@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from maskforge.formats.reader import read
 from maskforge.issues import Code, Issue, Level
-from maskforge.model import AnnotatedImage, Bitmap, Size
-from maskforge.reading import read
+from maskforge.shapes import AnnotatedImage, Bitmap, Size
 
 PICTURE = [
     "......",

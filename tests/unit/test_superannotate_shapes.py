@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from maskforge.formats.reader import read
 from maskforge.issues import Code, Level
-from maskforge.model import AnnotatedImage, Area, PointSet, Polyline
-from maskforge.reading import read
+from maskforge.shapes import AnnotatedImage, Area, PointSet, Polyline
 
 METADATA = {"name": "a.png", "width": 200, "height": 100, "status": "Completed"}
 FLAT = [0, 0, 8, 0, 8, 8]

@@ -8,8 +8,8 @@ from scipy import ndimage
 
 from maskforge.choices import SYMMETRIES
 from maskforge.errors import OptionError
-from maskforge.model import Size
 from maskforge.prediction.tiling import auto_tile, join, predict_rows
+from maskforge.shapes import Size
 
 
 def predict_tiled(infer, image, **arguments):

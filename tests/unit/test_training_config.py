@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from maskforge.errors import OptionError
 from maskforge.issues import Origin
+from maskforge.nn.network_catalog import NetworkOptions
 from maskforge.training.configfile import (
     build_options,
     dump_config,
@@ -18,13 +19,7 @@ from maskforge.training.configfile import (
     read_config,
     set_value,
 )
-from maskforge.training.options import (
-    DataOptions,
-    InputOptions,
-    NetworkOptions,
-    SplitOptions,
-    TrainOptions,
-)
+from maskforge.training.train_options import DataOptions, InputOptions, SplitOptions, TrainOptions
 
 
 def test_nothing_said_is_all_defaults():

@@ -12,9 +12,9 @@ from training_runs import BOTH, DISC, disc, discs, options, split_of, write
 from maskforge.errors import MissingDependencyError, OptionError, TrainingError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.split import Split
-from maskforge.learning import train
-from maskforge.model import Size
+from maskforge.shapes import Size
 from maskforge.training.plan import check_values, describe_plan, make_plan
+from maskforge.training.train import train
 
 
 @pytest.fixture

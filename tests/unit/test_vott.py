@@ -29,9 +29,9 @@ from vott_documents import (
 )
 
 from maskforge.errors import FormatError
+from maskforge.formats.reader import detect
 from maskforge.issues import Code, Level
-from maskforge.model import ImageState, PointSet, Polyline, Size
-from maskforge.reading import detect
+from maskforge.shapes import ImageState, PointSet, Polyline, Size
 
 # Recognition
 

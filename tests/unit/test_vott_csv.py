@@ -22,9 +22,9 @@ from vott_documents import (
 )
 
 from maskforge.errors import FormatError
+from maskforge.formats.reader import detect
 from maskforge.issues import Code, Level
-from maskforge.model import ImageState, Size
-from maskforge.reading import detect
+from maskforge.shapes import ImageState, Size
 
 HEADER = '"image","xmin","ymin","xmax","ymax","label"'
 FOLDER = "vott-csv-export"

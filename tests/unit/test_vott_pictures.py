@@ -31,7 +31,7 @@ from vott_documents import (
 
 from maskforge.formats.vott.names import candidates
 from maskforge.issues import Code, Level
-from maskforge.model import ImageState, Size
+from maskforge.shapes import ImageState, Size
 
 # Names and paths
 

@@ -10,7 +10,7 @@ import pytest
 from vott_documents import bounds, codes, picture, points, read_all, read_one, vertices, write
 
 from maskforge.issues import Code, Level
-from maskforge.model import ImageState, PointSet, Polyline, Size
+from maskforge.shapes import ImageState, PointSet, Polyline, Size
 
 CORNERS = ("x1", "y1", "x2", "y2")
 

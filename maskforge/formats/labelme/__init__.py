@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
-from maskforge.formats.labelme.shapes import read_shape
+from maskforge.formats.jsonio import Document, structure
+from maskforge.formats.labelme.shape_records import read_shape
+from maskforge.images.finder import PICTURE_SUFFIXES
 from maskforge.issues import Code, Issue, Level, Origin
-from maskforge.jsonio import Document, structure
-from maskforge.model import ImageState, Shape, Size
-from maskforge.pictures import PICTURE_SUFFIXES
+from maskforge.shapes import ImageState, Shape, Size
 
 T = TypeVar("T")
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import GeometryError, shorten
+from maskforge.formats.jsonio import structure
 from maskforge.geometry import checked_points
+from maskforge.images.decoder import read_header, read_pixels
 from maskforge.issues import Code, Origin
-from maskforge.jsonio import structure
-from maskforge.model import Bitmap, Size
-from maskforge.pictures import read_header, read_pixels
+from maskforge.shapes import Bitmap, Size
 
 _MOST_PIXELS = 89_478_485  # Pillow suspects a decompression bomb beyond it, too
 _BOX_TOLERANCE = 1.0  # corners that were rounded or cut one by one

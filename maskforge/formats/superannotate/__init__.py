@@ -20,12 +20,12 @@ from typing import Any
 
 from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
-from maskforge.formats.superannotate.classes import ClassLists
+from maskforge.formats.jsonio import Document
+from maskforge.formats.superannotate.classlist import ClassLists
 from maskforge.formats.superannotate.entry import ImageEntry
 from maskforge.formats.superannotate.image import read_image
 from maskforge.formats.superannotate.recognition import VERSION_KEY, picture_of, recognize
 from maskforge.issues import Code, Issue, Origin
-from maskforge.jsonio import Document
 
 _EXPORT_HINT = "export the annotations from SuperAnnotate again"
 _DESKTOP_FOLDERS = (".", "images")

@@ -11,7 +11,7 @@ from typing import Any
 from maskforge.errors import shorten
 from maskforge.formats.superannotate.recognition import is_picture_name
 from maskforge.issues import Code, Issue, Level, Origin
-from maskforge.model import ImageState, Size
+from maskforge.shapes import ImageState, Size
 
 NO_SHAPES = frozenset({"comment", "comment_inst", "tag", "meta", "event", "entity"})
 """Types of the records that stand among the instances and are none."""

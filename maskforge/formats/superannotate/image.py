@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from maskforge.errors import RecordError, shorten
 from maskforge.formats.base import ImageRecord
-from maskforge.formats.superannotate.classes import ClassList, Labeler
+from maskforge.formats.superannotate.classlist import ClassList, Labeler
 from maskforge.formats.superannotate.entry import (
     ImageEntry,
     declared_size,
@@ -18,9 +18,9 @@ from maskforge.formats.superannotate.entry import (
     picture_names,
 )
 from maskforge.formats.superannotate.pixel import PartFile, PartMap
-from maskforge.formats.superannotate.shapes import ShapeReader
+from maskforge.formats.superannotate.shape_records import ShapeReader
 from maskforge.issues import Code, Issue, Level
-from maskforge.model import Shape, Size
+from maskforge.shapes import Shape, Size
 
 
 def read_image(entry: ImageEntry, classes: ClassList) -> ImageRecord:

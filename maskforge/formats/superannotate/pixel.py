@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.model import Bitmap, Size
-from maskforge.pictures import open_picture
+from maskforge.images.decoder import open_picture
+from maskforge.shapes import Bitmap, Size
 
 _SUFFIX = "___save.png"
 _MOST_PIXELS = 89_478_485  # SuperAnnotate allows 4 million; Pillow suspects a bomb beyond it, too

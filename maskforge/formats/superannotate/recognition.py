@@ -7,8 +7,8 @@ from pathlib import PurePath
 from typing import Any
 
 from maskforge.formats.base import Recognition
-from maskforge.jsonio import Document
-from maskforge.pictures import PICTURE_SUFFIXES
+from maskforge.formats.jsonio import Document
+from maskforge.images.finder import PICTURE_SUFFIXES
 
 PROJECT, LIST, SUFFIXED, CURRENT = "project file", "list file", "suffixed file", "current file"
 CLASSES, CONFIG = "class list", "configuration"

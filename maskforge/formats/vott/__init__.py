@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
+from maskforge.formats.jsonio import Document
 from maskforge.formats.vott.asset import is_metadata
 from maskforge.formats.vott.csv_export import COLUMNS, read_csv
 from maskforge.formats.vott.project import read_asset_file, read_export, read_project
 from maskforge.formats.vott.version1 import read_version1
-from maskforge.jsonio import Document
 
 _PROJECT_KEYS = (
     "sourceConnection",

@@ -11,17 +11,17 @@ import msgspec
 
 from maskforge.errors import RecordError
 from maskforge.formats.base import ImageRecord
+from maskforge.formats.jsonio import structure
 from maskforge.formats.vott.names import (
     candidates,
     decoded_name,
     frame_candidates,
     is_video_frame,
 )
-from maskforge.formats.vott.regions import read_each, read_region
+from maskforge.formats.vott.region_records import read_each, read_region
+from maskforge.images.finder import PICTURE_SUFFIXES, PictureFinder
 from maskforge.issues import Code, Issue, Level, Origin
-from maskforge.jsonio import structure
-from maskforge.model import ImageState, Size
-from maskforge.pictures import PICTURE_SUFFIXES, PictureFinder
+from maskforge.shapes import ImageState, Size
 
 _LONGEST_SIDE = 2**31
 

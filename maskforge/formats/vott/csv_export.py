@@ -9,14 +9,14 @@ from typing import TypeAlias
 
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
+from maskforge.formats.jsonio import SURPLUS_CELLS, Document
 from maskforge.formats.vott.known import JSON_EXPORT_FOLDER, KnownImages, project_folder
 from maskforge.formats.vott.names import candidates, decoded_name
 from maskforge.formats.vott.project import exported_names
-from maskforge.formats.vott.regions import read_tags
+from maskforge.formats.vott.region_records import read_tags
 from maskforge.geometry import rectangle
 from maskforge.issues import Code, Issue, Origin
-from maskforge.jsonio import SURPLUS_CELLS, Document
-from maskforge.model import Area, ImageState, Shape
+from maskforge.shapes import Area, ImageState, Shape
 
 COLUMNS = ("image", "xmin", "ymin", "xmax", "ymax", "label")
 

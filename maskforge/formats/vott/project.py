@@ -15,6 +15,7 @@ import msgspec
 
 from maskforge.errors import FormatError, RecordError
 from maskforge.formats.base import ImageRecord, ReadContext
+from maskforge.formats.jsonio import Document, load, structure
 from maskforge.formats.vott.asset import (
     Asset,
     AssetState,
@@ -29,7 +30,6 @@ from maskforge.formats.vott.asset import (
 from maskforge.formats.vott.known import KnownImages, project_folder
 from maskforge.formats.vott.tags import TagList
 from maskforge.issues import Code, Issue, Level, Origin
-from maskforge.jsonio import Document, load, structure
 
 ASSET_FILE_SUFFIX = "-asset.json"
 PROJECT_SUFFIX = ".vott"

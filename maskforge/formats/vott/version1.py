@@ -16,13 +16,13 @@ import msgspec
 
 from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
+from maskforge.formats.jsonio import Document, structure
 from maskforge.formats.vott.asset import of_frame, refused
-from maskforge.formats.vott.regions import read_each
+from maskforge.formats.vott.region_records import read_each
 from maskforge.formats.vott.tags import TagList
-from maskforge.formats.vott.version1_regions import in_one_frame, read_drawn
+from maskforge.formats.vott.version1_records import in_one_frame, read_drawn
 from maskforge.issues import Code, Issue, Origin
-from maskforge.jsonio import Document, structure
-from maskforge.model import ImageState
+from maskforge.shapes import ImageState
 
 _LISTED_PICTURE = re.compile(r".(jpg|jpeg|png|gif)$", re.IGNORECASE)  # as version 1 lists a folder
 _VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".m4v", ".mpg", ".wmv", ".ogg", ".webm"})

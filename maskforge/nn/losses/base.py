@@ -10,7 +10,7 @@ from keras import ops
 
 from maskforge.choices import Head
 from maskforge.errors import OptionError
-from maskforge.nn.losses.targets import Prepared, Tensor, prepare
+from maskforge.nn.losses.target_channels import Prepared, Tensor, prepare
 
 Reduction: TypeAlias = Literal["sum_over_batch_size", "sum", "mean", "none"] | None
 
@@ -27,7 +27,7 @@ class LossOptions(TypedDict, total=False):
 class SegmentationLoss(keras.losses.Loss):
     """Base of the losses: one value per image, void left out, always computed in float32.
 
-    Targets may be integer, one-hot or multi-hot (see ``maskforge.nn.losses.targets``). A sample
+    Targets may be integer, one-hot or multi-hot (see ``losses.target_channels``). A sample
     weight is a weight per image, (B,).
 
     Args:

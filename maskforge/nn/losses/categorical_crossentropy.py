@@ -16,7 +16,7 @@ from maskforge.nn.losses.base import (
     checked_class_weights,
     pixel_mean,
 )
-from maskforge.nn.losses.targets import Prepared, Tensor, log_probabilities
+from maskforge.nn.losses.target_channels import Prepared, Tensor, log_probabilities
 
 
 class CrossentropyOptions(LossOptions, total=False):

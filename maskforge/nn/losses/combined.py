@@ -9,7 +9,7 @@ import keras
 
 from maskforge.errors import OptionError
 from maskforge.nn.losses.base import Reduction, SegmentationLoss
-from maskforge.nn.losses.targets import Prepared, Tensor
+from maskforge.nn.losses.target_channels import Prepared, Tensor
 
 
 @keras.saving.register_keras_serializable(package="maskforge")

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import keras
 
 from maskforge.nn.losses.overlap import Areas, OverlapLoss, OverlapOptions, ratio
-from maskforge.nn.losses.targets import Tensor
+from maskforge.nn.losses.target_channels import Tensor
 
 
 @keras.saving.register_keras_serializable(package="maskforge")

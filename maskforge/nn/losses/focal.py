@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from maskforge.errors import OptionError
+from maskforge.nn.loss_catalog import checked_parameters
 from maskforge.nn.losses.base import (
     LossOptions,
     SegmentationLoss,
@@ -16,8 +17,7 @@ from maskforge.nn.losses.base import (
     checked_class_weights,
     pixel_mean,
 )
-from maskforge.nn.losses.targets import Prepared, Tensor, log_probabilities
-from maskforge.training.losses import checked_parameters
+from maskforge.nn.losses.target_channels import Prepared, Tensor, log_probabilities
 
 _ALPHA = 0.25
 

@@ -7,10 +7,10 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
+from maskforge.nn.loss_catalog import checked_parameters
 from maskforge.nn.losses.overlap import Areas
-from maskforge.nn.losses.targets import Tensor
+from maskforge.nn.losses.target_channels import Tensor
 from maskforge.nn.losses.tversky import Tversky, TverskyOptions
-from maskforge.training.losses import checked_parameters
 
 
 @keras.saving.register_keras_serializable(package="maskforge")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from maskforge.nn.losses.overlap import Areas, OverlapLoss, ratio
-from maskforge.nn.losses.targets import Tensor
+from maskforge.nn.losses.target_channels import Tensor
 
 
 @keras.saving.register_keras_serializable(package="maskforge")

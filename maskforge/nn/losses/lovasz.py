@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from maskforge.nn.losses.base import LossOptions, SegmentationLoss
-from maskforge.nn.losses.targets import Prepared, Tensor, probabilities
+from maskforge.nn.losses.target_channels import Prepared, Tensor, probabilities
 
 _LAST = -1e30
 

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, NamedTuple, Unpack
 import keras
 from keras import ops
 
+from maskforge.nn.loss_catalog import checked_parameters
 from maskforge.nn.losses.base import LossOptions, SegmentationLoss, spatial_axes
-from maskforge.nn.losses.targets import Prepared, Tensor, probabilities
-from maskforge.training.losses import checked_parameters
+from maskforge.nn.losses.target_channels import Prepared, Tensor, probabilities
 
 
 class Areas(NamedTuple):

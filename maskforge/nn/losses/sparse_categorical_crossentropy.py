@@ -11,7 +11,7 @@ from maskforge.nn.losses.categorical_crossentropy import (
     CategoricalCrossentropy,
     CrossentropyOptions,
 )
-from maskforge.nn.losses.targets import Tensor
+from maskforge.nn.losses.target_channels import Tensor
 
 
 @keras.saving.register_keras_serializable(package="maskforge")

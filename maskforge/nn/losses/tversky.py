@@ -6,9 +6,9 @@ from typing import Any, Unpack
 
 import keras
 
+from maskforge.nn.loss_catalog import checked_parameters
 from maskforge.nn.losses.overlap import Areas, OverlapLoss, OverlapOptions, ratio
-from maskforge.nn.losses.targets import Tensor
-from maskforge.training.losses import checked_parameters
+from maskforge.nn.losses.target_channels import Tensor
 
 
 class TverskyOptions(OverlapOptions, total=False):

@@ -9,6 +9,7 @@ import keras
 
 from maskforge.choices import Architecture, Scaling
 from maskforge.errors import OptionError
+from maskforge.nn.network_catalog import NetworkOptions, NetworkPlan, plan_network, stride_of
 from maskforge.nn.networks import (
     attention_unet,
     cnn,
@@ -19,8 +20,6 @@ from maskforge.nn.networks import (
     unet,
     unetpp,
 )
-from maskforge.training.networks import NetworkPlan, plan_network, stride_of
-from maskforge.training.options import NetworkOptions
 
 Build: TypeAlias = Callable[
     [keras.KerasTensor, int, NetworkPlan], keras.KerasTensor | list[keras.KerasTensor]

@@ -7,7 +7,7 @@ import random
 
 from keras import KerasTensor, layers
 
-from maskforge.training.networks import NetworkPlan
+from maskforge.nn.network_catalog import NetworkPlan
 
 INITIALIZER = "he_normal"
 

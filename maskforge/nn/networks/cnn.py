@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from keras import KerasTensor
 
+from maskforge.nn.network_catalog import NetworkPlan
 from maskforge.nn.networks.blocks import convolutions, drop, head
-from maskforge.training.networks import NetworkPlan
 
 
 def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:

@@ -13,8 +13,8 @@ import keras
 from maskforge.choices import Encoder
 from maskforge.errors import ModelError, TrainingError, shorten
 from maskforge.issues import Origin
+from maskforge.nn.network_catalog import NetworkPlan
 from maskforge.nn.networks.layers import ImageNetInput
-from maskforge.training.networks import NetworkPlan
 
 NAME = "encoder"
 """Name of the layer that holds the backbone."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from keras import KerasTensor, layers
 
+from maskforge.nn.network_catalog import NetworkPlan
 from maskforge.nn.networks import encoders
 from maskforge.nn.networks.blocks import INITIALIZER, drop, head
-from maskforge.training.networks import NetworkPlan
 
 BLOCKS = ((1, 2), (2, 2), (4, 3), (8, 3), (8, 3))
 """Multiple of the first filters, and number of convolutions, of the blocks of VGG16."""

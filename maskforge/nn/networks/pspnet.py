@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from keras import KerasTensor, layers
 
+from maskforge.nn.network_catalog import NetworkPlan
 from maskforge.nn.networks.blocks import convolution, drop, head
 from maskforge.nn.networks.layers import RegionPooling, ResizeLike
-from maskforge.training.networks import NetworkPlan
 
 STAGES = ((2, 2, 1), (4, 2, 1), (8, 1, 2), (16, 1, 4))
 """Multiple of the first filters, stride and dilation of the residual stages."""

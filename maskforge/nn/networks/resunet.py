@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keras import KerasTensor, layers
 
+from maskforge.nn.network_catalog import NetworkPlan
 from maskforge.nn.networks.blocks import (
     INITIALIZER,
     convolution,
@@ -13,7 +14,6 @@ from maskforge.nn.networks.blocks import (
     normalize,
     upsample,
 )
-from maskforge.training.networks import NetworkPlan
 
 
 def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:

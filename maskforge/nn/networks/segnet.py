@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from keras import KerasTensor, layers
 
+from maskforge.nn.network_catalog import NetworkPlan
 from maskforge.nn.networks.blocks import convolution, drop, head
 from maskforge.nn.networks.fcn8 import BLOCKS
 from maskforge.nn.networks.layers import MaxUnpooling
-from maskforge.training.networks import NetworkPlan
 
 
 def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:

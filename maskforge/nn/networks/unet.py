@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keras import KerasTensor, layers
 
+from maskforge.nn.network_catalog import NetworkPlan
 from maskforge.nn.networks import encoders
 from maskforge.nn.networks.blocks import (
     INITIALIZER,
@@ -12,7 +13,6 @@ from maskforge.nn.networks.blocks import (
     head,
     upsample,
 )
-from maskforge.training.networks import NetworkPlan
 
 
 def encode(x: KerasTensor, plan: NetworkPlan) -> list[KerasTensor]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from keras import KerasTensor, layers
 
+from maskforge.nn.network_catalog import NetworkPlan
 from maskforge.nn.networks.blocks import convolutions, head, upsample
 from maskforge.nn.networks.unet import encode
-from maskforge.training.networks import NetworkPlan
 
 
 def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor | list[KerasTensor]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from maskforge.errors import ModelError
 from maskforge.issues import Origin
+from maskforge.nn.telemetry import refuse_telemetry
 from maskforge.prediction.runtimes.base import Runtime
-from maskforge.telemetry import refuse_telemetry
 
 
 def load(path: Path, precision: Literal["float32", "bfloat16"]) -> Runtime:

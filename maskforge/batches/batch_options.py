@@ -1,0 +1,72 @@
+"""What batches are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maskforge.augmentation.augment_options import ResolvedAugmentation
+from maskforge.choices import Head, Holding
+from maskforge.errors import OptionError
+from maskforge.images.intensity import ScalingRecord
+from maskforge.masks.classes import ClassMap
+from maskforge.shapes import Size
+
+_LEAST = {"batch_size": 1, "crop": 0, "crops_per_image": 0, "stride": 1, "seed": 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOptions:
+    """How pictures and masks become batches.
+
+    Attributes:
+        head: Head of the network, which says what masks look like.
+        classes: The class map.
+        scaling: What becomes of the pixel values.
+        batch_size: Pictures or crops per batch.
+        crop: Side of the square crops in pixels; 0 for whole pictures.
+        crops_per_image: Crops of each picture in one epoch; 0 for as many as have its area.
+        rare_share: Share of the crops that are centred on a pixel of a foreground class, where the
+            picture has one.
+        equal_regions: Whether these are centred on small connected regions as often as on large
+            ones, instead of in proportion to their pixels.
+        resize: Size to which every picture is brought first; None keeps the size.
+        stride: Of what width and height of whole pictures are made a multiple.
+        augment: How far pictures are changed; None for not at all.
+        seed: Of order, crops and augmentation.
+        hold: Whether decoded pictures stay in memory.
+        memory: Bytes that ``hold="auto"`` may fill; None for a quarter of what is available.
+        shuffle: Whether every epoch has another order.
+
+    Raises:
+        OptionError: If a value is out of range, or the crop does not fit the stride.
+    """
+
+    head: Head
+    classes: ClassMap
+    scaling: ScalingRecord
+    batch_size: int = 8
+    crop: int = 0
+    crops_per_image: int = 1
+    rare_share: float = 0.0
+    equal_regions: bool = False
+    resize: Size | None = None
+    stride: int = 1
+    augment: ResolvedAugmentation | None = None
+    seed: int = 0
+    hold: Holding = "auto"
+    memory: int | None = None
+    shuffle: bool = True
+
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise OptionError(f"{name} is {getattr(self, name)}, expected at least {least}")
+        if not 0 <= self.rare_share <= 1:
+            raise OptionError(f"rare_share is {self.rare_share}, expected 0 to 1")
+        if self.crop % self.stride:
+            raise OptionError(
+                f"crops of {self.crop} px do not fit the network, which halves pictures until one "
+                f"pixel stands for {self.stride}",
+                hint=f"use a multiple of {self.stride}, such as "
+                f"{max(1, round(self.crop / self.stride)) * self.stride}",
+            )

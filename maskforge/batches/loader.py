@@ -1,0 +1,166 @@
+"""Decoding one picture with its mask, ready to cut crops from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.batches.batch_options import BatchOptions
+from maskforge.errors import DatasetError
+from maskforge.examples.example import Example
+from maskforge.examples.pixels import read_image, read_target
+from maskforge.images.intensity import scale
+from maskforge.issues import Origin
+from maskforge.masks.resize import pad_to, resize_image, resize_mask
+from maskforge.masks.targets import channel_ids
+from maskforge.shapes import Size
+
+# Places of each class of a picture that crops can be centred on.
+_MOST_PLACES = 2000
+
+_FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedPair:
+    """A decoded picture with its mask.
+
+    Attributes:
+        image: (H, W, C): scaled float32 if scaling looks at the whole picture, else as in the file.
+        target: (H, W, K) uint8.
+        low: Smallest value that the picture has, or can have, after scaling.
+        high: Likewise the largest.
+        places: Row and column of pixels of every foreground class that is there, (N, 2) each.
+        counts: Number of all its pixels.
+    """
+
+    image: NDArray[Any]
+    target: NDArray[np.uint8]
+    low: float
+    high: float
+    places: tuple[NDArray[np.int32], ...] = ()
+    counts: tuple[int, ...] = ()
+
+
+def scales_whole_pictures(options: BatchOptions) -> bool:
+    """Tell whether the scaling of a pixel depends on the other pixels of its picture."""
+    return options.scaling.kind in ("z-score", "percentile")
+
+
+def loaded_size(example: Example, options: BatchOptions) -> Size:
+    """Return the size of a picture as crops are cut from it."""
+    size = options.resize or example.size
+    return Size(max(size.width, options.crop), max(size.height, options.crop))
+
+
+def loaded_bytes(example: Example, options: BatchOptions) -> int:
+    """Return the memory of a decoded picture with its mask, without reading it.
+
+    A colour picture that is trained as a grey one is held in colour and takes three times as much.
+    """
+    size = loaded_size(example, options)
+    depth = 1 if options.scaling.white <= 255 else 2
+    if scales_whole_pictures(options):
+        depth = _FLOAT_BYTES
+    masks = 1 if options.head == "softmax" else len(channel_ids(options.classes, options.head))
+    return size.width * size.height * (options.scaling.channels * depth + masks)
+
+
+def load(example: Example, options: BatchOptions, seed: int) -> LoadedPair:
+    """Decode a picture and its mask, and resize and pad them.
+
+    Args:
+        example: The picture with its mask.
+        options: How.
+        seed: Of the choice of places where a class has very many pixels.
+
+    Raises:
+        DatasetError: If a file cannot be read, or is not what was expected.
+    """
+    image: NDArray[Any] = read_image(example)
+    target = read_target(example, options.classes, options.head)
+    target = target if target.ndim == 3 else target[..., None]
+    low, high = (-1.0, 1.0) if options.scaling.kind == "minus-one-one" else (0.0, 1.0)
+    if options.resize is not None:
+        image, target = resize_image(image, options.resize), resize_mask(target, options.resize)
+    if scales_whole_pictures(options):
+        image = scaled(image, example, options)
+        low, high = float(image.min()), float(image.max())
+    if options.crop:
+        size = Size(max(image.shape[1], options.crop), max(image.shape[0], options.crop))
+        image, target = pad_to(image, size, "reflect"), pad_to(target, size, "void")
+    image, target = np.ascontiguousarray(image), np.ascontiguousarray(target)
+    if not (options.crop and options.rare_share):
+        return LoadedPair(image, target, low, high)
+    places, counts = _places(target, options, np.random.default_rng(seed))
+    return LoadedPair(image, target, low, high, places, counts)
+
+
+def scaled(image: NDArray[Any], example: Example, options: BatchOptions) -> NDArray[np.float32]:
+    """Scale the values of a picture or of a part of it.
+
+    Raises:
+        DatasetError: If the values have no relation to those of the training; names the picture.
+    """
+    try:
+        return scale(image, options.scaling)
+    except DatasetError as error:
+        origin = Origin(example.image, "")
+        raise DatasetError(error.message, origin=origin, hint=error.hint) from None
+
+
+def _of_equal_regions(there: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return a share for every pixel, so that all connected regions have the same in all."""
+    count, numbers, statistics, _ = cv2.connectedComponentsWithStats(there.view(np.uint8))
+    sizes = statistics[:, cv2.CC_STAT_AREA].astype(np.float64)
+    shares = np.append(0.0, 1 / (sizes[1:] * (count - 1)))
+    of_pixels: NDArray[np.float64] = shares[numbers]
+    return of_pixels
+
+
+def _places(
+    target: NDArray[np.uint8], options: BatchOptions, rng: np.random.Generator
+) -> tuple[tuple[NDArray[np.int32], ...], tuple[int, ...]]:
+    places, counts = [], []
+    for channel, id_ in enumerate(channel_ids(options.classes, options.head)):
+        if options.head == "softmax" and id_ == 0:
+            continue
+        there = (
+            target[..., 0] == channel if options.head == "softmax" else target[..., channel] == 1
+        )
+        found = np.flatnonzero(there)
+        if found.size:
+            counts.append(found.size)
+            if options.equal_regions:
+                number = min(found.size, _MOST_PLACES)
+                found = rng.choice(found, number, p=_of_equal_regions(there).ravel()[found])
+            elif found.size > _MOST_PLACES:
+                found = rng.choice(found, _MOST_PLACES, replace=False)
+            places.append(np.stack(np.unravel_index(found, there.shape), axis=1).astype(np.int32))
+    return tuple(places), tuple(counts)
+
+
+def draw_corner(
+    pair: LoadedPair, crop: int, rare_share: float, rng: np.random.Generator
+) -> tuple[int, int]:
+    """Return column and row of the upper left corner of a random crop.
+
+    With the probability ``rare_share``, a foreground class of the picture is drawn, the rarer the
+    more likely (inversely proportional to its pixels), then one of its places, and the crop is laid
+    so that this pixel is at most a quarter of the side from its centre, as far as the edges of the
+    picture allow. Pictures without foreground give crops from anywhere.
+    """
+    height, width = pair.image.shape[:2]
+    last_row, last_column = height - crop, width - crop
+    if rng.random() < rare_share and pair.places:
+        rarity = 1 / np.array(pair.counts)
+        places = pair.places[rng.choice(len(rarity), p=rarity / rarity.sum())]
+        row, column = places[rng.integers(len(places))].tolist()
+        down, right = rng.integers(-(crop // 4), crop // 4, 2, endpoint=True).tolist()
+        row, column = row + down - crop // 2, column + right - crop // 2
+        return min(max(column, 0), last_column), min(max(row, 0), last_row)
+    return int(rng.integers(last_column + 1)), int(rng.integers(last_row + 1))

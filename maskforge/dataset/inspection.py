@@ -1,0 +1,192 @@
+"""What is in a source or a data set: images, states, shapes, classes, sizes, problems."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from maskforge.choices import Progress
+from maskforge.dataset.conversion import ConvertOptions, convert
+from maskforge.dataset.conversion_report import ClassCount
+from maskforge.dataset.manifest import ManifestEntry, is_dataset, open_dataset
+from maskforge.errors import OptionError
+from maskforge.files import PathLike, as_paths
+from maskforge.issues import Code
+from maskforge.masks.classes import VOID, ClassMap
+
+SCHEMA_VERSION = 1
+
+_EXAMPLES = 3
+_MEANINGS = {str(code): code.meaning for code in Code}
+
+
+class SizeCount(msgspec.Struct, frozen=True):
+    """How many images have a size."""
+
+    width: int
+    height: int
+    images: int
+
+
+class Problem(msgspec.Struct):
+    """All findings of one kind."""
+
+    code: str
+    level: str
+    meaning: str
+    count: int = 0
+    examples: list[str] = []
+
+
+class Inspection(msgspec.Struct, kw_only=True):
+    """What was found.
+
+    Attributes:
+        schema: Version of this object; grows when a key changes its meaning.
+        kind: ``annotations`` or ``dataset``.
+        images: Number of images: ``found``; with a mask (``drawn``); without picture
+            (``picture_missing``); by state ``annotated``, ``empty``, ``unvisited``.
+        formats: Number of images per annotation format.
+        records: Number of records by what becomes of them.
+        kinds: Number of shapes per kind and label.
+        classes: Images, shapes and visible pixels per class.
+        sizes: Image sizes, the most frequent first.
+        overlapped_pixels: Pixels claimed by shapes of more than one class.
+        problems: Findings, the weightiest first.
+    """
+
+    schema: int = SCHEMA_VERSION
+    kind: str
+    images: dict[str, int]
+    formats: dict[str, int]
+    records: dict[str, int]
+    kinds: dict[str, dict[str, int]]
+    classes: list[ClassCount]
+    sizes: list[SizeCount]
+    overlapped_pixels: int
+    problems: list[Problem]
+
+
+class _Collector:
+    """Adds up the lines of a manifest, whether it was written or is only thought of."""
+
+    def __init__(self) -> None:
+        self.images: Counter[str] = Counter(
+            dict.fromkeys(
+                ("found", "drawn", "picture_missing", "annotated", "empty", "unvisited"), 0
+            )
+        )
+        self.formats: Counter[str] = Counter()
+        self.records: Counter[str] = Counter()
+        self.kinds: dict[str, Counter[str]] = {}
+        self.sizes: Counter[tuple[int, int]] = Counter()
+        self.classes: dict[str, ClassCount] = {}
+        self.overlapped = 0
+        self.problems: dict[tuple[str, str], Problem] = {}
+
+    def add(self, entry: ManifestEntry) -> None:
+        """Count one image."""
+        self.images.update(
+            {
+                "found": 1,
+                "drawn": int(bool(entry.pixels)),
+                "picture_missing": int(entry.image is None),
+                entry.state: 1,
+            }
+        )
+        self.formats[entry.format] += 1
+        self.records.update(entry.shapes)
+        for kind, labels in entry.kinds.items():
+            self.kinds.setdefault(kind, Counter()).update(labels)
+        if entry.width is not None and entry.height is not None:
+            self.sizes[entry.width, entry.height] += 1
+        for name in entry.pixels.keys() | entry.class_shapes.keys():
+            count = self.classes.setdefault(name, ClassCount(-1, name))
+            pixels, shapes = entry.pixels.get(name, 0), entry.class_shapes.get(name, 0)
+            count.pixels += pixels
+            count.shapes += shapes
+            count.images += bool(pixels or shapes)
+        self.overlapped += entry.overlapped_pixels
+        for issue in entry.issues:
+            self.add_problem(issue.code, issue.level, f"{entry.source} {issue.pointer}")
+
+    def add_problem(self, code: str, level: str, place: str) -> None:
+        """Count one finding."""
+        meaning = _MEANINGS.get(code, "")
+        problem = self.problems.setdefault((code, level), Problem(code, level, meaning))
+        problem.count += 1
+        if len(problem.examples) < _EXAMPLES:
+            problem.examples.append(place)
+
+    def count(self, code: str, level: str) -> int:
+        """Return how many findings of a kind were counted."""
+        problem = self.problems.get((code, level))
+        return problem.count if problem else 0
+
+    def result(self, kind: str, classes: ClassMap | None) -> Inspection:
+        """Return everything that was counted."""
+        ids = {name: id_ for id_, name in classes.names.items()} if classes else {}
+        for count in self.classes.values():
+            count.id = ids.get(count.name, count.id)
+        weight = {"refused": 0, "skipped": 1, "note": 2, "ignored": 3}
+        return Inspection(
+            kind=kind,
+            images=dict(self.images),
+            formats=dict(self.formats),
+            records=dict(self.records),
+            kinds={name: dict(labels) for name, labels in sorted(self.kinds.items())},
+            classes=sorted(self.classes.values(), key=_rank),
+            sizes=[SizeCount(*size, count) for size, count in self.sizes.most_common()],
+            overlapped_pixels=self.overlapped,
+            problems=sorted(
+                self.problems.values(), key=lambda one: (weight.get(one.level, 4), -one.count)
+            ),
+        )
+
+
+def _rank(count: ClassCount) -> tuple[bool, int, str]:
+    return count.id == VOID, count.id, count.name
+
+
+def inspect(
+    sources: PathLike | Sequence[PathLike],
+    options: ConvertOptions | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Look at annotation files, or at a folder that ``convert`` wrote, without writing anything.
+
+    Args:
+        sources: One data set; or annotation files and folders, which are read and drawn as
+            ``convert`` would do it.
+        options: Options of the conversion that is tried.
+        progress: Called after every image.
+
+    Raises:
+        DatasetError: If the data set is malformed.
+        OptionError: If a source does not exist, or data sets are given with other sources.
+        LabelError: If a class map was given that does not know all labels.
+    """
+    paths = as_paths(sources)
+    collector = _Collector()
+    if len(paths) > 1 and any(map(is_dataset, paths)):
+        raise OptionError("data sets are inspected one at a time")
+    if len(paths) == 1 and is_dataset(paths[0]):
+        dataset = open_dataset(paths[0])
+        for entry in dataset.entries:
+            collector.add(entry)
+        return collector.result("dataset", dataset.classes)
+    options = replace(options or ConvertOptions(), dry_run=True, strict=False)
+    report = convert(paths, Path(), options, progress=progress, observe=collector.add)
+    # The report begins with what belongs to no image; the rest was in the lines that were observed.
+    totals = Counter((issue.code, issue.level) for issue in report.issues)
+    for issue in report.issues:
+        if collector.count(issue.code, issue.level) < totals[issue.code, issue.level]:
+            collector.add_problem(issue.code, issue.level, f"{issue.file} {issue.pointer}")
+    inspection = collector.result("annotations", None)
+    inspection.classes = sorted(report.classes, key=_rank)
+    return inspection

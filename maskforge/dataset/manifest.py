@@ -1,0 +1,253 @@
+"""The folder of masks that ``convert`` writes: its manifest, and reading it back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.choices import Encoding
+from maskforge.errors import DatasetError
+from maskforge.files import CLASSES, MANIFEST, as_text
+from maskforge.images.decoder import read_pixels
+from maskforge.issues import Origin
+from maskforge.masks.classes import ClassMap
+from maskforge.masks.classfile import load_class_map
+from maskforge.masks.maskfile import read_mask
+from maskforge.shapes import ImageState, Size
+
+
+class ManifestIssue(msgspec.Struct, frozen=True):
+    """A finding about one image or one of its records."""
+
+    code: str
+    level: str
+    message: str
+    pointer: str
+
+
+class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the manifest: one image.
+
+    Attributes:
+        image: Path of the picture, relative to the data set's folder where possible, with forward
+            slashes; None if no picture was found. Extracted pictures are in ``extracted-images/``.
+        mask: Path of the mask, relative to the data set's folder; None if no mask was written.
+        instances: Path of the instance map, likewise.
+        width: Width of the mask in pixels; None if unknown.
+        height: Height of the mask in pixels; None if unknown.
+        orientation: EXIF orientation of the picture.
+        upright: Whether the mask fits the picture after its EXIF orientation was applied.
+        state: ``annotated``, ``empty`` or ``unvisited``.
+        format: Annotation format.
+        source: Annotation file, relative like ``image``.
+        pointer: JSON path of the image in the annotation file.
+        encoding: ``integer``, ``onehot`` or ``multihot``.
+        pixels: Visible pixels per class name.
+        shapes: Number of records by what became of them: ``found``, ``drawn``, ``converted``,
+            ``ignored``, ``skipped``, ``refused``.
+        class_shapes: Number of shapes drawn per class name.
+        kinds: Number of shapes read per kind of shape and label.
+        instance_classes: Class name of instance 1, 2, ...
+        overlapped_pixels: Pixels claimed by shapes of more than one class.
+        tags: Labels of the image as a whole.
+        issues: Findings.
+    """
+
+    image: str | None
+    mask: str | None
+    instances: str | None = None
+    width: int | None
+    height: int | None
+    orientation: int = 1
+    upright: bool = False
+    state: ImageState
+    format: str
+    source: str
+    pointer: str
+    encoding: Encoding
+    pixels: dict[str, int]
+    shapes: dict[str, int]
+    class_shapes: dict[str, int]
+    kinds: dict[str, dict[str, int]] = {}
+    instance_classes: list[str] = []
+    overlapped_pixels: int = 0
+    tags: list[str] = []
+    issues: list[ManifestIssue] = []
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetItem:
+    """One image of a data set with its files.
+
+    Attributes:
+        entry: The line of the manifest.
+        folder: Folder of the data set.
+    """
+
+    entry: ManifestEntry
+    folder: Path
+
+    @property
+    def image_path(self) -> Path | None:
+        """The picture, or None if it was not found when the mask was made."""
+        return None if self.entry.image is None else self.folder / self.entry.image
+
+    @property
+    def mask_path(self) -> Path:
+        """The mask file."""
+        assert self.entry.mask is not None
+        return self.folder / self.entry.mask
+
+    @property
+    def size(self) -> Size:
+        """Size of the mask."""
+        assert self.entry.width is not None
+        assert self.entry.height is not None
+        return Size(self.entry.width, self.entry.height)
+
+    def read_image(self) -> NDArray[Any] | None:
+        """Return the picture in the frame of the mask; None if it was not found.
+
+        The EXIF orientation is applied exactly if the shapes were drawn on the turned picture.
+
+        Returns:
+            (H, W) or (H, W, channels), uint8 or uint16 as a rule: the values of the file, with
+            palettes applied.
+
+        Raises:
+            DatasetError: If the file cannot be read, or is not of the size that the manifest says.
+        """
+        path = self.image_path
+        if path is None:
+            return None
+        try:
+            picture = read_pixels(path, upright=self.entry.upright)
+        except OSError as error:
+            reason = error.strerror or error
+            raise DatasetError(f"cannot be read: {reason}", origin=Origin(path, "")) from None
+        values = np.asarray(picture.convert("RGB") if picture.mode == "P" else picture)
+        self._check_size(values, path, "picture")
+        return values
+
+    def read_mask(self) -> NDArray[Any]:
+        """Return the mask: (H, W) of class ids, or (H, W, C) as the encoding says.
+
+        Raises:
+            DatasetError: If the file is no mask, or not of the size that the manifest says.
+            OutputError: If the file cannot be read.
+        """
+        return self._read(self.mask_path)
+
+    def read_instances(self) -> NDArray[Any] | None:
+        """Return the instance map (H, W), or None if there is none; raises as :meth:`read_mask`."""
+        if self.entry.instances is None:
+            return None
+        return self._read(self.folder / self.entry.instances)
+
+    def _read(self, path: Path) -> NDArray[Any]:
+        mask = read_mask(path)
+        if mask.dtype.kind != "u" or mask.ndim not in (2, 3):
+            raise DatasetError(
+                f"holds {mask.dtype} of the shape {mask.shape}, which is no mask",
+                origin=Origin(path, ""),
+                hint="convert the annotations again",
+            )
+        self._check_size(mask, path, "mask")
+        return mask
+
+    def _check_size(self, array: NDArray[Any], path: Path, what: str) -> None:
+        if array.shape[:2] != (self.size.height, self.size.width):
+            raise DatasetError(
+                f"the {what} has {Size(array.shape[1], array.shape[0])} px, "
+                f"the manifest says {self.size}",
+                origin=Origin(path, ""),
+                hint="convert the annotations again",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A folder that ``convert`` wrote.
+
+    Attributes:
+        folder: The folder.
+        classes: The class map of its masks.
+        entries: All lines of the manifest, also those of images without mask.
+    """
+
+    folder: Path
+    classes: ClassMap
+    entries: tuple[ManifestEntry, ...]
+
+    def __iter__(self) -> Iterator[DatasetItem]:
+        """Iterate over the images that have a mask."""
+        return (DatasetItem(entry, self.folder) for entry in self.entries if entry.mask is not None)
+
+    def __len__(self) -> int:
+        return sum(entry.mask is not None for entry in self.entries)
+
+
+def is_dataset(folder: Path) -> bool:
+    """Tell whether a folder holds a manifest."""
+    return os.path.isfile(folder / MANIFEST)  # noqa: PTH113 - never raises
+
+
+def open_dataset(folder: str | os.PathLike[str]) -> Dataset:
+    """Read the manifest and the class map of a folder that ``convert`` wrote.
+
+    Raises:
+        DatasetError: If there is no valid manifest.
+        LabelError: If the class map is missing or malformed.
+    """
+    folder = Path(folder)
+    path = folder / MANIFEST
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise DatasetError(
+            f"cannot be read: {error.strerror or error}",
+            origin=Origin(path, ""),
+            hint="name a folder that `maskforge convert` wrote",
+        ) from None
+    decoder = msgspec.json.Decoder(ManifestEntry)
+    entries = []
+    for number, line in enumerate(lines, 1):
+        origin = Origin(path, f"line {number}")
+        try:
+            entry = decoder.decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise DatasetError(f"is no manifest: {error}", origin=origin) from None
+        for name in filter(None, (entry.mask, entry.instances)):
+            if not is_inside(name):
+                raise DatasetError(f"{name!r} leads out of the data set", origin=origin)
+        if entry.mask is not None and (entry.width is None or entry.height is None):
+            raise DatasetError("a mask without size", origin=origin)
+        entries.append(entry)
+    return Dataset(folder, load_class_map(folder / CLASSES), tuple(entries))
+
+
+def is_inside(name: str) -> bool:
+    """Tell whether a relative path with forward slashes stays inside the folder it starts from."""
+    path = PurePosixPath(name)
+    return not (path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name)
+
+
+def relative(path: Path | None, folder: Path) -> str | None:
+    """Return ``path`` relative to ``folder`` with forward slashes; absolute on another drive.
+
+    The way from ``folder`` leads through its real parents, whatever links lead to it.
+    """
+    if path is None:
+        return None
+    real = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - for relpath
+    with contextlib.suppress(ValueError):
+        real = os.path.relpath(real, os.path.realpath(folder))
+    return as_text(real).replace(os.sep, "/")

@@ -1,0 +1,212 @@
+"""Overlays of a whole data set, and a contact sheet."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from maskforge.choices import Progress
+from maskforge.dataset.manifest import Dataset, DatasetItem, open_dataset
+from maskforge.errors import DatasetError, MaskforgeError, OptionError, OutputExistsError
+from maskforge.files import CONTACT_SHEET, MASKS, PathLike, check_folder, write_whole
+from maskforge.issues import Origin
+from maskforge.masks.classes import BACKGROUND, ClassMap
+from maskforge.masks.encoding import from_multi_hot, from_one_hot
+from maskforge.masks.masknames import MaskNames
+from maskforge.masks.overlay import contact_sheet, load_picture, overlay, with_legend
+from maskforge.shapes import Size
+
+_TILES_PER_SHEET = 48
+_TILE = Size(320, 260)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewReport:
+    """What was made.
+
+    Attributes:
+        overlays: One picture per mask.
+        sheets: Contact sheets of up to 48 masks each.
+        without_picture: Masks drawn on black because their picture is not known.
+        problems: Masks or pictures that could not be read, as text.
+    """
+
+    overlays: tuple[Path, ...]
+    sheets: tuple[Path, ...]
+    without_picture: int
+    problems: tuple[str, ...]
+
+
+def preview(
+    folder: PathLike,
+    out: PathLike,
+    *,
+    opacity: float = 0.35,
+    limit: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> PreviewReport:
+    """Lay every mask of a data set over its picture.
+
+    Args:
+        folder: A folder that ``convert`` wrote.
+        out: Output folder; made if missing.
+        opacity: Of the colours inside the outlines, 0 to 1.
+        limit: Largest number of images; None for all.
+        overwrite: Whether to replace pictures of an earlier preview.
+        progress: Called after every image.
+
+    Raises:
+        DatasetError: If ``folder`` holds no valid manifest.
+        OptionError: If ``opacity`` or ``limit`` cannot be used.
+        OutputExistsError: If ``out`` holds a preview and ``overwrite`` is not set, or if a mask or
+            picture would be replaced.
+        OutputError: If a file cannot be written.
+    """
+    if not 0 <= opacity <= 1 or (limit is not None and limit < 1):
+        raise OptionError(f"opacity must be 0 to 1, found {opacity}; limit at least 1, not {limit}")
+    dataset = open_dataset(folder)
+    out = Path(out)
+    check_folder(out)
+    items = list(dataset)[:limit]
+    names = _names(items)
+    paths = [out / f"{name}.png" for name in names]
+    sheets = [
+        out / f"{CONTACT_SHEET}-{number}.png"
+        for number in range(1, 1 + math.ceil(len(items) / _TILES_PER_SHEET))
+    ]
+    sources = [path for item in items for path in (item.mask_path, item.image_path) if path]
+    check_targets([*sheets, *paths], sources, overwrite=overwrite)
+    overlays: list[Path] = []
+    problems: list[str] = []
+    tiles: list[tuple[str, Image.Image]] = []
+    for index, (item, name, path) in enumerate(zip(items, names, paths, strict=True), 1):
+        try:
+            shown, page = _pictures(dataset, item, name, opacity)
+        except MaskforgeError as error:
+            problems.append(str(error))
+        except MemoryError:
+            problems.append(f"{item.mask_path}: there is not enough memory to show it")
+        else:
+            save_picture(path, page)
+            overlays.append(path)
+            shown.thumbnail(_TILE)
+            tiles.append((name, shown))
+        if tiles and (index % _TILES_PER_SHEET == 0 or index == len(items)):
+            save_picture(sheets[(index - 1) // _TILES_PER_SHEET], contact_sheet(tiles, _TILE))
+            tiles.clear()
+        if progress is not None:
+            progress("drawing overlays", index, len(items))
+    missing = sum(item.image_path is None for item in items)
+    return PreviewReport(tuple(overlays), tuple(sheets), missing, tuple(problems))
+
+
+def _names(items: Sequence[DatasetItem]) -> list[str]:
+    """Return a name for the overlay of every image; none is that of a contact sheet."""
+    names = MaskNames()
+    for number in range(len(items) + 1):
+        names.assign("", f"{CONTACT_SHEET}-{number}")
+    places = (PurePosixPath(item.entry.mask or "") for item in items)
+    inner = (place.relative_to(MASKS) if place.parts[0] == MASKS else place for place in places)
+    return [names.assign(str(place.parent), place.stem) for place in inner]
+
+
+def check_targets(targets: Iterable[Path], sources: Iterable[Path], *, overwrite: bool) -> None:
+    """Make sure that no file is replaced but pictures of an earlier preview.
+
+    Args:
+        targets: The files to be written.
+        sources: Masks and pictures of the data set.
+        overwrite: Whether other files may be replaced.
+
+    Raises:
+        OutputExistsError: Naming the first such file.
+    """
+    precious = set(map(os.path.realpath, sources))
+    for target in targets:
+        if not os.path.lexists(target):
+            continue
+        if os.path.realpath(target) in precious:
+            raise OutputExistsError(
+                "is a mask or a picture of the data set",
+                origin=Origin(target, ""),
+                hint="choose another folder for the preview",
+            )
+        if not overwrite:
+            raise OutputExistsError(
+                "already exists",
+                origin=Origin(target, ""),
+                hint="choose another folder, or replace an earlier preview with --overwrite",
+            )
+
+
+def _pictures(
+    dataset: Dataset, item: DatasetItem, name: str, opacity: float
+) -> tuple[Image.Image, Image.Image]:
+    """Return the overlay by itself, and with title and legend."""
+    mask = integer_mask(item, dataset.classes)
+    if item.image_path is None:
+        picture = np.zeros((*mask.shape, 3), dtype=np.uint8)
+    else:
+        picture = load_picture(item.image_path, upright=item.entry.upright)
+    if picture.shape[:2] != mask.shape:
+        raise DatasetError(
+            f"the picture has {Size(picture.shape[1], picture.shape[0])} px, "
+            f"the mask {item.size} px",
+            origin=Origin(item.mask_path, ""),
+            hint="convert the annotations again",
+        )
+    shown = overlay(picture, mask, dataset.classes.colors, opacity=opacity)
+    names, colors = dataset.classes.names, dataset.classes.colors
+    present = [int(value) for value in np.unique(mask) if value != BACKGROUND]
+    entries = [
+        (
+            f"{names.get(value, value)}  {int((mask == value).sum())} px",
+            colors.get(value, (0, 0, 0)),
+        )
+        for value in present
+    ]
+    title = f"{name}  {item.size} px" + ("" if entries else "  (nothing marked)")
+    if item.image_path is None:
+        title += "  (picture not found)"
+    return Image.fromarray(shown), with_legend(shown, title, entries)
+
+
+def save_picture(path: Path, picture: Image.Image) -> None:
+    """Write a picture as PNG, whole or not at all.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    stream = io.BytesIO()
+    picture.save(stream, format="PNG")
+    write_whole(path, stream.getvalue())
+
+
+def integer_mask(item: DatasetItem, classes: ClassMap) -> NDArray[Any]:
+    """Return the mask of an image as (H, W) class ids, whatever its encoding.
+
+    Raises:
+        DatasetError: If the file is not what the manifest says.
+        OutputError: If the file cannot be read.
+    """
+    mask = item.read_mask()
+    try:
+        if item.entry.encoding == "onehot":
+            return from_one_hot(mask, classes.ids)
+        if item.entry.encoding == "multihot":
+            return from_multi_hot(mask, classes.foreground_ids)
+        if mask.ndim != 2:
+            raise ValueError(f"expected (H, W), found {mask.shape}")
+    except ValueError as error:
+        raise DatasetError(str(error), origin=Origin(item.mask_path, "")) from None
+    return mask

@@ -1,0 +1,104 @@
+"""Annotated images parked between reading and drawing: in memory while few, then on disk."""
+
+from __future__ import annotations
+
+import copyreg
+import inspect
+import operator
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from maskforge.errors import OutputError
+from maskforge.issues import Issue, Origin
+from maskforge.shapes import AnnotatedImage, Area, Geometry, Polygon, Shape
+
+_BYTES_IN_MEMORY = 16 * 2**20
+
+
+def _by_call(class_: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return how to pickle a dataclass as a call of it: twice as fast as by its slots."""
+    first, *others = [field.name for field in fields(class_)]
+    values = operator.attrgetter(first, *others)
+    return lambda one: (class_, values(one) if others else (values(one),))
+
+
+def _drawn(
+    labels: tuple[str, ...],
+    geometry: Geometry,
+    kind: str,
+    origin: Origin,
+    instance: str | None,
+    converted: str,
+    label_issue: Issue | None,
+) -> Shape:
+    return Shape(labels, geometry, kind, origin, instance, converted, {}, label_issue)
+
+
+_DRAWN_FIELDS = operator.attrgetter(*inspect.signature(_drawn).parameters)
+
+
+def _without_properties(shape: Shape) -> tuple[Callable[..., Shape], tuple[Any, ...]]:
+    # Nothing draws them, and they may be nested deeper than can be pickled.
+    return _drawn, _DRAWN_FIELDS(shape)
+
+
+_DISPATCH = copyreg.dispatch_table | {
+    class_: _by_call(class_) for class_ in (AnnotatedImage, Area, Origin, Polygon)
+}
+_DISPATCH[Shape] = _without_properties
+
+
+class ImageSpool:
+    """Keeps images in their order, in bounded memory.
+
+    Classes are known only when everything has been read, and nothing may be drawn before; the
+    spool saves reading every file twice. Its file is private, temporary and already deleted.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, image: AnnotatedImage) -> None:
+        """Park one more image, without the properties of its shapes.
+
+        Raises:
+            OutputError: If the disk is full.
+        """
+        pickler = pickle.Pickler(self._file, protocol=pickle.HIGHEST_PROTOCOL)
+        pickler.dispatch_table = _DISPATCH
+        try:
+            pickler.dump(image)
+        except OSError as error:
+            raise OutputError(
+                f"cannot hold what was read: {error.strerror or error}",
+                origin=Origin(Path(tempfile.gettempdir()), ""),
+                hint="free some space, or set TMPDIR to another folder",
+            ) from None
+        self._count += 1
+
+    def __iter__(self) -> Iterator[AnnotatedImage]:
+        """Iterate over all images from the first one on."""
+        self._file.seek(0)
+        for _ in range(self._count):
+            image: AnnotatedImage = pickle.load(self._file)
+            yield image

@@ -1,0 +1,94 @@
+"""How predictions are evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from maskforge.choices import Precision, Runtime
+from maskforge.errors import OptionError
+from maskforge.evaluation.measures.image_measures import MeasureOptions
+from maskforge.evaluation.parts import PartName
+from maskforge.masks.classes import ClassMap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions:
+    """How a model predicts what is evaluated.
+
+    Attributes:
+        runtime: What it runs in.
+        precision: Of its computation.
+        tile: Side of the tiles in pixels, ``whole`` or ``auto``.
+        overlap: Smallest share of a tile that its neighbour covers too.
+        tta: Whether predictions are averaged over the flips and turns of the training.
+        thresholds: One for all classes, or by class name, instead of those that were tuned in
+            training; None for those.
+        batch_size: Tiles that the network sees at once.
+    """
+
+    runtime: Runtime = "auto"
+    precision: Precision = "auto"
+    tile: int | Literal["auto", "whole"] = "auto"
+    overlap: float = 0.5
+    tta: bool = False
+    thresholds: float | Mapping[str, float] | None = None
+    batch_size: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateOptions:
+    """How predictions are evaluated.
+
+    Attributes:
+        measure: How images are measured.
+        model: How a model predicts.
+        bootstrap: Resampled data sets for the intervals; 0 for no intervals.
+        seed: Of the resampling.
+        group_column: Column of the truth by whose values there are tables; ``group`` for the
+            groups of the examples.
+        split: Split file; that of the model by default.
+        part: Part of the split; ``auto`` takes test, or else validation.
+        worst: Number of worst images of which pictures are drawn.
+        charts: Whether confusion matrix, ROC curve and calibration are drawn, too.
+        classes: Class map of masks that have none beside them.
+        mask_values: Value in the predicted masks to class name, ``background`` or ``void``.
+    """
+
+    measure: MeasureOptions = field(default_factory=MeasureOptions)
+    model: ModelOptions = field(default_factory=ModelOptions)
+    bootstrap: int = 1000
+    seed: int = 0
+    group_column: str | None = None
+    split: Path | None = None
+    part: PartName = "auto"
+    worst: int = 12
+    charts: bool = True
+    classes: ClassMap | None = None
+    mask_values: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_options(options: EvaluateOptions) -> None:
+    """Check what can be checked without a data set.
+
+    Raises:
+        OptionError: If an option cannot be used.
+    """
+    chosen = options.measure
+    for name, value, low in (
+        ("tolerance", chosen.tolerance, 0),
+        ("bootstrap", options.bootstrap, 0),
+        ("worst", options.worst, 0),
+        ("min_size", chosen.min_size, 1),
+        ("top_pixels", chosen.top_pixels, 1),
+    ):
+        if not low <= value < float("inf"):
+            raise OptionError(f"{name} cannot be {value}, expected {low} or more")
+    if not 0 <= chosen.match_iou <= 1:
+        raise OptionError(f"match_iou cannot be {chosen.match_iou}, expected 0 to 1")
+    if chosen.connectivity not in (4, 8):
+        raise OptionError(f"connectivity cannot be {chosen.connectivity}, expected 4 or 8")
+    if not all(0 < side < float("inf") for side in chosen.spacing):
+        raise OptionError(f"spacing cannot be {chosen.spacing}, expected positive numbers")

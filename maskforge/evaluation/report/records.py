@@ -1,0 +1,270 @@
+"""What an evaluation found, as it is written and printed."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from maskforge.evaluation.measures.calibration import Calibration
+from maskforge.evaluation.measures.freeresponse import OperatingPoint
+
+SCHEMA_VERSION = 1
+
+Interval: TypeAlias = tuple[float, float]
+"""Lower and upper limit."""
+
+
+class SurfaceScores(msgspec.Struct, frozen=True, kw_only=True):
+    """Distances between outlines, over the images where truth and prediction have the class.
+
+    Attributes:
+        images: Their number.
+        only_truth: Images where the class is in the truth alone: no distance is defined.
+        only_predicted: Images where it is in the prediction alone.
+        hd95_mean: Mean of the 95th percentile of the Hausdorff distance.
+        hd95_median: Median.
+        surface_dice_mean: Mean of the surface Dice at the tolerance.
+        surface_dice_median: Median.
+    """
+
+    images: int
+    only_truth: int
+    only_predicted: int
+    hd95_mean: float | None
+    hd95_median: float | None
+    surface_dice_mean: float | None
+    surface_dice_median: float | None
+
+
+class LesionScores(msgspec.Struct, frozen=True, kw_only=True):
+    """Lesions, which are connected regions, over all images.
+
+    Attributes:
+        truth: Lesions in the truth.
+        found: Of them, those that the prediction overlaps.
+        predicted: Predicted lesions.
+        false: Of them, those that overlap none in the truth.
+        sensitivity: ``found / truth``.
+        false_per_image: ``false / images``.
+        operating_points: The free-response curve: what other thresholds would give; empty without
+            probabilities.
+    """
+
+    truth: int
+    found: int
+    predicted: int
+    false: int
+    sensitivity: float | None
+    false_per_image: float | None
+    operating_points: tuple[OperatingPoint, ...] = ()
+
+
+class ImageScores(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the class is in an image at all.
+
+    Attributes:
+        positive: Images with the class.
+        negative: Images without it.
+        found: Images with the class in which it was predicted, wherever.
+        false: Images without the class in which it was predicted.
+        sensitivity: ``found / positive``.
+        specificity: ``1 - false / negative``.
+        auc: Area under the ROC curve of the score of the images.
+        false_positive_rates: Points of the ROC curve.
+        sensitivities: Their other coordinate.
+    """
+
+    positive: int
+    negative: int
+    found: int
+    false: int
+    sensitivity: float | None
+    specificity: float | None
+    auc: float | None
+    false_positive_rates: tuple[float, ...] = ()
+    sensitivities: tuple[float, ...] = ()
+
+
+class ClassReport(msgspec.Struct, frozen=True, kw_only=True):
+    """All about one class. What is not defined is None.
+
+    Attributes:
+        id: Class id in the truth.
+        name: Name.
+        true_positive: Pixels.
+        false_positive: Pixels.
+        false_negative: Pixels.
+        true_negative: Pixels.
+        dice: Of all pixels of all images together.
+        iou: Likewise, as all scores of pixels.
+        precision: Share of the predicted pixels that are true.
+        recall: Share of the true pixels that are found.
+        specificity: Share of the other pixels that are left alone.
+        surface: Distances between outlines; None for the background.
+        lesions: Connected regions; None for the background.
+        images: Whole images; None for the background.
+        intervals: Bootstrap interval per score; None where it is seldom defined.
+        calibration: Of the probabilities, if there are any.
+    """
+
+    id: int
+    name: str
+    true_positive: int
+    false_positive: int
+    false_negative: int
+    true_negative: int
+    dice: float | None
+    iou: float | None
+    precision: float | None
+    recall: float | None
+    specificity: float | None
+    surface: SurfaceScores | None = None
+    lesions: LesionScores | None = None
+    images: ImageScores | None = None
+    intervals: dict[str, Interval | None] = {}
+    calibration: Calibration | None = None
+
+
+class Overall(msgspec.Struct, frozen=True, kw_only=True):
+    """Scores over all classes.
+
+    Attributes:
+        accuracy: Share of the pixels of which every class is right.
+        background_accuracy: The same of a prediction without any foreground.
+        foreground: Mean over the classes without the background, per score of pixels.
+        with_background: Mean over all classes: it looks good when nothing is found.
+        intervals: Bootstrap intervals of ``accuracy`` and of the means over the foreground.
+    """
+
+    accuracy: float | None
+    background_accuracy: float | None
+    foreground: dict[str, float | None]
+    with_background: dict[str, float | None]
+    intervals: dict[str, Interval | None] = {}
+
+
+class Confusion(msgspec.Struct, frozen=True, kw_only=True):
+    """The confusion matrix of exclusive classes.
+
+    Attributes:
+        names: Of the classes, the background first.
+        pixels: ``pixels[truth][predicted]``.
+    """
+
+    names: tuple[str, ...]
+    pixels: tuple[tuple[int, ...], ...]
+
+
+class GroupReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The scores of the images with one value in the column.
+
+    Attributes:
+        value: The value.
+        images: Number of images.
+        dice: Mean Dice over the classes without the background.
+        classes: Every score by name, per class name.
+    """
+
+    value: str
+    images: int
+    dice: float | None
+    classes: dict[str, dict[str, float | None]]
+
+
+class ClassRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One class in one image.
+
+    Attributes:
+        truth_pixels: Pixels in the truth.
+        predicted_pixels: Pixels in the prediction.
+        dice: Dice; None if the class is in neither.
+        iou: Likewise.
+        hd95: None if the class is missing on one side.
+        surface_dice: Likewise.
+        lesions: Lesions in the truth.
+        missed_lesions: Of them, those not found.
+        false_lesions: Predicted lesions that are none.
+        score: How sure it is that the image shows the class.
+    """
+
+    truth_pixels: int
+    predicted_pixels: int
+    dice: float | None
+    iou: float | None
+    hd95: float | None
+    surface_dice: float | None
+    lesions: int
+    missed_lesions: int
+    false_lesions: int
+    score: float
+
+
+class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One image.
+
+    Attributes:
+        name: Name.
+        group: Patient or other group; None if there is none.
+        dice: Dice of all foreground pixels together; None if there are none on either side.
+        missed_lesions: Lesions that were not found, of all classes.
+        false_lesions: Predicted lesions that are none, of all classes.
+        classes: Per class name.
+    """
+
+    name: str
+    group: str | None
+    dice: float | None
+    missed_lesions: int
+    false_lesions: int
+    classes: dict[str, ClassRow]
+
+
+class EvaluationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How good a prediction is.
+
+    Attributes:
+        schema: Version of this object; grows when a key changes its meaning.
+        prediction: What was evaluated: a model or a folder of masks.
+        truth: What it was compared with.
+        part: Part of a split; ``all`` if there was none.
+        images: Number of images that were compared.
+        classes: The classes that both sides know, the background last.
+        overall: Scores over all classes.
+        confusion: None if pixels have several classes.
+        group_column: The column of ``groups``.
+        groups: Scores per value of the column.
+        rows: The images, the worst first: lowest Dice, then most missed and false lesions; last
+            those without any foreground.
+        options: The options of the evaluation.
+        image_score: What the score of an image is.
+        notes: What has to be known to read the numbers, one sentence each.
+        problems: Images that could not be compared, and why.
+        unpaired_truth: Names of the truth without prediction.
+        unpaired_predictions: Names of predictions without truth.
+        seconds: Duration.
+    """
+
+    schema: int = SCHEMA_VERSION
+    prediction: str
+    truth: str
+    part: str
+    images: int
+    classes: tuple[ClassReport, ...]
+    overall: Overall
+    confusion: Confusion | None
+    group_column: str | None = None
+    groups: tuple[GroupReport, ...] = ()
+    rows: tuple[ImageRow, ...]
+    options: dict[str, Any] = {}
+    image_score: str
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    unpaired_truth: tuple[str, ...] = ()
+    unpaired_predictions: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """0 if everything was compared, 1 if something was not."""
+        return int(bool(self.problems or self.unpaired_truth))

@@ -1,0 +1,98 @@
+"""Pictures of the worst images: what was found, missed and invented."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from maskforge.errors import MaskforgeError
+from maskforge.evaluation.measures.regions import Regions
+from maskforge.evaluation.report.records import ImageRow
+from maskforge.examples.example import Example
+from maskforge.examples.mask_folders import has_picture
+from maskforge.files import write_whole
+from maskforge.masks.classes import Color
+from maskforge.masks.masknames import MaskNames
+from maskforge.masks.overlay import load_picture, overlay, with_legend
+
+WORST = "worst"
+
+FOUND: Color = (0, 158, 115)
+MISSED: Color = (213, 94, 0)
+INVENTED: Color = (86, 180, 233)
+CONFUSED: Color = (240, 228, 66)
+"""From the palette of Okabe and Ito, whose colours everybody can tell apart."""
+
+_COLORS = {1: FOUND, 2: MISSED, 3: INVENTED, 4: CONFUSED}
+_MEANINGS = {1: "found", 2: "missed", 3: "invented", 4: "of another class"}
+
+
+def outcomes(image: Regions) -> NDArray[np.uint8]:
+    """Return what became of every pixel.
+
+    Returns:
+        (H, W): 0 background on both sides or void, 1 found, 2 missed, 3 invented, 4 foreground
+        with other classes.
+    """
+    truth, predicted = image.truth[1:].any(axis=0), image.predicted[1:].any(axis=0)
+    equal = (image.truth == image.predicted).all(axis=0)
+    result = np.zeros(truth.shape, dtype=np.uint8)
+    result[truth & predicted & equal] = 1
+    result[truth & ~predicted] = 2
+    result[~truth & predicted] = 3
+    result[truth & predicted & ~equal] = 4
+    return result
+
+
+def draw_worst(
+    folder: Path,
+    worst: Sequence[tuple[ImageRow, Example]],
+    regions: Callable[[Example], Regions],
+) -> list[Path]:
+    """Draw images with what was found, missed and invented, into ``worst/``.
+
+    Args:
+        folder: Folder of the report.
+        worst: The images, the worst first.
+        regions: Returns truth and prediction of an example.
+
+    Raises:
+        OutputError: If a file cannot be written.
+    """
+    names = MaskNames()
+    paths = []
+    for number, (row, example) in enumerate(worst, 1):
+        path = folder / WORST / f"{number:02}-{names.assign('', row.name.replace('/', '-'))}.png"
+        stream = io.BytesIO()
+        _draw(row, example, regions(example)).save(stream, format="PNG")
+        write_whole(path, stream.getvalue())
+        paths.append(path)
+    return paths
+
+
+def _draw(row: ImageRow, example: Example, image: Regions) -> Image.Image:
+    shape = image.valid.shape
+    picture = np.zeros((*shape, 3), dtype=np.uint8)
+    if has_picture(example):
+        # The numbers do not depend on the picture, and black shows them as well.
+        with contextlib.suppress(MaskforgeError):
+            picture = load_picture(example.image, upright=example.upright)
+    if picture.shape[:2] != shape:
+        picture = np.zeros((*shape, 3), dtype=np.uint8)
+    result = outcomes(image)
+    shown = overlay(picture, result, _COLORS, opacity=0.45)
+    counts = np.bincount(result.ravel(), minlength=5)
+    entries = [
+        (f"{_MEANINGS[value]}  {counts[value]} px", _COLORS[value])
+        for value in _MEANINGS
+        if counts[value] or value < 4
+    ]
+    dice = "no foreground" if row.dice is None else f"Dice {row.dice:.3f}"
+    title = f"{row.name}  {dice}  {row.missed_lesions} lesions missed, {row.false_lesions} invented"
+    return with_legend(shown, title, entries)

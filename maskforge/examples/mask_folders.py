@@ -1,0 +1,152 @@
+"""Opening masks alone: what was predicted needs no pictures."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from maskforge.choices import Encoding
+from maskforge.dataset.manifest import DatasetItem, is_dataset, open_dataset
+from maskforge.errors import DatasetError
+from maskforge.examples.example import Example, ExampleSet
+from maskforge.examples.maskvalues import MaskLook, look
+from maskforge.examples.meaning import Meaning, given_meaning, recognise
+from maskforge.files import CLASSES, MASKS, PROBABILITIES, walk
+from maskforge.images.finder import PICTURE_SUFFIXES
+from maskforge.issues import Origin
+from maskforge.masks.classes import BACKGROUND, ClassMap
+from maskforge.masks.classfile import load_class_map
+
+MASK_SUFFIXES = PICTURE_SUFFIXES | {".npy"}
+
+
+def known_classes(folder: Path) -> ClassMap | None:
+    """Return the class map of a folder of masks, or None if there is none beside them.
+
+    Raises:
+        LabelError: If it cannot be used.
+    """
+    for place in (folder, folder.parent):
+        if (place == folder or folder.name == MASKS) and (place / CLASSES).is_file():
+            return load_class_map(place / CLASSES)
+    return None
+
+
+def open_masks(
+    folder: Path,
+    *,
+    classes: ClassMap | None = None,
+    mask_values: Mapping[str, str] | None = None,
+) -> ExampleSet:
+    """Open a folder of masks, with or without a manifest.
+
+    Args:
+        folder: A folder that ``convert`` or ``predict`` wrote, or any folder of mask files.
+        classes: The class map of masks without a manifest; without it, their values are
+            recognised, which the notes say.
+        mask_values: Value in the masks to class name, ``background`` or ``void``.
+
+    Returns:
+        Examples whose picture is the mask itself where no picture is known.
+
+    Raises:
+        DatasetError: If there are no masks, or they cannot be understood.
+        LabelError: If a class map cannot be used.
+    """
+    if is_dataset(folder):
+        return _from_manifest(folder)
+    if not folder.is_dir():
+        raise DatasetError(
+            "is no folder of masks" if folder.exists() else "does not exist",
+            origin=Origin(folder, ""),
+            hint="name a model, a folder that `maskforge convert` or `maskforge predict` wrote, "
+            "or a folder of masks",
+        )
+    root = folder / MASKS if (folder / CLASSES).is_file() and (folder / MASKS).is_dir() else folder
+    files = _mask_files(root)
+    if not files:
+        raise DatasetError("holds no masks", origin=Origin(folder, ""))
+    looks = [look(path) for path in files.values()]
+    class_map = classes or known_classes(folder)
+    meaning = given_meaning(mask_values, class_map) if mask_values else recognise(looks, class_map)
+    examples = tuple(
+        _example(name, path, one, meaning)
+        for (name, path), one in zip(files.items(), looks, strict=True)
+    )
+    return ExampleSet(examples, meaning.classes, str(folder), meaning.notes)
+
+
+def has_picture(example: Example) -> bool:
+    """Tell whether the picture of an example is known, and is there."""
+    return example.image != example.mask and example.image.is_file()
+
+
+def _mask_files(root: Path) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for parent, names in walk(root):
+        if root / PROBABILITIES in (parent, *parent.parents):
+            continue
+        for file in names:
+            path = parent / file
+            if path.suffix.lower() not in MASK_SUFFIXES or file.startswith("."):
+                continue
+            name = unicodedata.normalize("NFC", path.relative_to(root).with_suffix("").as_posix())
+            if name in files:
+                raise DatasetError(
+                    f"has the same name as {files[name]}",
+                    origin=Origin(path, ""),
+                    hint="a folder of masks holds one mask per image",
+                )
+            files[name] = path
+    return files
+
+
+def _example(name: str, path: Path, seen: MaskLook, meaning: Meaning) -> Example:
+    if seen.channels != len(meaning.channels):
+        raise DatasetError(
+            f"has {seen.channels or 'no'} channels, expected {len(meaning.channels) or 'none'}",
+            origin=Origin(path, ""),
+        )
+    return Example(
+        name=name,
+        image=path,
+        mask=path,
+        size=seen.size,
+        encoding=meaning.encoding,
+        channels=meaning.channels,
+        values=meaning.values,
+    )
+
+
+def _from_manifest(folder: Path) -> ExampleSet:
+    dataset = open_dataset(folder)
+    classes = dataset.classes
+    channels: Mapping[Encoding, Sequence[int]] = {
+        "integer": (),
+        "onehot": classes.ids,
+        "multihot": tuple(id_ for id_ in classes.ids if id_ != BACKGROUND),
+    }
+    examples = tuple(
+        Example(
+            name=mask_name(item),
+            image=item.image_path or item.mask_path,
+            mask=item.mask_path,
+            size=item.size,
+            upright=item.entry.upright,
+            encoding=item.entry.encoding,
+            channels=tuple(channels[item.entry.encoding]),
+        )
+        for item in dataset
+    )
+    if not examples:
+        raise DatasetError("lists no masks", origin=Origin(folder, ""))
+    return ExampleSet(examples, classes, os.fspath(folder))
+
+
+def mask_name(item: DatasetItem) -> str:
+    """Return the name of a mask: its path below ``masks/`` without suffix."""
+    place = PurePosixPath(item.entry.mask or "")
+    inner = place.relative_to(MASKS) if place.parts[0] == MASKS else place
+    return str(inner.with_suffix(""))

@@ -1,0 +1,188 @@
+"""Folders and files: what maskforge writes into them, searching them, and writing files whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from maskforge.errors import MaskforgeError, OutputError
+from maskforge.issues import Origin
+
+if TYPE_CHECKING:
+    import msgspec
+
+Record = TypeVar("Record", bound="msgspec.Struct")
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+MANIFEST = "manifest.jsonl"
+CLASSES = "classes.json"
+MASKS = "masks"
+INSTANCES = "instances"
+EXTRACTED = "extracted-images"
+PROBABILITIES = "probabilities"
+"""Folder beside masks with ``NAME.npy``: the probabilities that they were made from."""
+
+RECORD = "run.json"
+"""Record in the folder of a training run."""
+
+RESULT_FOLDERS = (MASKS, INSTANCES, EXTRACTED)
+CONTACT_SHEET = "contact-sheet"
+
+
+def as_paths(sources: PathLike | Iterable[PathLike]) -> list[Path]:
+    """Return one path or several ones as a list."""
+    if isinstance(sources, (str, os.PathLike)):
+        return [Path(sources)]
+    return [Path(source) for source in sources]
+
+
+def walk(
+    root: Path, failed: Callable[[Path, str], None] | None = None
+) -> Iterator[tuple[Path, list[str]]]:
+    """Yield every folder from ``root`` downwards with the sorted names of its files.
+
+    Folders of masks and of previews that earlier runs wrote are left out; if ``root`` itself is
+    one, only what was written into it is. Links to folders are followed after everything else, and
+    no folder is visited twice.
+
+    Args:
+        root: Where to start.
+        failed: Called with every folder that cannot be searched, and the reason.
+    """
+
+    def report(error: OSError) -> None:
+        if failed is not None:
+            failed(Path(error.filename), error.strerror or str(error))
+
+    visited: set[tuple[int, int]] = set()
+    waiting = [root]
+    while waiting:
+        for name, folders, files in os.walk(waiting.pop(0), onerror=report):
+            folder = Path(name)
+            status = folder.stat()
+            identity = (status.st_dev, status.st_ino)
+            is_result = MANIFEST in files or f"{CONTACT_SHEET}-1.png" in files
+            if identity in visited or (is_result and folder != root):
+                folders.clear()
+                continue
+            visited.add(identity)
+            ours = {*RESULT_FOLDERS, MANIFEST, CLASSES} if MANIFEST in files else set()
+            for unreadable in (one for one in folders if not is_text(one)):
+                if failed is not None:
+                    failed(Path(as_text(folder / unreadable)), "the name is not valid Unicode")
+            folders[:] = sorted(one for one in folders if one not in ours and is_text(one))
+            waiting += [folder / one for one in folders if (folder / one).is_symlink()]
+            yield folder, sorted(one for one in files if one not in ours)
+
+
+def is_text(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path can be written into JSON: not every name on a disk is valid Unicode."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def as_text(path: str | os.PathLike[str]) -> str:
+    """Return a path for people, with a replacement for whatever is not valid Unicode."""
+    return os.fspath(path).encode(errors="replace").decode()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it appears whole or not at all, also when the program is killed.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            aside.write_bytes(content)
+            aside.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure that a folder is not a file.
+
+    Raises:
+        OutputError: If it is one, or if its path cannot be used.
+    """
+    try:
+        is_file = folder.exists() and not folder.is_dir()
+    except OSError as error:  # no permission, or the name is too long
+        raise unwritable(folder, error) from None
+    if is_file:
+        raise OutputError("is a file, not a folder", origin=Origin(folder, ""))
+    if not is_text(folder):
+        raise OutputError("the name is not valid Unicode", origin=Origin(Path(as_text(folder)), ""))
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """Return the error for a file or folder that the system does not let be written."""
+    return OutputError(f"cannot be written: {error.strerror or error}", origin=Origin(path, ""))
+
+
+def dump_record(record: object) -> bytes:
+    """Return a record as indented JSON that ends with a line break."""
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def read_record(
+    path: Path, type_: type[Record], error: type[MaskforgeError], *, what: str, hint: str = ""
+) -> Record:
+    """Read a JSON record that :func:`dump_record` wrote.
+
+    Args:
+        path: The file.
+        type_: A msgspec struct; unknown keys are ignored. If it has a field ``schema``, the file's
+            must be the default one.
+        error: Class of the error.
+        what: What the record is, for the message: ``the record of a run``.
+        hint: What to do if the file is not there.
+
+    Raises:
+        MaskforgeError: Of class ``error``, if it cannot be read or is not such a record.
+    """
+    import msgspec
+
+    try:
+        record = msgspec.json.decode(path.read_bytes(), type=type_)
+    except OSError as problem:
+        raise error(
+            f"cannot be read: {problem.strerror or problem}", origin=Origin(path, ""), hint=hint
+        ) from None
+    except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
+        raise error(f"is not {what}: {problem}", origin=Origin(path, "")) from None
+    if "schema" in type_.__struct_fields__:
+        known = next(one.default for one in msgspec.structs.fields(type_) if one.name == "schema")
+        check_schema(record.schema, known, error, path)  # type: ignore[attr-defined]
+    return record
+
+
+def check_schema(found: int, known: int, error: type[MaskforgeError], path: Path) -> None:
+    """Make sure that a record is of the version that this maskforge reads.
+
+    Raises:
+        MaskforgeError: Of class ``error``, if it is not.
+    """
+    if found != known:
+        raise error(
+            f"has the schema {found}, this maskforge reads {known}",
+            origin=Origin(path, ""),
+            hint="update maskforge",
+        )

@@ -1,0 +1,183 @@
+"""The entries of a LabelMe file's `shapes`, one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from maskforge.errors import GeometryError, RecordError, shorten
+from maskforge.formats.jsonio import structure
+from maskforge.formats.labelme.bitmap import read_bitmap
+from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
+from maskforge.issues import Code, Issue, Origin
+from maskforge.shapes import Area, Geometry, PointSet, Polygon, Polyline, Shape
+
+_Pairs: TypeAlias = Sequence[tuple[float, float]]
+
+_OWN_PLACE = frozenset({"label", "points", "shape_type", "group_id"})
+_CONVERTED = frozenset({"circle", "cuboid"})
+
+
+def read_shape(record: object, origin: Origin) -> Shape:
+    """Read one entry of `shapes`.
+
+    Args:
+        record: The decoded JSON value.
+        origin: Its place.
+
+    Raises:
+        RecordError: If the entry is malformed, of an unknown kind, or cannot be drawn.
+    """
+    fields = structure(record, dict[str, Any], origin)
+    kind = _kind(fields, origin.at(".shape_type"))
+    if kind == "points":
+        raise RecordError(
+            Code.NOT_DRAWABLE,
+            "the points of a prompt for a model describe no region",
+            origin=origin,
+        )
+    place = origin.at(".points")
+    if "points" not in fields:
+        raise RecordError(Code.INVALID_RECORD, "the shape has no `points`", origin=origin)
+    points = structure(
+        fields["points"], list[tuple[float, float]], place, Code.INVALID_COORDINATES, GeometryError
+    )
+    geometry: Geometry
+    if kind == "mask":
+        if len(points) != 2:
+            raise _wrong_count(points, "the 2 corners of the mask's box", place)
+        geometry = read_bitmap(fields.get("mask"), points, origin)
+    else:
+        geometry = _BUILDERS[kind](points, place)
+    labels, label_issue = _labels(fields, origin)
+    return Shape(
+        labels,
+        geometry,
+        kind,
+        origin,
+        instance=_instance(fields.get("group_id"), origin.at(".group_id")),
+        converted=kind if kind in _CONVERTED else "",
+        properties={
+            key: value
+            for key, value in fields.items()
+            if key not in _OWN_PLACE and not key == kind == "mask"
+        },
+        label_issue=label_issue,
+    )
+
+
+def _kind(fields: dict[str, Any], origin: Origin) -> str:
+    written = fields.get("shape_type")
+    if written is None or written == "":  # versions before 3.6.12 draw nothing but polygons
+        return "polygon"
+    kind = structure(written, str, origin)
+    if kind not in _BUILDERS and kind not in ("mask", "points"):
+        raise RecordError(
+            Code.UNKNOWN_KIND,
+            f"{shorten(kind)} is no kind of shape that LabelMe or X-AnyLabeling draws",
+            origin=origin,
+            hint=f"known are {', '.join((*_BUILDERS, 'mask', 'points'))}",
+        )
+    return kind
+
+
+def _labels(fields: dict[str, Any], origin: Origin) -> tuple[tuple[str, ...], Issue | None]:
+    label = fields.get("label")
+    if isinstance(label, int | float) and not isinstance(label, bool):
+        # Tables write NaN for an empty cell, and numbers for names that are numbers.
+        label = "" if isinstance(label, float) and math.isnan(label) else str(label)
+    place = origin.at(".label")
+    if label is not None and not isinstance(label, str):
+        raise RecordError(
+            Code.INVALID_RECORD, f"expected text, found {shorten(label)}", origin=place
+        )
+    if label and label.strip():
+        return (label,), None
+    return (), Issue(Code.NO_LABEL, f"found {shorten(fields.get('label'))}", place)
+
+
+def _instance(group: object, origin: Origin) -> str | None:
+    if group is None or group == "":
+        return None
+    if isinstance(group, float) and group.is_integer():  # spreadsheets make 3.0 of 3
+        group = int(group)
+    if isinstance(group, bool) or not isinstance(group, int | str):
+        raise RecordError(
+            Code.INVALID_RECORD, f"expected a whole number, found {shorten(group)}", origin=origin
+        )
+    return str(group)
+
+
+def _polygon(points: _Pairs, origin: Origin) -> Area:
+    return Area((Polygon(ring(points, origin)),))
+
+
+def _rectangle(points: _Pairs, origin: Origin) -> Area:
+    """Return a box given by two opposite corners or by all four; upright ones in any order."""
+    if len(points) in (2, 4):
+        corners = checked_points(points, origin)
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        is_upright = len(set(points)) == 4 and ((corners == low) | (corners == high)).all()
+        if len(points) == 2 or is_upright:
+            (left, top), (right, bottom) = low.tolist(), high.tolist()
+            return Area((rectangle(left, top, right, bottom, origin),))
+    return _four_corners(points, origin)
+
+
+def _four_corners(points: _Pairs, origin: Origin) -> Area:
+    is_closed = len(points) == 5 and points[0] == points[-1]
+    if len(points) != 4 and not is_closed:
+        raise _wrong_count(points, "4 corners", origin)
+    return _polygon(points, origin)
+
+
+def _circle(points: _Pairs, origin: Origin) -> Area:
+    if len(points) != 2:
+        raise _wrong_count(points, "the centre and a point on the rim", origin)
+    (x, y), (rim_x, rim_y) = checked_points(points, origin).tolist()
+    radius = math.hypot(rim_x - x, rim_y - y)
+    return Area((ellipse(x, y, radius, radius, 0.0, origin),))
+
+
+def _cuboid(points: _Pairs, origin: Origin) -> Area:
+    """Return the outline of X-AnyLabeling's box in parallel projection.
+
+    Its eight points are the corners of the front face and those of the same face moved back
+    (``anylabeling/views/labeling/shape.py``), so their convex hull is what the body covers.
+    """
+    if len(points) != 8:
+        raise _wrong_count(points, "8 corners", origin)
+    return Area((convex_hull(points, origin),))
+
+
+def _polyline(points: _Pairs, origin: Origin) -> Polyline:
+    if len(points) < 2:
+        raise _wrong_count(points, "at least 2 points", origin, Code.TOO_FEW_POINTS)
+    return Polyline(checked_points(points, origin))
+
+
+def _point(points: _Pairs, origin: Origin) -> PointSet:
+    if len(points) != 1:
+        raise _wrong_count(points, "1 point", origin)
+    return PointSet(checked_points(points, origin))
+
+
+def _wrong_count(
+    points: _Pairs, expected: str, origin: Origin, code: Code = Code.INVALID_RECORD
+) -> RecordError:
+    return RecordError(code, f"expected {expected}, found {len(points)} points", origin=origin)
+
+
+_BUILDERS: dict[str, Callable[[_Pairs, Origin], Geometry]] = {
+    "polygon": _polygon,
+    "rectangle": _rectangle,
+    "oriented_rectangle": _four_corners,
+    "circle": _circle,
+    "line": _polyline,
+    "linestrip": _polyline,
+    "point": _point,
+    "rotation": _rectangle,
+    "quadrilateral": _four_corners,
+    "cuboid": _cuboid,
+}

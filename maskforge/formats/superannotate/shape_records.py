@@ -1,0 +1,289 @@
+"""SuperAnnotate's instances, one by one.
+
+The keys and what they mean are those of ``superannotate-python-sdk:
+src/superannotate/lib/app/analytics/aggregators.py`` and ``.../converters/sa_json_helper.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+
+from maskforge.errors import GeometryError, RecordError, shorten
+from maskforge.formats.jsonio import structure
+from maskforge.formats.superannotate.classlist import Labeler
+from maskforge.formats.superannotate.entry import NO_SHAPES
+from maskforge.formats.superannotate.pixel import PartFile
+from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
+from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.shapes import Area, Geometry, Points, PointSet, Polygon, Polyline, Shape
+
+Record: TypeAlias = dict[str, Any]
+T = TypeVar("T")
+
+_CONVERTED = frozenset({"ellipse", "cuboid"})
+_OWN_PLACE = frozenset(
+    {"type", "className", "groupId", "points", "parts", "x", "y", "cx", "cy", "rx", "ry", "angle"}
+)
+_COLOR = re.compile("#?([0-9a-fA-F]{6})")
+
+
+class ShapeReader:
+    """Reads the instances of one image.
+
+    Attributes:
+        colors: Colours of all parts that were asked for, as 24-bit numbers, red highest.
+    """
+
+    def __init__(self, labeler: Labeler, parts: PartFile, issues: list[Issue]) -> None:
+        """Prepare to read.
+
+        Args:
+            labeler: Finds the labels.
+            parts: The pixels of pixel-wise instances.
+            issues: Receives what is noted on the way.
+        """
+        self._labeler = labeler
+        self._parts = parts
+        self._issues = issues
+        self.colors: set[int] = set()
+
+    def read(self, entry: object, origin: Origin) -> Shape:
+        """Read one record.
+
+        Raises:
+            RecordError: If the record is no shape, malformed, of an unknown kind, or cannot be
+                drawn.
+        """
+        if not isinstance(entry, dict):
+            raise RecordError(
+                Code.INVALID_RECORD, f"expected an object, found {shorten(entry)}", origin=origin
+            )
+        kind = _kind(entry, origin)
+        label, label_issue = self._labeler.label(entry, origin)
+        geometry = self._geometry(kind, entry, origin)
+        own = _OWN_PLACE if kind != "polygon" else _OWN_PLACE | {"exclude"}
+        return Shape(
+            (label,) if label else (),
+            geometry,
+            kind,
+            origin,
+            instance=_instance(entry.get("groupId"), origin.at(".groupId")),
+            converted=kind if kind in _CONVERTED else "",
+            properties={key: value for key, value in entry.items() if key not in own},
+            label_issue=label_issue,
+        )
+
+    def _geometry(self, kind: str, record: Record, origin: Origin) -> Geometry:
+        if kind == "mask":
+            return self._bitmap(record, origin)
+        if kind == "polygon":
+            return self._polygon(record, origin)
+        return _BUILDERS[kind](record, origin)
+
+    def _polygon(self, record: Record, origin: Origin) -> Area:
+        exterior = ring(_flat(_points(record, origin), origin.at(".points")), origin.at(".points"))
+        place = origin.at(".exclude")
+        holes: list[Points] = []
+        for index, hole in enumerate(structure(record.get("exclude") or [], list[Any], place)):
+            at = place.at(f"[{index}]")
+            try:
+                holes.append(ring(_flat(hole, at), at))
+            except GeometryError as error:
+                if error.code is not Code.TOO_FEW_POINTS:
+                    raise
+                # A hole without area takes nothing away.
+                self._issues.append(error.issue(Level.NOTE))
+        return Area((Polygon(exterior, tuple(holes)),))
+
+    def _bitmap(self, record: Record, origin: Origin) -> Geometry:
+        place = origin.at(".parts")
+        colors = _colors(record.get("parts"), place)
+        self.colors.update(colors)
+        try:
+            parts = self._parts.read()
+        except OSError as error:
+            raise GeometryError(
+                Code.INVALID_BITMAP,
+                str(error),
+                origin=place,
+                hint="download the export again, with its ___save.png files",
+            ) from None
+        bitmap = parts.bitmap(colors)
+        missing = ", ".join(f"#{color:06x}" for color in parts.missing(colors)[:8])
+        if bitmap is None:
+            text = f"no pixel has the colour {missing}" if missing else "the instance has no parts"
+            raise GeometryError(Code.INVALID_BITMAP, text, origin=place)
+        if missing:
+            text = f"no pixel has the colour {missing}; the other parts were read"
+            self._issues.append(Issue(Code.INVALID_BITMAP, text, place, override=Level.NOTE))
+        return bitmap
+
+
+def _kind(record: Record, origin: Origin) -> str:
+    """Return the kind of an instance.
+
+    Raises:
+        RecordError: If it is no shape, none that can be drawn, or none that is known.
+    """
+    kind = record.get("type")
+    if kind is None and "parts" in record:
+        return "mask"
+    place = origin.at(".type")
+    if not isinstance(kind, str):
+        text = f"expected the kind of shape, found {shorten(kind)}"
+        raise RecordError(Code.INVALID_RECORD, text, origin=place)
+    if kind in NO_SHAPES:
+        raise RecordError(Code.NOT_A_SHAPE, f"a record of type {kind} is no shape", origin=origin)
+    if kind == "template":
+        text = "the key points of a template describe no region"
+        raise RecordError(Code.NOT_DRAWABLE, text, origin=origin)
+    if kind not in _BUILDERS and kind not in {"polygon", "mask"}:
+        raise RecordError(
+            Code.UNKNOWN_KIND,
+            f"{shorten(kind)} is no kind of shape that SuperAnnotate is known to draw",
+            origin=place,
+            hint=f"known are polygon, {', '.join(_BUILDERS)}, template, mask",
+        )
+    return kind
+
+
+def _instance(group: object, origin: Origin) -> str | None:
+    """Return what groups shapes to one object; 0 means that the shape stands alone."""
+    if isinstance(group, float) and group.is_integer():
+        group = int(group)
+    if isinstance(group, int) and not isinstance(group, bool):
+        return str(group) if group > 0 else None
+    if group is None:
+        return None
+    raise RecordError(
+        Code.INVALID_RECORD, f"expected a whole number, found {shorten(group)}", origin=origin
+    )
+
+
+def _points(record: Record, origin: Origin) -> object:
+    if record.get("points") is None:
+        raise RecordError(Code.INVALID_RECORD, "the instance has no `points`", origin=origin)
+    return record["points"]
+
+
+def _numbers(value: object, type_: type[T], origin: Origin) -> T:
+    return structure(value, type_, origin, Code.INVALID_COORDINATES, GeometryError)
+
+
+def _flat(value: object, origin: Origin) -> list[float]:
+    return _numbers(value, list[float], origin)
+
+
+class _Box(msgspec.Struct):
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+class _Corners(_Box):
+    x3: float
+    y3: float
+    x4: float
+    y4: float
+
+
+class _Ellipse(msgspec.Struct):
+    cx: float
+    cy: float
+    rx: float
+    ry: float
+    angle: float = 0.0
+
+
+class _Point(msgspec.Struct):
+    x: float
+    y: float
+
+
+class _Cuboid(msgspec.Struct):
+    f1: _Point
+    f2: _Point
+    r1: _Point
+    r2: _Point
+
+
+def _box(record: Record, origin: Origin) -> Area:
+    place = origin.at(".points")
+    box = _numbers(_points(record, origin), _Box, place)
+    return Area((rectangle(box.x1, box.y1, box.x2, box.y2, place),))
+
+
+def _rotated_box(record: Record, origin: Origin) -> Area:
+    place = origin.at(".points")
+    box = _numbers(_points(record, origin), _Corners, place)
+    corners = [box.x1, box.y1, box.x2, box.y2, box.x3, box.y3, box.x4, box.y4]
+    return Area((Polygon(ring(corners, place)),))
+
+
+def _ellipse(record: Record, origin: Origin) -> Area:
+    one = _numbers(record, _Ellipse, origin)
+    return Area((ellipse(one.cx, one.cy, one.rx, one.ry, one.angle, origin),))
+
+
+def _cuboid(record: Record, origin: Origin) -> Area:
+    """Return everything that the drawn body covers.
+
+    Two opposite corners are given of the front face and of the rear one, both upright rectangles,
+    and edges join their corners, so the body covers the convex hull of the eight.
+    """
+    place = origin.at(".points")
+    body = _numbers(_points(record, origin), _Cuboid, place)
+    corners = [
+        (x, y)
+        for first, second in ((body.f1, body.f2), (body.r1, body.r2))
+        for x in (first.x, second.x)
+        for y in (first.y, second.y)
+    ]
+    return Area((convex_hull(corners, place),))
+
+
+def _polyline(record: Record, origin: Origin) -> Polyline:
+    place = origin.at(".points")
+    points = checked_points(_flat(_points(record, origin), place), place)
+    if len(points) < 2:
+        text = f"{len(points)} points make no line, expected at least 2"
+        raise GeometryError(Code.TOO_FEW_POINTS, text, origin=place)
+    return Polyline(points)
+
+
+def _point(record: Record, origin: Origin) -> PointSet:
+    point = _numbers(record, _Point, origin)
+    return PointSet(checked_points([point.x, point.y], origin))
+
+
+_BUILDERS: dict[str, Callable[[Record, Origin], Geometry]] = {
+    "bbox": _box,
+    "rbbox": _rotated_box,
+    "ellipse": _ellipse,
+    "cuboid": _cuboid,
+    "polyline": _polyline,
+    "point": _point,
+}
+
+
+class _Part(msgspec.Struct):
+    color: str
+
+
+def _colors(value: object, origin: Origin) -> list[int]:
+    colors = []
+    for index, part in enumerate(structure(value, list[_Part], origin)):
+        match = _COLOR.fullmatch(part.color)
+        if match is None:
+            raise RecordError(
+                Code.INVALID_RECORD,
+                f"expected a colour such as #00000f, found {shorten(part.color)}",
+                origin=origin.at(f"[{index}].color"),
+            )
+        colors.append(int(match[1], 16))
+    return colors

@@ -1,0 +1,193 @@
+"""The regions of a VoTT asset: what was drawn, and which tags it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from maskforge.errors import GeometryError, RecordError, shorten
+from maskforge.formats.jsonio import structure
+from maskforge.geometry import checked_points, rectangle, ring
+from maskforge.issues import Code, Issue, Origin
+from maskforge.shapes import Area, Geometry, Points, PointSet, Polygon, Polyline, Shape
+
+T = TypeVar("T")
+
+
+class Point(msgspec.Struct):
+    """A vertex as VoTT writes it."""
+
+    x: float
+    y: float
+
+
+class _BoundingBox(msgspec.Struct):
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class _Region(msgspec.Struct):
+    type: str
+    tags: list[str] | None = None
+
+
+_OWN_PLACE = frozenset({"type", "tags", "points", "boundingBox"})
+_KINDS = "RECTANGLE, SQUARE, POLYGON, POLYLINE, POINT"
+
+
+def read_each(
+    records: Iterable[object], origin: Origin, read: Callable[[object, Origin], T]
+) -> tuple[list[T], list[Issue]]:
+    """Read records one by one; one that cannot be read costs only itself."""
+    results: list[T] = []
+    issues: list[Issue] = []
+    for index, record in enumerate(records):
+        try:
+            results.append(read(record, origin.at(f"[{index}]")))
+        except RecordError as error:
+            issues.append(error.issue())
+    return results, issues
+
+
+def read_region(record: object, origin: Origin) -> Shape:
+    """Read one entry of `regions` as version 2 writes it.
+
+    Raises:
+        RecordError: If the region is malformed or of an unknown kind.
+    """
+    region = structure(record, _Region, origin)
+    assert isinstance(record, dict)
+    labels, label_issue = read_tags(region.tags, origin.at(".tags"))
+    return Shape(
+        labels,
+        _geometry(region.type.upper(), record, origin),
+        region.type,
+        origin,
+        properties={key: value for key, value in record.items() if key not in _OWN_PLACE},
+        label_issue=label_issue,
+    )
+
+
+def read_tags(tags: Sequence[str] | None, origin: Origin) -> tuple[tuple[str, ...], Issue | None]:
+    """Return the labels of a region in the file's order, each once, and why there are none."""
+    labels = tuple(dict.fromkeys(tag for tag in tags or () if tag))
+    if labels:
+        return labels, None
+    hint = "tag the region in VoTT, or choose a label for such regions with --unlabeled"
+    return (), Issue(Code.NO_LABEL, "the region has no tag", origin, hint)
+
+
+def read_points(value: object, origin: Origin) -> Points:
+    """Return a list of ``{x, y}`` objects as (N, 2).
+
+    Raises:
+        GeometryError: If one of them is malformed.
+    """
+    points = structure(value, list[Point], origin, Code.INVALID_COORDINATES, GeometryError)
+    return checked_points([(point.x, point.y) for point in points], origin)
+
+
+def line(points: Points, origin: Origin) -> Polyline:
+    """Return an open line.
+
+    Raises:
+        GeometryError: If there are fewer than two points.
+    """
+    _require(len(points), 2, "a line", origin)
+    return Polyline(points)
+
+
+def single_points(points: Points, origin: Origin) -> PointSet:
+    """Return points without a connection.
+
+    Raises:
+        GeometryError: If there is none.
+    """
+    _require(len(points), 1, "a point", origin)
+    return PointSet(points)
+
+
+def outline(points: Points, origin: Origin) -> Area:
+    """Return the region inside a closed outline.
+
+    Raises:
+        GeometryError: If fewer than three different points are left.
+    """
+    return Area((Polygon(ring(points, origin)),))
+
+
+def unknown_kind(kind: str, origin: Origin) -> RecordError:
+    """Return the error for a region of a kind that VoTT does not draw."""
+    return RecordError(
+        Code.UNKNOWN_KIND,
+        f"{shorten(kind)} is no kind of region that VoTT draws",
+        origin=origin.at(".type"),
+        hint=f"known are {_KINDS}",
+    )
+
+
+def _geometry(kind: str, record: dict[str, object], origin: Origin) -> Geometry:
+    if kind in {"RECTANGLE", "SQUARE"}:
+        return _box(record, origin)
+    if kind not in {"POLYGON", "POLYLINE", "POINT"}:
+        raise unknown_kind(str(record["type"]), origin)
+    return from_points(kind, record, origin)
+
+
+def from_points(kind: str, record: Mapping[str, object], origin: Origin) -> Geometry:
+    """Return the geometry of a region that is given by its points.
+
+    Args:
+        kind: ``POLYGON``, ``POLYLINE``, or ``POINT``.
+        record: The region.
+        origin: Its place.
+
+    Raises:
+        RecordError: If the points are missing or malformed.
+    """
+    place = origin.at(".points")
+    if record.get("points") is None:
+        raise RecordError(Code.INVALID_RECORD, "the region has no `points`", origin=origin)
+    points = read_points(record["points"], place)
+    match kind:
+        case "POLYGON":
+            return outline(points, place)
+        case "POLYLINE":
+            return line(points, place)
+        case _:
+            return single_points(points, place)
+
+
+def _box(record: dict[str, object], origin: Origin) -> Area:
+    """Return a rectangle from its bounding box.
+
+    The points are no substitute while there is a box: projects that were imported from version 1
+    list the corners in Z order, and imported TFRecords list only two.
+    """
+    if record.get("boundingBox") is not None:
+        place = origin.at(".boundingBox")
+        box = structure(
+            record["boundingBox"], _BoundingBox, place, Code.INVALID_COORDINATES, GeometryError
+        )
+        corners = (box.left, box.top, box.left + box.width, box.top + box.height)
+        return Area((rectangle(*corners, place),))
+    place = origin.at(".points")
+    if record.get("points") is None:
+        raise RecordError(
+            Code.INVALID_RECORD, "the region has neither `boundingBox` nor `points`", origin=origin
+        )
+    points = read_points(record["points"], place)
+    _require(len(points), 2, "a rectangle", place)
+    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+    return Area((rectangle(left, top, right, bottom, place),))
+
+
+def _require(count: int, least: int, what: str, origin: Origin) -> None:
+    if count < least:
+        raise GeometryError(
+            Code.TOO_FEW_POINTS, f"{what} needs {least} points, found {count}", origin=origin
+        )

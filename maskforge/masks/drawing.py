@@ -1,0 +1,323 @@
+"""From the shapes of one image to its masks: labels to values, overlaps, instances, accounting."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.choices import Encoding, MultiTag, Overlap
+from maskforge.errors import GeometryError, ImageError
+from maskforge.geometry import discs, self_intersecting, thick_line
+from maskforge.issues import Code, Issue, Level
+from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
+from maskforge.masks.encoding import Mask, one_hot
+from maskforge.raster.runs import areas
+from maskforge.raster.scan import scan
+from maskforge.raster.segments import Segments
+from maskforge.shapes import AnnotatedImage, Area, Bitmap, PointSet, Polygon, Polyline, Shape, Size
+
+
+@dataclass(frozen=True, slots=True)
+class DrawOptions:
+    """How shapes become masks.
+
+    Attributes:
+        encoding: ``integer`` (H, W), ``onehot`` or ``multihot`` (H, W, C); see
+            :mod:`maskforge.masks.encoding`.
+        rasterizer: Name of the rasteriser.
+        overlap: What is on top where shapes overlap: ``order`` the later one in the file, ``area``
+            the smaller one, ``priority`` the one whose class comes later in the class map;
+            ``error`` refuses images in which shapes of different classes overlap.
+        line_width: Width in pixels with which lines are drawn; None leaves them out.
+        point_radius: Radius in pixels of the discs drawn for points; None leaves them out.
+        multi_tag: Which labels of a shape with several count: the ``first``, the ``last``, ``all``
+            (the last one on top), or ``error``, which refuses the shape.
+        unlabeled: What becomes of a shape without label: ``skip``, ``error`` (refused), or the
+            label that it gets. None skips shapes without label and refuses those whose class
+            cannot be resolved.
+        instances: Whether to draw an instance map, too.
+    """
+
+    encoding: Encoding = "integer"
+    rasterizer: str = "exact"
+    overlap: Overlap = "order"
+    line_width: float | None = None
+    point_radius: float | None = None
+    multi_tag: MultiTag = "first"
+    unlabeled: str | None = None
+    instances: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """The masks of one image.
+
+    Attributes:
+        mask: (H, W) uint8 or uint16, or (H, W, C) uint8, as the encoding says.
+        instances: (H, W) uint16 or uint32: 0 is no instance; None if not asked for.
+        instance_classes: Class id of instance 1, 2, ...
+        pixels: Number of visible pixels of every value.
+        overlapped: Number of pixels claimed by shapes of more than one class.
+        drawn: Number of shapes drawn as they are.
+        converted: Number of shapes turned into polygons first (circles, thick lines ...).
+        class_shapes: Number of shapes of every value.
+        issues: Findings, with a line for every shape that was not drawn.
+    """
+
+    mask: Mask
+    instances: NDArray[np.uint16] | NDArray[np.uint32] | None
+    instance_classes: tuple[int, ...]
+    pixels: dict[int, int]
+    overlapped: int
+    drawn: int
+    converted: int
+    class_shapes: dict[int, int]
+    issues: tuple[Issue, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Region:
+    """A shape with the value it is painted with."""
+
+    shape: Shape
+    geometry: Area | Bitmap
+    value: int
+
+
+def draw(image: AnnotatedImage, classes: ClassMap, options: DrawOptions | None = None) -> Drawing:
+    """Draw the masks of one image.
+
+    Args:
+        image: The image, with its size.
+        classes: Which label becomes which value.
+        options: How; see :class:`DrawOptions`.
+
+    Raises:
+        ImageError: If the size of the image is unknown, or classes overlap and must not.
+        LabelError: If the class map does not know a label.
+        MissingDependencyError: If the library of the rasteriser is not installed.
+    """
+    options = options or DrawOptions()
+    size = image.image.size
+    if size is None:
+        raise ImageError(Code.SIZE_UNKNOWN, "the size of the image is unknown", origin=image.origin)
+    issues: list[Issue] = []
+    regions: list[_Region] = []
+    outcomes = {"drawn": 0, "converted": 0}
+    for shape in image.shapes:
+        wanted = _values(shape, classes, options, issues)
+        geometry = _geometry(shape, options, issues) if wanted else None
+        if geometry is not None:
+            regions += [_Region(shape, geometry, value) for value in wanted]
+            as_is = not shape.converted and geometry is shape.geometry
+            outcomes["drawn" if as_is else "converted"] += 1
+    runs = scan([region.geometry for region in regions], size, options.rasterizer)
+    pixels_of = areas(runs, len(regions))
+    issues += _vanished(regions, pixels_of, size)
+    issues += _crossings(regions)
+    values: Mask = np.zeros(len(regions), dtype=classes.dtype)
+    values[:] = [region.value for region in regions]
+    order = _order(values, pixels_of, classes, options.overlap)
+    segments = Segments(runs, size)
+    painted: Mask = segments.paint(values, order)
+    # A hole or a void region below or above a class is no claim against it.
+    overlapped = segments.overlapped(values, np.flatnonzero(~np.isin(values, (BACKGROUND, VOID))))
+    if options.overlap == "error" and overlapped:
+        raise ImageError(
+            Code.OVERLAP,
+            f"shapes of different classes overlap in {overlapped} pixels",
+            origin=image.origin,
+            hint="choose what is on top: --overlap order, area or priority",
+        )
+    pixels = segments.count(painted)
+    pixels[BACKGROUND] = pixels.pop(BACKGROUND, 0)  # named last, and always
+    if options.encoding == "onehot":
+        painted = one_hot(painted, classes.ids)
+    elif options.encoding == "multihot":
+        painted, pixels = _channels(segments, values, order, classes)
+    instances: NDArray[Any] | None = None
+    instance_classes: tuple[int, ...] = ()
+    if options.instances:
+        numbers, instance_classes = _instance_numbers(regions)
+        instances = segments.fill(segments.paint(numbers, order))
+    return Drawing(
+        segments.fill(painted),
+        instances,
+        instance_classes,
+        pixels,
+        overlapped,
+        outcomes["drawn"],
+        outcomes["converted"],
+        dict(Counter(region.value for region in regions)),
+        tuple(issues),
+    )
+
+
+def _values(
+    shape: Shape, classes: ClassMap, options: DrawOptions, issues: list[Issue]
+) -> list[int]:
+    """Return the values that a shape is painted with; none if it is left out."""
+    labels = shape.labels
+    if not labels:
+        missing = shape.label_issue or Issue(Code.NO_LABEL, "has no label", shape.origin)
+        if options.unlabeled is None:
+            issues.append(missing)
+        elif options.unlabeled in ("skip", "error"):
+            level = Level.SKIPPED if options.unlabeled == "skip" else Level.REFUSED
+            issues.append(Issue(missing.code, missing.message, missing.origin, missing.hint, level))
+        else:
+            labels = (options.unlabeled,)
+    if not labels:
+        return []
+    found = dict.fromkeys(classes.value(label) for label in labels)
+    values = [value for value in found if value is not None]
+    if not values:
+        issues.append(
+            Issue(Code.IGNORED_LABEL, f"the class map ignores {labels[0]!r}", shape.origin)
+        )
+        return []
+    if len(values) > 1:
+        issues.append(_several_labels(shape, options.multi_tag))
+    match options.multi_tag:
+        case "first":
+            return values[:1]
+        case "last":
+            return values[-1:]
+        case "all":
+            return values
+        case "error":
+            return values if len(values) == 1 else []
+
+
+def _several_labels(shape: Shape, multi_tag: MultiTag) -> Issue:
+    listed = ", ".join(repr(label) for label in shape.labels)
+    refused = multi_tag == "error"
+    return Issue(
+        Code.SEVERAL_LABELS,
+        f"has the labels {listed}; --multi-tag {multi_tag}",
+        shape.origin,
+        "choose one with --multi-tag first or last" if refused else "",
+        Level.REFUSED if refused else None,
+    )
+
+
+def _geometry(shape: Shape, options: DrawOptions, issues: list[Issue]) -> Area | Bitmap | None:
+    match shape.geometry:
+        case Polyline() as line:
+            if options.line_width:
+                return thick_line(line, options.line_width)
+            option = "--line-width"
+        case PointSet() as points:
+            if options.point_radius:
+                try:
+                    return discs(points, options.point_radius, shape.origin)
+                except GeometryError as error:  # a disc that reaches beyond all limits
+                    issues.append(error.issue())
+                    return None
+            option = "--point-radius"
+        case geometry:
+            return geometry
+    issues.append(
+        Issue(Code.NO_AREA, f"a {shape.kind} has no area", shape.origin, f"give it one: {option}")
+    )
+    return None
+
+
+def _vanished(regions: Sequence[_Region], pixels: NDArray[np.int64], size: Size) -> list[Issue]:
+    """Name the shapes that no pixel shows, however they are painted."""
+    issues = []
+    for region, count in zip(regions, pixels, strict=True):
+        if count:
+            continue
+        if _outside(region.geometry, size):
+            code, text = Code.OUTSIDE_IMAGE, "lies outside the image"
+        else:
+            code, text = Code.NO_PIXELS, "covers no pixel centre"
+        issues.append(Issue(code, f"{region.shape.kind} {text}", region.shape.origin))
+    return issues
+
+
+def _outside(geometry: Area | Bitmap, size: Size) -> bool:
+    if isinstance(geometry, Bitmap):
+        height, width = geometry.pixels.shape
+        low = np.array((geometry.column, geometry.row))
+        high = low + np.array((width, height))
+    else:
+        rings = [part.exterior for part in geometry.parts]
+        low = np.min([ring.min(axis=0) for ring in rings], axis=0, initial=np.inf)
+        high = np.max([ring.max(axis=0) for ring in rings], axis=0, initial=-np.inf)
+    return bool((high <= 0).any() or (low >= size).any())
+
+
+def _crossings(regions: Sequence[_Region]) -> list[Issue]:
+    owners: list[Shape] = []
+    polygons: list[Polygon] = []
+    for region in regions:
+        drawn_by_hand = region.geometry is region.shape.geometry and not region.shape.converted
+        repeated = bool(owners) and owners[-1] is region.shape
+        if isinstance(region.geometry, Area) and drawn_by_hand and not repeated:
+            owners += [region.shape] * len(region.geometry.parts)
+            polygons += region.geometry.parts
+    crossing = [
+        owner for owner, bad in zip(owners, self_intersecting(polygons), strict=True) if bad
+    ]
+    return [
+        Issue(Code.SELF_INTERSECTION, "the outline crosses or touches itself", shape.origin)
+        for shape in dict.fromkeys(crossing)
+    ]
+
+
+def _order(
+    values: Mask, pixels: NDArray[np.int64], classes: ClassMap, overlap: Overlap
+) -> NDArray[np.intp]:
+    """Return the order in which regions are painted; the last one lies on top."""
+    match overlap:
+        case "area":
+            return np.argsort(-pixels, kind="stable")
+        case "priority":
+            ranks = np.array([classes.paint_rank[int(value)] for value in values])
+            return np.argsort(ranks, kind="stable")
+        case "order" | "error":
+            return np.arange(len(values))
+
+
+def _channels(
+    segments: Segments, values: Mask, order: NDArray[np.intp], classes: ClassMap
+) -> tuple[NDArray[np.uint8], dict[int, int]]:
+    """Return the multi-hot channels of every segment, and the pixels of every value."""
+    ids, lengths = classes.foreground_ids, segments.lengths
+    void = segments.paint(values == VOID, order[values[order] == VOID])
+    channels = np.zeros((len(lengths), len(ids)), dtype=np.uint8)
+    for id_, channel in zip(ids, channels.T, strict=True):
+        # Shapes labelled as background cut holes into what was drawn before them.
+        concerned = order[np.isin(values[order], (id_, BACKGROUND))]
+        channel[:] = segments.paint(values == id_, concerned)
+    channels[void] = VOID
+    pixels = {id_: int(lengths[channels[:, i] == 1].sum()) for i, id_ in enumerate(ids)}
+    pixels[BACKGROUND] = int(lengths[(channels == 0).all(axis=1)].sum())
+    if void.any():
+        pixels[VOID] = int(lengths[void].sum())
+    return channels, pixels
+
+
+def _instance_numbers(regions: Sequence[_Region]) -> tuple[NDArray[Any], tuple[int, ...]]:
+    """Return the number of every region's instance, and the class of every instance."""
+    numbers: dict[tuple[int, str | int], int] = {}
+    classes: list[int] = []
+    numbers_of = np.zeros(len(regions), dtype=np.int64)
+    for index, region in enumerate(regions):
+        if region.value in (BACKGROUND, VOID):
+            continue
+        instance = region.shape.instance
+        key = (region.value, index if instance is None else instance)
+        if key not in numbers:
+            numbers[key] = len(numbers) + 1
+            classes.append(region.value)
+        numbers_of[index] = numbers[key]
+    wide = len(numbers) > np.iinfo(np.uint16).max
+    return numbers_of.astype(np.uint32 if wide else np.uint16), tuple(classes)

@@ -1,0 +1,176 @@
+"""Mask files: palette or 16-bit PNG, TIFF, NPY; written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.choices import FileType
+from maskforge.errors import OptionError, OutputError
+from maskforge.files import write_whole
+from maskforge.images.decoder import read_pixels
+from maskforge.issues import Origin
+from maskforge.masks.classes import Color
+
+AnyMask: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
+
+FILE_TYPES: tuple[str, ...] = get_args(FileType)
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_BYTES_AT_A_TIME = 2**17  # stays in the cache, and a large mask is never held twice
+
+
+def check_file_type(file_type: str, encoding: str) -> None:
+    """Make sure that masks of an encoding can be stored in a type of file.
+
+    Raises:
+        OptionError: With the reason.
+    """
+    if file_type in ("jpg", "jpeg"):
+        raise OptionError(
+            "JPEG changes pixel values when it compresses, so class ids would be lost",
+            hint="choose png, tiff or npy",
+        )
+    if file_type not in FILE_TYPES:
+        raise OptionError(
+            f"unknown file type {file_type!r}", hint=f"choose one of {', '.join(FILE_TYPES)}"
+        )
+    if encoding != "integer" and file_type != "npy":
+        raise OptionError(
+            f"{encoding} masks have one channel per class, which {file_type.upper()} files cannot "
+            "hold without being taken for colours",
+            hint="choose --file-type npy, or --encoding integer",
+        )
+
+
+def encode_mask(mask: AnyMask, file_type: str, palette: Mapping[int, Color] | None = None) -> bytes:
+    """Return a mask as the content of a file.
+
+    Args:
+        mask: (H, W) uint8, uint16 or (not PNG) uint32; for NPY also (H, W, C).
+        file_type: ``png``, ``tiff`` or ``npy``.
+        palette: Colour of every value of a uint8 mask; without it, PNG and TIFF are grey.
+
+    Raises:
+        OptionError: If it is no mask, or the type of file cannot hold it.
+    """
+    if mask.dtype.kind != "u" or mask.dtype.itemsize > 4 or 0 in mask.shape[:2]:
+        raise OptionError(
+            f"a mask has pixels of uint8, uint16 or uint32, found {mask.shape} {mask.dtype}"
+        )
+    mask = cast("AnyMask", mask.astype(mask.dtype.newbyteorder("="), copy=False))
+    if file_type == "npy":
+        stream = io.BytesIO()
+        np.save(stream, mask, allow_pickle=False)
+        return stream.getvalue()
+    check_file_type(file_type, "integer" if mask.ndim == 2 else "multi-channel")
+    if file_type == "png":
+        return _encode_png(mask, palette)
+    return _encode_tiff(mask, palette)
+
+
+def _encode_png(mask: AnyMask, palette: Mapping[int, Color] | None) -> bytes:
+    if mask.dtype == np.uint32:
+        raise OptionError("PNG holds 16 bits at most", hint="choose tiff or npy")
+    height, width = mask.shape
+    depth = mask.dtype.itemsize
+    colors = palette if depth == 1 else None
+    header = struct.pack(">IIBBBBB", width, height, 8 * depth, 3 if colors else 0, 0, 0, 0)
+    chunks = [_PNG_SIGNATURE, _chunk(b"IHDR", header)]
+    if colors:
+        chunks.append(_chunk(b"PLTE", _palette_bytes(colors)))
+    chunks += [_chunk(b"IDAT", _compressed_lines(mask)), _chunk(b"IEND", b"")]
+    return b"".join(chunks)
+
+
+def _compressed_lines(mask: AnyMask) -> bytes:
+    from isal import isal_zlib
+
+    height, width = mask.shape
+    line_length = 1 + width * mask.dtype.itemsize
+    # Every line starts with its filter type; masks compress best with 0, no filter.
+    lines = np.zeros((max(1, _BYTES_AT_A_TIME // line_length), line_length), dtype=np.uint8)
+    compressor = isal_zlib.compressobj(1)
+    parts = []
+    for top in range(0, height, len(lines)):
+        pixels = np.ascontiguousarray(
+            mask[top : top + len(lines)], dtype=mask.dtype.newbyteorder(">")
+        )
+        lines[: len(pixels), 1:] = pixels.view(np.uint8)
+        parts.append(compressor.compress(lines[: len(pixels)]))
+    return b"".join((*parts, compressor.flush()))
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(content, zlib.crc32(kind))
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+
+def _palette_bytes(palette: Mapping[int, Color]) -> bytes:
+    table = np.zeros((256, 3), dtype=np.uint8)
+    for value, color in palette.items():
+        if value < 256:
+            table[value] = color
+    return table.tobytes()
+
+
+def _encode_tiff(mask: AnyMask, palette: Mapping[int, Color] | None) -> bytes:
+    from PIL import Image
+
+    # Pillow knows 32-bit integers with a sign only; no image has 2^31 instances.
+    picture = Image.fromarray(mask.astype(np.int32) if mask.dtype == np.uint32 else mask)
+    if palette and mask.dtype == np.uint8:
+        picture.putpalette(_palette_bytes(palette))
+    stream = io.BytesIO()
+    picture.save(stream, format="TIFF", compression="tiff_adobe_deflate")
+    return stream.getvalue()
+
+
+def write_mask(
+    path: str | os.PathLike[str], mask: AnyMask, palette: Mapping[int, Color] | None = None
+) -> None:
+    """Write a mask; the suffix of the path decides the type of file.
+
+    Args:
+        path: Ends in ``.png``, ``.tif``, ``.tiff`` or ``.npy``. Missing folders are made.
+        mask: (H, W) uint8, uint16 or (not PNG) uint32; for NPY also (H, W, C).
+        palette: Colour of every value of a uint8 mask; without it, PNG and TIFF are grey.
+
+    Raises:
+        OptionError: If the suffix is of no such file, it is no mask, or the file cannot hold it.
+        OutputError: If the file cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower().removeprefix(".")
+    write_whole(path, encode_mask(mask, "tiff" if suffix == "tif" else suffix, palette))
+
+
+def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
+    """Read a mask that :func:`write_mask` wrote: values as they are, palettes not applied.
+
+    Returns:
+        (H, W) uint8, uint16 or uint32, or for NPY also (H, W, C).
+
+    Raises:
+        OutputError: If the file cannot be read.
+    """
+    path = Path(path)
+    array: NDArray[Any]
+    try:
+        if path.suffix.lower() == ".npy":
+            with path.open("rb") as stream:
+                array = np.lib.format.read_array(stream, allow_pickle=False)
+        else:
+            array = np.asarray(read_pixels(path, verify=True))
+    except Exception as error:  # the decoders raise whatever they run into
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise OutputError(f"cannot be read as a mask: {reason}", origin=Origin(path, "")) from None
+    return array.astype(np.uint32) if array.dtype == np.int32 else array

@@ -1,0 +1,69 @@
+"""Names of mask files: unique, valid everywhere, and never outside the output folder."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import get_args
+
+from maskforge.choices import FileType
+from maskforge.images.finder import PICTURE_SUFFIXES
+
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\ud800-\udfff<>:"/\\|?*]')
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+_LONGEST_NAME = 120
+_MASK_SUFFIXES = tuple(f".{file_type}" for file_type in get_args(FileType))
+
+
+class MaskNames:
+    """Gives every image a name of its own below ``masks/``, whatever the source calls it.
+
+    A name is the folder of the annotation file below the source, and the picture's name without
+    its suffix. If that is taken, the suffix is kept (``a.jpg`` and ``a.tif``), and after that a
+    number is added. Characters that a file system may refuse become ``_``, so no name can lead
+    out of the folder. Names that differ only in case count as the same.
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._counts: Counter[str] = Counter()
+
+    def assign(self, folder: str, image_name: str) -> str:
+        """Return an unused relative path without suffix, with forward slashes."""
+        folders = [_safe_folder(part) for part in PurePosixPath(folder).parts]
+        suffix = PurePosixPath(image_name).suffix
+        is_picture = suffix.lower() in PICTURE_SUFFIXES
+        stem = image_name[: -len(suffix)] if is_picture else image_name
+        for last in itertools.chain((_safe(stem), _safe(image_name)), self._numbered(folder, stem)):
+            name = "/".join([*folders, last])
+            key = unicodedata.normalize("NFC", name).casefold()
+            if key not in self._taken:
+                break
+        self._taken.add(key)
+        return name
+
+    def _numbered(self, folder: str, stem: str) -> Iterator[str]:
+        place = f"{folder}/{stem}"
+        while True:  # thousands of pictures may have one name: go on where the last one ended
+            self._counts[place] += 1
+            yield _safe(stem, f"-{self._counts[place] + 1}")
+
+
+def _safe_folder(name: str) -> str:
+    """Return ``name`` as a folder that cannot be in the way of a mask file."""
+    name = _safe(name)
+    return f"{name}_" if name.casefold().endswith(_MASK_SUFFIXES) else name
+
+
+def _safe(name: str, ending: str = "") -> str:
+    """Return ``name`` with ``ending`` as one path component that every file system takes."""
+    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip(". ")
+    name = name[:_LONGEST_NAME].rstrip(". ")
+    while len(name.encode() + ending.encode()) > _LONGEST_NAME:
+        name = name[:-1].rstrip(". ")
+    name = (name or "_") + ending
+    return f"_{name}" if _RESERVED.fullmatch(name) else name

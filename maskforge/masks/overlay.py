@@ -1,0 +1,132 @@
+"""Masks laid over their pictures, to be looked at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from maskforge.errors import DatasetError
+from maskforge.images.decoder import read_pixels
+from maskforge.issues import Origin
+from maskforge.masks.classes import BACKGROUND, Color
+from maskforge.shapes import Size
+
+_SHOWN_SIDE = 900
+_LONGEST_SIDE = 4096
+_LONGEST_TEXT = 200
+_LINE = 22
+_MARGIN = 8
+_INK = (240, 240, 240)
+_PAPER = (24, 24, 24)
+
+
+def load_picture(path: Path, *, upright: bool) -> NDArray[np.uint8]:
+    """Return a picture as (H, W, 3) uint8 to look at; more than 8 bits are stretched.
+
+    Args:
+        path: The picture.
+        upright: Whether to apply its EXIF orientation.
+
+    Raises:
+        DatasetError: If it cannot be read.
+    """
+    try:
+        picture = read_pixels(path, upright=upright)
+        if picture.mode.startswith(("I", "F")):
+            values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+            low, high = values.min(), values.max()
+            scale = 255 / (high - low) if high > low else 0.0
+            picture = Image.fromarray(((values - low) * scale).round().astype(np.uint8))
+        return np.asarray(picture.convert("RGB"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(f"cannot be read: {reason}", origin=Origin(path, "")) from None
+
+
+def overlay(
+    picture: NDArray[np.uint8],
+    mask: NDArray[Any],
+    colors: Mapping[int, Color],
+    *,
+    opacity: float = 0.35,
+) -> NDArray[np.uint8]:
+    """Return a picture with its mask laid over it, and the outline of every class.
+
+    Small pictures are enlarged by a whole factor, so that single pixels of the mask can be seen; of
+    very large ones, every second pixel is shown, or every third, and so on.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        mask: (H, W) class ids.
+        colors: Colour of every id.
+        opacity: Of the colours inside the outlines, 0 to 1.
+    """
+    factor = max(1, _SHOWN_SIDE // max(mask.shape))
+    step = -(-max(mask.shape) // _LONGEST_SIDE)
+    picture, mask = picture[::step, ::step], mask[::step, ::step]
+    picture = picture.repeat(factor, axis=0).repeat(factor, axis=1)
+    mask = mask.repeat(factor, axis=0).repeat(factor, axis=1)
+    table = np.zeros((int(max(mask.max(initial=0), *colors)) + 1, 3), dtype=np.float32)
+    for value, color in colors.items():
+        table[value] = color
+    strength = np.where(_edges(mask), 1.0, opacity) * (mask != BACKGROUND)
+    strength = strength.astype(np.float32)[..., None]
+    mixed: NDArray[np.uint8] = (picture * (1 - strength) + table[mask] * strength).astype(np.uint8)
+    return mixed
+
+
+def _edges(mask: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return the pixels of which a neighbour has another value."""
+    edges = np.zeros(mask.shape, dtype=np.bool_)
+    across = mask[:, 1:] != mask[:, :-1]
+    down = mask[1:] != mask[:-1]
+    edges[:, 1:] |= across
+    edges[:, :-1] |= across
+    edges[1:] |= down
+    edges[:-1] |= down
+    return edges
+
+
+def with_legend(
+    picture: NDArray[np.uint8], title: str, entries: Sequence[tuple[str, Color]]
+) -> Image.Image:
+    """Return a picture with a title above and a line for every class below."""
+    font = ImageFont.load_default(14)
+    height, width = picture.shape[:2]
+    columns = max(1, width // 220)
+    rows = math.ceil(len(entries) / columns)
+    page = Image.new("RGB", (width, height + _LINE * (rows + 1) + _MARGIN), _PAPER)
+    page.paste(Image.fromarray(picture), (0, _LINE))
+    draw = ImageDraw.Draw(page)
+    draw.text((_MARGIN, 2), title[:_LONGEST_TEXT], _INK, font)
+    for index, (name, color) in enumerate(entries):
+        row, column = divmod(index, columns)
+        x, y = _MARGIN + column * (width // columns), height + _LINE * (row + 1) + _MARGIN // 2
+        draw.rectangle((x, y + 2, x + 14, y + 15), color)
+        draw.text((x + 20, y), name[:_LONGEST_TEXT], _INK, font)
+    return page
+
+
+def contact_sheet(
+    tiles: Sequence[tuple[str, Image.Image]], tile: Size, *, columns: int = 4
+) -> Image.Image:
+    """Return a sheet with a small version of every picture and its name."""
+    font = ImageFont.load_default(12)
+    rows = math.ceil(len(tiles) / columns)
+    cell = Size(tile.width + _MARGIN, tile.height + _LINE)
+    sheet = Image.new("RGB", (columns * cell.width + _MARGIN, rows * cell.height + _MARGIN), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for index, (name, picture) in enumerate(tiles):
+        row, column = divmod(index, columns)
+        scale = min(tile.width / picture.width, tile.height / picture.height)
+        small = picture.resize([max(1, round(side * scale)) for side in picture.size])
+        x, y = _MARGIN + column * cell.width, _MARGIN + row * cell.height
+        sheet.paste(small, (x + (tile.width - small.width) // 2, y))
+        draw.text((x, y + tile.height + 2), name[-46:], _INK, font)
+    return sheet

@@ -1,0 +1,139 @@
+"""The description beside the weights of a trained model: ``maskforge.json``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from maskforge.choices import Head, Symmetry
+from maskforge.errors import ModelError
+from maskforge.files import RECORD, dump_record, read_record, write_whole
+from maskforge.images.intensity import ScalingRecord
+from maskforge.issues import Origin
+from maskforge.masks.classes import ClassMap
+from maskforge.masks.classfile import dump_class_map, parse_class_map
+from maskforge.masks.targets import channel_ids
+
+DESCRIPTION = "maskforge.json"
+WEIGHTS = "model.keras"
+SCHEMA = 1
+
+
+class ModelDescription(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be known to use a model; the weights are in ``model.keras``, as probabilities.
+
+    Attributes:
+        schema: Version of this document.
+        class_map: The class map, as ``classes.json`` has it.
+        head: ``softmax`` or ``sigmoid``.
+        scaling: How the input is scaled.
+        stride: Sides of the input must be multiples of it.
+        tile: Width and height of the input that the network was trained on, in pixels.
+        symmetries: Flips and transpose that training applied; predictions can be averaged over
+            them.
+        resize: Width and height to which pictures are scaled first; None keeps their size.
+        thresholds: Probability from which on a pixel belongs to the class, for every channel of a
+            sigmoid head; empty for softmax.
+        averaged_thresholds: Likewise for probabilities that are averaged over ``symmetries``, which
+            are lower at the edges of regions; empty without symmetries.
+        network: Architecture and options, as in the configuration.
+        precision: Of the computation in training.
+        scores: Scores of the best epoch on the validation examples.
+        calibration: Share of true pixels per bin of predicted probability, per class name.
+        versions: Versions of maskforge, Keras and the backend.
+        data_digest: SHA-256 over names, pictures and masks of the training examples.
+        weights_digest: SHA-256 of ``model.keras``.
+        created: Date and time in UTC, ISO 8601.
+    """
+
+    schema: int = SCHEMA
+    class_map: dict[str, Any]
+    head: Head
+    scaling: ScalingRecord
+    stride: int
+    tile: tuple[int, int]
+    symmetries: tuple[Symmetry, ...] = ()
+    resize: tuple[int, int] | None = None
+    thresholds: tuple[float, ...] = ()
+    averaged_thresholds: tuple[float, ...] = ()
+    network: dict[str, Any] = {}
+    precision: str = "float32"
+    scores: dict[str, Any] = {}
+    calibration: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    data_digest: str = ""
+    weights_digest: str = ""
+    created: str = ""
+
+    @property
+    def classes(self) -> ClassMap:
+        """The class map."""
+        return parse_class_map(self.class_map)
+
+    @property
+    def channel_ids(self) -> tuple[int, ...]:
+        """Class id of every channel of the output."""
+        return channel_ids(self.classes, self.head)
+
+
+def class_map_document(classes: ClassMap) -> dict[str, Any]:
+    """Return a class map as it stands in a description."""
+    document: dict[str, Any] = msgspec.json.decode(dump_class_map(classes))
+    return document
+
+
+def model_folder(path: Path) -> Path:
+    """Return the folder of a model that is named by its folder or by one of its files.
+
+    Raises:
+        ModelError: If there is no model.
+    """
+    folder = path if path.is_dir() else path.parent
+    if not (folder / DESCRIPTION).is_file():
+        if (folder / RECORD).is_file():
+            raise ModelError(
+                "holds a training without a model: it was ended before it finished",
+                origin=Origin(folder, ""),
+                hint=f"go on with it: maskforge train --resume --out {folder}",
+            )
+        raise ModelError(
+            f"is no trained model: there is no {DESCRIPTION}",
+            origin=Origin(path, ""),
+            hint="name a folder that `maskforge train` wrote",
+        )
+    return folder
+
+
+def read_description(path: Path) -> ModelDescription:
+    """Read the description of a model.
+
+    Args:
+        path: Folder of the model, or one of its files.
+
+    Raises:
+        ModelError: If there is none, or it cannot be understood.
+        LabelError: If its class map cannot be used.
+    """
+    file = model_folder(path) / DESCRIPTION
+    description = read_record(file, ModelDescription, ModelError, what="the description of a model")
+    count = len(description.channel_ids) if description.head == "sigmoid" else 0
+    for name, found in (
+        ("thresholds", description.thresholds),
+        ("averaged_thresholds", description.averaged_thresholds),
+    ):
+        if len(found) != count and (found or name == "thresholds"):
+            raise ModelError(
+                f"has {len(found)} thresholds, expected {count}", origin=Origin(file, f"$.{name}")
+            )
+    return description
+
+
+def write_description(folder: Path, description: ModelDescription) -> None:
+    """Write the description of a model into its folder.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    write_whole(folder / DESCRIPTION, dump_record(description))

@@ -1,0 +1,51 @@
+"""Exporting a model so that prediction finds it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from maskforge.choices import ExportFormat
+from maskforge.nn import export
+from maskforge.nn.export import ExportReport
+from maskforge.nn.modelfile import model_folder, read_description
+from maskforge.prediction import converted
+
+
+def export_model(
+    model: str | os.PathLike[str],
+    format: ExportFormat,  # noqa: A002 - the option is called so everywhere
+    out: str | os.PathLike[str] | None = None,
+    *,
+    overwrite: bool = False,
+) -> ExportReport:
+    """Write a model in another format, and compare what both say.
+
+    Height, width (multiples of the network's stride) and batch stay open. An ONNX or OpenVINO file
+    under its usual name in the model's folder is used by later predictions.
+
+    Args:
+        model: Folder of the model, or a file in it.
+        format: ``onnx``, ``openvino``, ``saved-model`` or ``litert``.
+        out: The file to write (a folder for ``saved-model``); the usual name in the model's folder
+            if None.
+        overwrite: Whether an earlier file may be replaced.
+
+    Raises:
+        MissingDependencyError: If no backend that can write the format is installed, or a library
+            is missing.
+        ModelError: If the model cannot be loaded or converted, or probabilities differ by more
+            than 0.0001 afterwards.
+        OptionError: If Keras runs on a backend that cannot write the format, or the name of the
+            file does not fit the format.
+        OutputExistsError: If the file is there and ``overwrite`` is not set.
+        OutputError: If the file cannot be written.
+    """
+    report = export.export_model(
+        Path(model), format, None if out is None else Path(out), overwrite=overwrite
+    )
+    folder = model_folder(Path(model))
+    if format in ("onnx", "openvino"):
+        digest = converted.weights_digest(folder, read_description(folder).weights_digest)
+        converted.record_if_usual(folder, report.path, digest, format)
+    return report

@@ -1,0 +1,270 @@
+"""Predicting pictures into a folder of masks, which is a data set like those of ``convert``."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.choices import Encoding, Progress
+from maskforge.dataset.conversion_report import ClassCount
+from maskforge.dataset.manifest import ManifestEntry, ManifestIssue, relative
+from maskforge.dataset.writer import DatasetWriter, check_results
+from maskforge.errors import DatasetError, OptionError, OutputError
+from maskforge.files import PathLike, as_paths, check_folder
+from maskforge.images.pixels import Pixels
+from maskforge.issues import Code
+from maskforge.masks.classes import BACKGROUND
+from maskforge.masks.encoding import Mask, multi_hot, one_hot
+from maskforge.masks.maskfile import check_file_type
+from maskforge.masks.masknames import MaskNames
+from maskforge.prediction import results
+from maskforge.prediction.image_list import find_pictures
+from maskforge.prediction.predict_options import PredictOptions
+from maskforge.prediction.prediction_report import PredictionProblem, PredictionReport
+from maskforge.prediction.predictor import Prediction, Predictor
+from maskforge.prediction.read_ahead import Loaded, read_ahead
+from maskforge.shapes import ImageState, Size
+
+
+def predict(
+    model: PathLike | Predictor,
+    sources: PathLike | Sequence[PathLike],
+    out: PathLike,
+    options: PredictOptions | None = None,
+    *,
+    progress: Progress | None = None,
+) -> PredictionReport:
+    """Predict pictures, and write masks, class map and manifest as ``convert`` does.
+
+    The next pictures are read while one is predicted; of all others only a line of the manifest is
+    kept, on disk. Pictures are predicted as they are shown, with their EXIF orientation applied;
+    those of a data set in the frame of their masks there.
+
+    Args:
+        model: Folder of the model, or a predictor, for which runtime and precision do not count.
+        sources: Pictures, folders of pictures, or data sets.
+        out: Output folder; made if missing.
+        options: How; see :class:`PredictOptions`.
+        progress: Called after every picture.
+
+    Returns:
+        The account of every picture.
+
+    Raises:
+        DatasetError: If a data set among the sources cannot be read.
+        MissingDependencyError: If the runtime is not installed.
+        ModelError: If the model cannot be used.
+        OptionError: If options contradict each other, or a source does not exist.
+        OutputExistsError: If ``out`` holds results and ``overwrite`` is not set.
+        OutputError: If a file cannot be written.
+    """
+    options = options or PredictOptions()
+    _check_options(options)
+    out = Path(out)
+    check_folder(out)
+    previous = check_results(out, overwrite=options.overwrite)
+    results.check_other_results(out, is_ours=bool(previous))
+    found = find_pictures(as_paths(sources))
+    for dataset in found.datasets:
+        if out.exists() and out.samefile(dataset):
+            raise OptionError(
+                f"{out} is the data set itself, whose masks would be replaced",
+                hint="choose another folder with --out",
+            )
+    if not isinstance(model, Predictor):
+        model = Predictor.load(model, runtime=options.runtime, precision=options.precision)
+    _try(model, options)
+    start = time.perf_counter()
+    run = _Run(model, out, options)
+    run.report.notes += found.notes
+    for file, reason in found.problems:
+        run.refuse(file, reason)
+    results.remove_other_results(out, previous)
+    total = len(found.pictures)
+    with (
+        DatasetWriter(out, model.classes, previous) as writer,
+        contextlib.closing(read_ahead(found.pictures)) as pictures,
+    ):
+        for number, loaded in enumerate(pictures, 1):
+            run.add(loaded, writer)
+            if progress is not None:
+                progress("predicting", number, total)
+    run.report.seconds = time.perf_counter() - start
+    return run.report
+
+
+def _check_options(options: PredictOptions) -> None:
+    if options.encoding not in get_args(Encoding):
+        raise OptionError(
+            f"encoding cannot be {options.encoding!r}",
+            hint=f"choose one of {', '.join(get_args(Encoding))}",
+        )
+    check_file_type(options.file_type, options.encoding)
+
+
+def _predict(model: Predictor, image: Pixels, options: PredictOptions) -> Prediction:
+    return model.predict(
+        image,
+        tile=options.tile,
+        overlap=options.overlap,
+        tta=options.tta,
+        thresholds=options.thresholds,
+        batch_size=options.batch_size,
+        keep_probabilities=options.probabilities,
+    )
+
+
+def _try(model: Predictor, options: PredictOptions) -> None:
+    """Predict a black picture, so that what is wrong for all pictures is said before the first."""
+    side = model.description.stride
+    _predict(model, np.zeros((side, side), dtype=np.uint8), options)
+
+
+class _Run:
+    """One prediction: names, counts and the entries of the manifest."""
+
+    def __init__(self, model: Predictor, out: Path, options: PredictOptions) -> None:
+        self._model = model
+        self._out = out
+        self._options = options
+        self._names = MaskNames()
+        self._counts = {one.id: ClassCount(one.id, one.name) for one in model.classes.classes}
+        names = model.classes.names
+        limits = model.thresholds(options.thresholds, tta=options.tta)
+        ids = model.description.channel_ids
+        self.report = PredictionReport(
+            out=str(out),
+            model=str(model.folder),
+            runtime=model.runtime.name,
+            precision=model.runtime.precision,
+            thresholds={names[id_]: one for id_, one in zip(ids, limits, strict=True)}
+            if limits
+            else {},
+            classes=[self._counts[id_] for id_ in model.classes.ids],
+            notes=list(model.runtime.notes),
+        )
+
+    def refuse(self, file: str, reason: str) -> None:
+        """Count a picture that is not predicted."""
+        self.report.problems.append(PredictionProblem(file, reason))
+
+    def add(self, loaded: Loaded, writer: DatasetWriter) -> None:
+        """Predict a picture, write what is asked for, and enter it into the manifest."""
+        self.report.images["found"] += 1
+        name = self._names.assign(loaded.picture.folder, loaded.picture.name)
+        prediction, reason = self._predict(loaded)
+        if prediction is None:
+            self.report.images["refused"] += 1
+            self.refuse(str(loaded.picture.file or loaded.picture.name), reason)
+            writer.add(self._entry(loaded, None, {}, {}, reason))
+            return
+        self.report.images["predicted"] += 1
+        encoded = self._encoded(prediction)
+        files = writer.write_masks(name, self._options.file_type, encoded, None)
+        if self._options.probabilities:
+            assert prediction.probabilities is not None
+            results.write_probabilities(self._out, name, prediction.probabilities)
+        if self._options.overlay:
+            self._write_overlay(loaded, name, prediction)
+        pixels = self._count(prediction)
+        writer.add(self._entry(loaded, prediction, files, pixels, ""))
+
+    def _predict(self, loaded: Loaded) -> tuple[Prediction | None, str]:
+        if loaded.pixels is None:
+            return None, loaded.reason
+        try:
+            return _predict(self._model, loaded.pixels, self._options), ""
+        except MemoryError:
+            return None, "there is not enough memory to predict it; choose smaller tiles"
+        except Exception as error:  # each runtime raises what it likes; the others can go on
+            text = " ".join(str(error).split())[:300] or type(error).__name__
+            return None, f"cannot be predicted: {text}"
+
+    def _encoded(self, prediction: Prediction) -> NDArray[np.uint8] | Mask:
+        classes, encoding = self._model.classes, self._options.encoding
+        if encoding == "onehot":
+            return one_hot(prediction.mask, classes.ids)
+        if encoding == "multihot" and self._model.description.head == "sigmoid":
+            return prediction.target
+        if encoding == "multihot":
+            return multi_hot(prediction.mask, classes.foreground_ids)
+        return prediction.mask
+
+    def _write_overlay(self, loaded: Loaded, name: str, prediction: Prediction) -> None:
+        assert loaded.picture.file is not None
+        try:
+            results.write_overlay(
+                self._out,
+                name,
+                loaded.picture.file,
+                prediction.mask,
+                self._model.classes,
+                upright=loaded.upright,
+            )
+        except OutputError:
+            raise
+        except (DatasetError, MemoryError, ValueError) as error:
+            reason = f"is predicted, but cannot be shown: {error or 'not enough memory'}"
+            self.refuse(str(loaded.picture.file), reason)
+
+    def _count(self, prediction: Prediction) -> dict[str, int]:
+        """Return the pixels per class name, the background last, and add them to the report."""
+        channels = (
+            prediction.target.sum(axis=-1, dtype=np.int64)
+            if self._model.description.head == "sigmoid"
+            else None
+        )
+        if channels is not None and self._options.encoding == "multihot":
+            ids = self._model.description.channel_ids
+            of_channels = prediction.target.sum(axis=(0, 1), dtype=np.int64)
+            counts = {id_: int(one) for id_, one in zip(ids, of_channels, strict=True) if one}
+            counts[BACKGROUND] = int((channels == 0).sum())
+        else:
+            values, of_values = np.unique(prediction.mask, return_counts=True)
+            counts = {int(v): int(n) for v, n in zip(values, of_values, strict=True)}
+            counts[BACKGROUND] = counts.pop(BACKGROUND, 0)
+        if channels is not None:
+            self.report.overlapped_pixels += int((channels > 1).sum())
+        for id_, count in counts.items():
+            self._counts[id_].pixels += count
+            self._counts[id_].images += bool(count)
+        return {self._model.classes.names[id_]: count for id_, count in counts.items()}
+
+    def _entry(
+        self,
+        loaded: Loaded,
+        prediction: Prediction | None,
+        files: dict[str, str],
+        pixels: dict[str, int],
+        reason: str,
+    ) -> ManifestEntry:
+        size = None
+        state = ImageState.UNVISITED
+        if prediction is not None:
+            size = Size(prediction.mask.shape[1], prediction.mask.shape[0])
+            state = ImageState.ANNOTATED if prediction.target.any() else ImageState.EMPTY
+        return ManifestEntry(
+            image=relative(loaded.picture.file, self._out),
+            mask=files.get("mask"),
+            width=size.width if size else None,
+            height=size.height if size else None,
+            orientation=loaded.orientation,
+            upright=loaded.upright,
+            state=state,
+            format="prediction",
+            source=relative(self._model.folder, self._out) or "",
+            pointer="",
+            encoding=self._options.encoding,
+            pixels=pixels,
+            shapes={},
+            class_shapes={},
+            issues=[ManifestIssue(Code.IMAGE_UNREADABLE.value, "refused", reason, "")]
+            if reason
+            else [],
+        )

@@ -1,0 +1,55 @@
+"""What a prediction is told, and what it tells."""
+
+from __future__ import annotations
+
+import msgspec
+
+from maskforge.dataset.conversion_report import ClassCount
+
+SCHEMA_VERSION = 1
+
+
+class PredictionProblem(msgspec.Struct, frozen=True):
+    """A picture that could not be predicted."""
+
+    file: str
+    message: str
+
+
+class PredictionReport(msgspec.Struct, kw_only=True):
+    """What was predicted.
+
+    Attributes:
+        schema: Version of this object; grows when a key changes its meaning.
+        out: The output folder.
+        model: Folder of the model.
+        runtime: What the network ran in.
+        precision: What it computed in.
+        thresholds: Threshold per class name; empty if classes are exclusive.
+        images: Pictures: ``found``, ``predicted``, ``refused``.
+        classes: Pictures and pixels per class; where classes overlap, a pixel counts for each.
+        overlapped_pixels: Pixels of more than one class.
+        problems: Pictures that were refused, and why.
+        notes: What else is to be known, one sentence each.
+        seconds: Duration, without loading the model.
+    """
+
+    schema: int = SCHEMA_VERSION
+    out: str
+    model: str
+    runtime: str
+    precision: str
+    thresholds: dict[str, float] = {}
+    images: dict[str, int] = msgspec.field(
+        default_factory=lambda: dict.fromkeys(("found", "predicted", "refused"), 0)
+    )
+    classes: list[ClassCount] = []
+    overlapped_pixels: int = 0
+    problems: list[PredictionProblem] = []
+    notes: list[str] = []
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all pictures are predicted, else 1."""
+        return int(bool(self.problems))

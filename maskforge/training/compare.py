@@ -1,0 +1,60 @@
+"""The table of runs: a lab notebook of what was tried and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from maskforge.errors import TrainingError
+from maskforge.files import RECORD
+from maskforge.issues import Origin
+from maskforge.training.run_folder import RunRecord, read_record
+
+
+def compare_runs(
+    folders: Sequence[Path], *, problem: Callable[[TrainingError], None] | None = None
+) -> list[RunRecord]:
+    """Read the records of runs, the best validation Dice first.
+
+    Args:
+        folders: Folders of runs, or folders that hold some. A cross-validation counts as a run,
+            with the mean scores of its folds, and so does each of its folds.
+        problem: Takes an error about a folder, and the others are read nonetheless.
+
+    Raises:
+        TrainingError: If a folder holds no run, or a record cannot be understood, and ``problem``
+            is None.
+    """
+    found: dict[Path, RunRecord] = {}
+    for folder in folders:
+        runs = sorted({path.parent for path in folder.rglob(RECORD)})
+        if not runs:
+            _tell(_no_run(folder), problem)
+        for run in runs:
+            try:
+                record = read_record(run)
+            except TrainingError as error:
+                _tell(error, problem)
+                continue
+            record.name = run.name if run == folder else run.relative_to(folder).as_posix()
+            found.setdefault(run.resolve(), record)
+    return sorted(found.values(), key=_rank)
+
+
+def _rank(record: RunRecord) -> tuple[float, str]:
+    dice = record.validation.dice
+    return (1.0 if dice is None else -dice, record.name)
+
+
+def _no_run(folder: Path) -> TrainingError:
+    return TrainingError(
+        "holds no run",
+        origin=Origin(folder, ""),
+        hint="name a folder that `maskforge train` wrote",
+    )
+
+
+def _tell(error: TrainingError, problem: Callable[[TrainingError], None] | None) -> None:
+    if problem is None:
+        raise error
+    problem(error)

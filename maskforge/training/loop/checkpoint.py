@@ -1,0 +1,144 @@
+"""The state of a training in one file, so that it can go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.errors import OutputError, TrainingError
+from maskforge.issues import Origin
+from maskforge.training.diagnostics import Watch
+from maskforge.training.run_folder import Epoch
+
+Arrays = list[NDArray[Any]]
+
+
+class Progress(msgspec.Struct, kw_only=True):
+    """What a training has come to, without its arrays.
+
+    Attributes:
+        history: The epochs that were finished.
+        best_epoch: Number of the best of them, from 1; 0 if none was better than nothing.
+        best_score: Its score; None if undefined.
+        waited: Validations since then.
+        seconds: Duration of all sittings.
+        warnings: What looked wrong.
+        watch: What was looked at for that.
+    """
+
+    history: list[Epoch] = []
+    best_epoch: int = 0
+    best_score: float | None = None
+    waited: int = 0
+    seconds: float = 0.0
+    warnings: list[str] = []
+    watch: Watch = msgspec.field(default_factory=Watch)
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """Where a training was left, or begins.
+
+    Attributes:
+        progress: What it has come to.
+        state: Values of :func:`state_of`; empty before the first epoch.
+        best: Weights of the best epoch; empty if there is none.
+    """
+
+    progress: Progress
+    state: Arrays = field(default_factory=list)
+    best: Arrays = field(default_factory=list)
+
+
+def state_of(model: keras.Model) -> list[keras.Variable]:
+    """Return everything that a step changes: weights, random states, and the optimizer."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def arrays_of(variables: Sequence[keras.Variable]) -> Arrays:
+    """Return the values of variables."""
+    return [keras.ops.convert_to_numpy(one.value) for one in variables]
+
+
+def assign(variables: Sequence[keras.Variable], arrays: Sequence[NDArray[Any]]) -> None:
+    """Give variables the values of arrays."""
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; the one before stays until the new one is whole.
+
+    Args:
+        path: The file.
+        checkpoint: What is written.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    arrays = {f"state_{index}": array for index, array in enumerate(checkpoint.state)}
+    arrays |= {f"best_{index}": array for index, array in enumerate(checkpoint.best)}
+    arrays["progress"] = np.frombuffer(msgspec.json.encode(checkpoint.progress), dtype=np.uint8)
+    unfinished = path.with_suffix(".part")
+    try:
+        with unfinished.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **arrays)
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written: {error.strerror or error}", origin=Origin(path, "")
+        ) from None
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint as it was saved.
+
+    Raises:
+        TrainingError: If it cannot be read, or is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            progress = msgspec.json.decode(arrays["progress"].tobytes(), type=Progress)
+            state, best = (
+                [arrays[f"{kind}_{index}"] for index in range(_count(arrays.files, kind))]
+                for kind in ("state", "best")
+            )
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
+        raise TrainingError(
+            f"is no checkpoint: {error}",
+            origin=Origin(path, ""),
+            hint="start anew with --overwrite",
+        ) from None
+    return Checkpoint(progress, state, best)
+
+
+def _count(names: Sequence[str], kind: str) -> int:
+    return sum(name.startswith(f"{kind}_") for name in names)
+
+
+def restore(path: Path, model: keras.Model, state: Arrays) -> None:
+    """Put a model and its optimizer into a saved state.
+
+    Raises:
+        TrainingError: If the state is that of another network.
+    """
+    model.optimizer.build(model.trainable_variables)
+    variables = state_of(model)
+    if [tuple(one.shape) for one in variables] != [one.shape for one in state]:
+        raise TrainingError(
+            "was written by another network, or by another version of Keras",
+            origin=Origin(path, ""),
+            hint="start anew with --overwrite",
+        )
+    assign(variables, state)

@@ -1,0 +1,139 @@
+"""From the best weights to a model that can be used: threshold, calibration, scores, pictures."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.augmentation.augment_options import resolve
+from maskforge.choices import Symmetry
+from maskforge.evaluation.measures import scores as formulas
+from maskforge.evaluation.measures.calibration import calibrate
+from maskforge.evaluation.measures.counts import ClassCounts, count
+from maskforge.evaluation.measures.regions import regions
+from maskforge.evaluation.measures.thresholds import ThresholdTuner
+from maskforge.examples.statistics import data_digest
+from maskforge.masks.classes import BACKGROUND, VOID
+from maskforge.masks.targets import decide
+from maskforge.nn.backend import versions
+from maskforge.nn.heads import probabilities as with_probabilities
+from maskforge.nn.inference import compiled
+from maskforge.nn.modelfile import ModelDescription, class_map_document
+from maskforge.nn.modelio import save_model
+from maskforge.nn.precision import to_float32
+from maskforge.prediction.tiling import Infer
+from maskforge.training.extremes import draw_extremes
+from maskforge.training.loop.validation import predict_examples, scores_of
+from maskforge.training.plan import TrainPlan
+from maskforge.training.run_folder import OVERLAYS, Scores
+
+_SHOWN = 4  # of the best, and of the worst
+
+
+def finish(
+    network: keras.Model, plan: TrainPlan, folder: Path, precision: str, best_epoch: int
+) -> Scores:
+    """Write the model and its pictures.
+
+    Args:
+        network: The trained network with its best weights.
+        plan: The plan.
+        folder: Folder of the run.
+        precision: Dtype policy of the training.
+        best_epoch: Number of the epoch whose weights these are.
+
+    Returns:
+        The scores of the model on the validation examples, with its own thresholds.
+
+    Raises:
+        OutputError: If a file cannot be written.
+    """
+    model = to_float32(with_probabilities(network, plan.head))
+    infer = compiled(model)
+    tuner = _tuner(infer, plan)
+    thresholds = tuner.best() if plan.head == "sigmoid" else ()
+    symmetries = resolve(plan.options.augment).symmetries
+    counts = ClassCounts(plan.classes, plan.head)
+    single: dict[str, float] = {}
+    for example, probabilities, target in predict_examples(infer, plan, plan.validation):
+        decided = decide(probabilities, plan.head, thresholds)
+        counts.add(target, decided)
+        cells = count(regions(target, decided, plan.classes, plan.head)).cells[1:]
+        dice = formulas.mean(formulas.dice(cells))
+        if not np.isnan(dice):
+            single[example.name] = float(dice)
+    scores = scores_of(counts, plan.classes.names[BACKGROUND])
+    names = [plan.classes.names[id_] for id_ in plan.channel_ids]
+    description = ModelDescription(
+        class_map=class_map_document(plan.classes),
+        head=plan.head,
+        scaling=plan.scaling,
+        stride=plan.stride,
+        tile=(plan.tile.width, plan.tile.height),
+        symmetries=symmetries,
+        resize=plan.resize and (plan.resize.width, plan.resize.height),
+        thresholds=thresholds,
+        averaged_thresholds=(
+            _tuner(infer, plan, symmetries).best() if thresholds and symmetries else ()
+        ),
+        network=_without_none(asdict(plan.options.network)),
+        precision=precision,
+        scores={
+            "part": "validation",
+            "examples": len(plan.validation),
+            "epoch": best_epoch,
+            **msgspec.to_builtins(scores),
+        },
+        calibration=msgspec.to_builtins(calibrate(tuner.histogram, names))
+        if plan.validation
+        else {},
+        versions=versions(),
+        data_digest=data_digest(plan.train),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+    save_model(folder, model, description)
+    ranked = sorted(single, key=lambda name: (single[name], name))
+    worst = ranked[: min(_SHOWN, -(-len(ranked) // 2))]
+    best = ranked[max(len(worst), len(ranked) - _SHOWN) :][::-1]
+    draw_extremes(
+        folder / OVERLAYS,
+        plan,
+        {"worst": worst, "best": best},
+        single,
+        lambda examples: predict_examples(infer, plan, examples),
+        thresholds,
+    )
+    return scores
+
+
+def _tuner(infer: Infer, plan: TrainPlan, symmetries: Collection[Symmetry] = ()) -> ThresholdTuner:
+    """Return the tuner with the probabilities of the validation examples."""
+    tuner = ThresholdTuner(len(plan.channel_ids))
+    for _, probabilities, target in predict_examples(
+        infer, plan, plan.validation, symmetries=symmetries
+    ):
+        tuner.add(probabilities, _channels(target, plan))
+    return tuner
+
+
+def _channels(target: NDArray[np.uint8], plan: TrainPlan) -> NDArray[np.uint8]:
+    """Return a target as one channel per output, 255 for void."""
+    if plan.head == "sigmoid":
+        return target
+    channels: NDArray[np.uint8] = (
+        target[..., None] == np.arange(len(plan.channel_ids), dtype=np.uint8)
+    ).astype(np.uint8)
+    channels[target == VOID] = VOID
+    return channels
+
+
+def _without_none(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if value is not None}

@@ -1,0 +1,225 @@
+"""Building a network and training it: in one go, or from where it was left."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from maskforge.errors import MaskforgeError, TrainingError
+from maskforge.nn.backend import seed_everything
+from maskforge.nn.devices import distribute
+from maskforge.nn.heads import probabilities
+from maskforge.nn.inference import compiled
+from maskforge.nn.losses import deep_supervision_weights, make_loss
+from maskforge.nn.metrics import Dice, IoU, PixelAccuracy
+from maskforge.nn.networks import build_network
+from maskforge.nn.networks.encoders import set_encoder_trainable
+from maskforge.nn.precision import using_policy
+from maskforge.prediction.tiling import Infer
+from maskforge.training.loop.checkpoint import Checkpoint, restore
+from maskforge.training.loop.epochs import Epochs, Log, Report
+from maskforge.training.loop.feed import Feed
+from maskforge.training.loop.schedules import make_optimizer
+from maskforge.training.plan import TrainPlan
+from maskforge.training.run_folder import CHECKPOINT, TENSORBOARD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A trained network.
+
+    Attributes:
+        network: With the best weights; gives logits.
+        interrupted: Whether it was ended from outside.
+        images_per_second: Pictures or crops in a second of training.
+    """
+
+    network: keras.Model
+    interrupted: bool
+    images_per_second: float
+
+
+def fit(
+    plan: TrainPlan,
+    folder: Path,
+    *,
+    policy: str,
+    checkpoint: Checkpoint,
+    log: Log,
+    report: Report,
+    built: Callable[[keras.Model], None],
+) -> Fitted:
+    """Train a network.
+
+    Args:
+        plan: The plan.
+        folder: Folder of the run, for checkpoints and history.
+        policy: Keras dtype policy.
+        checkpoint: Where the training was left, or begins; changed in place.
+        log: Takes lines for people.
+        report: Takes phase, pictures done and pictures in all.
+        built: Called with the network before it learns.
+
+    Raises:
+        TrainingError: If the loss is not finite, there is not enough memory, or the checkpoint
+            does not fit.
+        DatasetError: If a picture or a mask cannot be read.
+        OutputError: If a file cannot be written.
+    """
+    options = plan.options
+    progress, state = checkpoint.progress, checkpoint.state
+    with (
+        Feed(plan.batches(), plan.workers()) as feed,
+        using_policy(policy),
+        distribute(options.devices, options.batch_size) as scope,
+    ):
+        log(feed.batches.describe())
+        seed_everything(options.seed)
+        with scope():
+            network = build_network(
+                options.network,
+                input_shape=(None, None, plan.scaling.channels),
+                outputs=len(plan.channel_ids),
+                scaling=plan.scaling.kind,
+            )
+        built(network)
+        with scope():
+            infer = compiled(probabilities(network, plan.head))
+        session = _Session(plan, folder, feed, network, infer, checkpoint, log, report)
+        interrupted = False
+        try:
+            for first, last, frozen in _phases(options.epochs, options.network.freeze_encoder):
+                done = len(progress.history)
+                if done > last or session.stopped:
+                    continue
+                with scope():
+                    session.compile(frozen=frozen, done=first)
+                if state and first < done:
+                    restore(folder / CHECKPOINT, network, state)
+                    state = []
+                if done < last:
+                    session.run(last)
+        except KeyboardInterrupt:
+            if not checkpoint.best:
+                raise
+            interrupted = True
+        except Exception as error:
+            if isinstance(feed.failure, MaskforgeError):
+                raise feed.failure from None
+            if _is_out_of_memory(feed.failure or error):
+                raise TrainingError(
+                    "there is not enough memory on the device",
+                    hint="use a smaller --batch-size or --crop, or fewer --filters",
+                ) from None
+            raise
+        finally:
+            session.callback.close()
+        network.set_weights(checkpoint.best)
+        return Fitted(
+            network=network,
+            interrupted=interrupted,
+            images_per_second=session.images_per_second,
+        )
+
+
+def _phases(epochs: int, frozen: int) -> list[tuple[int, int, bool]]:
+    """Return first and last epoch of every phase, and whether the encoder rests in it."""
+    if frozen < 0 or frozen >= epochs:
+        return [(0, epochs, True)]
+    if frozen == 0:
+        return [(0, epochs, False)]
+    return [(0, frozen, True), (frozen, epochs, False)]
+
+
+class _Session:
+    """One sitting of a training, in one phase or two."""
+
+    def __init__(
+        self,
+        plan: TrainPlan,
+        folder: Path,
+        feed: Feed,
+        network: keras.Model,
+        infer: Infer,
+        checkpoint: Checkpoint,
+        log: Log,
+        report: Report,
+    ) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._feed = feed
+        self._network = network
+        self.callback = Epochs(plan, folder, feed, infer, checkpoint, log, report)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether there is no sense in going on."""
+        patience = self._plan.options.patience
+        return bool(patience) and self.callback.progress.waited >= patience
+
+    @property
+    def images_per_second(self) -> float:
+        """Pictures or crops in a second of training."""
+        # Not the mean: the first epoch of a phase includes the compilation of the graph.
+        return statistics.median_high(self.callback.speeds or [0.0])
+
+    def compile(self, *, frozen: bool, done: int) -> None:
+        """Set the network up for a phase that begins after so many epochs."""
+        options = self._plan.options
+        if options.network.encoder is not None:
+            set_encoder_trainable(self._network, not frozen)
+        levels, outputs = len(self._network.outputs), len(self._plan.channel_ids)
+        losses = [
+            make_loss(
+                options.loss,
+                head=self._plan.head,
+                outputs=outputs,
+                class_weights=self._plan.channel_weights,
+                options=options.loss_options,
+                from_logits=True,
+            )
+            for _ in range(levels)
+        ]
+        common: dict[str, Any] = {"head": self._plan.head, "outputs": outputs, "from_logits": True}
+        # New ones, since Keras would not reset those of the phase before.
+        self.callback.metrics = {
+            "dice": Dice(name="dice", **common),
+            "iou": IoU(name="iou", **common),
+            "accuracy": PixelAccuracy(name="accuracy", **common),
+        }
+        metrics = list(self.callback.metrics.values())
+        optimizer = make_optimizer(options, len(self._feed))
+        self._feed.copies = levels
+        self._network.compile(
+            optimizer=optimizer,
+            loss=losses if levels > 1 else losses[0],
+            loss_weights=list(deep_supervision_weights(levels)) if levels > 1 else None,
+            metrics=[metrics, *([] for _ in range(levels - 1))] if levels > 1 else metrics,
+        )
+        optimizer.build(self._network.trainable_variables)
+        optimizer.iterations.assign(done * len(self._feed))
+
+    def run(self, last: int) -> None:
+        """Train to the end of a phase."""
+        callbacks: list[keras.callbacks.Callback] = [self.callback]
+        if self._plan.options.tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(self._folder / TENSORBOARD))
+        self._network.fit(
+            self._feed,
+            epochs=last,
+            initial_epoch=len(self.callback.progress.history),
+            callbacks=callbacks,
+            verbose=0,
+            shuffle=False,
+        )
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    text = f"{type(error).__name__} {error}"
+    signs = ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory", "out of memory")
+    return isinstance(error, MemoryError) or any(sign in text for sign in signs)

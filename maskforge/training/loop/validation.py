@@ -1,0 +1,86 @@
+"""Scores on whole validation pictures, as the finished model will see them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.choices import Symmetry
+from maskforge.evaluation.measures.counts import ClassCounts
+from maskforge.examples.example import Example
+from maskforge.examples.pixels import read_image, read_target
+from maskforge.masks.targets import decide
+from maskforge.prediction.bands import predict_bands
+from maskforge.prediction.tiling import Infer, auto_tile, join
+from maskforge.training.plan import TrainPlan
+from maskforge.training.run_folder import Scores
+
+Probabilities = NDArray[np.float32]
+
+
+def predict_examples(
+    infer: Infer,
+    plan: TrainPlan,
+    examples: Sequence[Example],
+    *,
+    symmetries: Collection[Symmetry] = (),
+) -> Iterator[tuple[Example, Probabilities, NDArray[np.uint8]]]:
+    """Yield every example with its probabilities (H, W, K) and its target.
+
+    The next picture is read while the network computes.
+
+    Args:
+        infer: Runs the network.
+        plan: The plan.
+        examples: What is to be predicted.
+        symmetries: Flips and transpose over which the probabilities are averaged.
+    """
+    with ThreadPoolExecutor(1) as reader:
+        waiting = [reader.submit(_read, plan, one) for one in examples[:1]]
+        for number, example in enumerate(examples):
+            waiting += [reader.submit(_read, plan, one) for one in examples[number + 1 :][:1]]
+            image, target = waiting.pop(0).result()
+            bands = predict_bands(
+                infer,
+                image,
+                scaling=plan.scaling,
+                resize=plan.resize,
+                tile=partial(auto_tile, trained=plan.tile),
+                stride=plan.stride,
+                batch_size=plan.options.batch_size,
+                symmetries=symmetries,
+            )
+            yield example, join(bands, len(image)), target
+
+
+def _read(plan: TrainPlan, example: Example) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    return read_image(example), read_target(example, plan.classes, plan.head)
+
+
+def validate(infer: Infer, plan: TrainPlan, examples: Sequence[Example]) -> ClassCounts:
+    """Count right and wrong pixels, at a probability of 0.5 with a sigmoid head."""
+    counts = ClassCounts(plan.classes, plan.head)
+    for _, probabilities, target in predict_examples(infer, plan, examples):
+        counts.add(target, decide(probabilities, plan.head))
+    return counts
+
+
+def scores_of(counts: ClassCounts, background: str) -> Scores:
+    """Return counted pixels as scores.
+
+    Args:
+        counts: The counts.
+        background: Name of the class that is no foreground.
+    """
+    return Scores(
+        dice=counts.mean_dice(),
+        iou=counts.mean_iou(),
+        accuracy=counts.accuracy(),
+        class_dice={name: one for name, one in counts.dice().items() if name != background},
+        class_iou={name: one for name, one in counts.iou().items() if name != background},
+    )

@@ -1,0 +1,194 @@
+"""The folder of a training run: its files, its record and its history."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from maskforge import files
+from maskforge.errors import OutputExistsError, TrainingError
+from maskforge.files import RECORD, dump_record, write_whole
+from maskforge.issues import Origin
+
+SCHEMA = 1
+CONFIG = "config.toml"
+SPLIT = "split.json"
+HISTORY = "history.csv"
+CURVES = "curves.png"
+CHECKPOINT = "checkpoint.npz"
+OVERLAYS = "overlays"
+TENSORBOARD = "tensorboard"
+
+
+class Scores(msgspec.Struct, frozen=True, kw_only=True):
+    """Scores of one epoch on one part of the examples; None where undefined.
+
+    Attributes:
+        dice: Mean Dice of the foreground classes.
+        iou: Mean IoU of the foreground classes.
+        accuracy: Share of pixels that are right.
+        class_dice: Dice per foreground class.
+        class_iou: IoU per foreground class.
+    """
+
+    dice: float | None = None
+    iou: float | None = None
+    accuracy: float | None = None
+    class_dice: dict[str, float | None] = {}
+    class_iou: dict[str, float | None] = {}
+
+
+class RunRecord(msgspec.Struct, kw_only=True):
+    """What a run was and how it went: ``run.json``.
+
+    Attributes:
+        schema: Version of this document.
+        name: Name of the run's folder.
+        state: ``running``, ``finished``, ``interrupted`` or ``failed``.
+        network: Architecture, preset or encoder.
+        parameters: Number of weights.
+        augmentation: Preset, and whether it was changed.
+        head: ``softmax`` or ``sigmoid``.
+        loss: The loss.
+        precision: Of the computation.
+        backend: Backend of Keras and the devices.
+        examples: Number of examples per part.
+        classes: Names of the classes.
+        epochs: Epochs that were finished.
+        best_epoch: Epoch whose weights were kept, from 1.
+        train: Scores of the best epoch on the batches of the training.
+        validation: Scores of the best epoch on whole validation pictures.
+        seconds: Duration of all sittings; of one that was killed, up to its last whole epoch.
+        peak_memory: Most bytes held, on the GPU if there is one; 0 if unknown.
+        images_per_second: Pictures or crops per second of training, without validation.
+        warnings: What looked wrong.
+        folds: Folders of the folds of a cross-validation.
+    """
+
+    schema: int = SCHEMA
+    name: str
+    state: str = "running"
+    network: str = ""
+    parameters: int = 0
+    augmentation: str = ""
+    head: str = ""
+    loss: str = ""
+    precision: str = ""
+    backend: str = ""
+    examples: dict[str, int] = {}
+    classes: list[str] = []
+    epochs: int = 0
+    best_epoch: int = 0
+    train: Scores = Scores()
+    validation: Scores = Scores()
+    seconds: float = 0.0
+    peak_memory: int = 0
+    images_per_second: float = 0.0
+    warnings: list[str] = []
+    folds: list[str] = []
+
+
+class Epoch(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the history.
+
+    Attributes:
+        epoch: Number, from 1.
+        loss: Mean loss of the steps.
+        learning_rate: At the end of the epoch.
+        seconds: Duration with validation.
+        train: Scores on the batches.
+        validation: Scores on whole validation pictures; None if there was no validation.
+    """
+
+    epoch: int
+    loss: float
+    learning_rate: float
+    seconds: float
+    train: Scores
+    validation: Scores | None = None
+
+
+def check_run_folder(folder: Path, *, overwrite: bool) -> None:
+    """Make sure that a run can be written into a folder without harm to anything else.
+
+    Raises:
+        OutputExistsError: If the folder holds anything, and it is no earlier run or ``overwrite``
+            is not set.
+    """
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.exists():
+        is_run = (folder / CONFIG).is_file() and (folder / RECORD).is_file()
+        if not is_run or not overwrite:
+            raise OutputExistsError(
+                "already holds a run" if is_run else "exists, and is no run of maskforge",
+                origin=Origin(folder, ""),
+                hint="choose another folder, continue it with --resume, or replace it with "
+                "--overwrite"
+                if is_run
+                else "choose another folder",
+            )
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write the record of a run.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    write_whole(folder / RECORD, dump_record(record))
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Read the record of a run.
+
+    Raises:
+        TrainingError: If there is none, or it cannot be understood.
+    """
+    return files.read_record(
+        folder / RECORD,
+        RunRecord,
+        TrainingError,
+        what="the record of a run",
+        hint="name a folder that `maskforge train` wrote",
+    )
+
+
+def write_history(path: Path, epochs: Sequence[Epoch]) -> None:
+    """Write the history of a run as CSV, one line per epoch.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    rows = [_row(one) for one in epochs]
+    columns = dict.fromkeys(name for row in rows for name in row)
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, list(columns), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, stream.getvalue().encode())
+
+
+def _row(epoch: Epoch) -> Mapping[str, object]:
+    row: dict[str, object] = {
+        "epoch": epoch.epoch,
+        "loss": f"{epoch.loss:.6g}",
+        "learning_rate": f"{epoch.learning_rate:.6g}",
+        "seconds": f"{epoch.seconds:.2f}",
+    }
+    for part, scores in (("train", epoch.train), ("validation", epoch.validation)):
+        if scores is None:
+            continue
+        single = {"dice": scores.dice, "iou": scores.iou, "accuracy": scores.accuracy}
+        per_class = {
+            f"{measure}.{name}": value
+            for measure, values in (("dice", scores.class_dice), ("iou", scores.class_iou))
+            for name, value in values.items()
+        }
+        for name, value in (single | per_class).items():
+            row[f"{part}_{name}"] = "" if value is None else f"{value:.6f}"
+    return row

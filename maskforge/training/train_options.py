@@ -1,0 +1,163 @@
+"""Everything that a training can be told, as typed options with sensible defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from maskforge.augmentation.augment_options import AugmentOptions as AugmentOptions  # noqa: PLC0414
+from maskforge.choices import (
+    Backend,
+    Color,
+    Head,
+    Holding,
+    Optimizer,
+    Precision,
+    Scaling,
+    Schedule,
+)
+from maskforge.nn.network_catalog import NetworkOptions
+
+Auto: TypeAlias = Literal["auto"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataOptions:
+    """Where pictures and masks come from.
+
+    Attributes:
+        dataset: Folder that ``convert`` wrote, or a CSV table with columns for picture and mask.
+        images: Folder of pictures, together with ``masks`` instead of ``dataset``.
+        masks: Folder of masks, paired with the pictures by name.
+        image_column: Column of a table that holds the picture.
+        mask_column: Column of a table that holds the mask.
+        classes: Class map file; the one of the data set if None.
+        mask_values: What the values of the mask files mean: value to class name, ``background`` or
+            ``void``. For masks that were not written by maskforge.
+        only: Names of the classes to learn; all others become background. All if empty.
+        group_column: Column of the manifest or table that names the patient.
+        group_pattern: Regular expression over the example's name; its first group, or the whole
+            match, names the patient.
+        hold: Whether decoded pictures stay in memory, are streamed, or what fits is decided.
+        workers: Threads that prepare batches; 0 chooses.
+    """
+
+    dataset: str | None = None
+    images: str | None = None
+    masks: str | None = None
+    image_column: str = "image"
+    mask_column: str = "mask"
+    classes: str | None = None
+    mask_values: Mapping[str, str] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    group_column: str | None = None
+    group_pattern: str | None = None
+    hold: Holding = "auto"
+    workers: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitOptions:
+    """How examples are divided.
+
+    Attributes:
+        validation: Share of the examples that choose the best epoch and the threshold.
+        test: Share of the examples that no training looks at.
+        folds: Number of folds for cross-validation; 0 for a single split.
+        stratify: Whether every part gets its share of examples with foreground.
+        seed: Another seed gives another split.
+        file: Split file of an earlier run, or written by hand; then the shares do not count.
+    """
+
+    validation: float = 0.2
+    test: float = 0.0
+    folds: int = 0
+    stratify: bool = True
+    seed: int = 0
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputOptions:
+    """How a picture becomes the input of the network.
+
+    Attributes:
+        crop: Side of the random square crops in pixels; 0 trains on whole pictures, ``auto`` crops
+            256 px where pictures are larger than that.
+        crops_per_image: Crops of each picture in one epoch; 0 for as many as cover it once.
+        rare_share: Share of the crops that are centred on a pixel of a rare class.
+        equal_regions: Whether these are centred on small connected regions as often as on large
+            ones, instead of in proportion to their pixels.
+        resize: ``WIDTHxHEIGHT`` to which every picture is scaled; None keeps the size, and pads to
+            the stride of the network.
+        color: Channels of the input; ``auto`` is grey if all pictures are.
+        scaling: What becomes of the pixel values.
+    """
+
+    crop: int | Auto = "auto"
+    crops_per_image: int = 0
+    rare_share: float = 0.5
+    equal_regions: bool = False
+    resize: str | None = None
+    color: Color = "auto"
+    scaling: Scaling = "zero-one"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """Everything that a training can be told.
+
+    Attributes:
+        data: Where pictures and masks come from.
+        split: How they are divided.
+        input: How a picture becomes the input of the network.
+        augment: How far pictures are changed.
+        network: Which network.
+        head: ``softmax`` for exclusive classes, ``sigmoid`` for one class or overlapping ones;
+            ``auto`` takes sigmoid for a single class and for multi-hot masks.
+        loss: Name of a loss, or a sum such as ``dice+bce``; ``auto`` fits the head.
+        loss_options: Parameters of the losses by name, such as ``gamma``.
+        class_weights: ``none``, ``balanced`` (from the class distribution), or a weight per class
+            name; classes that are not named have weight 1.
+        epochs: Passes over the training examples.
+        batch_size: Pictures or crops per step.
+        learning_rate: Highest learning rate.
+        schedule: How it falls.
+        warmup: Epochs in which it rises from 0.
+        optimizer: Name of the optimizer.
+        weight_decay: Of the optimizer.
+        gradient_clip: Largest norm of the gradient; 0 for no limit.
+        patience: Validations without a better score until the training stops; 0 never stops.
+        validate_every: Epochs between validations.
+        precision: Of the computation; the weights are float32 anyway.
+        seed: Of weights, crops, order and augmentation.
+        backend: What Keras computes with.
+        devices: Number of devices that share each batch; 0 for all.
+        tensorboard: Whether logs for TensorBoard are written.
+    """
+
+    data: DataOptions = DataOptions()
+    split: SplitOptions = SplitOptions()
+    input: InputOptions = InputOptions()
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+    network: NetworkOptions = NetworkOptions()
+    head: Head | Auto = "auto"
+    loss: str = "auto"
+    loss_options: Mapping[str, float] = field(default_factory=dict)
+    class_weights: Literal["none", "balanced"] | Mapping[str, float] = "none"
+    epochs: int = 50
+    batch_size: int = 8
+    learning_rate: float = 1e-3
+    schedule: Schedule = "cosine"
+    warmup: float = 0.0
+    optimizer: Optimizer = "adam"
+    weight_decay: float = 0.0
+    gradient_clip: float = 0.0
+    patience: int = 20
+    validate_every: int = 1
+    precision: Precision = "auto"
+    seed: int = 0
+    backend: Backend = "auto"
+    devices: int = 0
+    tensorboard: bool = False
