@@ -62,7 +62,7 @@ class Converter:
             [*command, str(source), str(self.out), str(repeat)],
             check=True,
             stdout=subprocess.PIPE,
-            # LabelMe logs every picture, and moves its functions from version to version.
+            # LabelMe logs every image, and moves its functions from version to version.
             env=os.environ
             | {"LOGURU_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore::DeprecationWarning"},
         )

@@ -91,7 +91,7 @@ def prepare_maskforge_with_classes() -> Converter:
 def prepare_labelme() -> Converter:
     """Return LabelMe's own functions, called as its example ``export_json.py`` does.
 
-    That script also decodes the picture, to know its size and to draw over it; here the size is
+    That script also decodes the image, to know its size and to draw over it; here the size is
     given for free.
     """
     import numpy as np
@@ -124,9 +124,9 @@ def prepare_pycocotools() -> Converter:
                 outline = np.array(shape["points"]).ravel().tolist()
                 runs = coco.merge(coco.frPyObjects([outline], height, width))
                 mask[coco.decode(runs) == 1] = VALUES[shape["label"]]
-            picture = Image.fromarray(mask)
-            picture.putpalette(PALETTE)
-            picture.save(out / f"{file.stem}.png")
+            image = Image.fromarray(mask)
+            image.putpalette(PALETTE)
+            image.save(out / f"{file.stem}.png")
 
     return convert
 

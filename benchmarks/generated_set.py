@@ -1,4 +1,4 @@
-"""A generated set of LabelMe files with their pictures, the same for every converter.
+"""A generated set of LabelMe files with their images, the same for every converter.
 
 Run as a program by conversion.py, so that the process that measures stays small.
 """
@@ -22,31 +22,31 @@ VERTICES = 60
 LABELS = ("calculus", "caries", "crown", "dentine", "pulp", "restoration")
 
 _MEAN_RADIUS = 100.0
-_NOISE = 24.0  # strong enough for pictures of 2 MB
+_NOISE = 24.0  # strong enough for images of 2 MB
 _JPEG_QUALITY = 95
 
 
 def write_set(folder: Path, images: int, seed: int, *, embed: bool) -> None:
-    """Write JSON files and JPEG pictures of about 2 MB into ``folder``.
+    """Write JSON files and JPEG images of about 2 MB into ``folder``.
 
     Args:
         folder: Made if missing.
         images: Number of images.
         seed: Same seed, same files.
-        embed: Whether the JSON files hold the pictures, too, as ``imageData``.
+        embed: Whether the JSON files hold the images, too, as ``imageData``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(images):
         generator = np.random.default_rng((seed, number))
         name = f"image-{number:04}"
-        picture = _picture(generator)
-        (folder / f"{name}.jpg").write_bytes(picture)
+        image = _image(generator)
+        (folder / f"{name}.jpg").write_bytes(image)
         content: dict[str, Any] = {
             "version": "5.8.1",
             "flags": {},
             "shapes": [_shape(generator, LABELS[n % len(LABELS)]) for n in range(POLYGONS)],
             "imagePath": f"{name}.jpg",
-            "imageData": base64.b64encode(picture).decode() if embed else None,
+            "imageData": base64.b64encode(image).decode() if embed else None,
             "imageHeight": HEIGHT,
             "imageWidth": WIDTH,
         }
@@ -55,13 +55,13 @@ def write_set(folder: Path, images: int, seed: int, *, embed: bool) -> None:
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
 
 
-def _picture(generator: np.random.Generator) -> bytes:
+def _image(generator: np.random.Generator) -> bytes:
     across = np.linspace(60, 180, WIDTH)
     down = np.linspace(-20, 20, HEIGHT)[:, np.newaxis]
     noise = generator.standard_normal((HEIGHT, WIDTH), dtype=np.float32) * _NOISE
-    grey: NDArray[np.uint8] = np.clip(across + down + noise, 0, 255).astype(np.uint8)
+    gray: NDArray[np.uint8] = np.clip(across + down + noise, 0, 255).astype(np.uint8)
     stream = io.BytesIO()
-    Image.fromarray(grey).save(stream, format="JPEG", quality=_JPEG_QUALITY)
+    Image.fromarray(gray).save(stream, format="JPEG", quality=_JPEG_QUALITY)
     return stream.getvalue()
 
 
@@ -72,8 +72,8 @@ def _shape(generator: np.random.Generator, label: str) -> dict[str, Any]:
     for waves in (2, 3, 5, 9):
         phase = generator.uniform(0, 2 * np.pi)
         radius *= 1 + 0.25 / waves * np.sin(waves * angle + phase)
-    centre = generator.uniform((0, 0), (WIDTH, HEIGHT))
-    points = centre + radius[:, np.newaxis] * np.column_stack((np.cos(angle), np.sin(angle)))
+    center = generator.uniform((0, 0), (WIDTH, HEIGHT))
+    points = center + radius[:, np.newaxis] * np.column_stack((np.cos(angle), np.sin(angle)))
     return {
         "label": label,
         "points": points.tolist(),

@@ -1,6 +1,6 @@
 """Number of parameters of every architecture, preset and encoder, as Markdown tables.
 
-Grey pictures, one class, no pretrained weights: nothing is trained or downloaded.
+Gray images, one class, no pretrained weights: nothing is trained or downloaded.
 """
 
 from __future__ import annotations

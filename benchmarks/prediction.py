@@ -1,8 +1,8 @@
-"""Measure how fast single pictures are predicted in every runtime; print a Markdown table.
+"""Measure how fast single images are predicted in every runtime; print a Markdown table.
 
 Run with ``python benchmarks/prediction.py``; it takes about two minutes and needs TensorFlow,
 onnxruntime and openvino. The network is a U-Net of 16 filters (1.94 million parameters), the
-pictures have 256 x 256 px. Times are taken in turns in one process, so that what else the machine
+images have 256 x 256 px. Times are taken in turns in one process, so that what else the machine
 does hits all of them alike; told is the median over the rounds of the ratio to
 ``keras.Model.predict`` in the same round. Memory is the peak of a process that predicts in one
 runtime alone (Linux only).
@@ -87,19 +87,19 @@ def load(method: str, folder: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 def measure(folder: Path) -> dict[str, tuple[float, float, float]]:
     """Return the speed beside ``model.predict``, milliseconds, and the largest difference."""
-    picture = np.random.default_rng(0).random((1, SIDE, SIDE, 1), dtype=np.float32)
+    image = np.random.default_rng(0).random((1, SIDE, SIDE, 1), dtype=np.float32)
     calls = {method: load(method, folder) for method in METHODS}
     outputs = {}
     for method, call in calls.items():
         for _ in range(3):
-            outputs[method] = np.asarray(call(picture))
+            outputs[method] = np.asarray(call(image))
     times: dict[str, list[float]] = {method: [] for method in METHODS}
     for _ in range(ROUNDS):
         for method, call in calls.items():
-            call(picture)  # what the one before left in the caches does not count
+            call(image)  # what the one before left in the caches does not count
             start = time.perf_counter()
             for _ in range(CALLS):
-                call(picture)
+                call(image)
             times[method].append((time.perf_counter() - start) / CALLS)
     base = times["model.predict"]
     return {
@@ -113,7 +113,7 @@ def measure(folder: Path) -> dict[str, tuple[float, float, float]]:
 
 
 def peak_memory(method: str, folder: Path) -> float:
-    """Return the peak memory in MB of a process that predicts 20 pictures."""
+    """Return the peak memory in MB of a process that predicts 20 images."""
     result = subprocess.run(
         [sys.executable, __file__, method, str(folder)], capture_output=True, text=True, check=True
     )

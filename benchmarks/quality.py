@@ -53,7 +53,7 @@ def dice_of(report: dict[str, Any], name: str) -> float:
 
 
 def best_brightness(folder: Path) -> float:
-    """Return the Dice of the best range of brightness, chosen on the very pictures it marks."""
+    """Return the Dice of the best range of brightness, chosen on the very images it marks."""
     dataset = maskforge.open_dataset(folder)
     caries = next(one.id for one in dataset.classes.classes if one.name == "caries")
     counts = np.zeros((2, 256), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Measure what every rasteriser does to areas, edges and time; print a Markdown table.
+"""Measure what every rasterizer does to areas, edges and time; print a Markdown table.
 
 Run with ``python benchmarks/rasterizers.py``; it takes about half a minute. All methods draw the
 same shapes, made from a fixed seed, and their times are taken in turns.
@@ -49,7 +49,7 @@ class Shape:
 
 
 def drawn_by(rasterizer: str) -> Draw:
-    """Return a function that draws with one of maskforge's rasterisers."""
+    """Return a function that draws with one of maskforge's rasterizers."""
 
     def draw(polygons: Sequence[Polygon], size: Size) -> Mask:
         runs = scan([Area((polygon,)) for polygon in polygons], size, rasterizer)
@@ -110,11 +110,11 @@ def offsets(random: np.random.Generator) -> Points:
     return places
 
 
-def blob(random: np.random.Generator, centre: Points, radius: float, count: int) -> Points:
+def blob(random: np.random.Generator, center: Points, radius: float, count: int) -> Points:
     """Return a star-shaped ring of ``count`` vertices with a wavy outline."""
     turn = np.sort(random.uniform(0, 2 * np.pi, count))
     wave = 1 + 0.15 * np.sin(3 * turn + random.uniform(0, 6)) + random.uniform(-0.04, 0.04, count)
-    ring: Points = centre + radius * (wave * np.array((np.cos(turn), np.sin(turn)))).T
+    ring: Points = center + radius * (wave * np.array((np.cos(turn), np.sin(turn)))).T
     return ring
 
 
@@ -125,7 +125,7 @@ def placed(polygon: Polygon, size: Size) -> Shape:
 
 
 def circles(random: np.random.Generator, radius: float) -> Iterator[Shape]:
-    """Yield circles with random centres."""
+    """Yield circles with random centers."""
     size = Size(int(2 * radius + 8), int(2 * radius + 8))
     for x, y in radius + 3 + offsets(random):
         yield placed(ellipse(x, y, radius, radius, 0, HERE), size)
@@ -133,32 +133,32 @@ def circles(random: np.random.Generator, radius: float) -> Iterator[Shape]:
 
 def slivers(random: np.random.Generator) -> Iterator[Shape]:
     """Yield rectangles of 40 x 1 to 40 x 3 px at any angle."""
-    for centre in 25 + offsets(random):
+    for center in 25 + offsets(random):
         angle = random.uniform(0, np.pi)
         along = 20 * np.array((np.cos(angle), np.sin(angle)))
         across = random.uniform(0.5, 1.5) * np.array((-np.sin(angle), np.cos(angle)))
         corners = [along + across, along - across, -along - across, across - along]
-        yield placed(Polygon(np.array(corners) + centre), Size(51, 51))
+        yield placed(Polygon(np.array(corners) + center), Size(51, 51))
 
 
 def holed(random: np.random.Generator) -> Iterator[Shape]:
     """Yield wavy shapes of 12 px radius with a hole of half that radius."""
-    for centre in 20 + offsets(random):
-        hole = blob(random, centre, 6, 40)
-        yield placed(Polygon(blob(random, centre, 12, 40), (hole,)), Size(41, 41))
+    for center in 20 + offsets(random):
+        hole = blob(random, center, 6, 40)
+        yield placed(Polygon(blob(random, center, 12, 40), (hole,)), Size(41, 41))
 
 
 def bordering(random: np.random.Generator) -> Iterator[Shape]:
-    """Yield wavy shapes of 12 px radius whose centres lie on the border of the image."""
+    """Yield wavy shapes of 12 px radius whose centers lie on the border of the image."""
     for number, place in enumerate(random.uniform(0, 60, SHAPES)):
-        centre = np.array(((place, 0), (place, 60), (0, place), (60, place))[number % 4], float)
-        yield placed(Polygon(blob(random, centre, 12, 40)), Size(60, 60))
+        center = np.array(((place, 0), (place, 60), (0, place), (60, place))[number % 4], float)
+        yield placed(Polygon(blob(random, center, 12, 40)), Size(60, 60))
 
 
 def snapped(random: np.random.Generator) -> Iterator[Shape]:
     """Yield wavy shapes of 12 px radius whose vertices are multiples of half a pixel."""
-    for centre in 20 + offsets(random):
-        ring = np.round(blob(random, centre, 12, 16) * 2) / 2
+    for center in 20 + offsets(random):
+        ring = np.round(blob(random, center, 12, 16) * 2) / 2
         yield placed(Polygon(ring), Size(41, 41))
 
 
@@ -229,8 +229,8 @@ def main() -> None:
     tied = list(snapped(random))
     every = [shape for shapes in families.values() for shape in shapes]
     triangulations = tilings(random)
-    centres = np.column_stack((random.uniform(99, 1900, 20), random.uniform(99, 1400, 20)))
-    milliseconds = times([Polygon(blob(random, centre, 100, 60)) for centre in centres])
+    centers = np.column_stack((random.uniform(99, 1900, 20), random.uniform(99, 1400, 20)))
+    milliseconds = times([Polygon(blob(random, center, 100, 60)) for center in centers])
     fastest = milliseconds[FIRST]
     head = ["", *families, "wrong px", "wrong px, ties", "twice", "missed", "time"]
     print("|", " | ".join(head), "|")

@@ -25,7 +25,7 @@ class UNet(nn.Module):  # type: ignore[misc]  # PyTorch is not read by mypy
     """A U-Net from (B, 1, H, W) to logits (B, 1, H, W).
 
     Args:
-        plan: Filters, depth, convolutions, normalisation (``batch`` or ``none``) and dropout
+        plan: Filters, depth, convolutions, normalization (``batch`` or ``none``) and dropout
             (before the bottleneck); the upsampling is transposed convolutions.
     """
 

@@ -36,12 +36,12 @@ class Settings:
     """What every trainer of a comparison is told.
 
     Attributes:
-        folder: Data set, with the folders ``images`` and ``masks``; as many pictures as a batch.
+        folder: Data set, with the folders ``images`` and ``masks``; as many images as a batch.
         device: ``cpu`` or ``gpu``.
         filters: Filters of the first level; 0 for the preset ``unet-transpose``, with 64.
         normalization: ``batch`` or ``none``; the preset has none.
-        size: Side of the pictures.
-        batch: Pictures per step.
+        size: Side of the images.
+        batch: Images per step.
         steps: Steps per epoch.
     """
 
@@ -62,7 +62,7 @@ class Settings:
 
     @property
     def options(self) -> TrainOptions:
-        """What maskforge is told: every picture is taken once in a step."""
+        """What maskforge is told: every image is taken once in a step."""
         return TrainOptions(
             data=DataOptions(dataset=self.folder),
             split=SplitOptions(validation=0.0),
@@ -93,7 +93,7 @@ class Turns:
 
 
 def operations(settings: Settings) -> float:
-    """Return the multiplications and additions per picture of a step in the convolutions.
+    """Return the multiplications and additions per image of a step in the convolutions.
 
     A step has those of the forward pass three times: the gradients of features and weights take
     as many each. The first convolution needs no gradient of its features.

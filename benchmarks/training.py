@@ -133,7 +133,7 @@ class Trainer:
 
 
 def make_data_set(folder: Path, size: int, count: int) -> None:
-    """Write pictures with an ellipse in noise, and its mask."""
+    """Write images with an ellipse in noise, and its mask."""
     import cv2
     import numpy as np
 
@@ -172,17 +172,17 @@ def rows(settings: Settings, trainers: Sequence[Trainer]) -> list[dict[str, Any]
     matrix = next((one for one in trainers if one.name == MATRIX), None)
     shown = [one for one in trainers if one is not matrix]
     first = shown[0] if shown[0].missing is None else None
-    pictures = settings.steps * settings.batch
+    images = settings.steps * settings.batch
     table = []
     for one in shown:
         row: dict[str, Any] = {"trainer": one.name, "missing": one.missing}
         if one.missing is None:
-            row["images_per_second"] = pictures / statistics.median(one.seconds)
+            row["images_per_second"] = images / statistics.median(one.seconds)
             row["peak_mb"] = one.peak
             row["parameters"] = one.parameters
             pairs = zip(first.seconds, one.seconds, strict=True) if first else ()
             row["ratio"] = statistics.median([a / b for a, b in pairs]) if first else None
-            rates = [pictures * operations(settings) / seconds for seconds in one.seconds]
+            rates = [images * operations(settings) / seconds for seconds in one.seconds]
             known = zip(rates, matrix.rates, strict=True) if matrix and not matrix.missing else ()
             shares = [rate / most for rate, most in known]
             row["share_of_matrix_rate"] = statistics.median(shares) if shares else None
@@ -197,9 +197,9 @@ def print_table(
     known = [row for row in table if row["missing"] is None]
     counts = sorted({f"{row['parameters']:,}" for row in known})
     print(
-        f"\nU-Net with {' / '.join(counts)} parameters, {settings.batch} pictures of "
+        f"\nU-Net with {' / '.join(counts)} parameters, {settings.batch} images of "
         f"{settings.size} x {settings.size} px per step, "
-        f"{operations(settings) / 1e9:.1f} GFLOP per picture\n"
+        f"{operations(settings) / 1e9:.1f} GFLOP per image\n"
     )
     print(f"| trainer | images/s | times {table[0]['trainer']} | peak MB | of the matrix rate |")
     print("|---|---:|---:|---:|---:|")
@@ -236,7 +236,7 @@ def versions(device: str) -> str:
 
 
 def main() -> None:
-    """Make pictures, measure, print."""
+    """Make images, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto")
     parser.add_argument("--filters", type=int, help="default: 16 on a CPU, else the preset's 64")

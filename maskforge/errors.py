@@ -130,7 +130,7 @@ class GeometryError(RecordError):
 
 
 class ImageError(AnnotationError):
-    """The picture or its size cannot be used."""
+    """The image or its size cannot be used."""
 
 
 def is_installed(package: str) -> bool:

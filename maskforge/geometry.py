@@ -97,8 +97,8 @@ def ellipse(
     fixes n.
 
     Args:
-        x: Centre.
-        y: Centre.
+        x: Center.
+        y: Center.
         radius_x: Half axis along x before turning.
         radius_y: Half axis along y before turning.
         angle: Degrees, clockwise as seen on the screen (y points down).

@@ -127,43 +127,43 @@ class Code(enum.Enum):
         "video",
         Level.REFUSED,
         Scope.IMAGE,
-        "A video or TFRecord, or a frame of a video whose picture does not exist.",
+        "A video or TFRecord, or a frame of a video whose image does not exist.",
     )
     IMAGE_MISSING = (
         "image-missing",
         Level.NOTE,
         Scope.IMAGE,
-        "The picture was not found; its size is taken from the annotation file.",
+        "The image file was not found; its size is taken from the annotation file.",
     )
     IMAGE_AMBIGUOUS = (
         "image-ambiguous",
         Level.NOTE,
         Scope.IMAGE,
-        "Several pictures have this name, and nothing tells which one is meant; none is used.",
+        "Several image files have this name, and nothing tells which one is meant; none is used.",
     )
     IMAGE_UNREADABLE = (
         "image-unreadable",
         Level.NOTE,
         Scope.IMAGE,
-        "The picture exists, but its header cannot be read; the size in the file is used.",
+        "The image file exists, but its header cannot be read; the size in the file is used.",
     )
     SIZE_UNKNOWN = (
         "size-unknown",
         Level.REFUSED,
         Scope.IMAGE,
-        "Neither the annotation file nor a picture gives the size of the image.",
+        "Neither the annotation file nor an image file gives the size.",
     )
     SIZE_MISMATCH = (
         "size-mismatch",
         Level.REFUSED,
         Scope.IMAGE,
-        "The annotation file and the picture name different sizes.",
+        "The annotation file and the image name different sizes.",
     )
     SIZE_SCALED = (
         "size-scaled",
         Level.NOTE,
         Scope.IMAGE,
-        "Coordinates were scaled from the size in the file to that of the picture.",
+        "Coordinates were scaled from the size in the file to that of the image.",
     )
     TOO_LARGE = (
         "too-large",
@@ -175,14 +175,14 @@ class Code(enum.Enum):
         "exif-rotated",
         Level.NOTE,
         Scope.IMAGE,
-        "The picture carries an EXIF orientation; the sizes tell which frame the shapes are in.",
+        "The image carries an EXIF orientation; the sizes tell which frame the shapes are in.",
     )
     EXIF_AMBIGUOUS = (
         "exif-ambiguous",
         Level.NOTE,
         Scope.IMAGE,
-        "The picture carries an EXIF orientation, and sizes cannot tell the frame of the shapes; "
-        "the usual behaviour of the labeling tool is assumed.",
+        "The image carries an EXIF orientation, and sizes cannot tell the frame of the shapes; "
+        "the usual behavior of the labeling tool is assumed.",
     )
     UNVISITED = (
         "unvisited",
@@ -206,7 +206,7 @@ class Code(enum.Enum):
         "unlisted-pixels",
         Level.NOTE,
         Scope.IMAGE,
-        "A picture of instances holds pixels that no instance lists; they are not drawn.",
+        "An instance image holds pixels that no instance lists; they are not drawn.",
     )
     OVERLAP = (
         "overlap",
@@ -302,7 +302,7 @@ class Code(enum.Enum):
         "no-pixels",
         Level.NOTE,
         Scope.RECORD,
-        "The shape is so small or thin that it covers no pixel centre; no pixel shows it.",
+        "The shape is so small or thin that it covers no pixel center; no pixel shows it.",
     )
     UNLISTED_LABEL = (
         "unlisted-label",

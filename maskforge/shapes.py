@@ -1,7 +1,7 @@
 """The one model into which every annotation format is read.
 
 Coordinates are pixels: x to the right, y down, the origin at the outer corner of the first pixel,
-so that the centre of the pixel in row r and column c is (c + 0.5, r + 0.5). Arrays of points have
+so that the center of the pixel in row r and column c is (c + 0.5, r + 0.5). Arrays of points have
 the shape (N, 2) with the columns x and y, dtype float64, and are read-only. Points outside the
 image are legal.
 """
@@ -24,7 +24,7 @@ Points: TypeAlias = NDArray[np.float64]
 
 
 MOST_PIXELS = 2**30
-"""Most pixels of a mask. OpenCV reads no larger picture; a damaged number must not fill memory."""
+"""Most pixels of a mask. OpenCV reads no larger image; a damaged number must not fill memory."""
 
 
 class Size(NamedTuple):
@@ -147,14 +147,14 @@ class ImageState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """The picture that an annotation belongs to.
+    """The image that an annotation belongs to.
 
     Attributes:
         name: File name, decoded, without folders.
-        file: The picture that was found, or None.
+        file: The image that was found, or None.
         size: Size of the frame that the coordinates refer to, and so of the mask; None if unknown.
-        orientation: EXIF orientation of the picture, 1 to 8 (1: stored upright).
-        upright: Whether the coordinates refer to the picture as it is shown after the EXIF
+        orientation: EXIF orientation of the image, 1 to 8 (1: stored upright).
+        upright: Whether the coordinates refer to the image as it is shown after the EXIF
             orientation was applied. If False they refer to the pixels as they are stored.
     """
 
@@ -170,7 +170,7 @@ class AnnotatedImage:
     """Everything that a source says about one image.
 
     Attributes:
-        image: The picture and its size.
+        image: The image file and its size.
         shapes: In drawing order: later shapes lie on top.
         state: Whether anybody looked at the image.
         format: Name of the annotation format, such as ``labelme``.
@@ -180,8 +180,8 @@ class AnnotatedImage:
         tags: Labels of the image as a whole.
         issues: What was found on the way, including a line for every record that is not in
             ``shapes``.
-        embedded: The encoded picture from inside the annotation file, if it was asked for and there
-            is no picture file.
+        embedded: The encoded image from inside the annotation file, if it was asked for and there
+            is no image file.
     """
 
     image: ImageReference

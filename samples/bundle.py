@@ -1,4 +1,4 @@
-"""The bundled samples: which picture shows which kind of record."""
+"""The bundled samples: which image shows which kind of record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bitewings.outlines import cut, tidy
 SEED = 2024
 WIDTH, HEIGHT = 576, 432
 
-COLOURS = {
+COLORS = {
     "dentine": "#e9d8a6",
     "pulp": "#9b5de5",
     "enamel": "#2a9d8f",
@@ -28,11 +28,11 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Sample:
-    """One bundled picture.
+    """One bundled image.
 
     Attributes:
         name: File name.
-        number: Which of the pictures of ``SEED`` it is; chosen by looking at them.
+        number: Which of the images of ``SEED`` it is; chosen by looking at them.
         draw: What a person draws on it.
         visited: Whether anybody looked at it.
         content: What it shows.
@@ -45,7 +45,7 @@ class Sample:
     content: Content = "teeth"
 
     def sheet(self) -> Sheet:
-        """Make the picture and draw on it."""
+        """Make the image and draw on it."""
         radiograph = make_bitewing((SEED, self.number), WIDTH, HEIGHT, content=self.content)
         return Sheet(self.name, radiograph.image, tuple(self.draw(radiograph)), self.visited)
 
@@ -142,11 +142,11 @@ def write_bundle(folder: Path) -> None:
         embed = sample.name == "bitewing-03.jpg"
         labelme.write_sheet(projects["labelme"], sample.sheet(), embed=embed)
     assets = [vott.write_sheet(projects["vott"], sample.sheet()) for sample in VOTT]
-    tags = COLOURS | {"secondary caries": "#b5179e"}
+    tags = COLORS | {"secondary caries": "#b5179e"}
     vott.write_project(projects["vott"], assets, name="caries", tags=tags)
-    colours = COLOURS | {"bone level": "#8d99ae"}
-    superannotate.write_classes(superannotate_folder, colours)
-    classes = list(colours)
+    colors = COLORS | {"bone level": "#8d99ae"}
+    superannotate.write_classes(superannotate_folder, colors)
+    classes = list(colors)
     for sample in VECTOR:
         sheet = sample.sheet()
         superannotate.write_vector(projects["vector"], sheet, classes, suffix="___objects")
@@ -162,7 +162,7 @@ def _changed(
     """Change the first mark that is wanted."""
     index = next((index for index, mark in enumerate(marks) if wanted(mark)), None)
     if index is None:
-        raise ValueError(f"no mark fits {wanted.__name__}: choose another picture")
+        raise ValueError(f"no mark fits {wanted.__name__}: choose another image")
     return [*marks[:index], change(marks[index]), *marks[index + 1 :]]
 
 
@@ -206,7 +206,7 @@ def _grouped(marks: list[Mark], group: int) -> list[Mark]:
             if len(parts) == 2:
                 both = [replace(mark, points=part, group=group) for part in parts]
                 return [*marks[:index], *both, *marks[index + 1 :]]
-    raise ValueError("no lesion reaches the dentine: choose another picture")
+    raise ValueError("no lesion reaches the dentine: choose another image")
 
 
 def _with_holes(marks: list[Mark]) -> list[Mark]:

@@ -1,4 +1,4 @@
-"""Go once round the loop: annotations, masks, a trained network, predictions, a report, pictures.
+"""Go once round the loop: annotations, masks, a trained network, predictions, a report, images.
 
 It takes about two minutes on two cores. Everything is written into the folder ``demo``.
 """
@@ -19,7 +19,7 @@ OUT = ROOT / "demo"
 FORMATS = ("labelme", "vott", "superannotate")
 
 TRAINING_SET = ("--count", "140", "--seed", "2026", "--width", "576", "--height", "432")
-"""The bundled samples have the same size, and other seeds: no picture is in both sets."""
+"""The bundled samples have the same size, and other seeds: no image is in both sets."""
 
 TRAINING = (
     *("--only", "caries", "--validation", "0.1", "--epochs", "5", "--batch-size", "8"),
@@ -60,7 +60,7 @@ def main() -> None:
         ("labelme-overlays/contact-sheet-1.png", "what people drew, as masks"),
         ("training-augmented/augmented-1.png", "what the network sees in training"),
         ("run/curves.png", "how it learned"),
-        ("run/overlays", "its best and worst validation pictures"),
+        ("run/overlays", "its best and worst validation images"),
         ("predicted/overlays", "what it found on the bundled radiographs"),
         ("report/worst", "where it was most wrong: truth, prediction, errors"),
         ("report/free-response.png", "lesions found and false ones at other thresholds"),

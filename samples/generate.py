@@ -19,7 +19,7 @@ from annotation_files import labelme, superannotate, vott
 from annotation_files.marks import Mark, Sheet
 from bitewings.bitewing import make_bitewing
 from bitewings.outlines import LABELS
-from bundle import COLOURS, write_bundle
+from bundle import COLORS, write_bundle
 
 FORMATS = ("labelme", "vott", "superannotate")
 
@@ -28,13 +28,13 @@ _SMALLEST = 160  # pixels; less shows no lesion
 
 @dataclass(frozen=True)
 class RadiographSet:
-    """A set of pictures; each depends on the seed and its own number alone.
+    """A set of images; each depends on the seed and its own number alone.
 
     Attributes:
         folder: Must exist.
-        seed: Another one gives other pictures.
-        width: Of the pictures in pixels.
-        height: Of the pictures in pixels.
+        seed: Another one gives other images.
+        width: Of the images in pixels.
+        height: Of the images in pixels.
         format: One of ``FORMATS``.
     """
 
@@ -45,7 +45,7 @@ class RadiographSet:
     format: str
 
     def write_one(self, number: int) -> vott.Asset:
-        """Write a picture and its annotations; return what a VoTT project says about it."""
+        """Write an image and its annotations; return what a VoTT project says about it."""
         cv2.setNumThreads(1)  # there is a process for every core
         radiograph = make_bitewing((self.seed, number), self.width, self.height)
         marks = tuple(Mark.of(outline) for outline in radiograph.outlines)
@@ -60,7 +60,7 @@ class RadiographSet:
         return {}
 
     def write(self, count: int, jobs: int) -> None:
-        """Write pictures 1 to ``count`` with a number of processes."""
+        """Write images 1 to ``count`` with a number of processes."""
         numbers = range(1, count + 1)
         if jobs > 1 and count > 1:
             # Forking a process in which OpenCV has threads is not safe.
@@ -70,16 +70,16 @@ class RadiographSet:
         else:
             assets = [self.write_one(number) for number in numbers]
         if self.format == "superannotate":
-            superannotate.write_classes(self.folder, COLOURS)
+            superannotate.write_classes(self.folder, COLORS)
         if self.format == "vott":
-            vott.write_project(self.folder, assets, name="bitewings", tags=COLOURS)
+            vott.write_project(self.folder, assets, name="bitewings", tags=COLORS)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="new or empty folder for the set")
-    parser.add_argument("--count", type=int, default=10, help="pictures (default 10)")
+    parser.add_argument("--count", type=int, default=10, help="images (default 10)")
     parser.add_argument("--seed", type=int, default=0, help="0 or more (default 0)")
     parser.add_argument("--width", type=int, default=640, help="pixels (default 640)")
     parser.add_argument("--height", type=int, default=480, help="pixels (default 480)")
@@ -98,10 +98,8 @@ def main(arguments: Sequence[str]) -> None:
     if options.out.exists() and any(options.out.iterdir()):
         parser.error(f"{options.out} is not empty")
     options.out.mkdir(parents=True, exist_ok=True)
-    pictures = RadiographSet(
-        options.out, options.seed, options.width, options.height, options.format
-    )
-    pictures.write(options.count, options.jobs)
+    images = RadiographSet(options.out, options.seed, options.width, options.height, options.format)
+    images.write(options.count, options.jobs)
 
 
 if __name__ == "__main__":

@@ -36,17 +36,17 @@ def square(label: object, x0: float, y0: float, x1: float, y1: float, **keys: ob
 def labelme(
     path: Path,
     *shapes: object,
-    picture: str | None = None,
+    image: str | None = None,
     width: object = WIDTH,
     height: object = HEIGHT,
     **keys: object,
 ) -> Path:
-    """Write a LabelMe file; the picture's name follows from the file's name."""
+    """Write a LabelMe file; the image's name follows from the file's name."""
     content = {
         "version": "5.5.0",
         "flags": {},
         "shapes": list(shapes),
-        "imagePath": f"{path.stem}.png" if picture is None else picture,
+        "imagePath": f"{path.stem}.png" if image is None else image,
         "imageData": None,
         "imageHeight": height,
         "imageWidth": width,
@@ -111,10 +111,10 @@ def write_json(path: Path, content: object) -> Path:
     return path
 
 
-def picture(
+def image(
     path: Path, width: int = WIDTH, height: int = HEIGHT, *, orientation: int = 1, mode: str = "RGB"
 ) -> Path:
-    """Write a picture; ``width`` and ``height`` are those of the pixels as they are stored."""
+    """Write an image; ``width`` and ``height`` are those of the pixels as they are stored."""
     path.parent.mkdir(parents=True, exist_ok=True)
     exif = Image.Exif()
     if orientation != 1:

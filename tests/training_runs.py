@@ -39,7 +39,7 @@ def options(**changed: object):
 
 
 def disc(number: int, size: Size = Size(32, 32)) -> tuple[np.ndarray, np.ndarray]:
-    """Return a noisy picture with a bright disc of 8 px radius, and its mask of 0 and 1."""
+    """Return a noisy image with a bright disc of 8 px radius, and its mask of 0 and 1."""
     rng = np.random.default_rng(number)
     x, y = (int(rng.integers(9, side - 9)) for side in size)
     rows, columns = np.ogrid[: size.height, : size.width]
@@ -51,24 +51,24 @@ def disc(number: int, size: Size = Size(32, 32)) -> tuple[np.ndarray, np.ndarray
 def write(
     folder: Path, name: str, image: np.ndarray, mask: np.ndarray, **fields: object
 ) -> Example:
-    """Write a picture and its mask, PNG or, with channels, NPY; return the example."""
+    """Write an image and its mask, PNG or, with channels, NPY; return the example."""
     folder.mkdir(parents=True, exist_ok=True)
-    picture = folder / f"{name.replace('/', '-')}.png"
-    Image.fromarray(image).save(picture)
+    image_file = folder / f"{name.replace('/', '-')}.png"
+    Image.fromarray(image).save(image_file)
     if mask.ndim == 2:
-        target = picture.with_name(f"{picture.stem}_mask.png")
+        target = image_file.with_name(f"{image_file.stem}_mask.png")
         Image.fromarray(mask).save(target)
     else:
-        target = picture.with_name(f"{picture.stem}_mask.npy")
+        target = image_file.with_name(f"{image_file.stem}_mask.npy")
         np.save(target, mask)
     size = Size(mask.shape[1], mask.shape[0])
-    return Example(name=name, image=picture, mask=target, size=size, **fields)
+    return Example(name=name, image=image_file, mask=target, size=size, **fields)
 
 
 def discs(
     folder: Path, count: int = 4, *, classes: ClassMap = DISC, size: Size = Size(32, 32)
 ) -> ExampleSet:
-    """Write pictures of discs."""
+    """Write images of discs."""
     found = (write(folder, f"x{number}", *disc(number, size)) for number in range(count))
     return ExampleSet(tuple(found), classes, "discs")
 

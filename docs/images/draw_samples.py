@@ -1,4 +1,4 @@
-"""Draw the pictures of the page on the samples, by means of maskforge itself.
+"""Draw the images of the page on the samples, by means of maskforge itself.
 
 Run with ``python docs/images/draw_samples.py``; it writes sample-*.png beside itself.
 """
@@ -28,41 +28,41 @@ OPACITY = 0.5
 
 
 def main() -> None:
-    """Write all pictures."""
+    """Write all images."""
     (image,) = mf.read(SAMPLES / "labelme" / "bitewing-01.json")
     assert image.image.file is not None
-    picture = grey(image.image.file)
+    image_file = gray(image.image.file)
     classes = mf.load_class_map(SAMPLES / "classes.toml")
     mask = mf.draw(image, classes).mask
-    colours = np.zeros((256, 3), np.uint8)
-    for value, colour in classes.colors.items():
-        colours[value] = colour
-    blend = OPACITY * colours[mask] + (1 - OPACITY) * picture[..., None]
-    shown = np.where(mask[..., None] > 0, blend, picture[..., None]).astype(np.uint8)
-    save("sample-with-mask", tiled([np.dstack([picture] * 3), shown], columns=2))
-    save("sample-sheet", tiled([grey(SAMPLES / name)[::2, ::2] for name in SHEET], columns=3))
+    colors = np.zeros((256, 3), np.uint8)
+    for value, color in classes.colors.items():
+        colors[value] = color
+    blend = OPACITY * colors[mask] + (1 - OPACITY) * image_file[..., None]
+    shown = np.where(mask[..., None] > 0, blend, image_file[..., None]).astype(np.uint8)
+    save("sample-with-mask", tiled([np.dstack([image_file] * 3), shown], columns=2))
+    save("sample-sheet", tiled([gray(SAMPLES / name)[::2, ::2] for name in SHEET], columns=3))
 
 
-def grey(path: Path) -> NDArray[np.uint8]:
-    """Return a picture as (H, W)."""
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("L"))
+def gray(path: Path) -> NDArray[np.uint8]:
+    """Return an image as (H, W)."""
+    with Image.open(path) as image_file:
+        return np.asarray(image_file.convert("L"))
 
 
-def tiled(pictures: list[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
-    """Return pictures of one size in rows, on white."""
-    height, width = pictures[0].shape[:2]
-    rows = -(-len(pictures) // columns)
-    shape = rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, *pictures[0].shape[2:]
+def tiled(images: list[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
+    """Return images of one size in rows, on white."""
+    height, width = images[0].shape[:2]
+    rows = -(-len(images) // columns)
+    shape = rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, *images[0].shape[2:]
     sheet = np.full(shape, 255, np.uint8)
-    for index, picture in enumerate(pictures):
+    for index, image_file in enumerate(images):
         top, left = index // columns * (height + GAP), index % columns * (width + GAP)
-        sheet[top : top + height, left : left + width] = picture
+        sheet[top : top + height, left : left + width] = image_file
     return sheet
 
 
 def save(name: str, pixels: NDArray[np.uint8]) -> None:
-    """Write a small PNG file: steps of four grey values are fine enough to look at."""
+    """Write a small PNG file: steps of four gray values are fine enough to look at."""
     Image.fromarray(pixels & 0xFC).save(HERE / f"{name}.png", optimize=True)
 
 

@@ -1,4 +1,4 @@
-"""How far pictures are changed in training: options, presets, and what they come to."""
+"""How far images are changed in training: options, presets, and what they come to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _QUARTER_TURN = 90.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentOptions:
-    """How far pictures are changed; a value of 0 leaves that change out.
+    """How far images are changed; a value of 0 leaves that change out.
 
     Attributes:
         preset: Values for all options below that are None.
@@ -30,7 +30,7 @@ class AugmentOptions:
         elastic_scale: Distance in pixels over which displacements differ.
         brightness: Largest change as share of the range of values.
         contrast: Largest change of the distance from the mean; 0.2 is from 0.8 to 1.2.
-        saturation: Likewise of the distance from grey; nothing happens to grey pictures.
+        saturation: Likewise of the distance from gray; nothing happens to gray images.
         gamma: Largest change of the exponent; 0.2 is from 1/1.2 to 1.2.
         noise: Largest standard deviation of Gaussian noise as share of the range of values.
         blur: Largest standard deviation of Gaussian blur in pixels.
@@ -86,7 +86,7 @@ class ResolvedAugmentation:
 
     @property
     def changes_light(self) -> bool:
-        """Whether values of the picture are changed, and not places alone."""
+        """Whether values of the image are changed, and not places alone."""
         return any(
             (self.brightness, self.contrast, self.saturation, self.gamma, self.noise, self.blur)
         )
@@ -189,7 +189,7 @@ def resolve(options: AugmentOptions) -> ResolvedAugmentation:
     if resolved.elastic > _STEEPEST * resolved.elastic_scale:
         raise OptionError(
             f"augment.elastic is {resolved.elastic:g} px with displacements that differ over "
-            f"augment.elastic_scale = {resolved.elastic_scale:g} px: pictures would fold over",
+            f"augment.elastic_scale = {resolved.elastic_scale:g} px: images would fold over",
             hint="make elastic_scale at least 4 times as large as elastic",
         )
     return resolved

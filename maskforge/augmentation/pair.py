@@ -1,4 +1,4 @@
-"""A picture and its mask, changed together."""
+"""An image and its mask, changed together."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def augment(
     options: AugmentOptions | ResolvedAugmentation,
     rng: np.random.Generator,
 ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """Change a picture and its mask at random: place and form of both alike, light of the picture.
+    """Change an image and its mask at random: place and form of both alike, light of the image.
 
     The mask holds no value that was not in it before, void (255) included. What comes in at the
-    edges is mirrored in both. Pictures that are not square are not transposed. The same state of
+    edges is mirrored in both. Images that are not square are not transposed. The same state of
     ``rng`` gives the same result, whatever the dtype, up to rounding.
 
     Args:
@@ -37,12 +37,12 @@ def augment(
 
     Raises:
         OptionError: If an option is out of its range.
-        ValueError: If picture and mask differ in size, or the dtype is another one.
+        ValueError: If image and mask differ in size, or the dtype is another one.
     """
     if image.shape[:2] != target.shape[:2]:
-        raise ValueError(f"a picture of {size_of(image)} px with a mask of {size_of(target)} px")
+        raise ValueError(f"an image of {size_of(image)} px with a mask of {size_of(target)} px")
     if image.dtype not in (np.uint8, np.uint16, np.float32):
-        raise ValueError(f"expected a picture of uint8, uint16 or float32, found {image.dtype}")
+        raise ValueError(f"expected an image of uint8, uint16 or float32, found {image.dtype}")
     if isinstance(options, AugmentOptions):
         options = resolve(options)
     geometry = draw_geometry(options, size_of(image), rng)

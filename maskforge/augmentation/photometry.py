@@ -1,4 +1,4 @@
-"""Changes of brightness and sharpness, made to the picture alone."""
+"""Changes of brightness and sharpness, made to the image alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maskforge.augmentation.augment_options import ResolvedAugmentation
 
-# Weights of red, green and blue in grey of the same lightness (ITU-R BT.601).
+# Weights of red, green and blue in gray of the same lightness (ITU-R BT.601).
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
@@ -27,8 +27,8 @@ def change_light(
     In this order, with v the value as share of the range from ``low`` to ``high``:
 
     1. brightness: v + b
-    2. contrast: m + c (v - m), where m is the mean of the picture
-    3. saturation: g + s (v - g), where g is the grey of the pixel; three channels only
+    2. contrast: m + c (v - m), where m is the mean of the image
+    3. saturation: g + s (v - g), where g is the gray of the pixel; three channels only
     4. gamma: v ** e, after cutting v off at 0 and 1
     5. blur: Gaussian
     6. noise: Gaussian, independent for every value
@@ -38,8 +38,8 @@ def change_light(
         image: (H, W, C).
         options: How large b, c - 1, s - 1, e, the blur and the noise become.
         rng: Source of randomness.
-        low: Smallest value that a picture can have.
-        high: Largest value that a picture can have.
+        low: Smallest value that an image can have.
+        high: Largest value that an image can have.
 
     Returns:
         A new array of the same shape.
@@ -56,8 +56,8 @@ def change_light(
     if options.saturation:
         factor = 1 + rng.uniform(-options.saturation, options.saturation)
         if values.shape[2] == _LUMA.size:
-            grey = (values @ _LUMA)[..., None]
-            values = grey + np.float32(factor) * (values - grey)
+            gray = (values @ _LUMA)[..., None]
+            values = gray + np.float32(factor) * (values - gray)
     if options.gamma:
         exponent = math.exp(rng.uniform(-1, 1) * math.log1p(options.gamma))
         np.clip(values, 0, 1, out=values)

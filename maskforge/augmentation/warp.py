@@ -1,8 +1,8 @@
-"""Changes of place, made to a picture and its mask by one and the same resampling.
+"""Changes of place, made to an image and its mask by one and the same resampling.
 
-Coordinates are those of the package: the centre of the pixel in row r and column c is at
+Coordinates are those of the package: the center of the pixel in row r and column c is at
 (c + 0.5, r + 0.5). All changes but flips and the transpose come together in one map that says for
-every pixel of the result which place of the original it shows. The picture is interpolated
+every pixel of the result which place of the original it shows. The image is interpolated
 linearly there, the mask takes the nearest value, and what lies outside is mirrored at the edge in
 both. Flips and the transpose then move whole pixels and change no value.
 """
@@ -35,7 +35,7 @@ _CHANNELS_AT_ONCE = 4
 class Geometry:
     """One change of place; the default changes nothing.
 
-    The content is sheared, scaled and turned about the centre of the window, then shifted, then
+    The content is sheared, scaled and turned about the center of the window, then shifted, then
     transposed, then flipped.
 
     Attributes:
@@ -75,7 +75,7 @@ class Geometry:
             corner: Column and row of the original where the unchanged window begins.
 
         Returns:
-            x and y as (H, W) float32, in the convention of ``cv2.remap``: pixel centres are whole
+            x and y as (H, W) float32, in the convention of ``cv2.remap``: pixel centers are whole
             numbers.
         """
         turn, lean = math.radians(self.angle), math.tan(math.radians(self.shear))
@@ -100,13 +100,13 @@ class Geometry:
         size: Size | None = None,
         corner: tuple[int, int] = (0, 0),
     ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-        """Change a picture and its mask, or cut a changed window out of them.
+        """Change an image and its mask, or cut a changed window out of them.
 
         Args:
             image: (H, W, C) uint8, uint16 or float32.
             target: (H, W) or (H, W, K) uint8.
-            size: Size of the window; the whole picture if None.
-            corner: Column and row where it begins. The window must lie in the picture.
+            size: Size of the window; the whole image if None.
+            corner: Column and row where it begins. The window must lie in the image.
 
         Returns:
             New arrays of the window's size, dtypes and number of axes as given.
@@ -136,7 +136,7 @@ def draw_geometry(options: ResolvedAugmentation, size: Size, rng: np.random.Gene
     """Draw a change of place at random.
 
     Angle, shift and shear are uniform in their range either way, the logarithm of the scale is.
-    Shifts are whole pixels: by a fraction, a picture can be shifted, but its mask cannot. Windows
+    Shifts are whole pixels: by a fraction, an image can be shifted, but its mask cannot. Windows
     that are not square are not transposed, because their shape would change.
     """
     zoom = math.exp(rng.uniform(-1, 1) * math.log1p(options.zoom))

@@ -16,24 +16,24 @@ _LEAST = {"batch_size": 1, "crop": 0, "crops_per_image": 0, "stride": 1, "seed":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOptions:
-    """How pictures and masks become batches.
+    """How images and masks become batches.
 
     Attributes:
         head: Head of the network, which says what masks look like.
         classes: The class map.
         scaling: What becomes of the pixel values.
-        batch_size: Pictures or crops per batch.
-        crop: Side of the square crops in pixels; 0 for whole pictures.
-        crops_per_image: Crops of each picture in one epoch; 0 for as many as have its area.
-        rare_share: Share of the crops that are centred on a pixel of a foreground class, where the
-            picture has one.
-        equal_regions: Whether these are centred on small connected regions as often as on large
+        batch_size: Images or crops per batch.
+        crop: Side of the square crops in pixels; 0 for whole images.
+        crops_per_image: Crops of each image in one epoch; 0 for as many as have its area.
+        rare_share: Share of the crops that are centerd on a pixel of a foreground class, where the
+            image has one.
+        equal_regions: Whether these are centerd on small connected regions as often as on large
             ones, instead of in proportion to their pixels.
-        resize: Size to which every picture is brought first; None keeps the size.
-        stride: Of what width and height of whole pictures are made a multiple.
-        augment: How far pictures are changed; None for not at all.
+        resize: Size to which every image is brought first; None keeps the size.
+        stride: Of what width and height of whole images are made a multiple.
+        augment: How far images are changed; None for not at all.
         seed: Of order, crops and augmentation.
-        hold: Whether decoded pictures stay in memory.
+        hold: Whether decoded images stay in memory.
         memory: Bytes that ``hold="auto"`` may fill; None for a quarter of what is available.
         shuffle: Whether every epoch has another order.
 
@@ -65,7 +65,7 @@ class BatchOptions:
             raise OptionError(f"rare_share is {self.rare_share}, expected 0 to 1")
         if self.crop % self.stride:
             raise OptionError(
-                f"crops of {self.crop} px do not fit the network, which halves pictures until one "
+                f"crops of {self.crop} px do not fit the network, which halves images until one "
                 f"pixel stands for {self.stride}",
                 hint=f"use a multiple of {self.stride}, such as "
                 f"{max(1, round(self.crop / self.stride)) * self.stride}",

@@ -1,4 +1,4 @@
-"""Batches of pictures and masks, from memory or streamed from files."""
+"""Batches of images and masks, from memory or streamed from files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from maskforge.batches.loader import (
     loaded_bytes,
     loaded_size,
     scaled,
-    scales_whole_pictures,
+    scales_whole_images,
 )
 from maskforge.batches.memory import available_memory
 from maskforge.batches.order import Item, epoch_order
@@ -32,7 +32,7 @@ from maskforge.shapes import Size
 
 _SHARE_OF_MEMORY = 0.25
 
-# Pictures whose crops are mixed with each other fill this many bytes, decoded.
+# Images whose crops are mixed with each other fill this many bytes, decoded.
 _WINDOW_BYTES = 256 * 2**20
 
 
@@ -40,17 +40,17 @@ class Batches:
     """The batches of an epoch, all of one shape.
 
     Order, places of crops and augmentation follow from the seed, the epoch and the example alone:
-    not from threads, from the order in which batches are asked for, or from whether pictures are
+    not from threads, from the order in which batches are asked for, or from whether images are
     held in memory. Batches can be taken by several threads at once.
 
-    Pictures are decoded when they are first needed. If they are not held, those of one window of
-    the order and one batch more are kept (the window has 256 MB of decoded pictures, or one batch
+    Images are decoded when they are first needed. If they are not held, those of one window of
+    the order and one batch more are kept (the window has 256 MB of decoded images, or one batch
     if that is more), so that every file is decoded about once per epoch. Beyond that every thread
-    has the picture that it decodes.
+    has the image that it decodes.
 
     Attributes:
         epoch: Number of the epoch, to be set before its first batch is taken.
-        held: Whether all decoded pictures stay in memory.
+        held: Whether all decoded images stay in memory.
     """
 
     def __init__(self, examples: Sequence[Example], options: BatchOptions) -> None:
@@ -60,7 +60,7 @@ class Batches:
             OptionError: If there are no examples.
         """
         if not examples:
-            raise OptionError("there are no pictures to make batches of")
+            raise OptionError("there are no images to make batches of")
         self.examples = tuple(examples)
         self.options = options
         self.epoch = 0
@@ -91,13 +91,13 @@ class Batches:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Shape (B, H, W, C) of the pictures of every batch."""
+        """Shape (B, H, W, C) of the images of every batch."""
         size = self._side
         return (self.options.batch_size, size.height, size.width, self.options.scaling.channels)
 
     @property
     def count(self) -> int:
-        """Pictures or crops of an epoch, without those that fill up the last batch."""
+        """Images or crops of an epoch, without those that fill up the last batch."""
         return sum(self._crops)
 
     def __len__(self) -> int:
@@ -108,7 +108,7 @@ class Batches:
         """Return a batch of the epoch :attr:`epoch`.
 
         Returns:
-            Scaled pictures (B, H, W, C) float32; masks uint8 with 255 for void: (B, H, W, 1) index
+            Scaled images (B, H, W, C) float32; masks uint8 with 255 for void: (B, H, W, 1) index
             of the channel for softmax, (B, H, W, K) of 0 and 1 for sigmoid.
 
         Raises:
@@ -130,9 +130,9 @@ class Batches:
         return tuple(self.examples[item.example].name for item in self._items(self.epoch, step))
 
     def describe(self) -> str:
-        """Return how many pictures there are and where they are kept, as a sentence."""
-        pictures = f"{len(self.examples)} picture{'s' if len(self.examples) > 1 else ''}"
-        what = f"{pictures}, {_amount(self._bytes)} decoded: "
+        """Return how many images there are and where they are kept, as a sentence."""
+        images = f"{len(self.examples)} image{'s' if len(self.examples) > 1 else ''}"
+        what = f"{images}, {_amount(self._bytes)} decoded: "
         if self.held:
             return what + "held in memory"
         why = ""
@@ -174,7 +174,7 @@ class Batches:
         augment = options.augment
         geometry = Geometry() if augment is None else draw_geometry(augment, size, rng)
         image, target = geometry.apply(pair.image, pair.target, size, corner)
-        if not scales_whole_pictures(options):
+        if not scales_whole_images(options):
             image = scaled(image, self.examples[item.example], options)
         if augment is not None and augment.changes_light:
             image = change_light(image, augment, rng, low=pair.low, high=pair.high)

@@ -1,4 +1,4 @@
-"""Keeping the pictures that were used last."""
+"""Keeping the images that were used last."""
 
 from __future__ import annotations
 

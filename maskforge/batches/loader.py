@@ -1,4 +1,4 @@
-"""Decoding one picture with its mask, ready to cut crops from."""
+"""Decoding one image with its mask, ready to cut crops from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from maskforge.masks.resize import pad_to, resize_image, resize_mask
 from maskforge.masks.targets import channel_ids
 from maskforge.shapes import Size
 
-# Places of each class of a picture that crops can be centred on.
+# Places of each class of an image that crops can be centerd on.
 _MOST_PLACES = 2000
 
 _FLOAT_BYTES = 4
@@ -27,12 +27,12 @@ _FLOAT_BYTES = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedPair:
-    """A decoded picture with its mask.
+    """A decoded image with its mask.
 
     Attributes:
-        image: (H, W, C): scaled float32 if scaling looks at the whole picture, else as in the file.
+        image: (H, W, C): scaled float32 if scaling looks at the whole image, else as in the file.
         target: (H, W, K) uint8.
-        low: Smallest value that the picture has, or can have, after scaling.
+        low: Smallest value that the image has, or can have, after scaling.
         high: Likewise the largest.
         places: Row and column of pixels of every foreground class that is there, (N, 2) each.
         counts: Number of all its pixels.
@@ -46,35 +46,35 @@ class LoadedPair:
     counts: tuple[int, ...] = ()
 
 
-def scales_whole_pictures(options: BatchOptions) -> bool:
-    """Tell whether the scaling of a pixel depends on the other pixels of its picture."""
+def scales_whole_images(options: BatchOptions) -> bool:
+    """Tell whether the scaling of a pixel depends on the other pixels of its image."""
     return options.scaling.kind in ("z-score", "percentile")
 
 
 def loaded_size(example: Example, options: BatchOptions) -> Size:
-    """Return the size of a picture as crops are cut from it."""
+    """Return the size of an image as crops are cut from it."""
     size = options.resize or example.size
     return Size(max(size.width, options.crop), max(size.height, options.crop))
 
 
 def loaded_bytes(example: Example, options: BatchOptions) -> int:
-    """Return the memory of a decoded picture with its mask, without reading it.
+    """Return the memory of a decoded image with its mask, without reading it.
 
-    A colour picture that is trained as a grey one is held in colour and takes three times as much.
+    A color image that is trained as a gray one is held in color and takes three times as much.
     """
     size = loaded_size(example, options)
     depth = 1 if options.scaling.white <= 255 else 2
-    if scales_whole_pictures(options):
+    if scales_whole_images(options):
         depth = _FLOAT_BYTES
     masks = 1 if options.head == "softmax" else len(channel_ids(options.classes, options.head))
     return size.width * size.height * (options.scaling.channels * depth + masks)
 
 
 def load(example: Example, options: BatchOptions, seed: int) -> LoadedPair:
-    """Decode a picture and its mask, and resize and pad them.
+    """Decode an image and its mask, and resize and pad them.
 
     Args:
-        example: The picture with its mask.
+        example: The image with its mask.
         options: How.
         seed: Of the choice of places where a class has very many pixels.
 
@@ -87,7 +87,7 @@ def load(example: Example, options: BatchOptions, seed: int) -> LoadedPair:
     low, high = (-1.0, 1.0) if options.scaling.kind == "minus-one-one" else (0.0, 1.0)
     if options.resize is not None:
         image, target = resize_image(image, options.resize), resize_mask(target, options.resize)
-    if scales_whole_pictures(options):
+    if scales_whole_images(options):
         image = scaled(image, example, options)
         low, high = float(image.min()), float(image.max())
     if options.crop:
@@ -101,10 +101,10 @@ def load(example: Example, options: BatchOptions, seed: int) -> LoadedPair:
 
 
 def scaled(image: NDArray[Any], example: Example, options: BatchOptions) -> NDArray[np.float32]:
-    """Scale the values of a picture or of a part of it.
+    """Scale the values of an image or of a part of it.
 
     Raises:
-        DatasetError: If the values have no relation to those of the training; names the picture.
+        DatasetError: If the values have no relation to those of the training; names the image.
     """
     try:
         return scale(image, options.scaling)
@@ -149,10 +149,10 @@ def draw_corner(
 ) -> tuple[int, int]:
     """Return column and row of the upper left corner of a random crop.
 
-    With the probability ``rare_share``, a foreground class of the picture is drawn, the rarer the
+    With the probability ``rare_share``, a foreground class of the image is drawn, the rarer the
     more likely (inversely proportional to its pixels), then one of its places, and the crop is laid
-    so that this pixel is at most a quarter of the side from its centre, as far as the edges of the
-    picture allow. Pictures without foreground give crops from anywhere.
+    so that this pixel is at most a quarter of the side from its center, as far as the edges of the
+    image allow. Images without foreground give crops from anywhere.
     """
     height, width = pair.image.shape[:2]
     last_row, last_column = height - crop, width - crop

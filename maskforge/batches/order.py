@@ -1,4 +1,4 @@
-"""In which order crops of pictures come in an epoch."""
+"""In which order crops of images come in an epoch."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 
 class Item(NamedTuple):
-    """One picture or crop of an epoch.
+    """One image or crop of an epoch.
 
     Attributes:
-        example: Index of the picture.
-        crop: Number of the crop of this picture.
+        example: Index of the image.
+        crop: Number of the crop of this image.
         turn: 0; 1 and so on where the epoch was filled up by beginning again.
     """
 
@@ -33,14 +33,14 @@ def epoch_order(
 ) -> list[Item]:
     """Return the items of an epoch; whole batches, filled up from the beginning.
 
-    Crops of one picture lie in a window of so many pictures, so that a picture need not be decoded
-    once per crop. Pictures are shuffled among windows, and crops within them.
+    Crops of one image lie in a window of so many images, so that an image need not be decoded
+    once per crop. Images are shuffled among windows, and crops within them.
 
     Args:
-        crops: Number of crops of every picture.
+        crops: Number of crops of every image.
         batch_size: The number of items is a multiple of it.
-        window: Pictures per window.
-        shuffle: Whether to shuffle; else pictures and crops come in their order.
+        window: Images per window.
+        shuffle: Whether to shuffle; else images and crops come in their order.
         seed: Another seed gives another order.
         epoch: So does another epoch.
     """

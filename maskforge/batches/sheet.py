@@ -1,4 +1,4 @@
-"""Contact sheets of pictures and masks as a network sees them in training."""
+"""Contact sheets of images and masks as a network sees them in training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from maskforge.batches.batch_options import BatchOptions
 from maskforge.batches.batches import Batches
 from maskforge.batches.loader import load, scaled
 from maskforge.choices import Head, Progress
-from maskforge.dataset.previews import check_targets, save_picture
+from maskforge.dataset.previews import check_targets, save_image
 from maskforge.errors import MaskforgeError, OptionError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.scaling import choose_scaling
@@ -36,13 +36,13 @@ class AugmentedReport:
     """What was made.
 
     Attributes:
-        sheets: Contact sheets of up to 12 pictures each.
-        pictures: Number of pictures on them.
-        problems: Pictures and masks that could not be read, as text.
+        sheets: Contact sheets of up to 12 images each.
+        images: Number of images on them.
+        problems: Images and masks that could not be read, as text.
     """
 
     sheets: tuple[Path, ...]
-    pictures: int
+    images: int
     problems: tuple[str, ...]
 
 
@@ -58,27 +58,27 @@ def preview_augmented(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> AugmentedReport:
-    """Show every picture with its mask, and beside it four versions that training would see.
+    """Show every image with its mask, and beside it four versions that training would see.
 
     They are those of the first four epochs of a training with that seed, but for the choice of
-    crops centred on rare classes, which here is half of them.
+    crops centerd on rare classes, which here is half of them.
 
     Args:
-        examples: Pictures with their masks.
+        examples: Images with their masks.
         out: Output folder; made if missing.
-        augment: How far pictures are changed.
-        crop: Side of the square crops in pixels; 0 for whole pictures.
+        augment: How far images are changed.
+        crop: Side of the square crops in pixels; 0 for whole images.
         seed: Of crops and augmentation.
-        opacity: Of the colours inside the outlines, 0 to 1.
-        limit: Largest number of pictures; None for all.
+        opacity: Of the colors inside the outlines, 0 to 1.
+        limit: Largest number of images; None for all.
         overwrite: Whether to replace sheets of an earlier preview.
-        progress: Called after every picture.
+        progress: Called after every image.
 
     Raises:
-        OptionError: If an option cannot be used, or there is no picture.
-        DatasetError: If a picture cannot be read when their depth is looked at.
+        OptionError: If an option cannot be used, or there is no image.
+        DatasetError: If an image cannot be read when their depth is looked at.
         OutputExistsError: If ``out`` holds such sheets and ``overwrite`` is not set, or if a mask
-            or picture would be replaced.
+            or image would be replaced.
         OutputError: If a file cannot be written.
     """
     if not 0 <= opacity <= 1 or (limit is not None and limit < 1):
@@ -115,7 +115,7 @@ def preview_augmented(
             problems.append(f"{shown[index].image}: there is not enough memory to show it")
         if tiles and ((index + 1) % _ROWS_PER_SHEET == 0 or index + 1 == len(shown)):
             path = sheets[index // _ROWS_PER_SHEET]
-            save_picture(path, contact_sheet(tiles, _TILE, columns=1 + _VERSIONS))
+            save_image(path, contact_sheet(tiles, _TILE, columns=1 + _VERSIONS))
             written.append(path)
             tiles.clear()
         if progress is not None:
@@ -131,7 +131,7 @@ class _Rows:
         self._opacity = opacity
 
     def row(self, index: int) -> list[tuple[str, Image.Image]]:
-        """Return the tiles of a picture with their titles: as it is, and changed."""
+        """Return the tiles of an image with their titles: as it is, and changed."""
         batches, options = self._batches, self._batches.options
         example = batches.examples[index]
         whole = BatchOptions(head=options.head, classes=options.classes, scaling=options.scaling)
@@ -145,11 +145,11 @@ class _Rows:
 
     def _tile(self, values: NDArray[np.float32], target: NDArray[np.uint8]) -> Image.Image:
         options = self._batches.options
-        picture = np.rint(values * 255).clip(0, 255).astype(np.uint8)
-        if picture.shape[2] == 1:
-            picture = picture.repeat(3, axis=2)
+        image = np.rint(values * 255).clip(0, 255).astype(np.uint8)
+        if image.shape[2] == 1:
+            image = image.repeat(3, axis=2)
         mask = _class_ids(target, options.classes, options.head)
-        drawn = overlay(picture, mask, options.classes.colors, opacity=self._opacity)
+        drawn = overlay(image, mask, options.classes.colors, opacity=self._opacity)
         tile = Image.fromarray(drawn)
         tile.thumbnail(_TILE)
         return tile

@@ -31,7 +31,7 @@ def convert(
         bool,
         typer.Option(
             "--extract-images",
-            help="Write pictures that exist only inside annotation files beside the masks.",
+            help="Write images that exist only inside annotation files beside the masks.",
         ),
     ] = False,
     encoding: Annotated[
@@ -46,7 +46,7 @@ def convert(
     rasterizer: Annotated[
         RasterizerName,
         typer.Option(
-            help="exact: a pixel counts if its centre is inside; the others fill as that library.",
+            help="exact: a pixel counts if its center is inside; the others fill as that library.",
         ),
     ] = "exact",
     classes: shared.Classes = None,

@@ -1,4 +1,4 @@
-"""Options of commands that need pictures with masks."""
+"""Options of commands that need images with masks."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ Images: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Folder of pictures, together with --masks instead of DATASET.",
+        help="Folder of images, together with --masks instead of DATASET.",
         show_default=False,
     ),
 ]
 Masks: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", help="Folder of masks, paired with the pictures by name.", show_default=False
+        metavar="DIR", help="Folder of masks, paired with the images by name.", show_default=False
     ),
 ]
 ImageColumn: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="Column of a table that holds the picture.", show_default="image"
+        metavar="NAME", help="Column of a table that holds the image.", show_default="image"
     ),
 ]
 MaskColumn: TypeAlias = Annotated[

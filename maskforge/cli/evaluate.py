@@ -30,7 +30,7 @@ def evaluate(
     truth: Annotated[
         Path | None,
         typer.Argument(
-            help="Data set or folder of masks to compare with; a model needs the pictures, too.",
+            help="Data set or folder of masks to compare with; a model needs the images, too.",
             show_default=False,
         ),
     ] = None,
@@ -138,7 +138,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder for report.json, per-class.csv, per-image.csv and pictures.",
+            help="Folder for report.json, per-class.csv, per-image.csv and images.",
             show_default=False,
             rich_help_panel=_REPORT,
         ),
@@ -240,7 +240,7 @@ def evaluate(
         else:
             print_report(report, spacing)
             if out is not None:
-                typer.echo(f"report, tables and pictures are in {out}")
+                typer.echo(f"report, tables and images are in {out}")
         raise typer.Exit(report.exit_code)
 
 

@@ -35,7 +35,7 @@ Tile: TypeAlias = Annotated[
     str,
     typer.Option(
         metavar="[auto|whole|SIZE]",
-        help="Side of the tiles in pixels; auto tiles pictures of more than 1.5 megapixels.",
+        help="Side of the tiles in pixels; auto tiles images of more than 1.5 megapixels.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -44,7 +44,7 @@ Overlap: TypeAlias = Annotated[
     typer.Option(
         min=0.0,
         max=0.9,
-        help="Smallest share of a tile that its neighbour covers too.",
+        help="Smallest share of a tile that its neighbor covers too.",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -29,7 +29,7 @@ Images: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Where to look for pictures that are not where the annotation file says.",
+        help="Where to look for images that are not where the annotation file says.",
         show_default=False,
     ),
 ]
@@ -58,7 +58,7 @@ FoldCase: TypeAlias = Annotated[
 SizeMismatch: TypeAlias = Annotated[
     SizeMismatchName,
     typer.Option(
-        help="If file and picture disagree on the size: refuse, or scale equal ratios.",
+        help="If file and image disagree on the size: refuse, or scale equal ratios.",
     ),
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]

@@ -24,7 +24,7 @@ def predict(
         list[Path],
         typer.Argument(
             metavar="IMAGES...",
-            help="Pictures, folders of pictures, or data sets that convert wrote.",
+            help="Images, folders of images, or data sets that convert wrote.",
             show_default=False,
         ),
     ],
@@ -37,7 +37,7 @@ def predict(
         bool, typer.Option("--probabilities", help="Write them, too: (H, W, classes) float16 NPY.")
     ] = False,
     overlay: Annotated[
-        bool, typer.Option("--overlay", help="Write every picture with its mask laid over it, too.")
+        bool, typer.Option("--overlay", help="Write every image with its mask laid over it, too.")
     ] = False,
     batch_size: modeloptions.BatchSize = 4,
     runtime: modeloptions.Runtime = "auto",
@@ -52,9 +52,9 @@ def predict(
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
 ) -> None:
-    """Predict masks for pictures; the result is a data set as convert writes it.
+    """Predict masks for images; the result is a data set as convert writes it.
 
-    Exit codes: 0 all done; 1 done, but some pictures were refused; 2 wrong use.
+    Exit codes: 0 all done; 1 done, but some images were refused; 2 wrong use.
 
     Example: maskforge predict runs/caries radiographs/ --out predicted/ --overlay
     """
@@ -111,7 +111,7 @@ def _print_report(report: PredictionReport) -> None:
     predicted, found = report.images["predicted"], report.images["found"]
     rate = f", {predicted / report.seconds:.1f} images/s" if report.seconds else ""
     typer.echo(
-        f"{predicted} of {found} pictures predicted in {report.runtime}, {report.precision}{rate}"
+        f"{predicted} of {found} images predicted in {report.runtime}, {report.precision}{rate}"
     )
     typer.echo(f"Masks, classes.json and manifest.jsonl are in {report.out}")
     typer.echo(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")

@@ -20,7 +20,7 @@ def preview(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.", show_default=False)],
     opacity: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Of the colours inside the outlines.")
+        float, typer.Option(min=0.0, max=1.0, help="Of the colors inside the outlines.")
     ] = 0.35,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Largest number of images.", show_default="all")
@@ -31,7 +31,7 @@ def preview(
     ] = False,
     augment: Annotated[
         AugmentPreset | None,
-        typer.Option(help="With --augmented: how far pictures are changed.", show_default="light"),
+        typer.Option(help="With --augmented: how far images are changed.", show_default="light"),
     ] = None,
     crop: Annotated[
         int | None,
@@ -39,7 +39,7 @@ def preview(
             min=1,
             metavar="PX",
             help="With --augmented: side of the random crops.",
-            show_default="whole pictures",
+            show_default="whole images",
         ),
     ] = None,
     seed: Annotated[
@@ -48,12 +48,12 @@ def preview(
     ] = None,
     overwrite: shared.Overwrite = False,
 ) -> None:
-    """Lay every mask over its picture, and make a contact sheet.
+    """Lay every mask over its image, and make a contact sheet.
 
-    With --augmented, each row of the contact sheet shows a picture, and four versions of it as
+    With --augmented, each row of the contact sheet shows an image, and four versions of it as
     training makes them from it.
 
-    Exit codes: 0 all done; 1 some pictures or masks could not be read; 2 wrong use.
+    Exit codes: 0 all done; 1 some images or masks could not be read; 2 wrong use.
 
     Example: maskforge preview masks/ --out masks/preview
     """
@@ -82,7 +82,7 @@ def preview(
                 )
             for note in examples.notes:
                 typer.echo(note)
-            _end(report.sheets, report.problems, f"{report.pictures} pictures shown in {out}")
+            _end(report.sheets, report.problems, f"{report.images} images shown in {out}")
 
 
 def _refuse(given: Mapping[str, object]) -> None:
@@ -98,8 +98,8 @@ def _plain(dataset: Path, out: Path, opacity: float, limit: int | None, overwrit
         report = run(
             dataset, out, opacity=opacity, limit=limit, overwrite=overwrite, progress=update
         )
-    if report.without_picture:
-        typer.echo(f"{report.without_picture} masks are shown on black: picture not found.")
+    if report.without_image:
+        typer.echo(f"{report.without_image} masks are shown on black: image not found.")
     _end(report.sheets, report.problems, f"{len(report.overlays)} overlays in {out}")
     if not report.overlays:
         raise typer.Exit(EXIT_WRONG_USE)

@@ -43,7 +43,7 @@ def split(
     overwrite: shared.Overwrite = False,
     as_json: shared.Json = False,
 ) -> None:
-    """Divide pictures with masks into training, validation and test, never through a group.
+    """Divide images with masks into training, validation and test, never through a group.
 
     Exit codes: 0 done; 2 wrong use, or the data cannot be divided like that.
 

@@ -65,7 +65,7 @@ def train(
     group_column: data.GroupColumn = None,
     group_pattern: data.GroupPattern = None,
     hold: Annotated[
-        Holding | None, _option("Decoded pictures: kept, or read again.", _DATA, "auto")
+        Holding | None, _option("Decoded images: kept, or read again.", _DATA, "auto")
     ] = None,
     workers: Annotated[
         Whole, _option("Threads that prepare batches.", _DATA, "one per core, at most 8")
@@ -86,18 +86,18 @@ def train(
     ] = None,
     crop: Annotated[
         str | None,
-        _option("Side of random crops; 0 trains on whole pictures.", _INPUT, "auto", "PX"),
+        _option("Side of random crops; 0 trains on whole images.", _INPUT, "auto", "PX"),
     ] = None,
     rare_share: Annotated[
-        Real, _option("Share of crops centred on rare classes.", _INPUT, "0.5")
+        Real, _option("Share of crops centerd on rare classes.", _INPUT, "0.5")
     ] = None,
     resize: Annotated[
-        str | None, _option("Scale every picture.", _INPUT, "keep", "WIDTHxHEIGHT")
+        str | None, _option("Scale every image.", _INPUT, "keep", "WIDTHxHEIGHT")
     ] = None,
     color: Annotated[Color | None, _option("Channels.", _INPUT, "auto")] = None,
     scaling: Annotated[Scaling | None, _option("Of the values.", _INPUT, "zero-one")] = None,
     augment: Annotated[
-        AugmentPreset | None, _option("How far pictures are changed.", _INPUT, "light")
+        AugmentPreset | None, _option("How far images are changed.", _INPUT, "light")
     ] = None,
     arch: Annotated[Architecture | None, _option("Architecture.", _NETWORK, "unet")] = None,
     preset: Annotated[Preset | None, _option("A published network.", _NETWORK, "none")] = None,
@@ -177,7 +177,7 @@ def train(
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
 ) -> None:
-    """Train a segmentation network on pictures and masks.
+    """Train a segmentation network on images and masks.
 
     Exit codes: 0 trained; 2 wrong use, or the training cannot go on; 130 interrupted (the best
     model so far is saved).
@@ -303,7 +303,7 @@ def _print_record(record: RunRecord, out: Path) -> None:
     for warning in record.warnings:
         typer.secho("warning: ", fg="yellow", nl=False)
         typer.echo(warning)
-    typer.echo(f"model, history and pictures: {out}")
+    typer.echo(f"model, history and images: {out}")
 
 
 def _number(value: float | None) -> str:

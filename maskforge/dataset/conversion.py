@@ -50,14 +50,14 @@ class ConvertOptions(DrawOptions):
 
     Attributes:
         format: Annotation format, or ``auto``.
-        images: Folder in which pictures are looked for.
+        images: Folder in which images are looked for.
         size_mismatch: ``error`` or ``scale``; see :func:`maskforge.read`.
         file_type: ``png``, ``tiff`` or ``npy``.
         classes: Class map; None makes one from the labels, sorted by name.
         fold_case: Whether labels that differ only in case or spaces are one, if the class map is
             made from the labels.
-        extract_images: Whether to write pictures that exist only inside annotation files to
-            ``extracted-images/``, so that every mask has its picture.
+        extract_images: Whether to write images that exist only inside annotation files to
+            ``extracted-images/``, so that every mask has its image.
         unvisited: What becomes of images that nobody looked at: ``skip`` or ``background``.
         strict: Write nothing at all if any record would be skipped or refused.
         dry_run: Do everything but writing.
@@ -99,7 +99,7 @@ def convert(
 
     Raises:
         OptionError: If options contradict each other or a source does not exist.
-        MissingDependencyError: If the library of the rasteriser is not installed.
+        MissingDependencyError: If the library of the rasterizer is not installed.
         OutputExistsError: If ``out`` holds results and ``overwrite`` is not set.
         LabelError: If the class map does not know all labels; nothing has been written then.
         OutputError: If a file cannot be written.
@@ -246,7 +246,7 @@ class _Run:
                 name, self._options.file_type, drawing.mask, drawing.instances
             )
             if image.embedded is not None:
-                files["image"] = writer.write_picture(name, image.embedded)
+                files["image"] = writer.write_image(name, image.embedded)
         entry = self._entry(image, drawing, issues, records, files)
         if writer is not None:
             writer.add(entry)
@@ -281,7 +281,7 @@ class _Run:
             return None, issues
         except MemoryError:
             text = f"there is not enough memory to draw {image.image.size} px"
-            hint = "cut the picture into tiles, or choose --encoding integer"
+            hint = "cut the image into tiles, or choose --encoding integer"
             issues.append(Issue(Code.TOO_LARGE, text, image.origin, hint))
             return None, issues
         return drawing, [*issues, *drawing.issues]

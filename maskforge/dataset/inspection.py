@@ -48,8 +48,8 @@ class Inspection(msgspec.Struct, kw_only=True):
     Attributes:
         schema: Version of this object; grows when a key changes its meaning.
         kind: ``annotations`` or ``dataset``.
-        images: Number of images: ``found``; with a mask (``drawn``); without picture
-            (``picture_missing``); by state ``annotated``, ``empty``, ``unvisited``.
+        images: Number of images: ``found``; with a mask (``drawn``); without image
+            (``image_missing``); by state ``annotated``, ``empty``, ``unvisited``.
         formats: Number of images per annotation format.
         records: Number of records by what becomes of them.
         kinds: Number of shapes per kind and label.
@@ -76,9 +76,7 @@ class _Collector:
 
     def __init__(self) -> None:
         self.images: Counter[str] = Counter(
-            dict.fromkeys(
-                ("found", "drawn", "picture_missing", "annotated", "empty", "unvisited"), 0
-            )
+            dict.fromkeys(("found", "drawn", "image_missing", "annotated", "empty", "unvisited"), 0)
         )
         self.formats: Counter[str] = Counter()
         self.records: Counter[str] = Counter()
@@ -94,7 +92,7 @@ class _Collector:
             {
                 "found": 1,
                 "drawn": int(bool(entry.pixels)),
-                "picture_missing": int(entry.image is None),
+                "image_missing": int(entry.image is None),
                 entry.state: 1,
             }
         )

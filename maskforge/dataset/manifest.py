@@ -37,14 +37,14 @@ class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the manifest: one image.
 
     Attributes:
-        image: Path of the picture, relative to the data set's folder where possible, with forward
-            slashes; None if no picture was found. Extracted pictures are in ``extracted-images/``.
+        image: Path of the image, relative to the data set's folder where possible, with forward
+            slashes; None if no image was found. Extracted images are in ``extracted-images/``.
         mask: Path of the mask, relative to the data set's folder; None if no mask was written.
         instances: Path of the instance map, likewise.
         width: Width of the mask in pixels; None if unknown.
         height: Height of the mask in pixels; None if unknown.
-        orientation: EXIF orientation of the picture.
-        upright: Whether the mask fits the picture after its EXIF orientation was applied.
+        orientation: EXIF orientation of the image.
+        upright: Whether the mask fits the image after its EXIF orientation was applied.
         state: ``annotated``, ``empty`` or ``unvisited``.
         format: Annotation format.
         source: Annotation file, relative like ``image``.
@@ -97,7 +97,7 @@ class DatasetItem:
 
     @property
     def image_path(self) -> Path | None:
-        """The picture, or None if it was not found when the mask was made."""
+        """The image, or None if it was not found when the mask was made."""
         return None if self.entry.image is None else self.folder / self.entry.image
 
     @property
@@ -114,9 +114,9 @@ class DatasetItem:
         return Size(self.entry.width, self.entry.height)
 
     def read_image(self) -> NDArray[Any] | None:
-        """Return the picture in the frame of the mask; None if it was not found.
+        """Return the image in the frame of the mask; None if it was not found.
 
-        The EXIF orientation is applied exactly if the shapes were drawn on the turned picture.
+        The EXIF orientation is applied exactly if the shapes were drawn on the turned image.
 
         Returns:
             (H, W) or (H, W, channels), uint8 or uint16 as a rule: the values of the file, with
@@ -129,12 +129,12 @@ class DatasetItem:
         if path is None:
             return None
         try:
-            picture = read_pixels(path, upright=self.entry.upright)
+            image = read_pixels(path, upright=self.entry.upright)
         except OSError as error:
             reason = error.strerror or error
             raise DatasetError(f"cannot be read: {reason}", origin=Origin(path, "")) from None
-        values = np.asarray(picture.convert("RGB") if picture.mode == "P" else picture)
-        self._check_size(values, path, "picture")
+        values = np.asarray(image.convert("RGB") if image.mode == "P" else image)
+        self._check_size(values, path, "image")
         return values
 
     def read_mask(self) -> NDArray[Any]:

@@ -22,7 +22,7 @@ from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.encoding import from_multi_hot, from_one_hot
 from maskforge.masks.masknames import MaskNames
-from maskforge.masks.overlay import contact_sheet, load_picture, overlay, with_legend
+from maskforge.masks.overlay import contact_sheet, load_image, overlay, with_legend
 from maskforge.shapes import Size
 
 _TILES_PER_SHEET = 48
@@ -34,15 +34,15 @@ class PreviewReport:
     """What was made.
 
     Attributes:
-        overlays: One picture per mask.
+        overlays: One image per mask.
         sheets: Contact sheets of up to 48 masks each.
-        without_picture: Masks drawn on black because their picture is not known.
-        problems: Masks or pictures that could not be read, as text.
+        without_image: Masks drawn on black because their image is not known.
+        problems: Masks or images that could not be read, as text.
     """
 
     overlays: tuple[Path, ...]
     sheets: tuple[Path, ...]
-    without_picture: int
+    without_image: int
     problems: tuple[str, ...]
 
 
@@ -55,21 +55,21 @@ def preview(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> PreviewReport:
-    """Lay every mask of a data set over its picture.
+    """Lay every mask of a data set over its image.
 
     Args:
         folder: A folder that ``convert`` wrote.
         out: Output folder; made if missing.
-        opacity: Of the colours inside the outlines, 0 to 1.
+        opacity: Of the colors inside the outlines, 0 to 1.
         limit: Largest number of images; None for all.
-        overwrite: Whether to replace pictures of an earlier preview.
+        overwrite: Whether to replace images of an earlier preview.
         progress: Called after every image.
 
     Raises:
         DatasetError: If ``folder`` holds no valid manifest.
         OptionError: If ``opacity`` or ``limit`` cannot be used.
         OutputExistsError: If ``out`` holds a preview and ``overwrite`` is not set, or if a mask or
-            picture would be replaced.
+            image would be replaced.
         OutputError: If a file cannot be written.
     """
     if not 0 <= opacity <= 1 or (limit is not None and limit < 1):
@@ -91,18 +91,18 @@ def preview(
     tiles: list[tuple[str, Image.Image]] = []
     for index, (item, name, path) in enumerate(zip(items, names, paths, strict=True), 1):
         try:
-            shown, page = _pictures(dataset, item, name, opacity)
+            shown, page = _images(dataset, item, name, opacity)
         except MaskforgeError as error:
             problems.append(str(error))
         except MemoryError:
             problems.append(f"{item.mask_path}: there is not enough memory to show it")
         else:
-            save_picture(path, page)
+            save_image(path, page)
             overlays.append(path)
             shown.thumbnail(_TILE)
             tiles.append((name, shown))
         if tiles and (index % _TILES_PER_SHEET == 0 or index == len(items)):
-            save_picture(sheets[(index - 1) // _TILES_PER_SHEET], contact_sheet(tiles, _TILE))
+            save_image(sheets[(index - 1) // _TILES_PER_SHEET], contact_sheet(tiles, _TILE))
             tiles.clear()
         if progress is not None:
             progress("drawing overlays", index, len(items))
@@ -121,11 +121,11 @@ def _names(items: Sequence[DatasetItem]) -> list[str]:
 
 
 def check_targets(targets: Iterable[Path], sources: Iterable[Path], *, overwrite: bool) -> None:
-    """Make sure that no file is replaced but pictures of an earlier preview.
+    """Make sure that no file is replaced but images of an earlier preview.
 
     Args:
         targets: The files to be written.
-        sources: Masks and pictures of the data set.
+        sources: Masks and images of the data set.
         overwrite: Whether other files may be replaced.
 
     Raises:
@@ -137,7 +137,7 @@ def check_targets(targets: Iterable[Path], sources: Iterable[Path], *, overwrite
             continue
         if os.path.realpath(target) in precious:
             raise OutputExistsError(
-                "is a mask or a picture of the data set",
+                "is a mask or an image of the data set",
                 origin=Origin(target, ""),
                 hint="choose another folder for the preview",
             )
@@ -149,23 +149,22 @@ def check_targets(targets: Iterable[Path], sources: Iterable[Path], *, overwrite
             )
 
 
-def _pictures(
+def _images(
     dataset: Dataset, item: DatasetItem, name: str, opacity: float
 ) -> tuple[Image.Image, Image.Image]:
     """Return the overlay by itself, and with title and legend."""
     mask = integer_mask(item, dataset.classes)
     if item.image_path is None:
-        picture = np.zeros((*mask.shape, 3), dtype=np.uint8)
+        image = np.zeros((*mask.shape, 3), dtype=np.uint8)
     else:
-        picture = load_picture(item.image_path, upright=item.entry.upright)
-    if picture.shape[:2] != mask.shape:
+        image = load_image(item.image_path, upright=item.entry.upright)
+    if image.shape[:2] != mask.shape:
         raise DatasetError(
-            f"the picture has {Size(picture.shape[1], picture.shape[0])} px, "
-            f"the mask {item.size} px",
+            f"the image has {Size(image.shape[1], image.shape[0])} px, the mask {item.size} px",
             origin=Origin(item.mask_path, ""),
             hint="convert the annotations again",
         )
-    shown = overlay(picture, mask, dataset.classes.colors, opacity=opacity)
+    shown = overlay(image, mask, dataset.classes.colors, opacity=opacity)
     names, colors = dataset.classes.names, dataset.classes.colors
     present = [int(value) for value in np.unique(mask) if value != BACKGROUND]
     entries = [
@@ -177,18 +176,18 @@ def _pictures(
     ]
     title = f"{name}  {item.size} px" + ("" if entries else "  (nothing marked)")
     if item.image_path is None:
-        title += "  (picture not found)"
+        title += "  (image not found)"
     return Image.fromarray(shown), with_legend(shown, title, entries)
 
 
-def save_picture(path: Path, picture: Image.Image) -> None:
-    """Write a picture as PNG, whole or not at all.
+def save_image(path: Path, image: Image.Image) -> None:
+    """Write an image as PNG, whole or not at all.
 
     Raises:
         OutputError: If it cannot be written.
     """
     stream = io.BytesIO()
-    picture.save(stream, format="PNG")
+    image.save(stream, format="PNG")
     write_whole(path, stream.getvalue())
 
 

@@ -23,7 +23,7 @@ from maskforge.files import (
     unwritable,
     write_whole,
 )
-from maskforge.images.decoder import picture_suffix
+from maskforge.images.decoder import image_suffix
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import dump_class_map, load_class_map
@@ -171,12 +171,12 @@ class DatasetWriter:
             self._write(files["instances"], instances, type_)
         return files
 
-    def write_picture(self, name: str, picture: bytes) -> str:
-        """Write a picture that was embedded in an annotation file, as it is.
+    def write_image(self, name: str, image: bytes) -> str:
+        """Write an image that was embedded in an annotation file, as it is.
 
         Args:
             name: The name of its mask.
-            picture: The encoded picture.
+            image: The encoded image.
 
         Returns:
             The path for the manifest.
@@ -184,9 +184,9 @@ class DatasetWriter:
         Raises:
             OutputError: If the file cannot be written.
         """
-        path = f"{EXTRACTED}/{name}{picture_suffix(picture)}"
+        path = f"{EXTRACTED}/{name}{image_suffix(image)}"
         self._begun.add(path)
-        write_whole(self._folder / path, picture)
+        write_whole(self._folder / path, image)
         return path
 
     def _write(self, name: str, mask: AnyMask, file_type: str) -> None:

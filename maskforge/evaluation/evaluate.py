@@ -66,9 +66,9 @@ def evaluate(
     Args:
         prediction: Folder of a model, or of masks: what ``predict`` or ``convert`` wrote, or any
             folder of mask files. Masks are paired with the truth by name.
-        truth: Data set, folder of masks, or examples; a model needs their pictures.
+        truth: Data set, folder of masks, or examples; a model needs their images.
         options: How.
-        out: Folder for report, tables and pictures; None writes nothing.
+        out: Folder for report, tables and images; None writes nothing.
         overwrite: Whether an earlier report in ``out`` may be replaced.
         progress: Called after every image.
 
@@ -191,7 +191,7 @@ def _open(
     predicted_classes = known_classes(prediction)
     if isinstance(truth, ExampleSet):
         examples = truth
-    elif _has_pictures(Path(truth)):
+    elif _has_images(Path(truth)):
         from maskforge.examples.sources import open_examples
 
         examples = open_examples(truth, progress=progress)
@@ -225,7 +225,7 @@ def _open(
     )
 
 
-def _has_pictures(truth: Path) -> bool:
+def _has_images(truth: Path) -> bool:
     """Tell whether a truth is more than masks: then it can have columns and be drawn."""
     if is_dataset(truth):
         return all(
@@ -274,14 +274,14 @@ class _ModelPredictions:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def predict(self, truth: Example) -> Predicted:
-        """Return the prediction for the picture of an example.
+        """Return the prediction for the image of an example.
 
         Raises:
-            DatasetError: If the picture cannot be read.
+            DatasetError: If the image cannot be read.
         """
         image = read_image(truth)
         chosen = self.options
-        with self.lock:  # not every runtime takes two pictures at once
+        with self.lock:  # not every runtime takes two images at once
             result = self.predictor.predict(
                 image,
                 tile=chosen.tile,

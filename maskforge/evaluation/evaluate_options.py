@@ -22,7 +22,7 @@ class ModelOptions:
         runtime: What it runs in.
         precision: Of its computation.
         tile: Side of the tiles in pixels, ``whole`` or ``auto``.
-        overlap: Smallest share of a tile that its neighbour covers too.
+        overlap: Smallest share of a tile that its neighbor covers too.
         tta: Whether predictions are averaged over the flips and turns of the training.
         thresholds: One for all classes, or by class name, instead of those that were tuned in
             training; None for those.
@@ -51,7 +51,7 @@ class EvaluateOptions:
             groups of the examples.
         split: Split file; that of the model by default.
         part: Part of the split; ``auto`` takes test, or else validation.
-        worst: Number of worst images of which pictures are drawn.
+        worst: Number of worst images that are drawn.
         charts: Whether confusion matrix, ROC curve and calibration are drawn, too.
         classes: Class map of masks that have none beside them.
         mask_values: Value in the predicted masks to class name, ``background`` or ``void``.

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from maskforge.errors import DatasetError, listing
 from maskforge.examples.example import Example, ExampleSet
-from maskforge.examples.mask_folders import has_picture
+from maskforge.examples.mask_folders import has_image
 from maskforge.masks.classes import BACKGROUND, ClassMap
 
 _Key: TypeAlias = Callable[[Example], str | None]
@@ -35,9 +35,9 @@ class Pairing:
 
 
 def pair(truth: ExampleSet, predictions: ExampleSet) -> Pairing:
-    """Pair truth and predictions: by name, else by their picture, else by the file name alone.
+    """Pair truth and predictions: by name, else by their image, else by the file name alone.
 
-    A picture or file name decides only where it is unique on both sides.
+    An image or file name decides only where it is unique on both sides.
 
     Raises:
         DatasetError: If nothing can be paired.
@@ -45,7 +45,7 @@ def pair(truth: ExampleSet, predictions: ExampleSet) -> Pairing:
     found: dict[str, Example] = {}
     notes = []
     left, right = list(truth), list(predictions)
-    for key, what in ((_name, ""), (_picture, "by their picture"), (_base, "by their file name")):
+    for key, what in ((_name, ""), (_image, "by their image"), (_base, "by their file name")):
         truth_keys, keys = (_unique(side, key) for side in (left, right))
         matched = {truth_keys[one].name: keys[one] for one in truth_keys.keys() & keys.keys()}
         if matched and what:
@@ -73,8 +73,8 @@ def _name(example: Example) -> str | None:
     return example.name
 
 
-def _picture(example: Example) -> str | None:
-    return os.path.realpath(example.image) if has_picture(example) else None
+def _image(example: Example) -> str | None:
+    return os.path.realpath(example.image) if has_image(example) else None
 
 
 def _base(example: Example) -> str | None:

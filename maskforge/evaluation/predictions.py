@@ -66,7 +66,7 @@ def compare(example: Example, truth: Planes, predicted: Planes) -> Regions:
         raise DatasetError(
             f"the truth has {width} x {height} px, the prediction {columns} x {rows} px",
             origin=Origin(example.mask, ""),
-            hint="masks are not resized: predict the pictures in their own size",
+            hint="masks are not resized: predict the images in their own size",
         )
     return compose(truth, predicted)
 

@@ -1,4 +1,4 @@
-"""A picture and a mask that are said to belong together, before anybody has looked at them."""
+"""An image and a mask that are said to belong together, before anybody has looked at them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from maskforge.masks.classes import ClassMap
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A picture and its mask.
+    """An image and its mask.
 
     Attributes:
         name: Unique name.
-        image: The picture.
+        image: The image.
         mask: The mask.
-        upright: Whether the mask fits the upright picture; None if nobody said.
+        upright: Whether the mask fits the upright image; None if nobody said.
         encoding: What the mask holds; None if nobody said.
         columns: Further columns.
     """
@@ -36,7 +36,7 @@ class Candidates:
     """What a source offers.
 
     Attributes:
-        pairs: Pictures and masks.
+        pairs: Images and masks.
         source: The source, for people.
         classes: The class map that came with the masks, if any.
         notes: What was left out.

@@ -1,4 +1,4 @@
-"""One picture with its mask, and a set of them with its class map."""
+"""One image with its mask, and a set of them with its class map."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from maskforge.shapes import Size
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What one look at picture and mask has shown.
+    """What one look at image and mask has shown.
 
     Attributes:
         pixels: Pixels per class id, 0 for background and 255 for void among them. Where classes
             overlap, a pixel counts for each of them.
-        image_digest: SHA-256 of the picture file, in hexadecimal.
+        image_digest: SHA-256 of the image file, in hexadecimal.
         mask_digest: SHA-256 of the mask file.
     """
 
@@ -36,19 +36,19 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One picture with its mask.
+    """One image with its mask.
 
     Attributes:
         name: Unique in its set; a relative path without suffix, with forward slashes.
-        image: The picture.
+        image: The image.
         mask: The mask.
         size: Size of the mask.
-        upright: Whether the mask fits the picture after its EXIF orientation was applied.
+        upright: Whether the mask fits the image after its EXIF orientation was applied.
         encoding: What the mask holds.
         channels: Class id of every channel of a one-hot or multi-hot mask.
         values: Class id of every value of an integer mask file, 255 for void; None if the values
             are class ids already. Binary masks of 0 and 255 have one.
-        group: What must not be on both sides of a split, such as a patient; None if every picture
+        group: What must not be on both sides of a split, such as a patient; None if every image
             stands for itself.
         columns: Further columns of the manifest or table, as text, for tables by group.
         statistics: What one look at the files has shown; None if nobody has looked yet.
@@ -69,13 +69,13 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ExampleSet:
-    """Pictures with their masks.
+    """Images with their masks.
 
     Attributes:
-        examples: The pictures; no two have one name.
+        examples: The images; no two have one name.
         classes: The class map of the masks.
         source: What the set was made from, for people.
-        notes: What was recognised or left out, one sentence each, to be shown.
+        notes: What was recognized or left out, one sentence each, to be shown.
     """
 
     examples: tuple[Example, ...]

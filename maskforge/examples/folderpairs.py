@@ -1,4 +1,4 @@
-"""Pictures in one folder and masks in another, paired by name."""
+"""Images in one folder and masks in another, paired by name."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from maskforge.dataset.manifest import is_dataset
 from maskforge.errors import DatasetError, listing
 from maskforge.examples.candidate import Candidate, Candidates
 from maskforge.files import CLASSES, MASKS, is_text, walk
-from maskforge.images.finder import PICTURE_SUFFIXES
+from maskforge.images.finder import IMAGE_SUFFIXES
 from maskforge.issues import Origin
 from maskforge.masks.classfile import load_class_map
 
-_MASK_SUFFIXES = PICTURE_SUFFIXES | {".npy"}
+_MASK_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
 
 _ENDING = re.compile(
     r"(?<=.)[ _.-](masks?|labels?|segs?|segmentations?|gt|ground_?truth|annotations?)$",
     re.IGNORECASE,
 )
-"""What stands behind the picture's name in names of masks, as in ``abc_01_mask.gif``."""
+"""What stands behind the image's name in names of masks, as in ``abc_01_mask.gif``."""
 
 _USUAL_FOLDERS = (
     ("images", "masks"),
@@ -33,7 +33,7 @@ _USUAL_FOLDERS = (
 
 
 def usual_folders(folder: Path) -> tuple[Path, Path] | None:
-    """Return the folders of pictures and masks below a folder, if they have usual names."""
+    """Return the folders of images and masks below a folder, if they have usual names."""
     for images, masks in _USUAL_FOLDERS:
         if (folder / images).is_dir() and (folder / masks).is_dir():
             return folder / images, folder / masks
@@ -41,9 +41,9 @@ def usual_folders(folder: Path) -> tuple[Path, Path] | None:
 
 
 def from_folders(images: Path, masks: Path) -> Candidates:
-    """Pair pictures and masks that have one relative path, suffixes aside.
+    """Pair images and masks that have one relative path, suffixes aside.
 
-    Endings of mask names such as ``_mask``, ``_label``, ``_seg`` and ``_gt`` do not count. Pictures
+    Endings of mask names such as ``_mask``, ``_label``, ``_seg`` and ``_gt`` do not count. Images
     and masks without partner, or with several, are left out, counted and named.
 
     Raises:
@@ -58,23 +58,23 @@ def from_folders(images: Path, masks: Path) -> Candidates:
     if is_dataset(written) and masks in (written, written / MASKS):
         classes = load_class_map(written / CLASSES)
         masks = written / MASKS
-    picture_files = _files(images, PICTURE_SUFFIXES)
+    image_files = _files(images, IMAGE_SUFFIXES)
     mask_files = _files(masks, _MASK_SUFFIXES)
     if images.resolve() == masks.resolve():
         mask_files = {key: value for key, value in mask_files.items() if _ENDING.search(key)}
-        picture_files = {key: one for key, one in picture_files.items() if key not in mask_files}
+        image_files = {key: one for key, one in image_files.items() if key not in mask_files}
     elif images.resolve() in masks.resolve().parents:
         inner = {path for paths in mask_files.values() for path in paths}
-        picture_files = {
+        image_files = {
             key: left
-            for key, paths in picture_files.items()
+            for key, paths in image_files.items()
             if (left := [path for path in paths if path.resolve() not in inner])
         }
-    pairs, notes = _pair(picture_files, mask_files)
+    pairs, notes = _pair(image_files, mask_files)
     if not pairs:
         raise DatasetError(
-            f"no picture of {images} has a mask of the same name here "
-            f"({_total(picture_files)} pictures, {_total(mask_files)} masks)",
+            f"no image of {images} has a mask of the same name here "
+            f"({_total(image_files)} images, {_total(mask_files)} masks)",
             origin=Origin(masks, ""),
             hint="names must be equal but for the suffix and an ending such as _mask; or write a "
             "CSV table with the columns image and mask",
@@ -95,16 +95,16 @@ def _files(folder: Path, suffixes: Collection[str]) -> dict[str, list[Path]]:
 
 
 def _pair(
-    pictures: dict[str, list[Path]], masks: dict[str, list[Path]]
+    images: dict[str, list[Path]], masks: dict[str, list[Path]]
 ) -> tuple[list[Candidate], list[str]]:
     by_stripped: dict[str, list[str]] = {}
     for key in masks:
-        if key not in pictures and (stripped := _ENDING.sub("", key)) != key:
+        if key not in images and (stripped := _ENDING.sub("", key)) != key:
             by_stripped.setdefault(stripped, []).append(key)
     pairs = []
     lonely, ambiguous = [], []
     used: set[str] = set()
-    for key, paths in sorted(pictures.items()):
+    for key, paths in sorted(images.items()):
         partners = [key] if key in masks else by_stripped.get(key, [])
         used.update(partners)
         files = [path for partner in partners for path in masks[partner]]
@@ -118,9 +118,9 @@ def _pair(
     notes = [
         f"{what}, left out ({len(keys)}): {listing(keys)}"
         for keys, what in (
-            (lonely, "pictures without mask"),
-            (unused, "masks without picture"),
-            (ambiguous, "names with several pictures or masks"),
+            (lonely, "images without mask"),
+            (unused, "masks without image"),
+            (ambiguous, "names with several images or masks"),
         )
         if keys
     ]

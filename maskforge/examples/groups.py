@@ -1,4 +1,4 @@
-"""Which pictures belong together, such as those of one patient."""
+"""Which images belong together, such as those of one patient."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from maskforge.examples.candidate import Candidate
 def groups_of(
     pairs: Sequence[Candidate], column: str | None, pattern: str | None
 ) -> list[str | None]:
-    """Return the group of every picture; None where it stands for itself.
+    """Return the group of every image; None where it stands for itself.
 
     Args:
-        pairs: The pictures.
+        pairs: The images.
         column: Column that names the group; an empty cell is no group.
         pattern: Regular expression over the name; its first group, or the whole match.
 

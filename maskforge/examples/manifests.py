@@ -1,4 +1,4 @@
-"""Pictures and masks of a folder that ``convert`` wrote."""
+"""Images and masks of a folder that ``convert`` wrote."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from maskforge.issues import Origin
 
 
 def from_manifest(folder: Path) -> Candidates:
-    """Return the pictures and masks of a data set with a manifest.
+    """Return the images and masks of a data set with a manifest.
 
     Every key of a line whose value is a text, a number or a list of texts is a column, also keys
     that maskforge does not know.
 
     Raises:
-        DatasetError: If the manifest cannot be used, or no picture is left.
+        DatasetError: If the manifest cannot be used, or no image is left.
         LabelError: If the class map is missing or malformed.
     """
     dataset = open_dataset(folder)
     lines = (folder / MANIFEST).read_bytes().splitlines()
-    pairs, without_picture, without_mask = [], [], 0
+    pairs, without_image, without_mask = [], [], 0
     for entry, line in zip(dataset.entries, lines, strict=True):
         if entry.mask is None:
             without_mask += 1
             continue
         name = _name(entry.mask)
         if entry.image is None:
-            without_picture.append(name)
+            without_image.append(name)
             continue
         pairs.append(
             Candidate(
@@ -47,18 +47,18 @@ def from_manifest(folder: Path) -> Candidates:
             )
         )
     notes = []
-    if without_picture:
+    if without_image:
         notes.append(
-            f"masks without a known picture, left out ({len(without_picture)}): "
-            f"{listing(without_picture)}"
+            f"masks without a known image, left out ({len(without_image)}): "
+            f"{listing(without_image)}"
         )
     if without_mask:
         notes.append(f"images of the manifest without mask, left out: {without_mask}")
     if not pairs:
         raise DatasetError(
-            "; ".join(["lists no picture with a mask", *notes]),
+            "; ".join(["lists no image with a mask", *notes]),
             origin=Origin(folder / MANIFEST, ""),
-            hint="convert the annotations again with --images DIR, where the pictures are",
+            hint="convert the annotations again with --images DIR, where the images are",
         )
     return Candidates(tuple(pairs), str(folder), dataset.classes, tuple(notes))
 

@@ -1,4 +1,4 @@
-"""Opening masks alone: what was predicted needs no pictures."""
+"""Opening masks alone: what was predicted needs no images."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from maskforge.dataset.manifest import DatasetItem, is_dataset, open_dataset
 from maskforge.errors import DatasetError
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.maskvalues import MaskLook, look
-from maskforge.examples.meaning import Meaning, given_meaning, recognise
+from maskforge.examples.meaning import Meaning, given_meaning, recognize
 from maskforge.files import CLASSES, MASKS, PROBABILITIES, walk
-from maskforge.images.finder import PICTURE_SUFFIXES
+from maskforge.images.finder import IMAGE_SUFFIXES
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.classfile import load_class_map
 
-MASK_SUFFIXES = PICTURE_SUFFIXES | {".npy"}
+MASK_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
 
 
 def known_classes(folder: Path) -> ClassMap | None:
@@ -45,11 +45,11 @@ def open_masks(
     Args:
         folder: A folder that ``convert`` or ``predict`` wrote, or any folder of mask files.
         classes: The class map of masks without a manifest; without it, their values are
-            recognised, which the notes say.
+            recognized, which the notes say.
         mask_values: Value in the masks to class name, ``background`` or ``void``.
 
     Returns:
-        Examples whose picture is the mask itself where no picture is known.
+        Examples whose image is the mask itself where no image is known.
 
     Raises:
         DatasetError: If there are no masks, or they cannot be understood.
@@ -70,7 +70,7 @@ def open_masks(
         raise DatasetError("holds no masks", origin=Origin(folder, ""))
     looks = [look(path) for path in files.values()]
     class_map = classes or known_classes(folder)
-    meaning = given_meaning(mask_values, class_map) if mask_values else recognise(looks, class_map)
+    meaning = given_meaning(mask_values, class_map) if mask_values else recognize(looks, class_map)
     examples = tuple(
         _example(name, path, one, meaning)
         for (name, path), one in zip(files.items(), looks, strict=True)
@@ -78,8 +78,8 @@ def open_masks(
     return ExampleSet(examples, meaning.classes, str(folder), meaning.notes)
 
 
-def has_picture(example: Example) -> bool:
-    """Tell whether the picture of an example is known, and is there."""
+def has_image(example: Example) -> bool:
+    """Tell whether the image of an example is known, and is there."""
     return example.image != example.mask and example.image.is_file()
 
 

@@ -46,17 +46,17 @@ class MaskLook:
 def read_values(path: Path, data: bytes | None = None) -> NDArray[Any]:
     """Return the values of a mask file: palettes not applied, alpha dropped, bits as 0 and 1.
 
-    Colours with equal channels are taken as grey.
+    Colors with equal channels are taken as gray.
 
     Args:
-        path: PNG, TIFF, NPY or any picture.
+        path: PNG, TIFF, NPY or any image.
         data: Its content, if it was read already.
 
     Returns:
         (H, W) of any unsigned integers, or (H, W, C) uint8 for NPY with channels.
 
     Raises:
-        DatasetError: If the file cannot be read, or its pixels are colours or fractions.
+        DatasetError: If the file cannot be read, or its pixels are colors or fractions.
     """
     origin = Origin(path, "")
     try:
@@ -64,14 +64,14 @@ def read_values(path: Path, data: bytes | None = None) -> NDArray[Any]:
         if path.suffix.lower() == ".npy":
             array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
         elif is_deep_color(content):
-            array = _grey(read_deep_color(content, upright=False), origin)
+            array = _gray(read_deep_color(content, upright=False), origin)
         else:
-            picture = read_pixels(content, verify=True)
-            array = np.asarray(picture)
-            if picture.mode in ("LA", "RGBA"):
+            image = read_pixels(content, verify=True)
+            array = np.asarray(image)
+            if image.mode in ("LA", "RGBA"):
                 array = array[..., :-1]
-            if picture.mode in ("LA", "RGB", "RGBA"):
-                array = _grey(array, origin)
+            if image.mode in ("LA", "RGB", "RGBA"):
+                array = _gray(array, origin)
     except DatasetError:
         raise
     except Exception as error:  # the decoders raise whatever they run into
@@ -80,14 +80,14 @@ def read_values(path: Path, data: bytes | None = None) -> NDArray[Any]:
     return _whole_numbers(array, origin)
 
 
-def _grey(array: NDArray[Any], origin: Origin) -> NDArray[Any]:
+def _gray(array: NDArray[Any], origin: Origin) -> NDArray[Any]:
     first = array[..., 0]
     for channel in range(1, array.shape[-1]):
         if not np.array_equal(first, array[..., channel]):
             raise DatasetError(
-                "the mask is a picture in colours, and colours are no class ids",
+                "the mask is an image in colors, and colors are no class ids",
                 origin=origin,
-                hint="save masks with a palette or in grey, with one value per class",
+                hint="save masks with a palette or in gray, with one value per class",
             )
     return first
 

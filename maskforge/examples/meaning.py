@@ -1,4 +1,4 @@
-"""What the values of masks mean: told by a class map or by hand, or recognised."""
+"""What the values of masks mean: told by a class map or by hand, or recognized."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Meaning:
         values: Class id of every value of integer masks; None if values are ids.
         channels: Class id of every channel of masks with channels.
         encoding: Of masks with channels.
-        notes: What was recognised.
+        notes: What was recognized.
     """
 
     classes: ClassMap
@@ -78,7 +78,7 @@ def given_meaning(mask_values: Mapping[str, str], classes: ClassMap | None) -> M
     return Meaning(ClassMap(tuple(created)) if classes is None else classes, values)
 
 
-def recognise(looks: Sequence[MaskLook], classes: ClassMap | None) -> Meaning:
+def recognize(looks: Sequence[MaskLook], classes: ClassMap | None) -> Meaning:
     """Find out what masks mean that nobody has described.
 
     With a class map, values are ids, and the number of channels tells one-hot from multi-hot.
@@ -95,7 +95,7 @@ def recognise(looks: Sequence[MaskLook], classes: ClassMap | None) -> Meaning:
         )
     count = channels.pop() if channels else 0
     if count:
-        return _recognise_channels(looks, count, classes)
+        return _recognize_channels(looks, count, classes)
     found: set[int] = set().union(*(one.counts for one in looks))
     if any(one.lossy for one in looks) and not found <= {0, VOID}:
         raise DatasetError(
@@ -136,7 +136,7 @@ def _one_class_per_value(looks: Sequence[MaskLook], found: set[int]) -> Meaning:
         raise DatasetError(
             f"masks hold up to {many} different values, {len(found)} in all: these are shades, not "
             "class ids",
-            hint="masks must be neither JPEG nor resized with interpolation, and not the pictures "
+            hint="masks must be neither JPEG nor resized with interpolation, and not the images "
             "themselves; if the values are class ids, name them with --classes",
         )
     ids = sorted(found - {BACKGROUND, VOID})
@@ -149,7 +149,7 @@ def _one_class_per_value(looks: Sequence[MaskLook], found: set[int]) -> Meaning:
     return Meaning(ClassMap(classes), notes=(note,))
 
 
-def _recognise_channels(looks: Sequence[MaskLook], count: int, classes: ClassMap | None) -> Meaning:
+def _recognize_channels(looks: Sequence[MaskLook], count: int, classes: ClassMap | None) -> Meaning:
     if classes is not None:
         for encoding, ids in (
             ("onehot", classes.ids),

@@ -1,4 +1,4 @@
-"""Reading the pixels of an example: the picture as it is, the mask as the network learns it."""
+"""Reading the pixels of an example: the image as it is, the mask as the network learns it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from maskforge.choices import Head
 from maskforge.errors import DatasetError, OptionError, listing
 from maskforge.examples.example import Example
 from maskforge.examples.maskvalues import read_values
-from maskforge.images.pixels import Pixels, read_picture
+from maskforge.images.pixels import Pixels, decode
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.encoding import from_multi_hot, from_one_hot, multi_hot
@@ -27,25 +27,25 @@ _MOST_CHANNELS = 255
 
 
 def read_image(example: Example) -> Pixels:
-    """Return the picture of an example in the frame of its mask.
+    """Return the image of an example in the frame of its mask.
 
     Palettes are applied, alpha is dropped, single bits become 0 and 255; 16-bit values stay as they
-    are. The EXIF orientation is applied exactly if the mask was drawn on the turned picture.
+    are. The EXIF orientation is applied exactly if the mask was drawn on the turned image.
 
     Returns:
         (H, W, 1) or (H, W, 3), uint8 or uint16.
 
     Raises:
-        DatasetError: If the picture cannot be read, is not of the mask's size, or holds fractions
+        DatasetError: If the image cannot be read, is not of the mask's size, or holds fractions
             or values that do not fit into 16 bits.
     """
-    pixels = read_picture(example.image, upright=example.upright)
+    pixels = decode(example.image, upright=example.upright)
     if pixels.shape[:2] != (example.size.height, example.size.width):
         raise DatasetError(
-            f"the picture has {Size(pixels.shape[1], pixels.shape[0])} px, "
+            f"the image has {Size(pixels.shape[1], pixels.shape[0])} px, "
             f"its mask {example.size} px",
             origin=Origin(example.image, ""),
-            hint="the picture has changed since the mask was made",
+            hint="the image has changed since the mask was made",
         )
     return pixels
 

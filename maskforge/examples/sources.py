@@ -1,4 +1,4 @@
-"""Opening pictures with masks, wherever they come from, with one look at every file."""
+"""Opening images with masks, wherever they come from, with one look at every file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from maskforge.examples.folderpairs import from_folders, usual_folders
 from maskforge.examples.groups import groups_of
 from maskforge.examples.manifests import from_manifest
 from maskforge.examples.maskvalues import MaskLook, class_counts, look, read_whole
-from maskforge.examples.meaning import Meaning, given_meaning, keep_only, recognise
+from maskforge.examples.meaning import Meaning, given_meaning, keep_only, recognize
 from maskforge.examples.tables import TABLE_SUFFIXES, Table, from_csv, from_table
 from maskforge.files import MANIFEST
-from maskforge.images.decoder import PictureHeader, open_picture, read_header
+from maskforge.images.decoder import ImageHeader, open_image, read_header
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.classfile import load_class_map
@@ -35,7 +35,7 @@ class _Seen:
     """A pair after one look at its files."""
 
     pair: Candidate
-    header: PictureHeader
+    header: ImageHeader
     mask: MaskLook
     image_digest: str
     mask_digest: str
@@ -56,18 +56,18 @@ def open_examples(
     group_pattern: str | None = None,
     progress: Progress | None = None,
 ) -> ExampleSet:
-    """Open pictures with their masks, and look at every file once.
+    """Open images with their masks, and look at every file once.
 
     Args:
         dataset: Folder that ``convert`` wrote, folder with the sub-folders ``images`` and
             ``masks``, CSV table, or data frame of pandas.
-        images: Folder of pictures, together with ``masks`` instead of ``dataset``.
-        masks: Folder of masks, paired with the pictures by name.
-        image_column: Column of a table that holds the picture; ``image`` if None.
+        images: Folder of images, together with ``masks`` instead of ``dataset``.
+        masks: Folder of masks, paired with the images by name.
+        image_column: Column of a table that holds the image; ``image`` if None.
         mask_column: Column of a table that holds the mask; ``mask`` if None.
         classes: Class map or its file; by default the one beside the masks.
         mask_values: Value in the masks to class name, ``background`` or ``void``; without it, and
-            without a class map, the values are recognised, which the notes say.
+            without a class map, the values are recognized, which the notes say.
         only: Names of the classes that count; pixels of others are background. Ids stay.
         group_column: Column of the manifest or table that names the group, such as the patient.
         group_pattern: Regular expression over the name of the example; its first group, or the
@@ -87,7 +87,7 @@ def open_examples(
     elif found.pairs[0].encoding is not None and class_map is not None:
         meaning = _told(found, class_map)
     else:
-        meaning = recognise([one.mask for one in seen], class_map)
+        meaning = recognize([one.mask for one in seen], class_map)
     _check_meaning(seen, meaning)
     kept_classes = keep_only(meaning.classes, only)
     groups = groups_of(found.pairs, group_column, group_pattern)
@@ -107,7 +107,7 @@ def _candidates(
     mask_column: str,
 ) -> Candidates:
     if (images is None) != (masks is None):
-        raise OptionError("of the folders of pictures and masks only one is given")
+        raise OptionError("of the folders of images and masks only one is given")
     if (dataset is None) == (images is None):
         raise OptionError(
             "no data set is given" if dataset is None else "a data set and folders are given",
@@ -167,7 +167,7 @@ def _look_at(pair: Candidate) -> _Seen | MaskforgeError:
             header = read_header(data)
         except OSError as error:
             raise DatasetError(
-                f"cannot be read as a picture: {error}", origin=Origin(pair.image, "")
+                f"cannot be read as an image: {error}", origin=Origin(pair.image, "")
             ) from None
         image_digest = sha256(data).hexdigest()
         pages = _has_pages(pair.image, data)
@@ -179,9 +179,9 @@ def _look_at(pair: Candidate) -> _Seen | MaskforgeError:
         if mask.size not in sizes:
             shown = header.stored if header.stored in sizes else header.upright
             raise DatasetError(
-                f"the mask has {mask.size} px, its picture {pair.image} {shown} px",
+                f"the mask has {mask.size} px, its image {pair.image} {shown} px",
                 origin=Origin(pair.mask, ""),
-                hint="masks are not resized silently: make them again in the picture's size",
+                hint="masks are not resized silently: make them again in the image's size",
             )
         pages = pages or _has_pages(pair.mask, data)
         return _Seen(pair, header, mask, image_digest, sha256(data).hexdigest(), pages)
@@ -192,8 +192,8 @@ def _look_at(pair: Candidate) -> _Seen | MaskforgeError:
 def _has_pages(path: Path, data: bytes) -> bool:
     if path.suffix.lower() not in (".tif", ".tiff"):
         return False
-    with open_picture(data) as picture:
-        return int(getattr(picture, "n_frames", 1)) > 1
+    with open_image(data) as image:
+        return int(getattr(image, "n_frames", 1)) > 1
 
 
 def _raise_together(problems: Sequence[MaskforgeError], total: int) -> None:
@@ -206,7 +206,7 @@ def _raise_together(problems: Sequence[MaskforgeError], total: int) -> None:
     if len(problems) > _MOST_PROBLEMS:
         lines.append(f"and {len(problems) - _MOST_PROBLEMS} more")
     raise DatasetError(
-        f"{len(problems)} of {total} pictures cannot be used:\n  " + "\n  ".join(lines),
+        f"{len(problems)} of {total} images cannot be used:\n  " + "\n  ".join(lines),
         hint=problems[0].hint,
     )
 
@@ -275,9 +275,9 @@ def _example(one: _Seen, meaning: Meaning, classes: ClassMap) -> Example:
 
 
 def _turns(seen: Sequence[_Seen]) -> tuple[list[bool], list[str]]:
-    """Return for every picture whether its EXIF orientation is applied: what fits the mask.
+    """Return for every image whether its EXIF orientation is applied: what fits the mask.
 
-    Where both fit, the mask was drawn on what people see, which is the upright picture.
+    Where both fit, the mask was drawn on what people see, which is the upright image.
     """
     turns = []
     unsure = []
@@ -297,7 +297,7 @@ def _turns(seen: Sequence[_Seen]) -> tuple[list[bool], list[str]]:
         )
     if unsure:
         notes.append(
-            "pictures that their EXIF orientation turns, where the size of the mask does not tell "
+            "images that their EXIF orientation turns, where the size of the mask does not tell "
             f"whether it is turned, too; taken as turned ({len(unsure)}): {listing(unsure)}"
         )
     return turns, notes

@@ -66,7 +66,7 @@ def make_split(
 ) -> Split:
     """Divide examples by fraction.
 
-    Examples of one group stay together, as do pictures with equal content. The result depends on
+    Examples of one group stay together, as do images with equal content. The result depends on
     seed, names and groups, not on the order of the examples.
 
     Args:
@@ -153,7 +153,7 @@ def _names(blocks: Iterable[_Block]) -> tuple[str, ...]:
 
 
 def _blocks(examples: ExampleSet, seed: int) -> tuple[list[_Block], tuple[str, ...]]:
-    """Return the groups; examples with equal pictures are in one group whatever they are called."""
+    """Return the groups; examples with equal images are in one group whatever they are called."""
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -188,7 +188,7 @@ def _blocks(examples: ExampleSet, seed: int) -> tuple[list[_Block], tuple[str, .
     notes: tuple[str, ...] = ()
     if twins_named:
         notes = (
-            "pictures that are there under several names, which stay together "
+            "images that are there under several names, which stay together "
             f"({len(twins_named)}): {listing(sorted(twins_named))}",
         )
     return blocks, notes
@@ -270,34 +270,34 @@ def _spread_foreground(parts: list[list[_Block]], open_parts: Sequence[int]) -> 
 
 
 def check_leaks(examples: ExampleSet, split: Split) -> None:
-    """Make sure that no group and no picture is in two parts of a split.
+    """Make sure that no group and no image is in two parts of a split.
 
     Args:
         examples: The examples, with their groups.
         split: The split.
 
     Raises:
-        DatasetError: Naming groups or pictures that are.
+        DatasetError: Naming groups or images that are.
     """
     where = {name: part for part in PARTS for name in split.part(part)}
     places: dict[tuple[str, str], dict[str, str]] = {}
     for one in examples:
         if one.name not in where:
             continue
-        keys = [("picture", statistics_of(one).image_digest)]
+        keys = [("image", statistics_of(one).image_digest)]
         if one.group is not None:
             keys.append(("group", one.group))
         for key in keys:
             places.setdefault(key, {}).setdefault(where[one.name], one.name)
     leaks = [
-        (f"group {key!r}: " if kind == "group" else "the same picture: ")
+        (f"group {key!r}: " if kind == "group" else "the same image: ")
         + ", ".join(f"{name} in {part}" for part, name in parts.items())
         for (kind, key), parts in places.items()
         if len(parts) > 1
     ]
     if leaks:
         raise DatasetError(
-            f"{len(leaks)} groups or pictures are in several parts of the split, so scores would "
+            f"{len(leaks)} groups or images are in several parts of the split, so scores would "
             f"be too good: {'; '.join(leaks[:10])}",
             hint="make a new split with `maskforge split`, or move them into one part",
         )

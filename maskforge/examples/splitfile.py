@@ -32,7 +32,7 @@ class SplitEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         part: ``train``, ``validation``, ``test`` or ``unused``; for cross-validation ``fold 1``,
             ``fold 2``, ..., which is validation in one split and training in the others.
         group: Its group.
-        image: SHA-256 of the picture.
+        image: SHA-256 of the image.
         mask: SHA-256 of the mask.
     """
 
@@ -49,7 +49,7 @@ class SplitRecord(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         schema: Version of this document.
         options: Seed, shares and whatever else the split was made with.
-        data_digest: SHA-256 over names, pictures and masks of all examples.
+        data_digest: SHA-256 over names, images and masks of all examples.
         examples: The examples.
     """
 
@@ -60,7 +60,7 @@ class SplitRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Lists(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A split written by hand as lists of names, or of picture files."""
+    """A split written by hand as lists of names, or of image files."""
 
     train: list[str] = []
     validation: list[str] = []
@@ -131,7 +131,7 @@ def read_splits(path: Path, examples: ExampleSet) -> list[Split]:
 
     A split file is what :func:`write_split` wrote; JSON with the lists ``train``, ``validation``,
     ``test`` and ``unused``, or ``folds`` (a list of lists) and ``test``; or a CSV table with the
-    columns ``name`` and ``part``. In those written by hand, names may be picture files.
+    columns ``name`` and ``part``. In those written by hand, names may be image files.
 
     Args:
         path: The file.
@@ -142,8 +142,8 @@ def read_splits(path: Path, examples: ExampleSet) -> list[Split]:
 
     Raises:
         DatasetError: If the file cannot be understood, names an example that does not exist or
-            leaves one out, a picture or mask has changed since it was written, or a group or
-            picture is in several parts.
+            leaves one out, an image or mask has changed since it was written, or a group or
+            image is in several parts.
     """
     origin = Origin(path, "")
     record = _read(path, origin)

@@ -41,7 +41,7 @@ def class_pixels(examples: ExampleSet) -> dict[int, int]:
 
 
 def data_digest(examples: Iterable[Example]) -> str:
-    """Return a SHA-256 over names, pictures and masks, whatever their order."""
+    """Return a SHA-256 over names, images and masks, whatever their order."""
     lines = []
     for one in examples:
         statistics = statistics_of(one)

@@ -1,4 +1,4 @@
-"""Pictures and masks listed in a table: a CSV file, or a data frame."""
+"""Images and masks listed in a table: a CSV file, or a data frame."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Table(Protocol):
 
 
 def from_csv(path: Path, image_column: str, mask_column: str) -> Candidates:
-    """Read a table with a column of pictures and one of masks.
+    """Read a table with a column of images and one of masks.
 
-    Paths are relative to the folder of the table. Delimiters are recognised: comma, semicolon, tab
+    Paths are relative to the folder of the table. Delimiters are recognized: comma, semicolon, tab
     or bar.
 
     Raises:
@@ -117,17 +117,17 @@ def _candidates(
     repeated = [str(path) for path, count in Counter(paths).items() if count > 1]
     if repeated:
         raise DatasetError(
-            f"pictures that are listed more than once ({len(repeated)}): {listing(repeated)}",
+            f"images that are listed more than once ({len(repeated)}): {listing(repeated)}",
             origin=origin,
-            hint="give every picture one row, with one mask for all its classes",
+            hint="give every image one row, with one mask for all its classes",
         )
     notes = []
     if incomplete:
         notes.append(
-            f"rows without picture or mask, left out ({len(incomplete)}): {listing(incomplete)}"
+            f"rows without image or mask, left out ({len(incomplete)}): {listing(incomplete)}"
         )
     if not listed:
-        raise DatasetError("; ".join([f"{source} lists no picture with a mask", *notes]))
+        raise DatasetError("; ".join([f"{source} lists no image with a mask", *notes]))
     pairs = (
         Candidate(
             name=name,

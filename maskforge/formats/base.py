@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from maskforge.formats.jsonio import Document, load
-from maskforge.images.finder import PictureFinder
+from maskforge.images.finder import ImageFinder
 from maskforge.issues import Issue, Origin
 from maskforge.shapes import ImageState, Shape, Size
 
@@ -36,21 +36,21 @@ class Recognition:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageRecord:
-    """What an annotation file says about one image, before anybody has looked for the picture.
+    """What an annotation file says about one image, before anybody has looked for the file.
 
     Attributes:
-        name: File name of the picture, decoded, without folders; it names the mask, too.
-        candidates: Where the picture may be, most trusted first: paths or names, decoded, with
+        name: File name of the image, decoded, without folders; it names the mask, too.
+        candidates: Where the image may be, most trusted first: paths or names, decoded, with
             forward slashes; relative ones are relative to the annotation file.
         shapes: In drawing order.
         state: Whether anybody looked at the image.
         origin: File and JSON path of the image's record.
         declared: Size that the file gives, or None.
-        upright: Whether the tool shows the picture with its EXIF orientation applied while people
+        upright: Whether the tool shows the image with its EXIF orientation applied while people
             draw. Decides only where sizes cannot.
-        scale_to_picture: The coordinates are in units of ``declared`` by design, and must be
-            scaled to the real size of the picture.
-        embedded: Returns the encoded picture that is embedded in the file; None if there is none.
+        scale_to_image: The coordinates are in units of ``declared`` by design, and must be
+            scaled to the real size of the image.
+        embedded: Returns the encoded image that is embedded in the file; None if there is none.
             Called only if nothing else gives the size.
         tags: Labels of the image as a whole.
         issues: Findings, with a line for every record that is not in ``shapes``.
@@ -63,7 +63,7 @@ class ImageRecord:
     origin: Origin
     declared: Size | None = None
     upright: bool = False
-    scale_to_picture: bool = False
+    scale_to_image: bool = False
     embedded: Callable[[], bytes] | None = None
     tags: tuple[str, ...] = ()
     issues: tuple[Issue, ...] = ()
@@ -74,7 +74,7 @@ class ReadContext:
     """What a format may use and must keep up to date while it reads.
 
     Attributes:
-        pictures: Finds picture files.
+        images: Finds image files.
         report: Called with every issue that belongs to a file rather than to one image.
         claimed: Files that were read as a part of another one and must not be read again.
         seen: Keys that a format has read before (such as asset ids), each with its place, so that
@@ -82,7 +82,7 @@ class ReadContext:
         memory: What a format wants to remember from one file to the next, by its name.
     """
 
-    pictures: PictureFinder
+    images: ImageFinder
     report: Callable[[Issue], None]
     claimed: set[Path] = field(default_factory=set)
     seen: dict[tuple[str, str], Origin] = field(default_factory=dict)

@@ -1,6 +1,6 @@
-"""Which picture an image record belongs to, and which frame its coordinates refer to.
+"""Which image file a record belongs to, and which frame its coordinates refer to.
 
-A picture has up to two frames: the pixels as they are stored, and the picture as it is shown after
+An image has up to two frames: the pixels as they are stored, and the image as it is shown after
 its EXIF orientation was applied. Labeling tools differ in which one people draw on, so the size
 that the annotation file declares decides wherever it can.
 """
@@ -14,20 +14,20 @@ from maskforge.choices import SizeMismatch
 from maskforge.errors import ImageError
 from maskforge.formats.base import ImageRecord
 from maskforge.geometry import scaled
-from maskforge.images.decoder import PictureHeader, read_header
-from maskforge.images.finder import PictureFinder
+from maskforge.images.decoder import ImageHeader, read_header
+from maskforge.images.finder import ImageFinder
 from maskforge.issues import Code, Issue
 from maskforge.shapes import MOST_PIXELS, Bitmap, ImageReference, Shape, Size
 
 _RATIO_TOLERANCE = 0.01
-_FIND_HINT = "name the folder of the pictures with --images"
+_FIND_HINT = "name the folder of the images with --images"
 _EXTRACT_HINT = f"{_FIND_HINT}, or write the embedded ones with --extract-images"
 
 
 def settle(
-    record: ImageRecord, pictures: PictureFinder, size_mismatch: SizeMismatch
+    record: ImageRecord, images: ImageFinder, size_mismatch: SizeMismatch
 ) -> tuple[ImageReference, tuple[Shape, ...], list[Issue]]:
-    """Find the picture of a record, and express its shapes in the frame of the mask.
+    """Find the image of a record, and express its shapes in the frame of the mask.
 
     Returns:
         The reference (its size is None if no mask can be made), the shapes, and all findings.
@@ -38,17 +38,17 @@ def settle(
     if any(issue.loses_image for issue in issues):
         return image, shapes, issues  # a second reason would only hide the first
     try:
-        file = _find(record, pictures, issues)
+        file = _find(record, images, issues)
         image = replace(image, file=file)
         header = _header(record, file, issues)
         if header is not None:
             image, shapes = _fit(record, image, header, size_mismatch, issues)
-        elif record.declared is not None and not record.scale_to_picture:
+        elif record.declared is not None and not record.scale_to_image:
             image = replace(image, size=record.declared)
         else:
             raise ImageError(
                 Code.SIZE_UNKNOWN,
-                f"the size of {record.name!r} is known neither from the file nor from a picture",
+                f"the size of {record.name!r} is known neither from the file nor from an image",
                 origin=record.origin,
                 hint=_FIND_HINT,
             )
@@ -57,7 +57,7 @@ def settle(
                 Code.TOO_LARGE,
                 f"a size of {image.size} px is beyond the {MOST_PIXELS:,} px of a mask",
                 origin=record.origin,
-                hint="correct the size in the annotation file, or cut the picture into tiles",
+                hint="correct the size in the annotation file, or cut the image into tiles",
             )
     except ImageError as error:
         image = replace(image, size=None)
@@ -65,35 +65,35 @@ def settle(
     return image, shapes, issues
 
 
-def embedded_picture(record: ImageRecord, issues: list[Issue]) -> bytes | None:
-    """Return the encoded picture that is embedded in the annotation file; None if there is none.
+def embedded_image(record: ImageRecord, issues: list[Issue]) -> bytes | None:
+    """Return the encoded image that is embedded in the annotation file; None if there is none.
 
-    ``issues`` are brought up to date: the picture is not missing any more, or it is damaged.
+    ``issues`` are brought up to date: the image is not missing any more, or it is damaged.
     """
     if record.embedded is None:
         return None
     try:
-        picture = record.embedded()
-        read_header(picture)
+        image = record.embedded()
+        read_header(image)
     except (OSError, ValueError) as error:
         issues.append(_embedded_unreadable(record, error))
         return None
     issues[:] = [issue for issue in issues if issue.code is not Code.IMAGE_MISSING]
-    return picture
+    return image
 
 
 def _embedded_unreadable(record: ImageRecord, error: Exception) -> Issue:
-    return Issue(Code.IMAGE_UNREADABLE, f"embedded picture: {error}", record.origin)
+    return Issue(Code.IMAGE_UNREADABLE, f"embedded image: {error}", record.origin)
 
 
-def _find(record: ImageRecord, pictures: PictureFinder, issues: list[Issue]) -> Path | None:
+def _find(record: ImageRecord, images: ImageFinder, issues: list[Issue]) -> Path | None:
     folder = record.origin.file.parent
     try:
-        file = pictures.find_as_told(record.candidates, folder)
+        file = images.find_as_told(record.candidates, folder)
         if file is None:
-            file = pictures.find_by_name(record.candidates)
+            file = images.find_by_name(record.candidates)
             if file is not None and not _may_be(record, file):
-                text = f"{file} has the name, but not the size; it is taken for another picture"
+                text = f"{file} has the name, but not the size; it is taken for another image"
                 issues.append(Issue(Code.IMAGE_MISSING, text, record.origin, _FIND_HINT))
                 return None
     except LookupError as error:
@@ -101,7 +101,7 @@ def _find(record: ImageRecord, pictures: PictureFinder, issues: list[Issue]) -> 
         issues.append(Issue(Code.IMAGE_AMBIGUOUS, text, record.origin, hint))
         return None
     if file is None:
-        text = f"the picture {record.name!r} was not found"
+        text = f"the image {record.name!r} was not found"
         hint = _FIND_HINT if record.embedded is None else _EXTRACT_HINT
         issues.append(Issue(Code.IMAGE_MISSING, text, record.origin, hint))
     return file
@@ -109,7 +109,7 @@ def _find(record: ImageRecord, pictures: PictureFinder, issues: list[Issue]) -> 
 
 def _may_be(record: ImageRecord, file: Path) -> bool:
     """Tell whether a file that was found by its name alone has the size of the record."""
-    if record.declared is None or record.scale_to_picture:
+    if record.declared is None or record.scale_to_image:
         return True
     try:
         header = read_header(file)
@@ -118,7 +118,7 @@ def _may_be(record: ImageRecord, file: Path) -> bool:
     return record.declared in (header.stored, header.upright)
 
 
-def _header(record: ImageRecord, file: Path | None, issues: list[Issue]) -> PictureHeader | None:
+def _header(record: ImageRecord, file: Path | None, issues: list[Issue]) -> ImageHeader | None:
     if file is not None:
         try:
             return read_header(file)
@@ -126,8 +126,8 @@ def _header(record: ImageRecord, file: Path | None, issues: list[Issue]) -> Pict
             issues.append(Issue(Code.IMAGE_UNREADABLE, f"{file}: {error}", record.origin))
     if record.declared is None and record.embedded is not None:
         try:
-            # Tools embed the picture as people saw it, whatever its EXIF data still says.
-            return PictureHeader(read_header(record.embedded()).stored)
+            # Tools embed the image as people saw it, whatever its EXIF data still says.
+            return ImageHeader(read_header(record.embedded()).stored)
         except (OSError, ValueError) as error:
             issues.append(_embedded_unreadable(record, error))
     return None
@@ -136,7 +136,7 @@ def _header(record: ImageRecord, file: Path | None, issues: list[Issue]) -> Pict
 def _fit(
     record: ImageRecord,
     image: ImageReference,
-    header: PictureHeader,
+    header: ImageHeader,
     size_mismatch: SizeMismatch,
     issues: list[Issue],
 ) -> tuple[ImageReference, tuple[Shape, ...]]:
@@ -151,7 +151,7 @@ def _fit(
         issues.append(
             Issue(
                 Code.EXIF_ROTATED if certain else Code.EXIF_AMBIGUOUS,
-                f"EXIF orientation {header.orientation}: shapes {verb} to the picture {frame}",
+                f"EXIF orientation {header.orientation}: shapes {verb} to the image {frame}",
                 record.origin,
                 "" if certain else "check the mask with `maskforge preview`",
             )
@@ -173,16 +173,16 @@ def _scale(
     factor_x, factor_y = size.width / declared.width, size.height / declared.height
     same_ratio = abs(factor_x / factor_y - 1) <= _RATIO_TOLERANCE
     has_bitmap = any(isinstance(shape.geometry, Bitmap) for shape in record.shapes)
-    wanted = record.scale_to_picture or (size_mismatch == "scale" and same_ratio)
+    wanted = record.scale_to_image or (size_mismatch == "scale" and same_ratio)
     if not wanted or has_bitmap:
         scalable = same_ratio and not has_bitmap
         raise ImageError(
             Code.SIZE_MISMATCH,
-            f"the annotation file says {declared} px, the picture has {size} px",
+            f"the annotation file says {declared} px, the image has {size} px",
             origin=record.origin,
-            hint="if the picture was resized after it was annotated: --size-mismatch scale"
+            hint="if the image was resized after it was annotated: --size-mismatch scale"
             if scalable
-            else "the annotation belongs to another picture, or to another version of it",
+            else "the annotation belongs to another image, or to another version of it",
         )
     issues.append(
         Issue(Code.SIZE_SCALED, f"coordinates scaled from {declared} to {size} px", record.origin)

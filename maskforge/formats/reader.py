@@ -1,4 +1,4 @@
-"""From files and folders to annotated images: discovery, detection, reading, picture sizes."""
+"""From files and folders to annotated images: discovery, detection, reading, image sizes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from maskforge.choices import SizeMismatch
 from maskforge.errors import AnnotationError, FormatError, OptionError
 from maskforge.files import PathLike, as_paths, as_text, is_text, walk
 from maskforge.formats.base import Format, ReadContext, Recognition
-from maskforge.formats.frame import embedded_picture, settle
+from maskforge.formats.frame import embedded_image, settle
 from maskforge.formats.jsonio import Document, load
 from maskforge.formats.registry import FORMATS, get_format
-from maskforge.images.finder import PICTURE_SUFFIXES, PictureFinder
+from maskforge.images.finder import IMAGE_SUFFIXES, ImageFinder
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.shapes import AnnotatedImage
 
@@ -125,7 +125,7 @@ class AnnotationReader:
         for source in self._sources:
             root = source if source.is_dir() else source.parent
             context = ReadContext(
-                PictureFinder(self._images, root), self.issues.append, claimed, seen
+                ImageFinder(self._images, root), self.issues.append, claimed, seen
             )
             # Sources may overlap, and spell the same path in different ways.
             visited.update(map(os.path.realpath, claimed))
@@ -157,10 +157,10 @@ class AnnotationReader:
         self, path: Path, context: ReadContext, root: Path, *, named: bool
     ) -> Iterator[AnnotatedImage]:
         try:
-            if path.suffix.lower() in PICTURE_SUFFIXES:
+            if path.suffix.lower() in IMAGE_SUFFIXES:
                 raise FormatError(
                     Code.UNKNOWN_FORMAT,
-                    "is a picture",
+                    "is an image",
                     origin=Origin(path),
                     hint="name its annotation file, or the folder of both",
                 )
@@ -173,9 +173,9 @@ class AnnotationReader:
             self.issues.extend(document.issues)
             folder = path.parent.relative_to(root).as_posix()
             for record in format_.read(document, context):
-                image, shapes, issues = settle(record, context.pictures, self._size_mismatch)
+                image, shapes, issues = settle(record, context.images, self._size_mismatch)
                 wanted = self._embedded and image.file is None and image.size is not None
-                embedded = embedded_picture(record, issues) if wanted else None
+                embedded = embedded_image(record, issues) if wanted else None
                 yield AnnotatedImage(
                     image,
                     shapes,
@@ -213,7 +213,7 @@ def _keep_freed_memory() -> None:
     """Let the next image use the memory of the last one.
 
     glibc returns large blocks to the system, and then every 4 KiB of the next file or mask cost a
-    page fault: a quarter of the time if pictures are embedded. After it has freed a block of up to
+    page fault: a quarter of the time if images are embedded. After it has freed a block of up to
     32 MiB it keeps all smaller ones (mallopt(3), M_MMAP_THRESHOLD). Nothing of this one is touched,
     so it takes no memory; elsewhere it does nothing.
     """
@@ -233,12 +233,12 @@ def read(
     Args:
         sources: Annotation files, or folders that are searched with all their sub-folders.
         format: Name of a format, or ``auto`` to tell every file's format by its keys.
-        images: Folder in which the pictures are looked for, with all its sub-folders, when they
+        images: Folder in which the images are looked for, with all its sub-folders, when they
             are not where the annotation file says.
-        size_mismatch: What to do if the annotation file and the picture name different sizes that
+        size_mismatch: What to do if the annotation file and the image name different sizes that
             no EXIF orientation explains: ``error`` refuses the image; ``scale`` scales the
             coordinates if both sides have the same ratio within 1 %.
-        embedded: Whether to decode pictures that are embedded in annotation files and found nowhere
+        embedded: Whether to decode images that are embedded in annotation files and found nowhere
             else; see :attr:`AnnotatedImage.embedded`.
 
     Returns:

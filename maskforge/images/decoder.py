@@ -1,4 +1,4 @@
-"""Finding the pictures that annotations belong to, and their size without decoding them."""
+"""Finding the images that annotations belong to, and their size without decoding them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _ORIENTATION_TAG = 0x0112
 
 
 @dataclass(frozen=True, slots=True)
-class PictureHeader:
-    """What the header of a picture says.
+class ImageHeader:
+    """What the header of an image says.
 
     Attributes:
         stored: Size of the pixels as they are stored.
@@ -34,17 +34,17 @@ class PictureHeader:
 
     @property
     def upright(self) -> Size:
-        """Size of the picture as it is shown, with the EXIF orientation applied."""
+        """Size of the image as it is shown, with the EXIF orientation applied."""
         if self.orientation in _TRANSPOSING:
             return Size(self.stored.height, self.stored.width)
         return self.stored
 
 
 @contextlib.contextmanager
-def open_picture(source: Path | bytes) -> Iterator[Image]:
-    """Open a picture with Pillow, which decodes it only if asked to.
+def open_image(source: Path | bytes) -> Iterator[Image]:
+    """Open an image with Pillow, which decodes it only if asked to.
 
-    Warnings about damaged metadata are not shown, and pictures may be as large as a mask.
+    Warnings about damaged metadata are not shown, and images may be as large as a mask.
 
     Raises:
         OSError: If it cannot be read, on opening or while it is used.
@@ -58,8 +58,8 @@ def open_picture(source: Path | bytes) -> Iterator[Image]:
             # The limit guards against decoding bombs; whoever decodes has one of his own.
             Image.MAX_IMAGE_PIXELS = None
             # Given a path, Pillow maps uncompressed files, and garbles TIFF that lies on its side.
-            with _stream(source) as stream, Image.open(stream) as picture:
-                yield picture
+            with _stream(source) as stream, Image.open(stream) as image:
+                yield image
         except OSError:
             raise
         except Exception as error:  # the decoders raise whatever they run into
@@ -72,44 +72,44 @@ def _stream(source: Path | bytes) -> IO[bytes]:
     return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
-def read_header(source: Path | bytes) -> PictureHeader:
-    """Read size and EXIF orientation of a picture without decoding its pixels.
+def read_header(source: Path | bytes) -> ImageHeader:
+    """Read size and EXIF orientation of an image without decoding its pixels.
 
     Raises:
         OSError: If the header cannot be read.
     """
-    with open_picture(source) as picture:
-        return _header(picture)
+    with open_image(source) as image:
+        return _header(image)
 
 
-def _header(picture: Image) -> PictureHeader:
+def _header(image: Image) -> ImageHeader:
     from PIL import Image
     from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 
     # The override for PNG decodes all pixels to find EXIF data that stands behind them.
-    orientation = Image.Image.getexif(picture).get(_ORIENTATION_TAG, 1)
-    size = Size(*picture.size)
-    if isinstance(picture, TiffImageFile):  # which gives the size as it is shown
-        size = Size(picture.tag_v2[IMAGEWIDTH], picture.tag_v2[IMAGELENGTH])
-    return PictureHeader(size, orientation if orientation in range(1, 9) else 1)
+    orientation = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
+    size = Size(*image.size)
+    if isinstance(image, TiffImageFile):  # which gives the size as it is shown
+        size = Size(image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH])
+    return ImageHeader(size, orientation if orientation in range(1, 9) else 1)
 
 
-def picture_suffix(picture: bytes) -> str:
-    """Return the suffix that fits the content of an encoded picture, such as ``.jpg``.
+def image_suffix(image: bytes) -> str:
+    """Return the suffix that fits the content of an encoded image, such as ``.jpg``.
 
     Raises:
         OSError: If it cannot be read.
     """
-    with open_picture(picture) as opened:
+    with open_image(image) as opened:
         name = (opened.format or "").lower()
     return {"jpeg": ".jpg", "mpo": ".jpg", "tiff": ".tif"}.get(name, f".{name}")
 
 
 def read_pixels(source: Path | bytes, *, upright: bool = False, verify: bool = False) -> Image:
-    """Decode a picture.
+    """Decode an image.
 
     Args:
-        source: The picture, or its file.
+        source: The image, or its file.
         upright: Whether to apply the EXIF orientation.
         verify: Whether to look at the checksums of a PNG first: where every value counts, because
             decoding alone overlooks most damage.
@@ -120,20 +120,20 @@ def read_pixels(source: Path | bytes, *, upright: bool = False, verify: bool = F
     from PIL.TiffImagePlugin import TiffImageFile
 
     if verify:
-        with open_picture(source) as picture:
-            picture.verify()
-    with open_picture(source) as picture:
-        if picture.width * picture.height > MOST_PIXELS:
-            raise OSError(f"{Size(*picture.size)} px are more than {MOST_PIXELS:,}")
-        orientation = _header(picture).orientation
-        picture.load()
-        if isinstance(picture, TiffImageFile) == upright:  # decoding turns TIFF upright by itself
-            return picture
-        return _turned(picture, orientation, back=not upright)
+        with open_image(source) as image:
+            image.verify()
+    with open_image(source) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise OSError(f"{Size(*image.size)} px are more than {MOST_PIXELS:,}")
+        orientation = _header(image).orientation
+        image.load()
+        if isinstance(image, TiffImageFile) == upright:  # decoding turns TIFF upright by itself
+            return image
+        return _turned(image, orientation, back=not upright)
 
 
-def _turned(picture: Image, orientation: int, *, back: bool) -> Image:
-    """Return a picture turned from its orientation to the upright one, or back."""
+def _turned(image: Image, orientation: int, *, back: bool) -> Image:
+    """Return an image turned from its orientation to the upright one, or back."""
     from PIL.Image import Transpose
 
     ways = {
@@ -145,4 +145,4 @@ def _turned(picture: Image, orientation: int, *, back: bool) -> Image:
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_270 if back else Transpose.ROTATE_90,
     }
-    return picture.transpose(ways[orientation]) if orientation in ways else picture
+    return image.transpose(ways[orientation]) if orientation in ways else image

@@ -1,4 +1,4 @@
-"""Colours of more than 8 bits, which Pillow would cut to 8 without a word."""
+"""Colors of more than 8 bits, which Pillow would cut to 8 without a word."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.images.decoder import open_picture, read_header
+from maskforge.images.decoder import open_image, read_header
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -16,23 +16,23 @@ _WHITE = 255
 
 
 def is_deep_color(source: Path | bytes) -> bool:
-    """Tell whether a picture has more than 8 bits in several channels: Pillow would cut them."""
-    with open_picture(source) as picture:
-        if picture.mode not in ("RGB", "RGBA", "RGBX", "LA"):
+    """Tell whether an image has more than 8 bits in several channels: Pillow would cut them."""
+    with open_image(source) as image:
+        if image.mode not in ("RGB", "RGBA", "RGBX", "LA"):
             return False
         return any(
             ";16" in str(arguments) or (codec.startswith("ppm") and arguments[-1] > _WHITE)
-            for codec, _, _, arguments in getattr(picture, "tile", ())
+            for codec, _, _, arguments in getattr(image, "tile", ())
         )
 
 
 def read_deep_color(source: Path | bytes, *, upright: bool) -> NDArray[np.uint16]:
-    """Return a picture for which :func:`is_deep_color` holds: (H, W, 1) or (H, W, 3).
+    """Return an image for which :func:`is_deep_color` holds: (H, W, 1) or (H, W, 3).
 
     Alpha is dropped.
 
     Args:
-        source: The picture, or its file.
+        source: The image, or its file.
         upright: Whether to apply the EXIF orientation.
 
     Raises:
@@ -46,7 +46,7 @@ def read_deep_color(source: Path | bytes, *, upright: bool) -> NDArray[np.uint16
         np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED
     )
     if decoded is None or decoded.dtype != np.uint16:
-        raise ValueError("its 16-bit colours cannot be decoded")
+        raise ValueError("its 16-bit colors cannot be decoded")
     pixels: NDArray[np.uint16] = decoded
     header = read_header(data)
     is_tiff = data[:2] in (b"II", b"MM")
@@ -54,14 +54,14 @@ def read_deep_color(source: Path | bytes, *, upright: bool) -> NDArray[np.uint16
         pixels = turn(pixels, header.orientation, back=is_tiff)
     if pixels.ndim == 2:
         return pixels[..., None]
-    if pixels.shape[-1] == 2 or _is_grey_alpha(data):
+    if pixels.shape[-1] == 2 or _is_gray_alpha(data):
         return np.ascontiguousarray(pixels[..., :1])
     return np.ascontiguousarray(pixels[..., 2::-1])  # OpenCV has blue first
 
 
-def _is_grey_alpha(data: bytes) -> bool:
-    with open_picture(data) as picture:
-        return picture.mode == "LA"
+def _is_gray_alpha(data: bytes) -> bool:
+    with open_image(data) as image:
+        return image.mode == "LA"
 
 
 def turn(pixels: NDArray[Scalar], orientation: int, *, back: bool = False) -> NDArray[Scalar]:

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from maskforge.errors import shorten
 from maskforge.files import is_text, walk
 
-PICTURE_SUFFIXES = frozenset(
+IMAGE_SUFFIXES = frozenset(
     (
         ".png",
         ".jpg",
@@ -36,15 +36,15 @@ PICTURE_SUFFIXES = frozenset(
         ".pnm",
     )
 )
-"""Suffixes, in lower case, that make a file a picture."""
+"""Suffixes, in lower case, that make a file an image."""
 
 
 _Index: TypeAlias = dict[str, list[Path]]
 
 
 @dataclass(slots=True)
-class PictureFinder:
-    """Finds pictures by what annotation files write about them.
+class ImageFinder:
+    """Finds images by what annotation files write about them.
 
     The order is: the path as written (relative ones from the annotation file's folder); the same
     file name beside the annotation file; below the folder given by the user; below the source
@@ -52,7 +52,7 @@ class PictureFinder:
     without regard to case. If several files below one folder have the name, the one that shares
     the longest tail of folders with the written path is taken; if that is no decision, none is.
 
-    A picture below the source folder is found by nothing but its name, so it counts only if its
+    An image below the source folder is found by nothing but its name, so it counts only if its
     size is the one that the annotation file declares, or if that declares none.
 
     Attributes:
@@ -65,7 +65,7 @@ class PictureFinder:
     _indexes: dict[tuple[Path, bool], _Index] = field(default_factory=dict, repr=False)
 
     def find(self, candidates: Sequence[str], folder: Path) -> Path | None:
-        """Return the picture for the first candidate that leads to one.
+        """Return the image for the first candidate that leads to one.
 
         Args:
             candidates: Paths or names, decoded, with forward slashes, most trusted first.
@@ -89,7 +89,7 @@ class PictureFinder:
         return beside or self._first(candidates, self.images)
 
     def find_by_name(self, candidates: Sequence[str]) -> Path | None:
-        """Search only below the source folder: a picture found there may be another one."""
+        """Search only below the source folder: an image found there may be another one."""
         return self._first(candidates, self.source)
 
     def _first(
@@ -144,12 +144,12 @@ def _index(root: Path, *, deep: bool) -> _Index:
     index: _Index = {}
     for folder, names in itertools.islice(walk(root), None if deep else 1):
         for name in names:
-            if PurePath(name).suffix.lower() in PICTURE_SUFFIXES and is_text(name):
+            if PurePath(name).suffix.lower() in IMAGE_SUFFIXES and is_text(name):
                 index.setdefault(_key(name), []).append(folder / name)
     return index
 
 
 def _is_file(path: Path) -> bool:
     with contextlib.suppress(OSError, ValueError):  # too long, or with a NUL
-        return path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()
+        return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
     return False

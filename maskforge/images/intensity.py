@@ -12,7 +12,7 @@ from maskforge.choices import Scaling
 from maskforge.errors import DatasetError
 
 WHITES = (255, 1023, 4095, 16383, 65535)
-"""Largest values of pictures with 8, 10, 12, 14 and 16 bits."""
+"""Largest values of images with 8, 10, 12, 14 and 16 bits."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of red, green and blue in the brightness, after ITU-R BT.601."""
@@ -25,8 +25,8 @@ class ScalingRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: The way of scaling.
-        white: Largest value of the pictures: 255, 65535, or what 12-bit data in 16 bits have.
-        channels: 1 for grey, 3 for red, green and blue.
+        white: Largest value of the images: 255, 65535, or what 12-bit data in 16 bits have.
+        channels: 1 for gray, 3 for red, green and blue.
     """
 
     kind: Scaling = "zero-one"
@@ -45,12 +45,12 @@ def scale(image: NDArray[Any], record: ScalingRecord) -> NDArray[np.float32]:
     - ``zero-one``: value / white.
     - ``minus-one-one``: 2 * value / white - 1.
     - ``z-score``: (value - mean) / standard deviation, both over all pixels and channels of the
-      picture; 0 everywhere if all values are equal.
-    - ``percentile``: the 1st percentile of the picture becomes 0, the 99th becomes 1, what is
+      image; 0 everywhere if all values are equal.
+    - ``percentile``: the 1st percentile of the image becomes 0, the 99th becomes 1, what is
       beyond is cut off; if both are one value, the smallest and largest value take their place.
 
-    Pictures of 8 bits are divided by 255 even where the record's white is larger, so that sets may
-    mix depths. Grey becomes three equal channels, and colour becomes luma (ITU-R BT.601), where the
+    Images of 8 bits are divided by 255 even where the record's white is larger, so that sets may
+    mix depths. Gray becomes three equal channels, and color becomes luma (ITU-R BT.601), where the
     record says so.
 
     Args:
@@ -61,7 +61,7 @@ def scale(image: NDArray[Any], record: ScalingRecord) -> NDArray[np.float32]:
         (H, W, ``record.channels``) float32.
 
     Raises:
-        DatasetError: If the picture has more bits than the pictures of the training, and its values
+        DatasetError: If the image has more bits than the images of the training, and its values
             are therefore in no relation to theirs.
     """
     white = record.white
@@ -69,7 +69,7 @@ def scale(image: NDArray[Any], record: ScalingRecord) -> NDArray[np.float32]:
         white = min(white, 255.0)
     elif record.kind in ("zero-one", "minus-one-one") and white <= 255 and image.max() > 255:
         raise DatasetError(
-            f"the picture has values up to {image.max()}, those of the training up to {white:g}",
+            f"the image has values up to {image.max()}, those of the training up to {white:g}",
             hint="save it with 8 bits, or train with the scaling z-score or percentile",
         )
     values = _with_channels(np.asarray(image, dtype=np.float32), record.channels)

@@ -19,11 +19,11 @@ Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 _LARGEST = 65535
 
 
-def read_picture(source: Path | bytes, *, upright: bool) -> Pixels:
-    """Return any picture as :func:`read_image` does, without a mask.
+def decode(source: Path | bytes, *, upright: bool) -> Pixels:
+    """Return any image as :func:`read_image` does, without a mask.
 
     Args:
-        source: The picture, or its file.
+        source: The image, or its file.
         upright: Whether to apply the EXIF orientation.
 
     Raises:
@@ -37,21 +37,21 @@ def read_picture(source: Path | bytes, *, upright: bool) -> Pixels:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(
-            f"cannot be used as a picture: {reason}",
+            f"cannot be used as an image: {reason}",
             origin=origin,
         ) from None
 
 
-def _plain(picture: Image) -> Pixels:
-    mode = picture.mode
+def _plain(image: Image) -> Pixels:
+    mode = image.mode
     if mode == "F":
         raise ValueError("it holds fractions; save it with 8 or 16 bits")
     if mode.startswith("I"):
-        values: NDArray[Any] = np.asarray(picture)
+        values: NDArray[Any] = np.asarray(image)
         low, high = int(values.min()), int(values.max())
         if low < 0 or high > _LARGEST:
             raise ValueError(f"it holds values from {low} to {high}; save it with 8 or 16 bits")
         return values.astype(np.uint16)[..., None]
     if mode in ("1", "L", "LA", "La"):
-        return np.array(picture.convert("L"), dtype=np.uint8)[..., None]
-    return np.array(picture.convert("RGB"), dtype=np.uint8)
+        return np.array(image.convert("L"), dtype=np.uint8)[..., None]
+    return np.array(image.convert("RGB"), dtype=np.uint8)

@@ -41,7 +41,7 @@ class MaskClass:
     Attributes:
         id: Value of its pixels.
         name: Name.
-        color: Colour in the palette of PNG masks and in overlays.
+        color: Color in the palette of PNG masks and in overlays.
         labels: Labels in the annotation files that become this class.
     """
 
@@ -126,7 +126,7 @@ class ClassMap:
 
     @cached_property
     def colors(self) -> Mapping[int, Color]:
-        """Colour of every value that a mask can hold."""
+        """Color of every value that a mask can hold."""
         return {one.id: one.color for one in self.classes} | {VOID: VOID_COLOR}
 
     @cached_property
@@ -201,7 +201,7 @@ def fold(label: str) -> str:
 
 
 def default_color(index: int) -> Color:
-    """Return a bright colour; neighbouring indices differ as much as hues can."""
+    """Return a bright color; neighboring indices differ as much as hues can."""
     golden_ratio = 0.618033988749895
     red, green, blue = colorsys.hsv_to_rgb((index * golden_ratio) % 1.0, 0.75, 0.96)
     return round(red * 255), round(green * 255), round(blue * 255)

@@ -165,7 +165,7 @@ def _parse_color(text: str, origin: Origin | None) -> Color:
     try:
         red, green, blue = bytes.fromhex(digits)
     except ValueError:
-        raise LabelError(f"{shorten(text)} is no colour, expected #rrggbb", origin=origin) from None
+        raise LabelError(f"{shorten(text)} is no color, expected #rrggbb", origin=origin) from None
     return red, green, blue
 
 

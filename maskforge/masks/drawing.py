@@ -29,7 +29,7 @@ class DrawOptions:
     Attributes:
         encoding: ``integer`` (H, W), ``onehot`` or ``multihot`` (H, W, C); see
             :mod:`maskforge.masks.encoding`.
-        rasterizer: Name of the rasteriser.
+        rasterizer: Name of the rasterizer.
         overlap: What is on top where shapes overlap: ``order`` the later one in the file, ``area``
             the smaller one, ``priority`` the one whose class comes later in the class map;
             ``error`` refuses images in which shapes of different classes overlap.
@@ -100,7 +100,7 @@ def draw(image: AnnotatedImage, classes: ClassMap, options: DrawOptions | None =
     Raises:
         ImageError: If the size of the image is unknown, or classes overlap and must not.
         LabelError: If the class map does not know a label.
-        MissingDependencyError: If the library of the rasteriser is not installed.
+        MissingDependencyError: If the library of the rasterizer is not installed.
     """
     options = options or DrawOptions()
     size = image.image.size
@@ -237,7 +237,7 @@ def _vanished(regions: Sequence[_Region], pixels: NDArray[np.int64], size: Size)
         if _outside(region.geometry, size):
             code, text = Code.OUTSIDE_IMAGE, "lies outside the image"
         else:
-            code, text = Code.NO_PIXELS, "covers no pixel centre"
+            code, text = Code.NO_PIXELS, "covers no pixel center"
         issues.append(Issue(code, f"{region.shape.kind} {text}", region.shape.origin))
     return issues
 
@@ -294,7 +294,7 @@ def _channels(
     void = segments.paint(values == VOID, order[values[order] == VOID])
     channels = np.zeros((len(lengths), len(ids)), dtype=np.uint8)
     for id_, channel in zip(ids, channels.T, strict=True):
-        # Shapes labelled as background cut holes into what was drawn before them.
+        # Shapes labeled as background cut holes into what was drawn before them.
         concerned = order[np.isin(values[order], (id_, BACKGROUND))]
         channel[:] = segments.paint(values == id_, concerned)
     channels[void] = VOID

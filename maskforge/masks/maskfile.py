@@ -46,7 +46,7 @@ def check_file_type(file_type: str, encoding: str) -> None:
     if encoding != "integer" and file_type != "npy":
         raise OptionError(
             f"{encoding} masks have one channel per class, which {file_type.upper()} files cannot "
-            "hold without being taken for colours",
+            "hold without being taken for colors",
             hint="choose --file-type npy, or --encoding integer",
         )
 
@@ -57,7 +57,7 @@ def encode_mask(mask: AnyMask, file_type: str, palette: Mapping[int, Color] | No
     Args:
         mask: (H, W) uint8, uint16 or (not PNG) uint32; for NPY also (H, W, C).
         file_type: ``png``, ``tiff`` or ``npy``.
-        palette: Colour of every value of a uint8 mask; without it, PNG and TIFF are grey.
+        palette: Color of every value of a uint8 mask; without it, PNG and TIFF are gray.
 
     Raises:
         OptionError: If it is no mask, or the type of file cannot hold it.
@@ -126,11 +126,11 @@ def _encode_tiff(mask: AnyMask, palette: Mapping[int, Color] | None) -> bytes:
     from PIL import Image
 
     # Pillow knows 32-bit integers with a sign only; no image has 2^31 instances.
-    picture = Image.fromarray(mask.astype(np.int32) if mask.dtype == np.uint32 else mask)
+    image = Image.fromarray(mask.astype(np.int32) if mask.dtype == np.uint32 else mask)
     if palette and mask.dtype == np.uint8:
-        picture.putpalette(_palette_bytes(palette))
+        image.putpalette(_palette_bytes(palette))
     stream = io.BytesIO()
-    picture.save(stream, format="TIFF", compression="tiff_adobe_deflate")
+    image.save(stream, format="TIFF", compression="tiff_adobe_deflate")
     return stream.getvalue()
 
 
@@ -142,7 +142,7 @@ def write_mask(
     Args:
         path: Ends in ``.png``, ``.tif``, ``.tiff`` or ``.npy``. Missing folders are made.
         mask: (H, W) uint8, uint16 or (not PNG) uint32; for NPY also (H, W, C).
-        palette: Colour of every value of a uint8 mask; without it, PNG and TIFF are grey.
+        palette: Color of every value of a uint8 mask; without it, PNG and TIFF are gray.
 
     Raises:
         OptionError: If the suffix is of no such file, it is no mask, or the file cannot hold it.

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import get_args
 
 from maskforge.choices import FileType
-from maskforge.images.finder import PICTURE_SUFFIXES
+from maskforge.images.finder import IMAGE_SUFFIXES
 
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\ud800-\udfff<>:"/\\|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
@@ -22,7 +22,7 @@ _MASK_SUFFIXES = tuple(f".{file_type}" for file_type in get_args(FileType))
 class MaskNames:
     """Gives every image a name of its own below ``masks/``, whatever the source calls it.
 
-    A name is the folder of the annotation file below the source, and the picture's name without
+    A name is the folder of the annotation file below the source, and the image's name without
     its suffix. If that is taken, the suffix is kept (``a.jpg`` and ``a.tif``), and after that a
     number is added. Characters that a file system may refuse become ``_``, so no name can lead
     out of the folder. Names that differ only in case count as the same.
@@ -36,8 +36,8 @@ class MaskNames:
         """Return an unused relative path without suffix, with forward slashes."""
         folders = [_safe_folder(part) for part in PurePosixPath(folder).parts]
         suffix = PurePosixPath(image_name).suffix
-        is_picture = suffix.lower() in PICTURE_SUFFIXES
-        stem = image_name[: -len(suffix)] if is_picture else image_name
+        is_image = suffix.lower() in IMAGE_SUFFIXES
+        stem = image_name[: -len(suffix)] if is_image else image_name
         for last in itertools.chain((_safe(stem), _safe(image_name)), self._numbered(folder, stem)):
             name = "/".join([*folders, last])
             key = unicodedata.normalize("NFC", name).casefold()
@@ -48,7 +48,7 @@ class MaskNames:
 
     def _numbered(self, folder: str, stem: str) -> Iterator[str]:
         place = f"{folder}/{stem}"
-        while True:  # thousands of pictures may have one name: go on where the last one ended
+        while True:  # thousands of images may have one name: go on where the last one ended
             self._counts[place] += 1
             yield _safe(stem, f"-{self._counts[place] + 1}")
 

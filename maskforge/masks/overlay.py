@@ -1,4 +1,4 @@
-"""Masks laid over their pictures, to be looked at."""
+"""Masks laid over their images, to be looked at."""
 
 from __future__ import annotations
 
@@ -26,63 +26,63 @@ _INK = (240, 240, 240)
 _PAPER = (24, 24, 24)
 
 
-def load_picture(path: Path, *, upright: bool) -> NDArray[np.uint8]:
-    """Return a picture as (H, W, 3) uint8 to look at; more than 8 bits are stretched.
+def load_image(path: Path, *, upright: bool) -> NDArray[np.uint8]:
+    """Return an image as (H, W, 3) uint8 to look at; more than 8 bits are stretched.
 
     Args:
-        path: The picture.
+        path: The image.
         upright: Whether to apply its EXIF orientation.
 
     Raises:
         DatasetError: If it cannot be read.
     """
     try:
-        picture = read_pixels(path, upright=upright)
-        if picture.mode.startswith(("I", "F")):
-            values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+        image = read_pixels(path, upright=upright)
+        if image.mode.startswith(("I", "F")):
+            values = np.nan_to_num(np.asarray(image, dtype=np.float64))
             low, high = values.min(), values.max()
             scale = 255 / (high - low) if high > low else 0.0
-            picture = Image.fromarray(((values - low) * scale).round().astype(np.uint8))
-        return np.asarray(picture.convert("RGB"))
+            image = Image.fromarray(((values - low) * scale).round().astype(np.uint8))
+        return np.asarray(image.convert("RGB"))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(f"cannot be read: {reason}", origin=Origin(path, "")) from None
 
 
 def overlay(
-    picture: NDArray[np.uint8],
+    image: NDArray[np.uint8],
     mask: NDArray[Any],
     colors: Mapping[int, Color],
     *,
     opacity: float = 0.35,
 ) -> NDArray[np.uint8]:
-    """Return a picture with its mask laid over it, and the outline of every class.
+    """Return an image with its mask laid over it, and the outline of every class.
 
-    Small pictures are enlarged by a whole factor, so that single pixels of the mask can be seen; of
+    Small images are enlarged by a whole factor, so that single pixels of the mask can be seen; of
     very large ones, every second pixel is shown, or every third, and so on.
 
     Args:
-        picture: (H, W, 3) uint8.
+        image: (H, W, 3) uint8.
         mask: (H, W) class ids.
-        colors: Colour of every id.
-        opacity: Of the colours inside the outlines, 0 to 1.
+        colors: Color of every id.
+        opacity: Of the colors inside the outlines, 0 to 1.
     """
     factor = max(1, _SHOWN_SIDE // max(mask.shape))
     step = -(-max(mask.shape) // _LONGEST_SIDE)
-    picture, mask = picture[::step, ::step], mask[::step, ::step]
-    picture = picture.repeat(factor, axis=0).repeat(factor, axis=1)
+    image, mask = image[::step, ::step], mask[::step, ::step]
+    image = image.repeat(factor, axis=0).repeat(factor, axis=1)
     mask = mask.repeat(factor, axis=0).repeat(factor, axis=1)
     table = np.zeros((int(max(mask.max(initial=0), *colors)) + 1, 3), dtype=np.float32)
     for value, color in colors.items():
         table[value] = color
     strength = np.where(_edges(mask), 1.0, opacity) * (mask != BACKGROUND)
     strength = strength.astype(np.float32)[..., None]
-    mixed: NDArray[np.uint8] = (picture * (1 - strength) + table[mask] * strength).astype(np.uint8)
+    mixed: NDArray[np.uint8] = (image * (1 - strength) + table[mask] * strength).astype(np.uint8)
     return mixed
 
 
 def _edges(mask: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return the pixels of which a neighbour has another value."""
+    """Return the pixels of which a neighbor has another value."""
     edges = np.zeros(mask.shape, dtype=np.bool_)
     across = mask[:, 1:] != mask[:, :-1]
     down = mask[1:] != mask[:-1]
@@ -94,15 +94,15 @@ def _edges(mask: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def with_legend(
-    picture: NDArray[np.uint8], title: str, entries: Sequence[tuple[str, Color]]
+    image: NDArray[np.uint8], title: str, entries: Sequence[tuple[str, Color]]
 ) -> Image.Image:
-    """Return a picture with a title above and a line for every class below."""
+    """Return an image with a title above and a line for every class below."""
     font = ImageFont.load_default(14)
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     columns = max(1, width // 220)
     rows = math.ceil(len(entries) / columns)
     page = Image.new("RGB", (width, height + _LINE * (rows + 1) + _MARGIN), _PAPER)
-    page.paste(Image.fromarray(picture), (0, _LINE))
+    page.paste(Image.fromarray(image), (0, _LINE))
     draw = ImageDraw.Draw(page)
     draw.text((_MARGIN, 2), title[:_LONGEST_TEXT], _INK, font)
     for index, (name, color) in enumerate(entries):
@@ -116,16 +116,16 @@ def with_legend(
 def contact_sheet(
     tiles: Sequence[tuple[str, Image.Image]], tile: Size, *, columns: int = 4
 ) -> Image.Image:
-    """Return a sheet with a small version of every picture and its name."""
+    """Return a sheet with a small version of every image and its name."""
     font = ImageFont.load_default(12)
     rows = math.ceil(len(tiles) / columns)
     cell = Size(tile.width + _MARGIN, tile.height + _LINE)
     sheet = Image.new("RGB", (columns * cell.width + _MARGIN, rows * cell.height + _MARGIN), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    for index, (name, picture) in enumerate(tiles):
+    for index, (name, image) in enumerate(tiles):
         row, column = divmod(index, columns)
-        scale = min(tile.width / picture.width, tile.height / picture.height)
-        small = picture.resize([max(1, round(side * scale)) for side in picture.size])
+        scale = min(tile.width / image.width, tile.height / image.height)
+        small = image.resize([max(1, round(side * scale)) for side in image.size])
         x, y = _MARGIN + column * cell.width, _MARGIN + row * cell.height
         sheet.paste(small, (x + (tile.width - small.width) // 2, y))
         draw.text((x, y + tile.height + 2), name[-46:], _INK, font)

@@ -1,7 +1,7 @@
-"""Bringing pictures and masks to another size, so that they stay registered.
+"""Bringing images and masks to another size, so that they stay registered.
 
-A pixel is a square of side 1 whose centre is at (column + 0.5, row + 0.5). Resizing stretches the
-plane from the outer edges of the picture, for pictures and masks alike, so that a point at the
+A pixel is a square of side 1 whose center is at (column + 0.5, row + 0.5). Resizing stretches the
+plane from the outer edges of the image, for images and masks alike, so that a point at the
 share s of the width stays there.
 """
 
@@ -30,7 +30,7 @@ def parse_size(text: str) -> Size:
     """Read ``WIDTHxHEIGHT``, such as ``640x480``.
 
     Raises:
-        OptionError: If the text is no size, or one that no picture has.
+        OptionError: If the text is no size, or one that no image has.
     """
     match = re.fullmatch(r"\s*(\d{1,9})\s*[xX×]\s*(\d{1,9})\s*", text)
     if match is None:
@@ -40,26 +40,26 @@ def parse_size(text: str) -> Size:
     size = Size(int(match[1]), int(match[2]))
     if not 0 < size.width * size.height <= MOST_PIXELS:
         raise OptionError(
-            f"{text!r} is no size of a picture",
+            f"{text!r} is no size of an image",
             hint=f"width and height must be at least 1, and all pixels at most {MOST_PIXELS}",
         )
     return size
 
 
 def size_of(array: NDArray[Any]) -> Size:
-    """Return the size of a picture or mask (H, W) or (H, W, C)."""
+    """Return the size of an image or mask (H, W) or (H, W, C)."""
     return Size(array.shape[1], array.shape[0])
 
 
 def resize_image(image: NDArray[Any], size: Size) -> NDArray[Any]:
-    """Resize a picture: mean over areas where it becomes smaller, else linear interpolation.
+    """Resize an image: mean over areas where it becomes smaller, else linear interpolation.
 
     Args:
         image: (H, W) or (H, W, C), uint8, uint16 or float32.
         size: The new size.
 
     Returns:
-        A picture of the same dtype and number of axes; ``image`` itself if it has that size.
+        An image of the same dtype and number of axes; ``image`` itself if it has that size.
     """
     if size_of(image) == size:
         return image
@@ -79,9 +79,9 @@ def resize_image(image: NDArray[Any], size: Size) -> NDArray[Any]:
 
 
 def resize_mask(mask: NDArray[_Scalar], size: Size) -> NDArray[_Scalar]:
-    """Resize a mask to the value of the nearest pixel, centre to centre.
+    """Resize a mask to the value of the nearest pixel, center to center.
 
-    ``cv2.INTER_NEAREST`` compares outer corners instead and shifts a mask against its picture.
+    ``cv2.INTER_NEAREST`` compares outer corners instead and shifts a mask against its image.
 
     Args:
         mask: (H, W), or (H, W, C) such as multi-hot masks; uint8 or uint16.
@@ -98,16 +98,16 @@ def resize_mask(mask: NDArray[_Scalar], size: Size) -> NDArray[_Scalar]:
 
 
 def _nearest(before: int, after: int) -> NDArray[np.intp]:
-    """Return the index of the old pixel that holds the centre of every new pixel.
+    """Return the index of the old pixel that holds the center of every new pixel.
 
-    The centre is ((2 k + 1) before) / (2 after). Where it falls on the edge of two pixels, as in
+    The center is ((2 k + 1) before) / (2 after). Where it falls on the edge of two pixels, as in
     every place when a mask is halved, the one before and the one after are taken in turn: always
     the same one would shift the mask by half a pixel.
     """
     new = np.arange(after)
-    centres = (2 * new + 1) * before
-    on_edge = centres % (2 * after) == 0
-    nearest: NDArray[np.intp] = (centres // (2 * after) - (on_edge & (new % 2 == 0))).astype(
+    centers = (2 * new + 1) * before
+    on_edge = centers % (2 * after) == 0
+    nearest: NDArray[np.intp] = (centers // (2 * after) - (on_edge & (new % 2 == 0))).astype(
         np.intp
     )
     return nearest
@@ -124,7 +124,7 @@ def pad_to(array: NDArray[_Scalar], size: Size, border: Border) -> NDArray[_Scal
     Args:
         array: (H, W) or (H, W, C), any dtype.
         size: The new size, not smaller than the old one in any direction.
-        border: What is added. ``reflect`` mirrors the picture at its edge, without repeating the
+        border: What is added. ``reflect`` mirrors the image at its edge, without repeating the
             last pixel; beyond that the last pixel is repeated. ``void`` is 255, for masks.
 
     Raises:

@@ -26,7 +26,7 @@ def distribute(devices: int, batch_size: int) -> Iterator[Scope]:
 
     Weights are on every device, each computes an equal share of the batch, and the gradients are
     averaged: for losses that are means over images the result is that of one device. On
-    TensorFlow losses over a whole batch, and batch normalisation, see the share of one device
+    TensorFlow losses over a whole batch, and batch normalization, see the share of one device
     alone, and ``train_on_batch`` does not divide the batch: use ``fit``.
 
     Args:

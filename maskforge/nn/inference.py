@@ -19,7 +19,7 @@ def compiled(
     """Return a function from (B, H, W, C) float32 to what the model makes of it, float32.
 
     TensorFlow traces the model once for all sizes, PyTorch runs it without gradients; JAX compiles
-    once for every size, so that pictures of many sizes are better cut into tiles. When the model
+    once for every size, so that images of many sizes are better cut into tiles. When the model
     learns on, so does the function.
 
     Args:

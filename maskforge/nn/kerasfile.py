@@ -112,7 +112,7 @@ def _check_members(archive: zipfile.ZipFile, origin: Origin) -> None:
 
 
 def _parts(node: object) -> Iterator[dict[str, Any]]:
-    """Yield every serialised object in a configuration."""
+    """Yield every serialized object in a configuration."""
     if isinstance(node, dict):
         if "class_name" in node:
             yield node

@@ -185,7 +185,7 @@ class PixelAccuracy(PixelMetric):
     """Share of the pixels that are right, the background among them.
 
     For sigmoid, of the decisions for every pixel and channel. High by nature where most of a
-    picture is background: look at Dice.
+    image is background: look at Dice.
 
     Args:
         outputs: Channels of the network.

@@ -33,7 +33,7 @@ class ModelDescription(msgspec.Struct, frozen=True, kw_only=True):
         tile: Width and height of the input that the network was trained on, in pixels.
         symmetries: Flips and transpose that training applied; predictions can be averaged over
             them.
-        resize: Width and height to which pictures are scaled first; None keeps their size.
+        resize: Width and height to which images are scaled first; None keeps their size.
         thresholds: Probability from which on a pixel belongs to the class, for every channel of a
             sigmoid head; empty for softmax.
         averaged_thresholds: Likewise for probabilities that are averaged over ``symmetries``, which
@@ -43,7 +43,7 @@ class ModelDescription(msgspec.Struct, frozen=True, kw_only=True):
         scores: Scores of the best epoch on the validation examples.
         calibration: Share of true pixels per bin of predicted probability, per class name.
         versions: Versions of maskforge, Keras and the backend.
-        data_digest: SHA-256 over names, pictures and masks of the training examples.
+        data_digest: SHA-256 over names, images and masks of the training examples.
         weights_digest: SHA-256 of ``model.keras``.
         created: Date and time in UTC, ISO 8601.
     """

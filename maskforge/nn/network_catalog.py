@@ -61,7 +61,7 @@ class NetworkPlan:
     architecture that does not take one of them ignores it.
 
     Attributes:
-        scaling: How the pictures are scaled, which matters to a pretrained encoder.
+        scaling: How the images are scaled, which matters to a pretrained encoder.
         upsampling_kernel: Side of the kernel that follows, or is, the upsampling.
         upsampling_activation: Whether it has an activation.
         dropout_places: Where features are dropped: after the last level before the bottleneck
@@ -175,7 +175,7 @@ def plan_network(options: NetworkOptions, scaling: Scaling = "zero-one") -> Netw
 
     Args:
         options: The options.
-        scaling: How the pictures are scaled.
+        scaling: How the images are scaled.
 
     Raises:
         OptionError: If the architecture does not take an option, or a value is impossible.

@@ -14,10 +14,10 @@ _INTERPOLATIONS = ("nearest", "bilinear")
 
 
 class Enlarging(keras.layers.Layer):
-    """Does what ``UpSampling2D(factor, interpolation)`` does, by sums of neighbours.
+    """Does what ``UpSampling2D(factor, interpolation)`` does, by sums of neighbors.
 
-    Pixel centres are at halves, edges are continued: doubled, there are ``(3 a + b) / 4`` and
-    ``(a + 3 b) / 4`` between neighbours a and b, or a and b themselves if it takes the nearest.
+    Pixel centers are at halves, edges are continued: doubled, there are ``(3 a + b) / 4`` and
+    ``(a + 3 b) / 4`` between neighbors a and b, or a and b themselves if it takes the nearest.
     (B, H, W, C) becomes (B, factor H, factor W, C).
 
     Args:

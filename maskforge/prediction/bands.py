@@ -1,4 +1,4 @@
-"""From a picture as it is in its file to probabilities in its size."""
+"""From an image as it is in its file to probabilities in its size."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def predict_bands(
     batch_size: int = 4,
     symmetries: Collection[Symmetry] = (),
 ) -> Iterator[Floats]:
-    """Yield the probabilities of a picture from top to bottom, as bands of finished rows.
+    """Yield the probabilities of an image from top to bottom, as bands of finished rows.
 
     Args:
         infer: Runs the network.
         image: (H, W) or (H, W, C), uint8 or uint16, values as in the file.
         scaling: How the input of the network is scaled.
-        resize: What the picture is scaled to before; probabilities are scaled back. None keeps its
+        resize: What the image is scaled to before; probabilities are scaled back. None keeps its
             size.
-        tile: Chooses the size of the tiles for that of the input; None for the whole picture.
+        tile: Chooses the size of the tiles for that of the input; None for the whole image.
         stride: Of the network.
-        overlap: Smallest share of a tile that its neighbour covers too.
+        overlap: Smallest share of a tile that its neighbor covers too.
         batch_size: Largest number of tiles in one call of ``infer``.
         symmetries: Flips and transpose over which the results are averaged.
 

@@ -1,4 +1,4 @@
-"""Predicting pictures into a folder of masks, which is a data set like those of ``convert``."""
+"""Predicting images into a folder of masks, which is a data set like those of ``convert``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from maskforge.masks.encoding import Mask, multi_hot, one_hot
 from maskforge.masks.maskfile import check_file_type
 from maskforge.masks.masknames import MaskNames
 from maskforge.prediction import results
-from maskforge.prediction.image_list import find_pictures
+from maskforge.prediction.image_list import find_images
 from maskforge.prediction.predict_options import PredictOptions
 from maskforge.prediction.prediction_report import PredictionProblem, PredictionReport
 from maskforge.prediction.predictor import Prediction, Predictor
@@ -40,21 +40,21 @@ def predict(
     *,
     progress: Progress | None = None,
 ) -> PredictionReport:
-    """Predict pictures, and write masks, class map and manifest as ``convert`` does.
+    """Predict images, and write masks, class map and manifest as ``convert`` does.
 
-    The next pictures are read while one is predicted; of all others only a line of the manifest is
-    kept, on disk. Pictures are predicted as they are shown, with their EXIF orientation applied;
+    The next images are read while one is predicted; of all others only a line of the manifest is
+    kept, on disk. Images are predicted as they are shown, with their EXIF orientation applied;
     those of a data set in the frame of their masks there.
 
     Args:
         model: Folder of the model, or a predictor, for which runtime and precision do not count.
-        sources: Pictures, folders of pictures, or data sets.
+        sources: Images, folders of images, or data sets.
         out: Output folder; made if missing.
         options: How; see :class:`PredictOptions`.
-        progress: Called after every picture.
+        progress: Called after every image.
 
     Returns:
-        The account of every picture.
+        The account of every image.
 
     Raises:
         DatasetError: If a data set among the sources cannot be read.
@@ -70,7 +70,7 @@ def predict(
     check_folder(out)
     previous = check_results(out, overwrite=options.overwrite)
     results.check_other_results(out, is_ours=bool(previous))
-    found = find_pictures(as_paths(sources))
+    found = find_images(as_paths(sources))
     for dataset in found.datasets:
         if out.exists() and out.samefile(dataset):
             raise OptionError(
@@ -86,12 +86,12 @@ def predict(
     for file, reason in found.problems:
         run.refuse(file, reason)
     results.remove_other_results(out, previous)
-    total = len(found.pictures)
+    total = len(found.images)
     with (
         DatasetWriter(out, model.classes, previous) as writer,
-        contextlib.closing(read_ahead(found.pictures)) as pictures,
+        contextlib.closing(read_ahead(found.images)) as images,
     ):
-        for number, loaded in enumerate(pictures, 1):
+        for number, loaded in enumerate(images, 1):
             run.add(loaded, writer)
             if progress is not None:
                 progress("predicting", number, total)
@@ -121,7 +121,7 @@ def _predict(model: Predictor, image: Pixels, options: PredictOptions) -> Predic
 
 
 def _try(model: Predictor, options: PredictOptions) -> None:
-    """Predict a black picture, so that what is wrong for all pictures is said before the first."""
+    """Predict a black image, so that what is wrong for all images is said before the first."""
     side = model.description.stride
     _predict(model, np.zeros((side, side), dtype=np.uint8), options)
 
@@ -151,17 +151,17 @@ class _Run:
         )
 
     def refuse(self, file: str, reason: str) -> None:
-        """Count a picture that is not predicted."""
+        """Count an image that is not predicted."""
         self.report.problems.append(PredictionProblem(file, reason))
 
     def add(self, loaded: Loaded, writer: DatasetWriter) -> None:
-        """Predict a picture, write what is asked for, and enter it into the manifest."""
+        """Predict an image, write what is asked for, and enter it into the manifest."""
         self.report.images["found"] += 1
-        name = self._names.assign(loaded.picture.folder, loaded.picture.name)
+        name = self._names.assign(loaded.image.folder, loaded.image.name)
         prediction, reason = self._predict(loaded)
         if prediction is None:
             self.report.images["refused"] += 1
-            self.refuse(str(loaded.picture.file or loaded.picture.name), reason)
+            self.refuse(str(loaded.image.file or loaded.image.name), reason)
             writer.add(self._entry(loaded, None, {}, {}, reason))
             return
         self.report.images["predicted"] += 1
@@ -197,12 +197,12 @@ class _Run:
         return prediction.mask
 
     def _write_overlay(self, loaded: Loaded, name: str, prediction: Prediction) -> None:
-        assert loaded.picture.file is not None
+        assert loaded.image.file is not None
         try:
             results.write_overlay(
                 self._out,
                 name,
-                loaded.picture.file,
+                loaded.image.file,
                 prediction.mask,
                 self._model.classes,
                 upright=loaded.upright,
@@ -211,7 +211,7 @@ class _Run:
             raise
         except (DatasetError, MemoryError, ValueError) as error:
             reason = f"is predicted, but cannot be shown: {error or 'not enough memory'}"
-            self.refuse(str(loaded.picture.file), reason)
+            self.refuse(str(loaded.image.file), reason)
 
     def _count(self, prediction: Prediction) -> dict[str, int]:
         """Return the pixels per class name, the background last, and add them to the report."""
@@ -250,7 +250,7 @@ class _Run:
             size = Size(prediction.mask.shape[1], prediction.mask.shape[0])
             state = ImageState.ANNOTATED if prediction.target.any() else ImageState.EMPTY
         return ManifestEntry(
-            image=relative(loaded.picture.file, self._out),
+            image=relative(loaded.image.file, self._out),
             mask=files.get("mask"),
             width=size.width if size else None,
             height=size.height if size else None,

@@ -10,7 +10,7 @@ SCHEMA_VERSION = 1
 
 
 class PredictionProblem(msgspec.Struct, frozen=True):
-    """A picture that could not be predicted."""
+    """An image that could not be predicted."""
 
     file: str
     message: str
@@ -26,10 +26,10 @@ class PredictionReport(msgspec.Struct, kw_only=True):
         runtime: What the network ran in.
         precision: What it computed in.
         thresholds: Threshold per class name; empty if classes are exclusive.
-        images: Pictures: ``found``, ``predicted``, ``refused``.
-        classes: Pictures and pixels per class; where classes overlap, a pixel counts for each.
+        images: Images: ``found``, ``predicted``, ``refused``.
+        classes: Images and pixels per class; where classes overlap, a pixel counts for each.
         overlapped_pixels: Pixels of more than one class.
-        problems: Pictures that were refused, and why.
+        problems: Images that were refused, and why.
         notes: What else is to be known, one sentence each.
         seconds: Duration, without loading the model.
     """
@@ -51,5 +51,5 @@ class PredictionReport(msgspec.Struct, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """0 if all pictures are predicted, else 1."""
+        """0 if all images are predicted, else 1."""
         return int(bool(self.problems))

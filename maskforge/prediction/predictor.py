@@ -35,7 +35,7 @@ Tile: TypeAlias = int | Literal["auto", "whole"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What a model says about one picture.
+    """What a model says about one image.
 
     Attributes:
         mask: (H, W) class ids, uint8, or uint16 if an id needs it. Of overlapping classes the one
@@ -147,18 +147,18 @@ class Predictor:
         batch_size: int = 4,
         keep_probabilities: bool = True,
     ) -> Prediction:
-        """Predict one picture.
+        """Predict one image.
 
-        Memory: the picture as float32, the mask, and with ``keep_probabilities`` 4 bytes per pixel
+        Memory: the image as float32, the mask, and with ``keep_probabilities`` 4 bytes per pixel
         and channel; besides these the sums of one row of tiles and what the network needs for
         ``batch_size`` tiles.
 
         Args:
-            image: (H, W) or (H, W, C), uint8 or uint16, values as in the file; grey and RGB are
+            image: (H, W) or (H, W, C), uint8 or uint16, values as in the file; gray and RGB are
                 turned into what the network was trained on.
-            tile: Side of the tiles in pixels; ``whole`` for the picture at once, ``auto`` for
+            tile: Side of the tiles in pixels; ``whole`` for the image at once, ``auto`` for
                 tiles from about 1.5 megapixels on.
-            overlap: Smallest share of a tile that its neighbour covers too.
+            overlap: Smallest share of a tile that its neighbor covers too.
             tta: Average over the flips and the transpose that the network was trained with, or over
                 all where it was trained with none; only squares are transposed.
             thresholds: Instead of those that were tuned in training; sigmoid only.
@@ -166,12 +166,12 @@ class Predictor:
             keep_probabilities: Whether the result holds them.
 
         Raises:
-            OptionError: If an option cannot be used, or the picture is of no such form.
+            OptionError: If an option cannot be used, or the image is of no such form.
         """
         limits = self.thresholds(thresholds, tta=tta)
         if image.ndim not in (2, 3) or 0 in image.shape or image.dtype not in (np.uint8, np.uint16):
             raise OptionError(
-                f"expected a picture (H, W) or (H, W, C) of uint8 or uint16, "
+                f"expected an image (H, W) or (H, W, C) of uint8 or uint16, "
                 f"found {image.shape} {image.dtype}"
             )
         resize = self.description.resize

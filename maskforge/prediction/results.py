@@ -15,7 +15,7 @@ from maskforge.files import MASKS, PROBABILITIES, write_whole
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.encoding import Mask
-from maskforge.masks.overlay import load_picture, overlay, with_legend
+from maskforge.masks.overlay import load_image, overlay, with_legend
 from maskforge.shapes import Size
 
 OVERLAYS = "overlays"
@@ -62,15 +62,15 @@ def write_probabilities(folder: Path, name: str, probabilities: NDArray[np.float
 
 
 def write_overlay(
-    folder: Path, name: str, picture: Path, mask: Mask, classes: ClassMap, *, upright: bool
+    folder: Path, name: str, image: Path, mask: Mask, classes: ClassMap, *, upright: bool
 ) -> None:
-    """Write the picture with the mask laid over it, its outlines, and a legend.
+    """Write the image with the mask laid over it, its outlines, and a legend.
 
     Raises:
-        DatasetError: If the picture cannot be read any more.
+        DatasetError: If the image cannot be read any more.
         OutputError: If the file cannot be written.
     """
-    shown = overlay(load_picture(picture, upright=upright), mask, classes.colors)
+    shown = overlay(load_image(image, upright=upright), mask, classes.colors)
     values, counts = np.unique(mask, return_counts=True)
     entries = [
         (f"{classes.names[int(value)]}  {count} px", classes.colors[int(value)])

@@ -39,7 +39,7 @@ def load_runtime(
         digest: SHA-256 of its weights.
         runtime: Which; ``auto`` takes OpenVINO before ONNX Runtime before Keras, and Keras first
             where there is an NVIDIA GPU, which the others would not use.
-        precision: ``auto`` is float32, so that a picture has the same mask on every machine.
+        precision: ``auto`` is float32, so that an image has the same mask on every machine.
 
     Raises:
         MissingDependencyError: If the runtime is not installed, or none is.

@@ -1,11 +1,11 @@
-"""Running a network over pictures of any size: whole, in tiles without seams, or turned.
+"""Running a network over images of any size: whole, in tiles without seams, or turned.
 
 Tiles start at multiples of the network's stride, so that its poolings meet the same pixels as in
-the whole picture. What a network says near the edge of a tile is wrong, because it sees zeros
+the whole image. What a network says near the edge of a tile is wrong, because it sees zeros
 beyond it; a quarter of the overlap is therefore left out at every inner edge, and the rest is
 blended with the Gaussian weights of nnU-Net (Isensee et al., Nature Methods 2021). Where no pixel
 of the result depends on more than ``overlap * tile / 4`` pixels to each side, the result is that of
-the whole picture.
+the whole image.
 
 The weights are separable and add up to 1 beforehand, so sums are held for one row of tiles only.
 """
@@ -34,16 +34,16 @@ _LARGEST_OVERLAP = 0.9
 
 
 def auto_tile(size: Size, trained: Size, *, whole: int = _WHOLE_PIXELS) -> Size | None:
-    """Choose between the whole picture and tiles.
+    """Choose between the whole image and tiles.
 
     Args:
-        size: Of the picture.
+        size: Of the image.
         trained: Size of the input in training.
-        whole: Largest number of pixels for which the network runs over the picture at once. A U-Net
+        whole: Largest number of pixels for which the network runs over the image at once. A U-Net
             with 64 filters needs about 1 kB for every pixel.
 
     Returns:
-        The size of the tiles, 512 px or as large as in training; None for the whole picture.
+        The size of the tiles, 512 px or as large as in training; None for the whole image.
     """
     if size.width * size.height <= max(whole, trained.width * trained.height):
         return None
@@ -75,17 +75,17 @@ def predict_rows(
     batch_size: int = 4,
     symmetries: Collection[Symmetry] = (),
 ) -> Iterator[Floats]:
-    """Yield the probabilities of a picture from top to bottom, as bands of finished rows.
+    """Yield the probabilities of an image from top to bottom, as bands of finished rows.
 
-    Held at one time are ``tile height x picture width x K`` sums, ``batch_size`` tiles with their
+    Held at one time are ``tile height x image width x K`` sums, ``batch_size`` tiles with their
     results, and what the network itself needs for them.
 
     Args:
-        infer: Runs the network; sees sides that are multiples of ``stride`` only. The picture is
+        infer: Runs the network; sees sides that are multiples of ``stride`` only. The image is
             reflected at its lower and right edge for that.
         image: (H, W, C) float32, scaled as in training.
-        tile: Size of the tiles, rounded up to the stride; None for the whole picture at once.
-        overlap: Smallest share of a tile that its neighbour covers too, 0 to 0.9.
+        tile: Size of the tiles, rounded up to the stride; None for the whole image at once.
+        overlap: Smallest share of a tile that its neighbor covers too, 0 to 0.9.
         stride: Of the network.
         batch_size: Largest number of tiles in one call of ``infer``.
         symmetries: Flips and transpose over all combinations of which the results are averaged, so
@@ -132,12 +132,12 @@ def predict_rows(
 
 
 class _Axis:
-    """Tiles along one axis of the picture.
+    """Tiles along one axis of the image.
 
     Attributes:
         tile: Length of a tile.
         starts: First pixel of every tile; multiples of the stride.
-        indices: Pixel of the picture for every pixel of the padded one.
+        indices: Pixel of the image for every pixel of the padded one.
         weights: Of every tile, (tile,) float32; those of a pixel add up to 1.
     """
 
@@ -153,7 +153,7 @@ class _Axis:
         self.weights = self._weights(padded)
 
     def window(self, number: int) -> NDArray[np.intp]:
-        """Return the pixels of the picture that a tile sees."""
+        """Return the pixels of the image that a tile sees."""
         start = self.starts[number]
         return self.indices[start : start + self.tile]
 

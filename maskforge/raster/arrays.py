@@ -32,15 +32,15 @@ def rasterize(
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Draw regions into an integer mask.
 
-    A pixel belongs to a region exactly if its centre (c + 0.5, r + 0.5) is inside, with x to the
-    right, y down and the origin at the outer corner of the first pixel. A centre on an edge belongs
+    A pixel belongs to a region exactly if its center (c + 0.5, r + 0.5) is inside, with x to the
+    right, y down and the origin at the outer corner of the first pixel. A center on an edge belongs
     to the region to its right or below it. Vertices may lie outside the image.
 
     Args:
         regions: The regions; see :data:`Region`.
         size: Width and height of the mask in pixels.
         values: Value of every region, 0 to 65535; None counts them from 1.
-        rasterizer: Name of the rasteriser.
+        rasterizer: Name of the rasterizer.
         overlap: What is on top: ``order`` the later region, ``area`` the smaller one.
 
     Returns:
@@ -48,8 +48,8 @@ def rasterize(
 
     Raises:
         GeometryError: If an outline has fewer than three vertices or is not finite.
-        OptionError: If ``size`` or ``values`` cannot be used, or the rasteriser is unknown.
-        MissingDependencyError: If the library of the rasteriser is not installed.
+        OptionError: If ``size`` or ``values`` cannot be used, or the rasterizer is unknown.
+        MissingDependencyError: If the library of the rasterizer is not installed.
 
     Example:
         >>> rasterize([[(1, 1), (3, 1), (3, 3), (1, 3)]], (4, 4)).sum()

@@ -1,4 +1,4 @@
-"""What a rasteriser has to provide."""
+"""What a rasterizer has to provide."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from maskforge.shapes import Area, Size
 
 
 class Rasterizer(Protocol):
-    """Turns areas into pixels; every rasteriser module in this folder has one as ``RASTERIZER``."""
+    """Turns areas into pixels; every rasterizer module in this folder has one as ``RASTERIZER``."""
 
     @property
     def name(self) -> str:

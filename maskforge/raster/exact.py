@@ -1,11 +1,11 @@
-"""The rasteriser that follows the pixel rule to the letter, all edges of an image in one pass.
+"""The rasterizer that follows the pixel rule to the letter, all edges of an image in one pass.
 
-The centre of pixel (r, c) is (c + 0.5, r + 0.5). It is inside a polygon if the number of crossings
-of the polygon's edges with the pixel row's centre line, at or left of the centre, is odd. An edge
-counts for a row if top <= r + 0.5 < bottom. So a centre exactly on an edge belongs to the region to
-its right or below it, and every centre belongs to exactly one of two regions that share an edge.
+The center of pixel (r, c) is (c + 0.5, r + 0.5). It is inside a polygon if the number of crossings
+of the polygon's edges with the pixel row's center line, at or left of the center, is odd. An edge
+counts for a row if top <= r + 0.5 < bottom. So a center exactly on an edge belongs to the region to
+its right or below it, and every center belongs to exactly one of two regions that share an edge.
 
-Crossings are computed in float64. Where one comes closer to a pixel centre than the error may be,
+Crossings are computed in float64. Where one comes closer to a pixel center than the error may be,
 integers of any length decide, so that the mask is that of exact arithmetic on the vertices as they
 are given.
 """
@@ -39,11 +39,11 @@ _BATCH = 2**18
 
 
 class _Edges(NamedTuple):
-    """Edges from top to bottom that cross the centre line of a row; columns of (E,) arrays.
+    """Edges from top to bottom that cross the center line of a row; columns of (E,) arrays.
 
     Attributes:
         polygon: int64, number of the polygon.
-        first: int64, first row whose centre line the edge crosses, clipped to the image.
+        first: int64, first row whose center line the edge crosses, clipped to the image.
         behind: int64, row behind the last one.
         top: (E, 2) upper vertex.
         bottom: (E, 2) lower vertex.
@@ -72,8 +72,8 @@ class Exact:
 
     name = "exact"
     rule = (
-        "pixels whose centre is inside, by the even-odd rule; "
-        "a centre on an edge belongs to the region to its right or below it"
+        "pixels whose center is inside, by the even-odd rule; "
+        "a center on an edge belongs to the region to its right or below it"
     )
 
     def scan(self, areas: Sequence[Area], size: Size) -> Runs:
@@ -104,7 +104,7 @@ def _edges(polygons: Sequence[Polygon], height: int) -> _Edges:
     ends = np.cumsum(lengths)
     successor = np.arange(1, len(points) + 1)
     successor[ends[lengths > 0] - 1] = (ends - lengths)[lengths > 0]
-    # The first row whose centre is not above the vertex. The subtraction is exact wherever the
+    # The first row whose center is not above the vertex. The subtraction is exact wherever the
     # result is near a whole number that the image has.
     row = np.clip(np.ceil(points[:, 1] - 0.5), 0, height).astype(np.int64)
     next_row = row[successor]
@@ -159,7 +159,7 @@ def _settle(
     before: NDArray[np.int64],
     width: int,
 ) -> None:
-    """Decide exactly on which side of the nearest pixel centre the doubtful crossings are."""
+    """Decide exactly on which side of the nearest pixel center the doubtful crossings are."""
     edge = np.searchsorted(before, doubtful, side="right") - 1
     # Outside the image the side does not matter, and a vertical edge is where its vertices are.
     open_ = (nearest >= 0) & (nearest < width) & (edges.top[edge, 0] != edges.bottom[edge, 0])
@@ -175,10 +175,10 @@ def _settle(
 
 
 def _is_behind(numbers: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell whether an edge crosses a row's centre line right of a pixel centre.
+    """Tell whether an edge crosses a row's center line right of a pixel center.
 
     Args:
-        numbers: (N, 6) integers: x and y of the upper and the lower vertex and of the centre.
+        numbers: (N, 6) integers: x and y of the upper and the lower vertex and of the center.
     """
     x0, y0, x1, y1, x, y = numbers.T
     behind: NDArray[np.bool_] = (x1 - x0) * (y - y0) > (x - x0) * (y1 - y0)

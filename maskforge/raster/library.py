@@ -1,4 +1,4 @@
-"""What the rasterisers that call another library's fill have in common.
+"""What the rasterizers that call another library's fill have in common.
 
 They are for people who must reproduce masks that were made with that library. So a polygon is drawn
 where it lies, not moved to a smaller canvas: rounding inside the library may depend on its place.
@@ -33,7 +33,7 @@ _RIM = 2
 
 @dataclass(frozen=True, slots=True)
 class LibraryRasterizer:
-    """A rasteriser that draws one polygon at a time by means of another library.
+    """A rasterizer that draws one polygon at a time by means of another library.
 
     Attributes:
         name: Name for the command line.

@@ -30,7 +30,7 @@ def _fill(ring: Points, size: Size) -> Mask:
 RASTERIZER = LibraryRasterizer(
     name="matplotlib",
     rule=(
-        "matplotlib.path.Path.contains_points: pixels whose centre is inside; centres on the "
+        "matplotlib.path.Path.contains_points: pixels whose center is inside; centers on the "
         "outline as rounding has it; then holes cleared in the same way"
     ),
     library="matplotlib.path",

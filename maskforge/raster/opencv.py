@@ -15,7 +15,7 @@ def _fill(polygon: Polygon, size: Size) -> Mask:
     import cv2
 
     canvas = np.zeros((size.height, size.width), dtype=np.uint8)
-    # OpenCV's whole numbers are pixel centres.
+    # OpenCV's whole numbers are pixel centers.
     rings = [
         np.rint((ring - 0.5) * (1 << _FRACTION_BITS)).astype(np.int32) for ring in polygon.rings
     ]

@@ -17,16 +17,16 @@ RasterizerName: TypeAlias = Literal[
     "skimage",
     "matplotlib",
 ]
-"""Names of the rasterisers; each is the name of a module here that defines ``RASTERIZER``."""
+"""Names of the rasterizers; each is the name of a module here that defines ``RASTERIZER``."""
 
 RASTERIZERS: tuple[str, ...] = get_args(RasterizerName)
 
 
 def get_rasterizer(name: str) -> Rasterizer:
-    """Return the rasteriser called ``name``.
+    """Return the rasterizer called ``name``.
 
     Raises:
-        OptionError: If there is no such rasteriser.
+        OptionError: If there is no such rasterizer.
     """
     if name not in RASTERIZERS:
         raise OptionError(

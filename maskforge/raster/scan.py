@@ -15,17 +15,17 @@ def scan(geometries: Sequence[Area | Bitmap], size: Size, rasterizer: str = "exa
     """Return the pixels of every geometry as horizontal runs, clipped to the image.
 
     Args:
-        geometries: Areas are rasterised; bitmaps are taken as they are.
+        geometries: Areas are rasterized; bitmaps are taken as they are.
         size: Size of the image.
-        rasterizer: Name of a rasteriser.
+        rasterizer: Name of a rasterizer.
 
     Returns:
         Runs whose ``region`` is the index into ``geometries``. A geometry without any pixel in the
         image has none.
 
     Raises:
-        OptionError: If there is no such rasteriser.
-        MissingDependencyError: If the rasteriser needs a library that is not installed.
+        OptionError: If there is no such rasterizer.
+        MissingDependencyError: If the rasterizer needs a library that is not installed.
     """
     places = [index for index, one in enumerate(geometries) if isinstance(one, Area)]
     areas = [one for one in geometries if isinstance(one, Area)]

@@ -15,7 +15,7 @@ def _fill(ring: Points, size: Size) -> Mask:
 
     polygon: Any = draw.polygon  # has no type hints
     canvas = np.zeros((size.height, size.width), dtype=np.bool_)
-    # scikit-image's whole numbers are pixel centres.
+    # scikit-image's whole numbers are pixel centers.
     canvas[polygon(ring[:, 1] - 0.5, ring[:, 0] - 0.5, canvas.shape)] = True
     return canvas
 
@@ -23,7 +23,7 @@ def _fill(ring: Points, size: Size) -> Mask:
 RASTERIZER = LibraryRasterizer(
     name="skimage",
     rule=(
-        "skimage.draw.polygon: pixels whose centre is inside or on the outline, then holes "
+        "skimage.draw.polygon: pixels whose center is inside or on the outline, then holes "
         "cleared in the same way"
     ),
     library="skimage.draw",

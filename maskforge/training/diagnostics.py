@@ -73,7 +73,7 @@ class Watch(msgspec.Struct, kw_only=True):
         Args:
             loss: Mean loss of the epoch.
             predicted: Pixels per class name, background among them, that the network marked in the
-                validation pictures; None if there was no validation.
+                validation images; None if there was no validation.
             truth: Likewise of their masks.
         """
         found: list[str] = []
@@ -122,7 +122,7 @@ def not_finite(step: int, epoch: int, names: Sequence[str], precision: str) -> t
         precision: Precision of the computation.
     """
     shown = ", ".join(dict.fromkeys(names))
-    hint = "look at these pictures and masks; if they are right, use a lower --learning-rate"
+    hint = "look at these images and masks; if they are right, use a lower --learning-rate"
     if precision == "mixed_float16":
         hint += ", or --precision bfloat16"
     return (

@@ -1,4 +1,4 @@
-"""The best and the worst validation pictures: what was drawn beside what was predicted."""
+"""The best and the worst validation images: what was drawn beside what was predicted."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from maskforge.examples.example import Example
 from maskforge.files import write_whole
 from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.encoding import from_multi_hot
-from maskforge.masks.overlay import load_picture, overlay, with_legend
+from maskforge.masks.overlay import load_image, overlay, with_legend
 from maskforge.masks.targets import decide
 from maskforge.training.plan import TrainPlan
 
-_LONGEST_SIDE = 2048  # pixels; of longer pictures, every second pixel is shown, and so on
+_LONGEST_SIDE = 2048  # pixels; of longer images, every second pixel is shown, and so on
 
 Predict: TypeAlias = Callable[
     [Sequence[Example]],
@@ -35,10 +35,10 @@ def draw_extremes(
     predict: Predict,
     thresholds: Sequence[float],
 ) -> None:
-    """Draw pictures with their masks on the left and with the prediction on the right.
+    """Draw images with their masks on the left and with the prediction on the right.
 
     Args:
-        folder: Where the pictures go; what is in it is removed.
+        folder: Where the images go; what is in it is removed.
         plan: The plan.
         chosen: Names of validation examples by what they are an example of, in order.
         dice: Dice of every example by name.
@@ -46,7 +46,7 @@ def draw_extremes(
         thresholds: Of a sigmoid head.
 
     Raises:
-        OutputError: If a picture cannot be written.
+        OutputError: If an image cannot be written.
     """
     shutil.rmtree(folder, ignore_errors=True)
     by_name = {one.name: one for one in plan.validation}
@@ -57,8 +57,8 @@ def draw_extremes(
             drawn = [_class_ids(one, plan) for one in (target, decided)]
             present = sorted({int(id_) for ids in drawn for id_ in np.unique(ids)} - {BACKGROUND})
             step = -(-max(target.shape[:2]) // _LONGEST_SIDE)
-            picture = load_picture(example.image, upright=example.upright)[::step, ::step]
-            halves = [overlay(picture, ids[::step, ::step], plan.classes.colors) for ids in drawn]
+            image = load_image(example.image, upright=example.upright)[::step, ::step]
+            halves = [overlay(image, ids[::step, ::step], plan.classes.colors) for ids in drawn]
             page = with_legend(
                 np.concatenate(halves, axis=1),
                 f"{example.name}: drawn (left) and predicted, Dice {dice[example.name]:.3f}",

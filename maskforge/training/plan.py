@@ -52,7 +52,7 @@ class TrainPlan:
         head: Head of the network.
         scaling: Of the input.
         stride: Of the network.
-        resize: Size to which every picture is scaled; None keeps it.
+        resize: Size to which every image is scaled; None keeps it.
         tile: Size of the input in training.
         channel_weights: Weight of every channel in the loss; None for none.
         pixels: Pixels per class id in the training examples.
@@ -154,7 +154,7 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
             head=head,
             loss=format_loss(terms),
             input=replace(
-                options.input, crop=crop, color="grey" if scaling.channels == 1 else "rgb"
+                options.input, crop=crop, color="gray" if scaling.channels == 1 else "rgb"
             ),
         ),
         classes=classes,
@@ -278,9 +278,7 @@ def describe_plan(plan: TrainPlan) -> list[str]:
     )
     groups = Counter(one.group for one in plan.train if one.group is not None)
     of_groups = f" of {len(groups)} groups" if groups else ""
-    size = (
-        f"crops of {plan.tile} px" if options.input.crop else f"pictures padded to {plan.tile} px"
-    )
+    size = f"crops of {plan.tile} px" if options.input.crop else f"images padded to {plan.tile} px"
     return [
         f"examples: {len(plan.train)} training{of_groups}, {len(plan.validation)} validation, "
         f"{len(plan.test)} test",

@@ -61,10 +61,10 @@ class RunRecord(msgspec.Struct, kw_only=True):
         epochs: Epochs that were finished.
         best_epoch: Epoch whose weights were kept, from 1.
         train: Scores of the best epoch on the batches of the training.
-        validation: Scores of the best epoch on whole validation pictures.
+        validation: Scores of the best epoch on whole validation images.
         seconds: Duration of all sittings; of one that was killed, up to its last whole epoch.
         peak_memory: Most bytes held, on the GPU if there is one; 0 if unknown.
-        images_per_second: Pictures or crops per second of training, without validation.
+        images_per_second: Images or crops per second of training, without validation.
         warnings: What looked wrong.
         folds: Folders of the folds of a cross-validation.
     """
@@ -101,7 +101,7 @@ class Epoch(msgspec.Struct, frozen=True, kw_only=True):
         learning_rate: At the end of the epoch.
         seconds: Duration with validation.
         train: Scores on the batches.
-        validation: Scores on whole validation pictures; None if there was no validation.
+        validation: Scores on whole validation images; None if there was no validation.
     """
 
     epoch: int

@@ -40,9 +40,9 @@ def train(
     Args:
         options: What to do.
         out: Folder of the run; it must not exist, or be empty.
-        examples: Pictures with masks; those that ``options.data`` names if None.
+        examples: Images with masks; those that ``options.data`` names if None.
         overwrite: Whether an earlier run in that folder is removed.
-        progress: Called with phase, pictures done, and their number.
+        progress: Called with phase, images done, and their number.
         log: Takes one line after the other about what is done.
 
     Returns:
@@ -51,7 +51,7 @@ def train(
 
     Raises:
         OptionError: If options contradict each other, or fit neither examples nor machine.
-        DatasetError: If a picture or a mask cannot be used.
+        DatasetError: If an image or a mask cannot be used.
         TrainingError: If the training cannot begin, or cannot go on.
         OutputExistsError: If the folder is not empty.
         MissingDependencyError: If Keras, its backend or Matplotlib is not installed.
@@ -91,9 +91,9 @@ def resume_training(
 
     Args:
         out: Folder of the run.
-        examples: Pictures with masks, if they were given to :func:`train`; not one file of them may
+        examples: Images with masks, if they were given to :func:`train`; not one file of them may
             have changed.
-        progress: Called with phase, pictures done, and their number.
+        progress: Called with phase, images done, and their number.
         log: Takes one line after the other about what is done.
 
     Returns:

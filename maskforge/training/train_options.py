@@ -24,13 +24,13 @@ Auto: TypeAlias = Literal["auto"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataOptions:
-    """Where pictures and masks come from.
+    """Where images and masks come from.
 
     Attributes:
-        dataset: Folder that ``convert`` wrote, or a CSV table with columns for picture and mask.
-        images: Folder of pictures, together with ``masks`` instead of ``dataset``.
-        masks: Folder of masks, paired with the pictures by name.
-        image_column: Column of a table that holds the picture.
+        dataset: Folder that ``convert`` wrote, or a CSV table with columns for image and mask.
+        images: Folder of images, together with ``masks`` instead of ``dataset``.
+        masks: Folder of masks, paired with the images by name.
+        image_column: Column of a table that holds the image.
         mask_column: Column of a table that holds the mask.
         classes: Class map file; the one of the data set if None.
         mask_values: What the values of the mask files mean: value to class name, ``background`` or
@@ -39,7 +39,7 @@ class DataOptions:
         group_column: Column of the manifest or table that names the patient.
         group_pattern: Regular expression over the example's name; its first group, or the whole
             match, names the patient.
-        hold: Whether decoded pictures stay in memory, are streamed, or what fits is decided.
+        hold: Whether decoded images stay in memory, are streamed, or what fits is decided.
         workers: Threads that prepare batches; 0 chooses.
     """
 
@@ -80,18 +80,18 @@ class SplitOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputOptions:
-    """How a picture becomes the input of the network.
+    """How an image becomes the input of the network.
 
     Attributes:
-        crop: Side of the random square crops in pixels; 0 trains on whole pictures, ``auto`` crops
-            256 px where pictures are larger than that.
-        crops_per_image: Crops of each picture in one epoch; 0 for as many as cover it once.
-        rare_share: Share of the crops that are centred on a pixel of a rare class.
-        equal_regions: Whether these are centred on small connected regions as often as on large
+        crop: Side of the random square crops in pixels; 0 trains on whole images, ``auto`` crops
+            256 px where images are larger than that.
+        crops_per_image: Crops of each image in one epoch; 0 for as many as cover it once.
+        rare_share: Share of the crops that are centerd on a pixel of a rare class.
+        equal_regions: Whether these are centerd on small connected regions as often as on large
             ones, instead of in proportion to their pixels.
-        resize: ``WIDTHxHEIGHT`` to which every picture is scaled; None keeps the size, and pads to
+        resize: ``WIDTHxHEIGHT`` to which every image is scaled; None keeps the size, and pads to
             the stride of the network.
-        color: Channels of the input; ``auto`` is grey if all pictures are.
+        color: Channels of the input; ``auto`` is gray if all images are.
         scaling: What becomes of the pixel values.
     """
 
@@ -109,10 +109,10 @@ class TrainOptions:
     """Everything that a training can be told.
 
     Attributes:
-        data: Where pictures and masks come from.
+        data: Where images and masks come from.
         split: How they are divided.
-        input: How a picture becomes the input of the network.
-        augment: How far pictures are changed.
+        input: How an image becomes the input of the network.
+        augment: How far images are changed.
         network: Which network.
         head: ``softmax`` for exclusive classes, ``sigmoid`` for one class or overlapping ones;
             ``auto`` takes sigmoid for a single class and for multi-hot masks.
@@ -121,7 +121,7 @@ class TrainOptions:
         class_weights: ``none``, ``balanced`` (from the class distribution), or a weight per class
             name; classes that are not named have weight 1.
         epochs: Passes over the training examples.
-        batch_size: Pictures or crops per step.
+        batch_size: Images or crops per step.
         learning_rate: Highest learning rate.
         schedule: How it falls.
         warmup: Epochs in which it rises from 0.

@@ -1,4 +1,4 @@
-"""LabelMe 5: one JSON file beside every picture."""
+"""LabelMe 5: one JSON file beside every image."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SHAPE_TYPES = {"line": "linestrip"}
 
 
 def write_sheet(folder: Path, sheet: Sheet, *, embed: bool = False) -> None:
-    """Write a picture and its annotation file; there is none if nobody looked at the picture.
+    """Write an image and its annotation file; there is none if nobody looked at the image.
 
     Args:
         folder: Must exist.
         sheet: What to write.
-        embed: Whether the annotation file shall hold the picture, too, as it does by default.
+        embed: Whether the annotation file shall hold the image, too, as it does by default.
     """
     jpeg = sheet.jpeg()
     (folder / sheet.name).write_bytes(jpeg)

@@ -1,4 +1,4 @@
-"""What a person draws on a picture, before any tool writes it down."""
+"""What a person draws on an image, before any tool writes it down."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Mark:
     Attributes:
         labels: One label, or more for tools that allow it.
         kind: How it is drawn.
-        points: The ring of a polygon; two opposite corners of a rectangle; centre and rim of a
+        points: The ring of a polygon; two opposite corners of a rectangle; center and rim of a
             circle; the first and last corner of a mask's box; the points of a line or point.
             Pixels from the outer corner of the first pixel, with two decimals.
         holes: Rings cut out of a polygon.
@@ -63,7 +63,7 @@ class Mark:
         return replace(self, kind="ellipse", ellipse=self.oval)
 
     def as_mask(self, width: int, height: int) -> Mark:
-        """Return a polygon as a mask of the pixels whose centres are inside it."""
+        """Return a polygon as a mask of the pixels whose centers are inside it."""
         inside = filled(self.points, width, height)
         rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
         box = np.array([(columns[0], rows[0]), (columns[-1], rows[-1])], np.float64)
@@ -84,10 +84,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A picture with what was drawn on it.
+    """An image with what was drawn on it.
 
     Attributes:
-        name: File name of the picture.
+        name: File name of the image.
         image: (H, W) uint8.
         marks: In drawing order, later ones on top.
         visited: Whether anybody looked at it.
@@ -100,25 +100,25 @@ class Sheet:
 
     @property
     def width(self) -> int:
-        """Of the picture in pixels."""
+        """Of the image in pixels."""
         return int(self.image.shape[1])
 
     @property
     def height(self) -> int:
-        """Of the picture in pixels."""
+        """Of the image in pixels."""
         return int(self.image.shape[0])
 
     def jpeg(self) -> bytes:
-        """Return the picture as a JPEG file of quality 90."""
+        """Return the image as a JPEG file of quality 90."""
         _, data = cv2.imencode(".jpg", self.image, [cv2.IMWRITE_JPEG_QUALITY, 90])
         return data.tobytes()
 
 
 def filled(ring: Points, width: int, height: int) -> NDArray[np.bool_]:
-    """Return the pixels whose centres are inside a ring, (height, width)."""
+    """Return the pixels whose centers are inside a ring, (height, width)."""
     from skimage.draw import polygon2mask
 
-    # Its points are rows and columns, and its whole numbers are centres.
+    # Its points are rows and columns, and its whole numbers are centers.
     mask: NDArray[np.bool_] = polygon2mask(  # type: ignore[no-untyped-call]
         (height, width), ring[:, ::-1] - 0.5
     )

@@ -1,4 +1,4 @@
-"""SuperAnnotate: JSON beside the pictures, for vector and for pixel projects, and the classes."""
+"""SuperAnnotate: JSON beside the images, for vector and for pixel projects, and the classes."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ _PROJECT = 416250
 _FIRST_CLASS = 2871300
 _DATE = "2024-03-18T09:26:53.000Z"
 _PERSON = {"email": "annotator@example.org", "role": "Annotator"}
-_COLOUR_STEP = 15  # the tool numbers parts by colours 15, 30, 45, ... as 24-bit numbers
+_COLOR_STEP = 15  # the tool numbers parts by colors 15, 30, 45, ... as 24-bit numbers
 
 
-def write_classes(folder: Path, colours: Mapping[str, str]) -> None:
+def write_classes(folder: Path, colors: Mapping[str, str]) -> None:
     """Write ``classes/classes.json`` into the root folder of an export."""
     classes = [
         {
             "id": _FIRST_CLASS + number,
             "project_id": _PROJECT,
             "name": name,
-            "color": colour,
+            "color": color,
             "type": "object",
             "count": 0,
             "createdAt": _DATE,
             "updatedAt": _DATE,
             "attribute_groups": [],
         }
-        for number, (name, colour) in enumerate(colours.items())
+        for number, (name, color) in enumerate(colors.items())
     ]
     (folder / "classes").mkdir(parents=True, exist_ok=True)
     _dump(folder / "classes" / "classes.json", classes)
 
 
 def write_vector(folder: Path, sheet: Sheet, classes: Sequence[str], *, suffix: str = "") -> None:
-    """Write a picture and its vector annotations.
+    """Write an image and its vector annotations.
 
     Args:
         folder: Must exist.
-        sheet: What to write; the tool writes a file for every picture of a project.
+        sheet: What to write; the tool writes a file for every image of a project.
         classes: Names in the order of ``classes.json``.
         suffix: ``___objects`` for the names that were used until 2022.
     """
@@ -54,7 +54,7 @@ def write_vector(folder: Path, sheet: Sheet, classes: Sequence[str], *, suffix: 
 
 
 def write_pixel(folder: Path, sheet: Sheet, classes: Sequence[str]) -> None:
-    """Write a picture and its pixel annotations; later marks cover earlier ones.
+    """Write an image and its pixel annotations; later marks cover earlier ones.
 
     Args:
         folder: Must exist.
@@ -65,24 +65,24 @@ def write_pixel(folder: Path, sheet: Sheet, classes: Sequence[str]) -> None:
     owner = np.full((sheet.height, sheet.width), -1)
     for index, mark in enumerate(sheet.marks):
         owner[filled(mark.points, sheet.width, sheet.height)] = index
-    colours = np.zeros(owner.shape, np.int64)
+    colors = np.zeros(owner.shape, np.int64)
     instances = []
     for index, mark in enumerate(sheet.marks):
-        parts = _paint(owner == index, colours)
+        parts = _paint(owner == index, colors)
         if parts:
             instances.append(_common(mark, classes) | {"parts": parts})
-    channels = [colours & 255, colours >> 8 & 255, colours >> 16, 255 * (colours > 0)]
+    channels = [colors & 255, colors >> 8 & 255, colors >> 16, 255 * (colors > 0)]
     _, data = cv2.imencode(".png", np.dstack(channels).astype(np.uint8))
     (folder / f"{sheet.name}___save.png").write_bytes(data.tobytes())
     _dump(folder / f"{sheet.name}___pixel.json", _document(sheet, instances))
 
 
-def _paint(region: NDArray[np.bool_], colours: NDArray[np.int64]) -> list[dict[str, str]]:
-    """Give every connected part of a region the next free colour."""
+def _paint(region: NDArray[np.bool_], colors: NDArray[np.int64]) -> list[dict[str, str]]:
+    """Give every connected part of a region the next free color."""
     count, numbers = cv2.connectedComponents(region.astype(np.uint8), connectivity=4)
-    first = int(colours.max())
-    colours[region] = first + _COLOUR_STEP * numbers[region]
-    return [{"color": f"#{first + _COLOUR_STEP * part:06x}"} for part in range(1, count)]
+    first = int(colors.max())
+    colors[region] = first + _COLOR_STEP * numbers[region]
+    return [{"color": f"#{first + _COLOR_STEP * part:06x}"} for part in range(1, count)]
 
 
 def _document(sheet: Sheet, instances: list[dict[str, object]]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""VoTT 2: a project file, and an asset file for every picture that has regions."""
+"""VoTT 2: a project file, and an asset file for every image that has regions."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from annotation_files.marks import Mark, Sheet
 Asset: TypeAlias = dict[str, object]
 
 _VERSION = "2.2.0"
-_FOLDER = "file:/home/annotator/radiographs/"  # VoTT writes where the pictures once were
+_FOLDER = "file:/home/annotator/radiographs/"  # VoTT writes where the images once were
 _REGION_TYPES = {"rectangle": "RECTANGLE", "line": "POLYLINE", "point": "POINT"}
 _NOT_VISITED, _VISITED, _TAGGED = 0, 1, 2
 _IMAGE = 1
 
 
 def write_sheet(folder: Path, sheet: Sheet) -> Asset:
-    """Write a picture, and its asset file if there are regions.
+    """Write an image, and its asset file if there are regions.
 
     Args:
         folder: Must exist.
         sheet: What to write.
 
     Returns:
-        What the project file says about the picture.
+        What the project file says about the image.
     """
     (folder / sheet.name).write_bytes(sheet.jpeg())
     asset = _asset(sheet)
@@ -51,7 +51,7 @@ def write_project(
         folder: Where the assets are.
         assets: In the project's order.
         name: Of the project.
-        tags: The project's tags with their colours, ``#rrggbb``.
+        tags: The project's tags with their colors, ``#rrggbb``.
     """
     connection = {
         "name": "radiographs",
@@ -66,7 +66,7 @@ def write_project(
         "sourceConnection": connection,
         "targetConnection": connection,
         "videoSettings": {"frameExtractionRate": 15},
-        "tags": [{"name": tag, "color": colour} for tag, colour in tags.items()],
+        "tags": [{"name": tag, "color": color} for tag, color in tags.items()],
         "id": _short_id(name),
         "activeLearningSettings": {
             "autoDetect": False,

@@ -22,7 +22,7 @@ from bitewings.outlines import Outline, draw_outlines
 from bitewings.tissue import jaw_attenuation
 
 Content: TypeAlias = Literal["teeth", "gums", "nothing"]
-"""What a picture shows: teeth, jaws that have lost them, or an exposure that missed."""
+"""What an image shows: teeth, jaws that have lost them, or an exposure that missed."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ def make_bitewing(
 ) -> Radiograph:
     """Return the radiograph that belongs to a seed.
 
-    The outlines depend on the seed and the size alone. The picture does so too, but for single
-    grey values, which may differ by one where a processor or a library rounds otherwise.
+    The outlines depend on the seed and the size alone. The image does so too, but for single
+    gray values, which may differ by one where a processor or a library rounds otherwise.
 
     Args:
         seed: Whole numbers; the same ones always give the same radiograph.
-        width: Of the picture in pixels; it shows 41 mm, so about 300 to 1000 looks right.
-        height: Of the picture in pixels; three quarters of the width are usual.
+        width: Of the image in pixels; it shows 41 mm, so about 300 to 1000 looks right.
+        height: Of the image in pixels; three quarters of the width are usual.
         content: What it shows.
     """
     rng = np.random.default_rng(seed)

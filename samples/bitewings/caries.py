@@ -10,7 +10,7 @@ from bitewings.curves import Points, at, lengths, roughened, through
 from bitewings.teeth import Tooth
 
 LARGEST, SMALLEST = 60.0, 5.0
-"""Limits of a lesion's longer side in pixels of the picture."""
+"""Limits of a lesion's longer side in pixels of the image."""
 
 _START = 0.42  # height of the contact point as a part of the crown's
 
@@ -48,7 +48,7 @@ def proximal(tooth: Tooth, rng: np.random.Generator, side: int, size: float) -> 
         tooth: The tooth.
         rng: Source of its form.
         side: -1 for the front, 1 for the back.
-        size: Its larger side in millimetres, about.
+        size: Its larger side in millimeters, about.
     """
     contour = side_contour(tooth, side)
     start = rng.uniform(0.35, 1.15)

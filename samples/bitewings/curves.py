@@ -102,7 +102,7 @@ def _turned(points: Points, degrees: float) -> Points:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a tooth that is drawn in millimetres lies in the picture.
+    """Where a tooth that is drawn in millimeters lies in the image.
 
     A tooth's own frame has its origin in the middle of the biting surface; x runs along the jaw
     to the back of the mouth and y from the biting surface to the root.
@@ -111,7 +111,7 @@ class Placement:
         x: Column of the origin in pixels.
         y: Row of the origin in pixels.
         degrees: Tilt, clockwise on the screen.
-        scale: Pixels per millimetre.
+        scale: Pixels per millimeter.
         upper: Whether the root points up.
         mirrored: Whether the back of the mouth is on the left.
     """
@@ -124,7 +124,7 @@ class Placement:
     mirrored: bool
 
     def __call__(self, points: ArrayLike) -> Points:
-        """Return points of the tooth's frame as pixels of the picture."""
+        """Return points of the tooth's frame as pixels of the image."""
         back, down = -1 if self.mirrored else 1, -1 if self.upper else 1
         own = np.asarray(points, np.float64) * (self.scale * back, self.scale * down)
         return _moved(_turned(own, self.degrees), self.x, self.y)

@@ -1,7 +1,7 @@
-"""Fields over the picture: filled rings, distances, soft steps and noise.
+"""Fields over the image: filled rings, distances, soft steps and noise.
 
 Fields are float32 arrays of shape (H, W). Those that rings are filled into are ``OVERSAMPLING``
-times as fine as the picture; lengths are in pixels of the picture all the same.
+times as fine as the image; lengths are in pixels of the image all the same.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _FARTHEST = 1e4  # OpenCV's distance is infinite where there is no rim
 
 
 def filled(ring: Points, shape: tuple[int, int], origin: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return 255 where the centre of a pixel is inside a ring (even-odd), and 0 elsewhere.
+    """Return 255 where the center of a pixel is inside a ring (even-odd), and 0 elsewhere.
 
     Libraries differ, even from version to version, in the pixels at the rim; this does not.
 
     Args:
-        ring: (N, 2) in pixels of the picture.
+        ring: (N, 2) in pixels of the image.
         shape: Of the result.
         origin: Column and row of the result's first pixel in the whole field.
     """
     height, width = shape
-    x, y = (ring * OVERSAMPLING - 0.5 - np.array(origin)).T  # whole numbers are centres
+    x, y = (ring * OVERSAMPLING - 0.5 - np.array(origin)).T  # whole numbers are centers
     end_x, end_y = np.roll(x, -1), np.roll(y, -1)
     first, last = (np.clip(np.ceil(at), 0, height).astype(np.int64) for at in _sorted(y, end_y))
-    counts = last - first  # rows whose line of centres an edge crosses
+    counts = last - first  # rows whose line of centers an edge crosses
     edge = np.repeat(np.arange(len(x)), counts)
     row = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts - first, counts)
     slope = (end_x - x) / np.where(end_y == y, 1, end_y - y)
@@ -52,7 +52,7 @@ def _sorted(first: Points, second: Points) -> tuple[Points, Points]:
 
 
 def depth(mask: NDArray[np.uint8]) -> Field:
-    """Return the distance to the next pixel that is 0, in pixels of the picture."""
+    """Return the distance to the next pixel that is 0, in pixels of the image."""
     distance = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_5)
     result: Field = np.minimum(distance, _FARTHEST) / np.float32(OVERSAMPLING)
     return result
@@ -78,7 +78,7 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Fie
     grains: Field = rng.standard_normal(small, dtype=np.float32)
     large = small[0] * step, small[1] * step
     grains = resized(blurred(grains, sigma / step), large, cv2.INTER_CUBIC)
-    return standardised(grains[: shape[0], : shape[1]])
+    return standardized(grains[: shape[0], : shape[1]])
 
 
 def trabeculae(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> Field:
@@ -86,14 +86,14 @@ def trabeculae(rng: np.random.Generator, shape: tuple[int, int], scale: float) -
 
     Args:
         rng: Source of the net.
-        shape: Of the picture.
-        scale: Pixels per millimetre.
+        shape: Of the image.
+        scale: Pixels per millimeter.
     """
     net = 0.5 * noise(rng, shape, 0.22 * scale)
     for size, weight in ((0.30, 1.0), (0.21, 0.9), (0.40, 0.8), (0.15, 0.5), (0.25, 0.8)):
         # The lines where smooth noise crosses zero look like struts.
         net += weight * np.exp(-((noise(rng, shape, size * scale) / 0.55) ** 2))
-    return standardised(blurred(net, 0.045 * scale))
+    return standardized(blurred(net, 0.045 * scale))
 
 
 def blurred(field: Field, sigma: float) -> Field:
@@ -107,7 +107,7 @@ def resized(field: Field, shape: tuple[int, int], interpolation: int = cv2.INTER
     return np.asarray(cv2.resize(field, size, interpolation=interpolation), np.float32)
 
 
-def standardised(field: Field) -> Field:
+def standardized(field: Field) -> Field:
     """Return a field shifted and scaled to mean 0 and variance 1."""
     result: Field = (field - field.mean()) / field.std()
     return result

@@ -1,4 +1,4 @@
-"""From attenuation to grey values: tone, blur, noise, and the edges of the film."""
+"""From attenuation to gray values: tone, blur, noise, and the edges of the film."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitewings.curves import Points
-from bitewings.fields import OVERSAMPLING, Field, blurred, noise, ramp, resized, standardised
+from bitewings.fields import OVERSAMPLING, Field, blurred, noise, ramp, resized, standardized
 
 _ATTENUATION = (0.0, 0.10, 0.25, 0.50, 0.75, 1.00, 1.30, 1.60, 2.00, 3.00)
-_GREY = (4, 18, 46, 88, 124, 156, 190, 214, 234, 250)
+_GRAY = (4, 18, 46, 88, 124, 156, 190, 214, 234, 250)
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Film:
     """An imaging plate in the scanner.
 
     Attributes:
-        width: Of the picture in pixels.
-        height: Of the picture in pixels.
-        inset: Distance of the plate from the picture's edge; 0 if the plate fills the picture.
+        width: Of the image in pixels.
+        height: Of the image in pixels.
+        inset: Distance of the plate from the image's edge; 0 if the plate fills the image.
         radius: Of the plate's round corners.
-        ground: Grey value of the ground that the plate lies on.
+        ground: Gray value of the ground that the plate lies on.
     """
 
     width: int
@@ -35,7 +35,7 @@ class Film:
 
     @classmethod
     def pick(cls, rng: np.random.Generator, width: int, height: int) -> Film:
-        """Return a plate that fills the picture, or one with corners on black or on white."""
+        """Return a plate that fills the image, or one with corners on black or on white."""
         style, radius, inset = rng.random(), rng.uniform(0.04, 0.10), rng.uniform(1.0, 4.0)
         if style < 0.5:
             return cls(width, height, 0.0, 0.0, 0)
@@ -48,37 +48,37 @@ class Film:
         curve = self.radius * np.column_stack((np.cos(angle), np.sin(angle)))
         far = self.inset + self.radius
         right, low = self.width - far, self.height - far
-        centres = ((right, low), (far, low), (far, far), (right, far))
+        centers = ((right, low), (far, low), (far, far), (right, far))
         turns = ((1, 0), (0, 1)), ((0, 1), (-1, 0)), ((-1, 0), (0, -1)), ((0, -1), (1, 0))
-        corners = [curve @ np.array(turn) + at for at, turn in zip(centres, turns, strict=True)]
+        corners = [curve @ np.array(turn) + at for at, turn in zip(centers, turns, strict=True)]
         return np.vstack(corners if self.radius else [corner[:1] for corner in corners])
 
     def expose(self, field: Field, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return the picture of an attenuation field, (height, width) uint8.
+        """Return the image of an attenuation field, (height, width) uint8.
 
         Args:
-            field: Attenuation, ``OVERSAMPLING`` times as fine as the picture.
+            field: Attenuation, ``OVERSAMPLING`` times as fine as the image.
             rng: Source of exposure and noise.
         """
         shape = self.height, self.width
         gain, offset = rng.uniform(0.9, 1.12), rng.uniform(-0.01, 0.06)
-        grey: Field = np.interp(gain * field + offset, _ATTENUATION, _GREY).astype(np.float32)
-        grey = blurred(grey, OVERSAMPLING * rng.uniform(0.45, 0.8))
-        grey = resized(grey, shape, cv2.INTER_AREA)
+        gray: Field = np.interp(gain * field + offset, _ATTENUATION, _GRAY).astype(np.float32)
+        gray = blurred(gray, OVERSAMPLING * rng.uniform(0.45, 0.8))
+        gray = resized(gray, shape, cv2.INTER_AREA)
 
         # Fewer quanta reach the sensor where more is absorbed.
-        spread = rng.uniform(0.9, 1.6) * (1.2 + 2.0 * grey / 255)
-        quanta = standardised(blurred(rng.standard_normal(shape, dtype=np.float32), 0.55))
-        grey += spread * (quanta + 0.35 * noise(rng, shape, 2.5))
+        spread = rng.uniform(0.9, 1.6) * (1.2 + 2.0 * gray / 255)
+        quanta = standardized(blurred(rng.standard_normal(shape, dtype=np.float32), 0.55))
+        gray += spread * (quanta + 0.35 * noise(rng, shape, 2.5))
 
-        x, y = self._from_centre()
+        x, y = self._from_center()
         radius = np.hypot(x / (self.width / 2), y / (self.height / 2))
-        grey *= 1 - rng.uniform(0.05, 0.22) * ramp(radius, 0.6, 1.5)
+        gray *= 1 - rng.uniform(0.05, 0.22) * ramp(radius, 0.6, 1.5)
         if rng.random() < 0.35:
-            grey += self._dot(rng)
+            gray += self._dot(rng)
         if self.radius:
-            grey += self._outside(x, y) * (self.ground - grey)
-        return np.clip(np.rint(grey), 0, 255).astype(np.uint8, copy=False)
+            gray += self._outside(x, y) * (self.ground - gray)
+        return np.clip(np.rint(gray), 0, 255).astype(np.uint8, copy=False)
 
     def _dot(self, rng: np.random.Generator) -> Field:
         """Return the embossed dot that tells the film's front from its back."""
@@ -89,7 +89,7 @@ class Film:
         bump: Field = 26 * np.exp(-((rim / 1.3) ** 2)) - 10 * np.exp(-(((rim - 2.5) / 1.3) ** 2))
         return bump
 
-    def _from_centre(self) -> tuple[Field, Field]:
+    def _from_center(self) -> tuple[Field, Field]:
         x = np.abs(np.arange(self.width, dtype=np.float32) + 0.5 - self.width / 2)
         y = np.abs(np.arange(self.height, dtype=np.float32) + 0.5 - self.height / 2)
         return x[None, :], y[:, None]

@@ -1,4 +1,4 @@
-"""Which tooth of a picture has what: lesions and restorations."""
+"""Which tooth of an image has what: lesions and restorations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KINDS = {"proximal": 0.50, "occlusal": 0.20, "buccal": 0.08, "root": 0.07, "sec
 
 @dataclass(frozen=True)
 class Lesion:
-    """One lesion of a tooth, in millimetres in the tooth's frame.
+    """One lesion of a tooth, in millimeters in the tooth's frame.
 
     Attributes:
         kind: ``proximal``, ``occlusal``, ``buccal``, ``secondary`` or ``root``.
@@ -90,7 +90,7 @@ def _treat(one: Findings, rng: np.random.Generator) -> None:
 
 
 def _fits(one: Findings, lesion: Lesion, width: int, height: int) -> bool:
-    """Return whether a lesion is alone at its site, whole in the picture and of a fair size."""
+    """Return whether a lesion is alone at its site, whole in the image and of a fair size."""
     ring = one.placed.place(lesion.outline)
     return bool(
         all(other.site != lesion.site for other in one.lesions)
@@ -102,7 +102,7 @@ def _fits(one: Findings, lesion: Lesion, width: int, height: int) -> bool:
 
 
 def _size(rng: np.random.Generator, scale: float, low: float, high: float) -> float:
-    """Return a size in millimetres between limits in millimetres; small ones are commoner."""
+    """Return a size in millimeters between limits in millimeters; small ones are commoner."""
     low, high = max(low, caries.SMALLEST / scale), min(high, 0.95 * caries.LARGEST / scale)
     return low + max(high - low, 0.0) * float(rng.beta(1.2, 2.0))
 

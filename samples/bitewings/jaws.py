@@ -15,14 +15,14 @@ from bitewings.teeth import LOWER, UPPER, Tooth, grow
 
 @dataclass(frozen=True)
 class PlacedTooth:
-    """A tooth and where it lies in the picture."""
+    """A tooth and where it lies in the image."""
 
     tooth: Tooth
     place: Placement
 
     @property
     def number(self) -> int:
-        """FDI notation; pictures show the teeth as seen from outside the mouth."""
+        """FDI notation; images show the teeth as seen from outside the mouth."""
         upper, right = self.place.upper, self.place.mirrored
         quadrant = {(True, True): 1, (True, False): 2, (False, False): 3, (False, True): 4}
         return 10 * quadrant[upper, right] + self.tooth.kind.number
@@ -36,7 +36,7 @@ class Jaw:
         teeth: From left to right.
         crest: Rim of the bone in pixels, open, from left to right.
         gum: Rim of the gum, likewise.
-        scale: Pixels per millimetre.
+        scale: Pixels per millimeter.
         upper: Whether it is the upper jaw.
     """
 
@@ -73,7 +73,7 @@ def make_ridges(mouth: Mouth, rng: np.random.Generator) -> tuple[Jaw, Jaw]:
 def _row(
     mouth: Mouth, rng: np.random.Generator, start: float, *, upper: bool
 ) -> Iterator[PlacedTooth]:
-    """Yield teeth from the front edge of the picture to the back."""
+    """Yield teeth from the front edge of the image to the back."""
     kinds = UPPER if upper else LOWER
     index = int(start)
     front = -(start - index) * kinds[index].width * mouth.scale
@@ -118,7 +118,7 @@ def _with_bone(
 
 
 def _rim(points: list[tuple[float, float]], width: int) -> Points:
-    """Return a curve through points that runs on to both sides of the picture."""
+    """Return a curve through points that runs on to both sides of the image."""
     ordered = sorted(points)
     first, last = (-0.2 * width, ordered[0][1]), (1.2 * width, ordered[-1][1])
     return through([first, *ordered, last], 6)

@@ -1,4 +1,4 @@
-"""How a mouth lies in the picture, and how old its teeth are."""
+"""How a mouth lies in the image, and how old its teeth are."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ MILLIMETRES_WIDE = 41.0
 
 @dataclass(frozen=True)
 class Mouth:
-    """What both jaws of a picture have in common.
+    """What both jaws of an image have in common.
 
     Attributes:
-        width: Of the picture in pixels.
-        scale: Pixels per millimetre.
+        width: Of the image in pixels.
+        scale: Pixels per millimeter.
         wear: Of the cusps, 0 to 1.
         pulp_size: As a part of the average.
         mirrored: Whether the back of the mouth is on the left.
-        level: Row in which the jaws meet in the middle of the picture.
+        level: Row in which the jaws meet in the middle of the image.
         slope: How much it sinks per column.
         curve: How much it bends.
-        gap: Half of the distance between the rows of teeth in millimetres.
-        bone_loss: Distance from the necks to the bone in millimetres.
+        gap: Half of the distance between the rows of teeth in millimeters.
+        bone_loss: Distance from the necks to the bone in millimeters.
     """
 
     width: int
@@ -41,7 +41,7 @@ class Mouth:
 
     @classmethod
     def pick(cls, rng: np.random.Generator, width: int, height: int) -> Mouth:
-        """Return what fits into a picture of this size in pixels."""
+        """Return what fits into an image of this size in pixels."""
         scale = width / MILLIMETRES_WIDE * rng.uniform(0.96, 1.08)
         return cls(
             width=width,

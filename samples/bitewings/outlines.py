@@ -1,4 +1,4 @@
-"""Outlines of everything in a picture, as a careful person would draw them."""
+"""Outlines of everything in an image, as a careful person would draw them."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def _ellipse(one: Findings, lesion: Lesion) -> Ellipse | None:
         return None
     x, y, along, across, degrees = lesion.ellipse
     place = one.placed.place
-    centre = place([(x, y)])[0]
-    numbers = (*centre, along * place.scale, across * place.scale, place.turned(degrees))
+    center = place([(x, y)])[0]
+    numbers = (*center, along * place.scale, across * place.scale, place.turned(degrees))
     return Ellipse(*(round(float(number), 2) for number in numbers))
 
 
@@ -114,7 +114,7 @@ def tidy(ring: Points) -> Points:
 
 
 def _thinned(ring: Points, tolerance: float) -> Points:
-    """Drop vertices that are near the line between their neighbours (Douglas-Peucker)."""
+    """Drop vertices that are near the line between their neighbors (Douglas-Peucker)."""
     line = np.vstack((ring, ring[:1]))
     far = int(np.argmax(np.hypot(*(ring - ring[0]).T)))
     kept = {0, far}

@@ -11,14 +11,14 @@ import numpy as np
 from bitewings.curves import Points, joined, through
 
 SEEN, APEX = 6, 12
-"""Vertices of a canal's centre line as far as people follow it, and to its end."""
+"""Vertices of a canal's center line as far as people follow it, and to its end."""
 
 
 class Pulp(Protocol):
     """A pulp whose canals can be followed more or less far."""
 
     def ring(self, reach: int) -> Points:
-        """Return chamber and canals up to a vertex of the canals' centre lines, a ring."""
+        """Return chamber and canals up to a vertex of the canals' center lines, a ring."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class NarrowPulp:
         wide: Half of the chamber's width.
         roof: Where the chamber ends in the crown.
         horn: Where its tip ends.
-        canal: Centre line.
+        canal: Center line.
     """
 
     wide: float
@@ -38,7 +38,7 @@ class NarrowPulp:
     canal: Points
 
     def ring(self, reach: int) -> Points:
-        """Return chamber and canal up to a vertex of the canal's centre line, a ring."""
+        """Return chamber and canal up to a vertex of the canal's center line, a ring."""
         wide, line = self.wide, self.canal[:reach]
         taper = np.linspace(0.62, 0.36 - 0.02 * reach, reach) * wide
         front = np.column_stack((line[:, 0] - taper, line[:, 1]))
@@ -58,7 +58,7 @@ class BroadPulp:
         floor: Where it ends towards the fork of the roots.
         horns: Where the tips of the horns are.
         canal_width: Width of the canals as a part of the average.
-        canals: Centre lines, front and back.
+        canals: Center lines, front and back.
     """
 
     wide: float
@@ -69,7 +69,7 @@ class BroadPulp:
     canals: tuple[Points, Points]
 
     def ring(self, reach: int) -> Points:
-        """Return chamber and canals up to a vertex of the canals' centre lines, a ring."""
+        """Return chamber and canals up to a vertex of the canals' center lines, a ring."""
         wide, roof = self.wide, self.roof
         top = [
             (-wide * 0.82, self.horns[0]),
@@ -95,13 +95,13 @@ class BroadPulp:
 def make_pulp(
     rng: np.random.Generator, half: float, height: float, canals: Sequence[Points], size: float
 ) -> Pulp:
-    """Return an individual pulp in the tooth's frame, in millimetres.
+    """Return an individual pulp in the tooth's frame, in millimeters.
 
     Args:
         rng: Source of the individual variation.
         half: Half of the crown's width.
         height: Where the neck is.
-        canals: Centre lines of one or two canals, front to back, of 13 vertices each.
+        canals: Center lines of one or two canals, front to back, of 13 vertices each.
         size: Width of the chamber as a part of the average.
     """
     roof = height * rng.uniform(0.62, 0.72)

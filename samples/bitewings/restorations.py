@@ -12,7 +12,7 @@ from bitewings.teeth import Tooth
 
 @dataclass(frozen=True)
 class Restoration:
-    """Something that a dentist put into a tooth, in millimetres in the tooth's frame.
+    """Something that a dentist put into a tooth, in millimeters in the tooth's frame.
 
     Attributes:
         kind: ``amalgam``, ``composite``, ``crown`` or ``root filling``.

@@ -1,4 +1,4 @@
-"""Roots of a tooth, in the tooth's frame and in millimetres."""
+"""Roots of a tooth, in the tooth's frame and in millimeters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Roots:
 
     Attributes:
         contour: From the back to the front neck around all roots, open.
-        canals: Centre lines of the canals from the chamber to the apex, front to back.
+        canals: Center lines of the canals from the chamber to the apex, front to back.
         fronts: Rings of single roots that lie in front of the others.
         fork: Where two roots part, (2,), or None if that is not seen.
     """

@@ -1,6 +1,6 @@
 """The outlines of molars and premolars as a bitewing shows them: in profile, from the cheek.
 
-A tooth is drawn in millimetres in its own frame: the origin in the middle of the biting surface,
+A tooth is drawn in millimeters in its own frame: the origin in the middle of the biting surface,
 x along the jaw to the back of the mouth, y from the biting surface to the root.
 """
 
@@ -17,7 +17,7 @@ from bitewings.roots import make_roots
 
 @dataclass(frozen=True)
 class ToothKind:
-    """Average measures of a tooth in millimetres, after textbooks of dental anatomy.
+    """Average measures of a tooth in millimeters, after textbooks of dental anatomy.
 
     Attributes:
         number: Second digit of the FDI notation, 3 (canine) to 8 (wisdom tooth).
@@ -60,7 +60,7 @@ LOWER = (
 
 @dataclass(frozen=True)
 class Tooth:
-    """A tooth in its own frame, in millimetres.
+    """A tooth in its own frame, in millimeters.
 
     Attributes:
         kind: Measures before the individual variation.

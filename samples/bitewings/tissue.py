@@ -76,7 +76,7 @@ def jaw_attenuation(
         part = window.slices
         silhouette = window.fill(ring)
         field = _tooth(one, window, silhouette)
-        # Overlapping neighbours lie side by side there, so the sum would be too much.
+        # Overlapping neighbors lie side by side there, so the sum would be too much.
         row[part] = np.maximum(row[part], field) + 0.45 * np.minimum(row[part], field)
         away = depth(255 - silhouette) / mm
         ligament = 0.60 + 0.40 * ramp(away, 0.10, 0.28)
@@ -144,7 +144,7 @@ def _own_frame(one: Findings, window: _Window) -> tuple[Field, Field]:
 
 
 def _below(rim: Points, shape: tuple[int, int], mm: np.float32, *, upper: bool) -> Field:
-    """Return how many millimetres every pixel lies on the root side of a rim."""
+    """Return how many millimeters every pixel lies on the root side of a rim."""
     x = (np.arange(shape[1]) + 0.5) / OVERSAMPLING
     y = ((np.arange(shape[0], dtype=np.float32) + 0.5) / OVERSAMPLING)[:, None]
     order = np.argsort(rim[:, 0], kind="stable")

@@ -10,10 +10,10 @@ from builders import (
     corners,
     files,
     grid,
+    image,
     instance,
     labelme,
     manifest,
-    picture,
     pixels,
     region,
     run,
@@ -83,7 +83,7 @@ def test_images_that_nobody_looked_at(tmp_path, policy, drawn):
         assert line["pixels"] == {"background": 48}
 
 
-def test_palette_png_holds_the_ids_and_the_colours_of_classes_json(tmp_path, both):
+def test_palette_png_holds_the_ids_and_the_colors_of_classes_json(tmp_path, both):
     run("convert", both, "--out", tmp_path / "out")
     with Image.open(tmp_path / "out" / "masks" / "x.png") as mask:
         assert mask.mode == "P"
@@ -235,7 +235,7 @@ def test_instances_are_written_beside_the_classes(tmp_path):
 def test_lines_and_points(tmp_path, options, drawn, converted, skipped, pixel_count):
     """A line of 2 px along y = 1 from x = 2 to 6 covers 4 x 2 pixels, each round end 2 more.
 
-    A disc of 1 px around (2, 4) holds the four centres around it, at a distance of 0.71.
+    A disc of 1 px around (2, 4) holds the four centers around it, at a distance of 0.71.
     """
     labelme(
         tmp_path / "x.json",
@@ -337,11 +337,11 @@ def test_every_rasterizer_can_be_chosen(tmp_path, both, rasterizer):
 def test_the_declared_size_decides_about_exif(tmp_path, declared, shown, upright):
     """Orientation 6: 8 x 6 px are stored, 6 x 8 px are shown."""
     width, height = declared
-    picture(tmp_path / "x.jpg", 8, 6, orientation=6)
+    image(tmp_path / "x.jpg", 8, 6, orientation=6)
     labelme(
         tmp_path / "x.json",
         square("a", 0, 0, 2, 1),
-        picture="x.jpg",
+        image="x.jpg",
         width=width,
         height=height,
     )
@@ -356,11 +356,11 @@ def test_the_declared_size_decides_about_exif(tmp_path, declared, shown, upright
 
 
 def test_sizes_that_disagree_are_both_named(tmp_path):
-    picture(tmp_path / "x.png", 16, 12)
+    image(tmp_path / "x.png", 16, 12)
     labelme(tmp_path / "x.json", square("a", 1, 1, 4, 4))
     result = run("convert", tmp_path, "--out", tmp_path / "out")
     assert result.exit_code == 1
-    assert "the annotation file says 8 x 6 px, the picture has 16 x 12 px" in result.stdout
+    assert "the annotation file says 8 x 6 px, the image has 16 x 12 px" in result.stdout
     assert "--size-mismatch scale" in result.stdout
     assert files(tmp_path / "out") == {"classes.json", "manifest.jsonl"}
     (line,) = manifest(tmp_path / "out")
@@ -369,7 +369,7 @@ def test_sizes_that_disagree_are_both_named(tmp_path):
 
 
 def test_sizes_of_one_ratio_can_be_scaled(tmp_path):
-    picture(tmp_path / "x.png", 16, 12)
+    image(tmp_path / "x.png", 16, 12)
     labelme(tmp_path / "x.json", square("a", 1, 1, 4, 4))
     run("convert", tmp_path, "--out", tmp_path / "out", "--size-mismatch", "scale")
     mask = pixels(tmp_path / "out" / "masks" / "x.png")
@@ -378,11 +378,11 @@ def test_sizes_of_one_ratio_can_be_scaled(tmp_path):
     assert np.array_equal(mask, expected)
 
 
-def test_pictures_are_found_in_the_folder_of_pictures(tmp_path):
-    picture(tmp_path / "pictures" / "deep" / "x.png", 4, 3)
+def test_images_are_found_in_the_folder_of_images(tmp_path):
+    image(tmp_path / "images" / "deep" / "x.png", 4, 3)
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 3, 2), width=None, height=None)
-    options = ("--images", tmp_path / "pictures", "--out", tmp_path / "out")
+    options = ("--images", tmp_path / "images", "--out", tmp_path / "out")
     run("convert", tmp_path / "in", *options)
     (line,) = manifest(tmp_path / "out")
-    assert line["image"] == "../pictures/deep/x.png"
+    assert line["image"] == "../images/deep/x.png"
     assert pixels(tmp_path / "out" / "masks" / "x.png").shape == (3, 4)

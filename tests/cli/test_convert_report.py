@@ -6,9 +6,9 @@ import re
 from builders import (
     assert_whole,
     convert,
+    image,
     labelme,
     manifest,
-    picture,
     pixels,
     run,
     shape,
@@ -96,9 +96,9 @@ def test_errors_name_file_place_value_and_remedy(tmp_path):
     assert len(line) < 400
 
 
-def test_the_way_to_the_pictures_leads_through_links(tmp_path):
+def test_the_way_to_the_images_leads_through_links(tmp_path):
     """The path from a linked output folder starts at the real one."""
-    picture(tmp_path / "in" / "x.png")
+    image(tmp_path / "in" / "x.png")
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
     (tmp_path / "disk" / "far" / "away").mkdir(parents=True)
     (tmp_path / "out").symlink_to(tmp_path / "disk" / "far" / "away")

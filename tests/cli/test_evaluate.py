@@ -95,7 +95,7 @@ def test_the_tables_put_the_foreground_first(truth, damaged):
         assert text in result.stdout
 
 
-def test_report_tables_and_pictures_are_written(truth, damaged, tmp_path):
+def test_report_tables_and_images_are_written(truth, damaged, tmp_path):
     before = tree(damaged)
     arguments = ("--bootstrap", "20", "--worst", "2", "--out", tmp_path / "out")
     result = run("evaluate", damaged, truth, *arguments)

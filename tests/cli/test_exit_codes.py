@@ -16,10 +16,10 @@ from builders import (
     convert,
     corners,
     files,
+    image,
     instance,
     labelme,
     manifest,
-    picture,
     run,
     shape,
     square,
@@ -335,7 +335,7 @@ def test_a_file_name_that_is_not_unicode_is_refused_and_named(tmp_path):
         good(tmp_path / "in" / name)
     except OSError:
         pytest.skip("NO CHECK: this file system takes no such names")
-    picture(tmp_path / "in" / f"{name}.png")
+    image(tmp_path / "in" / f"{name}.png")
     report = convert(tmp_path / "in", "--out", tmp_path / "out")
     assert report["files"] == {"found": 3, "read": 1, "ignored": 0, "skipped": 0, "refused": 2}
     named = {one["file"].rpartition("/")[2] for one in report["issues"] if one["scope"] == "file"}

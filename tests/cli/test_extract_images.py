@@ -1,4 +1,4 @@
-"""``--extract-images``: pictures that exist only inside annotation files."""
+"""``--extract-images``: images that exist only inside annotation files."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ def encoded(format_: str, size: tuple[int, int] = (6, 4)) -> bytes:
     return stream.getvalue()
 
 
-def annotate(folder: Path, picture: bytes | None, **keys: object) -> None:
+def annotate(folder: Path, image: bytes | None, **keys: object) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     box = {"label": "a", "shape_type": "rectangle", "points": [[1, 1], [3, 3]]}
-    data = None if picture is None else base64.b64encode(picture).decode()
+    data = None if image is None else base64.b64encode(image).decode()
     content = {"imagePath": "x.bmp", "imageData": data, "shapes": [box], **keys}
     (folder / "x.json").write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize(("format_", "suffix"), [("PNG", "png"), ("JPEG", "jpg")])
-def test_the_picture_is_written_as_it_is(tmp_path: Path, format_: str, suffix: str) -> None:
-    picture = encoded(format_)
-    annotate(tmp_path / "in" / "day", picture)
+def test_the_image_is_written_as_it_is(tmp_path: Path, format_: str, suffix: str) -> None:
+    image = encoded(format_)
+    annotate(tmp_path / "in" / "day", image)
     out = tmp_path / "out"
     report = mf.convert(tmp_path / "in", out, mf.ConvertOptions(extract_images=True))
     (item,) = mf.open_dataset(out)
     assert item.entry.image == f"extracted-images/day/x.{suffix}"
     assert item.image_path is not None
-    assert item.image_path.read_bytes() == picture
+    assert item.image_path.read_bytes() == image
     assert report.issues == []
 
 
-def test_a_picture_that_is_found_is_not_extracted(tmp_path: Path) -> None:
+def test_an_image_that_is_found_is_not_extracted(tmp_path: Path) -> None:
     annotate(tmp_path / "in", encoded("PNG"))
     (tmp_path / "in" / "x.bmp").write_bytes(encoded("BMP"))
     out = tmp_path / "out"
@@ -60,8 +60,8 @@ def test_without_the_option_the_report_says_what_to_do(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "extracted-images").exists()
 
 
-def test_a_damaged_picture_is_named_and_the_mask_is_made(tmp_path: Path) -> None:
-    annotate(tmp_path / "in", b"no picture", imageWidth=6, imageHeight=4)
+def test_a_damaged_image_is_named_and_the_mask_is_made(tmp_path: Path) -> None:
+    annotate(tmp_path / "in", b"no image", imageWidth=6, imageHeight=4)
     report = mf.convert(tmp_path / "in", tmp_path / "out", mf.ConvertOptions(extract_images=True))
     codes = [issue.code for issue in report.issues]
     assert codes == [str(Code.IMAGE_MISSING), str(Code.IMAGE_UNREADABLE)]
@@ -69,7 +69,7 @@ def test_a_damaged_picture_is_named_and_the_mask_is_made(tmp_path: Path) -> None
     assert item.image_path is None
 
 
-def test_overwriting_removes_extracted_pictures_that_are_no_longer_wanted(tmp_path: Path) -> None:
+def test_overwriting_removes_extracted_images_that_are_no_longer_wanted(tmp_path: Path) -> None:
     annotate(tmp_path / "in", encoded("PNG"))
     out = tmp_path / "out"
     mf.convert(tmp_path / "in", out, mf.ConvertOptions(extract_images=True))

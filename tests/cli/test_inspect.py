@@ -5,10 +5,10 @@ import json
 import pytest
 from builders import (
     corners,
+    image,
     instance,
     labelme,
     manifest,
-    picture,
     region,
     run,
     shape,
@@ -23,7 +23,7 @@ from builders import (
 def source(tmp_path):
     """Two images of LabelMe, one of SuperAnnotate, three of VoTT; with findings of every level."""
     folder = tmp_path / "in"
-    picture(folder / "l" / "x.png")
+    image(folder / "l" / "x.png")
     labelme(
         folder / "l" / "x.json",
         square("b", 1, 1, 4, 4),
@@ -53,7 +53,7 @@ def test_a_source_is_shown_as_it_would_be_converted(source, tmp_path):
     assert found["images"] == {
         "found": 6,
         "drawn": 5,
-        "picture_missing": 5,
+        "image_missing": 5,
         "annotated": 4,
         "empty": 1,
         "unvisited": 1,

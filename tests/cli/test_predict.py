@@ -39,16 +39,16 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    folder = tmp_path / "pictures"
+def images(tmp_path):
+    folder = tmp_path / "images"
     folder.mkdir()
     for name, values in (("a", [[0, 150, 255]]), ("b", [[0, 0]])):
         Image.fromarray(np.array(values, dtype=np.uint8)).save(folder / f"{name}.png")
     return folder
 
 
-def test_masks_are_written_and_told(model, pictures, tmp_path):
-    result = run("predict", model, pictures, "--out", tmp_path / "out", "--runtime", "keras")
+def test_masks_are_written_and_told(model, images, tmp_path):
+    result = run("predict", model, images, "--out", tmp_path / "out", "--runtime", "keras")
     assert result.exit_code == 0, result.output
     masks = {
         item.entry.mask: item.read_mask().tolist() for item in mf.open_dataset(tmp_path / "out")
@@ -56,13 +56,13 @@ def test_masks_are_written_and_told(model, pictures, tmp_path):
     assert masks["masks/a.png"][0][:2] == [0, 3]
     assert masks["masks/a.png"][0][2] in (3, 7)  # both are certain
     assert masks["masks/b.png"] == [[0, 0]]
-    assert "2 of 2 pictures predicted in keras-" in result.output
+    assert "2 of 2 images predicted in keras-" in result.output
     assert "caries" in result.output
 
 
-def test_every_option_is_heard(model, pictures, tmp_path):
+def test_every_option_is_heard(model, images, tmp_path):
     result = run(
-        *("predict", model, pictures / "a.png", "--out", tmp_path / "out", "--runtime", "keras"),
+        *("predict", model, images / "a.png", "--out", tmp_path / "out", "--runtime", "keras"),
         *("--threshold", "caries=0.9", "--threshold", "crown=0.25", "--encoding", "multihot"),
         *("--file-type", "npy", "--tile", "32", "--overlap", "0.25", "--tta", "--batch-size", "2"),
         *("--probabilities", "--overlay", "--precision", "float32", "--json"),
@@ -77,12 +77,12 @@ def test_every_option_is_heard(model, pictures, tmp_path):
     assert mask.tolist() == [[[0, 0], [1, 0], [1, 1]]]
 
 
-def test_a_bad_picture_is_named_and_the_exit_code_tells(model, pictures, tmp_path):
-    (pictures / "broken.png").write_bytes(b"\x89PNG")
-    result = run("predict", model, pictures, "--out", tmp_path / "out", "--runtime", "keras")
+def test_a_bad_image_is_named_and_the_exit_code_tells(model, images, tmp_path):
+    (images / "broken.png").write_bytes(b"\x89PNG")
+    result = run("predict", model, images, "--out", tmp_path / "out", "--runtime", "keras")
     assert result.exit_code == 1
     assert "broken.png: cannot be" in result.output
-    assert "2 of 3 pictures predicted" in result.output
+    assert "2 of 3 images predicted" in result.output
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_a_bad_picture_is_named_and_the_exit_code_tells(model, pictures, tmp_pat
         (["--file-type", "jpg"], "JPEG"),
     ],
 )
-def test_wrong_options_are_explained(model, pictures, tmp_path, arguments, reason):
+def test_wrong_options_are_explained(model, images, tmp_path, arguments, reason):
     result = run(
-        "predict", model, pictures, "--out", tmp_path / "o", "--runtime", "keras", *arguments
+        "predict", model, images, "--out", tmp_path / "o", "--runtime", "keras", *arguments
     )
     assert result.exit_code == 2
     assert reason in result.output
@@ -107,12 +107,12 @@ def test_wrong_options_are_explained(model, pictures, tmp_path, arguments, reaso
     assert not (tmp_path / "o").exists()
 
 
-def test_a_pickle_is_no_model(pictures, tmp_path):
+def test_a_pickle_is_no_model(images, tmp_path):
     (tmp_path / "model.pt").write_bytes(b"\x80")
-    result = run("predict", tmp_path / "model.pt", pictures, "--out", tmp_path / "o")
+    result = run("predict", tmp_path / "model.pt", images, "--out", tmp_path / "o")
     assert result.exit_code == 2
     assert "pickle" in result.output
-    result = run("predict", tmp_path, pictures, "--out", tmp_path / "o")
+    result = run("predict", tmp_path, images, "--out", tmp_path / "o")
     assert result.exit_code == 2
     assert "maskforge train" in result.output
 

@@ -4,15 +4,15 @@ import json
 
 import numpy as np
 import pytest
-from builders import files, labelme, manifest, picture, run, square, tree
+from builders import files, image, labelme, manifest, run, square, tree
 from PIL import Image
 
 
 @pytest.fixture
 def results(tmp_path):
-    """Two images with their pictures: x with a square of 3 px, y with nothing."""
-    picture(tmp_path / "in" / "x.png")
-    picture(tmp_path / "in" / "sub" / "y.png")
+    """Two annotated images with their files: x with a square of 3 px, y with nothing."""
+    image(tmp_path / "in" / "x.png")
+    image(tmp_path / "in" / "sub" / "y.png")
     labelme(tmp_path / "in" / "x.json", square("caries", 1, 1, 4, 4))
     labelme(tmp_path / "in" / "sub" / "y.json")
     run("convert", tmp_path / "in", "--out", tmp_path / "out")
@@ -33,8 +33,8 @@ def test_every_mask_gets_an_overlay_in_its_sub_folder(results, tmp_path):
     assert tree(results) == before
 
 
-def test_the_class_is_shown_in_its_colour_where_it_is(results, tmp_path):
-    """8 x 6 px are enlarged by 900 // 8 = 112; the picture is black, a title stands above it."""
+def test_the_class_is_shown_in_its_color_where_it_is(results, tmp_path):
+    """8 x 6 px are enlarged by 900 // 8 = 112; the image is black, a title stands above it."""
     run("preview", results, "--out", tmp_path / "look", "--opacity", "1")
     classes = json.loads((results / "classes.json").read_bytes())["classes"]
     color = tuple(bytes.fromhex(classes[1]["color"][1:]))
@@ -47,8 +47,8 @@ def test_the_class_is_shown_in_its_colour_where_it_is(results, tmp_path):
     assert not (shown(tmp_path / "look" / "sub" / "y.png")[22:] == color).all(axis=-1).any()
 
 
-def test_an_upright_picture_fits_its_mask(tmp_path):
-    """The picture is stored as 8 x 6 px and shown as 6 x 8 px; its left column is white, shown."""
+def test_an_upright_image_fits_its_mask(tmp_path):
+    """The image is stored as 8 x 6 px and shown as 6 x 8 px; its left column is white, shown."""
     pixels = np.zeros((6, 8, 3), dtype=np.uint8)
     pixels[5, :] = 255  # orientation 6 turns a quarter clockwise: the last row becomes the left
     exif = Image.Exif()
@@ -74,10 +74,10 @@ def test_every_encoding_is_shown_alike(tmp_path, results, encoding):
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "LA", "RGBA", "I;16", "I", "F", "CMYK"])
-def test_pictures_of_every_depth_are_shown(tmp_path, mode):
+def test_images_of_every_depth_are_shown(tmp_path, mode):
     suffix = "tif" if mode in ("F", "CMYK", "I") else "png"
-    picture(tmp_path / "in" / f"x.{suffix}", mode=mode)
-    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4), picture=f"x.{suffix}")
+    image(tmp_path / "in" / f"x.{suffix}", mode=mode)
+    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4), image=f"x.{suffix}")
     run("convert", tmp_path / "in", "--out", tmp_path / "out")
     result = run("preview", tmp_path / "out", "--out", tmp_path / "look")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -97,7 +97,7 @@ def test_sixteen_bits_are_stretched_to_what_can_be_seen(tmp_path):
     assert overlay[22 + 50, 50].tolist() == [0, 0, 0]
 
 
-def test_masks_without_picture_are_shown_on_black(tmp_path):
+def test_masks_without_image_are_shown_on_black(tmp_path):
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
     run("convert", tmp_path / "in", "--out", tmp_path / "out")
     result = run("preview", tmp_path / "out", "--out", tmp_path / "look")
@@ -110,7 +110,7 @@ def lose(results, tmp_path):
 
 
 def shrink(results, tmp_path):
-    picture(tmp_path / "in" / "x.png", 4, 3)
+    image(tmp_path / "in" / "x.png", 4, 3)
 
 
 def damage(results, tmp_path):
@@ -143,7 +143,7 @@ def lose_mask(results, tmp_path):
     ("harm", "text"),
     [
         (lose, "cannot be read: No such file"),
-        (shrink, "the picture has 4 x 3 px, the mask 8 x 6 px"),
+        (shrink, "the image has 4 x 3 px, the mask 8 x 6 px"),
         (damage, "cannot be read"),
         (replace_mask, "the mask has 5 x 5 px, the manifest says 8 x 6"),
         (color_mask, "expected (H, W)"),
@@ -198,11 +198,11 @@ def test_an_earlier_preview_is_replaced_only_if_asked_for(results, tmp_path):
 
 @pytest.mark.parametrize("options", [(), ("--overwrite",)])
 @pytest.mark.parametrize("place", ["in", "out/masks"])
-def test_no_picture_and_no_mask_is_ever_replaced(results, tmp_path, place, options):
+def test_no_image_and_no_mask_is_ever_replaced(results, tmp_path, place, options):
     before = tree(tmp_path)
     result = run("preview", results, "--out", tmp_path / place, *options)
     assert result.exit_code == 2
-    assert "is a mask or a picture of the data set" in result.stderr
+    assert "is a mask or an image of the data set" in result.stderr
     assert tree(tmp_path) == before
 
 

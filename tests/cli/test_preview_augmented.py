@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from builders import files, labelme, picture, run, square, tree
+from builders import files, image, labelme, run, square, tree
 from PIL import Image
 
 TILE_WIDTH, TILE_HEIGHT, MARGIN, LINE = 280, 220, 8, 22
@@ -37,12 +37,12 @@ def augmented(results, out, *options):
     return run("preview", results, "--out", out, "--augmented", *options)
 
 
-def test_there_is_one_sheet_with_the_picture_and_four_versions(results, tmp_path):
+def test_there_is_one_sheet_with_the_image_and_four_versions(results, tmp_path):
     before = tree(results)
     result = augmented(results, tmp_path / "look")
     assert result.exit_code == 0
     assert files(tmp_path / "look") == {"augmented-1.png"}
-    assert "1 pictures shown" in result.stdout
+    assert "1 images shown" in result.stdout
     assert [len(row) for row in tiles(tmp_path / "look" / "augmented-1.png")] == [5]
     assert tree(results) == before
 
@@ -54,7 +54,7 @@ def test_nothing_changes_where_nothing_is_to_change(results, tmp_path):
     assert all(np.array_equal(first, other) for other in others)
 
 
-def test_flips_show_the_picture_from_its_sides(results, tmp_path):
+def test_flips_show_the_image_from_its_sides(results, tmp_path):
     augmented(results, tmp_path / "look", "--augment", "flips", "--seed", "1")
     ((first, *others),) = tiles(tmp_path / "look" / "augmented-1.png")
     inside = (slice(2, -2), slice(2, -2))
@@ -70,21 +70,21 @@ def test_flips_show_the_picture_from_its_sides(results, tmp_path):
 
 @pytest.mark.parametrize("preset", ["light", "medium", "strong"])
 @pytest.mark.parametrize("crop", [(), ("--crop", "128")])
-def test_masks_cover_their_pictures_whatever_is_done(results, tmp_path, preset, crop):
+def test_masks_cover_their_images_whatever_is_done(results, tmp_path, preset, crop):
     """White is under the opaque mask but for the blurred edge, and only there the mask is."""
     options = ("--augment", preset, "--opacity", "1", *crop)
     augmented(results, tmp_path / "look", *options)
     ((_, *others),) = tiles(tmp_path / "look" / "augmented-1.png")
     for tile in others:
-        grey = np.ptp(tile.astype(int), axis=-1) < 24
-        colored = ~grey
-        white = grey & (tile.min(axis=-1) > 200)
+        gray = np.ptp(tile.astype(int), axis=-1) < 24
+        colored = ~gray
+        white = gray & (tile.min(axis=-1) > 200)
         assert white.mean() < 0.01
         assert colored.mean() > 0.001
 
 
-def test_the_mask_is_where_the_picture_is_white(results, tmp_path):
-    """With transparent masks, outlines alone are coloured, and run between white and black."""
+def test_the_mask_is_where_the_image_is_white(results, tmp_path):
+    """With transparent masks, outlines alone are colored, and run between white and black."""
     options = ("--augment", "light", "--opacity", "0", "--seed", "2")
     augmented(results, tmp_path / "look", *options)
     ((_, *others),) = tiles(tmp_path / "look" / "augmented-1.png")
@@ -122,9 +122,9 @@ def test_every_encoding_is_shown_alike(results, tmp_path, encoding):
     assert tree(tmp_path / "one") == tree(tmp_path / "other")
 
 
-def test_sheets_hold_12_pictures_each_up_to_the_limit(tmp_path):
+def test_sheets_hold_12_images_each_up_to_the_limit(tmp_path):
     for number in range(14):
-        picture(tmp_path / "in" / f"x{number}.png")
+        image(tmp_path / "in" / f"x{number}.png")
         labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
     run("convert", tmp_path / "in", "--out", tmp_path / "out")
     for limit, counts in (("13", [12, 1]), ("5", [5])):
@@ -165,14 +165,14 @@ def test_earlier_sheets_are_replaced_only_if_asked_for(results, tmp_path):
     assert tree(tmp_path / "look") != before
 
 
-def test_no_picture_is_ever_replaced(tmp_path):
-    picture(tmp_path / "in" / "augmented-1.png")
+def test_no_image_is_ever_replaced(tmp_path):
+    image(tmp_path / "in" / "augmented-1.png")
     labelme(tmp_path / "in" / "augmented-1.json", square("a", 1, 1, 4, 4))
     run("convert", tmp_path / "in", "--out", tmp_path / "out")
     before = tree(tmp_path)
     result = augmented(tmp_path / "out", tmp_path / "in", "--overwrite")
     assert result.exit_code == 2
-    assert "is a mask or a picture of the data set" in result.stderr
+    assert "is a mask or an image of the data set" in result.stderr
     assert tree(tmp_path) == before
 
 
@@ -184,7 +184,7 @@ def test_a_folder_that_is_no_data_set_is_refused(tmp_path):
     assert not (tmp_path / "look").exists()
 
 
-def test_a_damaged_picture_is_named(results, tmp_path):
+def test_a_damaged_image_is_named(results, tmp_path):
     whole = (tmp_path / "in" / "x.png").read_bytes()
     (tmp_path / "in" / "x.png").write_bytes(whole[: len(whole) // 2])
     result = augmented(results, tmp_path / "look")

@@ -24,13 +24,13 @@ def run(*arguments):
 
 @pytest.fixture
 def data(tmp_path):
-    """Ten pictures of five patients; the mask of picture n has n of 12 pixels."""
+    """Ten images of five patients; the mask of image n has n of 12 pixels."""
     for folder in ("images", "masks"):
         (tmp_path / "data" / folder).mkdir(parents=True)
     for number in range(10):
         name = f"p{number // 2}_{number}.png"
-        picture = np.full((3, 4), number, dtype=np.uint8)
-        Image.fromarray(picture).save(tmp_path / "data" / "images" / name)
+        image = np.full((3, 4), number, dtype=np.uint8)
+        Image.fromarray(image).save(tmp_path / "data" / "images" / name)
         mask = np.zeros(12, dtype=np.uint8)
         mask[:number] = 255
         Image.fromarray(mask.reshape(3, 4)).save(tmp_path / "data" / "masks" / name)

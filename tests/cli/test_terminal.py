@@ -64,7 +64,7 @@ def test_letters_that_the_terminal_cannot_show_do_not_end_the_run(tmp_path, enco
 
 
 def test_names_cannot_steer_the_terminal(tmp_path):
-    labelme(tmp_path / "in" / "x.json", square("\x1b[31mred\nline", 1, 1, 4, 4), picture="\x07.png")
+    labelme(tmp_path / "in" / "x.json", square("\x1b[31mred\nline", 1, 1, 4, 4), image="\x07.png")
     (tmp_path / "in" / "\x1b[2Jy.json").write_text("[")
     output = run("convert", tmp_path / "in", "--out", tmp_path / "out").output
     assert "red" in output

@@ -26,7 +26,7 @@ QUICK = (*TINY, "--epochs", "1", "--precision", "float32", "--augment", "none", 
 
 @pytest.fixture
 def data(tmp_path):
-    """Four pictures of discs, with masks of 0 and 255."""
+    """Four images of discs, with masks of 0 and 255."""
     for number in range(4):
         image, mask = disc(number)
         for folder, values in (("images", image), ("masks", mask * np.uint8(255))):
@@ -59,7 +59,7 @@ def test_binary_masks_in_two_folders(data, tmp_path):
     assert re.search(r"^epoch 1/1: loss [0-9.]+, validation Dice ", result.stderr, re.M)
     assert "Best epoch 1 on the validation examples\n" in result.stdout
     assert re.search(r"^ *foreground +[0-9.]+ +[0-9.]+", result.stdout, re.M)
-    assert f"model, history and pictures: {tmp_path / 'run'}" in result.stdout
+    assert f"model, history and images: {tmp_path / 'run'}" in result.stdout
 
 
 def test_tensorboard_that_is_missing_is_named(data, tmp_path, monkeypatch):
@@ -75,9 +75,9 @@ def test_tensorboard_that_is_missing_is_named(data, tmp_path, monkeypatch):
 @needs_keras
 def test_a_table_whose_masks_say_what_they_mean(data, tmp_path):
     rows = [f"images/{path.name},masks/{path.name}" for path in (data / "images").iterdir()]
-    (data / "t.csv").write_text("\n".join(["picture,truth", *sorted(rows)]))
+    (data / "t.csv").write_text("\n".join(["image,truth", *sorted(rows)]))
     config = tmp_path / "config.toml"
-    config.write_text('epochs = 9\n[data]\nimage_column = "picture"\nmask_column = "truth"\n')
+    config.write_text('epochs = 9\n[data]\nimage_column = "image"\nmask_column = "truth"\n')
     values = ("--mask-value", "0=membrane", "--mask-value", "255=background")
     result = run("train", data / "t.csv", "--out", tmp_path / "run", "--config", config, *values,
                  *QUICK, "--set", "input.scaling=z-score", "--group-pattern", "p[0-9]",

@@ -1,7 +1,7 @@
 """Masks of LabelMe's own examples beside the class PNGs that LabelMe itself made of them.
 
 LabelMe fills with Pillow and does not shift coordinates: it takes a vertex at (3, 3), the corner
-between four pixels, for the centre of pixel (3, 3), and it paints every pixel that the outline
+between four pixels, for the center of pixel (3, 3), and it paints every pixel that the outline
 touches. Its shapes therefore grow by half a pixel on each side and sit half a pixel too far to the
 right and below. Both are asserted here: filling the raw coordinates with Pillow gives LabelMe's PNG
 back (but for one pixel that the version of Pillow decides), and every pixel in which the exact mask
@@ -76,9 +76,9 @@ def test_every_difference_lies_on_an_outline(corpus: Path, task: str, name: str)
     outlines = shapely.union_all(
         [shapely.LinearRing(shape["points"]) for shape in document(corpus, task, name)["shapes"]]
     )
-    centres = shapely.points(columns + 0.5, rows + 0.5)
+    centers = shapely.points(columns + 0.5, rows + 0.5)
     # Half a pixel of shift along both axes, and half a pixel's diagonal of painted outline.
-    assert shapely.distance(centres, outlines).max() <= 2 * np.hypot(0.5, 0.5) + 1e-9
+    assert shapely.distance(centers, outlines).max() <= 2 * np.hypot(0.5, 0.5) + 1e-9
     assert 0 < len(rows) < 0.03 * own.size
 
 

@@ -34,7 +34,7 @@ def annotations(documents: dict[Path, Any]) -> dict[Path, Any]:
 
 @pytest.fixture(scope="module")
 def images(annotations: dict[Path, Any]) -> dict[Path, AnnotatedImage]:
-    """What is read of each file on its own, so that no other folder lends it a picture."""
+    """What is read of each file on its own, so that no other folder lends it an image."""
     found = {}
     for path in annotations:
         reader = read(path, format="labelme")
@@ -44,16 +44,16 @@ def images(annotations: dict[Path, Any]) -> dict[Path, AnnotatedImage]:
 
 
 def expected_size(path: Path, root: dict[str, Any]) -> Size | None:
-    """From the picture beside, the keys, or the embedded picture, whichever there is."""
+    """From the image beside, the keys, or the embedded image, whichever there is."""
     beside = path.parent / root["imagePath"]
     if beside.suffix != ".json" and beside.is_file():
-        with Image.open(beside) as picture:
-            return Size(*picture.size)
+        with Image.open(beside) as image:
+            return Size(*image.size)
     if root.get("imageHeight"):
         return Size(root["imageWidth"], root["imageHeight"])
     if root["imageData"]:
-        with Image.open(io.BytesIO(base64.b64decode(root["imageData"]))) as picture:
-            return Size(*picture.size)
+        with Image.open(io.BytesIO(base64.b64decode(root["imageData"]))) as image:
+            return Size(*image.size)
     return None
 
 
@@ -127,8 +127,8 @@ def test_mask_is_its_png_at_its_place(annotations, images):
         if shape.kind == "mask"
     ]
     assert isinstance(shape.geometry, Bitmap)
-    with Image.open(io.BytesIO(base64.b64decode(record["mask"]))) as picture:
-        np.testing.assert_array_equal(shape.geometry.pixels, np.asarray(picture) > 0)
+    with Image.open(io.BytesIO(base64.b64decode(record["mask"]))) as image:
+        np.testing.assert_array_equal(shape.geometry.pixels, np.asarray(image) > 0)
     (left, top), (right, bottom) = record["points"]
     assert left != round(left)  # moved by a part of a pixel
     assert (shape.geometry.column, shape.geometry.row) == (417, 305) == (round(left), round(top))
@@ -147,7 +147,7 @@ def test_sizes(annotations, images):
     assert {path: image.image.size for path, image in images.items()} == sizes
 
 
-def test_files_without_size_and_picture_are_refused_for_just_that(annotations, images):
+def test_files_without_size_and_image_are_refused_for_just_that(annotations, images):
     refused = [path for path, image in images.items() if image.refusal is not None]
     assert refused == [path for path, root in annotations.items() if not expected_size(path, root)]
     assert len(refused) == 17
@@ -165,7 +165,7 @@ def test_flags_of_the_image_are_tags(annotations, images):
     assert sorted({tag for image in images.values() for tag in image.tags}) == ["cat", "dog"]
 
 
-def test_coco_files_are_not_recognised(documents, annotations):
+def test_coco_files_are_not_recognized(documents, annotations):
     others = set(documents) - set(annotations)
     assert len(others) == 19
     for path in others:
@@ -174,7 +174,7 @@ def test_coco_files_are_not_recognised(documents, annotations):
             detect(path)
 
 
-def test_all_others_are_recognised(annotations):
+def test_all_others_are_recognized(annotations):
     assert {detect(path).format for path in annotations} == {"labelme"}
 
 

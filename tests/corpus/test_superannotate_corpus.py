@@ -132,7 +132,7 @@ def test_every_record_that_is_left_out_is_left_out_for_a_known_reason(folder):
 
 
 def test_images_are_refused_for_a_known_reason_only(folder):
-    """Videos, lists without a size or a picture beside them, and one picture of another size."""
+    """Videos, lists without a size or an image beside them, and one image of another size."""
     refused: dict[str, Code] = {}
     for path in annotation_files(folder):
         refusal = read_one(path).refusal
@@ -211,13 +211,13 @@ def paste(shape: Shape, size: Size) -> np.ndarray:
     return canvas
 
 
-def test_pixel_instances_are_the_pixels_of_their_colours_and_cover_them_all(folder):
-    """16 pairs with 102 instances and 130 colours: each colour is in its PNG, and none is left."""
+def test_pixel_instances_are_the_pixels_of_their_colors_and_cover_them_all(folder):
+    """16 pairs with 102 instances and 130 colors: each color is in its PNG, and none is left."""
     instances = colors = 0
     for path, png in pixel_pairs(folder):
         image = read_one(path)
-        with Image.open(png) as picture:
-            red, green, blue, alpha = (np.asarray(band) for band in picture.split())
+        with Image.open(png) as image_file:
+            red, green, blue, alpha = (np.asarray(band) for band in image_file.split())
         assert image.image.size == Size(*reversed(red.shape))
         covered = np.zeros(red.shape, dtype=int)
         for shape, entry in zip(image.shapes, records(path), strict=True):
@@ -268,10 +268,10 @@ def test_holes_stay_open(folder):
     ],
 )
 def test_classes_are_where_superannotate_itself_shows_them(folder, name, classes):
-    """``___fuse.png`` shows each pixel in the colour of its class, black for none.
+    """``___fuse.png`` shows each pixel in the color of its class, black for none.
 
     There is no difference to explain in these four: painted in the order of the file, in the
-    colours of ``classes/classes.json``, the instances give the picture pixel by pixel.
+    colors of ``classes/classes.json``, the instances give the image pixel by pixel.
     """
     path = folder / f"{name}___pixel.json"
     image = read_one(path)
@@ -281,8 +281,8 @@ def test_classes_are_where_superannotate_itself_shows_them(folder, name, classes
     painted = np.zeros((image.image.size.height, image.image.size.width, 3), dtype=np.uint8)
     for shape in image.shapes:
         painted[paste(shape, image.image.size)] = list(colors[shape.labels[0]])
-    with Image.open(folder / f"{name}___fuse.png") as picture:
-        shown = np.asarray(picture.convert("RGB"))
+    with Image.open(folder / f"{name}___fuse.png") as image_file:
+        shown = np.asarray(image_file.convert("RGB"))
     assert np.array_equal(painted, shown)
     assert len({shape.labels for shape in image.shapes}) == classes
 
@@ -292,15 +292,15 @@ def test_polygons_are_in_the_frame_in_which_superannotate_draws_them(folder):
 
     The ``___fuse.png`` of a vector project is drawn with smooth edges and an outline of about 2 px
     around each shape, so it covers more than the shape does; but it must cover it. Every pixel
-    whose centre is inside a polygon of this image is brighter than half, and no longer so if the
-    polygons are moved by half a pixel, as they would be if coordinates counted from the centre.
+    whose center is inside a polygon of this image is brighter than half, and no longer so if the
+    polygons are moved by half a pixel, as they would be if coordinates counted from the center.
     The rest of the difference, 3171 pixels along the edges, is the outline.
     """
     path = folder / "sample_project_vector" / "example_image_3.jpg___objects.json"
     image = read_one(path)
     assert image.image.size is not None
-    with Image.open(path.with_name("example_image_3.jpg___fuse.png")) as picture:
-        shown = np.asarray(picture.convert("RGB")).max(axis=2) >= 128
+    with Image.open(path.with_name("example_image_3.jpg___fuse.png")) as image_file:
+        shown = np.asarray(image_file.convert("RGB")).max(axis=2) >= 128
 
     def uncovered(shift: float) -> tuple[int, int]:
         polygons = [part for shape in image.shapes for part in shape.geometry.parts]

@@ -1,4 +1,4 @@
-"""Pictures and masks of public training sets."""
+"""Images and masks of public training sets."""
 
 import cv2
 import numpy as np
@@ -43,20 +43,20 @@ def test_isbi_membranes(isbi):
         check_leaks(found, fold)
 
 
-def test_isbi_masks_are_recognised_as_binary(isbi):
+def test_isbi_masks_are_recognized_as_binary(isbi):
     found = open_examples(images=isbi / "image", masks=isbi / "label")
     assert found.notes == ("masks are binary: 0 and 255; 255 is taken as class 'foreground'",)
 
 
-def test_pictures_are_not_taken_for_masks(isbi):
+def test_images_are_not_taken_for_masks(isbi):
     with pytest.raises(DatasetError, match="these are shades, not class ids"):
         open_examples(images=isbi / "label", masks=isbi / "image")
 
 
 def test_screenshots_of_masks_are_refused(corpus, tmp_path):
-    """The picture of a mask in a README is in colours, and of another size."""
+    """The image of a mask in a README is in colors, and of another size."""
     (folder,) = (corpus / "training" / "dental_sample").glob("*/src/img")
     table = tmp_path / "t.csv"
     table.write_text(f"image,mask\n{folder / 'original.JPG'},{folder / 'annotate.png'}\n")
-    with pytest.raises(DatasetError, match=r"annotate\.png: the mask is a picture in colours"):
+    with pytest.raises(DatasetError, match=r"annotate\.png: the mask is an image in colors"):
         open_examples(table)

@@ -79,8 +79,8 @@ def test_every_file_is_recognized(vott):
     }
 
 
-def test_project_with_the_pictures_in_a_sibling_folder(project):
-    """3 pictures with 8 + 3 + 6 rectangles tagged `car`; no option is needed to find them."""
+def test_project_with_the_images_in_a_sibling_folder(project):
+    """3 images with 8 + 3 + 6 rectangles tagged `car`; no option is needed to find them."""
     images, reader = read_all(project)
     assert {image.image.name: len(image.shapes) for image in images} == {
         "car_1.jpg": 8,
@@ -96,7 +96,7 @@ def test_project_with_the_pictures_in_a_sibling_folder(project):
 
 
 @pytest.mark.parametrize("source", ["target", "target/sample_project.vott"])
-def test_project_named_more_narrowly_finds_the_same_pictures(project, source):
+def test_project_named_more_narrowly_finds_the_same_images(project, source):
     """The path in the file is of another machine, but its last folder is still beside `target`."""
     images, _ = read_all(project / source)
     check_against_asset_files(images)
@@ -130,7 +130,7 @@ def test_one_asset_file_alone(vott):
 
 
 def test_csv_export(table):
-    """124 boxes of 100 pictures, 25 of which are in the corpus, still percent-encoded on disk."""
+    """124 boxes of 100 images, 25 of which are in the corpus, still percent-encoded on disk."""
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     images, reader = read_all(table)
@@ -161,7 +161,7 @@ def test_csv_export(table):
 
 
 def test_all_of_it_at_once(vott):
-    """17 + 6 + 124 shapes on 3 + 6 + 100 pictures; nothing is read twice."""
+    """17 + 6 + 124 shapes on 3 + 6 + 100 images; nothing is read twice."""
     images, reader = read_all(vott)
     assert len(images) == 109
     assert sum(len(image.shapes) for image in images) == 147

@@ -32,8 +32,8 @@ MASKS = {
         ........
         """,
     ),
-    # Centres lie on all four edges: those on the upper and left edge are in, the others out.
-    "square on pixel centres": (
+    # Centers lie on all four edges: those on the upper and left edge are in, the others out.
+    "square on pixel centers": (
         [[moved(SQUARE, 0.5, 0.5)]],
         """
         ........
@@ -46,7 +46,7 @@ MASKS = {
         ........
         """,
     ),
-    "square a little beyond the centres": (
+    "square a little beyond the centers": (
         [[[(2.4, 2.4), (6.6, 2.4), (6.6, 6.6), (2.4, 6.6)]]],
         """
         ........
@@ -59,7 +59,7 @@ MASKS = {
         ........
         """,
     ),
-    # Row 0 has its centres on y = 0.5, where the diamond spans x from 3.5 to 4.5: the centre at
+    # Row 0 has its centers on y = 0.5, where the diamond spans x from 3.5 to 4.5: the center at
     # 3.5 is on the left edge and in, the one at 4.5 on the right edge and out. So in every row.
     "diamond on pixel corners": (
         [[DIAMOND]],
@@ -74,9 +74,9 @@ MASKS = {
         ...#....
         """,
     ),
-    # The top vertex is the centre of pixel (0, 4): there the diamond has no width. One row on, at
+    # The top vertex is the center of pixel (0, 4): there the diamond has no width. One row on, at
     # y = 1.5, it spans 3.5 to 5.5. The bottom vertex, at y = 8.5, is out like every lower end.
-    "diamond on pixel centres": (
+    "diamond on pixel centers": (
         [[moved(DIAMOND, 0.5, 0.5)]],
         """
         .........
@@ -90,7 +90,7 @@ MASKS = {
         .........
         """,
     ),
-    # The diagonal passes through the centres (c + 0.5, c + 0.5); they belong to what is right of
+    # The diagonal passes through the centers (c + 0.5, c + 0.5); they belong to what is right of
     # it, which is the upper triangle.
     "triangle below a diagonal": (
         [[[(0, 0), (4, 4), (0, 4)]]],
@@ -124,7 +124,7 @@ MASKS = {
         """,
     ),
     # A tie on the rim of a hole goes the other way round: its upper and left rim is hole.
-    "donut with its hole on pixel centres": (
+    "donut with its hole on pixel centers": (
         [[[(1, 1), (7, 1), (7, 7), (1, 7)], [(2.5, 2.5), (4.5, 2.5), (4.5, 4.5), (2.5, 4.5)]]],
         """
         ........
@@ -138,7 +138,7 @@ MASKS = {
         """,
     ),
     # Left edge from (0, 0) to (8, 8), right edge from (8, 0) to (0, 8); they meet at (4, 4). In row
-    # r above it the span is r + 0.5 to 7.5 - r, so the centre at r + 0.5 is in and that at
+    # r above it the span is r + 0.5 to 7.5 - r, so the center at r + 0.5 is in and that at
     # 7.5 - r is out; below it, too, the left end is in and the right one out.
     "bow tie": (
         [[[(0, 0), (8, 0), (0, 8), (8, 8)]]],
@@ -209,7 +209,7 @@ MASKS = {
         ###
         """,
     ),
-    "sliver between centres": (
+    "sliver between centers": (
         [[[(0.6, 0), (1.4, 0), (1.4, 3), (0.6, 3)]]],
         """
         ...
@@ -217,7 +217,7 @@ MASKS = {
         ...
         """,
     ),
-    "sliver over centres": (
+    "sliver over centers": (
         [[[(1.4, 0), (1.6, 0), (1.6, 3), (1.4, 3)]]],
         """
         .#.
@@ -228,13 +228,13 @@ MASKS = {
 }
 
 
-def parse(picture):
-    return np.array([[c == "#" for c in line.strip()] for line in picture.split()])
+def parse(image):
+    return np.array([[c == "#" for c in line.strip()] for line in image.split()])
 
 
-@pytest.mark.parametrize(("parts", "picture"), MASKS.values(), ids=MASKS)
-def test_mask(parts, picture):
-    expected = parse(picture)
+@pytest.mark.parametrize(("parts", "image"), MASKS.values(), ids=MASKS)
+def test_mask(parts, image):
+    expected = parse(image)
     area = Area(
         tuple(
             Polygon(np.array(exterior, float), tuple(np.array(hole, float) for hole in holes))
@@ -246,7 +246,7 @@ def test_mask(parts, picture):
     segments = Segments(runs, Size(width, height))
     canvas = segments.fill(segments.paint(np.array([1]), np.array([0])))
     drawn = "\n".join("".join(".#"[pixel] for pixel in line) for line in canvas)
-    assert drawn == "\n".join(picture.split())
+    assert drawn == "\n".join(image.split())
     assert areas(runs, 1)[0] == expected.sum()
 
 

@@ -72,7 +72,7 @@ def test_devices_that_cannot_share_a_batch(asked, batch, message):
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_a_training_on_two_devices(backend):
-    """Validation runs on one of them, and sees every picture once."""
+    """Validation runs on one of them, and sees every image once."""
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"NO DISTRIBUTION: {backend} is not installed")
     program = PROGRAM.with_name("training_program.py")

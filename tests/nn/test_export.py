@@ -20,7 +20,7 @@ from maskforge.prediction import converted
 from maskforge.prediction.model_export import export_model
 from maskforge.prediction.predictor import Predictor
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (21, 30), dtype=np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (21, 30), dtype=np.uint8)
 WRITERS = {
     "onnx": ("tensorflow", "torch"),
     "openvino": ("tensorflow", "torch"),
@@ -77,8 +77,8 @@ def test_networks_that_interpolate_are_written_for_litert(tmp_path, running_back
 def test_the_file_in_the_folder_is_what_prediction_uses(folder, writable, monkeypatch):
     export_model(folder, writable)
     monkeypatch.setattr(converted, "convert", lambda *_: pytest.fail("converted again"))
-    fast = Predictor.load(folder, runtime="onnx").predict(PICTURE).probabilities
-    slow = Predictor.load(folder, runtime="keras").predict(PICTURE).probabilities
+    fast = Predictor.load(folder, runtime="onnx").predict(IMAGE).probabilities
+    slow = Predictor.load(folder, runtime="keras").predict(IMAGE).probabilities
     np.testing.assert_allclose(fast, slow, atol=1e-5)
 
 

@@ -197,15 +197,15 @@ def test_a_compiled_model_learns_and_is_saved_with_all_losses(head, tmp_path):
         loss=made(spec, head, {}),
         metrics=[Dice(**arguments), IoU(**arguments), PixelAccuracy(**arguments)],
     )
-    pictures = normal_logits(images=4)[..., :1]
+    images = normal_logits(images=4)[..., :1]
     targets = integer_targets(images=4)[..., None]
     targets[:, :1] = 255
-    history = model.fit(pictures, targets, batch_size=2, epochs=3, verbose=0, shuffle=False).history
+    history = model.fit(images, targets, batch_size=2, epochs=3, verbose=0, shuffle=False).history
     assert history["loss"][-1] < history["loss"][0]
     assert set(history) == {"loss", "dice", "iou", "pixel_accuracy"}
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
-    expected = model.evaluate(pictures, targets, batch_size=2, verbose=0, return_dict=True)
-    found = again.evaluate(pictures, targets, batch_size=2, verbose=0, return_dict=True)
+    expected = model.evaluate(images, targets, batch_size=2, verbose=0, return_dict=True)
+    found = again.evaluate(images, targets, batch_size=2, verbose=0, return_dict=True)
     assert found == pytest.approx(expected)
     assert set(found) == set(history)

@@ -220,7 +220,7 @@ def test_options_of_the_unet_go_together(normalization, upsampling):
 def test_the_bare_unet_is_small():
     """A quarter of the filters of the published network has a sixteenth of its parameters.
 
-    Batch normalisation has four numbers per filter, and takes the bias away.
+    Batch normalization has four numbers per filter, and takes the bias away.
     """
     plain = NetworkOptions(normalization="none")
     network = build_network(plain, input_shape=(None, None, 1), outputs=1)

@@ -55,7 +55,7 @@ def test_unpooling_puts_values_where_the_maxima_were():
     np.testing.assert_array_equal(result[0, ..., 0], expected)
 
 
-def test_unpooling_keeps_channels_and_pictures_apart():
+def test_unpooling_keeps_channels_and_images_apart():
     before = np.random.default_rng(0).random((3, 6, 4, 2), dtype=np.float32)
     pooled = before.reshape(3, 3, 2, 2, 2, 2).max((2, 4))
     result = run(MaxUnpooling(), pooled, before)
@@ -83,20 +83,20 @@ def test_unpooling_keeps_channels_and_pictures_apart():
     ],
 )
 def test_backbones_see_what_they_were_trained_on(colors, module, scaling, scale):
-    pictures = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype("float32")
-    expected = getattr(keras.applications, module).preprocess_input(pictures.copy())
-    result = run(ImageNetInput(colors, scaling), scale(pictures))
+    images = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype("float32")
+    expected = getattr(keras.applications, module).preprocess_input(images.copy())
+    result = run(ImageNetInput(colors, scaling), scale(images))
     np.testing.assert_allclose(result, np.asarray(expected), atol=2e-4)
 
 
-def test_grey_is_repeated():
-    grey = np.random.default_rng(0).random((2, 4, 4, 1), dtype=np.float32)
+def test_gray_is_repeated():
+    gray = np.random.default_rng(0).random((2, 4, 4, 1), dtype=np.float32)
     layer = ImageNetInput("caffe")
-    np.testing.assert_array_equal(run(layer, grey), run(layer, grey.repeat(3, -1)))
+    np.testing.assert_array_equal(run(layer, gray), run(layer, gray.repeat(3, -1)))
 
 
-def test_standardised_pictures_get_the_brightness_of_imagenet():
-    grey = np.random.default_rng(0).normal(size=(1, 64, 64, 1))
-    result = run(ImageNetInput("torch", "z-score"), grey)
+def test_standardized_images_get_the_brightness_of_imagenet():
+    gray = np.random.default_rng(0).normal(size=(1, 64, 64, 1))
+    result = run(ImageNetInput("torch", "z-score"), gray)
     assert abs(result.mean()) < 0.05
     assert abs(result.std() - 1) < 0.05

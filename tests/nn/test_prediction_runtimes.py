@@ -16,7 +16,7 @@ from maskforge.prediction import converted
 from maskforge.prediction.predictor import Predictor
 
 PACKAGES = {"keras": "keras", "onnx": "onnxruntime", "openvino": "openvino"}
-PICTURE = np.random.default_rng(0).integers(0, 256, (37, 50), dtype=np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (37, 50), dtype=np.uint8)
 
 
 def needs(*packages):
@@ -48,7 +48,7 @@ def expected(folder):
     from maskforge.nn.modelio import load_model
 
     model, _ = load_model(folder)
-    padded = np.pad(PICTURE, ((0, 3), (0, 2)), mode="reflect")[None, ..., None] / np.float32(255)
+    padded = np.pad(IMAGE, ((0, 3), (0, 2)), mode="reflect")[None, ..., None] / np.float32(255)
     return np.asarray(model.predict_on_batch(padded))[0, :37, :50]
 
 
@@ -59,9 +59,9 @@ def test_every_runtime_says_the_same(folder, expected, runtime):
     assert predictor.runtime.name.partition("-")[0] == runtime
     assert predictor.runtime.precision == "float32"
     for _ in range(2):  # the second call reuses buffers
-        result = predictor.predict(PICTURE)
+        result = predictor.predict(IMAGE)
         np.testing.assert_allclose(result.probabilities, expected, atol=1e-5)
-    other = predictor.predict(PICTURE[:8, :9])
+    other = predictor.predict(IMAGE[:8, :9])
     np.testing.assert_allclose(result.probabilities, expected, atol=1e-5)
     assert other.mask.shape == (8, 9)
 
@@ -77,7 +77,7 @@ def test_openvino_tells_nobody_of_its_use(folder):
 def test_bfloat16_is_near_and_only_on_demand(folder, expected, runtime):
     needs(PACKAGES[runtime])
     predictor = Predictor.load(folder, runtime=runtime, precision="bfloat16")
-    difference = np.abs(predictor.predict(PICTURE).probabilities - expected).max()
+    difference = np.abs(predictor.predict(IMAGE).probabilities - expected).max()
     assert difference < 0.03
     if predictor.runtime.precision == "bfloat16":
         assert difference > 1e-6
@@ -196,7 +196,7 @@ def test_a_damaged_conversion_is_not_used(fresh):
 
 def test_weights_need_not_be_there_beside_a_conversion(fresh):
     (fresh / "model.keras").unlink()
-    assert Predictor.load(fresh, runtime="onnx").predict(PICTURE).mask.shape == PICTURE.shape
+    assert Predictor.load(fresh, runtime="onnx").predict(IMAGE).mask.shape == IMAGE.shape
 
 
 def test_weights_that_were_exchanged_are_refused_in_every_runtime(fresh, tmp_path):

@@ -87,7 +87,7 @@ def test_recipe_trains_and_leaves_a_model(recipe, workplace):
 
 
 def _squares(number, size, values, seed):
-    """Return a picture and a mask of squares; every value is somewhere in it."""
+    """Return an image and a mask of squares; every value is somewhere in it."""
     random = np.random.default_rng([seed, number])
     mask = np.full(size, values[0], np.uint8)
     side = min(size) // 6
@@ -95,31 +95,31 @@ def _squares(number, size, values, seed):
         row = place % 3 * (size[0] // 3) + random.integers(side)
         column = place // 3 * (size[1] // 6) + random.integers(side // 2 + 1)
         mask[row : row + side, column : column + side // 2] = value
-    picture = np.clip(mask.astype(float) * 3 + random.normal(40, 10, size), 0, 255)
-    return picture.astype(np.uint8), mask
+    image = np.clip(mask.astype(float) * 3 + random.normal(40, 10, size), 0, 255)
+    return image.astype(np.uint8), mask
 
 
 def _carvana(folder):
     for number in range(4):
-        grey, mask = _squares(number, (160, 240), (0, 1), 1)
-        cv2.imwrite(str(_made(folder / "carvana/train") / f"{number:x}a_01.jpg"), _color(grey))
+        gray, mask = _squares(number, (160, 240), (0, 1), 1)
+        cv2.imwrite(str(_made(folder / "carvana/train") / f"{number:x}a_01.jpg"), _color(gray))
         cv2.imwrite(str(_made(folder / "carvana/train_masks") / f"{number:x}a_01_mask.png"), mask)
 
 
 def _membranes(folder):
     for number in range(4):
-        picture, mask = _squares(number, (300, 300), (255, 0), 2)
-        cv2.imwrite(str(_made(folder / "membrane/image") / f"{number}.png"), picture)
+        image, mask = _squares(number, (300, 300), (255, 0), 2)
+        cv2.imwrite(str(_made(folder / "membrane/image") / f"{number}.png"), image)
         cv2.imwrite(str(_made(folder / "membrane/label") / f"{number}.png"), mask)
 
 
 def _cityscapes(folder):
     rows = ["image,mask,city"]
     for number in range(4):
-        grey, mask = _squares(number, (128, 256), (0, 7, 11, 17, 21, 23, 24, 26), 3)
+        gray, mask = _squares(number, (128, 256), (0, 7, 11, 17, 21, 23, 24, 26), 3)
         mask[-4:, -4:] = 33
         image, label = f"{number}_leftImg8bit.png", f"{number}_gtFine_labelIds.png"
-        cv2.imwrite(str(folder / image), _color(grey))
+        cv2.imwrite(str(folder / image), _color(gray))
         cv2.imwrite(str(folder / label), mask)
         rows.append(f"{image},{label},city{number}")
     (folder / "cityscapes.csv").write_text("\n".join(rows), encoding="utf-8")
@@ -136,8 +136,8 @@ def _made(folder):
     return folder
 
 
-def _color(grey):
-    return np.dstack((grey, grey // 2, 255 - grey))
+def _color(gray):
+    return np.dstack((gray, gray // 2, 255 - gray))
 
 
 MAKERS = {

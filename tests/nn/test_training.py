@@ -50,7 +50,7 @@ def assert_scores_are_those_of_evaluate(run, examples):
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
-    """A run that knows four pictures by heart; a fifth, in a folder, is for validation."""
+    """A run that knows four images by heart; a fifth, in a folder, is for validation."""
     root = tmp_path_factory.mktemp("learned")
     validation = write(root / "data", "later/x4", *disc(4))
     examples = ExampleSet((*discs(root / "data", 4).examples, validation), DISC, "discs")
@@ -72,7 +72,7 @@ def learned(tmp_path_factory):
     return examples, root / "run", record, said, steps
 
 
-def test_a_tiny_network_learns_four_pictures_by_heart(learned):
+def test_a_tiny_network_learns_four_images_by_heart(learned):
     _, _, record, _, _ = learned
     assert record.state == "finished"
     assert record.train.dice > 0.95
@@ -107,7 +107,7 @@ def test_everything_about_the_run_is_in_its_folder(learned):
     assert record.peak_memory > 1e7
     assert record.images_per_second > 0
     again = build_options(read_config(run / "config.toml"))
-    assert (again.head, again.loss, again.input.color) == ("sigmoid", "dice+bce", "grey")
+    assert (again.head, again.loss, again.input.color) == ("sigmoid", "dice+bce", "gray")
     split = json.loads((run / "split.json").read_bytes())
     assert {one["name"]: one["part"] for one in split["examples"]}["later/x4"] == "validation"
     with (run / "history.csv").open(newline="") as stream:
@@ -165,13 +165,13 @@ def test_an_earlier_run_is_safe_from_options_that_cannot_work(learned):
 
 
 def several(folder):
-    """Colour pictures of several sizes, with two exclusive classes and void, as one-hot masks."""
+    """Color images of several sizes, with two exclusive classes and void, as one-hot masks."""
     found = []
     for number, size in enumerate([Size(40, 33), Size(34, 50), Size(41, 36)]):
-        grey, mask = disc(number, size)
+        gray, mask = disc(number, size)
         mask[-6:] = 4
         mask[:3] = 255
-        image = np.stack([grey, grey // 2, grey // 3], axis=-1)
+        image = np.stack([gray, gray // 2, gray // 3], axis=-1)
         planes = np.stack([mask == id_ for id_ in (0, 1, 4)], axis=-1).astype(np.uint8)
         if number:
             found.append(write(folder, f"x{number}", image, mask))
@@ -182,16 +182,16 @@ def several(folder):
 
 
 def overlapping(folder):
-    """Pictures of 16 bits with classes that overlap."""
+    """Images of 16 bits with classes that overlap."""
     found = []
     for number in range(3):
-        grey, mask = disc(number)
+        gray, mask = disc(number)
         bar = np.zeros_like(mask)
         bar[10:20] = 1
         both = np.stack([mask, bar], axis=-1)
         both[:, :2] = 255
         encoded = {"encoding": "multihot", "channels": (1, 4)}
-        found.append(write(folder, f"x{number}", grey.astype(np.uint16) * 100, both, **encoded))
+        found.append(write(folder, f"x{number}", gray.astype(np.uint16) * 100, both, **encoded))
     return ExampleSet(tuple(found), BOTH, "overlapping")
 
 
@@ -229,7 +229,7 @@ def overlapping(folder):
         (
             several,
             {
-                "input": {"resize": "24x20", "color": "grey"},
+                "input": {"resize": "24x20", "color": "gray"},
                 "head": "sigmoid",
                 "precision": "float16",
                 "optimizer": "rmsprop",
@@ -253,7 +253,7 @@ def test_all_kinds_of_examples(tmp_path, make, changed, head, capfd):
     assert output.out == output.err == "", "Keras is quiet"
 
 
-def test_a_loss_that_is_no_number_names_its_pictures(tmp_path):
+def test_a_loss_that_is_no_number_names_its_images(tmp_path):
     examples = discs(tmp_path / "data", 4)
     chosen = options(
         epochs=30, optimizer="sgd", learning_rate=1e30, schedule="constant", validate_every=30
@@ -264,7 +264,7 @@ def test_a_loss_that_is_no_number_names_its_pictures(tmp_path):
     assert read_record(tmp_path / "run").state == "failed"
 
 
-def test_a_picture_that_cannot_be_read_is_named(tmp_path):
+def test_an_image_that_cannot_be_read_is_named(tmp_path):
     """It is cut off after its size, and first decoded in the middle of the training."""
     examples = discs(tmp_path / "data", 4)
     path = examples.examples[1].image
@@ -333,7 +333,7 @@ def test_validation_every_second_epoch_and_after_the_last(tmp_path):
 
 
 @pytest.mark.parametrize("tta", [False, True])
-def test_the_threshold_is_the_best_of_the_validation_pictures(tmp_path, tta):
+def test_the_threshold_is_the_best_of_the_validation_images(tmp_path, tta):
     """Cross-entropy alone begins with the share of the disc, so no probability reaches 0.5."""
     examples = discs(tmp_path / "data", 4)
     augment = {"preset": "none", "flip_horizontal": 0.5}

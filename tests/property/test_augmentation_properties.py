@@ -68,8 +68,8 @@ def test_the_same_state_gives_the_same_result(options, seed, height, width):
 
 @settings(max_examples=75, deadline=None)
 @given(options, seeds, sides, sides)
-def test_the_mask_moves_alike_whatever_the_picture_is(options, seed, height, width):
-    """The dtype of the picture, its values and the changes of its light do not matter."""
+def test_the_mask_moves_alike_whatever_the_image_is(options, seed, height, width):
+    """The dtype of the image, its values and the changes of its light do not matter."""
     image, mask = pair(seed, height, width, 1, 0)
     _, target = augment(image, mask, options, np.random.default_rng(seed))
     for other in (

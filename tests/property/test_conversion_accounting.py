@@ -13,10 +13,10 @@ import numpy as np
 from builders import (
     assert_whole,
     corners,
+    image,
     instance,
     labelme,
     manifest,
-    picture,
     pixels,
     region,
     shape,
@@ -72,7 +72,7 @@ labelme_files = st.fixed_dictionaries(
     optional={
         "width": st.sampled_from([None, 0, -1, 8.5, "8", 10**9, 10**400, 9]),
         "height": st.sampled_from([None, 10**9, 6.0]),
-        "picture": st.sampled_from(["", "../x.png", "p.png", "small.png", "a\0.png", "turned.jpg"]),
+        "image": st.sampled_from(["", "../x.png", "p.png", "small.png", "a\0.png", "turned.jpg"]),
         "imageData": st.sampled_from(["", "AAAA", 5]),
         "flags": st.sampled_from([None, {"sharp": True}, [], {"sharp": 1}]),
     },
@@ -123,9 +123,9 @@ options = st.builds(
 
 def write(folder: Path, source: dict) -> tuple[int, int]:
     """Write a source; return how many images and records it has."""
-    picture(folder / "p.png")
-    picture(folder / "small.png", 4, 3)
-    picture(folder / "turned.jpg", 6, 8, orientation=6)
+    image(folder / "p.png")
+    image(folder / "small.png", 4, 3)
+    image(folder / "turned.jpg", 6, 8, orientation=6)
     images = records = 0
     for number, keys in enumerate(source["labelme"]):
         content = dict(keys)

@@ -1,4 +1,4 @@
-"""The exact rasteriser against rational arithmetic, and laws that every exact mask obeys."""
+"""The exact rasterizer against rational arithmetic, and laws that every exact mask obeys."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ half = st.integers(-10, 30).map(lambda n: n / 2)
 quarter = st.integers(-20, 60).map(lambda n: n / 4)
 tenth = st.integers(-50, 150).map(lambda n: n / 10)
 anything = st.floats(-5, 15)
-beside_centre = st.builds(
+beside_center = st.builds(
     lambda n, steps: n + 0.5 + steps * float(np.spacing(n + 0.5)),
     st.integers(-1, 12),
     st.integers(-2, 2),
@@ -34,10 +34,10 @@ NUMBERS = {
     "quarter": quarter,
     "tenth": tenth,
     "float": anything,
-    "beside a centre": beside_centre,
-    "far outside": st.one_of(far, far, whole, beside_centre),
+    "beside a center": beside_center,
+    "far outside": st.one_of(far, far, whole, beside_center),
     "tiny": st.one_of(st.floats(-1e-300, 1e-300), half, st.just(-0.0)),
-    "mixed": st.one_of(whole, half, quarter, tenth, anything, beside_centre, far),
+    "mixed": st.one_of(whole, half, quarter, tenth, anything, beside_center, far),
 }
 
 
@@ -77,11 +77,11 @@ def diagonals():
 
 
 def lines_from_afar():
-    """Rings with an edge that passes exactly through pixel centres, with its ends far outside."""
+    """Rings with an edge that passes exactly through pixel centers, with its ends far outside."""
 
     def build(column, row, direction, before, after, others):
-        centre, step = np.array((column, row)) + 0.5, np.array(direction)
-        return np.array([centre - before * step, centre + after * step, *others])
+        center, step = np.array((column, row)) + 0.5, np.array(direction)
+        return np.array([center - before * step, center + after * step, *others])
 
     direction = st.tuples(st.integers(-9, 9), st.integers(-9, 9))
     reach = st.integers(1, 2**27)
@@ -90,7 +90,7 @@ def lines_from_afar():
 
 
 RINGS = {name: rings_of(points_of(number)) for name, number in NUMBERS.items()}
-RINGS["sliver"] = slivers(st.one_of(whole, half, anything, beside_centre))
+RINGS["sliver"] = slivers(st.one_of(whole, half, anything, beside_center))
 RINGS["diagonal"] = diagonals()
 RINGS["line from afar"] = lines_from_afar()
 
@@ -116,7 +116,7 @@ def rational(ring):
 
 
 def brute_force(area, size):
-    """Test every pixel centre in rational arithmetic."""
+    """Test every pixel center in rational arithmetic."""
     result = np.zeros((size.height, size.width), dtype=bool)
     for polygon in area.parts:
         rings = [rational(ring) for ring in polygon.rings]
@@ -136,7 +136,7 @@ def brute_force(area, size):
 @pytest.mark.parametrize("family", RINGS)
 @settings(deadline=None, max_examples=120)
 @given(data=st.data())
-def test_every_pixel_centre_is_where_rational_arithmetic_puts_it(family, data):
+def test_every_pixel_center_is_where_rational_arithmetic_puts_it(family, data):
     area, size = data.draw(areas_of(RINGS[family])), data.draw(sizes)
     assert (mask(area, size) == brute_force(area, size)).all()
 
@@ -243,7 +243,7 @@ def test_the_largest_images_take_no_more_memory_than_their_outlines():
 
 
 def test_an_edge_over_tens_of_thousands_of_rows_is_as_exact_as_a_short_one():
-    """The edge x - 0.5 = (y - 0.5) 7 / 9 meets a centre, exactly, in every ninth row."""
+    """The edge x - 0.5 = (y - 0.5) 7 / 9 meets a center, exactly, in every ninth row."""
     height = 9 * 6000
     ring = np.array([(0.0, 0.0), (7 * 6000, height), (0.0, height)]) + 0.5
     runs = scan([one(ring)], Size(65535, height))

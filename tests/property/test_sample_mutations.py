@@ -58,10 +58,10 @@ def damaged(samples: Path, tmp_path: Path, name: str, content: str) -> Path:
     """Write a damaged sample beside links to everything that the sound one has beside it."""
     folder = tmp_path / Path(name).parent
     folder.mkdir(parents=True, exist_ok=True)
-    for neighbour in (samples / name).parent.iterdir():
-        link = folder / neighbour.name
-        if neighbour.name != Path(name).name and not link.exists():
-            link.symlink_to(neighbour)
+    for neighbor in (samples / name).parent.iterdir():
+        link = folder / neighbor.name
+        if neighbor.name != Path(name).name and not link.exists():
+            link.symlink_to(neighbor)
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
     return path

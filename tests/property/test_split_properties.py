@@ -17,7 +17,7 @@ CLASSES = ClassMap(tuple(MaskClass(id_, f"class {id_}", (0, 0, 0), ()) for id_ i
 
 @st.composite
 def example_sets(draw):
-    """Up to 30 examples in groups of any size, some with equal pictures."""
+    """Up to 30 examples in groups of any size, some with equal images."""
     rows = draw(
         st.lists(
             st.tuples(
@@ -52,8 +52,8 @@ def blocks(examples):
         for one in examples:
             for other in examples:
                 same_group = one.group is not None and one.group == other.group
-                same_picture = one.statistics.image_digest == other.statistics.image_digest
-                if (same_group or same_picture) and marks[one.name] != marks[other.name]:
+                same_image = one.statistics.image_digest == other.statistics.image_digest
+                if (same_group or same_image) and marks[one.name] != marks[other.name]:
                     marks[one.name] = marks[other.name] = min(marks[one.name], marks[other.name])
                     changed = True
     found = {}
@@ -133,7 +133,7 @@ def test_files_give_back_what_was_written(tmp_path, examples, folds):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_shares_of_single_pictures_are_exact(seed):
+def test_shares_of_single_images_are_exact(seed):
     for count in range(2, 40):
         examples = ExampleSet(
             tuple(

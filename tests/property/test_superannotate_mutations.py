@@ -146,7 +146,7 @@ def change(draw: st.DrawFn, root: Any, within: tuple[str | int, ...] = ()) -> No
         parent[path[-1]] = junk
 
 
-def parts_picture() -> bytes:
+def parts_image() -> bytes:
     pixels = np.zeros((30, 40, 4), dtype=np.uint8)
     pixels[2:9, 3:12] = (0, 0, 15, 255)
     pixels[20:25, 30:40] = (0, 1, 14, 255)
@@ -157,12 +157,12 @@ def parts_picture() -> bytes:
     return buffer.getvalue()
 
 
-PARTS = parts_picture()
+PARTS = parts_image()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """A folder with pictures, the pixels of parts, and a class list."""
+    """A folder with images, the pixels of parts, and a class list."""
     path: Path = tmp_path_factory.mktemp("superannotate")
     for name in ("a.png", "b.png"):
         Image.new("L", (40, 30)).save(path / name)

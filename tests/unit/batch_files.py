@@ -1,4 +1,4 @@
-"""Small pictures and masks in files, and batches of them."""
+"""Small images and masks in files, and batches of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLASSES = ClassMap((MaskClass(1, "a", (255, 0, 0), ()), MaskClass(4, "b", (0, 25
 
 
 def write(folder: Path, name: str, image: np.ndarray, mask: np.ndarray) -> Example:
-    """Write a picture and an integer mask of class ids."""
+    """Write an image and an integer mask of class ids."""
     paths = folder / f"{name}.png", folder / f"{name}-mask.png"
     for path, values in zip(paths, (image, mask), strict=True):
         Image.fromarray(values).save(path)
@@ -26,7 +26,7 @@ def write(folder: Path, name: str, image: np.ndarray, mask: np.ndarray) -> Examp
 
 
 def patterned(folder: Path, count: int, height: int = 24, width: int = 40) -> list[Example]:
-    """Pictures of noise whose masks follow from them: 4 above 200, else 1 above 150; some void."""
+    """Images of noise whose masks follow from them: 4 above 200, else 1 above 150; some void."""
     examples = []
     for number in range(count):
         image = np.random.default_rng(number).integers(0, 250, (height, width), dtype=np.uint8)

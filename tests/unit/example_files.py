@@ -1,4 +1,4 @@
-"""Small pictures and masks on disk, and example sets without any files."""
+"""Small images and masks on disk, and example sets without any files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 4, 3
 
 
 def save(path: Path, array: object, **options: object) -> Path:
-    """Write an array as the picture or NPY file that the suffix says."""
+    """Write an array as the image or NPY file that the suffix says."""
     path.parent.mkdir(parents=True, exist_ok=True)
     values = np.asarray(array)
     if path.suffix == ".npy":
@@ -33,13 +33,13 @@ def mask_of(*values: int, dtype: type = np.uint8) -> np.ndarray:
     return mask.reshape(HEIGHT, WIDTH)
 
 
-def picture_of(seed: int) -> np.ndarray:
-    """Return a grey picture that no other seed gives."""
+def image_of(seed: int) -> np.ndarray:
+    """Return a gray image that no other seed gives."""
     return np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)
 
 
 def folder(root: Path, masks: dict[str, np.ndarray], suffix: str = ".png") -> Path:
-    """Write ``images/`` and ``masks/`` with a picture for every mask."""
+    """Write ``images/`` and ``masks/`` with an image for every mask."""
     for number, (name, mask) in enumerate(masks.items()):
         size = np.zeros(mask.shape[:2], dtype=np.uint8) + np.uint8(number)
         save(root / "images" / f"{name}.png", size)

@@ -66,15 +66,15 @@ def codes(image: AnnotatedImage) -> list[Code]:
 
 def encoded(pixels, mode: str | None = None, file_type: str = "PNG") -> str:
     array = np.asarray(pixels)
-    picture = Image.fromarray(array)
+    image = Image.fromarray(array)
     if mode is not None:
-        picture = picture.convert(mode)
+        image = image.convert(mode)
     buffer = io.BytesIO()
-    picture.save(buffer, file_type)
+    image.save(buffer, file_type)
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def save_picture(path: Path, size: tuple[int, int], orientation: int = 1) -> None:
+def save_image(path: Path, size: tuple[int, int], orientation: int = 1) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.new("L", size).save(path, exif=exif)

@@ -19,9 +19,9 @@ def load(path):
     return json.loads(path.read_text("utf-8"))
 
 
-def grey(path):
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("L"))
+def gray(path):
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L"))
 
 
 def files(folder, *suffixes):

@@ -1,4 +1,4 @@
-"""Changes of place: directions, registration of picture and mask, and exactness."""
+"""Changes of place: directions, registration of image and mask, and exactness."""
 
 from dataclasses import replace
 
@@ -66,10 +66,10 @@ def mirrored(indices, side):
 
 @every_change
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (48, 80), (33, 47)])
-def test_not_one_pixel_of_the_mask_is_elsewhere_than_in_the_picture(options, height, width):
-    """The picture holds its own row and column, and the mask is looked up there.
+def test_not_one_pixel_of_the_mask_is_elsewhere_than_in_the_image(options, height, width):
+    """The image holds its own row and column, and the mask is looked up there.
 
-    A picture of coordinates is interpolated to the coordinates themselves, so that it says where
+    An image of coordinates is interpolated to the coordinates themselves, so that it says where
     every pixel of the result was taken from; next to mirrored edges it does not, and to the 1/32 px
     of old fixed-point interpolation it says nothing about which of two pixels is nearer.
     """
@@ -89,7 +89,7 @@ def test_not_one_pixel_of_the_mask_is_elsewhere_than_in_the_picture(options, hei
 
 @every_change
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (48, 80)])
-def test_picture_and_mask_follow_one_map(options, height, width):
+def test_image_and_mask_follow_one_map(options, height, width):
     """Looked up by hand in the map, value by value, without OpenCV."""
     mask = blobs(height, width)
     for seed in range(8):
@@ -107,7 +107,7 @@ def test_picture_and_mask_follow_one_map(options, height, width):
 
 
 @every_change
-def test_the_picture_of_a_mask_is_the_mask_where_nothing_is_mixed(options):
+def test_the_image_of_a_mask_is_the_mask_where_nothing_is_mixed(options):
     """Values 50 apart: where interpolation gives a multiple of 50, the mask has that value."""
     mask = blobs(60, 60)
     mask[mask == 255] = 0
@@ -122,7 +122,7 @@ HALF_AXES = (40.2, 31.7)
 
 
 def ellipse(away):
-    """1 inside an ellipse, at places x + i y from its centre."""
+    """1 inside an ellipse, at places x + i y from its center."""
     return ((away.real / HALF_AXES[0]) ** 2 + (away.imag / HALF_AXES[1]) ** 2 < 1).astype(np.uint8)
 
 
@@ -152,13 +152,13 @@ def test_a_turned_ellipse_is_where_mathematics_puts_it(angle, zoom, shift):
     before = (place - middle - complex(*shift)) / turn + middle
     errors = []
     for x, y in np.random.default_rng(1).uniform((125, 90), (132, 97), (10, 2)):
-        centre = complex(x, y)
-        image, target = geometry.apply(spot(place - centre)[..., None], ellipse(place - centre))
-        after = (centre - middle) * turn + middle + complex(*shift)
+        center = complex(x, y)
+        image, target = geometry.apply(spot(place - center)[..., None], ellipse(place - center))
+        after = (center - middle) * turn + middle + complex(*shift)
         near = abs(place - after) < 70  # beyond, mirrored edges come into sight
-        assert abs(image[..., 0] - spot(before - centre))[near].max() < 0.01
+        assert abs(image[..., 0] - spot(before - center))[near].max() < 0.01
         assert abs(centroid(image[..., 0] * near, place) - after) < 0.05
-        expected, found = ellipse(before - centre) * near, target * near
+        expected, found = ellipse(before - center) * near, target * near
         assert (found & expected).sum() / (found | expected).sum() > 0.97
         errors.append(centroid(found, place) - centroid(expected, place))
     assert abs(np.mean(errors)) < 0.2
@@ -212,8 +212,8 @@ def test_a_displacement_says_where_a_pixel_looks():
 
 
 @every_change
-def test_a_window_is_what_the_whole_picture_would_show_there(options):
-    """Borders of the window are no borders of the picture: what lies beyond comes in."""
+def test_a_window_is_what_the_whole_image_would_show_there(options):
+    """Borders of the window are no borders of the image: what lies beyond comes in."""
     mask = blobs(300, 300)
     size, corner = Size(64, 64), (118, 118)
     geometry = draw_geometry(replace(options, elastic=0), size, np.random.default_rng(3))
@@ -229,7 +229,7 @@ def test_a_window_is_what_the_whole_picture_would_show_there(options):
 
 @pytest.mark.parametrize("shift", [(3, -6), (-37, 0), (38, 0)])
 @pytest.mark.parametrize("corner", [0, 60, 160])
-def test_pictures_beyond_the_limit_of_opencv_are_changed_alike(shift, corner):
+def test_images_beyond_the_limit_of_opencv_are_changed_alike(shift, corner):
     """40,000 px wide: the window is taken from a part of it, mirrored edges included."""
     ends = blobs(40, 200)
     long = np.zeros((40, 40000), np.uint8)
@@ -264,7 +264,7 @@ def test_every_number_of_channels_is_changed_like_one(channels, dtype):
     assert np.array_equal(void.any(axis=-1), void.all(axis=-1))
 
 
-def test_pictures_that_are_not_square_are_not_transposed():
+def test_images_that_are_not_square_are_not_transposed():
     image = np.arange(12, dtype=np.uint8).reshape(3, 4, 1)
     changed, _ = augment(image, image[..., 0], SINGLE["transpose"], np.random.default_rng(0))
     assert np.array_equal(changed, image)
@@ -309,8 +309,8 @@ def test_an_elastic_field_has_the_deviation_that_is_asked_for(scale):
     assert (field.shape, field.dtype) == ((500, 600, 2), np.float32)
     assert field.std() == pytest.approx(2.5, rel=0.06)
     assert abs(field.mean()) < 0.2
-    neighbours = np.abs(np.diff(field, axis=0)).max()
-    assert neighbours < 2.5 * 12 / scale  # smooth: a jump would be as large as the field
+    neighbors = np.abs(np.diff(field, axis=0)).max()
+    assert neighbors < 2.5 * 12 / scale  # smooth: a jump would be as large as the field
     assert abs(np.corrcoef(field[..., 0].ravel(), field[..., 1].ravel())[0, 1]) < 0.1
 
 
@@ -351,7 +351,7 @@ def test_a_value_out_of_range_is_named(name, value):
         resolve(AugmentOptions(**{name: value}))
 
 
-def test_displacements_that_would_fold_pictures_are_refused():
+def test_displacements_that_would_fold_images_are_refused():
     with pytest.raises(OptionError, match="fold over"):
         resolve(AugmentOptions(elastic=9, elastic_scale=32))
 
@@ -361,7 +361,7 @@ def test_an_unknown_preset_is_named():
         resolve(AugmentOptions(preset="hard"))
 
 
-def test_pictures_and_masks_must_fit():
+def test_images_and_masks_must_fit():
     with pytest.raises(ValueError, match="4 x 3 px with a mask of 4 x 4 px"):
         augment(np.zeros((3, 4, 1), np.uint8), np.zeros((4, 4), np.uint8), PRESETS["none"], None)
     with pytest.raises(ValueError, match="found float64"):

@@ -15,9 +15,9 @@ def image(channels=1, side=64, low=0.3, high=0.7):
     return values.astype(np.float32)
 
 
-def changed(picture, seed, **options):
+def changed(image_file, seed, **options):
     rng = np.random.default_rng(seed)
-    return change_light(picture, ResolvedAugmentation(**options), rng)
+    return change_light(image_file, ResolvedAugmentation(**options), rng)
 
 
 def spread(measure, **options):
@@ -42,29 +42,29 @@ def test_contrast_stretches_about_the_mean():
     assert np.allclose(result - result.mean(), factor * (image() - image().mean()), atol=1e-5)
 
 
-def test_full_contrast_can_make_a_picture_flat_but_not_wrong():
+def test_full_contrast_can_make_an_image_flat_but_not_wrong():
     results = [changed(image(), seed, contrast=1.0) for seed in range(50)]
     assert all(np.isfinite(result).all() for result in results)
     assert min(result.std() for result in results) < 0.01
 
 
-def test_saturation_moves_colours_from_or_to_the_grey_of_the_same_lightness():
-    picture = image(3)
-    grey = (picture @ LUMA)[..., None]
+def test_saturation_moves_colors_from_or_to_the_gray_of_the_same_lightness():
+    image_file = image(3)
+    gray = (image_file @ LUMA)[..., None]
     factors = []
     for seed in range(200):
-        result = changed(picture, seed, saturation=0.4)
-        assert np.allclose(result @ LUMA, picture @ LUMA, atol=1e-5)
-        factor = (result - grey).std() / (picture - grey).std()
-        assert np.allclose(result, grey + factor * (picture - grey), atol=1e-5)
+        result = changed(image_file, seed, saturation=0.4)
+        assert np.allclose(result @ LUMA, image_file @ LUMA, atol=1e-5)
+        factor = (result - gray).std() / (image_file - gray).std()
+        assert np.allclose(result, gray + factor * (image_file - gray), atol=1e-5)
         factors.append(factor)
     assert (min(factors), max(factors)) == pytest.approx((0.6, 1.4), abs=0.02)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4])
-def test_saturation_leaves_what_has_no_colour(channels):
-    picture = image(channels)
-    assert np.allclose(changed(picture, 1, saturation=1.0), picture, atol=1e-6)
+def test_saturation_leaves_what_has_no_color(channels):
+    image_file = image(channels)
+    assert np.allclose(changed(image_file, 1, saturation=1.0), image_file, atol=1e-6)
 
 
 def test_gamma_raises_to_a_power():
@@ -107,8 +107,10 @@ def test_values_stay_in_their_range():
     for seed in range(20):
         for low, high in ((0.0, 1.0), (-1.0, 1.0), (-3.5, 8.0)):
             rng = np.random.default_rng(seed)
-            picture = image(3) * (high - low) + low
-            result = change_light(picture, ResolvedAugmentation(**strong), rng, low=low, high=high)
+            image_file = image(3) * (high - low) + low
+            result = change_light(
+                image_file, ResolvedAugmentation(**strong), rng, low=low, high=high
+            )
             assert result.min() >= low - 1e-5
             assert result.max() <= high + 1e-5
 
@@ -121,20 +123,20 @@ def test_changes_are_the_same_share_of_every_range():
 
 
 def test_a_flat_range_is_no_division_by_zero():
-    picture = np.full((4, 4, 1), 3.0, np.float32)
+    image_file = np.full((4, 4, 1), 3.0, np.float32)
     options = ResolvedAugmentation(brightness=0.3, gamma=0.3)
-    result = change_light(picture, options, np.random.default_rng(0), low=3.0, high=3.0)
+    result = change_light(image_file, options, np.random.default_rng(0), low=3.0, high=3.0)
     assert np.isfinite(result).all()
 
 
-def test_the_mask_and_the_given_picture_stay_as_they_are():
-    picture, mask = image(3), np.random.default_rng(0).integers(0, 3, (64, 64), dtype=np.uint8)
+def test_the_mask_and_the_given_image_stay_as_they_are():
+    image_file, mask = image(3), np.random.default_rng(0).integers(0, 3, (64, 64), dtype=np.uint8)
     options = ResolvedAugmentation(brightness=0.3, contrast=0.3, gamma=0.3, noise=0.1, blur=1)
-    before = picture.copy()
-    result, target = augment(picture, mask, options, np.random.default_rng(4))
+    before = image_file.copy()
+    result, target = augment(image_file, mask, options, np.random.default_rng(4))
     assert np.array_equal(target, mask)
-    assert np.array_equal(picture, before)
-    assert not np.array_equal(result, picture)
+    assert np.array_equal(image_file, before)
+    assert not np.array_equal(result, image_file)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.uint8, 1.01 / 255), (np.uint16, 1e-4)])

@@ -35,7 +35,7 @@ def follows(x, y):
     )
 
 
-def test_whole_pictures_come_in_their_order(tmp_path):
+def test_whole_images_come_in_their_order(tmp_path):
     examples = patterned(tmp_path, 3)
     made = batches(examples, batch_size=2, shuffle=False)
     assert (len(made), made.count, made.shape) == (2, 3, (2, 24, 40, 1))
@@ -43,8 +43,8 @@ def test_whole_pictures_come_in_their_order(tmp_path):
     assert (x.dtype, x.shape) == (np.float32, (2, 24, 40, 1))
     assert (y.dtype, y.shape) == (np.uint8, (2, 24, 40, 1))
     for place, example in enumerate(examples[:2]):
-        with Image.open(example.image) as picture:
-            assert np.allclose(x[place, ..., 0], np.asarray(picture) / 255)
+        with Image.open(example.image) as image:
+            assert np.allclose(x[place, ..., 0], np.asarray(image) / 255)
     assert follows(x, y)
     assert made.names(0) == ("x0", "x1")
 
@@ -74,8 +74,8 @@ def test_sigmoid_has_a_channel_per_foreground_class(tmp_path):
     assert np.array_equal(y, expected)
 
 
-def test_pictures_of_all_sizes_are_padded_to_the_largest(tmp_path):
-    """To multiples of the stride; what is added to masks is void, to pictures mirrored."""
+def test_images_of_all_sizes_are_padded_to_the_largest(tmp_path):
+    """To multiples of the stride; what is added to masks is void, to images mirrored."""
     flat = np.full((10, 30), 51, np.uint8)
     tall = np.full((21, 8), 102, np.uint8)
     examples = [write(tmp_path, "flat", flat, flat // 51), write(tmp_path, "tall", tall, tall * 0)]
@@ -89,7 +89,7 @@ def test_pictures_of_all_sizes_are_padded_to_the_largest(tmp_path):
     assert (y == 255).sum() == 2 * 24 * 32 - 10 * 30 - 21 * 8
 
 
-def test_pictures_are_resized_first(tmp_path):
+def test_images_are_resized_first(tmp_path):
     image = np.kron([[10, 20], [30, 200]], np.ones((4, 4))).astype(np.uint8)
     mask = np.kron([[0, 1], [4, 255]], np.ones((4, 4))).astype(np.uint8)
     made = batches([write(tmp_path, "x", image, mask)], batch_size=1, resize=Size(2, 2))
@@ -106,7 +106,7 @@ def test_pictures_are_resized_first(tmp_path):
         ("z-score", lambda v: (v - v.mean()) / v.std()),
     ],
 )
-def test_values_are_scaled_by_what_the_whole_picture_has(tmp_path, kind, expected):
+def test_values_are_scaled_by_what_the_whole_image_has(tmp_path, kind, expected):
     """Also in crops, where the mean would be another one."""
     image = np.arange(32 * 32).reshape(32, 32) // 8
     image = image.astype(np.uint8)
@@ -126,7 +126,7 @@ def test_values_are_scaled_by_what_the_whole_picture_has(tmp_path, kind, expecte
         assert any(fits)
 
 
-def test_sixteen_bits_and_colour(tmp_path):
+def test_sixteen_bits_and_color(tmp_path):
     deep = np.linspace(0, 4095, 64).reshape(8, 8).astype(np.uint16)
     made = batches(
         [write(tmp_path, "deep", deep, np.zeros((8, 8), np.uint8))],
@@ -164,7 +164,7 @@ def test_everything_follows_from_seed_epoch_and_example(tmp_path, head, preset, 
     assert not same(first, everything(other, 2))
 
 
-def test_an_epoch_has_every_picture_as_often_as_it_has_crops(tmp_path):
+def test_an_epoch_has_every_image_as_often_as_it_has_crops(tmp_path):
     """24 x 40 px have the area of 3.75 crops of 16 px."""
     examples = patterned(tmp_path, 5)
     for given, each in ((2, 2), (0, 4)):
@@ -178,7 +178,7 @@ def test_an_epoch_has_every_picture_as_often_as_it_has_crops(tmp_path):
         assert len(set(orders)) == 3
 
 
-def test_crops_of_one_picture_differ(tmp_path):
+def test_crops_of_one_image_differ(tmp_path):
     made = batches(patterned(tmp_path, 1), crop=8, crops_per_image=4, augment=None)
     x, y = made[0]
     assert follows(x, y)
@@ -190,7 +190,7 @@ def test_what_fills_up_a_batch_is_cropped_anew(tmp_path):
     assert len({one.tobytes() for one in made[0][0]}) == 4
 
 
-def test_random_crops_reach_every_pixel_and_are_parts_of_the_picture(tmp_path):
+def test_random_crops_reach_every_pixel_and_are_parts_of_the_image(tmp_path):
     image = np.arange(12 * 20, dtype=np.uint8).reshape(12, 20)
     example = write(tmp_path, "x", image, image * 0)
     made = batches([example], crop=8, crops_per_image=400, batch_size=400)
@@ -202,7 +202,7 @@ def test_random_crops_reach_every_pixel_and_are_parts_of_the_picture(tmp_path):
     assert (crops == corners[:, None, None] + offsets).all()
 
 
-def test_pictures_smaller_than_a_crop_are_padded(tmp_path):
+def test_images_smaller_than_a_crop_are_padded(tmp_path):
     image = np.full((4, 30), 51, np.uint8)
     made = batches([write(tmp_path, "x", image, image // 51)], crop=16, batch_size=8)
     x, y = made[0]
@@ -284,7 +284,7 @@ def test_a_rare_pixel_in_a_corner_is_in_the_crop(tmp_path):
     assert ((y == 2).sum(axis=(1, 2, 3)) == 1).all()
 
 
-def test_pictures_without_foreground_give_crops_from_anywhere(tmp_path):
+def test_images_without_foreground_give_crops_from_anywhere(tmp_path):
     mask = np.zeros((40, 40), np.uint8)
     mask[:5] = 255
     options = {"crop": 16, "crops_per_image": 50, "batch_size": 50, "rare_share": 1}
@@ -294,7 +294,7 @@ def test_pictures_without_foreground_give_crops_from_anywhere(tmp_path):
 
 
 @pytest.mark.parametrize("crop", [0, 16])
-def test_augmented_masks_still_follow_their_pictures(tmp_path, crop):
+def test_augmented_masks_still_follow_their_images(tmp_path, crop):
     """Flips and transposes change no value; with all else the mask has no new value."""
     examples = patterned(tmp_path, 4)
     flips = ResolvedAugmentation(flip_horizontal=0.5, flip_vertical=0.5, transpose=0.5)
@@ -311,7 +311,7 @@ def test_augmented_masks_still_follow_their_pictures(tmp_path, crop):
 
 
 def test_turned_crops_show_what_lies_beside_them(tmp_path):
-    """A crop in the middle of a large picture has no mirrored edges: the ramp goes on."""
+    """A crop in the middle of a large image has no mirrored edges: the ramp goes on."""
     ramp = np.add.outer(np.arange(100), np.arange(100)).astype(np.uint8)
     example = write(tmp_path, "x", ramp, np.zeros((100, 100), np.uint8))
     options = {"crop": 20, "crops_per_image": 200, "batch_size": 200}
@@ -319,7 +319,7 @@ def test_turned_crops_show_what_lies_beside_them(tmp_path):
     values = x[..., 0] * 255
     slopes = np.diff(values, 2, axis=1)  # straight everywhere, but for rounding to 8 bits
     straight = (abs(slopes) < 2.1).all(axis=(1, 2))
-    assert straight.mean() > 0.5  # others do reach beyond the picture
+    assert straight.mean() > 0.5  # others do reach beyond the image
 
 
 def test_light_is_changed_within_the_range_of_the_scaling(tmp_path):
@@ -332,7 +332,7 @@ def test_light_is_changed_within_the_range_of_the_scaling(tmp_path):
         assert (x > (low + high) / 2).mean() != (x < (low + high) / 2).mean()
 
 
-def test_unreadable_pictures_are_named_and_can_come_back(tmp_path):
+def test_unreadable_images_are_named_and_can_come_back(tmp_path):
     examples = patterned(tmp_path, 2)
     made = batches(examples, batch_size=1, shuffle=False)
     content = examples[1].image.read_bytes()
@@ -348,7 +348,7 @@ def test_unreadable_pictures_are_named_and_can_come_back(tmp_path):
 def test_values_beyond_the_white_are_named(tmp_path):
     deep = np.full((8, 8), 1000, np.uint16)
     made = batches([write(tmp_path, "x", deep, np.zeros((8, 8), np.uint8))])
-    with pytest.raises(DatasetError, match=r"x\.png: the picture has values up to 1000"):
+    with pytest.raises(DatasetError, match=r"x\.png: the image has values up to 1000"):
         made[0]
 
 
@@ -370,6 +370,6 @@ def test_what_cannot_be_made_is_refused(tmp_path, options, text):
         batches(patterned(tmp_path, 1), **options)
 
 
-def test_no_pictures_make_no_batches():
-    with pytest.raises(OptionError, match="no pictures"):
+def test_no_images_make_no_batches():
+    with pytest.raises(OptionError, match="no images"):
         batches([])

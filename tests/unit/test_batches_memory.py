@@ -15,7 +15,7 @@ from maskforge.images.intensity import ScalingRecord
 
 
 def test_small_sets_are_held_and_large_ones_streamed(tmp_path):
-    """4 pictures of 24 x 40 px with a byte for the picture and one for the mask."""
+    """4 images of 24 x 40 px with a byte for the image and one for the mask."""
     examples = patterned(tmp_path, 4)
     size = 4 * 24 * 40 * 2
     assert batches(examples, memory=size).held
@@ -27,22 +27,22 @@ def test_small_sets_are_held_and_large_ones_streamed(tmp_path):
     assert batches(examples).held
 
 
-def test_people_are_told_where_pictures_are_kept(tmp_path):
+def test_people_are_told_where_images_are_kept(tmp_path):
     pixels = np.zeros((500, 1000), np.uint8)
     examples = [write(tmp_path, f"x{k}", pixels, pixels) for k in range(3)]
-    assert batches(examples).describe() == "3 pictures, 3 MB decoded: held in memory"
+    assert batches(examples).describe() == "3 images, 3 MB decoded: held in memory"
     assert batches(examples[:1], hold="stream").describe() == (
-        "1 picture, 1 MB decoded: streamed, at most 1 MB of them at a time"
+        "1 image, 1 MB decoded: streamed, at most 1 MB of them at a time"
     )
     assert batches(examples, memory=2_000_000).describe() == (
-        "3 pictures, 3 MB decoded: streamed, at most 3 MB of them at a time, "
+        "3 images, 3 MB decoded: streamed, at most 3 MB of them at a time, "
         "because only 2 MB of memory are set aside for them"
     )
 
 
 @pytest.fixture
 def small_window(monkeypatch):
-    """Crops are mixed among pictures of 1 MB."""
+    """Crops are mixed among images of 1 MB."""
     monkeypatch.setattr(module, "_WINDOW_BYTES", 2**20)
 
 
@@ -84,7 +84,7 @@ def test_a_streamed_file_is_decoded_once_per_epoch(tmp_path, small_window, monke
     assert 88 <= len(loads) <= 100 + 2 * slack
 
 
-def test_crops_of_a_picture_lie_in_one_window():
+def test_crops_of_an_image_lie_in_one_window():
     order = epoch_order([3] * 10, batch_size=4, window=2, shuffle=True, seed=0, epoch=0)
     assert len(order) == 32
     windows = [{item.example for item in order[start : start + 6]} for start in range(0, 30, 6)]

@@ -124,7 +124,7 @@ def test_channels_are_in_rising_order_of_ids() -> None:
     assert classes.foreground_ids == (3, 7)
 
 
-def test_colours_differ() -> None:
+def test_colors_differ() -> None:
     colors = [default_color(index) for index in range(60)]
     assert len(set(colors)) == 60
     distances = [

@@ -7,9 +7,9 @@ import pytest
 from builders import (
     corners,
     files,
+    image_file,
     labelme,
     manifest,
-    picture,
     pixels,
     region,
     shape,
@@ -43,7 +43,7 @@ def options(**keys) -> ConvertOptions:
 
 
 def test_the_manifest_adds_up_to_the_report(tmp_path):
-    picture(tmp_path / "in" / "x.png")
+    image_file(tmp_path / "in" / "x.png")
     labelme(
         tmp_path / "in" / "x.json",
         square("a", 1, 1, 4, 4),
@@ -81,7 +81,7 @@ def test_the_manifest_adds_up_to_the_report(tmp_path):
 
 
 def test_a_data_set_is_read_back_as_it_was_written(tmp_path):
-    picture(tmp_path / "in" / "x.png")
+    image_file(tmp_path / "in" / "x.png")
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
     labelme(tmp_path / "in" / "bad.json", square("a", 1, 1, 4, 4), width=0)
     convert(tmp_path / "in", tmp_path / "out", options(instances=True))
@@ -128,7 +128,7 @@ def test_files_are_counted_once_by_the_worst_that_befell_them(tmp_path):
     labelme(tmp_path / "good.json", square("a", 1, 1, 4, 4))
     (tmp_path / "broken.json").write_text("[")
     (tmp_path / "other.json").write_text("{}")
-    (tmp_path / "picture.txt").write_text("not looked at")
+    (tmp_path / "image.txt").write_text("not looked at")
     report = convert(tmp_path, tmp_path / "out")
     assert report.files == {"found": 3, "read": 1, "ignored": 0, "skipped": 1, "refused": 1}
     report = convert(tmp_path / "other.json", tmp_path / "out2")
@@ -230,7 +230,7 @@ def masks_are_absent(out: Path) -> bool:
 
 
 def test_a_very_large_image_is_converted(tmp_path):
-    """144 million pixels: Pillow would take the picture for an attack."""
+    """144 million pixels: Pillow would take the image for an attack."""
     labelme(tmp_path / "x.json", square("a", 11990, 11990, 12010, 12010), width=12000, height=12000)
     convert(tmp_path / "x.json", tmp_path / "out")
     (item,) = open_dataset(tmp_path / "out")

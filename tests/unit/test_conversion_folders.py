@@ -9,10 +9,10 @@ from builders import (
     assert_whole,
     corners,
     files,
+    image,
     instance,
     labelme,
     manifest,
-    picture,
     pixels,
     region,
     square,
@@ -44,7 +44,7 @@ def test_sub_folders_are_kept(tmp_path):
     assert masks(tmp_path / "out") == {"x.png", "a/x.png", "a/b/x.png"}
 
 
-def test_no_mask_replaces_another_whatever_the_pictures_are_called(tmp_path):
+def test_no_mask_replaces_another_whatever_the_images_are_called(tmp_path):
     names = [
         "x.png",
         "x.jpg",
@@ -97,7 +97,7 @@ def test_no_mask_replaces_another_whatever_the_pictures_are_called(tmp_path):
     ],
 )
 def test_names_in_annotation_files_lead_nowhere_else(tmp_path, name):
-    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4), picture=name)
+    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4), image=name)
     vott(tmp_path / "in" / "v", {name: (2, [region(["a"], corners(0, 0, 2, 2))])})
     superannotate(tmp_path / "in" / "s.png.json")
     content = json.loads((tmp_path / "in" / "s.png.json").read_bytes())
@@ -140,10 +140,10 @@ def test_the_same_source_in_two_spellings_is_read_once(tmp_path, monkeypatch):
     assert report.files["found"] == 1
 
 
-def test_two_annotations_of_one_picture_are_both_drawn_and_noted(tmp_path):
-    picture(tmp_path / "in" / "p.png")
-    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4), picture="p.png")
-    labelme(tmp_path / "in" / "y.json", square("b", 1, 1, 4, 4), picture="p.png")
+def test_two_annotations_of_one_image_are_both_drawn_and_noted(tmp_path):
+    image(tmp_path / "in" / "p.png")
+    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4), image="p.png")
+    labelme(tmp_path / "in" / "y.json", square("b", 1, 1, 4, 4), image="p.png")
     report = convert(tmp_path / "in", tmp_path / "out")
     assert report.reasons == {"duplicate-image": 1}
     assert masks(tmp_path / "out") == {"p.png", "p.png.png"}
@@ -164,8 +164,8 @@ def test_links_to_folders_are_followed_once(tmp_path):
 
 @pytest.mark.parametrize("place", ["in/out", "in", "in/deep/out"])
 def test_results_inside_the_source_are_not_taken_for_sources(tmp_path, place):
-    """Also not as pictures: a mask has the name and the size of its picture."""
-    picture(tmp_path / "in" / "pictures" / "x.png")
+    """Also not as images: a mask has the name and the size of its image."""
+    image(tmp_path / "in" / "images" / "x.png")
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
     labelme(tmp_path / "in" / "lost.json", square("a", 1, 1, 4, 4))
     for overwrite in (False, True, True):
@@ -176,12 +176,12 @@ def test_results_inside_the_source_are_not_taken_for_sources(tmp_path, place):
             labelme(tmp_path / place / "more" / "z.json", square("a", 1, 1, 4, 4))
         by_mask = {line["mask"]: line["image"] for line in manifest(tmp_path / place)}
         assert (tmp_path / place / by_mask["masks/x.png"]).samefile(
-            tmp_path / "in" / "pictures" / "x.png"
+            tmp_path / "in" / "images" / "x.png"
         )
         assert by_mask["masks/lost.png"] is None
 
 
-def test_previews_inside_the_source_are_not_taken_for_pictures(tmp_path):
+def test_previews_inside_the_source_are_not_taken_for_images(tmp_path):
     from maskforge import preview
 
     labelme(tmp_path / "first" / "x.json", square("a", 1, 1, 4, 4))

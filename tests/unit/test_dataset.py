@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from builders import labelme, picture, square
+from builders import image_file, labelme, square
 from PIL import Image
 
 from maskforge import ConvertOptions, convert, open_dataset
@@ -14,7 +14,7 @@ from maskforge.errors import DatasetError, LabelError, MaskforgeError, OutputErr
 
 @pytest.fixture
 def results(tmp_path):
-    picture(tmp_path / "in" / "x.png")
+    image_file(tmp_path / "in" / "x.png")
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
     labelme(tmp_path / "in" / "lost.json", square("a", 1, 1, 4, 4), width=None)
     convert(tmp_path / "in", tmp_path / "out", ConvertOptions(instances=True))
@@ -30,7 +30,7 @@ def test_items_are_the_images_with_masks_and_entries_are_all(results):
     assert dataset.classes.names == {0: "background", 1: "a", 255: "void"}
 
 
-def test_an_item_gives_masks_size_and_picture(results):
+def test_an_item_gives_masks_size_and_image(results):
     (item,) = open_dataset(results)
     assert item.size == (8, 6)
     assert item.read_mask().sum() == 9
@@ -40,7 +40,7 @@ def test_an_item_gives_masks_size_and_picture(results):
     assert item.mask_path.is_file()
 
 
-def test_without_instances_and_picture_there_is_none(tmp_path):
+def test_without_instances_and_image_there_is_none(tmp_path):
     labelme(tmp_path / "x.json")
     convert(tmp_path, tmp_path / "out")
     (item,) = open_dataset(tmp_path / "out")
@@ -49,7 +49,7 @@ def test_without_instances_and_picture_there_is_none(tmp_path):
     assert item.read_image() is None
 
 
-def test_a_data_set_can_be_moved_with_its_pictures(results, tmp_path):
+def test_a_data_set_can_be_moved_with_its_images(results, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     for name in ("in", "out"):
         (tmp_path / name).rename(tmp_path / "elsewhere" / name)
@@ -192,7 +192,7 @@ def test_paths_are_relative_to_the_real_folder(tmp_path):
 
 
 def _rotated(path, size):
-    """Write a picture that is stored lying: white in its first stored row, to be turned by 90°."""
+    """Write an image that is stored lying: white in its first stored row, to be turned by 90°."""
     stored = np.zeros((size[1], size[0]), dtype=np.uint8)
     stored[0] = 255
     exif = Image.Exif()
@@ -201,7 +201,7 @@ def _rotated(path, size):
 
 
 @pytest.mark.parametrize(("declared", "lit"), [((6, 4), "row"), ((4, 6), "column")])
-def test_the_picture_comes_in_the_frame_of_the_mask(tmp_path, declared, lit):
+def test_the_image_comes_in_the_frame_of_the_mask(tmp_path, declared, lit):
     _rotated(tmp_path / "a.png", (6, 4))
     width, height = declared
     labelme(tmp_path / "a.json", square("x", 1, 1, 3, 3), width=width, height=height)
@@ -214,11 +214,11 @@ def test_the_picture_comes_in_the_frame_of_the_mask(tmp_path, declared, lit):
     assert (image == expected).all()
 
 
-def test_a_picture_that_changed_its_size_is_refused(tmp_path):
+def test_an_image_that_changed_its_size_is_refused(tmp_path):
     Image.new("L", (6, 4)).save(tmp_path / "a.png")
     labelme(tmp_path / "a.json", square("x", 1, 1, 3, 3), width=6, height=4)
     convert(tmp_path / "a.json", tmp_path / "out")
     Image.new("L", (5, 4)).save(tmp_path / "a.png")
     (item,) = open_dataset(tmp_path / "out")
-    with pytest.raises(DatasetError, match="the picture has 5 x 4 px"):
+    with pytest.raises(DatasetError, match="the image has 5 x 4 px"):
         item.read_image()

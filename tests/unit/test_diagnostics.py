@@ -95,7 +95,7 @@ def test_a_watch_goes_on_where_it_was_written():
     assert not msgspec.json.decode(msgspec.json.encode(again), type=Watch).look(1, EMPTY, TRUTH)
 
 
-def test_the_pictures_of_a_loss_that_is_no_number_are_named():
+def test_the_images_of_a_loss_that_is_no_number_are_named():
     message, hint = not_finite(12, 3, ["a", "b", "a"], "float32")
     assert "epoch 3, step 12; the batch was made of a, b" in message
     assert "bfloat16" not in hint

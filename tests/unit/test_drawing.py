@@ -200,7 +200,7 @@ def test_lines_and_points_are_skipped_until_they_get_a_width() -> None:
     assert codes(left_out) == [(Code.NO_AREA, Level.SKIPPED)] * 2
     assert not left_out.mask.any()
     thick = drawn(line, point, line_width=2.0, point_radius=1.0)
-    # The line covers the rows 1 and 2; the disc also reaches the centres (0.5, 0.5), (1.5, 0.5).
+    # The line covers the rows 1 and 2; the disc also reaches the centers (0.5, 0.5), (1.5, 0.5).
     assert rows(thick.mask) == ["11····", "111111", "111111", "······"]
     assert (thick.drawn, thick.converted, thick.issues) == (0, 2, ())
 
@@ -232,7 +232,7 @@ def test_self_intersections_are_filled_even_odd_and_reported() -> None:
     drawing = drawn(shape("a", Area((Polygon(bow_tie),))))
     assert codes(drawing) == [(Code.SELF_INTERSECTION, Level.NOTE)]
     # The crossings of row 0 are at 0, 0.5, 3.5 and 4, those of row 1 at 0, 1.5, 2.5 and 4; the
-    # centres 0.5, 1.5, 2.5 and 3.5 lie on edges and belong to what is right of them.
+    # centers 0.5, 1.5, 2.5 and 3.5 lie on edges and belong to what is right of them.
     assert rows(drawing.mask) == ["···1··", "1·11··", "1·11··", "···1··"]
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders import files, grid, labelme, picture, run, shape, square
+from builders import files, grid, image, labelme, run, shape, square
 
 from maskforge.errors import DatasetError, OptionError, OutputExistsError
 from maskforge.evaluation.evaluate import evaluate
@@ -240,10 +240,10 @@ def test_overlapping_classes_are_compared_channel_by_channel(tmp_path):
     assert report.overall.accuracy == pytest.approx((48 - 2) / 48)
 
 
-def test_masks_are_paired_by_their_picture_and_then_by_their_file_name(tmp_path):
-    picture(tmp_path / "in" / "x.png")
+def test_masks_are_paired_by_their_image_and_then_by_their_file_name(tmp_path):
+    image(tmp_path / "in" / "x.png")
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
-    labelme(tmp_path / "other" / "renamed.json", square("a", 1, 1, 4, 4), picture="../in/x.png")
+    labelme(tmp_path / "other" / "renamed.json", square("a", 1, 1, 4, 4), image="../in/x.png")
     run("convert", tmp_path / "in", "--out", tmp_path / "truth")
     run("convert", tmp_path / "other", "--out", tmp_path / "predicted")
     (tmp_path / "predicted" / "masks" / "x.png").rename(
@@ -253,7 +253,7 @@ def test_masks_are_paired_by_their_picture_and_then_by_their_file_name(tmp_path)
     manifest.write_text(manifest.read_text().replace("masks/x.png", "masks/renamed.png"))
     report = evaluate(tmp_path / "predicted", tmp_path / "truth", options=QUICK)
     assert report.classes[0].dice == 1.0
-    assert "1 masks of other names were paired by their picture" in report.notes
+    assert "1 masks of other names were paired by their image" in report.notes
     masks(tmp_path / "flat", x=grid("11"), y=grid("1."))
     masks(tmp_path / "deep" / "sub", x=grid("11"), y=grid("1."))
     report = evaluate(tmp_path / "flat", tmp_path / "deep", options=QUICK)
@@ -275,7 +275,7 @@ def test_groups_have_tables_of_their_own(tmp_path):
     labelme(tmp_path / "in" / "y.json", square("a", 1, 1, 4, 4))
     labelme(tmp_path / "in" / "z.json")
     for name in "xyz":
-        picture(tmp_path / "in" / f"{name}.png")
+        image(tmp_path / "in" / f"{name}.png")
     run("convert", tmp_path / "in", "--out", tmp_path / "truth")
     run("convert", tmp_path / "in", "--out", tmp_path / "predicted")
     masks(tmp_path / "predicted" / "masks", y=np.zeros((6, 8)))

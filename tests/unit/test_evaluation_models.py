@@ -44,7 +44,7 @@ BRIGHTNESS = {
 
 @pytest.fixture
 def data(tmp_path):
-    """Pictures and masks 0 and 1, whose class map says caries."""
+    """Images and masks 0 and 1, whose class map says caries."""
     for name, mask in MASKS.items():
         save(tmp_path / "data" / "images" / f"{name}.png", np.array(BRIGHTNESS[name], np.uint8))
         save(tmp_path / "data" / "masks" / f"{name}.png", np.array(mask, np.uint8))
@@ -85,7 +85,7 @@ def model(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("head", ["sigmoid", "softmax"])
-def test_a_model_is_evaluated_on_whole_pictures(model, data, head):
+def test_a_model_is_evaluated_on_whole_images(model, data, head):
     report = evaluate(model(head), data, options=QUICK)
     caries = report.classes[0]
     assert report.images == 4
@@ -112,7 +112,7 @@ def test_a_data_set_can_be_named(model, data, tmp_path):
     assert evaluate(model(), tmp_path / "data", options=options).classes[0].dice == 10 / 13
 
 
-def test_a_picture_that_has_gone_is_named(model, data, tmp_path):
+def test_an_image_that_has_gone_is_named(model, data, tmp_path):
     (tmp_path / "data" / "images" / "b.png").unlink()
     report = evaluate(model(), data, options=QUICK)
     assert report.images == 3
@@ -146,7 +146,7 @@ def test_images_of_the_training_are_warned_of(model, data, part, seen):
     )
 
 
-def test_a_picture_of_the_training_is_known_by_its_content(model, data, tmp_path):
+def test_an_image_of_the_training_is_known_by_its_content(model, data, tmp_path):
     """In another data set, under another name."""
     write_split(model() / "split.json", data, Split(("a",), ("b",), ("c", "d")))
     other = folder(tmp_path / "other", {"x": np.array(MASKS["a"], np.uint8)})
@@ -202,7 +202,7 @@ def test_a_model_of_another_class_is_compared_if_both_have_one(model, data):
     assert any("'decay' of the prediction is compared with 'caries'" in n for n in report.notes)
 
 
-def test_a_model_needs_pictures(model, data, tmp_path):
+def test_a_model_needs_images(model, data, tmp_path):
     with pytest.raises(DatasetError):
         evaluate(model(), tmp_path / "data" / "masks", options=QUICK)
 

@@ -1,9 +1,9 @@
-"""What the values of masks mean: given, or recognised and said."""
+"""What the values of masks mean: given, or recognized and said."""
 
 import cv2
 import numpy as np
 import pytest
-from example_files import class_map, folder, mask_of, picture_of, save
+from example_files import class_map, folder, image_of, mask_of, save
 from PIL import Image
 
 from maskforge.errors import DatasetError, LabelError, OptionError
@@ -17,7 +17,7 @@ def classes_of(found):
 
 
 @pytest.mark.parametrize("on", [1, 255])
-def test_binary_masks_are_recognised_and_said(tmp_path, on):
+def test_binary_masks_are_recognized_and_said(tmp_path, on):
     """One mask has nothing, the other 2 of 12 pixels."""
     found = open_examples(folder(tmp_path, {"a": mask_of(0), "b": mask_of(0, on, on)}))
     assert classes_of(found) == {1: "foreground"}
@@ -129,14 +129,14 @@ def test_only_some_classes_count_and_keep_their_ids(tmp_path):
     assert sigmoid[:5].tolist() == [[0, 0], [0, 0], [1, 0], [0, 1], [255, 255]]
 
 
-def test_grey_stored_as_colour_is_grey(tmp_path):
+def test_gray_stored_as_color_is_gray(tmp_path):
     folder(tmp_path, {"a": mask_of(0, 255)})
     for mode in ("RGB", "RGBA", "LA"):
         Image.fromarray(mask_of(0, 255)).convert(mode).save(tmp_path / "masks" / "a.png")
         assert class_pixels(open_examples(tmp_path)) == {0: 11, 1: 1}
 
 
-def test_grey_of_16_bits_stored_as_colour_keeps_its_values(tmp_path):
+def test_gray_of_16_bits_stored_as_color_keeps_its_values(tmp_path):
     """Pillow would cut 300 to 1."""
     folder(tmp_path, {"a": mask_of(0)})
     mask = mask_of(0, 300, dtype=np.uint16)
@@ -157,7 +157,7 @@ def test_palettes_are_not_applied(tmp_path):
 @pytest.mark.parametrize(
     ("name", "mask", "message"),
     [
-        ("a.png", np.dstack([mask_of(0, 1), mask_of(0), mask_of(0)]), "picture in colours"),
+        ("a.png", np.dstack([mask_of(0, 1), mask_of(0), mask_of(0)]), "image in colors"),
         ("a.npy", np.full((3, 4), 0.5), "holds fractions"),
         ("a.npy", np.full((3, 4), np.nan), "holds fractions"),
         ("a.npy", np.full((3, 4), -1), "values from -1 to -1"),
@@ -169,7 +169,7 @@ def test_palettes_are_not_applied(tmp_path):
     ],
 )
 def test_what_is_no_mask_is_refused_with_its_name(tmp_path, name, mask, message):
-    save(tmp_path / "images" / "a.png", picture_of(1))
+    save(tmp_path / "images" / "a.png", image_of(1))
     save(tmp_path / "masks" / name, mask)
     with pytest.raises(DatasetError, match=message) as caught:
         open_examples(tmp_path)
@@ -205,7 +205,7 @@ def channels(*pixels, count):
     return mask
 
 
-def test_one_hot_masks_are_recognised(tmp_path):
+def test_one_hot_masks_are_recognized(tmp_path):
     mask = channels(*([1, 0, 0] for _ in range(10)), [0, 1, 0], [0, 0, 1], count=3)
     found = open_examples(folder(tmp_path, {"a": mask}, ".npy"))
     assert "one-hot with 3 channels" in found.notes[0]
@@ -217,7 +217,7 @@ def test_one_hot_masks_are_recognised(tmp_path):
     ]
 
 
-def test_multi_hot_masks_are_recognised(tmp_path):
+def test_multi_hot_masks_are_recognized(tmp_path):
     """Pixels: both classes, the first, void, nothing."""
     mask = channels([1, 1], [1, 0], [255, 255], count=2)
     found = open_examples(folder(tmp_path, {"a": mask}, ".npy"))

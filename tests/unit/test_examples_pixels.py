@@ -1,11 +1,11 @@
-"""Pixels of pictures as they are in the file, in the frame of the mask."""
+"""Pixels of images as they are in the file, in the frame of the mask."""
 
 import struct
 
 import cv2
 import numpy as np
 import pytest
-from example_files import mask_of, picture_of, save
+from example_files import image_of, mask_of, save
 from PIL import Image
 
 from maskforge.errors import DatasetError
@@ -13,73 +13,73 @@ from maskforge.examples.example import Example
 from maskforge.examples.pixels import read_image, read_target
 from maskforge.examples.sources import open_examples
 from maskforge.images.deep_color import turn
-from maskforge.images.pixels import read_picture
+from maskforge.images.pixels import decode
 from maskforge.masks.classes import ClassMap
 from maskforge.shapes import Size
 
-GREY = np.array([[0, 1, 2, 250], [9, 8, 7, 6], [5, 4, 3, 255]], dtype=np.uint8)
-COLOR = np.dstack([GREY, GREY[::-1], GREY[:, ::-1]])
-DEEP = GREY.astype(np.uint16) * 257 - np.uint16(1) * (GREY > 100)
+GRAY = np.array([[0, 1, 2, 250], [9, 8, 7, 6], [5, 4, 3, 255]], dtype=np.uint8)
+COLOR = np.dstack([GRAY, GRAY[::-1], GRAY[:, ::-1]])
+DEEP = GRAY.astype(np.uint16) * 257 - np.uint16(1) * (GRAY > 100)
 DEEP_COLOR = np.dstack([DEEP, DEEP[::-1], DEEP[:, ::-1]])
 
 
 def indexed():
-    picture = Image.new("P", (4, 3))
-    picture.putpalette([10, 20, 30, 40, 50, 60])
-    picture.putpixel((1, 0), 1)
-    return picture
+    image = Image.new("P", (4, 3))
+    image.putpalette([10, 20, 30, 40, 50, 60])
+    image.putpixel((1, 0), 1)
+    return image
 
 
 def with_alpha(mode):
-    picture = Image.fromarray(COLOR if mode == "RGBA" else GREY).convert(mode)
-    picture.putalpha(77)
-    return picture
+    image = Image.fromarray(COLOR if mode == "RGBA" else GRAY).convert(mode)
+    image.putalpha(77)
+    return image
 
 
 @pytest.mark.parametrize(
-    ("name", "picture", "expected"),
+    ("name", "image", "expected"),
     [
-        ("grey.png", Image.fromarray(GREY), GREY[..., None]),
-        ("colour.png", Image.fromarray(COLOR), COLOR),
-        ("colour.tif", Image.fromarray(COLOR), COLOR),
+        ("gray.png", Image.fromarray(GRAY), GRAY[..., None]),
+        ("color.png", Image.fromarray(COLOR), COLOR),
+        ("color.tif", Image.fromarray(COLOR), COLOR),
         ("alpha.png", with_alpha("RGBA"), COLOR),
-        ("grey-alpha.png", with_alpha("LA"), GREY[..., None]),
+        ("gray-alpha.png", with_alpha("LA"), GRAY[..., None]),
         ("deep.png", Image.fromarray(DEEP), DEEP[..., None]),
         ("deep.tif", Image.fromarray(DEEP), DEEP[..., None]),
         ("32bit.tif", Image.fromarray(DEEP.astype(np.int32)), DEEP[..., None]),
-        ("bits.png", Image.fromarray(GREY > 7), ((GREY > 7) * 255)[..., None]),
+        ("bits.png", Image.fromarray(GRAY > 7), ((GRAY > 7) * 255)[..., None]),
     ],
 )
-def test_values_are_those_of_the_file(tmp_path, name, picture, expected):
-    picture.save(tmp_path / name)
-    found = read_picture(tmp_path / name, upright=False)
+def test_values_are_those_of_the_file(tmp_path, name, image, expected):
+    image.save(tmp_path / name)
+    found = decode(tmp_path / name, upright=False)
     assert np.array_equal(found, expected)
     assert found.dtype == (np.uint16 if expected.max() > 255 else np.uint8)
 
 
 def test_palettes_are_applied(tmp_path):
     indexed().save(tmp_path / "a.png")
-    found = read_picture(tmp_path / "a.png", upright=False)
+    found = decode(tmp_path / "a.png", upright=False)
     assert found[0, :2].tolist() == [[10, 20, 30], [40, 50, 60]]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".ppm"])
-def test_colours_of_16_bits_keep_them(tmp_path, suffix):
+def test_colors_of_16_bits_keep_them(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     cv2.imwrite(str(path), DEEP_COLOR[..., ::-1])
-    found = read_picture(path, upright=False)
+    found = decode(path, upright=False)
     assert found.dtype == np.uint16
     assert np.array_equal(found, DEEP_COLOR)
 
 
 def test_the_alpha_of_16_bits_is_dropped(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.dstack([DEEP_COLOR[..., ::-1], DEEP]))
-    assert np.array_equal(read_picture(tmp_path / "a.png", upright=False), DEEP_COLOR)
+    assert np.array_equal(decode(tmp_path / "a.png", upright=False), DEEP_COLOR)
 
 
 def test_an_8_bit_portable_pixmap_stays_one(tmp_path):
     Image.fromarray(COLOR).save(tmp_path / "a.ppm")
-    found = read_picture(tmp_path / "a.ppm", upright=False)
+    found = decode(tmp_path / "a.ppm", upright=False)
     assert found.dtype == np.uint8
     assert np.array_equal(found, COLOR)
 
@@ -95,7 +95,7 @@ def test_an_8_bit_portable_pixmap_stays_one(tmp_path):
 def test_values_that_are_no_brightness_are_refused(tmp_path, values, message):
     Image.fromarray(values).save(tmp_path / "a.tif")
     with pytest.raises(DatasetError, match=message) as caught:
-        read_picture(tmp_path / "a.tif", upright=False)
+        decode(tmp_path / "a.tif", upright=False)
     assert "a.tif" in str(caught.value)
 
 
@@ -103,9 +103,9 @@ def shown(pixels, orientation):
     """Return pixels as Pillow shows them."""
     from PIL import ImageOps
 
-    picture = Image.fromarray(pixels)
-    picture.getexif()[0x0112] = orientation
-    return np.asarray(ImageOps.exif_transpose(picture))
+    image = Image.fromarray(pixels)
+    image.getexif()[0x0112] = orientation
+    return np.asarray(ImageOps.exif_transpose(image))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -116,7 +116,7 @@ def test_turning_is_that_of_pillow_and_can_be_undone(orientation):
 
 
 def deep_tiff(pixels, orientation):
-    """Return an uncompressed TIFF of 16-bit colours, written by hand after the TIFF 6.0 text."""
+    """Return an uncompressed TIFF of 16-bit colors, written by hand after the TIFF 6.0 text."""
     height, width, _ = pixels.shape
     data = pixels.astype("<u2").tobytes()
     tags = [
@@ -157,39 +157,39 @@ def test_the_orientation_is_applied_if_the_mask_was_drawn_so(tmp_path, kind, ori
         path.write_bytes(whole[:33] + chunk[start : start + length] + whole[33:])
     else:
         Image.fromarray(COLOR).save(path, exif=exif)
-    stored = read_picture(path, upright=False)
+    stored = decode(path, upright=False)
     if "deep" in kind:
         assert np.array_equal(stored, DEEP_COLOR)
     assert stored.shape == (3, 4, 3)
-    assert np.array_equal(read_picture(path, upright=True), turn(stored, orientation))
+    assert np.array_equal(decode(path, upright=True), turn(stored, orientation))
 
 
-def test_the_mask_tells_whether_the_picture_is_turned(tmp_path):
+def test_the_mask_tells_whether_the_image_is_turned(tmp_path):
     """Stored with 4 x 3 px, shown with 3 x 4 px."""
     exif = Image.Exif()
     exif[0x0112] = 6
     for name, mask in (("a", mask_of(0, 255)), ("b", mask_of(0, 255).T)):
-        save(tmp_path / "images" / f"{name}.png", GREY, exif=exif)
+        save(tmp_path / "images" / f"{name}.png", GRAY, exif=exif)
         save(tmp_path / "masks" / f"{name}.png", mask)
     a, b = open_examples(tmp_path)
     assert (a.upright, b.upright) == (False, True)
-    assert np.array_equal(read_image(a)[..., 0], GREY)
-    assert np.array_equal(read_image(b)[..., 0], shown(GREY, 6))
+    assert np.array_equal(read_image(a)[..., 0], GRAY)
+    assert np.array_equal(read_image(b)[..., 0], shown(GRAY, 6))
 
 
 def test_a_turn_that_keeps_the_size_is_taken_and_said(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 3
-    save(tmp_path / "images" / "a.png", GREY, exif=exif)
+    save(tmp_path / "images" / "a.png", GRAY, exif=exif)
     save(tmp_path / "masks" / "a.png", mask_of(0, 255))
     found = open_examples(tmp_path)
     assert found.examples[0].upright
     assert "taken as turned (1): a" in found.notes[-1]
-    assert np.array_equal(read_image(found.examples[0])[..., 0], GREY[::-1, ::-1])
+    assert np.array_equal(read_image(found.examples[0])[..., 0], GRAY[::-1, ::-1])
 
 
 def an_example(tmp_path, **keys):
-    save(tmp_path / "i.png", picture_of(1))
+    save(tmp_path / "i.png", image_of(1))
     save(tmp_path / "m.png", mask_of(0, 1))
     given = {"size": Size(4, 3)} | keys
     return Example(name="a", image=tmp_path / "i.png", mask=tmp_path / "m.png", **given)

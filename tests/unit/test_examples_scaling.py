@@ -1,4 +1,4 @@
-"""Choosing white and channels from the pictures of a training."""
+"""Choosing white and channels from the images of a training."""
 
 import cv2
 import numpy as np
@@ -27,7 +27,7 @@ def flat(value, dtype=np.uint8, channels=None):
 
 
 @pytest.mark.parametrize(
-    ("pictures", "white", "channels"),
+    ("images", "white", "channels"),
     [
         ([flat(3)], 255, 1),
         ([flat(3), flat(3, channels=3)], 255, 3),
@@ -38,26 +38,26 @@ def flat(value, dtype=np.uint8, channels=None):
         ([flat(70, np.int32), flat(1000, np.int32)], 1023, 1),
     ],
 )
-def test_white_and_channels(tmp_path, pictures, white, channels):
-    suffix = ".tif" if pictures[0].dtype == np.int32 else ".png"
-    examples = [stored(tmp_path / f"{n}{suffix}", one) for n, one in enumerate(pictures)]
+def test_white_and_channels(tmp_path, images, white, channels):
+    suffix = ".tif" if images[0].dtype == np.int32 else ".png"
+    examples = [stored(tmp_path / f"{n}{suffix}", one) for n, one in enumerate(images)]
     record = choose_scaling(examples, "z-score")
     assert (record.kind, record.white, record.channels) == ("z-score", white, channels)
 
 
-def test_the_colour_can_be_told(tmp_path):
+def test_the_color_can_be_told(tmp_path):
     one = stored(tmp_path / "a.png", flat(3, channels=3))
-    assert choose_scaling([one], color="grey").channels == 1
+    assert choose_scaling([one], color="gray").channels == 1
     assert choose_scaling([stored(tmp_path / "b.png", flat(3))], color="rgb").channels == 3
 
 
-def test_palettes_are_colours(tmp_path):
+def test_palettes_are_colors(tmp_path):
     Image.fromarray(flat(3)).convert("P").save(tmp_path / "a.png")
     one = Example(name="a", image=tmp_path / "a.png", mask=tmp_path / "a.png", size=Size(4, 3))
     assert choose_scaling([one]).channels == 3
 
 
-def test_a_picture_that_is_gone_is_named(tmp_path):
+def test_an_image_that_is_gone_is_named(tmp_path):
     one = Example(name="a", image=tmp_path / "a.png", mask=tmp_path / "a.png", size=Size(4, 3))
     with pytest.raises(DatasetError, match=r"a\.png"):
         choose_scaling([one])

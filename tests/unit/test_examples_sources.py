@@ -1,11 +1,11 @@
-"""Where pictures with masks come from: folders, tables, data sets."""
+"""Where images with masks come from: folders, tables, data sets."""
 
 import json
 
 import numpy as np
 import pytest
-from builders import labelme, manifest, picture, run, square
-from example_files import folder, mask_of, picture_of, save
+from builders import image, labelme, manifest, run, square
+from example_files import folder, image_of, mask_of, save
 from PIL import Image
 
 from maskforge.errors import DatasetError, LabelError, MaskforgeError, OptionError
@@ -35,7 +35,7 @@ def names(examples):
     ],
 )
 def test_masks_are_paired_by_name(tmp_path, mask_name):
-    save(tmp_path / "i" / "sub" / "abc_01.jpg", picture_of(1))
+    save(tmp_path / "i" / "sub" / "abc_01.jpg", image_of(1))
     save(tmp_path / "m" / "sub" / mask_name, mask_of(0, 255))
     (found,) = open_examples(images=tmp_path / "i", masks=tmp_path / "m")
     assert found.name == "sub/abc_01"
@@ -44,7 +44,7 @@ def test_masks_are_paired_by_name(tmp_path, mask_name):
 
 def test_an_equal_name_comes_before_one_with_an_ending(tmp_path):
     for name in ("a.png", "a_mask.png"):
-        save(tmp_path / "i" / name, picture_of(1))
+        save(tmp_path / "i" / name, image_of(1))
         save(tmp_path / "m" / name, mask_of(0, 255))
     found = open_examples(images=tmp_path / "i", masks=tmp_path / "m")
     assert [(one.name, one.mask.name) for one in found] == [
@@ -56,15 +56,15 @@ def test_an_equal_name_comes_before_one_with_an_ending(tmp_path):
     assert names(found) == ["a_mask"]
 
 
-def test_pictures_and_masks_may_share_a_folder(tmp_path):
-    save(tmp_path / "a.jpg", picture_of(1))
+def test_images_and_masks_may_share_a_folder(tmp_path):
+    save(tmp_path / "a.jpg", image_of(1))
     save(tmp_path / "a_mask.png", mask_of(0, 255))
     (found,) = open_examples(images=tmp_path, masks=tmp_path)
     assert (found.image.name, found.mask.name) == ("a.jpg", "a_mask.png")
 
 
-def test_masks_may_lie_below_the_pictures(tmp_path):
-    save(tmp_path / "a.jpg", picture_of(1))
+def test_masks_may_lie_below_the_images(tmp_path):
+    save(tmp_path / "a.jpg", image_of(1))
     save(tmp_path / "masks" / "a.png", mask_of(0, 255))
     found = open_examples(images=tmp_path, masks=tmp_path / "masks")
     assert names(found) == ["a"]
@@ -73,22 +73,22 @@ def test_masks_may_lie_below_the_pictures(tmp_path):
 
 def test_what_has_no_partner_is_counted_and_named(tmp_path):
     folder(tmp_path, {"a": mask_of(0, 255), "b": mask_of(0, 255)})
-    save(tmp_path / "images" / "b.bmp", picture_of(3))
-    save(tmp_path / "images" / "lonely.png", picture_of(4))
+    save(tmp_path / "images" / "b.bmp", image_of(3))
+    save(tmp_path / "images" / "lonely.png", image_of(4))
     save(tmp_path / "masks" / "stray.png", mask_of(0))
     found = open_examples(tmp_path)
     assert names(found) == ["a"]
     assert found.notes[:3] == (
-        "pictures without mask, left out (1): lonely",
-        "masks without picture, left out (1): stray",
-        "names with several pictures or masks, left out (1): b",
+        "images without mask, left out (1): lonely",
+        "masks without image, left out (1): stray",
+        "names with several images or masks, left out (1): b",
     )
 
 
 def test_no_pair_at_all_is_an_error(tmp_path):
-    save(tmp_path / "images" / "a.png", picture_of(1))
+    save(tmp_path / "images" / "a.png", image_of(1))
     save(tmp_path / "masks" / "b.png", mask_of(0))
-    with pytest.raises(DatasetError, match=r"1 pictures, 1 masks"):
+    with pytest.raises(DatasetError, match=r"1 images, 1 masks"):
         open_examples(tmp_path)
 
 
@@ -111,7 +111,7 @@ def test_all_masks_of_another_size_are_named_together(tmp_path):
     folder(tmp_path, {name: mask_of(0, 255) for name in "abc"})
     for name in "ac":
         save(tmp_path / "masks" / f"{name}.png", np.zeros((5, 5), dtype=np.uint8))
-    with pytest.raises(DatasetError, match=r"2 of 3 pictures") as caught:
+    with pytest.raises(DatasetError, match=r"2 of 3 images") as caught:
         open_examples(tmp_path)
     text = str(caught.value)
     assert "a.png: the mask has 5 x 5 px" in text
@@ -122,7 +122,7 @@ def test_all_masks_of_another_size_are_named_together(tmp_path):
 @pytest.mark.parametrize("part", ["images", "masks"])
 def test_a_damaged_file_is_named(tmp_path, part):
     folder(tmp_path, {"a": mask_of(0, 255)})
-    (tmp_path / part / "a.png").write_bytes(b"no picture")
+    (tmp_path / part / "a.png").write_bytes(b"no image")
     with pytest.raises(DatasetError, match=rf"{part}.a\.png: cannot be read as a"):
         open_examples(tmp_path)
 
@@ -138,8 +138,8 @@ def test_progress_counts_every_file(tmp_path):
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_a_table_lists_pictures_masks_and_more(tmp_path, delimiter):
-    save(tmp_path / "pics" / "a.png", picture_of(1))
+def test_a_table_lists_images_masks_and_more(tmp_path, delimiter):
+    save(tmp_path / "pics" / "a.png", image_of(1))
     save(tmp_path / "b mask.png", mask_of(0, 255))
     rows = [("image", "mask", "patient"), ("pics/a.png", "b mask.png", "Müller, 7" * 1)]
     if delimiter == ",":
@@ -154,13 +154,13 @@ def test_a_table_lists_pictures_masks_and_more(tmp_path, delimiter):
 
 def test_incomplete_rows_are_counted_and_equal_names_keep_their_suffix(tmp_path):
     for name in ("a.png", "a.bmp"):
-        save(tmp_path / name, picture_of(1))
+        save(tmp_path / name, image_of(1))
     save(tmp_path / "m.png", mask_of(0, 255))
     table = tmp_path / "t.csv"
     table.write_text("file,truth\na.png,m.png\na.bmp,m.png\nc.png,\n")
     found = open_examples(table, image_column="file", mask_column="truth")
     assert names(found) == ["a.png", "a.bmp"]
-    assert "rows without picture or mask, left out (1): c.png" in found.notes
+    assert "rows without image or mask, left out (1): c.png" in found.notes
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_incomplete_rows_are_counted_and_equal_names_keep_their_suffix(tmp_path)
     [
         ("img,mask\na,b\n", r"no column 'image'.*its columns are img, mask"),
         ("Image,mask\na,b\n", r"did you mean 'Image'"),
-        ("image,mask\n", "lists no picture"),
+        ("image,mask\n", "lists no image"),
         ("image,mask\na.png,m.png\na.png,n.png\n", r"listed more than once \(1\): .*a\.png"),
         ("image,mask\ngone.png,gone.png\n", r"gone\.png: cannot be read"),
         ("", "has no column"),
@@ -188,7 +188,7 @@ def test_a_table_in_another_encoding_is_refused(tmp_path):
         open_examples(table)
 
 
-def test_one_picture_in_two_spellings_is_listed_twice(tmp_path):
+def test_one_image_in_two_spellings_is_listed_twice(tmp_path):
     (tmp_path / "t.csv").write_text("image,mask\na.png,m.png\n./sub/../a.png,n.png\n")
     with pytest.raises(DatasetError, match="more than once"):
         open_examples(tmp_path / "t.csv")
@@ -223,7 +223,7 @@ def test_a_manifest_stands_for_its_folder(converted):
 
 def test_a_data_frame_is_a_table(tmp_path):
     pandas = pytest.importorskip("pandas")
-    save(tmp_path / "a.png", picture_of(1))
+    save(tmp_path / "a.png", image_of(1))
     save(tmp_path / "m.png", mask_of(0, 255))
     frame = pandas.DataFrame(
         {
@@ -243,9 +243,9 @@ def test_a_data_frame_is_a_table(tmp_path):
 
 @pytest.fixture
 def converted(tmp_path):
-    """Pictures of 8 x 6 px: x with caries on 9 px, y with a tooth on 4 px; z has no picture."""
-    picture(tmp_path / "in" / "x.png")
-    picture(tmp_path / "in" / "sub" / "y.png")
+    """Images of 8 x 6 px: x with caries on 9 px, y with a tooth on 4 px; z has no image."""
+    image(tmp_path / "in" / "x.png")
+    image(tmp_path / "in" / "sub" / "y.png")
     labelme(tmp_path / "in" / "x.json", square("caries", 1, 1, 4, 4))
     labelme(tmp_path / "in" / "sub" / "y.json", square("tooth", 0, 0, 2, 2))
     labelme(tmp_path / "in" / "z.json", square("tooth", 0, 0, 2, 2))
@@ -258,7 +258,7 @@ def test_a_converted_data_set_is_opened(converted, encoding):
     run("convert", converted / "in", "--out", converted / "out", "--encoding", encoding, *options)
     found = open_examples(converted / "out")
     assert sorted(names(found)) == ["sub/y", "x"]
-    assert found.notes == ("masks without a known picture, left out (1): z",)
+    assert found.notes == ("masks without a known image, left out (1): z",)
     assert class_pixels(found) == {0: 2 * 48 - 13, 1: 9, 2: 4}
     (x,) = found.subset(["x"])
     target = read_target(x, found.classes, "softmax")
@@ -309,24 +309,24 @@ def test_masks_of_a_converted_set_bring_their_class_map(converted):
         assert sorted(names(found)) == ["sub/y", "x"]
 
 
-def test_a_data_set_without_any_picture_is_refused(tmp_path):
+def test_a_data_set_without_any_image_is_refused(tmp_path):
     labelme(tmp_path / "in" / "z.json", square("tooth", 0, 0, 2, 2))
     run("convert", tmp_path / "in", "--out", tmp_path / "out")
-    with pytest.raises(DatasetError, match=r"masks without a known picture.*1\): z"):
+    with pytest.raises(DatasetError, match=r"masks without a known image.*1\): z"):
         open_examples(tmp_path / "out")
 
 
-def test_a_picture_that_is_gone_is_named(converted):
+def test_an_image_that_is_gone_is_named(converted):
     run("convert", converted / "in", "--out", converted / "out")
     (converted / "in" / "x.png").unlink()
     with pytest.raises(DatasetError, match=r"x\.png: cannot be read: No such file"):
         open_examples(converted / "out")
 
 
-def test_a_picture_that_was_turned_since_is_named(converted):
+def test_an_image_that_was_turned_since_is_named(converted):
     run("convert", converted / "in", "--out", converted / "out")
-    picture(converted / "in" / "x.png", orientation=6)  # shown with 6 x 8 px now
-    with pytest.raises(DatasetError, match=r"the mask has 8 x 6 px, its picture .*x\.png 6 x 8 px"):
+    image(converted / "in" / "x.png", orientation=6)  # shown with 6 x 8 px now
+    with pytest.raises(DatasetError, match=r"the mask has 8 x 6 px, its image .*x\.png 6 x 8 px"):
         open_examples(converted / "out")
 
 
@@ -363,7 +363,7 @@ def test_groups_that_do_not_exist(tmp_path, options, message):
 
 
 def test_a_misspelt_column_is_guessed(tmp_path):
-    save(tmp_path / "a.png", picture_of(1))
+    save(tmp_path / "a.png", image_of(1))
     save(tmp_path / "m.png", mask_of(0, 255))
     (tmp_path / "t.csv").write_text("image,mask,patient\na.png,m.png,7\n")
     with pytest.raises(OptionError, match="did you mean 'patient'"):

@@ -71,7 +71,7 @@ def test_a_seed_gives_one_split_whatever_the_order_and_another_seed_another():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_rare_foreground_is_shared_out(seed):
-    """Of 50 pictures 10 have caries: 2 for validation, 2 for test, 6 for training."""
+    """Of 50 images 10 have caries: 2 for validation, 2 for test, 6 for training."""
     examples = numbered(50, lambda number: (1,) if number < 10 else ())
     made = make_split(examples, validation=0.2, test=0.2, seed=seed)
     parts = (made.train, made.validation, made.test)
@@ -80,7 +80,7 @@ def test_rare_foreground_is_shared_out(seed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_pictures_without_foreground_are_shared_out_too(seed):
+def test_images_without_foreground_are_shared_out_too(seed):
     examples = numbered(50, lambda number: () if number < 10 else (1,))
     made = make_split(examples, validation=0.2, test=0.2, seed=seed)
     assert with_foreground(examples, made.validation) == 8
@@ -89,7 +89,7 @@ def test_pictures_without_foreground_are_shared_out_too(seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_class_is_shared_out(seed):
-    """Class 1 is in all pictures, class 2 in 10 of 50."""
+    """Class 1 is in all images, class 2 in 10 of 50."""
     examples = numbered(50, lambda number: (1, 2) if number < 10 else (1,))
     made = make_split(examples, validation=0.2, seed=seed)
     rare = [one for one in examples.subset(made.validation) if 2 in one.statistics.present]
@@ -123,7 +123,7 @@ def test_without_stratification_chance_decides():
 
 
 def test_groups_of_uneven_size_are_balanced():
-    """Groups of 1, 2, ..., 13 pictures: 91 in all, 27 of them are 30 %."""
+    """Groups of 1, 2, ..., 13 images: 91 in all, 27 of them are 30 %."""
     sizes = {f"{size}-{number}": size for size in range(1, 14) for number in range(size)}
     examples = example_set(
         *(example(name, (1,), group=f"patient {size}") for name, size in sizes.items())
@@ -137,7 +137,7 @@ def test_groups_of_uneven_size_are_balanced():
 
 
 def test_parts_come_near_their_shares_whatever_the_groups():
-    """A group has up to 8 pictures of some 80 to 300; a fifth are 16 and more."""
+    """A group has up to 8 images of some 80 to 300; a fifth are 16 and more."""
     rng = np.random.default_rng(0)
     misses = []
     for seed in range(60):
@@ -164,7 +164,7 @@ def test_one_group_that_is_most_of_the_data_is_trained_on():
     assert {name[0] for name in made.validation} == {"b"}
 
 
-def test_equal_pictures_stay_together_and_are_said():
+def test_equal_images_stay_together_and_are_said():
     examples = example_set(
         example("copy", (1,), digest="d", group="a"),
         example("original", (1,), digest="d"),
@@ -177,7 +177,7 @@ def test_equal_pictures_stay_together_and_are_said():
         sides = {name in made.train for name in ("copy", "original", "sister")}
         assert len(sides) == 1
     assert made.notes == (
-        "pictures that are there under several names, which stay together (1): copy = original",
+        "images that are there under several names, which stay together (1): copy = original",
     )
 
 
@@ -238,9 +238,9 @@ def test_a_group_on_two_sides_is_a_leak():
     check_leaks(examples, Split(("a", "b"), ("c",)))
 
 
-def test_a_picture_on_two_sides_is_a_leak():
+def test_an_image_on_two_sides_is_a_leak():
     examples = example_set(example("a", digest="d"), example("b", digest="d"))
-    with pytest.raises(DatasetError, match=r"same picture: a in train, b in test"):
+    with pytest.raises(DatasetError, match=r"same image: a in train, b in test"):
         check_leaks(examples, Split(("a",), (), ("b",)))
 
 

@@ -140,7 +140,7 @@ def test_what_is_no_split_is_refused(tmp_path, examples, name, content, message)
     assert name in str(caught.value)
 
 
-def test_names_of_pictures_that_several_examples_have_are_not_guessed(tmp_path):
+def test_names_of_images_that_several_examples_have_are_not_guessed(tmp_path):
     examples = example_set(example("left/a"), example("right/a"))
     path = tmp_path / "s.json"
     path.write_text('{"train": ["a"], "validation": ["right/a"]}')

@@ -1,4 +1,4 @@
-"""Pictures of the best and the worst validation examples."""
+"""Images of the best and the worst validation examples."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_drawn_and_predicted_stand_side_by_side(tmp_path, head):
     assert (left[..., 1] > left[..., 0]).mean() > 0.9, "green is class 4"
 
 
-def test_large_pictures_are_drawn_smaller(tmp_path):
+def test_large_images_are_drawn_smaller(tmp_path):
     image = np.zeros((20, 4100), np.uint8)
     mask = np.zeros_like(image)
     mask[5:15] = 1

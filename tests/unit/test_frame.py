@@ -1,11 +1,11 @@
-"""Which picture belongs to a record, and in which frame its mask is drawn."""
+"""Which image belongs to a record, and in which frame its mask is drawn."""
 
 import base64
 import io
 
 import numpy as np
 import pytest
-from builders import labelme, picture, shape, square
+from builders import image_file, labelme, shape, square
 from PIL import Image
 
 from maskforge import read
@@ -49,26 +49,26 @@ def exterior(image):
 def test_exif_orientation_is_settled_by_the_declared_size(
     tmp_path, orientation, declared, size, upright, code
 ):
-    """8 x 6 px are stored. Where sizes do not tell, LabelMe's habit counts: it turns pictures."""
-    picture(tmp_path / "x.jpg", 8, 6, orientation=orientation)
+    """8 x 6 px are stored. Where sizes do not tell, LabelMe's habit counts: it turns images."""
+    image_file(tmp_path / "x.jpg", 8, 6, orientation=orientation)
     width, height = declared or (None, None)
-    image = settled(tmp_path / "x.json", picture="x.jpg", width=width, height=height)
+    image = settled(tmp_path / "x.json", image_file="x.jpg", width=width, height=height)
     assert image.image.size == size
     assert image.image.orientation == orientation
     assert image.image.upright == upright
     assert codes(image) == ([code] if code else [])
 
 
-def test_a_square_picture_with_orientation_is_ambiguous(tmp_path):
-    picture(tmp_path / "x.jpg", 8, 8, orientation=6)
-    image = settled(tmp_path / "x.json", picture="x.jpg", width=8, height=8)
+def test_a_square_image_with_orientation_is_ambiguous(tmp_path):
+    image_file(tmp_path / "x.jpg", 8, 8, orientation=6)
+    image = settled(tmp_path / "x.json", image_file="x.jpg", width=8, height=8)
     assert codes(image) == [Code.EXIF_AMBIGUOUS]
     assert "preview" in image.issues[0].hint
 
 
 def test_a_size_that_fits_neither_frame_is_refused(tmp_path):
-    picture(tmp_path / "x.jpg", 8, 6, orientation=6)
-    image = settled(tmp_path / "x.json", picture="x.jpg", width=80, height=80)
+    image_file(tmp_path / "x.jpg", 8, 6, orientation=6)
+    image = settled(tmp_path / "x.json", image_file="x.jpg", width=80, height=80)
     assert image.refusal.code is Code.SIZE_MISMATCH
     assert "80 x 80" in image.refusal.message
     assert "6 x 8" in image.refusal.message
@@ -83,7 +83,7 @@ def test_a_size_that_fits_neither_frame_is_refused(tmp_path):
 def test_other_sizes_are_scaled_only_if_asked_for_and_of_one_ratio(
     tmp_path, policy, real, scalable
 ):
-    picture(tmp_path / "x.png", *real)
+    image_file(tmp_path / "x.png", *real)
     image = settled(tmp_path / "x.json", size_mismatch=policy)
     if policy == "scale" and scalable:
         assert codes(image) == [Code.SIZE_SCALED]
@@ -102,13 +102,13 @@ def test_bitmaps_are_never_scaled(tmp_path):
     buffer = io.BytesIO()
     Image.fromarray(np.ones((2, 2), dtype=np.uint8)).save(buffer, "PNG")
     mask = base64.b64encode(buffer.getvalue()).decode()
-    picture(tmp_path / "x.png", 16, 12)
+    image_file(tmp_path / "x.png", 16, 12)
     record = shape("a", [[1, 1], [2, 2]], "mask", mask=mask)
     image = settled(tmp_path / "x.json", record, size_mismatch="scale")
     assert image.refusal.code is Code.SIZE_MISMATCH
 
 
-def test_without_a_picture_the_declared_size_counts(tmp_path):
+def test_without_an_image_the_declared_size_counts(tmp_path):
     image = settled(tmp_path / "x.json")
     assert image.image.size == (8, 6)
     assert image.image.file is None
@@ -122,60 +122,60 @@ def test_without_any_size_the_image_is_refused(tmp_path, missing):
     assert "--images" in image.refusal.hint
 
 
-def test_a_picture_that_cannot_be_read_leaves_the_declared_size(tmp_path):
-    (tmp_path / "x.png").write_bytes(b"no picture")
+def test_an_image_that_cannot_be_read_leaves_the_declared_size(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"no image")
     image = settled(tmp_path / "x.json")
     assert codes(image) == [Code.IMAGE_UNREADABLE]
     assert image.image.size == (8, 6)
     assert str(tmp_path / "x.png") in image.issues[0].message
 
 
-def test_the_embedded_picture_is_the_last_source_of_the_size(tmp_path):
-    data = base64.b64encode(picture(tmp_path / "p.png", 21, 13).read_bytes()).decode()
+def test_the_embedded_image_is_the_last_source_of_the_size(tmp_path):
+    data = base64.b64encode(image_file(tmp_path / "p.png", 21, 13).read_bytes()).decode()
     image = settled(tmp_path / "x.json", width=None, height=None, imageData=data)
     assert image.image.size == (21, 13)
-    picture(tmp_path / "x.png", 8, 6)
+    image_file(tmp_path / "x.png", 8, 6)
     image = settled(tmp_path / "x.json", width=None, height=None, imageData=data)
     assert image.image.size == (8, 6)
 
 
-def test_the_embedded_picture_is_not_decoded_if_the_size_is_known(tmp_path):
+def test_the_embedded_image_is_not_decoded_if_the_size_is_known(tmp_path):
     image = settled(tmp_path / "x.json", imageData="this is no base64 text!")
     assert image.image.size == (8, 6)
     assert codes(image) == [Code.IMAGE_MISSING]
 
 
 @pytest.mark.parametrize("data", ["this is no base64 text!", "AAAA", "é"])
-def test_a_damaged_embedded_picture_is_named(tmp_path, data):
+def test_a_damaged_embedded_image_is_named(tmp_path, data):
     image = settled(tmp_path / "x.json", width=None, height=None, imageData=data)
     assert Code.IMAGE_UNREADABLE in codes(image)
     assert image.refusal.code is Code.SIZE_UNKNOWN
 
 
-def test_a_picture_found_by_name_alone_must_have_the_size(tmp_path):
-    """Below the source folder lies a namesake: its size decides whether it is the picture."""
-    picture(tmp_path / "other" / "x.png", 9, 9)
+def test_an_image_found_by_name_alone_must_have_the_size(tmp_path):
+    """Below the source folder lies a namesake: its size decides whether it is the image."""
+    image_file(tmp_path / "other" / "x.png", 9, 9)
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 3, 3))
     (image,) = read(tmp_path, format="labelme")
     assert image.image.file is None
     assert image.refusal is None
-    assert "taken for another picture" in image.issues[0].message
-    picture(tmp_path / "other" / "x.png", 8, 6)
+    assert "taken for another image" in image.issues[0].message
+    image_file(tmp_path / "other" / "x.png", 8, 6)
     (image,) = read(tmp_path, format="labelme")
     assert image.image.file == tmp_path / "other" / "x.png"
 
 
-def test_a_picture_in_the_folder_of_pictures_must_fit(tmp_path):
-    """The user named that folder, so another size is an error and not another picture."""
-    picture(tmp_path / "pictures" / "x.png", 9, 9)
-    image = settled(tmp_path / "in" / "x.json", images=tmp_path / "pictures")
+def test_an_image_in_the_folder_of_images_must_fit(tmp_path):
+    """The user named that folder, so another size is an error and not another image."""
+    image_file(tmp_path / "images" / "x.png", 9, 9)
+    image = settled(tmp_path / "in" / "x.json", images=tmp_path / "images")
     assert image.refusal.code is Code.SIZE_MISMATCH
 
 
-def test_pictures_that_fit_alike_are_named_and_none_is_used(tmp_path):
+def test_images_that_fit_alike_are_named_and_none_is_used(tmp_path):
     for patient in ("p1", "p2"):
-        picture(tmp_path / "pictures" / patient / "x.png")
-    image = settled(tmp_path / "in" / "x.json", images=tmp_path / "pictures")
+        image_file(tmp_path / "images" / patient / "x.png")
+    image = settled(tmp_path / "in" / "x.json", images=tmp_path / "images")
     assert codes(image) == [Code.IMAGE_AMBIGUOUS]
     assert image.image.file is None
     assert image.refusal is None

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from labelme_files import TRIANGLE, codes, document, exterior, read_one, save_picture, shape, write
+from labelme_files import TRIANGLE, codes, document, exterior, read_one, save_image, shape, write
 
 from maskforge.errors import FormatError
 from maskforge.formats.reader import detect, read
@@ -29,7 +29,7 @@ from maskforge.shapes import ImageState, Size
         ),
     ],
 )
-def test_recognised_by_its_keys(tmp_path, content, reason):
+def test_recognized_by_its_keys(tmp_path, content, reason):
     detection = detect(write(tmp_path, content))
     assert detection.format == "labelme"
     assert detection.variant == "labelme"
@@ -65,7 +65,7 @@ def test_recognised_by_its_keys(tmp_path, content, reason):
         ),
     ],
 )
-def test_not_recognised_for_a_reason(tmp_path, content, reason):
+def test_not_recognized_for_a_reason(tmp_path, content, reason):
     path = write(tmp_path, content)
     with pytest.raises(FormatError, match="not labelme: ") as caught:
         detect(path)
@@ -77,7 +77,7 @@ def test_not_recognised_for_a_reason(tmp_path, content, reason):
 
 
 def test_version_2_without_shape_type_size_and_flags(tmp_path):
-    save_picture(tmp_path / "tooth.png", (64, 48))
+    save_image(tmp_path / "tooth.png", (64, 48))
     path = write(
         tmp_path,
         {

@@ -93,7 +93,7 @@ BOX = [[10, 20], [13, 22]]
         pytest.param(
             mask_shape(BOX, encoded(BLOB.astype(np.uint8), file_type="BMP")), "PNG", id="BMP"
         ),
-        pytest.param(mask_shape(BOX, encoded(BLOB, "RGB")), "colours", id="colours"),
+        pytest.param(mask_shape(BOX, encoded(BLOB, "RGB")), "colors", id="colors"),
         pytest.param(
             mask_shape(BOX, encoded(BLOB.astype(np.uint8), "LA")), "transparency", id="transparency"
         ),

@@ -96,18 +96,18 @@ def test_four_corners_of_no_upright_rectangle_stay_in_turn(tmp_path, corners):
 
 
 @pytest.mark.parametrize(
-    ("centre", "rim", "radius"),
+    ("center", "rim", "radius"),
     [
         pytest.param((50, 40), (53, 44), 5, id="inside"),
         pytest.param((2, 3), (2, 23), 20, id="partly outside the image"),
         pytest.param((-40, -40), (-40, -39), 1, id="wholly outside the image"),
     ],
 )
-def test_circle_is_converted_and_not_clamped(tmp_path, centre, rim, radius):
-    found = read_shape(tmp_path, shape([centre, rim], shape_type="circle"))
+def test_circle_is_converted_and_not_clamped(tmp_path, center, rim, radius):
+    found = read_shape(tmp_path, shape([center, rim], shape_type="circle"))
     assert (found.kind, found.converted) == ("circle", "circle")
     ring = exterior(found)
-    np.testing.assert_allclose(np.hypot(*(ring - centre).T), radius, rtol=1e-12)
+    np.testing.assert_allclose(np.hypot(*(ring - center).T), radius, rtol=1e-12)
     x, y = ring.T
     area = abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
     assert area == pytest.approx(math.pi * radius**2, rel=0.002)
@@ -184,7 +184,7 @@ REFUSED = {
         shape(TRIANGLE, shape_type="circle"),
         Code.INVALID_RECORD,
         ".points",
-        "the centre and a point on the rim",
+        "the center and a point on the rim",
     ),
     "three points as one": (
         shape(TRIANGLE, shape_type="point"),

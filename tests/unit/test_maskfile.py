@@ -50,24 +50,24 @@ def test_a_png_holds_indices_and_palette():
     assert end == b"IEND"
 
 
-def test_a_png_of_sixteen_bits_is_grey_and_big_endian():
+def test_a_png_of_sixteen_bits_is_gray_and_big_endian():
     header, data, _ = chunks(encode_mask(SIXTEEN, "png", PALETTE))
     assert header == b"IHDR" + struct.pack(">IIBBBBB", 3, 2, 16, 0, 0, 0, 0)
     lines = struct.pack(">BHHHBHHH", 0, 0, 300, 7, 0, 65535, 256, 255)
     assert zlib.decompress(data[4:]) == lines
 
 
-def test_a_png_without_palette_is_grey():
-    with Image.open(io.BytesIO(encode_mask(EIGHT, "png"))) as picture:
-        assert picture.mode == "L"
+def test_a_png_without_palette_is_gray():
+    with Image.open(io.BytesIO(encode_mask(EIGHT, "png"))) as image:
+        assert image.mode == "L"
 
 
 @pytest.mark.parametrize("mask", [EIGHT, SIXTEEN], ids=["8", "16"])
 def test_other_programs_find_the_values_in_a_png(tmp_path, mask):
     write_mask(tmp_path / "x.png", mask)
     assert np.array_equal(cv2.imread(str(tmp_path / "x.png"), cv2.IMREAD_UNCHANGED), mask)
-    with Image.open(tmp_path / "x.png") as picture:
-        assert np.array_equal(np.asarray(picture), mask)
+    with Image.open(tmp_path / "x.png") as image:
+        assert np.array_equal(np.asarray(image), mask)
 
 
 @pytest.mark.parametrize("mask", [EIGHT, SIXTEEN, WIDE], ids=["8", "16", "32"])
@@ -79,9 +79,9 @@ def test_other_programs_find_the_values_in_a_tiff(tmp_path, mask, palette):
 
 def test_a_tiff_has_the_palette(tmp_path):
     write_mask(tmp_path / "x.tif", EIGHT, PALETTE)
-    with Image.open(tmp_path / "x.tif") as picture:
-        assert picture.mode == "P"
-        assert picture.convert("RGB").getpixel((2, 0)) == (1, 2, 3)
+    with Image.open(tmp_path / "x.tif") as image:
+        assert image.mode == "P"
+        assert image.convert("RGB").getpixel((2, 0)) == (1, 2, 3)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4)])
@@ -120,8 +120,8 @@ def test_masks_of_any_size_are_compressed_band_by_band(height, width):
         height = 21
     mask = np.random.default_rng(1).integers(0, 3, (height, width), dtype=np.uint8)
     data = encode_mask(mask, "png", PALETTE)
-    with Image.open(io.BytesIO(data)) as picture:
-        assert np.array_equal(np.asarray(picture), mask)
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.array_equal(np.asarray(image), mask)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Masks over pictures, as arrays."""
+"""Masks over images, as arrays."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from builders import grid
 from PIL import Image
 
 from maskforge.errors import DatasetError
-from maskforge.masks.overlay import contact_sheet, load_picture, overlay, with_legend
+from maskforge.masks.overlay import contact_sheet, load_image, overlay, with_legend
 from maskforge.shapes import Size
 
 RED, VOID = (200, 0, 0), (224, 224, 192)
@@ -23,28 +23,28 @@ MASK = grid(
 
 def drawn(mask=MASK, shade=100, **keys):
     """Return an overlay with one pixel per pixel of the mask."""
-    picture = np.full((*mask.shape, 3), shade, dtype=np.uint8)
-    shown = overlay(picture, mask, COLORS, **keys)
+    image = np.full((*mask.shape, 3), shade, dtype=np.uint8)
+    shown = overlay(image, mask, COLORS, **keys)
     factor = shown.shape[0] // mask.shape[0]
     assert shown.shape == (mask.shape[0] * factor, mask.shape[1] * factor, 3)
     return shown[factor // 2 :: factor, factor // 2 :: factor]
 
 
-def test_the_background_is_the_picture():
+def test_the_background_is_the_image():
     shown = drawn()
     assert (shown[MASK == 0] == 100).all()
 
 
-def test_the_inside_is_mixed_with_the_colour():
+def test_the_inside_is_mixed_with_the_color():
     shown = drawn(opacity=0.25)
     assert shown[2, 2].tolist() == [125, 75, 75]
     assert drawn(opacity=0.0)[2, 2].tolist() == [100, 100, 100]
     assert drawn(opacity=1.0)[2, 2].tolist() == list(RED)
 
 
-def test_outlines_have_the_full_colour_and_lie_inside_their_class():
-    picture = np.full((5, 5, 3), 100, dtype=np.uint8)
-    large = overlay(picture, MASK, COLORS, opacity=0.0)
+def test_outlines_have_the_full_color_and_lie_inside_their_class():
+    image = np.full((5, 5, 3), 100, dtype=np.uint8)
+    large = overlay(image, MASK, COLORS, opacity=0.0)
     factor = large.shape[0] // 5
     outlined = (large == RED).all(axis=-1)
     rows, columns = np.nonzero(outlined)
@@ -63,8 +63,8 @@ def test_void_is_shown_and_values_without_class_are_black():
 
 def test_ids_of_sixteen_bits_are_shown():
     mask = MASK.astype(np.uint16) * 65535
-    picture = np.zeros((5, 5, 3), dtype=np.uint8)
-    shown = overlay(picture, mask, {0: (0, 0, 0), 65535: RED}, opacity=1.0)
+    image = np.zeros((5, 5, 3), dtype=np.uint8)
+    shown = overlay(image, mask, {0: (0, 0, 0), 65535: RED}, opacity=1.0)
     assert (shown == RED).all(axis=-1).sum() * 25 == 9 * shown.shape[0] * shown.shape[1]
 
 
@@ -85,17 +85,17 @@ def test_the_size_shown_is_bounded(shape, expected):
     assert shown.shape[:2] == expected
 
 
-def test_the_picture_is_not_changed():
-    picture = np.full((5, 5, 3), 100, dtype=np.uint8)
-    picture.flags.writeable = False
-    overlay(picture, MASK, COLORS)
-    assert (picture == 100).all()
+def test_the_image_is_not_changed():
+    image = np.full((5, 5, 3), 100, dtype=np.uint8)
+    image.flags.writeable = False
+    overlay(image, MASK, COLORS)
+    assert (image == 100).all()
 
 
 def test_the_legend_has_a_line_for_every_class():
-    picture = np.zeros((50, 500, 3), dtype=np.uint8)
-    plain = with_legend(picture, "title", [])
-    page = with_legend(picture, "title", [("one", RED), ("two", (0, 200, 0)), ("three", VOID)])
+    image = np.zeros((50, 500, 3), dtype=np.uint8)
+    plain = with_legend(image, "title", [])
+    page = with_legend(image, "title", [("one", RED), ("two", (0, 200, 0)), ("three", VOID)])
     assert page.width == 500
     assert page.height - plain.height == 2 * 22
     below = np.asarray(page)[72:]
@@ -105,13 +105,13 @@ def test_the_legend_has_a_line_for_every_class():
 
 @pytest.mark.parametrize("title", ["", "x" * 10_000, "歯 Zähne", "two\nlines", "\ud800"])
 def test_titles_and_names_may_be_anything(title):
-    picture = np.zeros((5, 5, 3), dtype=np.uint8)
-    with_legend(picture, title, [(title, RED)])
+    image = np.zeros((5, 5, 3), dtype=np.uint8)
+    with_legend(image, title, [(title, RED)])
     contact_sheet([(title, Image.new("RGB", (5, 5)))], Size(32, 26))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (4000, 1), (1, 4000), (320, 260), (50, 900)])
-def test_a_contact_sheet_takes_pictures_of_every_size(size):
+def test_a_contact_sheet_takes_images_of_every_size(size):
     sheet = contact_sheet([("x", Image.new("RGB", size, RED))] * 5, Size(320, 260))
     assert sheet.width == 4 * 328 + 8
     assert sheet.height == 2 * 282 + 8
@@ -131,14 +131,14 @@ def test_a_contact_sheet_takes_pictures_of_every_size(size):
 )
 def test_what_has_more_than_eight_bits_is_stretched(tmp_path, values, expected):
     Image.fromarray(values).save(tmp_path / "x.tif")
-    picture = load_picture(tmp_path / "x.tif", upright=False)
-    assert picture.dtype == np.uint8
-    assert picture[0, :, 0].tolist() == expected
+    image = load_image(tmp_path / "x.tif", upright=False)
+    assert image.dtype == np.uint8
+    assert image[0, :, 0].tolist() == expected
 
 
-def test_what_is_no_picture_is_named(tmp_path):
+def test_what_is_no_image_is_named(tmp_path):
     (tmp_path / "x.png").write_bytes(b"nonsense")
     for path in (tmp_path / "x.png", tmp_path / "y.png", tmp_path):
         with pytest.raises(DatasetError, match="cannot be read") as caught:
-            load_picture(path, upright=True)
+            load_image(path, upright=True)
         assert caught.value.origin.file == path

@@ -1,4 +1,4 @@
-"""Folders of pictures become data sets of masks; nothing is dropped silently."""
+"""Folders of images become data sets of masks; nothing is dropped silently."""
 
 import json
 import os
@@ -38,8 +38,8 @@ def save(path, values, **options):
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    folder = tmp_path / "pictures"
+def images(tmp_path):
+    folder = tmp_path / "images"
     save(folder / "a.png", [[0, 100, 255]])
     save(folder / "deep" / "a.png", [[255], [255]])
     save(folder / "deep" / "b.bmp", [[10, 10]])
@@ -52,14 +52,14 @@ def run(sources, out, model=None, **options):
 
 
 @pytest.mark.parametrize(("tta", "threshold"), [(False, 0.5), (True, 0.3)])
-def test_the_report_tells_the_thresholds_that_were_used(pictures, tmp_path, tta, threshold):
+def test_the_report_tells_the_thresholds_that_were_used(images, tmp_path, tta, threshold):
     flipped = predictor(symmetries=("flip_horizontal",), averaged_thresholds=(0.3, 0.3))
-    report = run(pictures, tmp_path / "out", model=flipped, tta=tta)
+    report = run(images, tmp_path / "out", model=flipped, tta=tta)
     assert report.thresholds == {"caries": threshold, "crown": threshold}
 
 
-def test_the_result_is_a_data_set(pictures, tmp_path):
-    report = run(pictures, tmp_path / "out", model=predictor(notes=("Slow.",)))
+def test_the_result_is_a_data_set(images, tmp_path):
+    report = run(images, tmp_path / "out", model=predictor(notes=("Slow.",)))
     dataset = mf.open_dataset(tmp_path / "out")
     items = {item.entry.mask: item for item in dataset}
     assert sorted(items) == ["masks/a.png", "masks/deep/a.png", "masks/deep/b.png"]
@@ -70,7 +70,7 @@ def test_the_result_is_a_data_set(pictures, tmp_path):
     assert (entry.format, entry.state, entry.encoding) == ("prediction", "annotated", "integer")
     assert entry.pixels == {"background": 1, "caries": 1, "crown": 1}
     assert items["masks/deep/b.png"].entry.state == "empty"
-    assert entry.image == "../pictures/a.png"
+    assert entry.image == "../images/a.png"
     with Image.open(tmp_path / "out" / "masks" / "a.png") as mask:
         palette = mask.getpalette()
     assert palette[9:12] == [255, 0, 0]
@@ -81,55 +81,55 @@ def test_the_result_is_a_data_set(pictures, tmp_path):
         "crown": (1, 1),
     }
     assert report.thresholds == {"caries": 0.5, "crown": 0.5}
-    assert report.notes == ["Slow.", "files that are no pictures, left out: 1"]
+    assert report.notes == ["Slow.", "files that are no images, left out: 1"]
     assert report.exit_code == 0
 
 
-def test_previews_can_be_made_of_it(pictures, tmp_path):
-    run(pictures, tmp_path / "out")
+def test_previews_can_be_made_of_it(images, tmp_path):
+    run(images, tmp_path / "out")
     report = mf.preview(tmp_path / "out", tmp_path / "preview")
     assert len(report.overlays) == 3
     assert not report.problems
 
 
-def test_overlapping_classes_are_kept_in_multi_hot_masks(pictures, tmp_path):
-    report = run(pictures / "a.png", tmp_path / "out", encoding="multihot", **NPY)
+def test_overlapping_classes_are_kept_in_multi_hot_masks(images, tmp_path):
+    report = run(images / "a.png", tmp_path / "out", encoding="multihot", **NPY)
     item = next(iter(mf.open_dataset(tmp_path / "out")))
     assert item.read_mask().tolist() == [[[0, 0], [0, 1], [1, 1]]]
     assert item.entry.pixels == {"caries": 1, "crown": 2, "background": 1}
     assert report.overlapped_pixels == 1
-    run(pictures / "a.png", tmp_path / "hot", encoding="onehot", **NPY)
+    run(images / "a.png", tmp_path / "hot", encoding="onehot", **NPY)
     hot = next(iter(mf.open_dataset(tmp_path / "hot"))).read_mask()
     assert hot.tolist() == [[[1, 0, 0], [0, 0, 1], [0, 1, 0]]]
 
 
-def test_softmax_masks_can_be_multi_hot(pictures, tmp_path):
+def test_softmax_masks_can_be_multi_hot(images, tmp_path):
     def three(batch):
         return np.concatenate([np.full_like(batch, 0.3), batch, np.zeros_like(batch)], axis=-1)
 
-    run(pictures / "a.png", tmp_path / "o", predictor("softmax", three), encoding="multihot", **NPY)
+    run(images / "a.png", tmp_path / "o", predictor("softmax", three), encoding="multihot", **NPY)
     item = next(iter(mf.open_dataset(tmp_path / "o")))
     assert item.read_mask().tolist() == [[[0, 0], [1, 0], [1, 0]]]
     assert item.entry.pixels == {"caries": 2, "background": 1}
 
 
-def test_probabilities_and_overlays_are_written_on_demand(pictures, tmp_path):
+def test_probabilities_and_overlays_are_written_on_demand(images, tmp_path):
     out = tmp_path / "out"
-    run(pictures, out, probabilities=True, overlay=True)
+    run(images, out, probabilities=True, overlay=True)
     values = np.load(out / "probabilities" / "deep" / "b.npy")
     assert values.dtype == np.float16
     np.testing.assert_allclose(values, [[[10 / 255, 20 / 255]] * 2], rtol=1e-3)
     with Image.open(out / "overlays" / "deep" / "b.png") as shown:
         assert shown.width > 100
-    run(pictures / "a.png", out, overwrite=True)
+    run(images / "a.png", out, overwrite=True)
     assert not list(out.rglob("*.npy"))
     assert [path.name for path in out.rglob("*.png")] == ["a.png"]
 
 
-def test_a_bad_picture_is_named_and_the_others_go_on(pictures, tmp_path):
-    (pictures / "bad.png").write_bytes((pictures / "a.png").read_bytes()[:40])
-    (pictures / "empty.jpg").touch()
-    report = run(pictures, tmp_path / "out")
+def test_a_bad_image_is_named_and_the_others_go_on(images, tmp_path):
+    (images / "bad.png").write_bytes((images / "a.png").read_bytes()[:40])
+    (images / "empty.jpg").touch()
+    report = run(images, tmp_path / "out")
     assert report.images == {"found": 5, "predicted": 3, "refused": 2}
     assert sorted(Path(one.file).name for one in report.problems) == ["bad.png", "empty.jpg"]
     assert report.exit_code == 1
@@ -139,43 +139,43 @@ def test_a_bad_picture_is_named_and_the_others_go_on(pictures, tmp_path):
     assert {issue.code for entry in lost for issue in entry.issues} == {"image-unreadable"}
 
 
-def test_a_picture_on_which_the_network_fails_is_named(pictures, tmp_path):
+def test_an_image_on_which_the_network_fails_is_named(images, tmp_path):
     def fail(batch):
         if batch.shape[1:3] == (4, 4) and batch[0, 0, 0, 0] == 1:
             raise RuntimeError("out of\nresources")
         return infer(batch)
 
-    report = run(pictures, tmp_path / "out", predictor(function=fail))
+    report = run(images, tmp_path / "out", predictor(function=fail))
     assert [one.message for one in report.problems] == ["cannot be predicted: out of resources"]
     assert report.images["predicted"] == 2
 
 
-def test_what_is_wrong_for_all_pictures_is_said_before_anything_is_written(pictures, tmp_path):
+def test_what_is_wrong_for_all_images_is_said_before_anything_is_written(images, tmp_path):
     for wrong in ({"overlap": 3.0}, {"thresholds": {"x": 0.5}}, {"file_type": "jpg"}, {"tile": -1}):
         with pytest.raises(OptionError):
-            run(pictures, tmp_path / "out", **wrong)
+            run(images, tmp_path / "out", **wrong)
     with pytest.raises(OptionError, match="npy"):
-        run(pictures, tmp_path / "out", encoding="multihot")
+        run(images, tmp_path / "out", encoding="multihot")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_mask_fits_the_picture_as_it_is_shown(tmp_path):
+def test_a_mask_fits_the_image_as_it_is_shown(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    picture = save(tmp_path / "turned.png", [[255, 0, 0], [0, 0, 0]], exif=exif)
-    run(picture, tmp_path / "out")
+    image = save(tmp_path / "turned.png", [[255, 0, 0], [0, 0, 0]], exif=exif)
+    run(image, tmp_path / "out")
     item = next(iter(mf.open_dataset(tmp_path / "out")))
     assert (item.entry.upright, item.entry.orientation) == (True, 6)
     assert item.read_mask().tolist() == [[0, 3], [0, 0], [0, 0]]
     assert item.read_image().shape == (3, 2)
 
 
-def dataset(folder, picture, *, upright, mask="masks/p_1/x.png"):
-    """A data set of one picture, as convert writes it."""
+def dataset(folder, image, *, upright, mask="masks/p_1/x.png"):
+    """A data set of one image, as convert writes it."""
     from maskforge.masks.classfile import dump_class_map
 
     entry = {
-        "image": None if picture is None else os.path.relpath(picture, folder),
+        "image": None if image is None else os.path.relpath(image, folder),
         "mask": mask,
         "width": 3,
         "height": 2,
@@ -198,11 +198,11 @@ def dataset(folder, picture, *, upright, mask="masks/p_1/x.png"):
     return folder
 
 
-def test_pictures_of_a_data_set_keep_name_and_frame_of_their_masks(tmp_path):
+def test_images_of_a_data_set_keep_name_and_frame_of_their_masks(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    picture = save(tmp_path / "turned.png", [[255, 0, 0], [0, 0, 0]], exif=exif)
-    truth = dataset(tmp_path / "truth", picture, upright=False)
+    image = save(tmp_path / "turned.png", [[255, 0, 0], [0, 0, 0]], exif=exif)
+    truth = dataset(tmp_path / "truth", image, upright=False)
     run(truth, tmp_path / "out")
     item = next(iter(mf.open_dataset(tmp_path / "out")))
     assert item.entry.mask == "masks/p_1/x.png"
@@ -211,77 +211,77 @@ def test_pictures_of_a_data_set_keep_name_and_frame_of_their_masks(tmp_path):
 
 
 def test_a_data_set_is_not_replaced_by_its_prediction(tmp_path):
-    picture = save(tmp_path / "p.png", [[255, 0, 0], [0, 0, 0]])
-    truth = dataset(tmp_path / "truth", picture, upright=False)
+    image = save(tmp_path / "p.png", [[255, 0, 0], [0, 0, 0]])
+    truth = dataset(tmp_path / "truth", image, upright=False)
     with pytest.raises(OptionError, match="itself"):
         run(truth, truth, overwrite=True)
     assert read_mask(truth / "masks/p_1/x.png").tolist() == [[0, 0, 0], [0, 0, 0]]
 
 
-def test_a_picture_that_the_data_set_does_not_know_is_named(tmp_path):
+def test_an_image_that_the_data_set_does_not_know_is_named(tmp_path):
     truth = dataset(tmp_path / "truth", None, upright=False)
     report = run(truth, tmp_path / "out")
     assert [one.message for one in report.problems] == [
-        "the data set does not know where the picture is"
+        "the data set does not know where the image is"
     ]
 
 
-def test_results_inside_the_folder_of_pictures_are_not_predicted_again(pictures):
-    run(pictures, pictures / "predicted", overlay=True)
-    report = run(pictures, pictures / "predicted", overwrite=True)
+def test_results_inside_the_folder_of_images_are_not_predicted_again(images):
+    run(images, images / "predicted", overlay=True)
+    report = run(images, images / "predicted", overwrite=True)
     assert report.images["found"] == 3
 
 
-def test_a_picture_that_is_named_twice_is_predicted_once(pictures, tmp_path):
-    report = run([pictures, pictures / "a.png"], tmp_path / "out")
+def test_an_image_that_is_named_twice_is_predicted_once(images, tmp_path):
+    report = run([images, images / "a.png"], tmp_path / "out")
     assert report.images["found"] == 3
-    assert "pictures that were named twice: 1" in report.notes
+    assert "images that were named twice: 1" in report.notes
 
 
-def test_results_are_replaced_only_on_demand(pictures, tmp_path):
-    run(pictures, tmp_path / "out")
+def test_results_are_replaced_only_on_demand(images, tmp_path):
+    run(images, tmp_path / "out")
     with pytest.raises(OutputExistsError):
-        run(pictures, tmp_path / "out")
+        run(images, tmp_path / "out")
     (tmp_path / "mine" / "overlays").mkdir(parents=True)
     with pytest.raises(OutputExistsError, match="overlays"):
-        run(pictures, tmp_path / "mine", overwrite=True)
+        run(images, tmp_path / "mine", overwrite=True)
 
 
-@pytest.mark.parametrize("name", ["gone.png", "gone", "pictures/notes.txt", "void"])
-def test_sources_without_pictures_are_refused(pictures, tmp_path, name):
+@pytest.mark.parametrize("name", ["gone.png", "gone", "images/notes.txt", "void"])
+def test_sources_without_images_are_refused(images, tmp_path, name):
     (tmp_path / "void").mkdir()
-    with pytest.raises(OptionError, match=r"picture|does not exist"):
+    with pytest.raises(OptionError, match=r"image|does not exist"):
         run(tmp_path / name, tmp_path / "out")
 
 
-def test_a_disk_that_is_full_ends_the_run(pictures, tmp_path, monkeypatch):
+def test_a_disk_that_is_full_ends_the_run(images, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OutputError("cannot be written: No space left on device")
 
     monkeypatch.setattr("maskforge.prediction.results.write_overlay", fail)
     with pytest.raises(OutputError, match="No space"):
-        predict(predictor(), pictures, tmp_path / "out", PredictOptions(overlay=True))
+        predict(predictor(), images, tmp_path / "out", PredictOptions(overlay=True))
 
 
-def test_progress_is_told_after_every_picture(pictures, tmp_path):
+def test_progress_is_told_after_every_image(images, tmp_path):
     calls = []
-    predict(predictor(), pictures, tmp_path / "o", progress=lambda *call: calls.append(call))
+    predict(predictor(), images, tmp_path / "o", progress=lambda *call: calls.append(call))
     assert calls == [("predicting", number, 3) for number in (1, 2, 3)]
 
 
-def test_pictures_are_read_ahead_but_not_all(tmp_path, monkeypatch):
-    """However many there are, at most three pictures are held."""
+def test_images_are_read_ahead_but_not_all(tmp_path, monkeypatch):
+    """However many there are, at most three images are held."""
     from maskforge.prediction import read_ahead as loading
 
     read, done, distance = [], [], []
-    real = loading.read_picture
+    real = loading.decode
 
     def spy(path, *, upright):
         read.append(path)
         distance.append(len(read) - len(done))
         return real(path, upright=upright)
 
-    monkeypatch.setattr(loading, "read_picture", spy)
+    monkeypatch.setattr(loading, "decode", spy)
     for number in range(20):
         save(tmp_path / "many" / f"{number:02}.png", [[number]])
     predict(predictor(), tmp_path / "many", tmp_path / "o", progress=lambda *_: done.append(1))

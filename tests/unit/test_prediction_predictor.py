@@ -1,4 +1,4 @@
-"""From a picture to a mask, with networks whose output is known in advance."""
+"""From an image to a mask, with networks whose output is known in advance."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from maskforge.masks.classes import ClassMap, MaskClass
 from maskforge.prediction.predictor import Predictor
 from maskforge.prediction.runtimes.base import Runtime
 
-PICTURE = np.array([[0, 51, 102], [153, 204, 255]], dtype=np.uint8)  # 0, 0.2, 0.4 ... 1
+IMAGE = np.array([[0, 51, 102], [153, 204, 255]], dtype=np.uint8)  # 0, 0.2, 0.4 ... 1
 
 
 def predictor(infer, head="sigmoid", **description):
@@ -26,8 +26,8 @@ def same(batch):
 
 
 def test_thresholds_decide_and_the_most_probable_of_overlapping_classes_is_shown():
-    result = predictor(same, thresholds=(0.4, 0.45)).predict(PICTURE)
-    np.testing.assert_allclose(result.probabilities[..., 0], PICTURE / 255, atol=1e-7)
+    result = predictor(same, thresholds=(0.4, 0.45)).predict(IMAGE)
+    np.testing.assert_allclose(result.probabilities[..., 0], IMAGE / 255, atol=1e-7)
     assert result.probabilities.dtype == np.float32
     assert result.target.tolist() == [[[0, 1], [0, 1], [1, 1]], [[1, 1], [1, 1], [1, 1]]]
     assert result.mask.tolist() == [[7, 7, 7], [3, 3, 3]]
@@ -45,7 +45,7 @@ def test_thresholds_decide_and_the_most_probable_of_overlapping_classes_is_shown
     ],
 )
 def test_thresholds_can_be_overridden_for_all_classes_or_one(given, mask):
-    result = predictor(same, thresholds=(0.4, 0.6)).predict(PICTURE, thresholds=given)
+    result = predictor(same, thresholds=(0.4, 0.6)).predict(IMAGE, thresholds=given)
     assert result.mask.tolist() == mask
 
 
@@ -61,14 +61,14 @@ def test_thresholds_can_be_overridden_for_all_classes_or_one(given, mask):
 )
 def test_thresholds_that_mean_nothing_are_refused(head, given, reason):
     with pytest.raises(OptionError, match=reason):
-        predictor(same, head).predict(PICTURE, thresholds=given)
+        predictor(same, head).predict(IMAGE, thresholds=given)
 
 
 def test_softmax_takes_the_most_probable_class():
     def infer(batch):
         return np.concatenate([0.5 - batch / 2, batch / 2, np.full_like(batch, 0.45)], axis=-1)
 
-    result = predictor(infer, "softmax").predict(PICTURE)
+    result = predictor(infer, "softmax").predict(IMAGE)
     # background 0.5 0.4 0.3 0.2 0.1 0; caries 0 0.1 0.2 0.3 0.4 0.5; crown 0.45
     assert result.mask.tolist() == [[0, 7, 7], [7, 7, 3]]
     assert result.target.tolist() == [[0, 2, 2], [2, 2, 1]]
@@ -77,20 +77,20 @@ def test_softmax_takes_the_most_probable_class():
 def test_ids_beyond_a_byte_make_a_wide_mask():
     wide = ClassMap((MaskClass(300, "caries", (1, 2, 3), ()),))
     model = predictor(lambda batch: batch, classes=wide, thresholds=(0.5,))
-    mask = model.predict(PICTURE).mask
+    mask = model.predict(IMAGE).mask
     assert mask.dtype == np.uint16
     assert mask.tolist() == [[0, 0, 0], [300, 300, 300]]
 
 
-def test_grey_and_color_become_what_the_network_knows():
+def test_gray_and_color_become_what_the_network_knows():
     seen = []
 
     def infer(batch):
         seen.append(batch)
         return batch[..., :2]
 
-    color = np.stack([PICTURE, PICTURE, PICTURE], axis=-1)
-    predictor(infer, channels=3).predict(PICTURE)
+    color = np.stack([IMAGE, IMAGE, IMAGE], axis=-1)
+    predictor(infer, channels=3).predict(IMAGE)
     predictor(infer, scaling=ScalingRecord(white=65535.0, channels=3)).predict(
         color.astype(np.uint16) * 257
     )
@@ -98,16 +98,16 @@ def test_grey_and_color_become_what_the_network_knows():
     assert seen[0].shape == (1, 4, 4, 3)  # the stride is 4
 
 
-def test_a_picture_is_resized_for_the_network_and_its_probabilities_back():
+def test_an_image_is_resized_for_the_network_and_its_probabilities_back():
     seen = []
 
     def infer(batch):
         seen.append(batch.shape)
         return same(batch)
 
-    picture = np.zeros((40, 60), dtype=np.uint8)
-    picture[:, 30:] = 255
-    result = predictor(infer, resize=(12, 8)).predict(picture)
+    image = np.zeros((40, 60), dtype=np.uint8)
+    image[:, 30:] = 255
+    result = predictor(infer, resize=(12, 8)).predict(image)
     assert seen == [(1, 8, 12, 1)]
     assert result.probabilities.shape == (40, 60, 2)
     assert (result.mask[:, :27] == 7).all()
@@ -117,16 +117,16 @@ def test_a_picture_is_resized_for_the_network_and_its_probabilities_back():
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_tiles_give_the_same_as_the_whole(keep):
-    picture = np.random.default_rng(0).integers(0, 256, (150, 130), dtype=np.uint8)
-    model = predictor(same, thresholds=(0.401, 0.6))  # between two values of the picture
-    whole = model.predict(picture, tile="whole")
-    tiled = model.predict(picture, tile=32, keep_probabilities=keep)
+    image = np.random.default_rng(0).integers(0, 256, (150, 130), dtype=np.uint8)
+    model = predictor(same, thresholds=(0.401, 0.6))  # between two values of the image
+    whole = model.predict(image, tile="whole")
+    tiled = model.predict(image, tile=32, keep_probabilities=keep)
     np.testing.assert_array_equal(tiled.mask, whole.mask)
     np.testing.assert_array_equal(tiled.target, whole.target)
     assert (tiled.probabilities is not None) == keep
 
 
-def test_large_pictures_are_tiled_by_themselves():
+def test_large_images_are_tiled_by_themselves():
     shapes = set()
 
     def infer(batch):
@@ -141,7 +141,7 @@ def test_large_pictures_are_tiled_by_themselves():
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "image",
     [
         np.zeros((4, 4), dtype=np.float32),
         np.zeros((4, 4), dtype=np.int32),
@@ -150,9 +150,9 @@ def test_large_pictures_are_tiled_by_themselves():
         np.zeros((1, 4, 4, 1), dtype=np.uint8),
     ],
 )
-def test_arrays_that_are_no_pictures_are_refused(picture):
-    with pytest.raises(OptionError, match="picture"):
-        predictor(same).predict(picture)
+def test_arrays_that_are_no_images_are_refused(image):
+    with pytest.raises(OptionError, match="image"):
+        predictor(same).predict(image)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_arrays_that_are_no_pictures_are_refused(picture):
 )
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(OptionError):
-        predictor(same).predict(PICTURE, **options)
+        predictor(same).predict(IMAGE, **options)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Rasterisers of other libraries against direct calls of these libraries on the whole image."""
+"""Rasterizers of other libraries against direct calls of these libraries on the whole image."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def skimage_(ring):
 
 def matplotlib_(ring):
     rows, columns = np.mgrid[: SIZE.height, : SIZE.width] + 0.5
-    centres = np.column_stack((columns.ravel(), rows.ravel()))
-    inside = matplotlib.path.Path(ring).contains_points(centres)
+    centers = np.column_stack((columns.ravel(), rows.ravel()))
+    inside = matplotlib.path.Path(ring).contains_points(centers)
     return inside.reshape(SIZE.height, SIZE.width)
 
 

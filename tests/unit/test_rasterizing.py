@@ -29,7 +29,7 @@ def test_the_smaller_region_lies_on_top_if_wanted():
 
 
 def test_the_half_of_a_square_has_its_diagonal():
-    """The centres (c + 0.5, r + 0.5) with c + r < 3 are inside; those with c + r = 3 are on the
+    """The centers (c + 0.5, r + 0.5) with c + r < 3 are inside; those with c + r = 3 are on the
     edge, and what lies to the right of it or below is outside."""
     expected = grid(
         "111.",

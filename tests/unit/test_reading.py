@@ -135,7 +135,7 @@ def test_sources_must_exist(tmp_path, bad):
         read(tmp_path, images=tmp_path / bad)
 
 
-def test_the_folder_of_pictures_must_be_one(tmp_path):
+def test_the_folder_of_images_must_be_one(tmp_path):
     path = labelme(tmp_path / "x.json")
     with pytest.raises(OptionError, match="not a folder"):
         read(path, images=path)

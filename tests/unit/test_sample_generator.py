@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import shapely
 from PIL import Image
-from sample_files import FORMATS, files, grey, labelme, load, pixels_of, superannotate
+from sample_files import FORMATS, files, gray, labelme, load, pixels_of, superannotate
 from shapely import affinity
 
 import maskforge as mf
@@ -57,10 +57,10 @@ def test_the_script_makes_the_bundled_annotations_exactly(samples, regenerated):
         assert made == bundled, path.name
 
 
-def test_the_script_makes_the_bundled_pictures_nearly_exactly(samples, regenerated):
+def test_the_script_makes_the_bundled_images_nearly_exactly(samples, regenerated):
     for path in files(regenerated, ".jpg"):
-        made = grey(path).astype(int)
-        difference = np.abs(made - grey(samples / path.relative_to(regenerated)))
+        made = gray(path).astype(int)
+        difference = np.abs(made - gray(samples / path.relative_to(regenerated)))
         assert difference.mean() < 0.1, path.name
         assert difference.max() <= 8, path.name
     for path in files(regenerated, ".png"):
@@ -72,8 +72,8 @@ def test_the_script_makes_the_bundled_pictures_nearly_exactly(samples, regenerat
 def circle_of_labelme(samples):
     shapes = labelme(samples)["bitewing-02"]["shapes"]
     (circle,) = [shape for shape in shapes if shape["shape_type"] == "circle"]
-    centre, rim = np.array(circle["points"])
-    return shapely.Point(centre).buffer(float(np.hypot(*(rim - centre))), quad_segs=64)
+    center, rim = np.array(circle["points"])
+    return shapely.Point(center).buffer(float(np.hypot(*(rim - center))), quad_segs=64)
 
 
 def ellipse_of_superannotate(samples):
@@ -118,18 +118,18 @@ def test_circle_and_ellipse_cover_lesions_as_they_were_imaged(samples, name, dra
 def test_outlines_are_sound(radiographs):
     for radiograph in radiographs:
         height, width = radiograph.image.shape
-        picture = shapely.box(0, 0, width, height)
+        image = shapely.box(0, 0, width, height)
         assert {outline.label for outline in radiograph.outlines} >= {"dentine", "pulp", "enamel"}
         for outline in radiograph.outlines:
             polygon = shapely.Polygon(outline.ring)
             assert polygon.is_valid
             assert polygon.area > 8
-            assert picture.covers(polygon)
+            assert image.covers(polygon)
             assert outline.tooth // 10 in {1, 2, 3, 4}
 
 
 def test_narrow_outlines_do_not_cross_themselves():
-    """Picture 21 of seed 99 has a lesion whose neck is narrower than outlines are thinned."""
+    """Image 21 of seed 99 has a lesion whose neck is narrower than outlines are thinned."""
     from bitewings.bitewing import make_bitewing
 
     polygons = [shapely.Polygon(one.ring) for one in make_bitewing((99, 21)).outlines]
@@ -137,13 +137,13 @@ def test_narrow_outlines_do_not_cross_themselves():
 
 
 def brightness(radiograph, region):
-    """Return the grey values of the pixels whose centres are in a region."""
+    """Return the gray values of the pixels whose centers are in a region."""
     rows, columns = np.indices(radiograph.image.shape) + 0.5
     shapely.prepare(region)
     return radiograph.image[shapely.contains_xy(region, columns, rows)]
 
 
-def test_lesions_of_many_pictures_have_the_promised_sizes_and_are_darker(radiographs):
+def test_lesions_of_many_images_have_the_promised_sizes_and_are_darker(radiographs):
     """Compare every lesion's part in the dentine with the sound dentine around it."""
     contrasts = []
     for radiograph in radiographs:
@@ -167,14 +167,14 @@ def test_lesions_of_many_pictures_have_the_promised_sizes_and_are_darker(radiogr
     assert max(contrasts) > 20
 
 
-def test_pictures_use_the_range_of_a_radiograph(radiographs):
+def test_images_use_the_range_of_a_radiograph(radiographs):
     for radiograph in radiographs:
         dark, bright = np.percentile(radiograph.image, (2, 98))
         assert dark < 60
         assert bright > 150
 
 
-def test_a_picture_of_a_set_depends_on_seed_and_number_alone(tmp_path):
+def test_an_image_of_a_set_depends_on_seed_and_number_alone(tmp_path):
     from generate import main
 
     def made(name, *options):

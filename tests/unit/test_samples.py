@@ -15,7 +15,7 @@ from sample_files import (
     FORMATS,
     LABELS,
     files,
-    grey,
+    gray,
     labelme,
     load,
     pixels_of,
@@ -46,7 +46,7 @@ def test_labelme_samples_show_every_kind_of_shape(samples):
     assert kinds == {"polygon", "rectangle", "circle", "mask", "linestrip", "point"}
 
 
-def test_labelme_samples_hold_a_group_of_parts_and_an_empty_picture(samples):
+def test_labelme_samples_hold_a_group_of_parts_and_an_empty_image(samples):
     documents = labelme(samples)
     groups = Counter(
         (name, shape["label"], shape["group_id"])
@@ -58,12 +58,12 @@ def test_labelme_samples_hold_a_group_of_parts_and_an_empty_picture(samples):
     assert [name for name, one in documents.items() if not one["shapes"]] == ["bitewing-04"]
 
 
-def test_labelme_samples_name_and_embed_their_pictures(samples):
+def test_labelme_samples_name_and_embed_their_images(samples):
     embedded = 0
     for name, one in labelme(samples).items():
         path = samples / "labelme" / one["imagePath"]
         assert path.stem == name
-        assert grey(path).shape == (one["imageHeight"], one["imageWidth"])
+        assert gray(path).shape == (one["imageHeight"], one["imageWidth"])
         if one["imageData"]:
             embedded += 1
             assert base64.b64decode(one["imageData"]) == path.read_bytes()
@@ -94,7 +94,7 @@ def test_vott_samples_hold_rectangles_polygons_and_a_region_with_two_tags(sample
     assert known == {*LABELS, "secondary caries"} == {name for names in tags for name in names}
 
 
-def test_vott_project_lists_tagged_visited_and_unvisited_pictures(samples):
+def test_vott_project_lists_tagged_visited_and_unvisited_images(samples):
     folder = samples / "vott"
     assets = load(folder / "caries.vott")["assets"]
     states = {unquote(asset["name"]): asset["state"] for asset in assets.values()}
@@ -109,7 +109,7 @@ def test_vott_project_lists_tagged_visited_and_unvisited_pictures(samples):
     assert with_file == {id_ for id_, asset in assets.items() if asset["state"] == 2}
     for id_, asset in assets.items():
         assert id_ == asset["id"] == hashlib.md5(asset["path"].encode()).hexdigest()
-        height, width = grey(folder / unquote(asset["name"])).shape
+        height, width = gray(folder / unquote(asset["name"])).shape
         expected = {"width": width, "height": height} if asset["state"] else None
         assert asset["size"] == expected
     assert "bitewing%2006.jpg" in {asset["name"] for asset in assets.values()}
@@ -177,8 +177,8 @@ def test_superannotate_classes_are_those_of_the_instances(samples):
 
 def test_superannotate_pixels_are_the_parts_of_the_instances(samples):
     folder = samples / "superannotate" / "pixel"
-    with Image.open(folder / "bitewing-11.jpg___save.png") as picture:
-        red, green, blue, alpha = np.moveaxis(np.asarray(picture).astype(np.int64), -1, 0)
+    with Image.open(folder / "bitewing-11.jpg___save.png") as image:
+        red, green, blue, alpha = np.moveaxis(np.asarray(image).astype(np.int64), -1, 0)
     numbers = red * 65536 + green * 256 + blue
     instances = load(folder / "bitewing-11.jpg___pixel.json")["instances"]
     listed = [int(part["color"][1:], 16) for one in instances for part in one["parts"]]
@@ -194,7 +194,7 @@ def test_superannotate_pixels_are_the_parts_of_the_instances(samples):
 # --- What all samples have in common -------------------------------------------------------------
 
 
-def test_one_picture_is_annotated_identically_in_all_formats(samples):
+def test_one_image_is_annotated_identically_in_all_formats(samples):
     shapes = labelme(samples)[SHARED]["shapes"]
     regions = vott_assets(samples)[SHARED]["regions"]
     instances = superannotate(samples)[SHARED]["instances"]
@@ -203,8 +203,8 @@ def test_one_picture_is_annotated_identically_in_all_formats(samples):
     assert [(r["tags"], [[p["x"], p["y"]] for p in r["points"]]) for r in regions] == expected
     assert [([i["className"]], points_of_superannotate(i)) for i in instances] == expected
     assert not any(instance["exclude"] for instance in instances)
-    pictures = {path.read_bytes() for path in files(samples, ".jpg") if path.stem == SHARED}
-    assert len(pictures) == 1
+    images = {path.read_bytes() for path in files(samples, ".jpg") if path.stem == SHARED}
+    assert len(images) == 1
 
 
 def test_lesions_lie_on_teeth_and_are_drawn_later(samples):
@@ -220,7 +220,7 @@ def test_lesions_lie_on_teeth_and_are_drawn_later(samples):
 
 
 def rings(samples):
-    """Yield the points of everything that is drawn, with the size of the picture."""
+    """Yield the points of everything that is drawn, with the size of the image."""
     for one in labelme(samples).values():
         for shape in one["shapes"]:
             yield shape["points"], (one["imageWidth"], one["imageHeight"])
@@ -238,7 +238,7 @@ def rings(samples):
                     yield np.reshape(flat, (-1, 2)), size
 
 
-def test_coordinates_are_in_the_picture_and_have_two_decimals(samples):
+def test_coordinates_are_in_the_image_and_have_two_decimals(samples):
     counts = []
     for points, size in rings(samples):
         array = np.asarray(points, float)
@@ -254,34 +254,34 @@ def test_coordinates_are_in_the_picture_and_have_two_decimals(samples):
 
 
 def drawn_lesions(samples):
-    """Yield picture and mask of every lesion; parts of a group are one lesion."""
+    """Yield image and mask of every lesion; parts of a group are one lesion."""
 
-    def filled(points, picture):
-        return polygon2mask(picture.shape, np.asarray(points)[:, ::-1] - 0.5)
+    def filled(points, image):
+        return polygon2mask(image.shape, np.asarray(points)[:, ::-1] - 0.5)
 
     for one in labelme(samples).values():
-        picture = grey(samples / "labelme" / one["imagePath"])
-        groups = defaultdict(lambda shape=picture.shape: np.zeros(shape, bool))
+        image = gray(samples / "labelme" / one["imagePath"])
+        groups = defaultdict(lambda shape=image.shape: np.zeros(shape, bool))
         for index, shape in enumerate(one["shapes"]):
             if shape["label"] == "caries":
                 mask = groups[shape["group_id"] or -index]
                 points = np.array(shape["points"])
                 if shape["shape_type"] == "polygon":
-                    mask |= filled(points, picture)
+                    mask |= filled(points, image)
                 elif shape["shape_type"] == "circle":
-                    rows, columns = np.indices(picture.shape) + 0.5
+                    rows, columns = np.indices(image.shape) + 0.5
                     x, y = points[0]
                     mask |= np.hypot(columns - x, rows - y) < np.hypot(*(points[1] - points[0]))
                 else:
                     (left, top), (right, bottom) = points.astype(int)
                     mask[top : bottom + 1, left : right + 1] = pixels_of(shape["mask"])
-        yield picture, list(groups.values())
+        yield image, list(groups.values())
     for one in vott_assets(samples).values():
-        picture = grey(samples / "vott" / unquote(one["asset"]["name"]))
+        image = gray(samples / "vott" / unquote(one["asset"]["name"]))
         yield (
-            picture,
+            image,
             [
-                filled([(point["x"], point["y"]) for point in region["points"]], picture)
+                filled([(point["x"], point["y"]) for point in region["points"]], image)
                 for region in one["regions"]
                 if "caries" in region["tags"]
             ],
@@ -302,12 +302,12 @@ def test_lesions_are_5_to_60_pixels_large(samples):
 
 def test_no_range_of_brightness_finds_the_lesions(samples):
     lesion, everything = np.zeros(257), np.zeros(257)
-    for picture, masks in drawn_lesions(samples):
-        truth = np.any(masks, axis=0) if masks else np.zeros(picture.shape, bool)
-        lesion[1:] += np.bincount(picture[truth], minlength=256)
-        everything[1:] += np.bincount(picture.ravel(), minlength=256)
+    for image, masks in drawn_lesions(samples):
+        truth = np.any(masks, axis=0) if masks else np.zeros(image.shape, bool)
+        lesion[1:] += np.bincount(image[truth], minlength=256)
+        everything[1:] += np.bincount(image.ravel(), minlength=256)
     found, claimed = np.cumsum(lesion), np.cumsum(everything)
-    hits = found[None, :] - found[:, None]  # [low, high]: pixels of low <= grey < high
+    hits = found[None, :] - found[:, None]  # [low, high]: pixels of low <= gray < high
     dice = 2 * hits / (np.maximum(claimed[None, :] - claimed[:, None], 0) + found[-1])
     assert 0.001 < dice.max() < 0.1
 

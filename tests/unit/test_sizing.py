@@ -1,4 +1,4 @@
-"""Sizes, resizing and padding: pictures and masks stay registered."""
+"""Sizes, resizing and padding: images and masks stay registered."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ PLANE = Size(192, 160)
 
 
 def disc():
-    """Centre (86.3, 69.2), radius 37.4, in pixels of a picture of 192 x 160."""
+    """Center (86.3, 69.2), radius 37.4, in pixels of an image of 192 x 160."""
     x, y = np.arange(192) + 0.5 - 86.3, np.arange(160) + 0.5 - 69.2
     return (np.add.outer(y**2, x**2) < 37.4**2).astype(np.uint8)
 
@@ -42,7 +42,7 @@ def centroid(weights):
     [(384, 320), (96, 80), (64, 40), (576, 480), (192, 320), (384, 80), (133, 227), (48, 40)],
 )
 @pytest.mark.parametrize("channels", [(), (1,), (3,), (6,)])
-def test_resized_pictures_and_masks_lie_on_the_same_places(size, channels):
+def test_resized_images_and_masks_lie_on_the_same_places(size, channels):
     """Half a pixel, old or new, would be further off than is allowed here."""
     size = Size(*size)
     mask = disc()
@@ -58,8 +58,8 @@ def test_resized_pictures_and_masks_lie_on_the_same_places(size, channels):
 
 
 @pytest.mark.parametrize("side", [3, 5, 7, 10, 20, 40, 64, 100, 200, 333])
-def test_a_mask_takes_the_pixel_in_which_the_new_centre_lies(side):
-    """Where the centre is on an edge, either neighbour holds it."""
+def test_a_mask_takes_the_pixel_in_which_the_new_center_lies(side):
+    """Where the center is on an edge, either neighbor holds it."""
     mask = np.arange(100, dtype=np.uint8)[None].repeat(2, axis=0)
     resized = resize_mask(mask, Size(side, 2))
     for k, value in enumerate(resized[0].tolist()):
@@ -69,7 +69,7 @@ def test_a_mask_takes_the_pixel_in_which_the_new_centre_lies(side):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_smaller_pictures_hold_means(dtype):
+def test_smaller_images_hold_means(dtype):
     image = np.array([[10, 20, 30, 50], [30, 40, 50, 70]], dtype=dtype)[..., None]
     resized = resize_image(image, Size(2, 1))
     assert resized.dtype == dtype

@@ -25,7 +25,7 @@ def write(path: Path, root: object) -> Path:
     return path
 
 
-def picture(path: Path, size: tuple[int, int] = (40, 30), orientation: int = 1) -> None:
+def image_file(path: Path, size: tuple[int, int] = (40, 30), orientation: int = 1) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -79,8 +79,8 @@ def test_each_file_is_recognized_by_its_content(tmp_path, name, root, variant, a
     [
         ("a.json", {}, "no `instances` list at the root"),
         ("a.json", {"images": [], "annotations": [], "categories": []}, "no `instances` list"),
-        ("a.json", {"annotation_json": {"instances": []}}, "no names of pictures as keys"),
-        ("a.json", {"a.png": [[1, 2], [3, 4]]}, "no names of pictures as keys"),
+        ("a.json", {"annotation_json": {"instances": []}}, "no names of images as keys"),
+        ("a.json", {"a.png": [[1, 2], [3, 4]]}, "no names of images as keys"),
         ("a.json", {"instances": [POLYGON]}, "`instances`, but no `metadata` beside it"),
         ("a.json", [], "does not end in ___objects.json"),
         ("a.json", [1, 2, 3], "no record of the list has a `type` or `parts`"),
@@ -143,23 +143,23 @@ def test_a_malformed_file_is_refused_by_name(tmp_path, root, code):
         ("export.json", "", "export"),
     ],
 )
-def test_the_picture_is_named_by_the_file_then_by_metadata(tmp_path, file, written, expected):
+def test_the_image_is_named_by_the_file_then_by_metadata(tmp_path, file, written, expected):
     metadata = METADATA | {"name": written}
     path = write(tmp_path / file, DOCUMENT | {"metadata": metadata})
     assert read_one(path).image.name == expected
 
 
-def test_the_picture_is_also_found_under_the_name_in_the_metadata(tmp_path):
-    picture(tmp_path / "original.png")
+def test_the_image_is_also_found_under_the_name_in_the_metadata(tmp_path):
+    image_file(tmp_path / "original.png")
     path = write(tmp_path / "b.png.json", DOCUMENT | {"metadata": {"name": "original.png"}})
     image = read_one(path)
     assert image.image.file == tmp_path / "original.png"
     assert image.image.name == "b.png"
 
 
-def test_a_project_file_holds_many_images_with_pictures_beside_or_in_images(tmp_path):
-    picture(tmp_path / "a.png", (40, 30))
-    picture(tmp_path / "images" / "b.png", (50, 20))
+def test_a_project_file_holds_many_images_with_images_beside_or_in_images(tmp_path):
+    image_file(tmp_path / "a.png", (40, 30))
+    image_file(tmp_path / "images" / "b.png", (50, 20))
     (tmp_path / "classes.json").write_text(json.dumps([CLASS]))
     (tmp_path / "config.json").write_text('{"pathSeparator": "/", "os": "linux"}')
     root = {
@@ -217,20 +217,20 @@ def test_sizes_that_are_given_or_left_out_need_no_remark(tmp_path, size, expecte
         {"width": [40], "height": {}},
     ],
 )
-def test_what_is_no_size_is_noted_and_the_picture_tells(tmp_path, size):
+def test_what_is_no_size_is_noted_and_the_image_tells(tmp_path, size):
     path = write(tmp_path / "a.png.json", DOCUMENT | {"metadata": size})
     without = read_one(path)
     assert without.refusal is not None
     assert without.refusal.code is Code.SIZE_UNKNOWN
-    picture(tmp_path / "a.png")
+    image_file(tmp_path / "a.png")
     image = read_one(path)
     assert (image.image.size, image.refusal) == (Size(40, 30), None)
     assert set(codes(image)) == {Code.INVALID_IMAGE_RECORD}
     assert {issue.level for issue in image.issues} == {Level.NOTE}
 
 
-def test_sizes_that_disagree_with_the_picture_are_an_error(tmp_path):
-    picture(tmp_path / "a.png", (1024, 683))
+def test_sizes_that_disagree_with_the_image_are_an_error(tmp_path):
+    image_file(tmp_path / "a.png", (1024, 683))
     metadata = {"width": 480, "height": 270}
     image = read_one(write(tmp_path / "a.png.json", DOCUMENT | {"metadata": metadata}))
     assert image.refusal is not None
@@ -247,8 +247,8 @@ def test_sizes_that_disagree_with_the_picture_are_an_error(tmp_path):
         ({}, True, Size(30, 40), Code.EXIF_AMBIGUOUS),
     ],
 )
-def test_sizes_decide_the_frame_of_rotated_pictures(tmp_path, size, upright, expected, code):
-    picture(tmp_path / "a.png", (40, 30), orientation=6)
+def test_sizes_decide_the_frame_of_rotated_images(tmp_path, size, upright, expected, code):
+    image_file(tmp_path / "a.png", (40, 30), orientation=6)
     image = read_one(write(tmp_path / "a.png.json", DOCUMENT | {"metadata": size}))
     assert (image.image.upright, image.image.size) == (upright, expected)
     assert codes(image) == [code]
@@ -293,7 +293,7 @@ def test_list_files_have_size_and_status_in_a_meta_record(tmp_path, status, stat
 
 
 def test_an_empty_list_is_an_image_with_nothing_on_it(tmp_path):
-    picture(tmp_path / "a.png")
+    image_file(tmp_path / "a.png")
     image = read_one(write(tmp_path / "a.png___objects.json", []))
     assert (image.state, image.image.size, image.shapes) == (ImageState.EMPTY, Size(40, 30), ())
 
@@ -367,7 +367,7 @@ def test_a_single_frame_of_a_video_is_an_image(tmp_path):
 
 def test_damaged_keys_beside_the_instances_cost_no_shape(tmp_path):
     root = {"metadata": [1], "instances": [POLYGON], "tags": {"a": 1}, "comments": 5}
-    picture(tmp_path / "a.png")
+    image_file(tmp_path / "a.png")
     image = read_one(write(tmp_path / "a.png.json", root))
     assert len(image.shapes) == 1
     assert image.refusal is None

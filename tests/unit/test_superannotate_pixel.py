@@ -1,4 +1,4 @@
-"""SuperAnnotate's pixel projects: the colours of ``___save.png`` become bitmaps, pixel by pixel."""
+"""SuperAnnotate's pixel projects: the colors of ``___save.png`` become bitmaps, pixel by pixel."""
 
 import json
 import struct
@@ -13,7 +13,7 @@ from maskforge.formats.reader import read
 from maskforge.issues import Code, Issue, Level
 from maskforge.shapes import AnnotatedImage, Bitmap, Size
 
-PICTURE = [
+IMAGE = [
     "......",
     ".aaa.b",
     ".a.a.b",
@@ -25,7 +25,7 @@ COLORS = {"a": A, "b": B, "c": C}
 
 
 def rgba(rows: list[str]) -> np.ndarray:
-    """Draw letters as opaque colours, and dots as transparent black."""
+    """Draw letters as opaque colors, and dots as transparent black."""
     pixels = np.zeros((len(rows), len(rows[0]), 4), dtype=np.uint8)
     for row, line in enumerate(rows):
         for column, letter in enumerate(line):
@@ -38,7 +38,7 @@ def instance(*colors: object, **keys: object) -> dict[str, object]:
     return {"className": "tooth", "parts": [{"color": color} for color in colors]} | keys
 
 
-def write(folder: Path, *instances: object, rows: list[str] = PICTURE, **metadata: object) -> Path:
+def write(folder: Path, *instances: object, rows: list[str] = IMAGE, **metadata: object) -> Path:
     Image.fromarray(rgba(rows)).save(folder / "a.png___save.png")
     return write_json(folder, *instances, **metadata)
 
@@ -73,7 +73,7 @@ def drawn(image: AnnotatedImage) -> list[list[str]]:
     return result
 
 
-def test_every_instance_gets_exactly_the_pixels_of_its_colours(tmp_path):
+def test_every_instance_gets_exactly_the_pixels_of_its_colors(tmp_path):
     image = read_one(write(tmp_path, instance(A), instance(B), instance(C)))
     assert drawn(image) == [
         ["......", ".###..", ".#.#..", ".###..", "......"],
@@ -103,7 +103,7 @@ def test_parts_of_one_instance_may_lie_between_each_other(tmp_path):
     assert drawn(image) == [["##.", "##."]]
 
 
-def test_all_24_bits_of_a_colour_count(tmp_path):
+def test_all_24_bits_of_a_color_count(tmp_path):
     """#00000e, #00010e and #0e0100 share their lowest, two or all bytes."""
     pixels = np.zeros((1, 4, 4), dtype=np.uint8)
     pixels[0, :3] = [(0, 0, 0x0E, 255), (0, 1, 0x0E, 255), (0x0E, 1, 0, 255)]
@@ -112,17 +112,17 @@ def test_all_24_bits_of_a_colour_count(tmp_path):
     assert drawn(read_one(path)) == [["#..."], [".#.."], ["..#."]]
 
 
-def test_colours_may_be_written_in_capitals(tmp_path):
+def test_colors_may_be_written_in_capitals(tmp_path):
     image = read_one(write(tmp_path, instance("#00000F"), instance("1E0f00")))
     assert [shape.geometry.pixels.sum() for shape in image.shapes] == [8, 1]
 
 
 @pytest.mark.parametrize("mode", ["RGB", "P", "RGBA"])
-def test_a_picture_may_be_stored_with_a_palette_or_without_alpha(tmp_path, mode):
+def test_an_image_may_be_stored_with_a_palette_or_without_alpha(tmp_path, mode):
     path = write(tmp_path, instance(A), instance(B, C))
     png = tmp_path / "a.png___save.png"
-    with Image.open(png) as picture:
-        converted = picture.convert("RGB")
+    with Image.open(png) as image:
+        converted = image.convert("RGB")
     if mode == "P":
         converted = converted.quantize(8, dither=Image.Dither.NONE)
         assert converted.mode == "P"
@@ -133,7 +133,7 @@ def test_a_picture_may_be_stored_with_a_palette_or_without_alpha(tmp_path, mode)
     ]
 
 
-def test_transparent_pixels_are_background_whatever_colour_they_hide(tmp_path):
+def test_transparent_pixels_are_background_whatever_color_they_hide(tmp_path):
     pixels = rgba(["aaaa"])
     pixels[0, :, 3] = (0, 1, 128, 255)
     path = write_json(tmp_path, instance(A))
@@ -143,10 +143,10 @@ def test_transparent_pixels_are_background_whatever_colour_they_hide(tmp_path):
     assert issues(image, Code.UNLISTED_PIXELS) == []
 
 
-def test_colours_that_no_instance_lists_are_counted(tmp_path):
+def test_colors_that_no_instance_lists_are_counted(tmp_path):
     (note,) = issues(read_one(write(tmp_path, instance(B))), Code.UNLISTED_PIXELS)
     assert note.level is Level.NOTE
-    assert note.message.startswith("9 pixels of 2 colours")
+    assert note.message.startswith("9 pixels of 2 colors")
 
 
 @pytest.mark.parametrize("colors", [("#0000ff",), ("#0000ff", "#0000f0"), ("#000000",), ()])
@@ -172,7 +172,7 @@ def test_a_single_missing_part_is_noted(tmp_path):
         (None, ".parts"),
         ({"color": A}, ".parts"),
         ([A], ".parts[0]"),
-        ([{"colour": A}], ".parts[0]"),
+        ([{"color": A}], ".parts[0]"),
         ([{"color": A}, {"color": 15}], ".parts[1].color"),
         ([{"color": "blue"}], ".parts[0].color"),
         ([{"color": "#00000ff"}], ".parts[0].color"),
@@ -211,15 +211,15 @@ def test_without_the_png_its_instances_are_refused_and_others_stay(tmp_path):
         ("a.JPG___pixel.json", "x/y.png", "y.png___save.png"),
     ],
 )
-def test_the_png_has_the_full_name_of_the_picture(tmp_path, file, written, png):
-    Image.fromarray(rgba(PICTURE)).save(tmp_path / png)
+def test_the_png_has_the_full_name_of_the_image(tmp_path, file, written, png):
+    Image.fromarray(rgba(IMAGE)).save(tmp_path / png)
     path = tmp_path / file
     path.write_text(json.dumps({"metadata": {"name": written}, "instances": [instance(A)]}))
     assert len(read_one(path).shapes) == 1
 
 
 def test_the_png_of_another_folder_is_not_taken(tmp_path):
-    """Colours are numbered from the start in every file, so a wrong picture would go unnoticed."""
+    """Colors are numbered from the start in every file, so a wrong image would go unnoticed."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     path = write_json(tmp_path / "one", instance(A), width=6, height=5)
@@ -227,8 +227,8 @@ def test_the_png_of_another_folder_is_not_taken(tmp_path):
     assert read_one(path).shapes == ()
 
 
-def test_the_view_with_class_colours_is_never_used(tmp_path):
-    Image.fromarray(rgba(PICTURE)).save(tmp_path / "a.png___fuse.png")
+def test_the_view_with_class_colors_is_never_used(tmp_path):
+    Image.fromarray(rgba(IMAGE)).save(tmp_path / "a.png___fuse.png")
     image = read_one(write_json(tmp_path, instance(A), width=6, height=5))
     assert image.shapes == ()
 
@@ -249,7 +249,7 @@ def test_sizes_of_json_and_png_that_disagree_are_an_error(tmp_path):
     assert "6 x 5" in image.refusal.message
 
 
-def test_a_picture_of_another_size_than_the_png_is_an_error(tmp_path):
+def test_an_image_of_another_size_than_the_png_is_an_error(tmp_path):
     Image.new("L", (12, 10)).save(tmp_path / "a.png")
     image = read_one(write(tmp_path, instance(A)))
     assert image.refusal is not None
@@ -281,7 +281,7 @@ def png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
 
 
-WHOLE = zlib.compress(b"".join(b"\0" + bytes(row) for row in rgba(PICTURE).reshape(5, -1)))
+WHOLE = zlib.compress(b"".join(b"\0" + bytes(row) for row in rgba(IMAGE).reshape(5, -1)))
 
 
 @pytest.mark.parametrize(
@@ -329,15 +329,15 @@ def test_every_changed_bit_of_the_pixels_is_noticed(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["I;16", "LA", "L", "1"])
-def test_a_png_without_8_bit_colours_is_no_picture_of_parts(tmp_path, mode):
+def test_a_png_without_8_bit_colors_is_no_image_of_parts(tmp_path, mode):
     path = write_json(tmp_path, instance(A), width=6, height=5)
     Image.new(mode, (6, 5)).save(tmp_path / "a.png___save.png")
     (issue,) = issues(read_one(path), Code.INVALID_BITMAP)
     assert "8 bits a channel" in issue.message
 
 
-def test_a_picture_of_another_format_is_no_picture_of_parts(tmp_path):
+def test_an_image_of_another_format_is_no_image_of_parts(tmp_path):
     path = write_json(tmp_path, instance(A), width=6, height=5)
-    Image.fromarray(rgba(PICTURE)).convert("RGB").save(tmp_path / "a.png___save.png", "JPEG")
+    Image.fromarray(rgba(IMAGE)).convert("RGB").save(tmp_path / "a.png___save.png", "JPEG")
     (issue,) = issues(read_one(path), Code.INVALID_BITMAP)
     assert "found JPEG" in issue.message

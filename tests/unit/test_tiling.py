@@ -1,4 +1,4 @@
-"""Tiles without seams: compared with the whole picture, and with sums worked out by hand."""
+"""Tiles without seams: compared with the whole image, and with sums worked out by hand."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def predict_tiled(infer, image, **arguments):
     return join(predict_rows(infer, image, **arguments), len(image))
 
 
-def picture(height, width, channels=1, seed=0):
+def image_file(height, width, channels=1, seed=0):
     return np.random.default_rng(seed).random((height, width, channels), dtype=np.float32)
 
 
@@ -49,8 +49,8 @@ def pooled(stride):
 
 @pytest.mark.parametrize("size", [(96, 128), (100, 131), (64, 200), (33, 300)])
 @pytest.mark.parametrize("overlap", [0.5, 0.25])
-def test_tiles_make_the_whole_picture(size, overlap):
-    image = picture(*size)
+def test_tiles_make_the_whole_image(size, overlap):
+    image = image_file(*size)
     infer = blur(int(overlap * 64 / 4))
     whole = predict_tiled(infer, image, tile=None, stride=4)
     tiled = predict_tiled(infer, image, tile=Size(64, 64), overlap=overlap, stride=4, batch_size=3)
@@ -58,7 +58,7 @@ def test_tiles_make_the_whole_picture(size, overlap):
 
 
 def test_a_larger_receptive_field_is_no_longer_exact():
-    image = picture(128, 128)
+    image = image_file(128, 128)
     whole = predict_tiled(blur(20), image, tile=None, stride=4)
     tiled = predict_tiled(blur(20), image, tile=Size(64, 64), overlap=0.25, stride=4)
     assert 1e-4 < np.abs(tiled - whole).max() < 0.5
@@ -77,7 +77,7 @@ def test_a_larger_receptive_field_is_no_longer_exact():
 def test_every_size_tile_and_overlap_keeps_the_grid(
     height, width, across, down, stride, overlap, batch_size
 ):
-    image = picture(height, width)
+    image = image_file(height, width)
     arguments = {"stride": stride, "batch_size": batch_size}
     whole = predict_tiled(pooled(stride), image, tile=None, **arguments)
     tiled = predict_tiled(
@@ -94,14 +94,14 @@ def test_the_network_sees_tiles_of_one_size_in_batches():
         seen.append(batch.shape)
         return batch
 
-    predict_tiled(infer, picture(70, 200, 3), tile=Size(60, 30), stride=16, batch_size=4)
+    predict_tiled(infer, image_file(70, 200, 3), tile=Size(60, 30), stride=16, batch_size=4)
     assert {shape[1:] for shape in seen} == {(32, 64, 3)}
     assert max(shape[0] for shape in seen) == 4
     # Tiles of 64 px over 208 px, a step of 32 at most: 0, 28.8, ... that is 6; 32 over 80: 4.
     assert sum(shape[0] for shape in seen) == 6 * 4
 
 
-def test_a_small_picture_is_reflected_to_the_stride():
+def test_a_small_image_is_reflected_to_the_stride():
     seen = []
 
     def infer(batch):
@@ -134,7 +134,7 @@ def test_the_middle_of_a_tile_counts_more_than_its_edge():
 
 
 def test_rows_come_in_bands_from_the_top():
-    image = picture(300, 40)
+    image = image_file(300, 40)
     arguments = {"tile": Size(64, 64), "stride": 4}
     bands = list(predict_rows(blur(8), image, **arguments))
     assert max(map(len, bands)) <= 64
@@ -147,7 +147,7 @@ def test_rows_come_in_bands_from_the_top():
     ("size", "transposed"), [((32, 32), True), ((32, 64), False)], ids=["square", "oblong"]
 )
 def test_augmentation_averages_flips_and_turns(size, transposed):
-    image = picture(*size)
+    image = image_file(*size)
     views = [(image, lambda array: array)]
     if transposed:
         views.append((image.transpose(1, 0, 2), lambda array: array.transpose(1, 0, 2)))
@@ -165,7 +165,7 @@ def test_augmentation_averages_flips_and_turns(size, transposed):
 
 
 def test_augmentation_leaves_the_input_upright_for_a_network_that_works_pixel_by_pixel():
-    image = picture(50, 70)
+    image = image_file(50, 70)
     result = predict_tiled(
         lambda b: b * 0.5, image, tile=Size(32, 32), stride=8, symmetries=SYMMETRIES
     )
@@ -181,7 +181,7 @@ def test_augmentation_leaves_the_input_upright_for_a_network_that_works_pixel_by
         (Size(1600, 1600), Size(1600, 1600), None),
     ],
 )
-def test_tiles_are_for_large_pictures(size, trained, tile):
+def test_tiles_are_for_large_images(size, trained, tile):
     assert auto_tile(size, trained) == tile
 
 
@@ -191,7 +191,7 @@ def test_tiles_are_for_large_pictures(size, trained, tile):
 )
 def test_options_out_of_range_are_refused(wrong):
     with pytest.raises(OptionError):
-        predict_tiled(lambda b: b, picture(8, 8), **{"tile": Size(8, 8), "stride": 4} | wrong)
+        predict_tiled(lambda b: b, image_file(8, 8), **{"tile": Size(8, 8), "stride": 4} | wrong)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_options_out_of_range_are_refused(wrong):
     [(("flip_horizontal",), 2), (("transpose",), 2), (("flip_horizontal", "flip_vertical"), 4)],
 )
 def test_only_the_given_symmetries_are_averaged(symmetries, calls):
-    image = picture(32, 32)
+    image = image_file(32, 32)
     infer, seen = blur(5), []
 
     def counted(batch):

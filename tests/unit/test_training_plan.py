@@ -27,7 +27,7 @@ def plan(examples, *validation, **changed):
 
 
 def overlapping(folder):
-    """Two pictures with multi-hot masks of two classes."""
+    """Two images with multi-hot masks of two classes."""
     found = []
     for number in range(2):
         image, mask = disc(number)
@@ -135,13 +135,13 @@ def test_numbers_that_make_no_sense(changed, name):
     ],
 )
 def test_the_size_of_the_input(tmp_path, size, given, crop, tile):
-    """Sides are multiples of 4 with two poolings; pictures above 256 px on both sides are cut."""
+    """Sides are multiples of 4 with two poolings; images above 256 px on both sides are cut."""
     made = plan(discs(tmp_path, 2, size=size), "x1", input={"crop": "auto"} | given)
     assert made.options.input.crop == crop
     assert made.tile == Size(*tile)
 
 
-def test_pictures_of_several_sizes_are_cut(tmp_path):
+def test_images_of_several_sizes_are_cut(tmp_path):
     two = discs(tmp_path / "a", 1), discs(tmp_path / "b", 2, size=Size(48, 32))
     mixed = ExampleSet((*two[0].examples, *two[1].examples[1:]), DISC, "mixed")
     fields = split_of(mixed, [])

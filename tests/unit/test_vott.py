@@ -513,7 +513,7 @@ def test_export_brings_back_what_the_project_has_lost(tmp_path):
 
 
 def test_copies_of_a_project_by_two_people_are_both_read(tmp_path):
-    """Ids are made of the path of the picture, so both people's assets have the same."""
+    """Ids are made of the path of the image, so both people's assets have the same."""
     write_asset(tmp_path / "ann", region())
     write(tmp_path / "ann" / "teeth.vott", project(asset()))
     write(tmp_path / "bob" / "vott-json-export" / "teeth-export.json", export(metadata(region())))

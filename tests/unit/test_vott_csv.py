@@ -10,8 +10,8 @@ from vott_documents import (
     bounds,
     codes,
     export,
+    image_file,
     metadata,
-    picture,
     project,
     read_all,
     read_one,
@@ -51,9 +51,9 @@ def test_other_tables_are_told_what_is_missing(tmp_path, header, rows, missing):
         detect(table(tmp_path, *rows, header=header))
 
 
-def test_rows_become_boxes_of_their_pictures(tmp_path):
-    picture(tmp_path / FOLDER / "9k_%20(1).png", (60, 50))
-    picture(tmp_path / FOLDER / "b.png", (30, 20))
+def test_rows_become_boxes_of_their_images(tmp_path):
+    image_file(tmp_path / FOLDER / "9k_%20(1).png", (60, 50))
+    image_file(tmp_path / FOLDER / "b.png", (30, 20))
     path = table(
         tmp_path,
         '"9k_%20(1).png",2.5,3,12.25,9.75,"caries"',
@@ -129,7 +129,7 @@ def test_later_row_gives_a_region_its_label(tmp_path):
     assert shape.label_issue is None
 
 
-def test_row_without_picture_is_refused_alone(tmp_path):
+def test_row_without_image_is_refused_alone(tmp_path):
     bad, good = read_all(table(tmp_path, '"",1,2,3,4,"caries"', '"a.png",1,2,3,4,"caries"'))[0]
     assert bad.refusal is not None
     assert bad.refusal.code is Code.INVALID_IMAGE_RECORD
@@ -150,11 +150,11 @@ def test_further_columns_and_byte_order_mark(tmp_path):
     assert shape.properties == {"score": "0.5"}
 
 
-def test_picture_without_size_is_refused_unless_it_is_found(tmp_path):
+def test_image_without_size_is_refused_unless_it_is_found(tmp_path):
     """The table holds no sizes."""
     path = table(tmp_path, '"a.png",1,2,3,4,"caries"')
     assert codes(read_one(path)) == [Code.SIZE_UNKNOWN]
-    expected = picture(tmp_path / "a.png", (30, 20))
+    expected = image_file(tmp_path / "a.png", (30, 20))
     image = read_one(path)
     assert image.image.file == expected
     assert image.image.size == Size(30, 20)

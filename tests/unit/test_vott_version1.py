@@ -1,4 +1,4 @@
-"""Reading files of VoTT version 1: three units, keys of three kinds, marks of empty pictures."""
+"""Reading files of VoTT version 1: three units, keys of three kinds, marks of empty images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vott_documents import bounds, codes, picture, points, read_all, read_one, vertices, write
+from vott_documents import bounds, codes, image_file, points, read_all, read_one, vertices, write
 
 from maskforge.issues import Code, Level
 from maskforge.shapes import ImageState, PointSet, Polyline, Size
@@ -49,38 +49,38 @@ def write_one(folder: Path, *regions: Any, **keys: Any) -> Path:
 # Units
 
 
-def test_displayed_units_are_scaled_to_the_picture(tmp_path):
-    """The picture is twice as wide and four times as high as it was on the screen."""
-    picture(tmp_path / "teeth" / "tooth.png", (200, 200))
+def test_displayed_units_are_scaled_to_the_image(tmp_path):
+    """The image is twice as wide and four times as high as it was on the screen."""
+    image_file(tmp_path / "teeth" / "tooth.png", (200, 200))
     image = read_one(write_one(tmp_path, displayed(10, 5, 30, 20, size=(100, 50))))
     assert bounds(image.shapes[0]) == (20, 20, 60, 80)
     assert image.image.size == Size(200, 200)
     assert codes(image) == [Code.SIZE_SCALED]
 
 
-def test_displayed_units_without_the_picture_are_refused(tmp_path):
+def test_displayed_units_without_the_image_are_refused(tmp_path):
     image = read_one(write_one(tmp_path, displayed(10, 5, 30, 20, size=(100, 50))))
     assert codes(image) == [Code.SIZE_UNKNOWN]
     assert image.image.size is None
 
 
 def test_displayed_at_full_size_needs_no_scaling(tmp_path):
-    picture(tmp_path / "teeth" / "tooth.png", (200, 100))
+    image_file(tmp_path / "teeth" / "tooth.png", (200, 100))
     image = read_one(write_one(tmp_path, displayed(10, 5, 30, 20, size=(200, 100))))
     assert bounds(image.shapes[0]) == (10, 5, 30, 20)
     assert codes(image) == []
 
 
 def test_window_resized_between_two_regions(tmp_path):
-    """Both regions cover the same quarter of the picture."""
-    picture(tmp_path / "teeth" / "tooth.png", (200, 100))
+    """Both regions cover the same quarter of the image."""
+    image_file(tmp_path / "teeth" / "tooth.png", (200, 100))
     small = displayed(0, 0, 25.25, 12.75, size=(50.5, 25.5))
     image = read_one(write_one(tmp_path, displayed(0, 0, 40, 20, size=(80, 40)), small))
     for shape in image.shapes:
         np.testing.assert_allclose(bounds(shape), (0, 0, 100, 50), rtol=1e-12)
 
 
-def test_box_is_in_pixels_of_the_picture(tmp_path):
+def test_box_is_in_pixels_of_the_image(tmp_path):
     image = read_one(write_one(tmp_path, boxed(10.5, 5, 30, 20)))
     assert bounds(image.shapes[0]) == (10.5, 5, 30, 20)
     assert image.image.size == Size(200, 100)
@@ -88,7 +88,7 @@ def test_box_is_in_pixels_of_the_picture(tmp_path):
 
 
 @pytest.mark.parametrize("real", [(200, 100), (301, 77)])
-def test_box_added_to_an_older_region_tells_the_size_of_the_picture(tmp_path, real):
+def test_box_added_to_an_older_region_tells_the_size_of_the_image(tmp_path, real):
     """1.5 and later add ``box`` and leave the displayed corners as they were."""
     width, height = real
     old = displayed(9, 7, 30, 20, size=(97, 53))
@@ -98,21 +98,21 @@ def test_box_added_to_an_older_region_tells_the_size_of_the_picture(tmp_path, re
     np.testing.assert_allclose(bounds(image.shapes[0]), (9 * sx, 7 * sy, 30 * sx, 20 * sy))
 
 
-def test_box_at_the_corner_of_the_picture_tells_its_size_just_as_well(tmp_path):
+def test_box_at_the_corner_of_the_image_tells_its_size_just_as_well(tmp_path):
     old = displayed(0, 0, 30, 20, size=(100, 50)) | {"box": corners(0, 0, 60, 80)}
     assert read_one(write_one(tmp_path, old)).image.size == Size(200, 200)
 
 
-def test_old_and_new_regions_on_one_picture(tmp_path):
-    """The new region's size gives the scale of the old one, even without the picture."""
+def test_old_and_new_regions_on_one_image(tmp_path):
+    """The new region's size gives the scale of the old one, even without the image."""
     old = displayed(10, 5, 30, 20, size=(100, 50))
     image = read_one(write_one(tmp_path, old, boxed(1, 2, 3, 4, size=(200, 200))))
     assert [bounds(shape) for shape in image.shapes] == [(20, 20, 60, 80), (1, 2, 3, 4)]
     assert image.image.size == Size(200, 200)
 
 
-def test_box_without_the_size_takes_the_size_of_the_picture(tmp_path):
-    picture(tmp_path / "teeth" / "tooth.png", (200, 100))
+def test_box_without_the_size_takes_the_size_of_the_image(tmp_path):
+    image_file(tmp_path / "teeth" / "tooth.png", (200, 100))
     record = {"box": corners(1, 2, 3, 4), "tags": ["caries"]}
     image = read_one(write_one(tmp_path, record))
     assert bounds(image.shapes[0]) == (1, 2, 3, 4)
@@ -120,7 +120,7 @@ def test_box_without_the_size_takes_the_size_of_the_picture(tmp_path):
     assert image.shapes[0].kind == "rect"
 
 
-def test_boxes_on_pictures_of_different_sizes_contradict_each_other(tmp_path):
+def test_boxes_on_images_of_different_sizes_contradict_each_other(tmp_path):
     image = read_one(write_one(tmp_path, boxed(1, 2, 3, 4), boxed(1, 2, 3, 4, size=(90, 80))))
     assert len(image.shapes) == 1
     (issue,) = image.issues[:1]
@@ -130,8 +130,8 @@ def test_boxes_on_pictures_of_different_sizes_contradict_each_other(tmp_path):
     assert "200 x 100" in issue.message
 
 
-def test_picture_of_another_size_than_the_boxes_is_a_mismatch(tmp_path):
-    picture(tmp_path / "teeth" / "tooth.png", (400, 200))
+def test_image_of_another_size_than_the_boxes_is_a_mismatch(tmp_path):
+    image_file(tmp_path / "teeth" / "tooth.png", (400, 200))
     assert codes(read_one(write_one(tmp_path, boxed(1, 2, 3, 4)))) == [Code.SIZE_MISMATCH]
 
 
@@ -195,7 +195,7 @@ def test_a_bad_region_costs_only_itself(tmp_path, record, code):
     assert image.record_count == 3
 
 
-# Pictures and their states
+# Images and their states
 
 
 def test_states(tmp_path):
@@ -203,8 +203,8 @@ def test_states(tmp_path):
     visited = ["a.png", "b.png", "f.png"]
     path = write(tmp_path / "teeth.json", document(frames, visitedFrames=visited))
     for name in "abcdef":
-        picture(tmp_path / "teeth" / f"{name}.png", (200, 100))
-    picture(tmp_path / "teeth" / "listed-nowhere.png")
+        image_file(tmp_path / "teeth" / f"{name}.png", (200, 100))
+    image_file(tmp_path / "teeth" / "listed-nowhere.png")
     images, reader = read_all(path)
     assert {image.image.name: str(image.state) for image in images} == {
         "a.png": "annotated",
@@ -221,7 +221,7 @@ def test_states(tmp_path):
 
 
 def test_names_are_not_percent_encoded(tmp_path):
-    expected = picture(tmp_path / "teeth" / "a%20b.png", (200, 100))
+    expected = image_file(tmp_path / "teeth" / "a%20b.png", (200, 100))
     path = write(tmp_path / "teeth.json", document({"a%20b.png": [boxed(1, 2, 3, 4)]}))
     image = read_one(path)
     assert image.image.name == "a%20b.png"
@@ -231,7 +231,7 @@ def test_names_are_not_percent_encoded(tmp_path):
 def test_positions_in_the_sorted_folder(tmp_path):
     """Before 1.0.8 or so the keys were positions, and so were the visited frames."""
     for name in ("b.jpg", "a.png", "c.JPEG", "notes.txt", "x.tif"):
-        picture(tmp_path / "teeth" / name, (200, 100))
+        image_file(tmp_path / "teeth" / name, (200, 100))
     frames = {"0": [boxed(1, 2, 3, 4)], "2": [boxed(5, 6, 7, 8)]}
     path = write(tmp_path / "teeth.json", document(frames, visitedFrames=[0, 1, 2]))
     images, reader = read_all(path)
@@ -247,9 +247,9 @@ def test_positions_in_the_sorted_folder(tmp_path):
     ("names", "text"),
     [((), "position 1 of 0"), (("a.png",), "position 1 of 1"), (("B.png", "a.png"), "depending")],
 )
-def test_position_that_leads_to_no_certain_picture_is_refused(tmp_path, names, text):
+def test_position_that_leads_to_no_certain_image_is_refused(tmp_path, names, text):
     for name in names:
-        picture(tmp_path / "teeth" / name)
+        image_file(tmp_path / "teeth" / name)
     path = write(tmp_path / "teeth.json", document({"1": [boxed(1, 2, 3, 4)]}))
     image = read_one(path)
     assert image.refusal is not None
@@ -257,9 +257,9 @@ def test_position_that_leads_to_no_certain_picture_is_refused(tmp_path, names, t
     assert text in image.refusal.message
 
 
-def test_video_frames_need_pictures(tmp_path):
-    """Version 1 exports a frame as a picture called after the video and the frame's number."""
-    expected = picture(tmp_path / "frames" / "clip_frame_2.jpg", (200, 100))
+def test_video_frames_need_images(tmp_path):
+    """Version 1 exports a frame as an image called after the video and the frame's number."""
+    expected = image_file(tmp_path / "frames" / "clip_frame_2.jpg", (200, 100))
     frames = {"1": [boxed(1, 2, 3, 4)], "2": [boxed(1, 2, 3, 4)], "3": []}
     write(tmp_path / "clip.mp4.json", document(frames, visitedFrames=[1, 2]))
     first, second, third = read_all(tmp_path)[0]

@@ -45,7 +45,7 @@ def asset(id_: str = ID, name: str = "tooth.png", **keys: Any) -> dict[str, Any]
         "format": "png",
         "id": id_,
         "name": name,
-        "path": f"file:/Users/someone/pictures/{name}",
+        "path": f"file:/Users/someone/images/{name}",
         "size": {"width": 100, "height": 80},
         "state": TAGGED,
         "type": IMAGE,
@@ -85,7 +85,7 @@ def write_asset(folder: Path, *regions: Any, id_: str = ID, **keys: Any) -> Path
     return write(folder / f"{id_}-asset.json", metadata(*regions, id_=id_, **keys))
 
 
-def picture(path: Path, size: tuple[int, int] = (100, 80)) -> Path:
+def image_file(path: Path, size: tuple[int, int] = (100, 80)) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("L", size).save(path, "PNG")
     return path

@@ -59,9 +59,9 @@ def _channel(histogram: ProbabilityHistogram, channel: int) -> Calibration:
     shape = (CALIBRATION_BINS, BINS // CALIBRATION_BINS)
     positive = histogram.positive[channel].reshape(shape)
     counted = positive + histogram.negative[channel].reshape(shape)
-    centres = ((np.arange(BINS) + 0.5) / BINS).reshape(shape)
+    centers = ((np.arange(BINS) + 0.5) / BINS).reshape(shape)
     pixels = counted.sum(axis=1)
-    sums = (counted * centres).sum(axis=1)
+    sums = (counted * centers).sum(axis=1)
     true = positive.sum(axis=1)
     bins = tuple(
         CalibrationBin(

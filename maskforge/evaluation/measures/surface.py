@@ -1,8 +1,8 @@
 """Distances between the outlines of truth and prediction: HD95 and surface Dice.
 
-The border of a region are its pixels of which one of the four neighbours is outside; outside the
+The border of a region are its pixels of which one of the four neighbors is outside; outside the
 image there is nothing. The distance of a border pixel is that to the nearest border pixel of the
-other region, from centre to centre, in pixels or in the unit of the spacing.
+other region, from center to center, in pixels or in the unit of the spacing.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def hd95(distances: tuple[NDArray[np.float64], NDArray[np.float64]]) -> float:
     """Return the 95th percentile of the Hausdorff distance.
 
     The larger of the percentiles of both directions (Metrics Reloaded, MONAI), linear between
-    neighbours. MedPy takes the percentile of both directions together, which is never larger.
+    neighbors. MedPy takes the percentile of both directions together, which is never larger.
     """
     return float(max(np.percentile(one, _PERCENTILE) for one in distances))
 

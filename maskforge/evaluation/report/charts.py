@@ -88,7 +88,7 @@ def _roc(report: EvaluationReport) -> Figure:
             axes.plot(
                 1 - one.images.specificity, one.images.sensitivity or 0, "o", color=line.get_color()
             )
-    axes.plot((0, 1), (0, 1), color="grey", linestyle=":")
+    axes.plot((0, 1), (0, 1), color="gray", linestyle=":")
     axes.set(
         xlabel="share of the images without the class that are flagged (1 - specificity)",
         ylabel="share of the images with the class that are found (sensitivity)",
@@ -145,7 +145,7 @@ def _calibration(report: EvaluationReport) -> Figure:
             [*(part.low for part in one.calibration.bins), 1.0],
             label=one.name,
         )
-    axes.plot((0, 1), (0, 1), color="grey", linestyle=":")
+    axes.plot((0, 1), (0, 1), color="gray", linestyle=":")
     axes.set(xlabel="predicted probability", ylabel="share that is true", title="Calibration")
     axes.legend(loc="upper left")
     axes.grid(alpha=0.3)

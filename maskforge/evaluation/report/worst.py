@@ -1,4 +1,4 @@
-"""Pictures of the worst images: what was found, missed and invented."""
+"""The worst images, drawn: what was found, missed and invented."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from maskforge.errors import MaskforgeError
 from maskforge.evaluation.measures.regions import Regions
 from maskforge.evaluation.report.records import ImageRow
 from maskforge.examples.example import Example
-from maskforge.examples.mask_folders import has_picture
+from maskforge.examples.mask_folders import has_image
 from maskforge.files import write_whole
 from maskforge.masks.classes import Color
 from maskforge.masks.masknames import MaskNames
-from maskforge.masks.overlay import load_picture, overlay, with_legend
+from maskforge.masks.overlay import load_image, overlay, with_legend
 
 WORST = "worst"
 
@@ -27,7 +27,7 @@ FOUND: Color = (0, 158, 115)
 MISSED: Color = (213, 94, 0)
 INVENTED: Color = (86, 180, 233)
 CONFUSED: Color = (240, 228, 66)
-"""From the palette of Okabe and Ito, whose colours everybody can tell apart."""
+"""From the palette of Okabe and Ito, whose colors everybody can tell apart."""
 
 _COLORS = {1: FOUND, 2: MISSED, 3: INVENTED, 4: CONFUSED}
 _MEANINGS = {1: "found", 2: "missed", 3: "invented", 4: "of another class"}
@@ -78,15 +78,15 @@ def draw_worst(
 
 def _draw(row: ImageRow, example: Example, image: Regions) -> Image.Image:
     shape = image.valid.shape
-    picture = np.zeros((*shape, 3), dtype=np.uint8)
-    if has_picture(example):
-        # The numbers do not depend on the picture, and black shows them as well.
+    shown = np.zeros((*shape, 3), dtype=np.uint8)
+    if has_image(example):
+        # The numbers do not depend on the image, and black shows them as well.
         with contextlib.suppress(MaskforgeError):
-            picture = load_picture(example.image, upright=example.upright)
-    if picture.shape[:2] != shape:
-        picture = np.zeros((*shape, 3), dtype=np.uint8)
+            shown = load_image(example.image, upright=example.upright)
+    if shown.shape[:2] != shape:
+        shown = np.zeros((*shape, 3), dtype=np.uint8)
     result = outcomes(image)
-    shown = overlay(picture, result, _COLORS, opacity=0.45)
+    shown = overlay(shown, result, _COLORS, opacity=0.45)
     counts = np.bincount(result.ravel(), minlength=5)
     entries = [
         (f"{_MEANINGS[value]}  {counts[value]} px", _COLORS[value])

@@ -17,7 +17,7 @@ from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document, structure
 from maskforge.formats.labelme.shape_records import read_shape
-from maskforge.images.finder import PICTURE_SUFFIXES
+from maskforge.images.finder import IMAGE_SUFFIXES
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Shape, Size
 
@@ -56,7 +56,7 @@ class LabelMe:
                 )
             return Recognition.no("no `shapes` list at the root")
         shapes = root["shapes"]
-        if isinstance(shapes, list) and shapes and not any(map(_is_labelled, shapes)):
+        if isinstance(shapes, list) and shapes and not any(map(_is_labeled, shapes)):
             return Recognition.no("no entry of `shapes` has `label` or `points`")
         deciding = next((key for key in _IMAGE_KEYS if key in root), None)
         if deciding is None and isinstance(shapes, list) and any(map(_is_drawn, shapes)):
@@ -79,7 +79,7 @@ class LabelMe:
         root: dict[str, Any] = document.root
         origin = document.origin
         shapes, issues = _shapes(root["shapes"], origin.at(".shapes"))
-        name, candidates = _picture(root, document.path, origin, issues)
+        name, candidates = _image(root, document.path, origin, issues)
         data = _optional(root, "imageData", str, origin, issues)
         yield ImageRecord(
             name,
@@ -88,7 +88,7 @@ class LabelMe:
             ImageState.ANNOTATED if root["shapes"] else ImageState.EMPTY,
             origin,
             declared=_declared(root, origin, issues),
-            # LabelMe turns pictures upright before it shows them; X-AnyLabeling shows the pixels
+            # LabelMe turns images upright before it shows them; X-AnyLabeling shows the pixels
             # as they are stored.
             upright=not _is_x_anylabeling(root),
             embedded=partial(base64.b64decode, data) if data else None,
@@ -97,7 +97,7 @@ class LabelMe:
         )
 
 
-def _is_labelled(entry: object) -> bool:
+def _is_labeled(entry: object) -> bool:
     return isinstance(entry, dict) and ("points" in entry or "label" in entry)
 
 
@@ -131,26 +131,26 @@ def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
     return shapes, issues
 
 
-def _picture(
+def _image(
     root: dict[str, Any], file: PurePath, origin: Origin, issues: list[Issue]
 ) -> tuple[str, tuple[str, ...]]:
-    """Return the name of the picture and where it may be.
+    """Return the name of the image and where it may be.
 
-    People rename and convert pictures together with their JSON files, and `imagePath` stays as it
+    People rename and convert images together with their JSON files, and `imagePath` stays as it
     was, so the name of the JSON file is the second candidate.
     """
     written = (_optional(root, "imagePath", str, origin, issues) or "").replace("\\", "/")
     name = PurePosixPath(written).name
-    neighbours = [f"{file.stem}{suffix}" for suffix in _NEIGHBOUR_SUFFIXES]
-    if _is_picture(file.stem):  # picture.jpg.json
-        neighbours.insert(0, file.stem)
-    if not _is_picture(name):
-        return file.stem, tuple(neighbours)
-    return name, (written, *(one for one in neighbours if one != written))
+    neighbors = [f"{file.stem}{suffix}" for suffix in _NEIGHBOUR_SUFFIXES]
+    if _is_image(file.stem):  # image.jpg.json
+        neighbors.insert(0, file.stem)
+    if not _is_image(name):
+        return file.stem, tuple(neighbors)
+    return name, (written, *(one for one in neighbors if one != written))
 
 
-def _is_picture(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+def _is_image(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def _declared(root: dict[str, Any], origin: Origin, issues: list[Issue]) -> Size | None:
@@ -189,7 +189,7 @@ def _optional(
 
 
 def _ignored(message: str, origin: Origin) -> Issue:
-    """Return a note, because the picture itself tells what a damaged key of the image does not."""
+    """Return a note, because the image itself tells what a damaged key of the image does not."""
     return Issue(Code.INVALID_IMAGE_RECORD, f"{message}; ignored", origin, override=Level.NOTE)
 
 

@@ -65,7 +65,7 @@ def read_bitmap(mask: object, points: Sequence[tuple[float, float]], origin: Ori
     if pixels.ndim != 2:
         raise GeometryError(
             Code.INVALID_BITMAP,
-            "the bitmap has colours or transparency, expected one value per pixel",
+            "the bitmap has colors or transparency, expected one value per pixel",
             origin=place,
             hint=_HINT,
         )
@@ -76,12 +76,12 @@ def read_bitmap(mask: object, points: Sequence[tuple[float, float]], origin: Ori
 
 def _decode(data: bytes, text: str, origin: Origin) -> NDArray[np.number]:
     try:
-        picture = read_pixels(data, verify=True)
+        image = read_pixels(data, verify=True)
     except OSError:
         raise _undecodable(text, origin) from None
-    if picture.format != "PNG":
+    if image.format != "PNG":
         raise _undecodable(text, origin)
-    return np.asarray(picture)
+    return np.asarray(image)
 
 
 def _undecodable(text: str, origin: Origin) -> GeometryError:

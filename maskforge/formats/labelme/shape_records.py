@@ -134,7 +134,7 @@ def _four_corners(points: _Pairs, origin: Origin) -> Area:
 
 def _circle(points: _Pairs, origin: Origin) -> Area:
     if len(points) != 2:
-        raise _wrong_count(points, "the centre and a point on the rim", origin)
+        raise _wrong_count(points, "the center and a point on the rim", origin)
     (x, y), (rim_x, rim_y) = checked_points(points, origin).tolist()
     radius = math.hypot(rim_x - x, rim_y - y)
     return Area((ellipse(x, y, radius, radius, 0.0, origin),))

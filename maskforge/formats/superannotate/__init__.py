@@ -24,7 +24,7 @@ from maskforge.formats.jsonio import Document
 from maskforge.formats.superannotate.classlist import ClassLists
 from maskforge.formats.superannotate.entry import ImageEntry
 from maskforge.formats.superannotate.image import read_image
-from maskforge.formats.superannotate.recognition import VERSION_KEY, picture_of, recognize
+from maskforge.formats.superannotate.recognition import VERSION_KEY, image_of, recognize
 from maskforge.issues import Code, Issue, Origin
 
 _EXPORT_HINT = "export the annotations from SuperAnnotate again"
@@ -63,7 +63,7 @@ class SuperAnnotate:
 
 def _entries(document: Document) -> Iterator[ImageEntry]:
     root, origin = document.root, document.origin
-    name = picture_of(document.path)
+    name = image_of(document.path)
     if isinstance(root, list):
         yield ImageEntry(name, origin, root, origin)
     elif "instances" in root:

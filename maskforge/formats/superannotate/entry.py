@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from maskforge.errors import shorten
-from maskforge.formats.superannotate.recognition import is_picture_name
+from maskforge.formats.superannotate.recognition import is_image_name
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Size
 
@@ -28,14 +28,14 @@ class ImageEntry:
     """What a file holds about one image.
 
     Attributes:
-        written_name: Name of the picture by the name of the annotation file, or by a key in it.
+        written_name: Name of the image by the name of the annotation file, or by a key in it.
         origin: Place of the entry.
         records: The instances, and whatever stands among them.
         records_origin: Place of the records.
         metadata: Value of ``metadata``, if any.
         tags: Value of ``tags``, if any.
         comments: Value of ``comments``, if any.
-        folders: Where the picture may be, relative to the annotation file.
+        folders: Where the image may be, relative to the annotation file.
         problem: Why the entry is not what it should be; None if it is.
     """
 
@@ -53,7 +53,7 @@ class ImageEntry:
     def facts(self) -> dict[str, Any]:
         """What `metadata`, or else records of type `meta`, say about the whole image."""
         sources = [one for one in self.records if isinstance(one, dict) and is_of(one, "meta")]
-        # A `meta` record's name says what the record holds, not what the picture is called.
+        # A `meta` record's name says what the record holds, not what the image is called.
         facts = {k: one[k] for one in sources for k in _FACTS[1:] if one.get(k) is not None}
         if isinstance(self.metadata, dict):
             facts |= {k: self.metadata[k] for k in _FACTS if self.metadata.get(k) is not None}
@@ -66,15 +66,15 @@ def is_of(record: Mapping[str, Any], *kinds: str) -> bool:
     return isinstance(kind, str) and kind in kinds
 
 
-def picture_names(entry: ImageEntry, facts: Mapping[str, Any]) -> list[str]:
-    """Return what the picture may be called, most trusted first, with forward slashes.
+def image_names(entry: ImageEntry, facts: Mapping[str, Any]) -> list[str]:
+    """Return what the image may be called, most trusted first, with forward slashes.
 
-    People rename annotation files together with their pictures, and `metadata.name` stays as it
-    was, so the file's name counts first if it names a picture at all.
+    People rename annotation files together with their images, and `metadata.name` stays as it
+    was, so the file's name counts first if it names an image at all.
     """
     names = [entry.written_name]
     if isinstance(facts.get("name"), str):
-        names.insert(1 if is_picture_name(entry.written_name) else 0, facts["name"])
+        names.insert(1 if is_image_name(entry.written_name) else 0, facts["name"])
     names = [name.replace("\\", "/") for name in names]
     names = [name for name in names if PurePosixPath(name).name not in {"", ".."}]
     return list(dict.fromkeys(names)) or [entry.origin.file.stem]

@@ -12,10 +12,10 @@ from maskforge.formats.superannotate.entry import (
     ImageEntry,
     declared_size,
     ignored,
+    image_names,
     image_state,
     image_tags,
     is_video,
-    picture_names,
 )
 from maskforge.formats.superannotate.pixel import PartFile, PartMap
 from maskforge.formats.superannotate.shape_records import ShapeReader
@@ -27,7 +27,7 @@ def read_image(entry: ImageEntry, classes: ClassList) -> ImageRecord:
     """Return the image of an entry; each of its records is a shape or has an issue."""
     issues = [entry.problem] if entry.problem else []
     facts = entry.facts
-    names = picture_names(entry, facts)
+    names = image_names(entry, facts)
     declared = declared_size(entry, facts, issues)
     shapes: list[Shape] = []
     if is_video(entry, facts, names):
@@ -42,7 +42,7 @@ def read_image(entry: ImageEntry, classes: ClassList) -> ImageRecord:
         image_state(entry, facts),
         entry.origin,
         declared=declared,
-        # The SDK turns pictures upright for display (src/superannotate/lib/core/plugin.py), and
+        # The SDK turns images upright for display (src/superannotate/lib/core/plugin.py), and
         # the browsers in which people draw do so, too.
         upright=True,
         tags=tuple(dict.fromkeys(image_tags(entry, classes.by_id, issues))),
@@ -79,7 +79,7 @@ def _compare_with_parts(
     """Report what ``___save.png`` holds beyond the JSON, and return the size of the image."""
     colors, pixels = parts.unlisted(listed)
     if colors:
-        text = f"{pixels} pixels of {colors} colours in ___save.png belong to no instance"
+        text = f"{pixels} pixels of {colors} colors in ___save.png belong to no instance"
         issues.append(Issue(Code.UNLISTED_PIXELS, text, entry.records_origin))
     if declared is not None and declared != parts.size:
         text = f"the annotation file says {declared} px, its ___save.png has {parts.size} px"

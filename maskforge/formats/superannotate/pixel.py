@@ -1,7 +1,7 @@
-"""The pixels of SuperAnnotate's pixel projects: ``___save.png``, in which colours are numbers.
+"""The pixels of SuperAnnotate's pixel projects: ``___save.png``, in which colors are numbers.
 
-Every connected part of an instance has a colour of its own in the picture, 15, 30, 45, ... as a
-24-bit number, and the instance lists the colours of its parts (``superannotate-python-sdk:
+Every connected part of an instance has a color of its own in the image, 15, 30, 45, ... as a
+24-bit number, and the instance lists the colors of its parts (``superannotate-python-sdk:
 src/superannotate/lib/app/common.py``). Black and transparent pixels are background.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.images.decoder import open_picture
+from maskforge.images.decoder import open_image
 from maskforge.shapes import Bitmap, Size
 
 _SUFFIX = "___save.png"
@@ -26,7 +26,7 @@ class PartMap:
     """A decoded ``___save.png``.
 
     Attributes:
-        size: Size of the picture.
+        size: Size of the image.
     """
 
     def __init__(self, rgba: NDArray[np.uint8]) -> None:
@@ -45,24 +45,24 @@ class PartMap:
 
     @classmethod
     def load(cls, path: Path) -> PartMap:
-        """Read a PNG without changing any of its colours.
+        """Read a PNG without changing any of its colors.
 
         Raises:
             OSError: If it cannot be decoded, or is too large to be a mask.
         """
-        with open_picture(path) as picture:
-            size = Size(*picture.size)
+        with open_image(path) as image:
+            size = Size(*image.size)
             if size.width * size.height > _MOST_PIXELS:
                 raise OSError(f"{size} px are too many for a mask")
-            if picture.format != "PNG" or picture.mode not in {"RGBA", "RGB", "P"}:
-                found = f"{picture.format} {picture.mode}"
+            if image.format != "PNG" or image.mode not in {"RGBA", "RGB", "P"}:
+                found = f"{image.format} {image.mode}"
                 raise OSError(f"expected a PNG with 8 bits a channel, found {found}")
-            picture.verify()  # the checksums, which decoding alone does not look at
-        with open_picture(path) as picture:
-            return cls(np.array(picture.convert("RGBA")))
+            image.verify()  # the checksums, which decoding alone does not look at
+        with open_image(path) as image:
+            return cls(np.array(image.convert("RGBA")))
 
     def bitmap(self, colors: Collection[int]) -> Bitmap | None:
-        """Return the pixels that have one of the colours, cropped; None if there are none.
+        """Return the pixels that have one of the colors, cropped; None if there are none.
 
         Args:
             colors: As 24-bit numbers, red highest.
@@ -82,11 +82,11 @@ class PartMap:
         return Bitmap(top, left, inside)
 
     def missing(self, colors: Sequence[int]) -> list[int]:
-        """Return those of the colours that no pixel has."""
+        """Return those of the colors that no pixel has."""
         return [color for color in colors if _swapped(color) not in self._parts]
 
     def unlisted(self, colors: Collection[int]) -> tuple[int, int]:
-        """Return how many colours of the picture are not among these, and of how many pixels."""
+        """Return how many colors of the image are not among these, and of how many pixels."""
         listed = set(map(_swapped, colors))
         rest = [part.count for key, part in self._parts.items() if key not in listed]
         return len(rest), sum(rest)
@@ -100,7 +100,7 @@ class PartFile:
 
         Args:
             folders: Folders, the most likely first.
-            names: File names of the picture, likewise.
+            names: File names of the image, likewise.
         """
         self._paths = [folder / f"{name}{_SUFFIX}" for name in names for folder in folders]
         self._loaded: PartMap | OSError | None = None
@@ -138,7 +138,7 @@ class PartFile:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Where a colour is found: half-open bounds, and the number of pixels."""
+    """Where a color is found: half-open bounds, and the number of pixels."""
 
     key: int
     top: int
@@ -149,7 +149,7 @@ class _Part:
 
 
 def _parts(pixels: NDArray[np.uint32]) -> dict[int, _Part]:
-    """Return the bounds of every colour but background, from runs of equal pixels in the rows."""
+    """Return the bounds of every color but background, from runs of equal pixels in the rows."""
     width = pixels.shape[1]
     flat = pixels.ravel()
     is_last = np.empty(flat.size, dtype=np.bool_)

@@ -8,7 +8,7 @@ from typing import Any
 
 from maskforge.formats.base import Recognition
 from maskforge.formats.jsonio import Document
-from maskforge.images.finder import PICTURE_SUFFIXES
+from maskforge.images.finder import IMAGE_SUFFIXES
 
 PROJECT, LIST, SUFFIXED, CURRENT = "project file", "list file", "suffixed file", "current file"
 CLASSES, CONFIG = "class list", "configuration"
@@ -33,7 +33,7 @@ def recognize(document: Document) -> Recognition:
     return Recognition.no("the root is neither an object nor a list")
 
 
-def picture_of(path: PurePath) -> str:
+def image_of(path: PurePath) -> str:
     """Return the name of an annotation file without SuperAnnotate's ending, stripped once."""
     stripped, count = _SUFFIX.subn("", path.name)
     return stripped if count else path.stem
@@ -44,9 +44,9 @@ def has_suffix(name: str) -> bool:
     return _SUFFIX.search(name) is not None
 
 
-def is_picture_name(name: str) -> bool:
-    """Tell whether a name ends like that of a picture."""
-    return PurePath(name).suffix.lower() in PICTURE_SUFFIXES
+def is_image_name(name: str) -> bool:
+    """Tell whether a name ends like that of an image."""
+    return PurePath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def is_class_list(root: object, name: str) -> bool:
@@ -78,11 +78,11 @@ def _object(root: dict[str, Any], name: str) -> Recognition:
     if VERSION_KEY in root:
         return Recognition(PROJECT, f"`{VERSION_KEY}` at the root")
     is_named_so = name.lower() == "annotations.json"
-    if any(is_picture_name(key) and _is_image(root[key], is_named_so) for key in root):
-        return Recognition(PROJECT, "names of pictures as keys, with records below them")
+    if any(is_image_name(key) and _is_image(root[key], is_named_so) for key in root):
+        return Recognition(PROJECT, "names of images as keys, with records below them")
     if root.keys() >= {"pathSeparator", "os"}:
         return Recognition(CONFIG, "`pathSeparator` and `os` at the root", auxiliary=True)
-    return Recognition.no("no `instances` list at the root, and no names of pictures as keys")
+    return Recognition.no("no `instances` list at the root, and no names of images as keys")
 
 
 def _instances(root: dict[str, Any], name: str) -> Recognition:

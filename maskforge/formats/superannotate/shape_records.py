@@ -35,7 +35,7 @@ class ShapeReader:
     """Reads the instances of one image.
 
     Attributes:
-        colors: Colours of all parts that were asked for, as 24-bit numbers, red highest.
+        colors: Colors of all parts that were asked for, as 24-bit numbers, red highest.
     """
 
     def __init__(self, labeler: Labeler, parts: PartFile, issues: list[Issue]) -> None:
@@ -115,10 +115,10 @@ class ShapeReader:
         bitmap = parts.bitmap(colors)
         missing = ", ".join(f"#{color:06x}" for color in parts.missing(colors)[:8])
         if bitmap is None:
-            text = f"no pixel has the colour {missing}" if missing else "the instance has no parts"
+            text = f"no pixel has the color {missing}" if missing else "the instance has no parts"
             raise GeometryError(Code.INVALID_BITMAP, text, origin=place)
         if missing:
-            text = f"no pixel has the colour {missing}; the other parts were read"
+            text = f"no pixel has the color {missing}; the other parts were read"
             self._issues.append(Issue(Code.INVALID_BITMAP, text, place, override=Level.NOTE))
         return bitmap
 
@@ -282,7 +282,7 @@ def _colors(value: object, origin: Origin) -> list[int]:
         if match is None:
             raise RecordError(
                 Code.INVALID_RECORD,
-                f"expected a colour such as #00000f, found {shorten(part.color)}",
+                f"expected a color such as #00000f, found {shorten(part.color)}",
                 origin=origin.at(f"[{index}].color"),
             )
         colors.append(int(match[1], 16))

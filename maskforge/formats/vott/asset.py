@@ -1,4 +1,4 @@
-"""One asset of VoTT version 2: a picture or video frame, its state, and its regions."""
+"""One asset of VoTT version 2: an image or video frame, its state, and its regions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from maskforge.formats.vott.names import (
     is_video_frame,
 )
 from maskforge.formats.vott.region_records import read_each, read_region
-from maskforge.images.finder import PICTURE_SUFFIXES, PictureFinder
+from maskforge.images.finder import IMAGE_SUFFIXES, ImageFinder
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Size
 
@@ -50,7 +50,7 @@ class _WrittenSize(msgspec.Struct):
 
 
 class Asset(msgspec.Struct):
-    """The description of one picture or video, as VoTT writes it."""
+    """The description of one image or video, as VoTT writes it."""
 
     id: str | None = None
     name: str | None = None
@@ -61,7 +61,7 @@ class Asset(msgspec.Struct):
 
     @property
     def file_name(self) -> str:
-        """File name of the picture, decoded, without folders."""
+        """File name of the image, decoded, without folders."""
         return decoded_name(self.name or "", self.path or "", self.id or "unnamed")
 
 
@@ -88,7 +88,7 @@ def read_metadata(
     value: object,
     origin: Origin,
     folder: Path,
-    pictures: PictureFinder,
+    images: ImageFinder,
     *,
     listed: Asset | None = None,
     exported: bool = False,
@@ -99,7 +99,7 @@ def read_metadata(
         value: The decoded object ``{asset, regions, version}``.
         origin: Its place.
         folder: Folder of the project.
-        pictures: Finds pictures.
+        images: Finds images.
         listed: What the project says about the asset; used for what the object leaves open.
         exported: Whether an export wrote the object, in which a tagged asset without regions
             means that its asset file was missing.
@@ -112,14 +112,14 @@ def read_metadata(
     if listed is not None:
         given = {key: one for key, one in msgspec.structs.asdict(asset).items() if one is not None}
         asset = msgspec.structs.replace(listed, **given)
-    record = image_record(asset, fields.regions, origin, folder, pictures)
+    record = image_record(asset, fields.regions, origin, folder, images)
     if exported and asset.state is AssetState.TAGGED and not fields.regions:
         record = lost(record, "the export says that it is tagged, but holds no regions for it")
     return asset, record
 
 
 def image_record(
-    asset: Asset, regions: list[Any], origin: Origin, folder: Path, pictures: PictureFinder
+    asset: Asset, regions: list[Any], origin: Origin, folder: Path, images: ImageFinder
 ) -> ImageRecord:
     """Return what an asset and its regions say about an image.
 
@@ -138,45 +138,45 @@ def image_record(
     )
     match asset.type:
         case AssetType.VIDEO:
-            return of_picture(record, "a video", "annotate its frames", pictures)
+            return of_image(record, "a video", "annotate its frames", images)
         case AssetType.TFRECORD:
-            return of_picture(record, "a TFRecord", "extract its picture beside it", pictures)
+            return of_image(record, "a TFRecord", "extract its image beside it", images)
         case AssetType.VIDEO_FRAME:
-            return of_frame(record, pictures)
+            return of_frame(record, images)
         case None if is_video_frame(record.name):
-            return of_frame(record, pictures)
+            return of_frame(record, images)
     return record
 
 
-def of_frame(record: ImageRecord, pictures: PictureFinder) -> ImageRecord:
-    """Return the record of a video frame, refused unless somebody saved it as a picture."""
-    is_picture = PurePath(record.name).suffix.lower() in PICTURE_SUFFIXES
-    wanted = record.name if is_picture else f"{record.name}.png"
-    hint = f"save the frame as a picture called {wanted}"
-    return of_picture(record, "a video frame", hint, pictures)
+def of_frame(record: ImageRecord, images: ImageFinder) -> ImageRecord:
+    """Return the record of a video frame, refused unless somebody saved it as an image."""
+    is_image = PurePath(record.name).suffix.lower() in IMAGE_SUFFIXES
+    wanted = record.name if is_image else f"{record.name}.png"
+    hint = f"save the frame as an image called {wanted}"
+    return of_image(record, "a video frame", hint, images)
 
 
-def of_picture(record: ImageRecord, what: str, hint: str, pictures: PictureFinder) -> ImageRecord:
-    """Return the record of something that is no picture, refused unless a picture of it exists.
+def of_image(record: ImageRecord, what: str, hint: str, images: ImageFinder) -> ImageRecord:
+    """Return the record of something that is no image, refused unless an image of it exists.
 
     Args:
         record: With the places in which the thing itself would be.
         what: For people: what the thing is.
-        hint: For people: how to make a picture of it.
-        pictures: Finds pictures.
+        hint: For people: how to make an image of it.
+        images: Finds images.
     """
     places = frame_candidates(record.candidates)
     try:
-        picture = pictures.find(places, record.origin.file.parent)
+        image = images.find(places, record.origin.file.parent)
     except LookupError:  # several exist: the search for the record itself will say so
         return replace(record, candidates=places)
-    if picture is not None:
+    if image is not None:
         # The suffix belongs to the name: without it, 3.2 and 3.7 seconds would look the same.
-        return replace(record, name=picture.name, candidates=places)
+        return replace(record, name=image.name, candidates=places)
     unvisited = record.state is ImageState.UNVISITED
     issue = Issue(
         Code.VIDEO,
-        f"{record.name!r} is {what}, and there is no picture of it",
+        f"{record.name!r} is {what}, and there is no image of it",
         record.origin,
         hint,
         Level.IGNORED if unvisited else None,

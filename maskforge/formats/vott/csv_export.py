@@ -27,8 +27,8 @@ _Box: TypeAlias = tuple[float, float, float, float]
 
 
 @dataclass(slots=True)
-class _Picture:
-    """The rows of one picture so far."""
+class _Image:
+    """The rows of one image so far."""
 
     origin: Origin
     shapes: dict[_Box, Shape] = field(default_factory=dict)
@@ -57,15 +57,15 @@ def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
     folder = project_folder(document.path)
     known = KnownImages(document.path, context)
     better = _better_sources(folder, context)
-    pictures: dict[str, _Picture] = {}
+    images: dict[str, _Image] = {}
     for line, row in enumerate(document.root, _FIRST_LINE):
         origin = Origin(document.path, f"line {line}")
-        pictures.setdefault(row["image"], _Picture(origin)).add(row, origin)
+        images.setdefault(row["image"], _Image(origin)).add(row, origin)
     is_read = False
-    for written, picture in pictures.items():
+    for written, image in images.items():
         name = decoded_name(written, "", "")
         if not name:
-            yield _nameless(picture)
+            yield _nameless(image)
         elif known.repeats(name=name):
             continue
         elif name in better:
@@ -76,10 +76,10 @@ def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
             yield ImageRecord(
                 name,
                 candidates(written, "", folder),
-                tuple(picture.shapes.values()),
+                tuple(image.shapes.values()),
                 ImageState.ANNOTATED,
-                picture.origin,
-                issues=tuple(picture.issues),
+                image.origin,
+                issues=tuple(image.issues),
             )
     known.finish()
     if is_read:
@@ -119,16 +119,16 @@ def _number(row: Row, column: str, origin: Origin) -> float:
         ) from None
 
 
-def _nameless(picture: _Picture) -> ImageRecord:
-    """Return the rows that name no picture as an image that is refused."""
-    issue = Issue(Code.INVALID_IMAGE_RECORD, "the row names no picture", picture.origin)
+def _nameless(image: _Image) -> ImageRecord:
+    """Return the rows that name no image as an image that is refused."""
+    issue = Issue(Code.INVALID_IMAGE_RECORD, "the row names no image", image.origin)
     return ImageRecord(
-        picture.origin.pointer,
+        image.origin.pointer,
         (),
-        tuple(picture.shapes.values()),
+        tuple(image.shapes.values()),
         ImageState.ANNOTATED,
-        picture.origin,
-        issues=(*picture.issues, issue),
+        image.origin,
+        issues=(*image.issues, issue),
     )
 
 
@@ -138,7 +138,7 @@ def _better_sources(folder: Path, context: ReadContext) -> dict[str, Path]:
     The folder of the CSV export comes first in the alphabet, but holds less.
     """
     exports = folder / JSON_EXPORT_FOLDER
-    source = context.pictures.source
+    source = context.images.source
     if source is None or not exports.is_relative_to(source) or not exports.is_dir():
         return {}
     return {name: path for path in sorted(exports.glob("*.json")) for name in exported_names(path)}

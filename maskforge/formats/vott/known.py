@@ -25,7 +25,7 @@ def project_folder(path: Path) -> Path:
 class KnownImages:
     """The images of one project folder that were read before.
 
-    Ids alone would not do: they are made of the path of the picture, so copies of a project that
+    Ids alone would not do: they are made of the path of the image, so copies of a project that
     several people annotated share them.
 
     Attributes:

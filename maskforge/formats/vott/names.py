@@ -1,4 +1,4 @@
-"""What VoTT writes about the place of a picture, decoded.
+"""What VoTT writes about the place of an image, decoded.
 
 VoTT makes paths with ``encodeFileURI`` (``src/common/utils.ts`` of microsoft/VoTT): ``file:`` and
 the path with forward slashes, percent-encoded as UTF-8, with ``#`` and ``?`` encoded as well. The
@@ -42,7 +42,7 @@ def without_query(text: str) -> str:
 
 
 def decoded_name(name: str, path: str, fallback: str) -> str:
-    """Return the file name of a picture without folders, percent-decoded once."""
+    """Return the file name of an image without folders, percent-decoded once."""
     for text in (without_query(name), written_path(path)):
         last = PurePosixPath(unquote(text).replace("\\", "/")).name
         if last not in {"", ".", ".."}:
@@ -51,10 +51,10 @@ def decoded_name(name: str, path: str, fallback: str) -> str:
 
 
 def candidates(name: str, path: str, folder: Path) -> tuple[str, ...]:
-    """Return where a picture may be, most trusted first.
+    """Return where an image may be, most trusted first.
 
     After the path itself come the places that stay right when the whole project is moved: the
-    folder of the pictures, under its old name, inside, beside or around the folder of the project.
+    folder of the images, under its old name, inside, beside or around the folder of the project.
 
     Args:
         name: What the file gives as name.
@@ -83,5 +83,5 @@ def is_video_frame(name: str) -> bool:
 
 
 def frame_candidates(places: tuple[str, ...]) -> tuple[str, ...]:
-    """Return where the picture of a video frame may be: VoTT adds a suffix when it exports one."""
+    """Return where the image of a video frame may be: VoTT adds a suffix when it exports one."""
     return (*places, *(place + suffix for place in places for suffix in _FRAME_SUFFIXES))

@@ -104,7 +104,7 @@ def read_asset_file(document: Document, context: ReadContext) -> Iterator[ImageR
     folder = document.path.parent
     id_ = document.path.name.removesuffix(ASSET_FILE_SUFFIX)
     try:
-        asset, record = read_metadata(document.root, document.origin, folder, context.pictures)
+        asset, record = read_metadata(document.root, document.origin, folder, context.images)
     except RecordError as error:
         yield refused(error, _name(document.root, id_))
         return
@@ -126,7 +126,7 @@ def read_export(document: Document, context: ReadContext) -> Iterator[ImageRecor
         if known.repeats(id=id_):
             continue
         try:
-            asset, record = read_metadata(value, origin, folder, context.pictures, exported=True)
+            asset, record = read_metadata(value, origin, folder, context.images, exported=True)
         except RecordError as error:
             yield refused(error, _name(value, id_))
             continue
@@ -168,13 +168,13 @@ def _listed(
             document = context.sibling(file)
         except FormatError as error:
             context.report(error.issue())
-            record = image_record(asset, [], origin, folder, context.pictures)
+            record = image_record(asset, [], origin, folder, context.images)
             return lost(record, f"its asset file {file.name} cannot be read")
         joined, record = read_metadata(
-            document.root, document.origin, folder, context.pictures, listed=asset
+            document.root, document.origin, folder, context.images, listed=asset
         )
         return None if _is_mere_video(joined, record, context) else record
-    record = image_record(asset, [], origin, folder, context.pictures)
+    record = image_record(asset, [], origin, folder, context.images)
     if _is_mere_video(asset, record, context):
         return None
     if asset.state is AssetState.TAGGED:
@@ -205,7 +205,7 @@ def _orphan(path: Path, project: Path, context: ReadContext) -> Iterator[ImageRe
     context.report(
         Issue(
             Code.ORPHAN_ASSET,
-            f"is not listed in {project.name}; it may be left from pictures that were moved",
+            f"is not listed in {project.name}; it may be left from images that were moved",
             document.origin,
             "delete the file if its image is also annotated under another id",
         )

@@ -1,4 +1,4 @@
-"""VoTT version 1: one JSON file beside the folder of pictures or beside the video.
+"""VoTT version 1: one JSON file beside the folder of images or beside the video.
 
 What the keys mean was read in ``src/index.js`` and ``src/public/js/video-tagging`` of the branch
 v1 of microsoft/VoTT.
@@ -24,7 +24,7 @@ from maskforge.formats.vott.version1_records import in_one_frame, read_drawn
 from maskforge.issues import Code, Issue, Origin
 from maskforge.shapes import ImageState
 
-_LISTED_PICTURE = re.compile(r".(jpg|jpeg|png|gif)$", re.IGNORECASE)  # as version 1 lists a folder
+_LISTED_IMAGE = re.compile(r".(jpg|jpeg|png|gif)$", re.IGNORECASE)  # as version 1 lists a folder
 _VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".m4v", ".mpg", ".wmv", ".ogg", ".webm"})
 _PLAIN_KEY = re.compile(r"\w+")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -37,8 +37,8 @@ class _Project(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
-    """Which picture a key of ``frames`` stands for."""
+class _Image:
+    """Which image a key of ``frames`` stands for."""
 
     name: str
     is_video_frame: bool = False
@@ -58,13 +58,13 @@ def read_version1(document: Document, context: ReadContext) -> Iterator[ImageRec
         step = f".{key}" if _PLAIN_KEY.fullmatch(key) else f"[{key!r}]"
         origin = document.origin.at(f".frames{step}")
         try:
-            picture = _picture(key, folder, listing, origin)
-            record = _image(picture, regions, folder, origin, visited=key in visited)
+            image = _found_file(key, folder, listing, origin)
+            record = _image(image, regions, folder, origin, visited=key in visited)
         except RecordError as error:
             yield refused(error, key or "unnamed")
             continue
-        if picture.is_video_frame:
-            record = of_frame(record, context.pictures)
+        if image.is_video_frame:
+            record = of_frame(record, context.images)
         yield tags.check(record)
 
 
@@ -76,36 +76,36 @@ def _tag_names(project: _Project) -> list[str]:
 def _listing(
     folder: Path, frames: dict[str, Any], origin: Origin, context: ReadContext
 ) -> list[str] | None:
-    """Return the pictures that keys are positions of, or None if keys are something else."""
+    """Return the images that keys are positions of, or None if keys are something else."""
     if not any(map(_NUMBER.fullmatch, frames)) or folder.suffix.lower() in _VIDEO_SUFFIXES:
         return None
     try:
-        names = [path.name for path in folder.iterdir() if _LISTED_PICTURE.search(path.name)]
+        names = [path.name for path in folder.iterdir() if _LISTED_IMAGE.search(path.name)]
     except OSError:
         return []
-    text = f"gives positions in the folder {folder.name} instead of names; compare the pictures"
-    hint = "look at the masks with `maskforge preview`: pictures may have come or gone since"
+    text = f"gives positions in the folder {folder.name} instead of names; compare the images"
+    hint = "look at the masks with `maskforge preview`: images may have come or gone since"
     context.report(Issue(Code.LOSSY_SOURCE, text, origin, hint))
     return sorted(names)
 
 
-def _picture(key: str, folder: Path, listing: list[str] | None, origin: Origin) -> _Picture:
+def _found_file(key: str, folder: Path, listing: list[str] | None, origin: Origin) -> _Image:
     if not _NUMBER.fullmatch(key):
         name = key.replace("\\", "/").rpartition("/")[2]
         if name in {"", ".", ".."}:
             raise RecordError(
                 Code.INVALID_IMAGE_RECORD, f"{shorten(key)} is no file name", origin=origin
             )
-        return _Picture(name)
+        return _Image(name)
     if listing is None:
-        return _Picture(f"{folder.stem}_frame_{key}.jpg", is_video_frame=True)
+        return _Image(f"{folder.stem}_frame_{key}.jpg", is_video_frame=True)
     position = int(key)
     if position >= len(listing):
         raise RecordError(
             Code.INVALID_IMAGE_RECORD,
-            f"position {position} of {len(listing)} pictures in the folder {folder.name}",
+            f"position {position} of {len(listing)} images in the folder {folder.name}",
             origin=origin,
-            hint="put the folder of the pictures beside the file, with the same name",
+            hint="put the folder of the images beside the file, with the same name",
         )
     name = listing[position]
     # Windows lists names without regard to case, the other systems capitals first.
@@ -115,13 +115,13 @@ def _picture(key: str, folder: Path, listing: list[str] | None, origin: Origin) 
             Code.INVALID_IMAGE_RECORD,
             f"position {position} is {name!r} or {other!r}, depending on the system",
             origin=origin,
-            hint="rename the key to the name of the picture",
+            hint="rename the key to the name of the image",
         )
-    return _Picture(name)
+    return _Image(name)
 
 
 def _image(
-    picture: _Picture, regions: object, folder: Path, origin: Origin, *, visited: bool
+    image: _Image, regions: object, folder: Path, origin: Origin, *, visited: bool
 ) -> ImageRecord:
     regions = [] if regions is None else regions
     entries = structure(regions, list[Any], origin, Code.INVALID_IMAGE_RECORD)
@@ -132,12 +132,12 @@ def _image(
     else:
         state = ImageState.EMPTY if entries or visited else ImageState.UNVISITED
     return ImageRecord(
-        picture.name,
-        (f"{folder.name}/{picture.name}", picture.name),
+        image.name,
+        (f"{folder.name}/{image.name}", image.name),
         tuple(shapes),
         state,
         origin,
         declared=frame.size if frame else None,
-        scale_to_picture=frame is not None and not frame.in_pixels,
+        scale_to_image=frame is not None and not frame.in_pixels,
         issues=(*issues, *more_issues),
     )

@@ -1,9 +1,9 @@
 """The regions of VoTT version 1, whose coordinates have had three units.
 
-Before 1.5, ``x1`` to ``y2`` are in units of the picture as it was displayed, and ``width`` and
-``height`` are its size on the screen. From 1.5 on, ``box`` is in pixels of the picture, from 1.7 on
+Before 1.5, ``x1`` to ``y2`` are in units of the image as it was displayed, and ``width`` and
+``height`` are its size on the screen. From 1.5 on, ``box`` is in pixels of the image, from 1.7 on
 ``points`` as well. A region that 1.5 or later took over from an older file keeps its old numbers
-beside the new ``box``; the ratio of the two then tells the size of the picture (``showAllRegions``
+beside the new ``box``; the ratio of the two then tells the size of the image (``showAllRegions``
 and ``addRegion`` in ``src/public/js/video-tagging/video-tagging.html``, branch v1 of
 microsoft/VoTT).
 """
@@ -61,9 +61,9 @@ class Frame:
     """What the coordinates of a region are measured in.
 
     Attributes:
-        width: Width of the whole picture in that unit; None if the file does not tell.
+        width: Width of the whole image in that unit; None if the file does not tell.
         height: Height likewise.
-        in_pixels: The unit is a pixel of the picture.
+        in_pixels: The unit is a pixel of the image.
     """
 
     width: float | None
@@ -72,7 +72,7 @@ class Frame:
 
     @property
     def size(self) -> Size | None:
-        """The size of the picture in that unit, rounded to whole numbers."""
+        """The size of the image in that unit, rounded to whole numbers."""
         if self.width is None or self.height is None:
             return None
         return Size(max(round(self.width), 1), max(round(self.height), 1))
@@ -93,9 +93,7 @@ def read_drawn(record: object, origin: Origin) -> Drawn:
         RecordError: If it is malformed or of an unknown kind.
     """
     if record == {}:
-        raise RecordError(
-            Code.NOT_A_SHAPE, "marks the picture as looked at and empty", origin=origin
-        )
+        raise RecordError(Code.NOT_A_SHAPE, "marks the image as looked at and empty", origin=origin)
     head = structure(record, _Head, origin)
     assert isinstance(record, dict)
     kind = (head.type or "").lower()
@@ -119,7 +117,7 @@ def read_drawn(record: object, origin: Origin) -> Drawn:
 
 
 def in_one_frame(drawn: Sequence[Drawn]) -> tuple[list[Shape], Frame | None, list[Issue]]:
-    """Bring the regions of one picture to one unit.
+    """Bring the regions of one image to one unit.
 
     Returns:
         The shapes, what they are measured in now (None if the file does not tell), and a line for
@@ -147,7 +145,7 @@ def _converted(one: Drawn, common: Frame) -> Shape:
             return one.shape
         raise RecordError(
             Code.INVALID_RECORD,
-            f"was drawn on a picture of {own.size or 'unknown size'}, others on one of {target} px",
+            f"was drawn on an image of {own.size or 'unknown size'}, others on one of {target} px",
             origin=one.shape.origin,
             hint="draw the region again",
         )
@@ -178,7 +176,7 @@ def _area(corners: _Corners, origin: Origin) -> Area:
 
 
 def _frame_of_box(record: dict[str, Any], origin: Origin) -> Frame:
-    """Return the size of the picture from a box in pixels and the same corners in another unit."""
+    """Return the size of the image from a box in pixels and the same corners in another unit."""
     unknown = Frame(None, None, in_pixels=True)
     try:
         box = structure(record.get("box"), _Corners, origin)

@@ -55,7 +55,7 @@ def build_network(
         options: The network.
         input_shape: Height, width (None for any multiple of the stride) and channels.
         outputs: Channels of the output.
-        scaling: How the pictures are scaled, for a pretrained encoder.
+        scaling: How the images are scaled, for a pretrained encoder.
 
     Returns:
         A functional ``keras.Model`` from (B, H, W, C) to float32 logits (B, H, W, K); with deep

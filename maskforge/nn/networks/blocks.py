@@ -22,9 +22,9 @@ def convolution(
     dilation: int = 1,
     active: bool = True,
 ) -> KerasTensor:
-    """Apply a ``same`` convolution, the normalisation and the activation of the plan.
+    """Apply a ``same`` convolution, the normalization and the activation of the plan.
 
-    With a normalisation the convolution has no bias, which the normalisation would take away.
+    With a normalization the convolution has no bias, which the normalization would take away.
     """
     plain = plan.normalization == "none"
     x = layers.Conv2D(
@@ -51,9 +51,9 @@ def convolutions(x: KerasTensor, filters: int, plan: NetworkPlan) -> KerasTensor
 
 
 def normalize(x: KerasTensor, plan: NetworkPlan) -> KerasTensor:
-    """Apply the normalisation of the plan.
+    """Apply the normalization of the plan.
 
-    ``group`` has up to 8 groups of channels; ``layer`` normalises over the channels of each pixel.
+    ``group`` has up to 8 groups of channels; ``layer`` normalizes over the channels of each pixel.
     """
     if plan.normalization == "batch":
         # Keras' 0.99 needs hundreds of steps until predictions are as good as the training

@@ -27,7 +27,7 @@ class Backbone:
     Attributes:
         model: Name of its function.
         colors: What it was trained to see: ``caffe`` (blue, green, red around 0), ``torch``
-            (standardised), ``tf`` (-1 to 1), or ``raw`` (0 to 255, the rest is built in).
+            (standardized), ``tf`` (-1 to 1), or ``raw`` (0 to 255, the rest is built in).
         layers: Names of the layers with the features of strides 2, 4, 8, 16 and 32.
     """
 
@@ -120,10 +120,10 @@ def encode(
     """Return features of a pretrained backbone.
 
     Pixel values scaled as the plan says become what the backbone was trained on inside the
-    network; a grey channel is repeated.
+    network; a gray channel is repeated.
 
     Args:
-        x: Scaled pictures.
+        x: Scaled images.
         plan: Names the encoder, its weights, and how many strides are wanted.
         names: Layers whose features are wanted; those of strides 2 to ``2**plan.depth`` if None.
 
@@ -142,7 +142,7 @@ def encode(
 
 
 def create(encoder: Encoder, weights: str) -> keras.Model:
-    """Return a backbone without its classifier, for pictures of any size.
+    """Return a backbone without its classifier, for images of any size.
 
     Args:
         encoder: Its name.
@@ -167,7 +167,7 @@ def create(encoder: Encoder, weights: str) -> keras.Model:
 def set_encoder_trainable(network: keras.Model, trainable: bool) -> None:
     """Freeze the encoder of a network, or let it learn; compile the network again afterwards.
 
-    While it is frozen its batch normalisation keeps the statistics that it has.
+    While it is frozen its batch normalization keeps the statistics that it has.
 
     Raises:
         TrainingError: If the network has no encoder from keras.applications.

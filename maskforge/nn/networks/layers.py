@@ -57,7 +57,7 @@ class RegionPooling(keras.layers.Layer):
 class ResizeLike(keras.layers.Layer):
     """Interpolates features bilinearly to the size of others, whatever that is.
 
-    Called with ``[features, others]``; pixel centres are at halves, edges are continued.
+    Called with ``[features, others]``; pixel centers are at halves, edges are continued.
     """
 
     def call(self, inputs: list[KerasTensor]) -> KerasTensor:
@@ -123,14 +123,14 @@ class MaxUnpooling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("maskforge")
 class ImageNetInput(keras.layers.Layer):
-    """Turns scaled pictures into what a backbone was trained on, in float32.
+    """Turns scaled images into what a backbone was trained on, in float32.
 
-    Grey is repeated for red, green and blue. Per-image z-scores get the mean and deviation of
+    Gray is repeated for red, green and blue. Per-image z-scores get the mean and deviation of
     ImageNet back.
 
     Args:
         colors: ``caffe``, ``torch``, ``tf`` or ``raw``, as in ``keras.applications``.
-        scaling: How the pictures were scaled.
+        scaling: How the images were scaled.
         **kwargs: What every Keras layer takes.
     """
 

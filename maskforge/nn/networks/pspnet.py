@@ -20,7 +20,7 @@ def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:
 
     The encoder is a small residual network like ResNet-18, dilated so that it ends at stride 8.
     The pyramid divides its features into 1, 2x2, 3x3 and 6x6 regions relative to their size, so
-    inputs may have another size than in training; it has no normalisation, because the variance
+    inputs may have another size than in training; it has no normalization, because the variance
     of a single region is nothing to divide by.
     """
     x = convolution(x, plan.filters, plan, strides=2)

@@ -18,7 +18,7 @@ from maskforge.nn.networks.blocks import (
 def encode(x: KerasTensor, plan: NetworkPlan) -> list[KerasTensor]:
     """Return the features of every level, from the finest to the bottleneck.
 
-    A pretrained encoder has none of stride 1: there the picture itself is convolved.
+    A pretrained encoder has none of stride 1: there the image itself is convolved.
     """
     if plan.encoder:
         return [convolutions(x, plan.filters, plan), *encoders.encode(x, plan)]

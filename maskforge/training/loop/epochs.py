@@ -50,12 +50,12 @@ class Epochs(keras.callbacks.Callback):
         infer: Gives the probabilities of the network that is learning.
         checkpoint: Where the training was left, or begins; changed in place.
         log: Takes lines for people.
-        report: Takes phase, pictures done and pictures in all.
+        report: Takes phase, images done and images in all.
 
     Attributes:
         metrics: Metrics of the training batches by name: ``dice``, ``iou``, ``accuracy``.
         checkpoint: Where the training is.
-        speeds: Pictures or crops in a second of training, of every epoch of this sitting.
+        speeds: Images or crops in a second of training, of every epoch of this sitting.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Epochs(keras.callbacks.Callback):
         self.progress.seconds = self._earlier + time.monotonic() - self._sitting
 
     def _validate(self) -> tuple[Scores, tuple[Marked, Marked]]:
-        """Return scores on the validation pictures, and the pixels marked in them and drawn."""
+        """Return scores on the validation images, and the pixels marked in them and drawn."""
         counts = validate(self._infer, self._plan, self._plan.validation)
         names = [self._plan.classes.names[id_] for id_ in self._plan.classes.ids]
         cells = counts.counts.cells

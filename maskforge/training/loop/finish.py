@@ -1,4 +1,4 @@
-"""From the best weights to a model that can be used: threshold, calibration, scores, pictures."""
+"""From the best weights to a model that can be used: threshold, calibration, scores, images."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SHOWN = 4  # of the best, and of the worst
 def finish(
     network: keras.Model, plan: TrainPlan, folder: Path, precision: str, best_epoch: int
 ) -> Scores:
-    """Write the model and its pictures.
+    """Write the model and its images.
 
     Args:
         network: The trained network with its best weights.

@@ -36,7 +36,7 @@ class Fitted:
     Attributes:
         network: With the best weights; gives logits.
         interrupted: Whether it was ended from outside.
-        images_per_second: Pictures or crops in a second of training.
+        images_per_second: Images or crops in a second of training.
     """
 
     network: keras.Model
@@ -62,13 +62,13 @@ def fit(
         policy: Keras dtype policy.
         checkpoint: Where the training was left, or begins; changed in place.
         log: Takes lines for people.
-        report: Takes phase, pictures done and pictures in all.
+        report: Takes phase, images done and images in all.
         built: Called with the network before it learns.
 
     Raises:
         TrainingError: If the loss is not finite, there is not enough memory, or the checkpoint
             does not fit.
-        DatasetError: If a picture or a mask cannot be read.
+        DatasetError: If an image or a mask cannot be read.
         OutputError: If a file cannot be written.
     """
     options = plan.options
@@ -164,7 +164,7 @@ class _Session:
 
     @property
     def images_per_second(self) -> float:
-        """Pictures or crops in a second of training."""
+        """Images or crops in a second of training."""
         # Not the mean: the first epoch of a phase includes the compilation of the graph.
         return statistics.median_high(self.callback.speeds or [0.0])
 

@@ -49,7 +49,7 @@ class Job:
         splits: One, or one for every fold.
         plans: A plan for every split.
         log: Takes lines for people.
-        report: Takes phase, pictures done and pictures in all.
+        report: Takes phase, images done and images in all.
     """
 
     options: TrainOptions

@@ -1,4 +1,4 @@
-"""Scores on whole validation pictures, as the finished model will see them."""
+"""Scores on whole validation images, as the finished model will see them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def predict_examples(
 ) -> Iterator[tuple[Example, Probabilities, NDArray[np.uint8]]]:
     """Yield every example with its probabilities (H, W, K) and its target.
 
-    The next picture is read while the network computes.
+    The next image is read while the network computes.
 
     Args:
         infer: Runs the network.

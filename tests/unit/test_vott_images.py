@@ -1,4 +1,4 @@
-"""Which picture a VoTT asset belongs to: encoded names, moved folders, video frames, sizes."""
+"""Which image a VoTT asset belongs to: encoded names, moved folders, video frames, sizes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from vott_documents import (
     bounds,
     codes,
     export,
+    image_file,
     metadata,
-    picture,
     project,
     read_all,
     read_one,
@@ -92,22 +92,22 @@ def test_name_is_decoded_once_and_holds_no_folder(tmp_path, name, path, expected
         pytest.param("tooth.PNG", "Tooth.png", id="case"),
     ],
 )
-def test_picture_is_found_under_any_spelling_of_its_name(tmp_path, written, on_disk):
-    expected = picture(tmp_path / "pictures" / on_disk)
+def test_image_is_found_under_any_spelling_of_its_name(tmp_path, written, on_disk):
+    expected = image_file(tmp_path / "images" / on_disk)
     write_asset(tmp_path, region(), name=written, path=f"file:/gone/{written}")
     assert read_one(tmp_path).image.file == expected
 
 
 def test_name_as_it_is_written_comes_before_the_decoded_one(tmp_path):
-    expected = picture(tmp_path / "a%20b.png")
-    picture(tmp_path / "a b.png")
+    expected = image_file(tmp_path / "a%20b.png")
+    image_file(tmp_path / "a b.png")
     image = read_one(write_asset(tmp_path, region(), name="a%20b.png", path=""))
     assert image.image.file == expected
 
 
 @pytest.mark.parametrize("prefix", ["file:", "file://", ""])
 def test_path_that_is_still_right(tmp_path, prefix):
-    expected = picture(tmp_path / "my pictures" / "tooth.png")
+    expected = image_file(tmp_path / "my images" / "tooth.png")
     path = prefix + expected.as_posix().replace(" ", "%20")
     file = write_asset(tmp_path / "target", region(), path=path)
     assert read_one(file).image.file == expected
@@ -123,45 +123,45 @@ def test_path_that_is_still_right(tmp_path, prefix):
         pytest.param("tooth.png", "file:/Users/ann/teeth/tooth.png", id="around"),
     ],
 )
-def test_picture_moves_together_with_the_project(tmp_path, place, path):
-    """The project file alone is named, and the picture has another size than the file says.
+def test_image_moves_together_with_the_project(tmp_path, place, path):
+    """The project file alone is named, and the image has another size than the file says.
 
     So neither a search below the source folder nor one by the mere name can find it.
     """
-    expected = picture(tmp_path / "teeth" / place, (50, 40))
+    expected = image_file(tmp_path / "teeth" / place, (50, 40))
     write_asset(tmp_path / "teeth" / "target", region(), path=path)
     vott = write(tmp_path / "teeth" / "target" / "a.vott", project(asset(path=path)))
     assert read_one(vott, size_mismatch="scale").image.file == expected
 
 
 @pytest.mark.parametrize("place", ["vott-json-export", ".", "../source"])
-def test_picture_of_an_export_is_beside_it_or_in_the_project(tmp_path, place):
-    expected = picture((tmp_path / "target" / place / "tooth.png").resolve())
+def test_image_of_an_export_is_beside_it_or_in_the_project(tmp_path, place):
+    expected = image_file((tmp_path / "target" / place / "tooth.png").resolve())
     entry = metadata(region(), path="file:/Users/ann/teeth/source/tooth.png")
     path = tmp_path / "target" / "vott-json-export" / "teeth-export.json"
     assert read_one(write(path, export(entry))).image.file == expected
 
 
 def test_same_name_in_two_folders_is_told_apart_by_the_path(tmp_path):
-    left, right = (picture(tmp_path / "pictures" / one / "tooth.png") for one in ("a", "b"))
+    left, right = (image_file(tmp_path / "images" / one / "tooth.png") for one in ("a", "b"))
     write_asset(tmp_path, region(), path="file:/gone/b/tooth.png")
     write_asset(tmp_path, region(), id_=OTHER, path="file:/gone/a/tooth.png")
     images, _ = read_all(tmp_path)
     assert [image.image.file for image in images] == [right, left]
 
 
-def test_picture_elsewhere_needs_the_option(tmp_path):
-    expected = picture(tmp_path / "pictures" / "deep" / "tooth.png")
+def test_image_elsewhere_needs_the_option(tmp_path):
+    expected = image_file(tmp_path / "images" / "deep" / "tooth.png")
     file = write_asset(tmp_path / "target", region())
     assert read_one(file).image.file is None
-    assert read_one(file, images=tmp_path / "pictures").image.file == expected
+    assert read_one(file, images=tmp_path / "images").image.file == expected
 
 
 # Sizes
 
 
-def test_size_that_was_never_filled_in_comes_from_the_picture(tmp_path):
-    picture(tmp_path / "tooth.png", (64, 48))
+def test_size_that_was_never_filled_in_comes_from_the_image(tmp_path):
+    image_file(tmp_path / "tooth.png", (64, 48))
     assert read_one(write_asset(tmp_path, region(), size=None)).image.size == Size(64, 48)
 
 
@@ -171,8 +171,8 @@ def test_size_known_from_nowhere_refuses_the_image(tmp_path):
     assert image.refusal is not None
 
 
-def test_picture_resized_after_tagging(tmp_path):
-    picture(tmp_path / "tooth.png", (200, 160))
+def test_image_resized_after_tagging(tmp_path):
+    image_file(tmp_path / "tooth.png", (200, 160))
     file = write_asset(tmp_path, region("SQUARE"))
     assert codes(read_one(file)) == [Code.SIZE_MISMATCH]
     image = read_one(file, size_mismatch="scale")
@@ -187,7 +187,7 @@ def test_picture_resized_after_tagging(tmp_path):
         (None, False, Code.EXIF_AMBIGUOUS),
     ],
 )
-def test_rotated_picture_follows_the_size_and_else_the_stored_pixels(tmp_path, size, upright, code):
+def test_rotated_image_follows_the_size_and_else_the_stored_pixels(tmp_path, size, upright, code):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("L", (100, 80)).save(tmp_path / "tooth.jpg", exif=exif)
@@ -210,8 +210,8 @@ def frame(**keys):
 @pytest.mark.parametrize(
     "on_disk", ["clip.mp4#t=3.2.jpg", "clip.mp4#t=3.2.png", "clip.mp4%23t=3.2.jpg"]
 )
-def test_video_frame_uses_a_picture_of_it(tmp_path, on_disk):
-    expected = picture(tmp_path / "frames" / on_disk)
+def test_video_frame_uses_an_image_of_it(tmp_path, on_disk):
+    expected = image_file(tmp_path / "frames" / on_disk)
     write(tmp_path / f"{ID}-asset.json", {"asset": frame(), "regions": [region()]})
     image = read_one(tmp_path)
     assert image.image.file == expected
@@ -221,7 +221,7 @@ def test_video_frame_uses_a_picture_of_it(tmp_path, on_disk):
 
 def test_exported_video_frame_has_the_suffix_in_its_name(tmp_path):
     """``HtmlFileReader.getAssetFrameImage`` adds ``.jpg`` to the name, not to the path."""
-    expected = picture(tmp_path / "vott-json-export" / "clip.mp4#t=3.2.jpg")
+    expected = image_file(tmp_path / "vott-json-export" / "clip.mp4#t=3.2.jpg")
     entry = {"asset": frame(name="clip.mp4#t=3.2.jpg"), "regions": [region()]}
     image = read_one(write(expected.with_name("a-export.json"), export(entry)))
     assert image.image.file == expected
@@ -229,7 +229,7 @@ def test_exported_video_frame_has_the_suffix_in_its_name(tmp_path):
 
 
 @pytest.mark.parametrize("type_", [VIDEO_FRAME, None])
-def test_video_frame_without_a_picture_is_refused_with_all_its_regions(tmp_path, type_):
+def test_video_frame_without_an_image_is_refused_with_all_its_regions(tmp_path, type_):
     content = {"asset": frame(type=type_), "regions": [region(), region()]}
     image = read_one(write(tmp_path / f"{ID}-asset.json", content))
     assert image.image.name == "clip.mp4#t=3.2"
@@ -246,7 +246,7 @@ def test_unvisited_video_frame_is_left_out_but_no_failure(tmp_path):
 
 
 def test_whole_video_is_no_image(tmp_path):
-    picture(tmp_path / "clip.mp4#t=3.2.png")
+    image_file(tmp_path / "clip.mp4#t=3.2.png")
     write(tmp_path / f"{ID}-asset.json", {"asset": frame(), "regions": [region()]})
     parent = asset(OTHER, "clip.mp4", type=VIDEO)
     images, reader = read_all(write(tmp_path / "a.vott", project(parent, frame())))
@@ -260,25 +260,25 @@ def test_video_with_regions_of_its_own_is_refused(tmp_path):
     assert image.record_count == 1
 
 
-def test_tfrecord_is_refused_unless_its_picture_was_extracted(tmp_path):
+def test_tfrecord_is_refused_unless_its_image_was_extracted(tmp_path):
     file = write_asset(tmp_path, region("SQUARE"), name="a.tfrecord", type=TFRECORD)
     image = read_one(file)
     assert codes(image) == [Code.VIDEO]
     assert "TFRecord" in image.issues[0].message
-    expected = picture(tmp_path / "a.tfrecord.png")
+    expected = image_file(tmp_path / "a.tfrecord.png")
     assert read_one(file).image.file == expected
 
 
 @pytest.mark.parametrize("type_", [0, 1, None])
-def test_unknown_type_is_taken_for_a_picture(tmp_path, type_):
+def test_unknown_type_is_taken_for_an_image(tmp_path, type_):
     image = read_one(write_asset(tmp_path, region(), name="tooth.webp", type=type_, state=VISITED))
     assert image.refusal is None
     assert len(image.shapes) == 1
 
 
 def test_mutual_independence_of_source_and_working_folder(tmp_path, monkeypatch):
-    """A relative source must find the same picture as an absolute one."""
-    expected = picture(tmp_path / "source" / "tooth.png")
+    """A relative source must find the same image as an absolute one."""
+    expected = image_file(tmp_path / "source" / "tooth.png")
     vott = write(tmp_path / "target" / "a.vott", project(asset(state=VISITED)))
     monkeypatch.chdir(vott.parent)
     write(vott, project(asset(state=VISITED, path="file:/old/source/tooth.png")))

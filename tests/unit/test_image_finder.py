@@ -1,4 +1,4 @@
-"""Finding pictures, step by step in the documented order; and reading headers without decoding."""
+"""Finding images, step by step in the documented order; and reading headers without decoding."""
 
 import io
 import random
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import picture
+from builders import image
 from PIL import Image
 
-from maskforge.images.decoder import PictureHeader, read_header, read_pixels
-from maskforge.images.finder import PictureFinder
+from maskforge.images.decoder import ImageHeader, read_header, read_pixels
+from maskforge.images.finder import ImageFinder
 from maskforge.shapes import Size
 
 
@@ -24,7 +24,7 @@ def touch(*paths: Path) -> None:
 
 @pytest.fixture
 def finder(tmp_path):
-    return PictureFinder(tmp_path / "images", tmp_path / "source")
+    return ImageFinder(tmp_path / "images", tmp_path / "source")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def folder(tmp_path):
 
 
 def places(tmp_path):
-    """Where a picture may be that is written as ``../films/x.png``, the first choice first."""
+    """Where an image may be that is written as ``../films/x.png``, the first choice first."""
     return [
         tmp_path / "source" / "films" / "x.png",
         tmp_path / "source" / "notes" / "x.png",
@@ -145,7 +145,7 @@ def test_a_name_in_other_case_beside_the_file_is_not_confused_with_its_namesakes
     """Cameras write .JPG, people .jpg, and every patient has an image 1."""
     for patient in ("p1", "p2"):
         touch(tmp_path / patient / "1.JPG")
-    finder = PictureFinder(None, tmp_path)
+    finder = ImageFinder(None, tmp_path)
     for patient in ("p1", "p2"):
         assert finder.find(["1.jpg"], tmp_path / patient) == tmp_path / patient / "1.JPG"
 
@@ -154,21 +154,21 @@ def test_a_name_in_other_case_beside_the_file_is_not_confused_with_its_namesakes
     "written",
     ["", ".", "..", "/", "x", "x.txt", "x.json", "\0.png", "a/\0/x.png", "y" * 5000 + ".png", "%"],
 )
-def test_what_is_no_picture_is_not_found(finder, folder, written):
+def test_what_is_no_image_is_not_found(finder, folder, written):
     touch(folder / "x.txt", folder / "x.json", folder / "x")
     assert finder.find([written], folder) is None
     assert finder.find([], folder) is None
 
 
-def test_a_folder_is_no_picture(finder, folder):
+def test_a_folder_is_no_image(finder, folder):
     (folder / "x.png").mkdir()
     assert finder.find(["x.png"], folder) is None
 
 
 def test_folders_that_do_not_exist_hold_nothing(tmp_path):
-    finder = PictureFinder(tmp_path / "a", tmp_path / "b")
+    finder = ImageFinder(tmp_path / "a", tmp_path / "b")
     assert finder.find(["x.png"], tmp_path / "c") is None
-    assert PictureFinder().find(["x.png"], tmp_path) is None
+    assert ImageFinder().find(["x.png"], tmp_path) is None
 
 
 def test_what_is_found_by_name_alone_is_told_apart(tmp_path, finder, folder):
@@ -184,16 +184,16 @@ FORMATS = ["png", "jpg", "tif", "bmp", "gif", "webp", "ppm", "tga", "jp2"]
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_the_size_is_read_of_every_kind_of_picture(tmp_path, suffix):
-    path = picture(tmp_path / f"x.{suffix}", 21, 13)
-    assert read_header(path) == PictureHeader(Size(21, 13))
-    assert read_header(path.read_bytes()) == PictureHeader(Size(21, 13))
+def test_the_size_is_read_of_every_kind_of_image(tmp_path, suffix):
+    path = image(tmp_path / f"x.{suffix}", 21, 13)
+    assert read_header(path) == ImageHeader(Size(21, 13))
+    assert read_header(path.read_bytes()) == ImageHeader(Size(21, 13))
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_orientation_is_read(tmp_path, suffix, orientation):
-    header = read_header(picture(tmp_path / f"x.{suffix}", 21, 13, orientation=orientation))
+    header = read_header(image(tmp_path / f"x.{suffix}", 21, 13, orientation=orientation))
     assert header.stored == (21, 13)
     assert header.orientation == orientation
     assert header.upright == ((13, 21) if orientation >= 5 else (21, 13))
@@ -201,13 +201,13 @@ def test_the_orientation_is_read(tmp_path, suffix, orientation):
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
 def test_orientations_that_do_not_exist_count_as_none(tmp_path, orientation):
-    header = read_header(picture(tmp_path / "x.jpg", orientation=orientation))
+    header = read_header(image(tmp_path / "x.jpg", orientation=orientation))
     assert header.orientation == 1
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif"])
 def test_the_pixels_are_not_decoded(tmp_path, suffix):
-    """A picture that was cut off behind its header still has a size."""
+    """An image that was cut off behind its header still has a size."""
     noise = np.random.default_rng(1).integers(0, 255, (200, 300, 3), dtype=np.uint8)
     path = tmp_path / f"x.{suffix}"
     Image.fromarray(noise).save(path)
@@ -227,7 +227,7 @@ def png(width: int, height: int) -> bytes:
     )
 
 
-def test_a_huge_picture_has_a_size_but_is_not_decoded():
+def test_a_huge_image_has_a_size_but_is_not_decoded():
     data = png(2**31 - 1, 2**31 - 1)
     assert read_header(data).stored == (2**31 - 1, 2**31 - 1)
     with pytest.raises(OSError, match="are more than"):
@@ -238,12 +238,12 @@ def test_the_limit_of_pillow_is_left_as_it_was():
     limit = Image.MAX_IMAGE_PIXELS
     read_header(png(20000, 20000))
     with pytest.raises(OSError, match=r".+"):
-        read_header(b"no picture")
+        read_header(b"no image")
     assert limit is not None
     assert limit == Image.MAX_IMAGE_PIXELS
 
 
-def test_a_large_picture_can_be_decoded(tmp_path):
+def test_a_large_image_can_be_decoded(tmp_path):
     """200 million pixels, which Pillow by itself refuses."""
     path = tmp_path / "x.png"
     Image.new("1", (20000, 10000)).save(path)
@@ -255,7 +255,7 @@ def test_damaged_headers_are_one_kind_of_error(tmp_path, suffix):
     """Without any warning, which would not name the file."""
     path = tmp_path / f"x.{suffix}"
     try:
-        picture(path, orientation=6)
+        image(path, orientation=6)
     except (OSError, KeyError):
         pytest.skip(f"NO CHECK: this Pillow writes no {suffix}")
     whole = path.read_bytes()
@@ -276,10 +276,10 @@ def test_damaged_headers_are_one_kind_of_error(tmp_path, suffix):
 def test_damaged_metadata_cost_no_size(tmp_path):
     """Pillow warns of them, and cannot name the file."""
     Image.new("L", (21, 13)).save(tmp_path / "x.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0")
-    assert read_header(tmp_path / "x.jpg") == PictureHeader(Size(21, 13))
+    assert read_header(tmp_path / "x.jpg") == ImageHeader(Size(21, 13))
 
 
-def test_a_picture_that_is_not_there_is_an_os_error(tmp_path):
+def test_an_image_that_is_not_there_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_header(tmp_path / "x.png")
     with pytest.raises(OSError, match=r".+"):
@@ -316,7 +316,7 @@ def test_pixels_are_turned_upright_if_asked_for(file_type, orientation):
 @pytest.mark.parametrize("orientation", UPRIGHT)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_uncompressed_tiff_files_are_turned_upright_too(tmp_path, orientation, dtype):
-    path = tmp_path / "grey.tif"
+    path = tmp_path / "gray.tif"
     stored = Image.fromarray(np.array(UPRIGHT[1], dtype=dtype))
     stored.save(path, tiffinfo={0x0112: orientation})
     assert np.asarray(read_pixels(path)).tolist() == UPRIGHT[1]

@@ -1,17 +1,17 @@
-"""LabelMe files: where the picture is, how large it is, and which way up it was drawn on."""
+"""LabelMe files: where the image is, how large it is, and which way up it was drawn on."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from labelme_files import codes, document, encoded, read_one, save_picture, shape, write
+from labelme_files import codes, document, encoded, read_one, save_image, shape, write
 
 from maskforge.issues import Code, Level
 from maskforge.shapes import Size
 
 
 @pytest.mark.parametrize(
-    ("written", "picture", "name"),
+    ("written", "image", "name"),
     [
         pytest.param("tooth.png", "tooth.png", "tooth.png", id="beside"),
         pytest.param("../raw/tooth.png", "../raw/tooth.png", "tooth.png", id="other folder"),
@@ -28,44 +28,44 @@ from maskforge.shapes import Size
         pytest.param("Za\u0308hne.png", "Z\u00e4hne.png", "Za\u0308hne.png", id="decomposed"),
     ],
 )
-def test_picture_is_found(tmp_path, written, picture, name):
+def test_image_is_found(tmp_path, written, image_file, name):
     folder = tmp_path / "labels"
     folder.mkdir()
     (tmp_path / "raw").mkdir()
-    save_picture(folder / picture, (100, 80))
+    save_image(folder / image_file, (100, 80))
     image = read_one(write(folder, document(shape(), imagePath=written), "a1.json"))
     assert image.image.file is not None
-    assert image.image.file.samefile(folder / picture)
+    assert image.image.file.samefile(folder / image_file)
     assert image.image.name == name
     assert image.image.size == Size(100, 80)
     assert image.issues == ()
 
 
-def test_picture_of_a_json_file_that_bears_its_whole_name(tmp_path):
-    save_picture(tmp_path / "a1.png", (100, 80))
+def test_image_of_a_json_file_that_bears_its_whole_name(tmp_path):
+    save_image(tmp_path / "a1.png", (100, 80))
     image = read_one(write(tmp_path, document(imagePath=None), "a1.png.json"))
     assert image.image.file == tmp_path / "a1.png"
     assert image.image.name == "a1.png"
 
 
 def test_image_path_goes_before_the_name_of_the_json_file(tmp_path):
-    save_picture(tmp_path / "named.png", (100, 80))
-    save_picture(tmp_path / "a1.png", (100, 80))
+    save_image(tmp_path / "named.png", (100, 80))
+    save_image(tmp_path / "a1.png", (100, 80))
     image = read_one(write(tmp_path, document(imagePath="named.png"), "a1.json"))
     assert image.image.file == tmp_path / "named.png"
 
 
-def test_picture_in_a_folder_given_by_the_user(tmp_path):
-    pictures = tmp_path / "elsewhere" / "deep"
-    pictures.mkdir(parents=True)
+def test_image_in_a_folder_given_by_the_user(tmp_path):
+    images = tmp_path / "elsewhere" / "deep"
+    images.mkdir(parents=True)
     (tmp_path / "labels").mkdir()
-    save_picture(pictures / "tooth.png", (100, 80))
+    save_image(images / "tooth.png", (100, 80))
     path = write(tmp_path / "labels", document(shape()))
     image = read_one(path, images=tmp_path / "elsewhere")
-    assert image.image.file == pictures / "tooth.png"
+    assert image.image.file == images / "tooth.png"
 
 
-def test_picture_that_is_nowhere_is_noted_and_the_size_of_the_file_used(tmp_path):
+def test_image_that_is_nowhere_is_noted_and_the_size_of_the_file_used(tmp_path):
     image = read_one(write(tmp_path, document(shape())))
     assert image.image.file is None
     assert image.image.size == Size(100, 80)
@@ -83,19 +83,19 @@ def jpeg(width: int, height: int) -> str:
 NO_SIZE = {"imageHeight": None, "imageWidth": None}
 
 
-def test_size_of_the_embedded_picture_is_used_if_there_is_no_other(tmp_path):
+def test_size_of_the_embedded_image_is_used_if_there_is_no_other(tmp_path):
     path = write(tmp_path, document(shape(), imageData=jpeg(33, 22), **NO_SIZE))
     assert read_one(path).image.size == Size(33, 22)
 
 
-def test_embedded_picture_is_not_looked_at_if_there_is_another_size(tmp_path):
-    image = read_one(write(tmp_path, document(shape(), imageData="no picture at all")))
+def test_embedded_image_is_not_looked_at_if_there_is_another_size(tmp_path):
+    image = read_one(write(tmp_path, document(shape(), imageData="no image at all")))
     assert image.image.size == Size(100, 80)
     assert codes(image) == []
 
 
 @pytest.mark.parametrize("data", ["AAAA", "no base64", "Ä"])
-def test_embedded_picture_that_is_none_leaves_the_size_unknown(tmp_path, data):
+def test_embedded_image_that_is_none_leaves_the_size_unknown(tmp_path, data):
     image = read_one(write(tmp_path, document(shape(), imageData=data, **NO_SIZE)))
     assert codes(image) == [Code.IMAGE_UNREADABLE, Code.SIZE_UNKNOWN]
 
@@ -136,7 +136,7 @@ def test_declared_size_that_is_none_is_noted(tmp_path, size, pointers):
     assert image.refusal is not None
     assert image.refusal.code is Code.SIZE_UNKNOWN
 
-    save_picture(tmp_path / "tooth.png", (64, 48))
+    save_image(tmp_path / "tooth.png", (64, 48))
     image = read_one(path)
     assert image.image.size == Size(64, 48)
     assert image.refusal is None
@@ -166,7 +166,7 @@ def test_damaged_key_of_the_image_is_noted(tmp_path, key):
 
 
 def test_mismatch_of_sizes_names_both(tmp_path):
-    save_picture(tmp_path / "tooth.png", (64, 48))
+    save_image(tmp_path / "tooth.png", (64, 48))
     image = read_one(write(tmp_path, document(shape())))
     assert image.refusal is not None
     assert image.refusal.code is Code.SIZE_MISMATCH
@@ -178,12 +178,12 @@ def test_mismatch_of_sizes_names_both(tmp_path):
 @pytest.mark.parametrize(
     ("declared", "upright"),
     [
-        pytest.param((80, 100), True, id="as the picture is shown"),
+        pytest.param((80, 100), True, id="as the image is shown"),
         pytest.param((100, 80), False, id="as the pixels are stored"),
     ],
 )
-def test_declared_size_decides_the_frame_of_a_rotated_picture(tmp_path, declared, upright):
-    save_picture(tmp_path / "tooth.jpg", (100, 80), orientation=6)
+def test_declared_size_decides_the_frame_of_a_rotated_image(tmp_path, declared, upright):
+    save_image(tmp_path / "tooth.jpg", (100, 80), orientation=6)
     width, height = declared
     keys = {"imagePath": "tooth.jpg", "imageWidth": width, "imageHeight": height}
     image = read_one(write(tmp_path, document(shape(), **keys)))
@@ -196,14 +196,14 @@ def test_declared_size_decides_the_frame_of_a_rotated_picture(tmp_path, declared
     ("dialect", "upright"), [({}, True), ({"checked": False}, False)], ids=["LabelMe", "X-Any"]
 )
 def test_habit_of_the_tool_decides_where_sizes_cannot(tmp_path, dialect, upright):
-    save_picture(tmp_path / "tooth.jpg", (100, 80), orientation=3)
+    save_image(tmp_path / "tooth.jpg", (100, 80), orientation=3)
     image = read_one(write(tmp_path, document(shape(), imagePath="tooth.jpg", **dialect)))
     assert image.image.upright is upright
     assert codes(image) == [Code.EXIF_AMBIGUOUS]
 
 
-def test_rotated_picture_without_declared_size_is_taken_as_it_is_shown(tmp_path):
-    save_picture(tmp_path / "tooth.jpg", (100, 80), orientation=8)
+def test_rotated_image_without_declared_size_is_taken_as_it_is_shown(tmp_path):
+    save_image(tmp_path / "tooth.jpg", (100, 80), orientation=8)
     image = read_one(write(tmp_path, document(shape(), imagePath="tooth.jpg", **NO_SIZE)))
     assert image.image.size == Size(80, 100)
     assert codes(image) == [Code.EXIF_AMBIGUOUS]

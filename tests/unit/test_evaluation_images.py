@@ -1,10 +1,10 @@
-"""Pictures of a report: the worst images, and charts."""
+"""Images of a report: the worst images, and charts."""
 
 import sys
 
 import numpy as np
 import pytest
-from builders import files, grid, labelme, picture, run, square
+from builders import files, grid, image, labelme, run, square
 from PIL import Image
 
 from maskforge.errors import MissingDependencyError
@@ -34,7 +34,7 @@ def results(tmp_path):
     labelme(tmp_path / "in" / "sub" / "y.json", square("a", 1, 1, 2, 2))
     labelme(tmp_path / "in" / "z.json")
     for name in ("x", "sub/y", "z"):
-        picture(tmp_path / "in" / f"{name}.png")
+        image(tmp_path / "in" / f"{name}.png")
     for name in ("truth", "predicted"):
         run("convert", tmp_path / "in", "--out", tmp_path / name)
     half = np.zeros((6, 8), dtype=np.uint8)
@@ -55,7 +55,7 @@ def test_the_worst_images_are_drawn_the_worst_first(results, tmp_path):
     assert drawn == {"worst/01-sub-y.png", "worst/02-x.png"}
     with Image.open(tmp_path / "out" / "worst" / "02-x.png") as opened:
         page = np.asarray(opened.convert("RGB"))
-    # 8 x 6 px are enlarged by 112 below a title of 22 px; outlines have the full colour.
+    # 8 x 6 px are enlarged by 112 below a title of 22 px; outlines have the full color.
     assert tuple(page[22 + 112, 112]) == FOUND
     assert tuple(page[22 + 112, 5 * 112 - 1]) == MISSED
     assert not (page == INVENTED).all(axis=-1)[: 22 + 6 * 112].any()
@@ -65,7 +65,7 @@ def test_the_worst_images_are_drawn_the_worst_first(results, tmp_path):
     assert not (page == CONFUSED).all(axis=-1).any()
 
 
-def test_without_picture_the_outcome_is_drawn_on_black(results, tmp_path):
+def test_without_image_the_outcome_is_drawn_on_black(results, tmp_path):
     (tmp_path / "in" / "x.png").unlink()
     options = EvaluateOptions(bootstrap=0, charts=False, worst=3)
     evaluate(*results, options=options, out=tmp_path / "out")
