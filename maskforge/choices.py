@@ -1,9 +1,12 @@
-"""The values that options can take; light enough for the command line's help to import."""
+"""The values that options can take, and options given as keywords; light enough for every help."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, TypeAlias, get_args
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+
+from maskforge.errors import OptionError, did_you_mean, shorten
 
 Encoding: TypeAlias = Literal["integer", "onehot", "multihot"]
 FileType: TypeAlias = Literal["png", "tiff", "npy"]
@@ -47,3 +50,65 @@ SYMMETRIES: tuple[Symmetry, ...] = get_args(Symmetry)
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Called with the name of the phase, the number of images done, and their total if known."""
+
+Options = TypeVar("Options")
+
+
+def with_keywords(
+    class_: type[Options], options: Options | None, keywords: Mapping[str, Any]
+) -> Options:
+    """Return options with some of them replaced by keywords, every choice checked.
+
+    Args:
+        class_: A frozen dataclass whose fields are the options.
+        options: What the keywords change; the defaults if None.
+        keywords: Values by name. For options that are a group themselves, a mapping changes some
+            of the group.
+
+    Raises:
+        OptionError: If an option does not exist, or is none of the words that it can be.
+
+    Example:
+        >>> from maskforge import EvaluateOptions
+        >>> with_keywords(EvaluateOptions, None, {"worst": 3, "measure": {"min_size": 5}}).worst
+        3
+    """
+    if options is None:
+        options = class_()
+    elif not isinstance(options, class_):
+        raise OptionError(
+            f"options must be {class_.__name__}, found {shorten(options)}",
+            hint="give single options by name, such as overwrite=True",
+        )
+    known = {field.name: getattr(options, field.name) for field in dataclasses.fields(class_)}  # type: ignore[arg-type]
+    changes = {}
+    for name, value in keywords.items():
+        if name not in known:
+            raise OptionError(
+                f"there is no option {name!r}{did_you_mean(name, known)}",
+                hint=f"the options are {', '.join(known)}",
+            )
+        group = known[name]
+        if dataclasses.is_dataclass(group) and isinstance(value, Mapping):
+            value = with_keywords(type(group), group, value)  # noqa: PLW2901
+        changes[name] = value
+    changed = dataclasses.replace(options, **changes)  # type: ignore[type-var]
+    check_choices(changed)
+    return changed
+
+
+def check_choices(options: object) -> None:
+    """Make sure that options with a fixed set of words have one of these.
+
+    Raises:
+        OptionError: Naming the option and its words.
+    """
+    for name, hint in get_type_hints(type(options)).items():
+        value = getattr(options, name)
+        if dataclasses.is_dataclass(value):
+            check_choices(value)
+        elif get_origin(hint) is Literal and value not in get_args(hint):
+            raise OptionError(
+                f"{name} cannot be {shorten(value)}{did_you_mean(str(value), get_args(hint))}",
+                hint=f"choose one of {', '.join(map(str, get_args(hint)))}",
+            )

@@ -17,8 +17,9 @@ from maskforge.formats.registry import FORMATS
 PACKAGE = Path(maskforge.__file__).parent
 
 LEVELS = [
-    {"choices", "issues"},
+    {"issues"},
     {"errors"},
+    {"choices"},
     {"files", "shapes"},
     {"geometry", "images"},
     {"formats", "raster"},
