@@ -25,9 +25,9 @@ class BatchOptions:
         batch_size: Images or crops per batch.
         crop: Side of the square crops in pixels; 0 for whole images.
         crops_per_image: Crops of each image in one epoch; 0 for as many as have its area.
-        rare_share: Share of the crops that are centerd on a pixel of a foreground class, where the
+        rare_share: Share of the crops that are centered on a pixel of a foreground class, where the
             image has one.
-        equal_regions: Whether these are centerd on small connected regions as often as on large
+        equal_regions: Whether these are centered on small connected regions as often as on large
             ones, instead of in proportion to their pixels.
         resize: Size to which every image is brought first; None keeps the size.
         stride: Of what width and height of whole images are made a multiple.

@@ -19,7 +19,7 @@ from maskforge.masks.resize import pad_to, resize_image, resize_mask
 from maskforge.masks.targets import channel_ids
 from maskforge.shapes import Size
 
-# Places of each class of an image that crops can be centerd on.
+# Places of each class of an image that crops can be centered on.
 _MOST_PLACES = 2000
 
 _FLOAT_BYTES = 4

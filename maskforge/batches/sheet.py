@@ -61,7 +61,7 @@ def preview_augmented(
     """Show every image with its mask, and beside it four versions that training would see.
 
     They are those of the first four epochs of a training with that seed, but for the choice of
-    crops centerd on rare classes, which here is half of them.
+    crops centered on rare classes, which here is half of them.
 
     Args:
         examples: Images with their masks.

@@ -89,7 +89,7 @@ def train(
         _option("Side of random crops; 0 trains on whole images.", _INPUT, "auto", "PX"),
     ] = None,
     rare_share: Annotated[
-        Real, _option("Share of crops centerd on rare classes.", _INPUT, "0.5")
+        Real, _option("Share of crops centered on rare classes.", _INPUT, "0.5")
     ] = None,
     resize: Annotated[
         str | None, _option("Scale every image.", _INPUT, "keep", "WIDTHxHEIGHT")

@@ -86,8 +86,8 @@ class InputOptions:
         crop: Side of the random square crops in pixels; 0 trains on whole images, ``auto`` crops
             256 px where images are larger than that.
         crops_per_image: Crops of each image in one epoch; 0 for as many as cover it once.
-        rare_share: Share of the crops that are centerd on a pixel of a rare class.
-        equal_regions: Whether these are centerd on small connected regions as often as on large
+        rare_share: Share of the crops that are centered on a pixel of a rare class.
+        equal_regions: Whether these are centered on small connected regions as often as on large
             ones, instead of in proportion to their pixels.
         resize: ``WIDTHxHEIGHT`` to which every image is scaled; None keeps the size, and pads to
             the stride of the network.
