@@ -7,7 +7,6 @@ import pytest
 from builders import (
     corners,
     files,
-    image_file,
     labelme,
     manifest,
     pixels,
@@ -17,6 +16,7 @@ from builders import (
     total,
     vott,
 )
+from builders import image as image_file
 
 from maskforge import (
     ConversionReport,

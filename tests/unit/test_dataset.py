@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from builders import image_file, labelme, square
+from builders import image as image_file
+from builders import labelme, square
 from PIL import Image
 
 from maskforge import ConvertOptions, convert, open_dataset
