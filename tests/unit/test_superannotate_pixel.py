@@ -172,7 +172,7 @@ def test_a_single_missing_part_is_noted(tmp_path):
         (None, ".parts"),
         ({"color": A}, ".parts"),
         ([A], ".parts[0]"),
-        ([{"color": A}], ".parts[0]"),
+        ([{"shade": A}], ".parts[0]"),
         ([{"color": A}, {"color": 15}], ".parts[1].color"),
         ([{"color": "blue"}], ".parts[0].color"),
         ([{"color": "#00000ff"}], ".parts[0].color"),
