@@ -10,7 +10,7 @@ from .dataset.previews import preview
 from .errors import MaskforgeError
 from .evaluation.evaluate import evaluate
 from .evaluation.evaluate_options import EvaluateOptions, ModelOptions
-from .evaluation.measures.image_measures import MeasureOptions
+from .evaluation.measures.measure_options import MeasureOptions
 from .evaluation.report.records import EvaluationReport
 from .examples.example import Example, ExampleSet
 from .examples.pixels import read_image, read_target

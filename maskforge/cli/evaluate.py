@@ -11,7 +11,6 @@ from maskforge.cli import dataoptions as data
 from maskforge.cli import modeloptions
 from maskforge.cli import options as shared
 from maskforge.cli.console import print_json, progress, reported_errors
-from maskforge.cli.evaluationtables import print_report
 
 if TYPE_CHECKING:
     from maskforge.examples.example import ExampleSet
@@ -163,10 +162,11 @@ def evaluate(
     maskforge evaluate predicted/ masks/ --json
     """
     with reported_errors():
+        from maskforge.cli.evaluationtables import print_report
         from maskforge.errors import OptionError
         from maskforge.evaluation.evaluate import evaluate as run
         from maskforge.evaluation.evaluate_options import EvaluateOptions, ModelOptions
-        from maskforge.evaluation.measures.image_measures import MeasureOptions
+        from maskforge.evaluation.measures.measure_options import MeasureOptions
         from maskforge.masks.classfile import load_class_map
 
         mask_values = data.parse_mask_values(mask_value)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import typer
 
 from maskforge.cli.console import print_table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from maskforge.evaluation.measures.freeresponse import OperatingPoint
-    from maskforge.evaluation.report.records import EvaluationReport
+from maskforge.evaluation.measures.catalog import measures_of
+from maskforge.evaluation.measures.freeresponse import OperatingPoint
+from maskforge.evaluation.measures.measure import (
+    ImageMeasure,
+    LesionMeasure,
+    Measure,
+    OutlineMeasure,
+    PixelMeasure,
+    as_text,
+)
+from maskforge.evaluation.report.records import EvaluationReport, Interval
 
 _WORST_SHOWN = 5
 _NAMES_SHOWN = 10
@@ -35,7 +41,7 @@ def print_report(report: EvaluationReport, spacing: str | None = None) -> None:
         f"Worst of {report.images} images",
         ("image", "Dice", "lesions missed", "invented"),
         (
-            (row.name, _score(row.dice), row.missed_lesions, row.false_lesions)
+            (row.name, as_text(row.dice, "score"), row.missed_lesions, row.false_lesions)
             for row in report.rows[:_WORST_SHOWN]
         ),
     )
@@ -55,46 +61,23 @@ def print_report(report: EvaluationReport, spacing: str | None = None) -> None:
 
 
 def _print_pixels(report: EvaluationReport) -> None:
-    overall = report.overall
-    rows: list[tuple[str, ...]] = [
+    measures, overall = measures_of(PixelMeasure), report.overall
+    rows = [
         (
             one.name,
-            _score(one.dice),
-            _interval(one.intervals.get("dice")),
-            *map(_score, (one.iou, one.precision, one.recall, one.specificity)),
+            *_cells(measures, one, one.intervals),
             f"{one.true_positive + one.false_negative:,}",
         )
         for one in report.classes
     ]
-    foreground, everything = overall.foreground, overall.with_background
-    names = ("iou", "precision", "recall", "specificity")
-    rows.insert(
-        -1,
-        (
-            "mean of these",
-            _score(foreground["dice"]),
-            _interval(overall.intervals.get("dice")),
-            *(_score(foreground[name]) for name in names),
-            "",
-        ),
-    )
-    rows.append(
-        (
-            "mean with background",
-            _score(everything["dice"]),
-            "",
-            *(_score(everything[name]) for name in names),
-            "",
-        )
-    )
+    rows.insert(-1, ("mean of these", *_cells(measures, overall.foreground, overall.intervals), ""))
+    rows.append(("mean with background", *_cells(measures, overall.with_background, {}), ""))
     print_table(
-        f"Pixels of {report.images} images",
-        ("class", "Dice", "95 %", "IoU", "precision", "recall", "specificity", "true pixels"),
-        rows,
+        f"Pixels of {report.images} images", ("class", *_titles(measures), "true pixels"), rows
     )
     typer.echo(
-        f"accuracy {_score(overall.accuracy)}; a prediction of background alone has "
-        f"{_score(overall.background_accuracy)}"
+        f"accuracy {as_text(overall.accuracy, 'score')}; a prediction of background alone has "
+        f"{as_text(overall.background_accuracy, 'score')}"
     )
     typer.echo(
         "Read the foreground: accuracy, specificity and every mean with background are high "
@@ -103,23 +86,17 @@ def _print_pixels(report: EvaluationReport) -> None:
 
 
 def _print_outlines(report: EvaluationReport, unit: str) -> None:
+    outlines, lesions = measures_of(OutlineMeasure), measures_of(LesionMeasure)
     print_table(
         f"Outlines and lesions (distances in {unit}, tolerance {report.options['tolerance']:g})",
-        (
-            *("class", "HD95", "median", "surface Dice", "one side empty"),
-            *("lesions", "found", "95 %", "false per image"),
-        ),
+        ("class", *_titles(outlines), "one side empty", "lesions", *_titles(lesions)),
         (
             (
                 one.name,
-                _distance(one.surface.hd95_mean),
-                _distance(one.surface.hd95_median),
-                _score(one.surface.surface_dice_mean),
+                *_cells(outlines, one.surface, one.intervals),
                 f"{one.surface.only_truth + one.surface.only_predicted} of {report.images}",
                 str(one.lesions.truth),
-                _share(one.lesions.sensitivity),
-                _interval(one.intervals.get("lesion_sensitivity")),
-                _distance(one.lesions.false_per_image),
+                *_cells(lesions, one.lesions, one.intervals),
             )
             for one in report.classes
             if one.surface is not None and one.lesions is not None
@@ -144,24 +121,20 @@ def _best_point(points: Sequence[OperatingPoint], rate: float) -> str:
     if not allowed:
         return "none"
     best = max(allowed, key=lambda point: (point.sensitivity or 0, -point.false_per_image))
-    return f"{_share(best.sensitivity)} ({best.threshold:g})"
+    return f"{as_text(best.sensitivity, 'share')} ({best.threshold:g})"
 
 
 def _print_images(report: EvaluationReport) -> None:
+    measures = measures_of(ImageMeasure)
     print_table(
         "Images: is there any?",
-        ("class", "with", "without", "sensitivity", "95 %", "specificity", "95 %", "AUC", "95 %"),
+        ("class", "with", "without", *_titles(measures)),
         (
             (
                 one.name,
                 str(one.images.positive),
                 str(one.images.negative),
-                _share(one.images.sensitivity),
-                _interval(one.intervals.get("image_sensitivity")),
-                _share(one.images.specificity),
-                _interval(one.intervals.get("image_specificity")),
-                _score(one.images.auc),
-                _interval(one.intervals.get("auc")),
+                *_cells(measures, one.images, one.intervals),
             )
             for one in report.classes
             if one.images is not None
@@ -170,23 +143,16 @@ def _print_images(report: EvaluationReport) -> None:
 
 
 def _print_groups(report: EvaluationReport) -> None:
+    measures = [one for one in measures_of(Measure) if one.by_group]
     print_table(
         f"By {report.group_column}",
-        (
-            *("value", "images", "class", "Dice", "IoU", "lesions found", "false per image"),
-            *("image sensitivity", "specificity"),
-        ),
+        ("value", "images", "class", *(one.title for one in measures)),
         (
             (
                 group.value or "(none)",
                 str(group.images),
                 name,
-                _score(scores["dice"]),
-                _score(scores["iou"]),
-                _share(scores["lesion_sensitivity"]),
-                _distance(scores["false_lesions_per_image"]),
-                _share(scores["image_sensitivity"]),
-                _share(scores["image_specificity"]),
+                *(one.text(scores[one.name]) for one in measures),
             )
             for group in report.groups
             for name, scores in group.classes.items()
@@ -194,17 +160,29 @@ def _print_groups(report: EvaluationReport) -> None:
     )
 
 
-def _score(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4f}"
+def _titles(measures: Sequence[Measure]) -> Iterator[str]:
+    """Yield the heads of the columns of measures."""
+    for one in measures:
+        yield one.title
+        if one.beside:
+            yield {"interval": "95 %", "median": "median"}[one.beside]
 
 
-def _share(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.1%}"
+def _cells(
+    measures: Sequence[Measure], values: object, intervals: Mapping[str, Interval | None]
+) -> Iterator[str]:
+    """Yield the cells of these columns.
 
-
-def _distance(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.2f}"
-
-
-def _interval(limits: tuple[float, float] | None) -> str:
-    return "" if limits is None else f"{limits[0]:.3f}-{limits[1]:.3f}"
+    Args:
+        measures: The measures.
+        values: A part of a report that holds their values, or the values by key.
+        intervals: By name of the measure.
+    """
+    read = values.get if isinstance(values, Mapping) else partial(getattr, values)
+    for one in measures:
+        yield one.text(read(one.keys[0]))
+        if one.beside == "median":
+            yield one.text(read(one.keys[1]))
+        elif one.beside == "interval":
+            limits = intervals.get(one.name)
+            yield "" if limits is None else f"{limits[0]:.3f}-{limits[1]:.3f}"

@@ -15,7 +15,7 @@ from maskforge.errors import OptionError, require
 from maskforge.evaluation.evaluate_options import EvaluateOptions, ModelOptions, check_options
 from maskforge.evaluation.gathered import Gathered, gather
 from maskforge.evaluation.measures.calibration import calibrate
-from maskforge.evaluation.measures.image_measures import MeasureOptions
+from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.regions import Regions, pick, target_planes
 from maskforge.evaluation.pairs import SharedClasses, pair, share_classes
 from maskforge.evaluation.parts import Part, choose_part

@@ -9,7 +9,7 @@ from typing import Literal
 
 from maskforge.choices import Precision, Runtime
 from maskforge.errors import OptionError
-from maskforge.evaluation.measures.image_measures import MeasureOptions
+from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.parts import PartName
 from maskforge.masks.classes import ClassMap
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from maskforge.choices import Progress
 from maskforge.errors import DatasetError, MaskforgeError, listing
-from maskforge.evaluation.measured import Measured, stack
 from maskforge.evaluation.measures.histogram import ProbabilityHistogram
-from maskforge.evaluation.measures.image_measures import ImageMeasures, MeasureOptions, measure
+from maskforge.evaluation.measures.image_measures import ImageMeasures, measure, stack
+from maskforge.evaluation.measures.measure_options import MeasureOptions
+from maskforge.evaluation.measures.measured import Measured
 from maskforge.evaluation.measures.regions import Regions
 from maskforge.evaluation.predictions import Predicted
 from maskforge.examples.example import Example
@@ -92,7 +93,7 @@ def gather(
         else:
             measures, void = result
             if measures.histogram is not None:
-                histogram = histogram or ProbabilityHistogram(len(measures.hd95))
+                histogram = histogram or ProbabilityHistogram(len(measures.scores))
                 histogram.merge(measures.histogram)
             if measures.by_threshold is not None:
                 by_threshold = measures.by_threshold + (0 if by_threshold is None else by_threshold)

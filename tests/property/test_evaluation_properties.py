@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-
 from maskforge.evaluation.bootstrap import interval, resampled_weights
 from maskforge.evaluation.measured import class_statistics, overall_statistics, stack
+
 from maskforge.evaluation.measures import scores
 from maskforge.evaluation.measures.counts import confusion, count
 from maskforge.evaluation.measures.image_measures import MeasureOptions, measure

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.evaluation.measures.catalog import measures_of
+from maskforge.evaluation.measures.class_regions import ClassRegions
 from maskforge.evaluation.measures.counts import Counts, confusion, count
 from maskforge.evaluation.measures.freeresponse import THRESHOLDS, count_by_threshold
 from maskforge.evaluation.measures.histogram import ProbabilityHistogram
 from maskforge.evaluation.measures.imagelevel import image_score
-from maskforge.evaluation.measures.lesions import Connectivity, LesionMatcher
+from maskforge.evaluation.measures.lesions import LesionMatcher
+from maskforge.evaluation.measures.measure import OutlineMeasure
+from maskforge.evaluation.measures.measure_options import MeasureOptions
+from maskforge.evaluation.measures.measured import Measured
 from maskforge.evaluation.measures.regions import Regions
-from maskforge.evaluation.measures.surface import Spacing, border_distances, hd95, surface_dice
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureOptions:
-    """How images are measured.
-
-    Attributes:
-        tolerance: Largest distance between outlines that is no error, in pixels, or in the unit of
-            ``spacing``.
-        spacing: Height and width of a pixel, for instance in millimeters.
-        connectivity: 8 if pixels that touch at a corner belong to one lesion, else 4.
-        match_iou: Smallest intersection over union with which a predicted lesion finds a true one;
-            0 for any common pixel.
-        min_size: Smaller lesions, in pixels, are not counted, and do not make an image positive.
-        top_pixels: Number of pixels whose mean probability is the score of an image.
-    """
-
-    tolerance: float = 2.0
-    spacing: Spacing = (1.0, 1.0)
-    connectivity: Connectivity = 8
-    match_iou: float = 0.0
-    min_size: int = 1
-    top_pixels: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +29,7 @@ class ImageMeasures:
     Attributes:
         counts: Pixels, of K + 1 classes.
         matrix: (K + 1, K + 1) confusion matrix; None if pixels have several classes.
-        hd95: (K,), NaN where truth or prediction is empty.
-        surface_dice: Likewise.
+        outlines: By name of the measure (K,), NaN where truth or prediction is empty.
         lesions: (K, 4): lesions in the truth, found, predicted, false.
         scores: (K,): how sure it is that the image shows the class: the largest probability, or
             without probabilities the share of pixels.
@@ -59,8 +40,7 @@ class ImageMeasures:
 
     counts: Counts
     matrix: NDArray[np.int64] | None
-    hd95: NDArray[np.float64]
-    surface_dice: NDArray[np.float64]
+    outlines: Mapping[str, NDArray[np.float64]]
     lesions: NDArray[np.int64]
     scores: NDArray[np.float64]
     by_threshold: NDArray[np.int64] | None
@@ -85,16 +65,17 @@ def measure(
     if probabilities is not None:
         histogram = ProbabilityHistogram(classes)
         histogram.add_planes(probabilities, image.truth[1:], image.valid)
-    distances = np.full((2, classes), np.nan)
+    outlines = {one.name: np.full(classes, np.nan) for one in measures_of(OutlineMeasure)}
     lesions, curves = np.zeros((classes, 4), dtype=np.int64), []
     scores = np.zeros(classes)
     pixels = max(1, int(np.count_nonzero(image.valid)))
     for number in range(classes):
         truth, predicted = image.truth[number + 1], image.predicted[number + 1]
         part = _bounds(truth | predicted)
-        both = border_distances(truth[part], predicted[part], options.spacing)
-        if both is not None:
-            distances[:, number] = hd95(both), surface_dice(both, options.tolerance)
+        if truth.any() and predicted.any():
+            regions = ClassRegions(truth[part], predicted[part], options)
+            for one in measures_of(OutlineMeasure):
+                outlines[one.name][number] = one.formula(regions)
         lesions[number] = _matcher(truth[part], options).match(predicted[part])
         if probabilities is not None:
             sure = np.where(image.valid, probabilities[..., number], 0)
@@ -108,12 +89,26 @@ def measure(
     return ImageMeasures(
         counts=count(image),
         matrix=confusion(image) if image.exclusive else None,
-        hd95=distances[0],
-        surface_dice=distances[1],
+        outlines=outlines,
         lesions=lesions,
         scores=scores,
         by_threshold=None if probabilities is None else np.array(curves),
         histogram=histogram,
+    )
+
+
+def stack(images: Sequence[ImageMeasures]) -> Measured:
+    """Return the measures of images as arrays; there must be at least one image."""
+    return Measured(
+        cells=np.stack([one.counts.cells for one in images]),
+        totals=np.array(
+            [(one.counts.right, one.counts.valid, one.counts.background) for one in images]
+        ),
+        outlines={
+            name: np.stack([one.outlines[name] for one in images]) for name in images[0].outlines
+        },
+        lesions=np.stack([one.lesions for one in images]),
+        scores=np.stack([one.scores for one in images]),
     )
 
 

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.evaluation.measures.scores import divide
+from maskforge.evaluation.measures.measure import ImageMeasure
+from maskforge.evaluation.measures.measured import Sample
+from maskforge.evaluation.measures.ratios import divide
+from maskforge.evaluation.measures.scores import recall, specificity
 
 
 def image_score(
@@ -77,3 +80,40 @@ def roc_curve(
         found = np.concatenate([[0], kind[order].cumsum()[last]])
         rates.append(divide(found, np.asarray(kind.sum())))
     return rates[0], rates[1]
+
+
+def _areas(sample: Sample) -> NDArray[np.float64]:
+    measured = sample.measured
+    columns = zip(measured.present.T, measured.scores.T, strict=True)
+    return np.stack([auc(*column, sample.weights) for column in columns], axis=-1)
+
+
+IMAGE_SENSITIVITY = ImageMeasure(
+    name="image_sensitivity",
+    title="image sensitivity",
+    meaning="share of the images with the class that are flagged",
+    unit="share",
+    key="sensitivity",
+    formula=lambda sample: recall(sample.images),
+    beside="interval",
+)
+
+IMAGE_SPECIFICITY = ImageMeasure(
+    name="image_specificity",
+    title="image specificity",
+    meaning="share of the images without the class that are not flagged",
+    unit="share",
+    key="specificity",
+    formula=lambda sample: specificity(sample.images),
+    beside="interval",
+)
+
+AUC = ImageMeasure(
+    name="auc",
+    title="AUC",
+    meaning="area under the ROC curve: the probability that an image with the class has a higher "
+    "score than one without",
+    formula=_areas,
+    beside="interval",
+    by_group=False,
+)

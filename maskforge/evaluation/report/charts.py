@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maskforge.errors import require
+from maskforge.evaluation.measures.imagelevel import AUC, IMAGE_SENSITIVITY
+from maskforge.evaluation.measures.lesions import FALSE_LESIONS_PER_IMAGE, LESION_SENSITIVITY
 from maskforge.evaluation.report.records import Confusion, EvaluationReport
 from maskforge.files import write_whole
 
@@ -82,7 +84,7 @@ def _roc(report: EvaluationReport) -> Figure:
     for one in report.classes:
         if one.images is None or not one.images.sensitivities:
             continue
-        label = f"{one.name}: AUC {one.images.auc:.3f}"
+        label = f"{one.name}: {AUC.title} {one.images.auc:.3f}"
         (line,) = axes.plot(one.images.false_positive_rates, one.images.sensitivities, label=label)
         if one.images.specificity is not None:
             axes.plot(
@@ -91,7 +93,7 @@ def _roc(report: EvaluationReport) -> Figure:
     axes.plot((0, 1), (0, 1), color="gray", linestyle=":")
     axes.set(
         xlabel="share of the images without the class that are flagged (1 - specificity)",
-        ylabel="share of the images with the class that are found (sensitivity)",
+        ylabel=f"{IMAGE_SENSITIVITY.meaning} (sensitivity)",
         title=f"Is there any? Score: {report.image_score}\nDots: as predicted",
         aspect="equal",
     )
@@ -116,8 +118,8 @@ def _free_response(report: EvaluationReport) -> Figure:
             axes.annotate(f"{point.threshold:g}", (rate, share), fontsize=8)
         axes.plot(lesions.false_per_image, lesions.sensitivity, "o", color=line.get_color())
     axes.set(
-        xlabel="false lesions per image",
-        ylabel="share of the lesions that are found",
+        xlabel=FALSE_LESIONS_PER_IMAGE.meaning,
+        ylabel=LESION_SENSITIVITY.meaning,
         title="Lesions at other thresholds (small numbers)\nDots: as predicted",
         ylim=(0, 1.02),
     )

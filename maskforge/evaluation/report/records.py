@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -13,6 +15,31 @@ SCHEMA_VERSION = 1
 
 Interval: TypeAlias = tuple[float, float]
 """Lower and upper limit."""
+
+Scored = TypeVar("Scored", bound=msgspec.Struct)
+
+
+def with_scores(
+    struct: type[Scored],
+    scores: Mapping[str, float | None],
+    **others: Any,  # noqa: ANN401 - whatever else the struct holds
+) -> Scored:
+    """Return a struct with the values of measures.
+
+    Args:
+        struct: Its class. Values that it has no field for get fields at the end.
+        scores: Values by key.
+        **others: The other fields.
+    """
+    return cast("Scored", _with_fields(struct, tuple(scores))(**scores, **others))
+
+
+@cache
+def _with_fields(struct: type[msgspec.Struct], names: tuple[str, ...]) -> type[msgspec.Struct]:
+    new = [(name, float | None) for name in names if name not in struct.__struct_fields__]
+    if not new:
+        return struct
+    return msgspec.defstruct(struct.__name__, new, bases=(struct,), frozen=True, kw_only=True)
 
 
 class SurfaceScores(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +207,9 @@ class ClassRow(msgspec.Struct, frozen=True, kw_only=True):
         predicted_pixels: Pixels in the prediction.
         dice: Dice; None if the class is in neither.
         iou: Likewise.
+        precision: None if the class was not predicted.
+        recall: None if the class is not in the truth.
+        specificity: None if the class is everywhere.
         hd95: None if the class is missing on one side.
         surface_dice: Likewise.
         lesions: Lesions in the truth.
@@ -192,6 +222,9 @@ class ClassRow(msgspec.Struct, frozen=True, kw_only=True):
     predicted_pixels: int
     dice: float | None
     iou: float | None
+    precision: float | None
+    recall: float | None
+    specificity: float | None
     hd95: float | None
     surface_dice: float | None
     lesions: int
