@@ -108,7 +108,8 @@ def check_choices(options: object) -> None:
         if dataclasses.is_dataclass(value):
             check_choices(value)
         elif get_origin(hint) is Literal and value not in get_args(hint):
+            words = [str(one) for one in get_args(hint)]
             raise OptionError(
-                f"{name} cannot be {shorten(value)}{did_you_mean(str(value), get_args(hint))}",
-                hint=f"choose one of {', '.join(map(str, get_args(hint)))}",
+                f"{name} cannot be {shorten(value)}{did_you_mean(str(value), words)}",
+                hint=f"choose one of {', '.join(words)}",
             )

@@ -15,7 +15,7 @@ from maskforge.errors import MaskforgeError
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from maskforge.dataset.conversion_report import ReportIssue
+    from maskforge.dataset.issue_record import IssueRecord
 
 EXIT_REFUSED = 1
 EXIT_WRONG_USE = 2
@@ -143,9 +143,9 @@ def _printable(text: str) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
-def print_issues(issues: Iterable[ReportIssue], counts: Mapping[str, int]) -> None:
+def print_issues(issues: Iterable[IssueRecord], counts: Mapping[str, int]) -> None:
     """Print findings in groups, the weightiest first, each with its first places."""
-    groups: dict[tuple[str, str], list[ReportIssue]] = {}
+    groups: dict[tuple[str, str], list[IssueRecord]] = {}
     for issue in issues:
         groups.setdefault((issue.level, issue.code), []).append(issue)
     for (level, code), group in sorted(

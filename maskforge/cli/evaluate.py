@@ -230,8 +230,8 @@ def evaluate(
             report = run(
                 predicted,
                 compared_with,
-                options=options,
-                out=out,
+                out,
+                options,
                 overwrite=overwrite,
                 progress=update,
             )

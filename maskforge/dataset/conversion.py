@@ -20,7 +20,8 @@ from maskforge.choices import (
     Unvisited,
 )
 from maskforge.dataset.conversion_report import ConversionReport
-from maskforge.dataset.manifest import ManifestEntry, ManifestIssue, is_dataset, relative
+from maskforge.dataset.issue_record import IssueRecord
+from maskforge.dataset.manifest import ManifestEntry, is_dataset, relative
 from maskforge.dataset.spool import ImageSpool
 from maskforge.dataset.writer import DatasetWriter, check_results
 from maskforge.errors import AnnotationError, OptionError, shorten
@@ -297,6 +298,7 @@ class _Run:
         reference, size, names = image.image, image.image.size, self._classes.names
         pixels = drawing.pixels if drawing else {}
         shapes = drawing.class_shapes if drawing else {}
+        source = relative(image.origin.file, self._out) or ""
         return ManifestEntry(
             image=files.get("image") or relative(reference.file, self._out),
             mask=files.get("mask"),
@@ -307,7 +309,7 @@ class _Run:
             upright=reference.upright,
             state=image.state,
             format=image.format,
-            source=relative(image.origin.file, self._out) or "",
+            source=source,
             pointer=image.origin.pointer,
             encoding=self._options.encoding,
             pixels={names[value]: count for value, count in pixels.items()},
@@ -317,11 +319,13 @@ class _Run:
             instance_classes=[names[id_] for id_ in drawing.instance_classes] if drawing else [],
             overlapped_pixels=drawing.overlapped if drawing else 0,
             tags=list(image.tags),
-            issues=[
-                ManifestIssue(str(issue.code), issue.level, issue.message, issue.origin.pointer)
-                for issue in issues
-            ],
+            issues=[IssueRecord.of(issue, self._place(issue, image, source)) for issue in issues],
         )
+
+    def _place(self, issue: Issue, image: AnnotatedImage, source: str) -> str:
+        """Return the file of an issue as the manifest has it."""
+        file = issue.origin.file
+        return source if file == image.origin.file else relative(file, self._out) or ""
 
     def _similar_labels(self) -> Iterator[Issue]:
         """Name labels that differ only in case or spaces, unless that makes no difference."""

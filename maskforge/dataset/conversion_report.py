@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from maskforge.dataset.issue_record import IssueRecord
 from maskforge.issues import Issue, Level, Scope
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.drawing import Drawing
@@ -16,18 +17,6 @@ from maskforge.shapes import AnnotatedImage, ImageState
 SCHEMA_VERSION = 1
 
 _NOTES_KEPT = 1000
-
-
-class ReportIssue(msgspec.Struct, frozen=True):
-    """A finding, as it is printed."""
-
-    code: str
-    level: str
-    scope: str
-    file: str
-    pointer: str
-    message: str
-    hint: str
 
 
 class ClassCount(msgspec.Struct):
@@ -84,7 +73,7 @@ class ConversionReport(msgspec.Struct, kw_only=True):
     reasons: dict[str, int] = {}
     classes: list[ClassCount] = []
     overlapped_pixels: int = 0
-    issues: list[ReportIssue] = []
+    issues: list[IssueRecord] = []
     seconds: float = 0.0
 
     @property
@@ -121,17 +110,7 @@ class ConversionReport(msgspec.Struct, kw_only=True):
         cheap = issue.level in (Level.NOTE, Level.IGNORED)
         if cheap and self.reasons[code] > _NOTES_KEPT:
             return
-        self.issues.append(
-            ReportIssue(
-                code,
-                issue.level,
-                issue.scope,
-                str(issue.origin.file),
-                issue.origin.pointer,
-                issue.message,
-                issue.hint,
-            )
-        )
+        self.issues.append(IssueRecord.of(issue))
 
     def add_image(
         self,

@@ -32,7 +32,7 @@ class SizeCount(msgspec.Struct, frozen=True):
     images: int
 
 
-class Problem(msgspec.Struct):
+class IssueCount(msgspec.Struct):
     """All findings of one kind."""
 
     code: str
@@ -68,7 +68,7 @@ class Inspection(msgspec.Struct, kw_only=True):
     classes: list[ClassCount]
     sizes: list[SizeCount]
     overlapped_pixels: int
-    problems: list[Problem]
+    problems: list[IssueCount]
 
 
 class _Collector:
@@ -84,7 +84,7 @@ class _Collector:
         self.sizes: Counter[tuple[int, int]] = Counter()
         self.classes: dict[str, ClassCount] = {}
         self.overlapped = 0
-        self.problems: dict[tuple[str, str], Problem] = {}
+        self.problems: dict[tuple[str, str], IssueCount] = {}
 
     def add(self, entry: ManifestEntry) -> None:
         """Count one image."""
@@ -110,12 +110,12 @@ class _Collector:
             count.images += bool(pixels or shapes)
         self.overlapped += entry.overlapped_pixels
         for issue in entry.issues:
-            self.add_problem(issue.code, issue.level, f"{entry.source} {issue.pointer}")
+            self.add_problem(issue.code, issue.level, f"{issue.file} {issue.pointer}")
 
     def add_problem(self, code: str, level: str, place: str) -> None:
         """Count one finding."""
         meaning = _MEANINGS.get(code, "")
-        problem = self.problems.setdefault((code, level), Problem(code, level, meaning))
+        problem = self.problems.setdefault((code, level), IssueCount(code, level, meaning))
         problem.count += 1
         if len(problem.examples) < _EXAMPLES:
             problem.examples.append(place)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Encoding
+from maskforge.dataset.issue_record import IssueRecord
 from maskforge.errors import DatasetError
 from maskforge.files import CLASSES, MANIFEST, as_text
 from maskforge.images.decoder import read_pixels
@@ -22,15 +23,6 @@ from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import load_class_map
 from maskforge.masks.maskfile import read_mask
 from maskforge.shapes import ImageState, Size
-
-
-class ManifestIssue(msgspec.Struct, frozen=True):
-    """A finding about one image or one of its records."""
-
-    code: str
-    level: str
-    message: str
-    pointer: str
 
 
 class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +72,7 @@ class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True):
     instance_classes: list[str] = []
     overlapped_pixels: int = 0
     tags: list[str] = []
-    issues: list[ManifestIssue] = []
+    issues: list[IssueRecord] = []
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from maskforge.dataset.conversion_report import ClassCount
+from maskforge.dataset.issue_record import IssueRecord
 
 SCHEMA_VERSION = 1
-
-
-class PredictionProblem(msgspec.Struct, frozen=True):
-    """An image that could not be predicted."""
-
-    file: str
-    message: str
 
 
 class PredictionReport(msgspec.Struct, kw_only=True):
@@ -45,7 +39,7 @@ class PredictionReport(msgspec.Struct, kw_only=True):
     )
     classes: list[ClassCount] = []
     overlapped_pixels: int = 0
-    problems: list[PredictionProblem] = []
+    problems: list[IssueRecord] = []
     notes: list[str] = []
     seconds: float = 0.0
 

@@ -22,9 +22,10 @@ from maskforge.augmentation.augment_options import PRESETS, AugmentOptions
 from maskforge.choices import Architecture, Encoder, Encoding, Preset
 from maskforge.cli.app import app
 from maskforge.dataset.conversion import ConvertOptions
-from maskforge.dataset.conversion_report import ClassCount, ConversionReport, ReportIssue
-from maskforge.dataset.inspection import Inspection, Problem, SizeCount
-from maskforge.dataset.manifest import ManifestEntry, ManifestIssue
+from maskforge.dataset.conversion_report import ClassCount, ConversionReport
+from maskforge.dataset.inspection import Inspection, IssueCount, SizeCount
+from maskforge.dataset.issue_record import IssueRecord
+from maskforge.dataset.manifest import ManifestEntry
 from maskforge.errors import MissingDependencyError
 from maskforge.evaluation.measures.calibration import Calibration, CalibrationBin
 from maskforge.evaluation.report.records import (
@@ -47,7 +48,7 @@ from maskforge.nn import backend
 from maskforge.nn.export import ExportReport
 from maskforge.nn.loss_catalog import LOSSES
 from maskforge.nn.modelfile import ModelDescription
-from maskforge.prediction.prediction_report import PredictionProblem, PredictionReport
+from maskforge.prediction.prediction_report import PredictionReport
 from maskforge.training.run_folder import Epoch, RunRecord, Scores
 from maskforge.training.train_options import TrainOptions
 
@@ -281,13 +282,12 @@ def test_the_page_of_the_command_line_has_every_command():
     ("page", "struct"),
     [
         ("command-line.md", ConversionReport),
-        ("command-line.md", ReportIssue),
+        ("command-line.md", IssueRecord),
         ("command-line.md", ClassCount),
         ("command-line.md", Inspection),
         ("command-line.md", SizeCount),
-        ("command-line.md", Problem),
+        ("command-line.md", IssueCount),
         ("dataset.md", ManifestEntry),
-        ("dataset.md", ManifestIssue),
         ("model-folder.md", ModelDescription),
         ("model-folder.md", ScalingRecord),
         ("model-folder.md", RunRecord),
@@ -296,7 +296,6 @@ def test_the_page_of_the_command_line_has_every_command():
         ("model-folder.md", SplitRecord),
         ("model-folder.md", SplitEntry),
         ("prediction.md", PredictionReport),
-        ("prediction.md", PredictionProblem),
         ("evaluation-report.md", EvaluationReport),
         ("evaluation-report.md", ClassReport),
         ("evaluation-report.md", SurfaceScores),
