@@ -28,6 +28,7 @@ from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry
 from maskforge.errors import MissingDependencyError
 from maskforge.evaluation.measures.calibration import Calibration, CalibrationBin
+from maskforge.evaluation.measures.catalog import MEASURES
 from maskforge.evaluation.report.records import (
     ClassReport,
     ClassRow,
@@ -320,6 +321,14 @@ def test_every_key_of_a_json_document_has_a_row(page, struct):
 def test_every_key_of_an_export_has_a_row():
     table = markdown.rows(markdown.section(DOCS / "prediction.md", "ExportReport"))
     assert [row[0].strip("`") for row in table] == [one.name for one in fields(ExportReport)]
+
+
+def test_every_measure_has_a_row_as_the_program_has_it():
+    table = markdown.rows(markdown.section(DOCS / "evaluation-report.md", "Scores"))
+    assert [row[:5] for row in table] == [
+        [f"`{one.name}`", one.title, one.counted, one.better, one.meaning] for one in MEASURES
+    ]
+    assert all(row[5] for row in table)
 
 
 def test_every_issue_code_has_a_row_as_the_program_has_it():

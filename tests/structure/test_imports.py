@@ -112,6 +112,20 @@ def test_rooms_import_each_other_in_no_circle():
     list(graphlib.TopologicalSorter(graph).static_order())
 
 
+def test_measures_know_no_report_and_the_report_no_evaluation():
+    """In the room ``evaluation``: ``measures`` first, then ``report``, then the loose modules."""
+
+    def step(module: str) -> int:
+        folder = module.split(".")[1] if module.count(".") else ""
+        return {"measures": 0, "report": 1}.get(folder, 2)
+
+    assert not [
+        f"{module} imports {target}"
+        for module, target, _ in arrows()
+        if room(module) == room(target) == "evaluation" and step(target) > step(module)
+    ]
+
+
 def test_private_names_stay_private():
     taken = [
         f"{module} takes {target}.{name}"
