@@ -110,7 +110,9 @@ class _Collector:
             count.images += bool(pixels or shapes)
         self.overlapped += entry.overlapped_pixels
         for issue in entry.issues:
-            self.add_problem(issue.code, issue.level, f"{issue.file} {issue.pointer}")
+            self.add_problem(
+                issue.code, issue.level, f"{issue.file or entry.source} {issue.pointer}"
+            )
 
     def add_problem(self, code: str, level: str, place: str) -> None:
         """Count one finding."""

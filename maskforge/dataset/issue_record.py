@@ -9,7 +9,7 @@ import msgspec
 from maskforge.issues import Issue
 
 
-class IssueRecord(msgspec.Struct, frozen=True):
+class IssueRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A finding about a file, an image or a record, as it is written.
 
     Attributes:
@@ -24,8 +24,8 @@ class IssueRecord(msgspec.Struct, frozen=True):
 
     code: str
     level: str
-    scope: str
-    file: str
+    scope: str = ""  # earlier manifests have neither scope nor file
+    file: str = ""
     pointer: str
     message: str
     hint: str = ""
@@ -39,11 +39,11 @@ class IssueRecord(msgspec.Struct, frozen=True):
             file: How its file is written; as it is by default.
         """
         return cls(
-            str(issue.code),
-            issue.level,
-            issue.scope,
-            str(issue.origin.file) if file is None else file,
-            issue.origin.pointer,
-            issue.message,
-            issue.hint,
+            code=str(issue.code),
+            level=issue.level,
+            scope=issue.scope,
+            file=str(issue.origin.file) if file is None else file,
+            pointer=issue.origin.pointer,
+            message=issue.message,
+            hint=issue.hint,
         )

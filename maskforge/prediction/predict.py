@@ -272,4 +272,11 @@ class _Run:
 
 def _refusal(file: str, reason: str) -> IssueRecord:
     code = Code.IMAGE_UNREADABLE
-    return IssueRecord(str(code), Level.REFUSED, code.scope, file, "", reason)
+    return IssueRecord(
+        code=str(code),
+        level=Level.REFUSED,
+        scope=code.scope,
+        file=file,
+        pointer="",
+        message=reason,
+    )

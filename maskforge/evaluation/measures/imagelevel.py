@@ -89,31 +89,29 @@ def _areas(sample: Sample) -> NDArray[np.float64]:
 
 
 IMAGE_SENSITIVITY = ImageMeasure(
-    name="image_sensitivity",
-    title="image sensitivity",
-    meaning="share of the images with the class that are flagged",
+    "image_sensitivity",
+    "image sensitivity",
+    "share of the images with the class that are flagged",
+    lambda sample: recall(sample.images),
     unit="share",
     key="sensitivity",
-    formula=lambda sample: recall(sample.images),
     beside="interval",
 )
-
 IMAGE_SPECIFICITY = ImageMeasure(
-    name="image_specificity",
-    title="image specificity",
-    meaning="share of the images without the class that are not flagged",
+    "image_specificity",
+    "image specificity",
+    "share of the images without the class that are not flagged",
+    lambda sample: specificity(sample.images),
     unit="share",
     key="specificity",
-    formula=lambda sample: specificity(sample.images),
     beside="interval",
 )
-
 AUC = ImageMeasure(
-    name="auc",
-    title="AUC",
-    meaning="area under the ROC curve: the probability that an image with the class has a higher "
-    "score than one without",
-    formula=_areas,
+    "auc",
+    "AUC",
+    "area under the ROC curve: the probability that an image with the class has a higher score "
+    "than one without",
+    _areas,
     beside="interval",
     by_group=False,
 )

@@ -100,23 +100,20 @@ def _components(
 
 
 LESION_SENSITIVITY = LesionMeasure(
-    name="lesion_sensitivity",
-    title="lesions found",
-    meaning="share of the lesions that are found",
+    "lesion_sensitivity",
+    "lesions found",
+    "share of the lesions that are found",
+    lambda sample: divide(sample.lesions[..., 1], sample.lesions[..., 0]),
     unit="share",
     key="sensitivity",
-    formula=lambda sample: divide(sample.lesions[..., 1], sample.lesions[..., 0]),
     beside="interval",
 )
-
 FALSE_LESIONS_PER_IMAGE = LesionMeasure(
-    name="false_lesions_per_image",
-    title="false per image",
-    meaning="false lesions per image",
+    "false_lesions_per_image",
+    "false per image",
+    "false lesions per image",
+    lambda sample: divide(sample.lesions[..., 3], sample.weights.sum(axis=1, keepdims=True)),
     better="lower",
     unit="rate",
     key="false_per_image",
-    formula=lambda sample: divide(
-        sample.lesions[..., 3], sample.weights.sum(axis=1, keepdims=True)
-    ),
 )

@@ -7,16 +7,13 @@ own or of its family, and a line in :mod:`~maskforge.evaluation.measures.catalog
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.evaluation.measures.measured import Measured, Sample
-
-if TYPE_CHECKING:  # it loads a library that counting pixels does not need
-    from maskforge.evaluation.measures.class_regions import ClassRegions
 
 Values: TypeAlias = NDArray[np.float64]
 
@@ -31,7 +28,7 @@ def as_text(value: float | None, unit: Unit) -> str:
     return "undefined" if value is None else f"{value:{_FORMATS[unit]}}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Measure:
     """A number about a class.
 
@@ -39,6 +36,7 @@ class Measure:
         name: In intervals, groups, rows and tables of files.
         title: For people.
         meaning: Its definition, for the documentation.
+        formula: Takes what the kind of measure says; NaN is undefined.
         better: Whether ``higher`` or ``lower`` values are better.
         unit: What it counts in.
         key: Where it stands in its section of the report; the name if empty.
@@ -50,11 +48,13 @@ class Measure:
     """What it is about: ``pixels``, ``outlines``, ``lesions``, ``images``."""
 
     section: ClassVar[str]
-    """The part of :class:`ClassReport` in which it stands; empty for the report itself."""
+    """The part of a report about a class in which it stands; empty for the report itself."""
 
     name: str
     title: str
     meaning: str
+    formula: Callable[[Any], Any]
+    _: KW_ONLY
     better: Literal["higher", "lower"] = "higher"
     unit: Unit = "score"
     key: str = ""
@@ -72,47 +72,39 @@ class Measure:
 
     def over(self, sample: Sample) -> Values:
         """Return the values (B, K) for data sets, NaN where undefined."""
-        raise NotImplementedError
+        return np.asarray(self.formula(sample))
 
     def by_image(self, measured: Measured) -> Values | None:
         """Return the values (N, K) of single images; None if it says nothing about one."""
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PixelMeasure(Measure):
     """A score of pixels, computed once from the sum of the counts of all images.
 
-    It has a value for the background, too, and a mean over all classes.
-
-    Attributes:
-        formula: Takes (..., 4) TP, FP, FN, TN and gives (...), NaN where undefined.
+    It has a value for the background, too, and a mean over all classes. The formula takes
+    (..., 4) TP, FP, FN, TN and gives (...).
     """
 
-    counted = "pixels"
-    section = ""
-    formula: Callable[[NDArray[Any]], Values]
+    __slots__ = ()
+    counted, section = "pixels", ""
 
-    def over(self, sample: Sample) -> Values:
-        """Return the values (B, K) for data sets, NaN where undefined."""
-        return self.formula(sample.cells[:, 1:])
+    def over(self, sample: Sample) -> Values:  # noqa: D102 - as above
+        return np.asarray(self.formula(sample.cells[:, 1:]))
 
-    def by_image(self, measured: Measured) -> Values:
-        """Return the values (N, K) of single images."""
-        return self.formula(measured.cells[:, 1:])
+    def by_image(self, measured: Measured) -> Values:  # noqa: D102
+        return np.asarray(self.formula(measured.cells[:, 1:]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OutlineMeasure(Measure):
     """A measure of single images, with mean and median over those where both sides have the class.
 
-    Attributes:
-        formula: Takes a class in an image, on neither side empty; may give NaN.
+    The formula takes the :class:`ClassRegions` of one image, on neither side empty, and gives a
+    float.
     """
 
-    counted = "outlines"
-    section = "surface"
-    formula: Callable[[ClassRegions], float]
+    __slots__ = ()
+    counted, section = "outlines", "surface"
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -120,41 +112,22 @@ class OutlineMeasure(Measure):
         key = self.key or self.name
         return f"{key}_mean", f"{key}_median"
 
-    def over(self, sample: Sample) -> Values:
-        """Return the means (B, K) over the images where it is defined."""
+    def over(self, sample: Sample) -> Values:  # noqa: D102
         return sample.mean(sample.measured.outlines[self.name])
 
-    def by_image(self, measured: Measured) -> Values:
-        """Return the values (N, K) of single images."""
+    def by_image(self, measured: Measured) -> Values:  # noqa: D102
         return measured.outlines[self.name]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SampleMeasure(Measure):
-    """A measure of what is counted over all images.
-
-    Attributes:
-        formula: Takes data sets and gives (B, K), NaN where undefined.
-    """
-
-    formula: Callable[[Sample], Values]
-
-    def over(self, sample: Sample) -> Values:
-        """Return the values (B, K) for data sets, NaN where undefined."""
-        return self.formula(sample)
-
-
-class LesionMeasure(SampleMeasure):
-    """A measure of lesions."""
+class LesionMeasure(Measure):
+    """A measure of lesions, counted over all images; the formula takes a :class:`Sample`."""
 
     __slots__ = ()
-    counted = "lesions"
-    section = "lesions"
+    counted = section = "lesions"
 
 
-class ImageMeasure(SampleMeasure):
-    """A measure of whole images: is the class there at all?"""
+class ImageMeasure(Measure):
+    """Whether the class is in an image at all; the formula takes a :class:`Sample`."""
 
     __slots__ = ()
-    counted = "images"
-    section = "images"
+    counted = section = "images"

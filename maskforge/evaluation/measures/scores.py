@@ -42,40 +42,13 @@ def specificity(cells: NDArray[Any]) -> NDArray[np.float64]:
 
 
 DICE = PixelMeasure(
-    name="dice",
-    title="Dice",
-    meaning="2 TP / (2 TP + FP + FN), also called F1",
-    formula=dice,
-    beside="interval",
+    "dice", "Dice", "2 TP / (2 TP + FP + FN), also called F1", dice, beside="interval"
 )
-
-IOU = PixelMeasure(
-    name="iou",
-    title="IoU",
-    meaning="TP / (TP + FP + FN)",
-    formula=iou,
-)
-
-PRECISION = PixelMeasure(
-    name="precision",
-    title="precision",
-    meaning="TP / (TP + FP)",
-    formula=precision,
-    by_group=False,
-)
-
+IOU = PixelMeasure("iou", "IoU", "TP / (TP + FP + FN)", iou)
+PRECISION = PixelMeasure("precision", "precision", "TP / (TP + FP)", precision, by_group=False)
 RECALL = PixelMeasure(
-    name="recall",
-    title="recall",
-    meaning="TP / (TP + FN), also called sensitivity",
-    formula=recall,
-    by_group=False,
+    "recall", "recall", "TP / (TP + FN), also called sensitivity", recall, by_group=False
 )
-
 SPECIFICITY = PixelMeasure(
-    name="specificity",
-    title="specificity",
-    meaning="TN / (TN + FP)",
-    formula=specificity,
-    by_group=False,
+    "specificity", "specificity", "TN / (TN + FP)", specificity, by_group=False
 )

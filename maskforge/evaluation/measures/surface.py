@@ -30,23 +30,22 @@ def surface_dice(distances: Distances, tolerance: float) -> float:
 
 
 HD95 = OutlineMeasure(
-    name="hd95",
-    title="HD95",
-    meaning="the distances from every border pixel of one side to the nearest of the other, and "
-    "back: the larger of both 95th percentiles, as in MONAI and Metrics Reloaded. (MedPy joins "
-    "the two directions, and is never larger.)",
+    "hd95",
+    "HD95",
+    "the distances from every border pixel of one side to the nearest of the other, and back: the "
+    "larger of both 95th percentiles, as in MONAI and Metrics Reloaded. (MedPy joins the two "
+    "directions, and is never larger.)",
+    lambda regions: hd95(regions.distances),
     better="lower",
     unit="distance",
-    formula=lambda regions: hd95(regions.distances),
     beside="median",
     by_group=False,
 )
-
 SURFACE_DICE = OutlineMeasure(
-    name="surface_dice",
-    title="surface Dice",
-    meaning="share of the border pixels of both sides that are at most `--tolerance` from the "
-    "other side (Nikolov et al. 2018)",
-    formula=lambda regions: surface_dice(regions.distances, regions.options.tolerance),
+    "surface_dice",
+    "surface Dice",
+    "share of the border pixels of both sides that are at most `--tolerance` from the other side "
+    "(Nikolov et al. 2018)",
+    lambda regions: surface_dice(regions.distances, regions.options.tolerance),
     by_group=False,
 )
