@@ -1,29 +1,32 @@
 """The public names. ``__init__.py`` loads each of them when it is used first."""
 
+from . import errors
 from .augmentation.augment_options import AugmentOptions
 from .augmentation.pair import augment
 from .dataset.conversion import ConvertOptions, convert
 from .dataset.conversion_report import ConversionReport
 from .dataset.inspection import Inspection, inspect
 from .dataset.manifest import Dataset, DatasetItem, ManifestEntry, open_dataset
-from .dataset.previews import preview
+from .dataset.previews import PreviewReport, preview
 from .errors import MaskforgeError
 from .evaluation.evaluate import evaluate
 from .evaluation.evaluate_options import EvaluateOptions, ModelOptions
 from .evaluation.measures.measure_options import MeasureOptions
-from .evaluation.report.records import EvaluationReport
+from .evaluation.report.evaluation_report import EvaluationReport
 from .examples.example import Example, ExampleSet
 from .examples.pixels import read_image, read_target
 from .examples.sources import open_examples
 from .examples.split import Split, check_leaks, make_folds, make_split
 from .examples.splitfile import read_splits, write_split
 from .formats.reader import AnnotationReader, Detection, detect, read
+from .images.annotated_image import AnnotatedImage
 from .issues import Code, Issue, Level, Origin
 from .masks.classes import ClassMap, MaskClass
 from .masks.classfile import load_class_map
 from .masks.drawing import Drawing, DrawOptions, draw
 from .masks.encoding import from_multi_hot, from_one_hot, multi_hot, one_hot
 from .masks.maskfile import read_mask, write_mask
+from .nn.export import ExportReport
 from .nn.modelfile import ModelDescription
 from .nn.network_catalog import NetworkOptions
 from .prediction.model_export import export_model
@@ -33,7 +36,6 @@ from .prediction.prediction_report import PredictionReport
 from .prediction.predictor import Prediction, Predictor
 from .raster.arrays import rasterize
 from .shapes import (
-    AnnotatedImage,
     Area,
     Bitmap,
     ImageReference,
@@ -69,6 +71,7 @@ __all__ = [
     "EvaluationReport",
     "Example",
     "ExampleSet",
+    "ExportReport",
     "ImageReference",
     "ImageState",
     "InputOptions",
@@ -90,6 +93,7 @@ __all__ = [
     "Prediction",
     "PredictionReport",
     "Predictor",
+    "PreviewReport",
     "RunRecord",
     "Shape",
     "Size",
@@ -103,6 +107,7 @@ __all__ = [
     "convert",
     "detect",
     "draw",
+    "errors",
     "evaluate",
     "export_model",
     "from_multi_hot",

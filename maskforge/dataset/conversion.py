@@ -19,21 +19,22 @@ from maskforge.choices import (
     SizeMismatch,
     Unvisited,
 )
-from maskforge.dataset.conversion_report import ConversionReport
+from maskforge.dataset.conversion_report import ConversionReport, count_files, count_image
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, relative
 from maskforge.dataset.spool import ImageSpool
 from maskforge.dataset.writer import DatasetWriter, check_results
 from maskforge.errors import AnnotationError, OptionError, shorten
-from maskforge.files import PathLike, as_paths, check_folder
+from maskforge.files import PathLike, as_path, as_paths, check_folder
 from maskforge.formats.reader import AnnotationReader
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
-from maskforge.masks.classes import ClassMap, fold, infer
+from maskforge.masks.classes import ClassMap, check_labels, fold, infer
 from maskforge.masks.drawing import Drawing, DrawOptions, draw
 from maskforge.masks.maskfile import check_file_type
 from maskforge.masks.masknames import MaskNames
 from maskforge.raster.registry import get_rasterizer
-from maskforge.shapes import AnnotatedImage, ImageState, Size
+from maskforge.shapes import ImageState, Size
 
 _CHOICES = {
     "encoding": Encoding,
@@ -104,13 +105,18 @@ def convert(
         OutputExistsError: If ``out`` holds results and ``overwrite`` is not set.
         LabelError: If the class map does not know all labels; nothing has been written then.
         OutputError: If a file cannot be written.
+
+    Example:
+        >>> report = mf.convert("samples/labelme", "new-masks")
+        >>> report.records["found"], report.records["drawn"], report.lost
+        (123, 118, 4)
     """
     start = time.perf_counter()
     options = options or ConvertOptions()
     _check_options(options)
     # A library that is missing stops the run here, before anything is read or written.
     get_rasterizer(options.rasterizer).scan((), Size(1, 1))
-    out = Path(out)
+    out = as_path(out)
     check_folder(out)
     previous = frozenset() if options.dry_run else check_results(out, overwrite=options.overwrite)
     progress = progress or _silent
@@ -134,7 +140,7 @@ def convert(
                     hint="`maskforge inspect` and `maskforge preview` show what is in it",
                 )
         classes = options.classes or infer(labels, fold_case=options.fold_case)
-        classes.require(labels)
+        check_labels(classes, labels)
         run = _Run(out, options, classes, reader, labels, progress)
         observe = observe or _ignore
         if options.dry_run:
@@ -220,7 +226,8 @@ class _Run:
         if not len(spool):
             writer = None
         report = ConversionReport(out=str(self._out), written=writer is not None)
-        report.add_files(self._reader.files_read, [*self._reader.issues, *self._similar_labels()])
+        issues = [*self._reader.issues, *self._similar_labels()]
+        count_files(report, self._reader.files_read, issues)
         names = MaskNames()
         seen: dict[str, str] = {}
         with writer or contextlib.nullcontext():
@@ -239,7 +246,7 @@ class _Run:
     ) -> ManifestEntry:
         # The masks die with this call, so those of the next image can take their place in memory.
         drawing, issues = self._draw(image, seen)
-        records = report.add_image(image, drawing, issues, self._classes)
+        records = count_image(report, image, drawing, issues, self._classes)
         files: dict[str, str] = {}
         if writer is not None and drawing is not None:
             name = names.assign(image.folder, image.image.name)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from maskforge.dataset.issue_record import IssueRecord
+from maskforge.display.brief import Brief
+from maskforge.display.table import Shown, Table, as_html
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Issue, Level, Scope
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.drawing import Drawing
-from maskforge.shapes import AnnotatedImage, ImageState
+from maskforge.shapes import ImageState
 
 SCHEMA_VERSION = 1
 
 _NOTES_KEPT = 1000
+_CHEAP = (Level.NOTE, Level.IGNORED)
+_WEIGHTS = (Level.REFUSED, Level.SKIPPED, Level.IGNORED, Level.NOTE)
 
 
 class ClassCount(msgspec.Struct):
@@ -29,7 +35,7 @@ class ClassCount(msgspec.Struct):
     pixels: int = 0
 
 
-class ConversionReport(msgspec.Struct, kw_only=True):
+class ConversionReport(Brief, msgspec.Struct, kw_only=True):
     """What a conversion did.
 
     ``records["found"]`` is always the sum of ``drawn``, ``converted``, ``ignored``, ``skipped`` and
@@ -52,6 +58,13 @@ class ConversionReport(msgspec.Struct, kw_only=True):
         issues: The findings: all that cost something; of mere notes the first thousand per code
             (the manifest has all of them).
         seconds: Duration.
+
+    Example:
+        >>> report = mf.convert("samples/labelme", "new-masks")
+        >>> {issue.code for issue in report.issues}
+        {'no-area'}
+        >>> report.images["drawn"], report.exit_code
+        (4, 0)
     """
 
     schema: int = SCHEMA_VERSION
@@ -90,76 +103,144 @@ class ConversionReport(msgspec.Struct, kw_only=True):
         groups = (self.files, self.images, self.records)
         return int(any(group["refused"] for group in groups))
 
-    def add_files(self, read: Iterable[Path], issues: Iterable[Issue]) -> None:
-        """Count the annotation files, each once: by the worst that was found about it."""
-        outcomes = dict.fromkeys(read, "read")
-        for issue in issues:
-            self.add_issue(issue)
-            if issue.scope is Scope.FILE and issue.level is not Level.NOTE:
-                file = issue.origin.file
-                known = outcomes.get(file, "read")
-                outcomes[file] = max(known, str(issue.level), key=list(self.files).index)
-        self.files["found"] += len(outcomes)
-        for outcome in outcomes.values():
-            self.files[outcome] += 1
+    def _repr_html_(self) -> str:
+        rows = [(one.level, one.code, one.number, _place(one.issues[0])) for one in findings(self)]
+        found = Table("Findings", ("level", "code", "count", "first place"), rows)
+        return as_html((*shown(self), found))
 
-    def add_issue(self, issue: Issue) -> None:
-        """Count a finding, and keep it unless there are very many notes of its kind."""
-        code = str(issue.code)
-        self.reasons[code] = self.reasons.get(code, 0) + 1
-        cheap = issue.level in (Level.NOTE, Level.IGNORED)
-        if cheap and self.reasons[code] > _NOTES_KEPT:
-            return
-        self.issues.append(IssueRecord.of(issue))
 
-    def add_image(
-        self,
-        image: AnnotatedImage,
-        drawing: Drawing | None,
-        issues: Iterable[Issue],
-        classes: ClassMap,
-    ) -> dict[str, int]:
-        """Count one image with its records.
+class Finding(NamedTuple):
+    """What was found of one kind.
 
-        Args:
-            image: The image as it was read.
-            drawing: Its masks; None if it was left out.
-            issues: All findings about it, those of drawing included.
-            classes: The class map.
+    Attributes:
+        level: What became of it.
+        code: The kind.
+        number: How often, also where the report keeps no more places.
+        issues: The places that it keeps.
+    """
 
-        Returns:
-            The image's records by what became of them.
-        """
-        issues = tuple(issues)
-        lost = Counter(str(issue.level) for issue in issues if issue.loses_record)
-        records = dict.fromkeys(self.records, 0) | lost
-        records["found"] = image.record_count
-        self.images["found"] += 1
-        self.images[image.state] += 1
-        if drawing is not None:
-            self.images["drawn"] += 1
-            records["drawn"] += drawing.drawn
-            records["converted"] += drawing.converted
-            self._add_classes(drawing, classes)
-        else:
-            refused = any(issue.loses_image and issue.level is Level.REFUSED for issue in issues)
-            outcome = "refused" if refused else "ignored"
-            self.images[outcome] += 1
-            records[outcome] += len(image.shapes)
-        for outcome, count in records.items():
-            self.records[outcome] += count
-        for issue in issues:
-            self.add_issue(issue)
-        return records
+    level: str
+    code: str
+    number: int
+    issues: Sequence[IssueRecord]
 
-    def _add_classes(self, drawing: Drawing, classes: ClassMap) -> None:
-        self.overlapped_pixels += drawing.overlapped
-        known = {count.id: count for count in self.classes}
-        for value in drawing.pixels.keys() | drawing.class_shapes.keys():
-            if value not in known:
-                known[value] = ClassCount(value, classes.names[value])
-                self.classes.append(known[value])
-            pixels, shapes = drawing.pixels.get(value, 0), drawing.class_shapes.get(value, 0)
-            known[value].pixels += pixels
-            known[value].shapes += shapes
-            known[value].images += bool(pixels or shapes)
+
+def findings(report: ConversionReport) -> list[Finding]:
+    """Return the issues of a report by kind, the weightiest first."""
+    groups: dict[tuple[str, str], list[IssueRecord]] = {}
+    for issue in report.issues:
+        groups.setdefault((issue.level, issue.code), []).append(issue)
+    kept = Counter(issue.code for issue in report.issues)
+    found = []
+    for (level, code), group in groups.items():
+        count = len(group)
+        if level in _CHEAP:
+            count += report.reasons[code] - kept[code]
+        found.append(Finding(level, code, count, group))
+    return sorted(found, key=lambda one: (_WEIGHTS.index(one.level), one.code))
+
+
+def shown(report: ConversionReport) -> Iterator[Shown]:
+    """Yield what became of everything, and the classes."""
+    outcomes = ("drawn", "converted", "ignored", "skipped", "refused")
+    images, records = report.images, report.records
+    yield Table(
+        "What became of it",
+        ("", "found", *outcomes),
+        [
+            ("images", images["found"], *(images.get(one, 0) for one in outcomes)),
+            ("records", records["found"], *(records[one] for one in outcomes)),
+        ],
+    )
+    yield Table(
+        "Classes",
+        ("id", "class", "shapes", "images", "pixels"),
+        [
+            (str(one.id), one.name, one.shapes, one.images, one.pixels)
+            for one in sorted(report.classes, key=lambda one: one.id)
+        ],
+    )
+    if report.overlapped_pixels:
+        yield f"{report.overlapped_pixels:,} pixels are claimed by more than one class."
+
+
+def _place(issue: IssueRecord) -> str:
+    return f"{issue.file} {issue.pointer}: {issue.message}"
+
+
+def count_files(report: ConversionReport, read: Iterable[Path], issues: Iterable[Issue]) -> None:
+    """Count the annotation files, each once: by the worst that was found about it."""
+    outcomes = dict.fromkeys(read, "read")
+    for issue in issues:
+        count_issue(report, issue)
+        if issue.scope is Scope.FILE and issue.level is not Level.NOTE:
+            file = issue.origin.file
+            known = outcomes.get(file, "read")
+            outcomes[file] = max(known, str(issue.level), key=list(report.files).index)
+    report.files["found"] += len(outcomes)
+    for outcome in outcomes.values():
+        report.files[outcome] += 1
+
+
+def count_issue(report: ConversionReport, issue: Issue) -> None:
+    """Count a finding, and keep it unless there are very many notes of its kind."""
+    code = str(issue.code)
+    report.reasons[code] = report.reasons.get(code, 0) + 1
+    if issue.level in _CHEAP and report.reasons[code] > _NOTES_KEPT:
+        return
+    report.issues.append(IssueRecord.of(issue))
+
+
+def count_image(
+    report: ConversionReport,
+    image: AnnotatedImage,
+    drawing: Drawing | None,
+    issues: Iterable[Issue],
+    classes: ClassMap,
+) -> dict[str, int]:
+    """Count one image with its records.
+
+    Args:
+        report: Where it is counted.
+        image: The image as it was read.
+        drawing: Its masks; None if it was left out.
+        issues: All findings about it, those of drawing included.
+        classes: The class map.
+
+    Returns:
+        The image's records by what became of them.
+    """
+    issues = tuple(issues)
+    lost = Counter(str(issue.level) for issue in issues if issue.loses_record)
+    records = dict.fromkeys(report.records, 0) | lost
+    records["found"] = image.record_count
+    report.images["found"] += 1
+    report.images[image.state] += 1
+    if drawing is not None:
+        report.images["drawn"] += 1
+        records["drawn"] += drawing.drawn
+        records["converted"] += drawing.converted
+        _count_classes(report, drawing, classes)
+    else:
+        refused = any(issue.loses_image and issue.level is Level.REFUSED for issue in issues)
+        outcome = "refused" if refused else "ignored"
+        report.images[outcome] += 1
+        records[outcome] += len(image.shapes)
+    for outcome, count in records.items():
+        report.records[outcome] += count
+    for issue in issues:
+        count_issue(report, issue)
+    return records
+
+
+def _count_classes(report: ConversionReport, drawing: Drawing, classes: ClassMap) -> None:
+    report.overlapped_pixels += drawing.overlapped
+    known = {count.id: count for count in report.classes}
+    for value in drawing.pixels.keys() | drawing.class_shapes.keys():
+        if value not in known:
+            known[value] = ClassCount(value, classes.names[value])
+            report.classes.append(known[value])
+        pixels, shapes = drawing.pixels.get(value, 0), drawing.class_shapes.get(value, 0)
+        known[value].pixels += pixels
+        known[value].shapes += shapes
+        known[value].images += bool(pixels or shapes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from maskforge.choices import Progress
 from maskforge.dataset.conversion import ConvertOptions, convert
 from maskforge.dataset.conversion_report import ClassCount
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, open_dataset
+from maskforge.display.brief import Brief
+from maskforge.display.table import Shown, Table, as_html
 from maskforge.errors import OptionError
 from maskforge.files import PathLike, as_paths
 from maskforge.issues import Code
@@ -21,6 +23,7 @@ from maskforge.masks.classes import VOID, ClassMap
 SCHEMA_VERSION = 1
 
 _EXAMPLES = 3
+_SIZES_SHOWN = 8
 _MEANINGS = {str(code): code.meaning for code in Code}
 
 
@@ -42,7 +45,7 @@ class IssueCount(msgspec.Struct):
     examples: list[str] = []
 
 
-class Inspection(msgspec.Struct, kw_only=True):
+class Inspection(Brief, msgspec.Struct, kw_only=True):
     """What was found.
 
     Attributes:
@@ -69,6 +72,49 @@ class Inspection(msgspec.Struct, kw_only=True):
     sizes: list[SizeCount]
     overlapped_pixels: int
     problems: list[IssueCount]
+
+    def _repr_html_(self) -> str:
+        return as_html(shown(self))
+
+
+def shown(inspection: Inspection) -> Iterator[Shown]:
+    """Yield what was found, as tables."""
+    images = inspection.images
+    yield Table("Images", tuple(images), [tuple(images.values())])
+    yield Table("Formats", ("format", "images"), list(inspection.formats.items()))
+    yield Table(
+        "Shapes",
+        ("kind", "label", "shapes"),
+        [
+            (kind, label or "(none)", count)
+            for kind, labels in inspection.kinds.items()
+            for label, count in sorted(labels.items())
+        ],
+    )
+    total = sum(one.pixels for one in inspection.classes) or 1
+    yield Table(
+        "Classes",
+        ("id", "class", "shapes", "images", "pixels", "share"),
+        [
+            (str(one.id), one.name, one.shapes, one.images, one.pixels, f"{one.pixels / total:.3%}")
+            for one in inspection.classes
+        ],
+    )
+    if inspection.overlapped_pixels:
+        yield f"{inspection.overlapped_pixels:,} pixels are claimed by more than one class."
+    rows = [(f"{one.width} x {one.height}", one.images) for one in inspection.sizes]
+    if len(rows) > _SIZES_SHOWN:
+        others = sum(count for _, count in rows[_SIZES_SHOWN:])
+        rows = [*rows[:_SIZES_SHOWN], (f"{len(rows) - _SIZES_SHOWN} other sizes", others)]
+    yield Table("Sizes in pixels", ("size", "images"), rows)
+    yield Table(
+        "Findings",
+        ("level", "code", "count", "meaning", "first place"),
+        [
+            (one.level, one.code, one.count, one.meaning, one.examples[0])
+            for one in inspection.problems
+        ],
+    )
 
 
 class _Collector:
@@ -170,6 +216,11 @@ def inspect(
         DatasetError: If the data set is malformed.
         OptionError: If a source does not exist, or data sets are given with other sources.
         LabelError: If a class map was given that does not know all labels.
+
+    Example:
+        >>> inspection = mf.inspect("samples/labelme")
+        >>> inspection.images["found"], [(one.name, one.shapes) for one in inspection.classes][1]
+        (4, ('caries', 16))
     """
     paths = as_paths(sources)
     collector = _Collector()

@@ -26,7 +26,7 @@ from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.folderpairs import usual_folders
 from maskforge.examples.mask_folders import known_classes, open_masks
 from maskforge.examples.pixels import read_image
-from maskforge.files import RECORD, PathLike
+from maskforge.files import RECORD, PathLike, as_source
 from maskforge.issues import Origin
 from maskforge.nn.modelfile import DESCRIPTION
 
@@ -82,7 +82,7 @@ def open_comparison(
         ModelError: If the model cannot be used.
         OptionError: If an option cannot be used.
     """
-    places = (prediction,) if isinstance(truth, ExampleSet) else (prediction, Path(truth))
+    places = (prediction,) if isinstance(truth, ExampleSet) else (prediction, as_source(truth))
     for place in places:
         if not place.exists():
             raise DatasetError("does not exist", origin=Origin(place, ""))

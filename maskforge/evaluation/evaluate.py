@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from maskforge.choices import Progress, with_keywords
@@ -16,7 +15,8 @@ from maskforge.evaluation.gathered import Gathered, gather
 from maskforge.evaluation.measures.calibration import calibrate
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.report.charts import draw_charts
-from maskforge.evaluation.report.records import Confusion, EvaluationReport
+from maskforge.evaluation.report.evaluation_report import EvaluationReport
+from maskforge.evaluation.report.records import Confusion
 from maskforge.evaluation.report.report_files import check_target, write_report
 from maskforge.evaluation.report.summary import (
     Resampled,
@@ -27,7 +27,7 @@ from maskforge.evaluation.report.summary import (
 )
 from maskforge.evaluation.report.worst import draw_worst
 from maskforge.examples.example import Example, ExampleSet
-from maskforge.files import PathLike
+from maskforge.files import PathLike, as_path, as_source
 
 
 def evaluate(
@@ -63,13 +63,14 @@ def evaluate(
         MissingDependencyError: If a package that is needed is not installed.
 
     Example:
-        report = mf.evaluate("predicted", "masks", bootstrap=0)
-        print(report.classes[0].dice, report.classes[0].lesions.sensitivity)
+        >>> report = mf.evaluate("masks", "masks")
+        >>> report.overall.foreground["dice"], report.images
+        (1.0, 8)
     """
     start = time.monotonic()
     options = with_keywords(EvaluateOptions, options, keywords)
     check_options(options)
-    target = None if out is None else Path(out)
+    target = None if out is None else as_path(out)
     if target is not None:
         check_target(target, overwrite=overwrite)
         if options.charts:
@@ -79,7 +80,7 @@ def evaluate(
                 "charts",
                 otherwise="leave the charts out with --no-charts",
             )
-    task = open_comparison(Path(prediction), truth, options, progress)
+    task = open_comparison(as_source(prediction), truth, options, progress)
     values = _column(task.examples, options.group_column)
     gathered = gather(task.examples, task.regions, options.measure, progress)
     measured, kept = gathered.arrays, gathered.kept

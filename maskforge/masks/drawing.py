@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Encoding, MultiTag, Overlap
-from maskforge.errors import GeometryError, ImageError
+from maskforge.display.brief import Brief
+from maskforge.errors import GeometryError, ImageError, check_type
 from maskforge.geometry import discs, self_intersecting, thick_line
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Level
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.encoding import Mask, one_hot
 from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
-from maskforge.shapes import AnnotatedImage, Area, Bitmap, PointSet, Polygon, Polyline, Shape, Size
+from maskforge.shapes import Area, Bitmap, PointSet, Polygon, Polyline, Shape, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class DrawOptions:
     instances: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawing:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Drawing(Brief):
     """The masks of one image.
 
     Attributes:
@@ -101,8 +103,18 @@ def draw(image: AnnotatedImage, classes: ClassMap, options: DrawOptions | None =
         ImageError: If the size of the image is unknown, or classes overlap and must not.
         LabelError: If the class map does not know a label.
         MissingDependencyError: If the library of the rasterizer is not installed.
+
+    Example:
+        >>> classes = mf.load_class_map("samples/classes.toml")
+        >>> image = next(iter(mf.read("samples/labelme")))
+        >>> drawing = mf.draw(image, classes, mf.DrawOptions(encoding="onehot"))
+        >>> drawing.mask.shape, drawing.pixels[5]
+        ((432, 576, 7), 1766)
     """
-    options = options or DrawOptions()
+    check_type("image", image, AnnotatedImage, hint="read one with maskforge.read")
+    check_type("classes", classes, ClassMap, hint="load one with maskforge.load_class_map")
+    options = DrawOptions() if options is None else options
+    check_type("options", options, DrawOptions)
     size = image.image.size
     if size is None:
         raise ImageError(Code.SIZE_UNKNOWN, "the size of the image is unknown", origin=image.origin)
@@ -280,8 +292,9 @@ def _order(
         case "area":
             return np.argsort(-pixels, kind="stable")
         case "priority":
-            ranks = np.array([classes.paint_rank[int(value)] for value in values])
-            return np.argsort(ranks, kind="stable")
+            ranks = {one.id: rank for rank, one in enumerate(classes.classes)}
+            ranks[VOID] = len(ranks)  # on top of all
+            return np.argsort([ranks[int(value)] for value in values], kind="stable")
         case "order" | "error":
             return np.arange(len(values))
 

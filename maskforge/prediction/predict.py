@@ -17,7 +17,7 @@ from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry, relative
 from maskforge.dataset.writer import DatasetWriter, check_results
 from maskforge.errors import DatasetError, OptionError, OutputError
-from maskforge.files import PathLike, as_paths, check_folder
+from maskforge.files import PathLike, as_path, as_paths, check_folder
 from maskforge.images.pixels import Pixels
 from maskforge.issues import Code, Level
 from maskforge.masks.classes import BACKGROUND
@@ -64,10 +64,15 @@ def predict(
         OptionError: If options contradict each other, or a source does not exist.
         OutputExistsError: If ``out`` holds results and ``overwrite`` is not set.
         OutputError: If a file cannot be written.
+
+    Example:
+        >>> report = mf.predict("runs/caries", "samples/labelme", "predicted")
+        >>> report.images["predicted"], report.images["found"]
+        (4, 4)
     """
     options = options or PredictOptions()
     _check_options(options)
-    out = Path(out)
+    out = as_path(out)
     check_folder(out)
     previous = check_results(out, overwrite=options.overwrite)
     results.check_other_results(out, is_ours=bool(previous))

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from maskforge.formats.reader import AnnotationReader, read
-from maskforge.shapes import AnnotatedImage, Area, Bitmap, Shape
+from maskforge.images.annotated_image import AnnotatedImage
+from maskforge.shapes import Area, Bitmap, Shape
 
 settings.register_profile(
     "files",

@@ -17,7 +17,8 @@ from PIL import Image
 
 from maskforge.errors import MaskforgeError
 from maskforge.formats.reader import detect, read
-from maskforge.shapes import AnnotatedImage, Area, Bitmap, PointSet, Polyline, Shape
+from maskforge.images.annotated_image import AnnotatedImage
+from maskforge.shapes import Area, Bitmap, PointSet, Polyline, Shape
 
 FILES = settings(
     deadline=None,

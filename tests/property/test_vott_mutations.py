@@ -19,8 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from maskforge.formats.reader import AnnotationReader, read
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code
-from maskforge.shapes import AnnotatedImage, Area, PointSet, Polyline, Shape
+from maskforge.shapes import Area, PointSet, Polyline, Shape
 
 FILES = settings(
     deadline=None,

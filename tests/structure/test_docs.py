@@ -26,14 +26,13 @@ from maskforge.dataset.conversion_report import ClassCount, ConversionReport
 from maskforge.dataset.inspection import Inspection, IssueCount, SizeCount
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry
-from maskforge.errors import MissingDependencyError
 from maskforge.evaluation.measures.calibration import Calibration, CalibrationBin
 from maskforge.evaluation.measures.catalog import MEASURES
+from maskforge.evaluation.report.evaluation_report import EvaluationReport
 from maskforge.evaluation.report.records import (
     ClassReport,
     ClassRow,
     Confusion,
-    EvaluationReport,
     GroupReport,
     ImageRow,
     ImageScores,
@@ -45,7 +44,6 @@ from maskforge.examples.splitfile import SplitEntry, SplitRecord
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Code, Level
-from maskforge.nn import backend
 from maskforge.nn.export import ExportReport
 from maskforge.nn.loss_catalog import LOSSES
 from maskforge.nn.modelfile import ModelDescription
@@ -66,46 +64,6 @@ def every_page(function):
     return pytest.mark.parametrize(
         "page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES]
     )(function)
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory, samples):
-    """A folder with ``masks/`` and a tiny network in ``runs/caries``, made once for all pages."""
-    try:
-        backend.start()
-    except MissingDependencyError as error:
-        pytest.skip(f"NO NETWORKS: {error.message}, so pages that need one are not run")
-    folder = tmp_path_factory.mktemp("trained")
-    with contextlib.chdir(folder):
-        _copy_samples(samples, folder)
-        network = "--filters 4 --depth 2 --crop 64 --set input.crops_per_image=2 --epochs 1"
-        for line in (
-            "convert samples/labelme samples/vott --out masks --classes samples/classes.toml",
-            f"train masks --out runs/caries --only caries --test 0.2 --augment none {network}",
-            # converts the network for its runtime, which then need not be done for every page
-            "predict runs/caries samples/labelme/bitewing-01.jpg --out predicted",
-        ):
-            result = CliRunner().invoke(app, line.split(), catch_exceptions=False)
-            assert result.exit_code in (0, 1), result.output
-    return folder
-
-
-@pytest.fixture
-def workplace(tmp_path, samples, monkeypatch):
-    """An empty folder with the samples in it, which is the current one."""
-    _copy_samples(samples, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(samples)  # for the page about the scripts that make them
-    return tmp_path
-
-
-def _copy_samples(samples, folder):
-    annotated = [samples / name for name in FORMATS]
-    for one in annotated:
-        if not one.is_dir():
-            pytest.skip(f"NO SAMPLES: {one} is not there, so the documentation is not run")
-        shutil.copytree(one, folder / "samples" / one.name)
-    shutil.copy(samples / "classes.toml", folder / "samples")
 
 
 @every_page

@@ -19,7 +19,7 @@ PACKAGE = Path(maskforge.__file__).parent
 LEVELS = [
     {"issues"},
     {"errors"},
-    {"choices"},
+    {"choices", "display"},
     {"files", "shapes"},
     {"geometry", "images"},
     {"formats", "raster"},
@@ -246,6 +246,7 @@ def test_importing_the_package_costs_nothing():
         ("import maskforge.errors, maskforge.issues, maskforge.choices", set()),
         ("import maskforge.formats, maskforge.raster", set()),
         ("import maskforge as mf; mf.MaskforgeError; mf.Code", set()),
+        ("import maskforge as mf; mf.errors.OptionError; assert 'errors' in dir(mf)", set()),
         ("import maskforge as mf; mf.rasterize([[(0, 0), (2, 0), (0, 2)]], (4, 4))", {"numpy"}),
     ],
 )

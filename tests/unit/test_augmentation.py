@@ -362,9 +362,9 @@ def test_an_unknown_preset_is_named():
 
 
 def test_images_and_masks_must_fit():
-    with pytest.raises(ValueError, match="4 x 3 px with a mask of 4 x 4 px"):
+    with pytest.raises(OptionError, match="4 x 3 px with a mask of 4 x 4 px"):
         augment(np.zeros((3, 4, 1), np.uint8), np.zeros((4, 4), np.uint8), PRESETS["none"], None)
-    with pytest.raises(ValueError, match="found float64"):
+    with pytest.raises(OptionError, match="image cannot be float64"):
         augment(np.zeros((4, 4, 1)), np.zeros((4, 4), np.uint8), PRESETS["none"], None)
 
 

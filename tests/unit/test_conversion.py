@@ -27,6 +27,7 @@ from maskforge import (
     open_dataset,
 )
 from maskforge.dataset import conversion as conversion_module
+from maskforge.dataset.conversion_report import count_files
 from maskforge.errors import OptionError, OutputError
 from maskforge.issues import Code, Issue, Origin
 
@@ -163,7 +164,7 @@ def test_two_findings_about_a_file_count_as_the_worse_one(codes):
     for order in (codes, codes[::-1]):
         report = ConversionReport(out="out")
         issues = [Issue(Code(code), "text", Origin(file)) for code in order]
-        report.add_files([file, other], issues)
+        count_files(report, [file, other], issues)
         assert report.files == {"found": 2, "read": 1, "ignored": 0, "skipped": 0, "refused": 1}
 
 

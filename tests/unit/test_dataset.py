@@ -10,7 +10,7 @@ from PIL import Image
 
 from maskforge import ConvertOptions, convert, open_dataset
 from maskforge.dataset.manifest import is_dataset, is_inside, relative
-from maskforge.errors import DatasetError, LabelError, MaskforgeError, OutputError
+from maskforge.errors import DatasetError, LabelError, MaskforgeError
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_arrays_that_are_no_masks_are_refused(results, array):
 def test_a_mask_that_is_gone_is_named(results):
     (item,) = open_dataset(results)
     item.mask_path.unlink()
-    with pytest.raises(OutputError, match="No such file"):
+    with pytest.raises(DatasetError, match="No such file"):
         item.read_mask()
 
 

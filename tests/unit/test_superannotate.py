@@ -8,8 +8,9 @@ from PIL import Image
 
 from maskforge.errors import FormatError
 from maskforge.formats.reader import AnnotationReader, detect, read
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Level
-from maskforge.shapes import AnnotatedImage, ImageState, Size
+from maskforge.shapes import ImageState, Size
 
 POLYGON = {"type": "polygon", "className": "tooth", "points": [0, 0, 8, 0, 8, 8]}
 BOX = {"type": "bbox", "classId": 3, "points": {"x1": 1, "y1": 2, "x2": 3, "y2": 4}}

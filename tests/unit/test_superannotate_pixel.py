@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from maskforge.formats.reader import read
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Level
-from maskforge.shapes import AnnotatedImage, Bitmap, Size
+from maskforge.shapes import Bitmap, Size
 
 IMAGE = [
     "......",

@@ -11,7 +11,8 @@ import numpy as np
 from maskforge.errors import require
 from maskforge.evaluation.measures.imagelevel import AUC, IMAGE_SENSITIVITY
 from maskforge.evaluation.measures.lesions import FALSE_LESIONS_PER_IMAGE, LESION_SENSITIVITY
-from maskforge.evaluation.report.records import Confusion, EvaluationReport
+from maskforge.evaluation.report.evaluation_report import EvaluationReport
+from maskforge.evaluation.report.records import Confusion
 from maskforge.files import write_whole
 
 if TYPE_CHECKING:

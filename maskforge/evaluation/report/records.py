@@ -11,8 +11,6 @@ import msgspec
 from maskforge.evaluation.measures.calibration import Calibration
 from maskforge.evaluation.measures.freeresponse import OperatingPoint
 
-SCHEMA_VERSION = 1
-
 Interval: TypeAlias = tuple[float, float]
 """Lower and upper limit."""
 
@@ -251,53 +249,3 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     missed_lesions: int
     false_lesions: int
     classes: dict[str, ClassRow]
-
-
-class EvaluationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How good a prediction is.
-
-    Attributes:
-        schema: Version of this object; grows when a key changes its meaning.
-        prediction: What was evaluated: a model or a folder of masks.
-        truth: What it was compared with.
-        part: Part of a split; ``all`` if there was none.
-        images: Number of images that were compared.
-        classes: The classes that both sides know, the background last.
-        overall: Scores over all classes.
-        confusion: None if pixels have several classes.
-        group_column: The column of ``groups``.
-        groups: Scores per value of the column.
-        rows: The images, the worst first: lowest Dice, then most missed and false lesions; last
-            those without any foreground.
-        options: The options of the evaluation.
-        image_score: What the score of an image is.
-        notes: What has to be known to read the numbers, one sentence each.
-        problems: Images that could not be compared, and why.
-        unpaired_truth: Names of the truth without prediction.
-        unpaired_predictions: Names of predictions without truth.
-        seconds: Duration.
-    """
-
-    schema: int = SCHEMA_VERSION
-    prediction: str
-    truth: str
-    part: str
-    images: int
-    classes: tuple[ClassReport, ...]
-    overall: Overall
-    confusion: Confusion | None
-    group_column: str | None = None
-    groups: tuple[GroupReport, ...] = ()
-    rows: tuple[ImageRow, ...]
-    options: dict[str, Any] = {}
-    image_score: str
-    notes: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-    unpaired_truth: tuple[str, ...] = ()
-    unpaired_predictions: tuple[str, ...] = ()
-    seconds: float = 0.0
-
-    @property
-    def exit_code(self) -> int:
-        """0 if everything was compared, 1 if something was not."""
-        return int(bool(self.problems or self.unpaired_truth))

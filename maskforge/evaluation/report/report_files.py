@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from maskforge.errors import OutputExistsError
-from maskforge.evaluation.report.records import ClassReport, EvaluationReport
+from maskforge.evaluation.report.evaluation_report import EvaluationReport
+from maskforge.evaluation.report.records import ClassReport
 from maskforge.files import check_folder, dump_record, write_whole
 from maskforge.issues import Origin
 

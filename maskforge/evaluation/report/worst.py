@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from maskforge.display.colors import Color
 from maskforge.errors import MaskforgeError
 from maskforge.evaluation.measures.regions import Regions
 from maskforge.evaluation.report.records import ImageRow
 from maskforge.examples.example import Example
 from maskforge.examples.mask_folders import has_image
 from maskforge.files import write_whole
-from maskforge.masks.classes import Color
 from maskforge.masks.masknames import MaskNames
 from maskforge.masks.overlay import load_image, overlay, with_legend
 
