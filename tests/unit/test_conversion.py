@@ -21,7 +21,6 @@ from builders import image as image_file
 from maskforge import (
     ConversionReport,
     ConvertOptions,
-    MaskforgeError,
     convert,
     load_class_map,
     open_dataset,
@@ -78,21 +77,6 @@ def test_the_manifest_adds_up_to_the_report(tmp_path):
             assert {names[value]: count for value, count in zip(values, counts, strict=True)} == {
                 name: count for name, count in line["pixels"].items() if count
             }
-
-
-def test_a_data_set_is_read_back_as_it_was_written(tmp_path):
-    image_file(tmp_path / "in" / "x.png")
-    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
-    labelme(tmp_path / "in" / "bad.json", square("a", 1, 1, 4, 4), width=0)
-    convert(tmp_path / "in", tmp_path / "out", options(instances=True))
-    dataset = open_dataset(str(tmp_path / "out"))
-    (item,) = dataset
-    assert (len(dataset), len(dataset.entries)) == (1, 2)
-    assert item.image_path.samefile(tmp_path / "in" / "x.png")
-    assert np.array_equal(item.read_mask(), pixels(item.mask_path))
-    assert item.read_instances().max() == 1
-    assert item.size == (8, 6)
-    assert dataset.classes.names[1] == "a"
 
 
 def test_every_image_is_observed_once(tmp_path):
@@ -296,9 +280,3 @@ def test_nothing_is_written_without_any_source(tmp_path):
     report = convert([], tmp_path / "out")
     assert (report.exit_code, report.written) == (2, False)
     assert not (tmp_path / "out").exists()
-
-
-def test_errors_are_of_one_family(tmp_path):
-    with pytest.raises(MaskforgeError) as caught:
-        convert(tmp_path / "nowhere", tmp_path / "out")
-    assert isinstance(caught.value, ValueError)
