@@ -26,9 +26,6 @@ from maskforge.training.train import train
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 
 
-NORMALIZED = {"depth": 2, "convolutions": 2, "normalization": "batch"}
-
-
 def history(run):
     with (run / "history.csv").open(newline="") as stream:
         return list(csv.DictReader(stream))
@@ -67,7 +64,7 @@ def learned(tmp_path_factory):
     chosen = options(
         epochs=25,
         learning_rate=0.02,
-        network=NORMALIZED,
+        network={"depth": 2, "convolutions": 2, "normalization": "batch"},
         split={"file": str(root / "split.json")},
     )
     record = train(
@@ -225,7 +222,7 @@ def overlapping(folder):
             overlapping,
             {
                 "input": {"crop": 16, "rare_share": 1.0, "scaling": "percentile"},
-                "network": {"arch": "unetpp", "deep_supervision": True, **NORMALIZED},
+                "network": {"arch": "unetpp", "depth": 2, "deep_supervision": True},
                 "class_weights": "balanced",
                 "augment": {"preset": "strong"},
                 "data": {"hold": "stream", "workers": 2},
