@@ -56,6 +56,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 """All pages; each is read, run and checked."""
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 GROUP = get_command(app)
 COMMANDS = GROUP.commands
 
@@ -237,48 +238,63 @@ def test_the_page_of_the_command_line_has_every_command():
     assert re.findall(r"^## `maskforge ([\w-]+)`$", text, re.M) == list(COMMANDS)
 
 
+STRUCTS = {
+    "command-line.md": (
+        ConversionReport,
+        IssueRecord,
+        ClassCount,
+        Inspection,
+        SizeCount,
+        IssueCount,
+    ),
+    "dataset.md": (ManifestEntry,),
+    "model-folder.md": (
+        ModelDescription,
+        ScalingRecord,
+        RunRecord,
+        Scores,
+        Epoch,
+        SplitRecord,
+        SplitEntry,
+    ),
+    "prediction.md": (PredictionReport,),
+    "evaluation-report.md": (
+        EvaluationReport,
+        ClassReport,
+        SurfaceScores,
+        LesionScores,
+        ImageScores,
+        Overall,
+        Confusion,
+        GroupReport,
+        ImageRow,
+        ClassRow,
+        Calibration,
+        CalibrationBin,
+    ),
+}
+"""The page that describes each document that the program writes."""
+
+
 @pytest.mark.parametrize(
-    ("page", "struct"),
+    ("page", "title", "names"),
     [
-        ("command-line.md", ConversionReport),
-        ("command-line.md", IssueRecord),
-        ("command-line.md", ClassCount),
-        ("command-line.md", Inspection),
-        ("command-line.md", SizeCount),
-        ("command-line.md", IssueCount),
-        ("dataset.md", ManifestEntry),
-        ("model-folder.md", ModelDescription),
-        ("model-folder.md", ScalingRecord),
-        ("model-folder.md", RunRecord),
-        ("model-folder.md", Scores),
-        ("model-folder.md", Epoch),
-        ("model-folder.md", SplitRecord),
-        ("model-folder.md", SplitEntry),
-        ("prediction.md", PredictionReport),
-        ("evaluation-report.md", EvaluationReport),
-        ("evaluation-report.md", ClassReport),
-        ("evaluation-report.md", SurfaceScores),
-        ("evaluation-report.md", LesionScores),
-        ("evaluation-report.md", ImageScores),
-        ("evaluation-report.md", Overall),
-        ("evaluation-report.md", Confusion),
-        ("evaluation-report.md", GroupReport),
-        ("evaluation-report.md", ImageRow),
-        ("evaluation-report.md", ClassRow),
-        ("evaluation-report.md", Calibration),
-        ("evaluation-report.md", CalibrationBin),
+        *(
+            (page, one.__name__, [field.name for field in msgspec.structs.fields(one)])
+            for page, structs in STRUCTS.items()
+            for one in structs
+        ),
+        ("prediction.md", "ExportReport", [field.name for field in fields(ExportReport)]),
+        ("exit-codes-and-issues.md", "Levels", list(Level)),
+        ("networks.md", "Architectures", list(get_args(Architecture))),
+        ("networks.md", "Encoders", list(get_args(Encoder))),
+        ("networks.md", "Presets", list(get_args(Preset))),
+        ("installation.md", "Extras", list(PROJECT["optional-dependencies"])),
     ],
 )
-def test_every_key_of_a_json_document_has_a_row(page, struct):
-    table = markdown.rows(markdown.section(DOCS / page, struct.__name__))
-    assert [row[0].strip("`") for row in table] == [
-        one.name for one in msgspec.structs.fields(struct)
-    ]
-
-
-def test_every_key_of_an_export_has_a_row():
-    table = markdown.rows(markdown.section(DOCS / "prediction.md", "ExportReport"))
-    assert [row[0].strip("`") for row in table] == [one.name for one in fields(ExportReport)]
+def test_a_table_has_a_row_for_every_name(page, title, names):
+    table = markdown.rows(markdown.section(DOCS / page, title))
+    assert [row[0].strip("`") for row in table] == names
 
 
 def test_every_measure_has_a_row_as_the_program_has_it():
@@ -292,11 +308,6 @@ def test_every_measure_has_a_row_as_the_program_has_it():
 def test_every_issue_code_has_a_row_as_the_program_has_it():
     table = markdown.rows(markdown.section(DOCS / "exit-codes-and-issues.md", "All codes"))
     assert table == [[f"`{one}`", one.scope, one.level, one.meaning] for one in Code]
-
-
-def test_every_level_has_a_row():
-    table = markdown.rows(markdown.section(DOCS / "exit-codes-and-issues.md", "Levels"))
-    assert [row[0].strip("`") for row in table] == list(Level)
 
 
 def test_every_public_name_is_in_the_reference():
@@ -346,19 +357,3 @@ def test_every_preset_of_augmentation_has_its_values():
     for option, *values in table:
         real = [getattr(PRESETS[name], option.strip("`")) for name in names]
         assert [float(value or 0) for value in values] == real, option
-
-
-def test_every_architecture_and_encoder_has_a_row():
-    for title, choices in (
-        ("Architectures", Architecture),
-        ("Encoders", Encoder),
-        ("Presets", Preset),
-    ):
-        table = markdown.rows(markdown.section(DOCS / "networks.md", title))
-        assert [row[0].strip("`") for row in table] == list(get_args(choices))
-
-
-def test_every_extra_is_on_the_page_of_the_installation():
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    table = markdown.rows(markdown.section(DOCS / "installation.md", "Extras"))
-    assert [row[0].strip("`") for row in table] == list(extras["optional-dependencies"])

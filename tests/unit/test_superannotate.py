@@ -230,16 +230,6 @@ def test_what_is_no_size_is_noted_and_the_image_tells(tmp_path, size):
     assert {issue.level for issue in image.issues} == {Level.NOTE}
 
 
-def test_sizes_that_disagree_with_the_image_are_an_error(tmp_path):
-    image_file(tmp_path / "a.png", (1024, 683))
-    metadata = {"width": 480, "height": 270}
-    image = read_one(write(tmp_path / "a.png.json", DOCUMENT | {"metadata": metadata}))
-    assert image.refusal is not None
-    assert image.refusal.code is Code.SIZE_MISMATCH
-    assert "480 x 270" in image.refusal.message
-    assert "1024 x 683" in image.refusal.message
-
-
 @pytest.mark.parametrize(
     ("size", "upright", "expected", "code"),
     [
