@@ -11,11 +11,12 @@ from maskforge.evaluation.measures import ratios, scores
 from maskforge.evaluation.measures.bootstrap import interval, resampled_weights
 from maskforge.evaluation.measures.catalog import measures_of
 from maskforge.evaluation.measures.counts import confusion, count
-from maskforge.evaluation.measures.image_measures import measure, stack
+from maskforge.evaluation.measures.image_measures import measure
 from maskforge.evaluation.measures.imagelevel import auc
 from maskforge.evaluation.measures.lesions import LesionMatcher
 from maskforge.evaluation.measures.measure import PixelMeasure
 from maskforge.evaluation.measures.measure_options import MeasureOptions
+from maskforge.evaluation.measures.measured import join
 from maskforge.evaluation.measures.outlines import border_distances
 from maskforge.evaluation.measures.regions import regions
 from maskforge.evaluation.measures.sample_statistics import class_statistics, overall_statistics
@@ -47,7 +48,7 @@ def regions_of_equal_size(draw):
 
 
 def measured(truth, prediction):
-    return measure(regions(truth, prediction, CLASSES, "softmax"), None, MeasureOptions())
+    return measure(regions(truth, prediction, CLASSES, "softmax"), None, MeasureOptions()).row
 
 
 @settings(deadline=None)
@@ -69,12 +70,12 @@ def test_a_perfect_prediction_has_perfect_scores_or_none(pair):
     truth, _ = pair
     result = measured(truth, np.where(truth == VOID, 0, truth))
     for score in measures_of(PixelMeasure):
-        found = score.formula(result.counts.cells)
+        found = score.formula(result.cells)
         assert ((found == 1) | np.isnan(found)).all()
     for name, best in (("hd95", 0), ("surface_dice", 1)):
         assert ((result.outlines[name] == best) | np.isnan(result.outlines[name])).all()
-    assert (result.lesions[:, 0] == result.lesions[:, 1]).all()
-    assert (result.lesions[:, 3] == 0).all()
+    assert (result.lesions[..., 0] == result.lesions[..., 1]).all()
+    assert (result.lesions[..., 3] == 0).all()
 
 
 @settings(deadline=None)
@@ -97,17 +98,15 @@ def test_what_is_predicted_on_void_does_not_matter(pair, data):
     first, second = (
         measured(truth, one) for one in (prediction, np.where(truth == VOID, other, prediction))
     )
-    for name in ("lesions", "scores"):
-        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
-    np.testing.assert_equal(first.outlines, second.outlines)
-    np.testing.assert_array_equal(first.counts.cells, second.counts.cells)
+    for name in ("cells", "outlines", "lesions", "scores"):
+        np.testing.assert_equal(getattr(first, name), getattr(second, name))
 
 
 @settings(deadline=None)
 @given(st.lists(pairs(), min_size=1, max_size=5))
 def test_images_together_are_one_large_image(images):
     """Pixels of all images in a row have the counts of the images added up."""
-    arrays = stack([measured(*one) for one in images])
+    arrays = join([measured(*one) for one in images])
     row = [np.concatenate([pair[side].ravel() for pair in images])[None] for side in (0, 1)]
     expected = count(regions(*row, CLASSES, "softmax"))
     everything = np.ones((1, len(images)), dtype=np.int64)
@@ -127,8 +126,8 @@ def test_weights_are_repeated_images(images, data):
         st.lists(st.integers(0, 3), min_size=len(images), max_size=len(images)).filter(any)
     )
     results = [measured(*one) for one in images]
-    weighted = class_statistics(stack(results), np.array([weights]))
-    repeated = stack(
+    weighted = class_statistics(join(results), np.array([weights]))
+    repeated = join(
         [one for one, times in zip(results, weights, strict=True) for _ in range(times)]
     )
     expected = class_statistics(repeated, np.ones((1, sum(weights)), dtype=np.int64))

@@ -41,11 +41,6 @@ class Counts:
         )
 
 
-def no_counts(classes: int) -> Counts:
-    """Return the counts of no image."""
-    return Counts(np.zeros((classes, 4), dtype=np.int64))
-
-
 def count(image: Regions) -> Counts:
     """Count the pixels of an image."""
     valid = int(np.count_nonzero(image.valid))
@@ -89,7 +84,7 @@ class ClassCounts:
         """Begin with no image."""
         self._classes = classes
         self._head = head
-        self.counts = no_counts(len(classes.ids))
+        self.counts = Counts(np.zeros((len(classes.ids), 4), dtype=np.int64))
 
     def add(self, truth: NDArray[Any], prediction: NDArray[Any]) -> None:
         """Count an image.

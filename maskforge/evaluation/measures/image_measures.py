@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.evaluation.measures.catalog import measures_of
-from maskforge.evaluation.measures.class_regions import ClassRegions
-from maskforge.evaluation.measures.counts import Counts, confusion, count
+from maskforge.evaluation.measures.counts import confusion, count
 from maskforge.evaluation.measures.freeresponse import THRESHOLDS, count_by_threshold
 from maskforge.evaluation.measures.histogram import ProbabilityHistogram
 from maskforge.evaluation.measures.imagelevel import image_score
@@ -19,6 +17,7 @@ from maskforge.evaluation.measures.lesions import LesionMatcher
 from maskforge.evaluation.measures.measure import OutlineMeasure
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.measured import Measured
+from maskforge.evaluation.measures.outlines import ClassRegions
 from maskforge.evaluation.measures.regions import Regions
 
 
@@ -27,22 +26,15 @@ class ImageMeasures:
     """What was measured on one image, for K classes without the background.
 
     Attributes:
-        counts: Pixels, of K + 1 classes.
+        row: What there is of every image, with N = 1.
         matrix: (K + 1, K + 1) confusion matrix; None if pixels have several classes.
-        outlines: By name of the measure (K,), NaN where truth or prediction is empty.
-        lesions: (K, 4): lesions in the truth, found, predicted, false.
-        scores: (K,): how sure it is that the image shows the class: the largest probability, or
-            without probabilities the share of pixels.
-        by_threshold: (K, T, 4): likewise at every threshold of the free-response curve; None
+        by_threshold: (K, T, 4): lesions at every threshold of the free-response curve; None
             without probabilities.
         histogram: Of the probabilities; None if there are none.
     """
 
-    counts: Counts
+    row: Measured
     matrix: NDArray[np.int64] | None
-    outlines: Mapping[str, NDArray[np.float64]]
-    lesions: NDArray[np.int64]
-    scores: NDArray[np.float64]
     by_threshold: NDArray[np.int64] | None
     histogram: ProbabilityHistogram | None
 
@@ -65,9 +57,9 @@ def measure(
     if probabilities is not None:
         histogram = ProbabilityHistogram(classes)
         histogram.add_planes(probabilities, image.truth[1:], image.valid)
-    outlines = {one.name: np.full(classes, np.nan) for one in measures_of(OutlineMeasure)}
-    lesions, curves = np.zeros((classes, 4), dtype=np.int64), []
-    scores = np.zeros(classes)
+    outlines = {one.name: np.full((1, classes), np.nan) for one in measures_of(OutlineMeasure)}
+    lesions, curves = np.zeros((1, classes, 4), dtype=np.int64), []
+    scores = np.zeros((1, classes))
     pixels = max(1, int(np.count_nonzero(image.valid)))
     for number in range(classes):
         truth, predicted = image.truth[number + 1], image.predicted[number + 1]
@@ -75,40 +67,24 @@ def measure(
         if truth.any() and predicted.any():
             regions = ClassRegions(truth[part], predicted[part], options)
             for one in measures_of(OutlineMeasure):
-                outlines[one.name][number] = one.formula(regions)
-        lesions[number] = _matcher(truth[part], options).match(predicted[part])
+                outlines[one.name][0, number] = one.formula(regions)
+        lesions[0, number] = _matcher(truth[part], options).match(predicted[part])
         if probabilities is not None:
             sure = np.where(image.valid, probabilities[..., number], 0)
             part = _bounds(truth | (sure >= THRESHOLDS[0]))
             curves.append(count_by_threshold(_matcher(truth[part], options), sure[part]))
-        scores[number] = (
+        scores[0, number] = (
             np.count_nonzero(predicted) / pixels
             if probabilities is None
             else image_score(probabilities[..., number], image.valid, options.top_pixels)
         )
+    counts = count(image)
+    totals = np.array([[counts.right, counts.valid, counts.background]])
     return ImageMeasures(
-        counts=count(image),
+        row=Measured(counts.cells[None], totals, outlines, lesions, scores),
         matrix=confusion(image) if image.exclusive else None,
-        outlines=outlines,
-        lesions=lesions,
-        scores=scores,
         by_threshold=None if probabilities is None else np.array(curves),
         histogram=histogram,
-    )
-
-
-def stack(images: Sequence[ImageMeasures]) -> Measured:
-    """Return the measures of images as arrays; there must be at least one image."""
-    return Measured(
-        cells=np.stack([one.counts.cells for one in images]),
-        totals=np.array(
-            [(one.counts.right, one.counts.valid, one.counts.background) for one in images]
-        ),
-        outlines={
-            name: np.stack([one.outlines[name] for one in images]) for name in images[0].outlines
-        },
-        lesions=np.stack([one.lesions for one in images]),
-        scores=np.stack([one.scores for one in images]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,8 @@ class Measured:
         totals: (N, 3) right pixels, valid pixels, background pixels of the truth.
         outlines: By name of the measure (N, K), NaN where undefined.
         lesions: (N, K, 4) in the truth, found, predicted, false.
-        scores: (N, K) how sure it is that the image shows the class.
+        scores: (N, K) how sure it is that the image shows the class: the largest probability, or
+            without probabilities the share of pixels.
     """
 
     cells: NDArray[np.int64]
@@ -40,6 +41,19 @@ class Measured:
     def flagged(self) -> NDArray[np.bool_]:
         """(N, K) whether the class was predicted somewhere in the image."""
         return self.lesions[..., 2] > 0
+
+
+def join(rows: Sequence[Measured]) -> Measured:
+    """Return the measures of all images, of which there must be at least one."""
+    return Measured(
+        cells=np.concatenate([one.cells for one in rows]),
+        totals=np.concatenate([one.totals for one in rows]),
+        outlines={
+            name: np.concatenate([one.outlines[name] for one in rows]) for name in rows[0].outlines
+        },
+        lesions=np.concatenate([one.lesions for one in rows]),
+        scores=np.concatenate([one.scores for one in rows]),
+    )
 
 
 @dataclass(frozen=True, eq=False)

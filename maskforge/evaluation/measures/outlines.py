@@ -7,13 +7,15 @@ other region, from center to center, in pixels or in the unit of the spacing.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from maskforge.evaluation.measures.measure_options import Spacing
+from maskforge.evaluation.measures.measure_options import MeasureOptions, Spacing
 
 Distances: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Of every border pixel of the truth, and of every one of the prediction."""
@@ -54,3 +56,25 @@ def border_distances(
         tree.query(one)[0] for tree, one in zip(trees, (first, second), strict=True)
     )
     return to_second, to_first
+
+
+@dataclass(frozen=True, eq=False)
+class ClassRegions:
+    """Where a class is in an image, without the margin in which it is on neither side.
+
+    Attributes:
+        truth: (H, W) bool.
+        predicted: Likewise.
+        options: How it is measured.
+    """
+
+    truth: NDArray[np.bool_]
+    predicted: NDArray[np.bool_]
+    options: MeasureOptions
+
+    @cached_property
+    def distances(self) -> Distances:
+        """The distances between the outlines; on neither side the region may be empty."""
+        found = border_distances(self.truth, self.predicted, self.options.spacing)
+        assert found is not None
+        return found

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maskforge.errors import require
 from maskforge.evaluation.measures.imagelevel import AUC, IMAGE_SENSITIVITY
 from maskforge.evaluation.measures.lesions import FALSE_LESIONS_PER_IMAGE, LESION_SENSITIVITY
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
@@ -27,14 +26,12 @@ CALIBRATION = "calibration.png"
 _MOST_NUMBERS = 20  # classes up to which the shares stand in the cells
 
 
-def draw_charts(folder: Path, report: EvaluationReport) -> list[Path]:
+def draw_charts(folder: Path, report: EvaluationReport) -> None:
     """Draw what there is: confusion matrix, ROC and free-response curves, calibration.
 
     Raises:
-        MissingDependencyError: If matplotlib is not installed.
         OutputError: If a file cannot be written.
     """
-    require("matplotlib", "maskforge[matplotlib]", "charts")
     figures = {}
     if report.confusion is not None:
         figures[CONFUSION] = _confusion(report.confusion)
@@ -50,7 +47,6 @@ def draw_charts(folder: Path, report: EvaluationReport) -> list[Path]:
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=120, bbox_inches="tight")
         write_whole(folder / name, stream.getvalue())
-    return [folder / name for name in figures]
 
 
 def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:

@@ -42,6 +42,8 @@ from maskforge.masks.classes import BACKGROUND, BACKGROUND_NAME, ClassMap
 FEW_UNITS = 20
 """Fewer images or groups make bootstrap intervals too narrow."""
 
+_CELLS = ("true_positive", "false_positive", "false_negative", "true_negative")
+
 _Point = Mapping[str, float | None]
 
 
@@ -114,16 +116,12 @@ def class_reports(
 
 
 def _pixel_report(id_: int, name: str, cells: NDArray[np.int64]) -> ClassReport:
-    true_positive, false_positive, false_negative, true_negative = cells.tolist()
     return with_scores(
         ClassReport,
         {one.name: defined(one.formula(cells)) for one in measures_of(PixelMeasure)},
         id=id_,
         name=name,
-        true_positive=true_positive,
-        false_positive=false_positive,
-        false_negative=false_negative,
-        true_negative=true_negative,
+        **dict(zip(_CELLS, cells.tolist(), strict=True)),
     )
 
 
