@@ -31,6 +31,21 @@ def test_items_are_the_images_with_masks_and_entries_are_all(results):
     assert dataset.classes.names == {0: "background", 1: "a", 255: "void"}
 
 
+def test_what_was_found_names_file_place_and_remedy_also_in_manifests_of_before(results):
+    lost, _ = open_dataset(results).entries
+    (found,) = [one for one in lost.issues if one.code == "size-unknown"]
+    assert (found.level, found.scope, found.pointer) == ("refused", "image", "$")
+    assert found.file == lost.source == "../in/lost.json"
+    assert found.hint
+    manifest = results / "manifest.jsonl"
+    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+    for issue in (issue for line in lines for issue in line["issues"]):
+        del issue["scope"], issue["file"], issue["hint"]
+    manifest.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    lost, _ = open_dataset(results).entries
+    assert [one.message for one in lost.issues if one.code == "size-unknown"] == [found.message]
+
+
 def test_an_item_gives_masks_size_and_image(results):
     (item,) = open_dataset(results)
     assert item.size == (8, 6)
