@@ -14,7 +14,6 @@ from .evaluation.evaluate_options import EvaluateOptions, ModelOptions
 from .evaluation.measures.measure_options import MeasureOptions
 from .evaluation.report.evaluation_report import EvaluationReport
 from .examples.example import Example, ExampleSet
-from .examples.pixels import read_image, read_target
 from .examples.sources import open_examples
 from .examples.split import Split, check_leaks, make_folds, make_split
 from .examples.splitfile import read_splits, write_split
@@ -124,10 +123,8 @@ __all__ = [
     "preview",
     "rasterize",
     "read",
-    "read_image",
     "read_mask",
     "read_splits",
-    "read_target",
     "resume_training",
     "train",
     "write_mask",

@@ -21,15 +21,17 @@ Dataset: TypeAlias = Annotated[
 Images: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR",
-        help="Folder of images, together with --masks instead of DATASET.",
+        metavar="PATH",
+        help="Folder of images, or one stack, together with --masks instead of DATASET.",
         show_default=False,
     ),
 ]
 Masks: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", help="Folder of masks, paired with the images by name.", show_default=False
+        metavar="PATH",
+        help="Folder of masks, paired with the images by name; or the mask of the one file.",
+        show_default=False,
     ),
 ]
 ImageColumn: TypeAlias = Annotated[

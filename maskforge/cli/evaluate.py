@@ -213,7 +213,7 @@ def evaluate(
             elif truth is None and images is None:
                 raise OptionError(
                     "there is no truth to compare with",
-                    hint="name a data set or a folder of masks, or --images DIR and --masks DIR",
+                    hint="name a data set or a folder of masks, or --images PATH and --masks PATH",
                 )
             else:
                 from maskforge.examples.sources import open_examples

@@ -13,15 +13,23 @@ import numpy as np
 from PIL import Image
 
 from maskforge.choices import Progress
-from maskforge.dataset.manifest import Dataset, DatasetItem, integer_mask, open_dataset
+from maskforge.dataset.manifest import (
+    Dataset,
+    DatasetItem,
+    integer_mask,
+    mask_name,
+    open_dataset,
+)
 from maskforge.display.brief import Brief
 from maskforge.display.table import Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OptionError, OutputExistsError
-from maskforge.files import CONTACT_SHEET, MASKS, PathLike, as_path, check_folder, write_whole
+from maskforge.files import CONTACT_SHEET, PathLike, as_path, check_folder, write_whole
+from maskforge.images.decoder import read_to_show
+from maskforge.images.page import split_page
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND
 from maskforge.masks.masknames import MaskNames
-from maskforge.masks.overlay import contact_sheet, load_image, overlay, with_legend
+from maskforge.masks.overlay import contact_sheet, overlay, with_legend
 from maskforge.shapes import Size
 
 _TILES_PER_SHEET = 48
@@ -124,9 +132,8 @@ def _names(items: Sequence[DatasetItem]) -> list[str]:
     names = MaskNames()
     for number in range(len(items) + 1):
         names.assign("", f"{CONTACT_SHEET}-{number}")
-    places = (PurePosixPath(item.entry.mask or "") for item in items)
-    inner = (place.relative_to(MASKS) if place.parts[0] == MASKS else place for place in places)
-    return [names.assign(str(place.parent), place.stem) for place in inner]
+    places = (PurePosixPath(mask_name(item.entry.mask or "")) for item in items)
+    return [names.assign(str(place.parent), place.name) for place in places]
 
 
 def check_targets(targets: Iterable[Path], sources: Iterable[Path], *, overwrite: bool) -> None:
@@ -140,7 +147,7 @@ def check_targets(targets: Iterable[Path], sources: Iterable[Path], *, overwrite
     Raises:
         OutputExistsError: Naming the first such file.
     """
-    precious = set(map(os.path.realpath, sources))
+    precious = {os.path.realpath(split_page(source)[0]) for source in sources}
     for target in targets:
         if not os.path.lexists(target):
             continue
@@ -166,7 +173,7 @@ def _images(
     if item.image_path is None:
         image = np.zeros((*mask.shape, 3), dtype=np.uint8)
     else:
-        image = load_image(item.image_path, upright=item.entry.upright)
+        image = read_to_show(item.image_path, upright=item.entry.upright)
     if image.shape[:2] != mask.shape:
         raise DatasetError(
             f"the image has {Size(image.shape[1], image.shape[0])} px, the mask {item.size} px",

@@ -25,8 +25,8 @@ from maskforge.evaluation.predictions import (
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.folderpairs import usual_folders
 from maskforge.examples.mask_folders import known_classes, open_masks
-from maskforge.examples.pixels import read_image
 from maskforge.files import RECORD, PathLike, as_source
+from maskforge.images.page import is_there
 from maskforge.issues import Origin
 from maskforge.nn.modelfile import DESCRIPTION
 
@@ -139,7 +139,7 @@ def _has_images(truth: Path) -> bool:
     """Tell whether a truth is more than masks: then it can have columns and be drawn."""
     if is_dataset(truth):
         return all(
-            item.image_path is not None and item.image_path.is_file()
+            item.image_path is not None and is_there(item.image_path)
             for item in open_dataset(truth)
         )
     return truth.is_file() or usual_folders(truth) is not None
@@ -189,7 +189,7 @@ class _ModelPredictions:
         Raises:
             DatasetError: If the image cannot be read.
         """
-        image = read_image(truth)
+        image = truth.read_image()
         chosen = self.options
         with self.lock:  # not every runtime takes two images at once
             result = self.predictor.predict(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from maskforge.display.colors import Color
-from maskforge.errors import DatasetError
-from maskforge.images.decoder import read_pixels
 from maskforge.images.png import png_bytes
-from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND
 from maskforge.shapes import Size
 
@@ -26,29 +22,6 @@ _LINE = 22
 _MARGIN = 8
 _INK = (240, 240, 240)
 _PAPER = (24, 24, 24)
-
-
-def load_image(path: Path, *, upright: bool) -> NDArray[np.uint8]:
-    """Return an image as (H, W, 3) uint8 to look at; more than 8 bits are stretched.
-
-    Args:
-        path: The image.
-        upright: Whether to apply its EXIF orientation.
-
-    Raises:
-        DatasetError: If it cannot be read.
-    """
-    try:
-        image = read_pixels(path, upright=upright)
-        if image.mode.startswith(("I", "F")):
-            values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-            low, high = values.min(), values.max()
-            scale = 255 / (high - low) if high > low else 0.0
-            image = Image.fromarray(((values - low) * scale).round().astype(np.uint8))
-        return np.asarray(image.convert("RGB"))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DatasetError(f"cannot be read: {reason}", origin=Origin(path, "")) from None
 
 
 def overlay(

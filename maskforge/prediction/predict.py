@@ -17,20 +17,21 @@ from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry, relative
 from maskforge.dataset.writer import DatasetWriter, check_results
 from maskforge.errors import DatasetError, OptionError, OutputError
-from maskforge.files import PathLike, as_path, as_paths, check_folder
-from maskforge.images.pixels import Pixels
+from maskforge.files import MASKS, PathLike, as_path, as_paths, check_folder
+from maskforge.images.decoder import read_header
+from maskforge.images.stored import Pixels
 from maskforge.issues import Code, Level
-from maskforge.masks.classes import BACKGROUND
+from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.encoding import Mask, multi_hot, one_hot
 from maskforge.masks.maskfile import check_file_type
 from maskforge.masks.masknames import MaskNames
 from maskforge.prediction import results
-from maskforge.prediction.image_list import find_images
+from maskforge.prediction.image_list import ImageFile, find_images
 from maskforge.prediction.predict_options import PredictOptions
 from maskforge.prediction.prediction_report import PredictionReport
 from maskforge.prediction.predictor import Prediction, Predictor
 from maskforge.prediction.read_ahead import Loaded, read_ahead
-from maskforge.shapes import ImageState, Size
+from maskforge.shapes import MOST_PIXELS, ImageState, Size
 
 
 def predict(
@@ -45,7 +46,9 @@ def predict(
 
     The next images are read while one is predicted; of all others only a line of the manifest is
     kept, on disk. Images are predicted as they are shown, with their EXIF orientation applied;
-    those of a data set in the frame of their masks there.
+    those of a data set in the frame of their masks there. Every page of a stack is an image; the
+    integer masks of a stack are a TIFF file of as many pages, of which a page that could not be
+    predicted is void, and has no mask in the manifest.
 
     Args:
         model: Folder of the model, or a predictor, for which runtime and precision do not count.
@@ -132,6 +135,17 @@ def _try(model: Predictor, options: PredictOptions) -> None:
     _predict(model, np.zeros((side, side), dtype=np.uint8), options)
 
 
+def _void(loaded: Loaded) -> Mask:
+    """Return the mask of a page that could not be predicted."""
+    size = Size(1, 1)
+    if loaded.image.file is not None:
+        with contextlib.suppress(OSError):
+            header = read_header(loaded.image.file)
+            frame = header.stored if loaded.image.upright is False else header.upright
+            size = frame if frame.width * frame.height <= MOST_PIXELS else size
+    return np.full((size.height, size.width), VOID, dtype=np.uint8)
+
+
 class _Run:
     """One prediction: names, counts and the entries of the manifest."""
 
@@ -140,6 +154,7 @@ class _Run:
         self._out = out
         self._options = options
         self._names = MaskNames()
+        self._stack = ""
         self._counts = {one.id: ClassCount(one.id, one.name) for one in model.classes.classes}
         names = model.classes.names
         limits = model.thresholds(options.thresholds, tta=options.tta)
@@ -163,16 +178,21 @@ class _Run:
     def add(self, loaded: Loaded, writer: DatasetWriter) -> None:
         """Predict an image, write what is asked for, and enter it into the manifest."""
         self.report.images["found"] += 1
-        name = self._names.assign(loaded.image.folder, loaded.image.name)
+        name = self._name(loaded.image)
         prediction, reason = self._predict(loaded)
         if prediction is None:
             self.report.images["refused"] += 1
             self.refuse(str(loaded.image.file or loaded.image.name), reason)
+            if self._in_stack(loaded.image):
+                writer.write_page(self._stack, _void(loaded))
             writer.add(self._entry(loaded, None, {}, {}, reason))
             return
         self.report.images["predicted"] += 1
-        encoded = self._encoded(prediction)
-        files = writer.write_masks(name, self._options.file_type, encoded, None)
+        if self._in_stack(loaded.image):
+            files = writer.write_page(self._stack, prediction.mask)
+        else:
+            encoded = self._encoded(prediction)
+            files = writer.write_masks(name, self._options.file_type, encoded, None)
         if self._options.probabilities:
             assert prediction.probabilities is not None
             results.write_probabilities(self._out, name, prediction.probabilities)
@@ -180,6 +200,26 @@ class _Run:
             self._write_overlay(loaded, name, prediction)
         pixels = self._count(prediction)
         writer.add(self._entry(loaded, prediction, files, pixels, ""))
+
+    def _in_stack(self, image: ImageFile) -> bool:
+        """Tell whether the mask of an image becomes a page of a stack."""
+        options = self._options
+        is_integer = options.encoding == "integer" and options.file_type != "npy"
+        return is_integer and image.page is not None
+
+    def _name(self, image: ImageFile) -> str:
+        """Return the name of the mask; of the first page of a stack that of the stack, too."""
+        if not self._in_stack(image):
+            image = image.alone()
+            return self._names.assign(image.folder, image.name)
+        assert image.page is not None
+        if image.page.number == 1:
+            self._stack = self._names.assign(image.folder, image.name, image.page.count)
+            self.report.notes.append(
+                f"{self._stack} is a stack of {image.page.count} pages, and so are its masks: "
+                f"{MASKS}/{self._stack}.tif, whatever the type of file"
+            )
+        return f"{self._stack}#{image.page.number}"
 
     def _predict(self, loaded: Loaded) -> tuple[Prediction | None, str]:
         if loaded.pixels is None:

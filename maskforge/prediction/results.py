@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.dataset.manifest import mask_name
 from maskforge.errors import OutputExistsError
 from maskforge.files import MASKS, PROBABILITIES, write_whole
+from maskforge.images.decoder import read_to_show
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.encoding import Mask
-from maskforge.masks.overlay import load_image, overlay, with_legend
+from maskforge.masks.overlay import overlay, with_legend
 from maskforge.shapes import Size
 
 OVERLAYS = "overlays"
@@ -41,13 +43,11 @@ def check_other_results(folder: Path, *, is_ours: bool) -> None:
 def remove_other_results(folder: Path, masks: Iterable[str]) -> None:
     """Remove probabilities and overlays that belong to the masks of an earlier run."""
     for mask in masks:
-        place = PurePosixPath(mask)
-        if place.parts[0] != MASKS:
+        if not mask.startswith(f"{MASKS}/"):
             continue
-        inner = place.relative_to(MASKS)
         for name, suffix in _SUFFIXES.items():
             with contextlib.suppress(OSError):
-                (folder / name / inner.with_suffix("")).with_name(inner.stem + suffix).unlink()
+                (folder / name / f"{mask_name(mask)}{suffix}").unlink()
 
 
 def write_probabilities(folder: Path, name: str, probabilities: NDArray[np.float32]) -> None:
@@ -70,7 +70,7 @@ def write_overlay(
         DatasetError: If the image cannot be read any more.
         OutputError: If the file cannot be written.
     """
-    shown = overlay(load_image(image, upright=upright), mask, classes.colors)
+    shown = overlay(read_to_show(image, upright=upright), mask, classes.colors)
     values, counts = np.unique(mask, return_counts=True)
     entries = [
         (f"{classes.names[int(value)]}  {count} px", classes.colors[int(value)])

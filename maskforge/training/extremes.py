@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from maskforge.examples.example import Example
 from maskforge.files import write_whole
+from maskforge.images.decoder import read_to_show
 from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.encoding import from_multi_hot
-from maskforge.masks.overlay import load_image, overlay, with_legend
+from maskforge.masks.overlay import overlay, with_legend
 from maskforge.masks.targets import decide
 from maskforge.training.plan import TrainPlan
 
@@ -57,7 +58,7 @@ def draw_extremes(
             drawn = [_class_ids(one, plan) for one in (target, decided)]
             present = sorted({int(id_) for ids in drawn for id_ in np.unique(ids)} - {BACKGROUND})
             step = -(-max(target.shape[:2]) // _LONGEST_SIDE)
-            image = load_image(example.image, upright=example.upright)[::step, ::step]
+            image = read_to_show(example.image, upright=example.upright)[::step, ::step]
             halves = [overlay(image, ids[::step, ::step], plan.classes.colors) for ids in drawn]
             page = with_legend(
                 np.concatenate(halves, axis=1),

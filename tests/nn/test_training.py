@@ -14,7 +14,6 @@ from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError, Tr
 from maskforge.evaluation.evaluate import evaluate
 from maskforge.evaluation.evaluate_options import EvaluateOptions, ModelOptions
 from maskforge.examples.example import ExampleSet
-from maskforge.examples.pixels import read_image, read_target
 from maskforge.examples.splitfile import write_split
 from maskforge.nn.modelfile import read_description
 from maskforge.prediction.predictor import Predictor
@@ -88,8 +87,8 @@ def test_the_model_predicts_what_the_validation_has_seen(learned):
     examples, run, record, _, _ = learned
     (example,) = examples.subset(["later/x4"])
     predictor = Predictor.load(run, runtime="keras", precision="float32")
-    marked = predictor.predict(read_image(example)).mask == 1
-    drawn = read_target(example, examples.classes, "sigmoid")[..., 0] == 1
+    marked = predictor.predict(example.read_image()).mask == 1
+    drawn = example.read_target(examples.classes, "sigmoid")[..., 0] == 1
     dice = 2 * np.count_nonzero(marked & drawn) / (marked.sum() + drawn.sum())
     assert record.validation.class_dice["disc"] == pytest.approx(dice, abs=1e-9)
     assert_scores_are_those_of_evaluate(run, examples)
@@ -357,8 +356,8 @@ def test_the_threshold_is_the_best_of_the_validation_images(unsure, tta):
     def dice(limit):
         common = marked = drawn = 0
         for example in examples:
-            mask = predictor.predict(read_image(example), thresholds=limit, tta=tta).mask == 1
-            truth = read_target(example, classes, "sigmoid")[..., 0] == 1
+            mask = predictor.predict(example.read_image(), thresholds=limit, tta=tta).mask == 1
+            truth = example.read_target(classes, "sigmoid")[..., 0] == 1
             common += np.count_nonzero(mask & truth)
             marked, drawn = marked + np.count_nonzero(mask), drawn + np.count_nonzero(truth)
         return 2 * common / (marked + drawn)

@@ -87,7 +87,7 @@ def test_a_mask_of_another_size_is_no_mask_of_this_image(results, size, name):
 
 @pytest.mark.parametrize(
     "array",
-    [np.zeros((6, 8), bool), np.zeros((6, 8), np.int64), np.zeros((6, 8)), np.zeros(48, np.uint8)],
+    [np.zeros((6, 8), np.int64), np.zeros((6, 8)), np.zeros(48, np.uint8)],
 )
 def test_arrays_that_are_no_masks_are_refused(results, array):
     lines = (results / "manifest.jsonl").read_text().replace("masks/x.png", "masks/x.npy")
@@ -220,10 +220,10 @@ def test_the_image_comes_in_the_frame_of_the_mask(tmp_path, declared, lit):
     convert(tmp_path / "a.json", tmp_path / "out")
     (item,) = open_dataset(tmp_path / "out")
     image, mask = item.read_image(), item.read_mask()
-    assert image.shape == mask.shape == declared[::-1]
+    assert image.shape[:2] == mask.shape == declared[::-1]
     expected = np.zeros(declared[::-1], dtype=np.uint8)
     expected[(0,) if lit == "row" else (slice(None), -1)] = 255
-    assert (image == expected).all()
+    assert (image[..., 0] == expected).all()
 
 
 def test_an_image_that_changed_its_size_is_refused(tmp_path):

@@ -18,8 +18,9 @@ from maskforge.evaluation.report.records import ImageRow
 from maskforge.examples.example import Example
 from maskforge.examples.mask_folders import has_image
 from maskforge.files import write_whole
+from maskforge.images.decoder import read_to_show
 from maskforge.masks.masknames import MaskNames
-from maskforge.masks.overlay import load_image, overlay, with_legend
+from maskforge.masks.overlay import overlay, with_legend
 
 WORST = "worst"
 
@@ -79,7 +80,7 @@ def _draw(row: ImageRow, example: Example, image: Regions) -> Image.Image:
     if has_image(example):
         # The numbers do not depend on the image, and black shows them as well.
         with contextlib.suppress(MaskforgeError):
-            shown = load_image(example.image, upright=example.upright)
+            shown = read_to_show(example.image, upright=example.upright)
     if shown.shape[:2] != shape:
         shown = np.zeros((*shape, 3), dtype=np.uint8)
     result = outcomes(image)
