@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Head
-from maskforge.errors import DatasetError, OptionError, check_type, listing
+from maskforge.errors import DatasetError, OptionError, check_type
 from maskforge.examples.example import Example
 from maskforge.examples.maskvalues import read_values
 from maskforge.images.pixels import Pixels, decode
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
-from maskforge.masks.encoding import from_multi_hot, from_one_hot, multi_hot
+from maskforge.masks.encoding import from_multi_hot, from_one_hot, translate
+from maskforge.masks.targets import to_target
 from maskforge.shapes import Size
 
-_LARGEST = 65535
-_MOST_CHANNELS = 255
 _OF_A_SET = "take one from a set that open_examples returned"
 
 
@@ -93,41 +89,14 @@ def read_target(example: Example, classes: ClassMap, head: Head) -> NDArray[np.u
         if example.encoding == "onehot":
             ids = from_one_hot(values, example.channels)
             kept = {id_: id_ if id_ in classes.ids else BACKGROUND for id_ in example.channels}
-            mask = _translate(ids, kept | {VOID: VOID}, origin)
+            mask = translate(ids, kept | {VOID: VOID})
         elif example.values is not None:
-            mask = _translate(values, example.values, origin)
+            mask = translate(values, example.values)
         else:
             mask = values
-        if head == "sigmoid":
-            return multi_hot(mask, classes.foreground_ids)
+        return to_target(mask, classes, head)
     except OptionError as error:
         raise DatasetError(error.message, origin=origin) from None
-    return _indices(mask, classes, origin)
-
-
-def _translate(
-    values: NDArray[Any],
-    meaning: Mapping[int, int],
-    origin: Origin,
-) -> NDArray[np.uint16]:
-    table = np.full(_LARGEST + 1, -1, dtype=np.int32)
-    for value, id_ in meaning.items():
-        table[value] = id_
-    mask = table[values]
-    if (mask < 0).any():
-        strange = np.unique(values[mask < 0]).tolist()
-        raise DatasetError(
-            f"holds values that no class has: {listing(map(str, strange))}", origin=origin
-        )
-    translated: NDArray[np.uint16] = mask.astype(np.uint16)
-    return translated
-
-
-def _indices(mask: NDArray[Any], classes: ClassMap, origin: Origin) -> NDArray[np.uint8]:
-    if len(classes.ids) > _MOST_CHANNELS:
-        raise OptionError(f"{len(classes.ids)} classes are more than a network can have here: 255")
-    ranks = {id_: rank for rank, id_ in enumerate(classes.ids)}
-    return _translate(mask, ranks | {VOID: VOID}, origin).astype(np.uint8)
 
 
 def _from_multi_hot(
@@ -153,4 +122,4 @@ def _from_multi_hot(
             "has one class for every pixel",
             hint="use the head sigmoid, or convert with --encoding integer, which decides overlaps",
         )
-    return _indices(from_multi_hot(chosen, classes.foreground_ids), classes, origin)
+    return to_target(from_multi_hot(chosen, classes.foreground_ids), classes, head)
