@@ -80,7 +80,7 @@ def test_recipe_trains_and_leaves_a_model(recipe, workplace):
         document["network"]["depth"] = 2
     document["input"] |= {"resize": "96x64", "crop": 64 * bool(document["input"]["crop"])}
     options = build_options(document)
-    record = train(options, workplace / "run")
+    record = train(None, workplace / "run", options)
     assert record.state == "finished"
     assert record.parameters > 0
     assert (workplace / "run" / "model.keras").is_file()
