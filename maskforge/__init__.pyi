@@ -10,7 +10,7 @@ from .dataset.manifest import Dataset, DatasetItem, ManifestEntry, open_dataset
 from .dataset.previews import PreviewReport, preview
 from .errors import MaskforgeError
 from .evaluation.evaluate import evaluate
-from .evaluation.evaluate_options import EvaluateOptions, ModelOptions
+from .evaluation.evaluate_options import EvaluateOptions
 from .evaluation.measures.measure_options import MeasureOptions
 from .evaluation.report.evaluation_report import EvaluationReport
 from .examples.example import Example, ExampleSet
@@ -29,10 +29,12 @@ from .nn.export import ExportReport
 from .nn.modelfile import ModelDescription
 from .nn.network_catalog import NetworkOptions
 from .prediction.model_export import export_model
+from .prediction.model_options import ModelOptions
 from .prediction.predict import predict
 from .prediction.predict_options import PredictOptions
+from .prediction.prediction import Prediction
 from .prediction.prediction_report import PredictionReport
-from .prediction.predictor import Prediction, Predictor
+from .prediction.predictor import Predictor
 from .raster.arrays import rasterize
 from .shapes import (
     Area,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from collections.abc import Iterable, Sequence
@@ -23,13 +22,13 @@ from maskforge.dataset.manifest import (
 from maskforge.display.brief import Brief
 from maskforge.display.table import Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OptionError, OutputExistsError
-from maskforge.files import CONTACT_SHEET, PathLike, as_path, check_folder, write_whole
+from maskforge.files import CONTACT_SHEET, PathLike, as_path, check_folder
 from maskforge.images.decoder import read_to_show
 from maskforge.images.page import split_page
+from maskforge.images.png import write_png
 from maskforge.issues import Origin
-from maskforge.masks.classes import BACKGROUND
 from maskforge.masks.masknames import MaskNames
-from maskforge.masks.overlay import contact_sheet, overlay, with_legend
+from maskforge.masks.overlay import class_entries, contact_sheet, overlay, with_legend
 from maskforge.shapes import Size
 
 _TILES_PER_SHEET = 48
@@ -114,12 +113,13 @@ def preview(
         except MemoryError:
             problems.append(f"{item.mask_path}: there is not enough memory to show it")
         else:
-            save_image(path, page)
+            write_png(path, np.asarray(page))
             overlays.append(path)
             shown.thumbnail(_TILE)
             tiles.append((name, shown))
         if tiles and (index % _TILES_PER_SHEET == 0 or index == len(items)):
-            save_image(sheets[(index - 1) // _TILES_PER_SHEET], contact_sheet(tiles, _TILE))
+            sheet = contact_sheet(tiles, _TILE)
+            write_png(sheets[(index - 1) // _TILES_PER_SHEET], np.asarray(sheet))
             tiles.clear()
         if progress is not None:
             progress("drawing overlays", index, len(items))
@@ -181,27 +181,8 @@ def _images(
             hint="convert the annotations again",
         )
     shown = overlay(image, mask, dataset.classes.colors, opacity=opacity)
-    names, colors = dataset.classes.names, dataset.classes.colors
-    present = [int(value) for value in np.unique(mask) if value != BACKGROUND]
-    entries = [
-        (
-            f"{names.get(value, value)}  {int((mask == value).sum())} px",
-            colors.get(value, (0, 0, 0)),
-        )
-        for value in present
-    ]
+    entries = class_entries(mask, dataset.classes)
     title = f"{name}  {item.size} px" + ("" if entries else "  (nothing marked)")
     if item.image_path is None:
         title += "  (image not found)"
     return Image.fromarray(shown), with_legend(shown, title, entries)
-
-
-def save_image(path: Path, image: Image.Image) -> None:
-    """Write an image as PNG, whole or not at all.
-
-    Raises:
-        OutputError: If it cannot be written.
-    """
-    stream = io.BytesIO()
-    image.save(stream, format="PNG")
-    write_whole(path, stream.getvalue())

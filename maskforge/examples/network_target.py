@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Encoding, Head
-from maskforge.errors import DatasetError, OptionError, listing
+from maskforge.errors import DatasetError, OptionError
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
-from maskforge.masks.encoding import from_multi_hot, from_one_hot, multi_hot
-
-_LARGEST = 65535
-_MOST_CHANNELS = 255
+from maskforge.masks.encoding import from_multi_hot, from_one_hot, translate
+from maskforge.masks.targets import to_target
 
 
 def network_target(
@@ -50,39 +48,12 @@ def network_target(
         if encoding == "onehot":
             ids = from_one_hot(values, channels)
             kept = {id_: id_ if id_ in classes.ids else BACKGROUND for id_ in channels}
-            mask = _translate(ids, kept | {VOID: VOID}, origin)
+            mask = translate(ids, kept | {VOID: VOID})
         else:
-            mask = values if meaning is None else _translate(values, meaning, origin)
-        if head == "sigmoid":
-            return multi_hot(mask, classes.foreground_ids)
+            mask = values if meaning is None else translate(values, meaning)
+        return to_target(mask, classes, head)
     except OptionError as error:
         raise DatasetError(error.message, origin=origin) from None
-    return _indices(mask, classes, origin)
-
-
-def _translate(
-    values: NDArray[Any],
-    meaning: Mapping[int, int],
-    origin: Origin,
-) -> NDArray[np.uint16]:
-    table = np.full(_LARGEST + 1, -1, dtype=np.int32)
-    for value, id_ in meaning.items():
-        table[value] = id_
-    mask = table[values]
-    if (mask < 0).any():
-        strange = np.unique(values[mask < 0]).tolist()
-        raise DatasetError(
-            f"holds values that no class has: {listing(map(str, strange))}", origin=origin
-        )
-    translated: NDArray[np.uint16] = mask.astype(np.uint16)
-    return translated
-
-
-def _indices(mask: NDArray[Any], classes: ClassMap, origin: Origin) -> NDArray[np.uint8]:
-    if len(classes.ids) > _MOST_CHANNELS:
-        raise OptionError(f"{len(classes.ids)} classes are more than a network can have here: 255")
-    ranks = {id_: rank for rank, id_ in enumerate(classes.ids)}
-    return _translate(mask, ranks | {VOID: VOID}, origin).astype(np.uint8)
 
 
 def _from_multi_hot(
@@ -112,4 +83,4 @@ def _from_multi_hot(
             origin=origin,
             hint="use the head sigmoid, or convert with --encoding integer, which decides overlaps",
         )
-    return _indices(from_multi_hot(chosen, classes.foreground_ids), classes, origin)
+    return to_target(from_multi_hot(chosen, classes.foreground_ids), classes, head)

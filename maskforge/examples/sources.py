@@ -14,7 +14,7 @@ from maskforge.examples.candidate import Candidate, Candidates
 from maskforge.examples.content import read_content
 from maskforge.examples.example import Example, ExampleSet, Statistics
 from maskforge.examples.folderpairs import from_folders, usual_folders
-from maskforge.examples.groups import groups_of
+from maskforge.examples.groups import check_grouping, groups_of
 from maskforge.examples.manifests import from_manifest
 from maskforge.examples.maskvalues import MaskLook, class_counts, look
 from maskforge.examples.meaning import Meaning, given_meaning, keep_only, recognize
@@ -95,6 +95,7 @@ def open_examples(
         ("group_pattern", group_pattern),
     ):
         check_type(name, text, str, type(None))
+    check_grouping(group_column, group_pattern)
     found = _candidates(dataset, images, masks, image_column or "image", mask_column or "mask")
     class_map = _class_map(classes) or found.classes
     seen = _look_at_all(found.pairs, progress)

@@ -110,11 +110,7 @@ class Stored:
         """Return (H, W, 3) to look at; what has more than 8 bits is stretched."""
         values = self._channels()
         if self.palette is None and values.dtype not in (np.uint8, np.bool_):
-            numbers = np.nan_to_num(values.astype(np.float64))
-            low, high = numbers.min(), numbers.max()
-            scale = 255 / (high - low) if high > low else 0.0
-            stretched = ((numbers - low) * scale).round().astype(np.uint8)
-            return replace(self, values=stretched, alpha=False).colors()
+            return replace(self, values=stretched(values), alpha=False).colors()
         pixels = self.image()
         return np.asarray(pixels.repeat(3, axis=-1) if pixels.shape[-1] == 1 else pixels, np.uint8)
 
@@ -133,6 +129,15 @@ class Stored:
             raise ValueError(f"it holds {pixels.dtype}, expected 8 bits a channel")
         opacity = self.values[..., -1:] if self.alpha else np.full_like(pixels[..., :1], 255)
         return np.concatenate([*([pixels] * (3 // pixels.shape[-1])), opacity], axis=-1)
+
+
+def stretched(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return numbers of any kind as uint8: the smallest becomes 0, the largest 255."""
+    numbers = np.nan_to_num(values.astype(np.float64))
+    low, high = numbers.min(), numbers.max()
+    scale = 255 / (high - low) if high > low else 0.0
+    shown: NDArray[np.uint8] = ((numbers - low) * scale).round().astype(np.uint8)
+    return shown
 
 
 def turn(pixels: NDArray[Scalar], orientation: int, *, back: bool = False) -> NDArray[Scalar]:

@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from maskforge.display.colors import Color
 from maskforge.images.png import png_bytes
-from maskforge.masks.classes import BACKGROUND
+from maskforge.images.stored import stretched
+from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.shapes import Size
 
 _SHOWN_SIDE = 900
@@ -22,6 +23,16 @@ _LINE = 22
 _MARGIN = 8
 _INK = (240, 240, 240)
 _PAPER = (24, 24, 24)
+
+
+def as_shown(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return pixels (H, W) or (H, W, C) as (H, W, 3) uint8; more than 8 bits are stretched."""
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.shape[2] < 3:
+        pixels = pixels[..., :1].repeat(3, axis=2)
+    shown: NDArray[np.uint8] = pixels if pixels.dtype == np.uint8 else stretched(pixels)
+    return shown[..., :3]
 
 
 def overlay(
@@ -47,6 +58,13 @@ def overlay(
     image, mask = image[::step, ::step], mask[::step, ::step]
     image = image.repeat(factor, axis=0).repeat(factor, axis=1)
     mask = mask.repeat(factor, axis=0).repeat(factor, axis=1)
+    return blend(image, mask, colors, opacity=opacity)
+
+
+def blend(
+    image: NDArray[np.uint8], mask: NDArray[Any], colors: Mapping[int, Color], *, opacity: float
+) -> NDArray[np.uint8]:
+    """Return what :func:`overlay` does, in the size of the image."""
     table = np.zeros((int(max(mask.max(initial=0), *colors)) + 1, 3), dtype=np.float32)
     for value, color in colors.items():
         table[value] = color
@@ -95,6 +113,25 @@ def with_legend(
         draw.rectangle((x, y + 2, x + 14, y + 15), color)
         draw.text((x + 20, y), name[:_LONGEST_TEXT], _INK, font)
     return page
+
+
+def class_entries(mask: NDArray[Any], classes: ClassMap) -> list[tuple[str, Color]]:
+    """Return the lines of a legend: every class that a mask shows, with its pixels."""
+    ids, counts = np.unique(mask, return_counts=True)
+    found = zip(ids.tolist(), counts.tolist(), strict=True)
+    return [
+        (f"{classes.names.get(id_, id_)}  {count} px", classes.colors.get(id_, (0, 0, 0)))
+        for id_, count in found
+        if id_ != BACKGROUND
+    ]
+
+
+def titled_overlay(
+    image: NDArray[np.uint8], mask: NDArray[Any], classes: ClassMap, title: str
+) -> Image.Image:
+    """Return an overlay with a title above and its classes below."""
+    shown = overlay(image, mask, classes.colors)
+    return with_legend(shown, title, class_entries(mask, classes))
 
 
 def contact_sheet(

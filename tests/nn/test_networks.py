@@ -7,9 +7,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from maskforge.choices import Architecture, Normalization, Upsampling
+from maskforge.choices import Normalization, Upsampling
 from maskforge.errors import OptionError
-from maskforge.nn.network_catalog import NetworkOptions, stride_of
+from maskforge.nn.network_catalog import Architecture, NetworkOptions, stride_of
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 import maskforge
 from maskforge.augmentation.augment_options import PRESETS, AugmentOptions
-from maskforge.choices import Architecture, Encoder, Encoding, Preset
+from maskforge.choices import Encoder, Encoding
 from maskforge.cli.app import app
 from maskforge.dataset.conversion import ConvertOptions
 from maskforge.dataset.conversion_report import ClassCount, ConversionReport
@@ -47,6 +47,7 @@ from maskforge.issues import Code, Level
 from maskforge.nn.export import ExportReport
 from maskforge.nn.loss_catalog import LOSSES
 from maskforge.nn.modelfile import ModelDescription
+from maskforge.nn.network_catalog import Architecture, Preset
 from maskforge.prediction.prediction_report import PredictionReport
 from maskforge.training.run_folder import Epoch, RunRecord, Scores
 from maskforge.training.train_options import TrainOptions

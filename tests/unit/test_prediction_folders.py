@@ -13,7 +13,6 @@ import maskforge as mf
 from maskforge.errors import OptionError, OutputError, OutputExistsError
 from maskforge.masks.maskfile import read_mask, write_mask
 from maskforge.prediction.predict import predict
-from maskforge.prediction.predict_options import PredictOptions
 from maskforge.prediction.predictor import Predictor
 from maskforge.prediction.runtimes.base import Runtime
 
@@ -48,7 +47,7 @@ def images(tmp_path):
 
 
 def run(sources, out, model=None, **options):
-    return predict(model or predictor(), sources, out, PredictOptions(**options))
+    return predict(model or predictor(), sources, out, **options)
 
 
 @pytest.mark.parametrize(("tta", "threshold"), [(False, 0.5), (True, 0.3)])
@@ -260,7 +259,7 @@ def test_a_disk_that_is_full_ends_the_run(images, tmp_path, monkeypatch):
 
     monkeypatch.setattr("maskforge.prediction.results.write_overlay", fail)
     with pytest.raises(OutputError, match="No space"):
-        predict(predictor(), images, tmp_path / "out", PredictOptions(overlay=True))
+        predict(predictor(), images, tmp_path / "out", overlay=True)
 
 
 def test_progress_is_told_after_every_image(images, tmp_path):
