@@ -1,8 +1,6 @@
 """Exported models: in the file that was asked for, and with the same output."""
 
 import importlib.util
-import shutil
-from pathlib import Path
 
 import model_folders as models
 import numpy as np
@@ -37,16 +35,6 @@ NAMES = {
 }
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    return models.save(tmp_path_factory.mktemp("models") / "model")
-
-
-@pytest.fixture
-def folder(saved, tmp_path):
-    return Path(shutil.copytree(saved, tmp_path / "model"))
-
-
 @pytest.fixture
 def writable(running_backend):
     """A format that the running backend can write, with a runtime that is installed."""
@@ -75,7 +63,9 @@ def test_every_format_that_the_backend_writes_is_checked(folder, running_backend
 def test_networks_that_interpolate_are_written_for_litert(tmp_path, running_backend, upsampling):
     if running_backend != "tensorflow":
         pytest.skip("NO LITERT: this backend does not write it")
-    options = NetworkOptions(filters=4, depth=1, upsampling=upsampling)
+    options = NetworkOptions(
+        filters=2, depth=1, convolutions=1, normalization="none", upsampling=upsampling
+    )
     network = build_network(options, input_shape=(None, None, 1), outputs=3)
     folder = models.save(tmp_path / "model", probabilities(network, "softmax"))
     assert export_model(folder, format="litert").difference < 1e-5
