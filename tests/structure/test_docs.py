@@ -181,6 +181,19 @@ def test_measured_numbers_name_the_script_that_prints_them(page):
             assert (ROOT / script).is_file(), f"{page.name} names {script}"
 
 
+def test_files_that_pages_for_contributors_name_are_there():
+    for name in (
+        "architecture.md",
+        "contributing.md",
+        *(f"decisions/{one.name}" for one in (DOCS / "decisions").glob("*.md")),
+    ):
+        for path in re.findall(r"`([\w/]+(?:\.py|/))`", (DOCS / name).read_text(encoding="utf-8")):
+            if "NAME" in path:  # of the thing that is added
+                continue
+            places = (ROOT / path, ROOT / "maskforge" / path, *(ROOT / "maskforge").rglob(path))
+            assert any(place.exists() for place in places), f"{name} names {path}"
+
+
 def test_every_page_is_in_the_navigation():
     listed = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     assert sorted(listed) == sorted(page.relative_to(DOCS).as_posix() for page in PAGES[1:])
