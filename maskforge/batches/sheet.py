@@ -21,7 +21,8 @@ from maskforge.examples.example import ExampleSet
 from maskforge.examples.scaling import choose_scaling
 from maskforge.files import check_folder
 from maskforge.images.png import write_png
-from maskforge.masks.overlay import as_shown, contact_sheet, overlay
+from maskforge.images.stored import Stored
+from maskforge.masks.overlay import contact_sheet, overlay
 from maskforge.masks.resize import size_of
 from maskforge.masks.targets import to_ids
 from maskforge.shapes import Size
@@ -146,7 +147,7 @@ class _Rows:
 
     def _tile(self, values: NDArray[np.float32], target: NDArray[np.uint8]) -> Image.Image:
         options = self._batches.options
-        image = as_shown(np.rint(values * 255).clip(0, 255).astype(np.uint8))
+        image = Stored(np.rint(values * 255).clip(0, 255).astype(np.uint8)).colors()
         mask = to_ids(
             target if options.head == "sigmoid" else target[..., 0], options.classes, options.head
         )

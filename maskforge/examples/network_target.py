@@ -13,7 +13,7 @@ from maskforge.errors import DatasetError, OptionError
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.encoding import from_multi_hot, from_one_hot, translate
-from maskforge.masks.targets import to_target
+from maskforge.masks.targets import channel_ids, to_target
 
 
 def network_target(
@@ -40,6 +40,7 @@ def network_target(
         DatasetError: If the values are no such mask.
         OptionError: If classes overlap and the head is softmax.
     """
+    channel_ids(classes, head)  # too many of them are no fault of the mask
     if values.ndim != (2 if encoding == "integer" else 3):
         raise DatasetError(f"is no {encoding} mask: its shape is {values.shape}", origin=origin)
     if encoding == "multihot":

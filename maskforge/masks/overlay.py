@@ -12,7 +12,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from maskforge.display.colors import Color
 from maskforge.images.png import png_bytes
-from maskforge.images.stored import stretched
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.shapes import Size
 
@@ -23,16 +22,6 @@ _LINE = 22
 _MARGIN = 8
 _INK = (240, 240, 240)
 _PAPER = (24, 24, 24)
-
-
-def as_shown(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return pixels (H, W) or (H, W, C) as (H, W, 3) uint8; more than 8 bits are stretched."""
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    if pixels.shape[2] < 3:
-        pixels = pixels[..., :1].repeat(3, axis=2)
-    shown: NDArray[np.uint8] = pixels if pixels.dtype == np.uint8 else stretched(pixels)
-    return shown[..., :3]
 
 
 def overlay(

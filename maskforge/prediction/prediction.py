@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.errors import listing
 from maskforge.files import PathLike
 from maskforge.images.png import png_bytes
-from maskforge.images.stored import Pixels
+from maskforge.images.stored import Pixels, Stored
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.encoding import Mask
 from maskforge.masks.maskfile import write_mask
-from maskforge.masks.overlay import as_shown, blend, titled_overlay
+from maskforge.masks.overlay import blend, titled_overlay
 from maskforge.masks.resize import size_of
 
 
@@ -46,8 +47,8 @@ class Prediction:
         return {self.classes.names[id_]: count for id_, count in found if id_ != BACKGROUND}
 
     def __repr__(self) -> str:
-        found = ", ".join(f"{name} {count} px" for name, count in self.pixels.items())
-        return f"<Prediction of {size_of(self.mask)} px: {found or 'nothing found'}>"
+        found = listing(f"{name}={count} px" for name, count in self.pixels.items())
+        return f"Prediction({size_of(self.mask)} px, {found or 'nothing found'})"
 
     def save(self, path: PathLike) -> None:
         """Write the mask; the suffix of the path decides the type of file.
@@ -71,7 +72,8 @@ class Prediction:
         Returns:
             (H, W, 3) uint8, of the size of the image.
         """
-        return blend(as_shown(self.image), self.mask, self.classes.colors, opacity=opacity)
+        shown = Stored(self.image).colors()
+        return blend(shown, self.mask, self.classes.colors, opacity=opacity)
 
     def _repr_png_(self) -> bytes:
         return overlay_page(self)
@@ -87,5 +89,6 @@ def overlay_page(prediction: Prediction, title: str = "") -> bytes:
     head = f"{title}  {size_of(prediction.mask)} px".strip()
     if not prediction.pixels:
         head += "  (nothing found)"
-    page = titled_overlay(as_shown(prediction.image), prediction.mask, prediction.classes, head)
+    shown = Stored(prediction.image).colors()
+    page = titled_overlay(shown, prediction.mask, prediction.classes, head)
     return png_bytes(np.asarray(page))

@@ -156,7 +156,7 @@ class Predictor(Brief):
         Example:
             >>> predictor = mf.Predictor.load("runs/caries")
             >>> predictor.predict(np.zeros((64, 80), np.uint8), thresholds=1.0)
-            <Prediction of 80 x 64 px: nothing found>
+            Prediction(80 x 64 px, nothing found)
         """
         for name in SETTLED:
             if name in keywords:

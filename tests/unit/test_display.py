@@ -162,6 +162,7 @@ def test_large_things_have_short_texts(folder):
     evaluation = mf.evaluate(folder / "masks", folder / "masks")
     many = [mf.MaskClass(id_, str(id_), (0, 0, 0), ()) for id_ in range(300, 1300)]
     classes = mf.ClassMap(tuple(many))
+    many_ids = np.arange(300, 1300, dtype=np.uint16).reshape(10, 100)
     conversion, inspection = list(reports(folder))[:2]
     for one in (
         replace(image, shapes=image.shapes * 10_000),
@@ -183,7 +184,7 @@ def test_large_things_have_short_texts(folder):
         msgspec.structs.replace(inspection, kinds={name: {} for name in names}),
         msgspec.structs.replace(evaluation, rows=evaluation.rows * 10_000),
         mf.RunRecord(name="x", classes=list(names), warnings=list(names)),
-        mf.Prediction(np.zeros((999, 999), np.uint8), np.zeros((999, 999), np.uint8), None),
+        mf.Prediction(many_ids, many_ids.astype(np.uint8), None, many_ids, classes),
     ):
         text = repr(one)
         assert text.startswith(f"{type(one).__name__}(")

@@ -274,9 +274,9 @@ def prediction():
 
 
 def test_a_prediction_is_told_in_a_line(prediction):
-    assert repr(prediction) == "<Prediction of 3 x 2 px: caries 3 px>"
+    assert repr(prediction) == "Prediction(3 x 2 px, caries=3 px)"
     nothing = predictor(same, thresholds=(1.0, 1.0)).predict(IMAGE[:, :2])
-    assert repr(nothing) == "<Prediction of 2 x 2 px: nothing found>"
+    assert repr(nothing) == "Prediction(2 x 2 px, nothing found)"
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy"])
