@@ -36,15 +36,14 @@ FUNCTIONS = {
     "preview": ("folder", "out"),
     "rasterize": ("regions", "size", "values", "rasterizer", "overlap"),
     "read": ("sources", "format", "images", "size_mismatch"),
-    "read_image": ("example",),
     "read_mask": ("path",),
     "read_splits": ("path", "examples"),
-    "read_target": ("example", "classes", "head"),
     "resume_training": ("out",),
     "write_mask": ("path", "mask", "palette"),
     "write_split": ("path", "examples", "split"),
     "ClassMap": ("classes",),
     "ClassMap.value": ("label",),
+    "Example.read_target": ("classes", "head"),
     "ExampleSet.subset": ("names",),
     "Predictor.load": ("path", "runtime", "precision"),
     "Split.part": ("name",),
@@ -65,14 +64,15 @@ def good(converted):
         **dict.fromkeys(("folder", "truth", "prediction", "dataset"), converted / "masks"),
         **dict.fromkeys(("sources", "images"), converted / "samples" / "labelme"),
         **{"image": next(iter(mf.read(converted / "samples" / "labelme"))), "mask": mask},
-        **{"examples": examples, "split": split, "example": examples.examples[0]},
+        **{"examples": examples, "split": split},
         **{"classes": dataset.classes, "ids": dataset.classes.ids, "size": (4, 4), "folds": 2},
         **{"regions": [[(0, 0), (2, 0), (0, 2)]], "out": folder / "out", "head": "softmax"},
         **{"encoded": mf.one_hot(mask, dataset.classes.ids), "label": "caries", "name": "train"},
         **{"model": folder, "path": folder, "folders": folder, "format": "auto", "names": []},
         **{"target": np.zeros((8, 8), np.uint8), "rng": np.random.default_rng(0)},
     }
-    return {"owner": {"ClassMap": dataset.classes, "ExampleSet": examples, "Split": split}, **given}
+    owners = {"Example": examples.examples[0], "ExampleSet": examples, "Split": split}
+    return {"owner": {"ClassMap": dataset.classes, **owners}, **given}
 
 
 REQUIRED = {
