@@ -2,11 +2,13 @@
 
 from .augmentation.augment_options import AugmentOptions
 from .augmentation.pair import augment
-from .dataset.conversion import ConvertOptions, convert
+from .dataset.conversion import convert
 from .dataset.conversion_report import ConversionReport
+from .dataset.convert_options import ConvertOptions
+from .dataset.converted_image import ConvertedImage, convert_image
 from .dataset.inspection import Inspection, inspect
 from .dataset.manifest import Dataset, DatasetItem, ManifestEntry, open_dataset
-from .dataset.previews import preview
+from .dataset.previews import PreviewOptions, preview
 from .errors import MaskforgeError
 from .evaluation.evaluate import evaluate
 from .evaluation.evaluate_options import EvaluateOptions, ModelOptions
@@ -59,6 +61,7 @@ __all__ = [
     "Code",
     "ConversionReport",
     "ConvertOptions",
+    "ConvertedImage",
     "DataOptions",
     "Dataset",
     "DatasetItem",
@@ -90,6 +93,7 @@ __all__ = [
     "Prediction",
     "PredictionReport",
     "Predictor",
+    "PreviewOptions",
     "RunRecord",
     "Shape",
     "Size",
@@ -101,6 +105,7 @@ __all__ = [
     "check_leaks",
     "compare_runs",
     "convert",
+    "convert_image",
     "detect",
     "draw",
     "evaluate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
@@ -47,11 +48,16 @@ Encoder: TypeAlias = Literal[
 
 SYMMETRIES: tuple[Symmetry, ...] = get_args(Symmetry)
 
+_WHY_NOT = dict.fromkeys(
+    ("jpg", "jpeg"), "JPEG changes pixel values when it compresses, so class ids would be lost; "
+)
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Called with the name of the phase, the number of images done, and their total if known."""
 
 Options = TypeVar("Options")
+
+_hints = functools.cache(get_type_hints)  # finding them takes as long as drawing a small image
 
 
 def with_keywords(
@@ -78,7 +84,7 @@ def with_keywords(
     elif not isinstance(options, class_):
         raise OptionError(
             f"options must be {class_.__name__}, found {shorten(options)}",
-            hint="give single options by name, such as overwrite=True",
+            hint=f"give single options by name, such as {dataclasses.fields(class_)[0].name}=...",  # type: ignore[arg-type]
         )
     known = {field.name: getattr(options, field.name) for field in dataclasses.fields(class_)}  # type: ignore[arg-type]
     changes = {}
@@ -103,12 +109,23 @@ def check_choices(options: object) -> None:
     Raises:
         OptionError: Naming the option and its words.
     """
-    for name, hint in get_type_hints(type(options)).items():
+    for name, hint in _hints(type(options)).items():  # type: ignore[arg-type]
         value = getattr(options, name)
         if dataclasses.is_dataclass(value):
             check_choices(value)
-        elif get_origin(hint) is Literal and value not in get_args(hint):
-            raise OptionError(
-                f"{name} cannot be {shorten(value)}{did_you_mean(str(value), get_args(hint))}",
-                hint=f"choose one of {', '.join(map(str, get_args(hint)))}",
-            )
+        elif get_origin(hint) is Literal:
+            check_choice(name, value, hint)
+
+
+def check_choice(name: str, value: object, choices: object) -> None:
+    """Make sure that a value is one of the words of a Literal.
+
+    Raises:
+        OptionError: Naming the option and its words.
+    """
+    if value not in get_args(choices):
+        raise OptionError(
+            f"{name} cannot be {shorten(value)}{did_you_mean(str(value), get_args(choices))}",
+            hint=_WHY_NOT.get(str(value), "")
+            + f"choose one of {', '.join(map(str, get_args(choices)))}",
+        )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
+from maskforge.dataset.converted_image import ConvertedImage
+from maskforge.dataset.manifest import RECORD_COUNTS, ManifestEntry
 from maskforge.issues import Issue, Level, Scope
 from maskforge.masks.classes import ClassMap
-from maskforge.masks.drawing import Drawing
-from maskforge.shapes import AnnotatedImage, ImageState
+from maskforge.shapes import ImageState
 
 SCHEMA_VERSION = 1
 
@@ -76,11 +76,7 @@ class ConversionReport(msgspec.Struct, kw_only=True):
             ("found", "drawn", "ignored", "refused", *ImageState), 0
         )
     )
-    records: dict[str, int] = msgspec.field(
-        default_factory=lambda: dict.fromkeys(
-            ("found", "drawn", "converted", "ignored", "skipped", "refused"), 0
-        )
-    )
+    records: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(RECORD_COUNTS, 0))
     reasons: dict[str, int] = {}
     classes: list[ClassCount] = []
     overlapped_pixels: int = 0
@@ -133,54 +129,40 @@ class ConversionReport(msgspec.Struct, kw_only=True):
             )
         )
 
-    def add_image(
-        self,
-        image: AnnotatedImage,
-        drawing: Drawing | None,
-        issues: Iterable[Issue],
-        classes: ClassMap,
-    ) -> dict[str, int]:
-        """Count one image with its records.
+    def add_image(self, converted: ConvertedImage, classes: ClassMap) -> None:
+        """Count one image with its records and classes.
 
         Args:
-            image: The image as it was read.
-            drawing: Its masks; None if it was left out.
-            issues: All findings about it, those of drawing included.
+            converted: What became of it.
             classes: The class map.
-
-        Returns:
-            The image's records by what became of them.
         """
-        issues = tuple(issues)
-        lost = Counter(str(issue.level) for issue in issues if issue.loses_record)
-        records = dict.fromkeys(self.records, 0) | lost
-        records["found"] = image.record_count
+        entry = converted.entry
         self.images["found"] += 1
-        self.images[image.state] += 1
-        if drawing is not None:
-            self.images["drawn"] += 1
-            records["drawn"] += drawing.drawn
-            records["converted"] += drawing.converted
-            self._add_classes(drawing, classes)
-        else:
-            refused = any(issue.loses_image and issue.level is Level.REFUSED for issue in issues)
-            outcome = "refused" if refused else "ignored"
-            self.images[outcome] += 1
-            records[outcome] += len(image.shapes)
-        for outcome, count in records.items():
+        self.images[entry.state] += 1
+        self.images[converted.outcome] += 1
+        for outcome, count in entry.shapes.items():
             self.records[outcome] += count
-        for issue in issues:
+        for issue in converted.issues:
             self.add_issue(issue)
-        return records
+        self.overlapped_pixels += entry.overlapped_pixels
+        known = {count.name: count for count in self.classes}
+        count_classes(entry, known, {name: id_ for id_, name in classes.names.items()})
+        self.classes = list(known.values())
 
-    def _add_classes(self, drawing: Drawing, classes: ClassMap) -> None:
-        self.overlapped_pixels += drawing.overlapped
-        known = {count.id: count for count in self.classes}
-        for value in drawing.pixels.keys() | drawing.class_shapes.keys():
-            if value not in known:
-                known[value] = ClassCount(value, classes.names[value])
-                self.classes.append(known[value])
-            pixels, shapes = drawing.pixels.get(value, 0), drawing.class_shapes.get(value, 0)
-            known[value].pixels += pixels
-            known[value].shapes += shapes
-            known[value].images += bool(pixels or shapes)
+
+def count_classes(
+    entry: ManifestEntry, counts: dict[str, ClassCount], ids: Mapping[str, int]
+) -> None:
+    """Add the classes of an image to what was counted of each.
+
+    Args:
+        entry: The image.
+        counts: By name of the class; grows.
+        ids: By name of the class; those that are not known are -1.
+    """
+    for name in entry.pixels | entry.class_shapes:
+        count = counts.setdefault(name, ClassCount(ids.get(name, -1), name))
+        pixels, shapes = entry.pixels.get(name, 0), entry.class_shapes.get(name, 0)
+        count.pixels += pixels
+        count.shapes += shapes
+        count.images += bool(pixels or shapes)

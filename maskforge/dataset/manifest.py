@@ -23,6 +23,9 @@ from maskforge.masks.classfile import load_class_map
 from maskforge.masks.maskfile import read_mask
 from maskforge.shapes import ImageState, Size
 
+RECORD_COUNTS = ("found", "drawn", "converted", "ignored", "skipped", "refused")
+"""What records are counted by: all, and those to which each of these happened."""
+
 
 class ManifestIssue(msgspec.Struct, frozen=True):
     """A finding about one image or one of its records."""

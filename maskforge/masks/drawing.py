@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import Encoding, MultiTag, Overlap
-from maskforge.errors import GeometryError, ImageError
+from maskforge.choices import Encoding, MultiTag, Overlap, with_keywords
+from maskforge.errors import GeometryError, ImageError, OptionError
 from maskforge.geometry import discs, self_intersecting, thick_line
 from maskforge.issues import Code, Issue, Level
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
@@ -20,6 +20,8 @@ from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
 from maskforge.shapes import AnnotatedImage, Area, Bitmap, PointSet, Polygon, Polyline, Shape, Size
+
+_LONGEST = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class DrawOptions:
             label that it gets. None skips shapes without label and refuses those whose class
             cannot be resolved.
         instances: Whether to draw an instance map, too.
+
+    Raises:
+        OptionError: If a width or radius is negative, or larger than 65536.
     """
 
     encoding: Encoding = "integer"
@@ -51,6 +56,12 @@ class DrawOptions:
     multi_tag: MultiTag = "first"
     unlabeled: str | None = None
     instances: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("line_width", "point_radius"):
+            length = getattr(self, name)
+            if length is not None and not 0 <= length <= _LONGEST:  # True for NaN, too
+                raise OptionError(f"{name} cannot be {length}, expected 0 to {_LONGEST} px")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,20 +100,27 @@ class _Region:
     value: int
 
 
-def draw(image: AnnotatedImage, classes: ClassMap, options: DrawOptions | None = None) -> Drawing:
+def draw(
+    image: AnnotatedImage,
+    classes: ClassMap,
+    options: DrawOptions | None = None,
+    **keywords: object,
+) -> Drawing:
     """Draw the masks of one image.
 
     Args:
         image: The image, with its size.
         classes: Which label becomes which value.
         options: How; see :class:`DrawOptions`.
+        **keywords: Single options, such as ``encoding="onehot"``.
 
     Raises:
         ImageError: If the size of the image is unknown, or classes overlap and must not.
         LabelError: If the class map does not know a label.
         MissingDependencyError: If the library of the rasterizer is not installed.
+        OptionError: If an option does not exist or cannot be used.
     """
-    options = options or DrawOptions()
+    options = with_keywords(DrawOptions, options, keywords)
     size = image.image.size
     if size is None:
         raise ImageError(Code.SIZE_UNKNOWN, "the size of the image is unknown", origin=image.origin)

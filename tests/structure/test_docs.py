@@ -21,8 +21,8 @@ import maskforge
 from maskforge.augmentation.augment_options import PRESETS, AugmentOptions
 from maskforge.choices import Architecture, Encoder, Encoding, Preset
 from maskforge.cli.app import app
-from maskforge.dataset.conversion import ConvertOptions
 from maskforge.dataset.conversion_report import ClassCount, ConversionReport, ReportIssue
+from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.inspection import Inspection, Problem, SizeCount
 from maskforge.dataset.manifest import ManifestEntry, ManifestIssue
 from maskforge.errors import MissingDependencyError

@@ -7,7 +7,7 @@ import pytest
 from builders import (
     corners,
     files,
-    image_file,
+    image,
     labelme,
     manifest,
     pixels,
@@ -20,13 +20,12 @@ from builders import (
 
 from maskforge import (
     ConversionReport,
-    ConvertOptions,
     MaskforgeError,
     convert,
     load_class_map,
     open_dataset,
 )
-from maskforge.dataset import conversion as conversion_module
+from maskforge.dataset import converted_image as conversion_module
 from maskforge.errors import OptionError, OutputError
 from maskforge.issues import Code, Issue, Origin
 
@@ -35,15 +34,11 @@ def masks(out: Path) -> set[str]:
     return files(out / "masks")
 
 
-def options(**keys) -> ConvertOptions:
-    return ConvertOptions(**keys)
-
-
 # --- the manifest and the report
 
 
 def test_the_manifest_adds_up_to_the_report(tmp_path):
-    image_file(tmp_path / "in" / "x.png")
+    image(tmp_path / "in" / "x.png")
     labelme(
         tmp_path / "in" / "x.json",
         square("a", 1, 1, 4, 4),
@@ -81,10 +76,10 @@ def test_the_manifest_adds_up_to_the_report(tmp_path):
 
 
 def test_a_data_set_is_read_back_as_it_was_written(tmp_path):
-    image_file(tmp_path / "in" / "x.png")
+    image(tmp_path / "in" / "x.png")
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
     labelme(tmp_path / "in" / "bad.json", square("a", 1, 1, 4, 4), width=0)
-    convert(tmp_path / "in", tmp_path / "out", options(instances=True))
+    convert(tmp_path / "in", tmp_path / "out", instances=True)
     dataset = open_dataset(str(tmp_path / "out"))
     (item,) = dataset
     assert (len(dataset), len(dataset.entries)) == (1, 2)
@@ -100,7 +95,7 @@ def test_every_image_is_observed_once(tmp_path):
         labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
     for number, keys in enumerate(({}, {"dry_run": True}, {"strict": True})):
         seen = []
-        convert(tmp_path / "in", tmp_path / f"out{number}", options(**keys), observe=seen.append)
+        convert(tmp_path / "in", tmp_path / f"out{number}", **keys, observe=seen.append)
         assert [entry.source.rpartition("/")[2] for entry in seen] == [
             "x0.json",
             "x1.json",
@@ -149,11 +144,11 @@ def test_a_label_may_be_called_void(tmp_path):
 def test_a_label_may_be_called_background(tmp_path, label, fold_case):
     """It is the background, and cuts holes into what was drawn before."""
     labelme(tmp_path / "x.json", square("a", 0, 0, 4, 4), square(label, 1, 1, 3, 3))
-    convert(tmp_path / "x.json", tmp_path / "out", options(fold_case=fold_case))
+    convert(tmp_path / "x.json", tmp_path / "out", fold_case=fold_case)
     (line,) = manifest(tmp_path / "out")
     assert line["pixels"] == {"background": 36, "a": 12}
     saved = load_class_map(tmp_path / "out" / "classes.json")
-    convert(tmp_path / "x.json", tmp_path / "again", options(classes=saved))
+    convert(tmp_path / "x.json", tmp_path / "again", classes=saved)
     assert manifest(tmp_path / "again")[0]["pixels"] == line["pixels"]
 
 
@@ -177,7 +172,7 @@ def test_a_point_at_the_limit_of_coordinates_costs_no_other_shape(tmp_path):
         shape("a", [[2.0**31, 5]], "point"),
         square("a", 1, 1, 4, 4),
     )
-    report = convert(tmp_path / "x.json", tmp_path / "out", options(point_radius=5))
+    report = convert(tmp_path / "x.json", tmp_path / "out", point_radius=5)
     assert report.records["drawn"] == 1
     assert report.records["found"] == sum(report.records.values()) - report.records["found"]
     assert manifest(tmp_path / "out")[0]["pixels"]["a"] == 9
@@ -288,7 +283,7 @@ def test_a_temporary_disk_that_is_full_is_named(tmp_path, monkeypatch):
 def test_options_that_cannot_be_used_stop_the_run_at_once(tmp_path, keys):
     labelme(tmp_path / "x.json", square("a", 1, 1, 4, 4))
     with pytest.raises(OptionError):
-        convert(tmp_path / "x.json", tmp_path / "out", options(**keys))
+        convert(tmp_path / "x.json", tmp_path / "out", **keys)
     assert not (tmp_path / "out").exists()
 
 

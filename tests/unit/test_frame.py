@@ -5,7 +5,8 @@ import io
 
 import numpy as np
 import pytest
-from builders import image_file, labelme, shape, square
+from builders import image as image_file
+from builders import labelme, shape, square
 from PIL import Image
 
 from maskforge import read
@@ -52,7 +53,7 @@ def test_exif_orientation_is_settled_by_the_declared_size(
     """8 x 6 px are stored. Where sizes do not tell, LabelMe's habit counts: it turns images."""
     image_file(tmp_path / "x.jpg", 8, 6, orientation=orientation)
     width, height = declared or (None, None)
-    image = settled(tmp_path / "x.json", image_file="x.jpg", width=width, height=height)
+    image = settled(tmp_path / "x.json", image="x.jpg", width=width, height=height)
     assert image.image.size == size
     assert image.image.orientation == orientation
     assert image.image.upright == upright
@@ -61,14 +62,14 @@ def test_exif_orientation_is_settled_by_the_declared_size(
 
 def test_a_square_image_with_orientation_is_ambiguous(tmp_path):
     image_file(tmp_path / "x.jpg", 8, 8, orientation=6)
-    image = settled(tmp_path / "x.json", image_file="x.jpg", width=8, height=8)
+    image = settled(tmp_path / "x.json", image="x.jpg", width=8, height=8)
     assert codes(image) == [Code.EXIF_AMBIGUOUS]
     assert "preview" in image.issues[0].hint
 
 
 def test_a_size_that_fits_neither_frame_is_refused(tmp_path):
     image_file(tmp_path / "x.jpg", 8, 6, orientation=6)
-    image = settled(tmp_path / "x.json", image_file="x.jpg", width=80, height=80)
+    image = settled(tmp_path / "x.json", image="x.jpg", width=80, height=80)
     assert image.refusal.code is Code.SIZE_MISMATCH
     assert "80 x 80" in image.refusal.message
     assert "6 x 8" in image.refusal.message
