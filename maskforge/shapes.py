@@ -120,7 +120,10 @@ class Shape:
             source does not group this shape.
         converted: What was turned into polygons, such as ``circle``; empty if the geometry is the
             source's own.
-        properties: The remaining keys of the record, as they are in the source.
+        primitive: The keys of the record that the geometry was worked out from, as they are in the
+            source: two corners of a rectangle, center and rim of a circle, the box of a bitmap.
+            None if the geometry has the vertices of the source, or was scaled.
+        extra: The remaining keys of the record, as they are in the source.
         label_issue: Why ``labels`` is empty; None if it is not.
     """
 
@@ -130,7 +133,8 @@ class Shape:
     origin: Origin
     instance: str | None = None
     converted: str = ""
-    properties: Mapping[str, object] = field(default_factory=dict)
+    primitive: Mapping[str, object] | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
     label_issue: Issue | None = None
 
 
@@ -182,6 +186,9 @@ class AnnotatedImage:
             ``shapes``.
         embedded: The encoded image from inside the annotation file, if it was asked for and there
             is no image file.
+        extra: What the source holds about the image beside the shapes, as it is there: names and
+            paths as they are written, flags, metadata, comments, and under the key of its records
+            those that became no shape. Of an embedded image it says only whether there is one.
     """
 
     image: ImageReference
@@ -193,6 +200,7 @@ class AnnotatedImage:
     tags: tuple[str, ...] = ()
     issues: tuple[Issue, ...] = ()
     embedded: bytes | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def refusal(self) -> Issue | None:

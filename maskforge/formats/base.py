@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -54,6 +54,7 @@ class ImageRecord:
             Called only if nothing else gives the size.
         tags: Labels of the image as a whole.
         issues: Findings, with a line for every record that is not in ``shapes``.
+        extra: What :attr:`AnnotatedImage.extra` will be.
     """
 
     name: str
@@ -67,6 +68,28 @@ class ImageRecord:
     embedded: Callable[[], bytes] | None = None
     tags: tuple[str, ...] = ()
     issues: tuple[Issue, ...] = ()
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+def left_over(
+    key: str, records: Sequence[object], shapes: Iterable[Shape], origin: Origin
+) -> dict[str, list[object]]:
+    """Return the records that became no shape, for :attr:`ImageRecord.extra`.
+
+    Args:
+        key: Where a file of the format keeps its records.
+        records: All of them.
+        shapes: Those that became one.
+        origin: Place of the list of records.
+
+    Returns:
+        A list below the key; empty if each record is a shape.
+    """
+    places = {shape.origin for shape in shapes}
+    if len(places) == len(records):
+        return {}
+    rest = [one for i, one in enumerate(records) if origin.at(f"[{i}]") not in places]
+    return {key: rest}
 
 
 @dataclass(slots=True)

@@ -186,6 +186,7 @@ class AnnotationReader:
                     record.tags,
                     tuple(issues),
                     embedded,
+                    record.extra,
                 )
         except AnnotationError as error:
             self._unusable.add(path)

@@ -11,7 +11,7 @@ from maskforge.shapes import Size
 
 
 @pytest.mark.parametrize(
-    ("written", "image", "name"),
+    ("written", "image_file", "name"),
     [
         pytest.param("tooth.png", "tooth.png", "tooth.png", id="beside"),
         pytest.param("../raw/tooth.png", "../raw/tooth.png", "tooth.png", id="other folder"),

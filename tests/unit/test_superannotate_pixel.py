@@ -172,7 +172,7 @@ def test_a_single_missing_part_is_noted(tmp_path):
         (None, ".parts"),
         ({"color": A}, ".parts"),
         ([A], ".parts[0]"),
-        ([{"color": A}], ".parts[0]"),
+        ([{"colors": A}], ".parts[0]"),
         ([{"color": A}, {"color": 15}], ".parts[1].color"),
         ([{"color": "blue"}], ".parts[0].color"),
         ([{"color": "#00000ff"}], ".parts[0].color"),
@@ -267,7 +267,7 @@ def test_list_files_hold_pixel_instances_too(tmp_path):
     path.write_text(json.dumps(records))
     image = read_one(path)
     assert [shape.origin.pointer for shape in image.shapes] == ["$[1]", "$[2]"]
-    assert image.shapes[0].properties == {"classId": 7}
+    assert image.shapes[0].extra == {"classId": 7}
     assert image.record_count == 4
 
 
