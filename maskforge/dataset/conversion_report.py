@@ -160,7 +160,7 @@ def count_classes(
         counts: By name of the class; grows.
         ids: By name of the class; those that are not known are -1.
     """
-    for name in entry.pixels | entry.class_shapes:
+    for name in sorted(entry.pixels | entry.class_shapes, key=lambda name: ids.get(name, -1)):
         count = counts.setdefault(name, ClassCount(ids.get(name, -1), name))
         pixels, shapes = entry.pixels.get(name, 0), entry.class_shapes.get(name, 0)
         count.pixels += pixels
