@@ -1,5 +1,6 @@
 """The public names. ``__init__.py`` loads each of them when it is used first."""
 
+from . import errors
 from .augmentation.augment_options import AugmentOptions
 from .augmentation.pair import augment
 from .dataset.conversion import convert
@@ -8,24 +9,26 @@ from .dataset.convert_options import ConvertOptions
 from .dataset.converted_image import ConvertedImage, convert_image
 from .dataset.inspection import Inspection, inspect
 from .dataset.manifest import Dataset, DatasetItem, ManifestEntry, open_dataset
-from .dataset.previews import PreviewOptions, preview
+from .dataset.previews import PreviewOptions, PreviewReport, preview
 from .errors import MaskforgeError
 from .evaluation.evaluate import evaluate
 from .evaluation.evaluate_options import EvaluateOptions, ModelOptions
-from .evaluation.measures.image_measures import MeasureOptions
-from .evaluation.report.records import EvaluationReport
+from .evaluation.measures.measure_options import MeasureOptions
+from .evaluation.report.evaluation_report import EvaluationReport
 from .examples.example import Example, ExampleSet
 from .examples.pixels import read_image, read_target
 from .examples.sources import open_examples
 from .examples.split import Split, check_leaks, make_folds, make_split
 from .examples.splitfile import read_splits, write_split
 from .formats.reader import AnnotationReader, Detection, detect, read
+from .images.annotated_image import AnnotatedImage
 from .issues import Code, Issue, Level, Origin
 from .masks.classes import ClassMap, MaskClass
 from .masks.classfile import load_class_map
 from .masks.drawing import Drawing, DrawOptions, draw
 from .masks.encoding import from_multi_hot, from_one_hot, multi_hot, one_hot
 from .masks.maskfile import read_mask, write_mask
+from .nn.export import ExportReport
 from .nn.modelfile import ModelDescription
 from .nn.network_catalog import NetworkOptions
 from .prediction.model_export import export_model
@@ -35,7 +38,6 @@ from .prediction.prediction_report import PredictionReport
 from .prediction.predictor import Prediction, Predictor
 from .raster.arrays import rasterize
 from .shapes import (
-    AnnotatedImage,
     Area,
     Bitmap,
     ImageReference,
@@ -72,6 +74,7 @@ __all__ = [
     "EvaluationReport",
     "Example",
     "ExampleSet",
+    "ExportReport",
     "ImageReference",
     "ImageState",
     "InputOptions",
@@ -94,6 +97,7 @@ __all__ = [
     "PredictionReport",
     "Predictor",
     "PreviewOptions",
+    "PreviewReport",
     "RunRecord",
     "Shape",
     "Size",
@@ -108,6 +112,7 @@ __all__ = [
     "convert_image",
     "detect",
     "draw",
+    "errors",
     "evaluate",
     "export_model",
     "from_multi_hot",

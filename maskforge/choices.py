@@ -124,8 +124,8 @@ def check_choice(name: str, value: object, choices: object) -> None:
         OptionError: Naming the option and its words.
     """
     if value not in get_args(choices):
+        words = [str(one) for one in get_args(choices)]
         raise OptionError(
-            f"{name} cannot be {shorten(value)}{did_you_mean(str(value), get_args(choices))}",
-            hint=_WHY_NOT.get(str(value), "")
-            + f"choose one of {', '.join(map(str, get_args(choices)))}",
+            f"{name} cannot be {shorten(value)}{did_you_mean(str(value), words)}",
+            hint=f"{_WHY_NOT.get(str(value), '')}choose one of {', '.join(words)}",
         )

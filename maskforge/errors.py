@@ -55,6 +55,13 @@ class MaskforgeError(Exception):
         message: What is wrong.
         origin: File and JSON path, where there is one.
         hint: What to do about it, or empty.
+
+    Example:
+        >>> try:
+        ...     mf.open_dataset("nowhere")
+        ... except mf.MaskforgeError as error:
+        ...     print(type(error).__name__, error.hint)
+        DatasetError name a folder that `maskforge convert` wrote
     """
 
     def __init__(self, message: str, *, origin: Origin | None = None, hint: str = "") -> None:
@@ -131,6 +138,17 @@ class GeometryError(RecordError):
 
 class ImageError(AnnotationError):
     """The image or its size cannot be used."""
+
+
+def check_type(name: str, value: object, *types: type, hint: str = "") -> None:
+    """Make sure that an argument is of a type, before something deep inside stumbles over it.
+
+    Raises:
+        OptionError: Naming the argument, what it must be and what was found.
+    """
+    if not isinstance(value, types):
+        wanted = " or ".join(one.__name__ for one in types)
+        raise OptionError(f"{name} must be {wanted}, found {shorten(value)}", hint=hint)
 
 
 def is_installed(package: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from maskforge.errors import MaskforgeError, OutputError
+from maskforge.errors import MaskforgeError, OptionError, OutputError, shorten
 from maskforge.issues import Origin
 
 if TYPE_CHECKING:
@@ -34,11 +34,45 @@ RESULT_FOLDERS = (MASKS, INSTANCES, EXTRACTED)
 CONTACT_SHEET = "contact-sheet"
 
 
+def as_path(path: PathLike) -> Path:
+    """Return a path that somebody gave as :class:`~pathlib.Path`.
+
+    Raises:
+        OptionError: If it is no path.
+    """
+    try:
+        text = os.fspath(path)
+    except TypeError:
+        text = None
+    if not isinstance(text, str) or "\0" in text:
+        raise OptionError(f"{shorten(path)} is no path", hint="give a str or a pathlib.Path")
+    return Path(text)
+
+
+def as_source(path: PathLike) -> Path:
+    """Return a path that somebody gave to be read, whether or not it is there.
+
+    Raises:
+        OptionError: If it is no path, or one that the system refuses to look at.
+    """
+    source = as_path(path)
+    try:
+        source.exists()
+    except OSError as error:  # no permission, or the name is too long
+        reason = error.strerror or error
+        raise OptionError(f"{shorten(str(path))} cannot be read: {reason}") from None
+    return source
+
+
 def as_paths(sources: PathLike | Iterable[PathLike]) -> list[Path]:
-    """Return one path or several ones as a list."""
-    if isinstance(sources, (str, os.PathLike)):
-        return [Path(sources)]
-    return [Path(source) for source in sources]
+    """Return one path or several ones as a list.
+
+    Raises:
+        OptionError: If something is no path.
+    """
+    if isinstance(sources, (str, os.PathLike)) or not isinstance(sources, Iterable):
+        return [as_path(sources)]
+    return [as_path(source) for source in sources]
 
 
 def walk(
@@ -100,6 +134,8 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OutputError: If it cannot be written.
     """
+    if not path.name:
+        raise OutputError("is no file", origin=Origin(path, ""))
     aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.display.brief import Brief
 from maskforge.issues import Issue, Origin
 
 Points: TypeAlias = NDArray[np.float64]
@@ -28,7 +29,13 @@ MOST_PIXELS = 2**30
 
 
 class Size(NamedTuple):
-    """Size of an image in pixels; never a bare tuple, because arrays count the other way round."""
+    """Size of an image in pixels; never a bare tuple, because arrays count the other way round.
+
+    Example:
+        >>> size = mf.Size(640, 480)
+        >>> size.width, str(size)
+        (640, '640 x 480')
+    """
 
     width: int
     height: int
@@ -37,13 +44,19 @@ class Size(NamedTuple):
         return f"{self.width} x {self.height}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Polygon:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Polygon(Brief):
     """One part of a region: an outline and its holes, filled by the even-odd rule.
 
     Attributes:
         exterior: Outline, (N, 2) with N >= 3, without a repeated last vertex.
         holes: Rings cut out of it, of the same form.
+
+    Example:
+        >>> square = np.array([(1, 1), (5, 1), (5, 5), (1, 5)], float)
+        >>> hole = np.array([(2, 2), (4, 2), (4, 4), (2, 4)], float)
+        >>> int(mf.rasterize([mf.Polygon(square, (hole,))], (6, 6)).sum())
+        12
     """
 
     exterior: Points
@@ -55,8 +68,8 @@ class Polygon:
         return (self.exterior, *self.holes)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Area:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Area(Brief):
     """A region in one or more parts; a pixel belongs to it if it belongs to any part.
 
     Attributes:
@@ -66,14 +79,18 @@ class Area:
     parts: tuple[Polygon, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bitmap:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Bitmap(Brief):
     """A region given pixel by pixel.
 
     Attributes:
         row: Image row of the bitmap's first row; may be negative.
         column: Image column of the bitmap's first column; may be negative.
         pixels: (height, width) bool, read-only. May hang over the edges of the image.
+
+    Example:
+        >>> mf.rasterize([mf.Bitmap(0, 1, np.ones((2, 1), bool))], (3, 2)).tolist()
+        [[0, 1, 0], [0, 1, 0]]
     """
 
     row: int
@@ -81,8 +98,8 @@ class Bitmap:
     pixels: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Polyline:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Polyline(Brief):
     """An open line, without area until a width is given.
 
     Attributes:
@@ -92,8 +109,8 @@ class Polyline:
     points: Points
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PointSet:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PointSet(Brief):
     """Single points, without area until a radius is given.
 
     Attributes:
@@ -107,8 +124,8 @@ Geometry: TypeAlias = Area | Bitmap | Polyline | PointSet
 """What a shape covers."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shape:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Shape(Brief):
     """One drawn record of an annotation file.
 
     Attributes:
@@ -167,47 +184,3 @@ class ImageReference:
     size: Size | None
     orientation: int = 1
     upright: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AnnotatedImage:
-    """Everything that a source says about one image.
-
-    Attributes:
-        image: The image file and its size.
-        shapes: In drawing order: later shapes lie on top.
-        state: Whether anybody looked at the image.
-        format: Name of the annotation format, such as ``labelme``.
-        origin: File and JSON path of the image's record.
-        folder: Folder of the annotation file below the source that was given, with forward slashes;
-            empty for the source itself.
-        tags: Labels of the image as a whole.
-        issues: What was found on the way, including a line for every record that is not in
-            ``shapes``.
-        embedded: The encoded image from inside the annotation file, if it was asked for and there
-            is no image file.
-        extra: What the source holds about the image beside the shapes, as it is there: names and
-            paths as they are written, flags, metadata, comments, and under the key of its records
-            those that became no shape. Of an embedded image it says only whether there is one.
-    """
-
-    image: ImageReference
-    shapes: tuple[Shape, ...]
-    state: ImageState
-    format: str
-    origin: Origin
-    folder: str = ""
-    tags: tuple[str, ...] = ()
-    issues: tuple[Issue, ...] = ()
-    embedded: bytes | None = None
-    extra: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def refusal(self) -> Issue | None:
-        """Why no mask can be made of this image, or None."""
-        return next((issue for issue in self.issues if issue.loses_image), None)
-
-    @property
-    def record_count(self) -> int:
-        """Number of records in the source: the shapes and those that an issue explains."""
-        return len(self.shapes) + sum(issue.loses_record for issue in self.issues)

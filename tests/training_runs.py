@@ -24,7 +24,7 @@ SMALL = {
     "devices": 1,
     "input": {"crop": 0},
     "augment": {"preset": "none"},
-    "network": {"filters": 4, "depth": 2},
+    "network": {"filters": 4, "depth": 1, "convolutions": 1, "normalization": "none"},
     "data": {"workers": 1},
 }
 

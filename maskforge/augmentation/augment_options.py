@@ -34,6 +34,10 @@ class AugmentOptions:
         gamma: Largest change of the exponent; 0.2 is from 1/1.2 to 1.2.
         noise: Largest standard deviation of Gaussian noise as share of the range of values.
         blur: Largest standard deviation of Gaussian blur in pixels.
+
+    Example:
+        >>> mf.AugmentOptions(preset="light", rotate=30).rotate
+        30
     """
 
     preset: AugmentPreset = "light"

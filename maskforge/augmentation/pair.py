@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from maskforge.augmentation.augment_options import AugmentOptions, ResolvedAugmentation, resolve
 from maskforge.augmentation.photometry import change_light
 from maskforge.augmentation.warp import draw_geometry
+from maskforge.errors import OptionError, check_type
 from maskforge.masks.resize import size_of
 
 
@@ -36,13 +37,31 @@ def augment(
         New arrays of the same shapes and dtypes.
 
     Raises:
-        OptionError: If an option is out of its range.
-        ValueError: If image and mask differ in size, or the dtype is another one.
+        OptionError: If an option is out of its range, image and mask differ in size, or one of them
+            is no such array.
+
+    Example:
+        >>> image, target = np.zeros((64, 64, 1), np.uint8), np.zeros((64, 64), np.uint8)
+        >>> rng = np.random.default_rng(0)
+        >>> image, target = mf.augment(image, target, mf.AugmentOptions(rotate=20), rng)
+        >>> image.shape, target.shape
+        ((64, 64, 1), (64, 64))
     """
+    for name, array, axes, types in (
+        ("image", image, (3,), (np.uint8, np.uint16, np.float32)),
+        ("target", target, (2, 3), (np.uint8,)),
+    ):
+        check_type(name, array, np.ndarray)
+        if array.ndim not in axes or array.dtype not in types or 0 in array.shape:
+            raise OptionError(
+                f"{name} cannot be {array.dtype} of the shape {array.shape}",
+                hint="give an image (H, W, C) of uint8, uint16 or float32, and a target (H, W) or "
+                "(H, W, K) of uint8",
+            )
+    check_type("options", options, AugmentOptions, ResolvedAugmentation)
+    check_type("rng", rng, np.random.Generator, hint="make one with np.random.default_rng(seed)")
     if image.shape[:2] != target.shape[:2]:
-        raise ValueError(f"an image of {size_of(image)} px with a mask of {size_of(target)} px")
-    if image.dtype not in (np.uint8, np.uint16, np.float32):
-        raise ValueError(f"expected an image of uint8, uint16 or float32, found {image.dtype}")
+        raise OptionError(f"an image of {size_of(image)} px with a mask of {size_of(target)} px")
     if isinstance(options, AugmentOptions):
         options = resolve(options)
     geometry = draw_geometry(options, size_of(image), rng)

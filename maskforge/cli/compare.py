@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from maskforge.cli import options as shared
 from maskforge.cli.console import EXIT_REFUSED, print_json, print_table, reported_errors
-
-if TYPE_CHECKING:
-    from maskforge.training.run_folder import RunRecord
 
 
 def compare(
@@ -34,6 +30,7 @@ def compare(
     with reported_errors():
         from maskforge.errors import TrainingError
         from maskforge.training.compare import compare_runs
+        from maskforge.training.run_folder import runs_table
 
         problems: list[TrainingError] = []
         records = compare_runs(run, problem=problems.append)
@@ -45,38 +42,6 @@ def compare(
         if json:
             print_json(records)
         else:
-            _print_runs(records)
+            print_table(runs_table(records))
         if problems:
             raise typer.Exit(EXIT_REFUSED)
-
-
-def _print_runs(records: Sequence[RunRecord]) -> None:
-    print_table(
-        "Runs (scores of the best epoch: training / validation)",
-        ("run", "network", "augmentation", "loss", "Dice", "IoU", "accuracy", "epoch", "time"),
-        (
-            (
-                _name(one),
-                one.network,
-                one.augmentation,
-                one.loss,
-                *(
-                    f"{_score(getattr(one.train, name))} / {_score(getattr(one.validation, name))}"
-                    for name in ("dice", "iou", "accuracy")
-                ),
-                f"{one.best_epoch or '-'} of {one.epochs}",
-                f"{one.seconds / 60:.1f} min",
-            )
-            for one in records
-        ),
-    )
-
-
-def _name(record: RunRecord) -> str:
-    notes = [f"mean of {len(record.folds)} folds"] if record.folds else []
-    notes += [] if record.state == "finished" else [record.state]
-    return f"{record.name} ({', '.join(notes)})" if notes else record.name
-
-
-def _score(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

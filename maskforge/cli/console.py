@@ -5,27 +5,26 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import typer
 
+from maskforge.display.table import Shown, Table, cell_text
 from maskforge.errors import MaskforgeError
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from maskforge.dataset.conversion_report import ReportIssue
+    from maskforge.dataset.conversion_report import Finding
 
 EXIT_REFUSED = 1
 EXIT_WRONG_USE = 2
 EXIT_INTERRUPTED = 130
 
-_LEVELS = ("refused", "skipped", "ignored", "note")
 _COLORS = {"refused": "red", "skipped": "yellow"}
 _EXAMPLES = 3
 _REFUSED_SHOWN = 50
-_LONGEST_CELL = 200
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -107,35 +106,36 @@ class _PlainProgress:
         typer.echo(f"{phase}: {done} images{known}, {rate:.0f} images/s", err=True)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout; columns after the first are aligned right if they hold numbers."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+def print_shown(parts: Iterable[Shown]) -> None:
+    """Print the tables and sentences of a report on stdout."""
+    for part in parts:
+        if isinstance(part, str):
+            typer.echo(part)
+        else:
+            print_table(part)
 
-    rows = [list(row) for row in rows]
-    if not rows:
+
+def print_table(table: Table) -> None:
+    """Print a table on stdout; columns that hold numbers are aligned right."""
+    from rich import box
+    from rich import table as rich_table
+    from rich.console import Console
+
+    if not table.rows:
         return
-    table = Table(box=box.SIMPLE_HEAD)
-    for index, name in enumerate(columns):
-        numeric = all(isinstance(row[index], (int, float)) for row in rows)
-        table.add_column(
+    shown = rich_table.Table(box=box.SIMPLE_HEAD)
+    for index, name in enumerate(table.columns):
+        numeric = table.is_number(index)
+        shown.add_column(
             name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric
         )
-    for row in rows:
-        table.add_row(*map(_cell, row))
+    for row in table.rows:
+        shown.add_row(*(_printable(cell_text(cell)) for cell in row))
     # Pipes and files get long lines rather than folded ones.
     width = None if sys.stdout.isatty() else 160
     console = Console(width=width, highlight=False, markup=False)
-    console.print(title, style="bold", soft_wrap=True)  # wider than the table, perhaps
-    console.print(table)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, int):
-        return f"{value:,}"
-    text = _printable(str(value))
-    return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}..."
+    console.print(table.title, style="bold", soft_wrap=True)  # wider than the table, perhaps
+    console.print(shown)
 
 
 def _printable(text: str) -> str:
@@ -143,18 +143,9 @@ def _printable(text: str) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
-def print_issues(issues: Iterable[ReportIssue], counts: Mapping[str, int]) -> None:
-    """Print findings in groups, the weightiest first, each with its first places."""
-    groups: dict[tuple[str, str], list[ReportIssue]] = {}
-    for issue in issues:
-        groups.setdefault((issue.level, issue.code), []).append(issue)
-    for (level, code), group in sorted(
-        groups.items(), key=lambda item: (_LEVELS.index(item[0][0]), item[0][1])
-    ):
-        count = len(group)
-        if level in ("note", "ignored"):  # of which the report keeps so many
-            others = sum(len(one) for key, one in groups.items() if key[1] == code) - len(group)
-            count = max(count, counts[code] - others)
+def print_findings(findings: Iterable[Finding]) -> None:
+    """Print findings, each with its first places."""
+    for level, code, count, group in findings:
         typer.secho(f"{level}: {code} ({count})", fg=_COLORS.get(level), bold=True)
         # What was refused has to be looked into one by one; of the rest, examples do.
         shown = group[: _REFUSED_SHOWN if level == "refused" else _EXAMPLES]

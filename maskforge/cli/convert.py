@@ -10,9 +10,9 @@ import typer
 from maskforge.choices import Encoding, MultiTag, Overlap, Unvisited
 from maskforge.cli import options as shared
 from maskforge.cli.console import (
-    print_issues,
+    print_findings,
     print_json,
-    print_table,
+    print_shown,
     progress,
     reported_errors,
 )
@@ -140,26 +140,10 @@ def convert(
 
 
 def _print_report(report: ConversionReport, *, dry_run: bool) -> None:
-    outcomes = ("drawn", "converted", "ignored", "skipped", "refused")
-    print_table(
-        "What became of it",
-        ("", "found", *outcomes),
-        (
-            ("images", report.images["found"], *(report.images.get(one, 0) for one in outcomes)),
-            ("records", report.records["found"], *(report.records[one] for one in outcomes)),
-        ),
-    )
-    print_table(
-        "Classes",
-        ("id", "class", "shapes", "images", "pixels"),
-        (
-            (str(one.id), one.name, one.shapes, one.images, one.pixels)
-            for one in sorted(report.classes, key=lambda one: one.id)
-        ),
-    )
-    print_issues(report.issues, report.reasons)
-    if report.overlapped_pixels:
-        typer.echo(f"{report.overlapped_pixels:,} pixels are claimed by more than one class.")
+    from maskforge.dataset.conversion_report import findings, shown
+
+    print_shown(shown(report))
+    print_findings(findings(report))
     if report.written:
         typer.echo(f"Masks, classes.json and manifest.jsonl are in {report.out}")
         typer.echo(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")

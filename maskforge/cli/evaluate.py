@@ -10,10 +10,10 @@ import typer
 from maskforge.cli import dataoptions as data
 from maskforge.cli import modeloptions
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, progress, reported_errors
-from maskforge.cli.evaluationtables import print_report
+from maskforge.cli.console import print_json, print_shown, progress, reported_errors
 
 if TYPE_CHECKING:
+    from maskforge.evaluation.report.evaluation_report import EvaluationReport
     from maskforge.examples.example import ExampleSet
 
 _MEASURES, _REPORT = "Measures", "Report"
@@ -166,7 +166,7 @@ def evaluate(
         from maskforge.errors import OptionError
         from maskforge.evaluation.evaluate import evaluate as run
         from maskforge.evaluation.evaluate_options import EvaluateOptions, ModelOptions
-        from maskforge.evaluation.measures.image_measures import MeasureOptions
+        from maskforge.evaluation.measures.measure_options import MeasureOptions
         from maskforge.masks.classfile import load_class_map
 
         mask_values = data.parse_mask_values(mask_value)
@@ -230,18 +230,28 @@ def evaluate(
             report = run(
                 predicted,
                 compared_with,
-                options=options,
-                out=out,
+                out,
+                options,
                 overwrite=overwrite,
                 progress=update,
             )
         if json:
             print_json(report)
         else:
-            print_report(report, spacing)
+            _print_report(report)
             if out is not None:
                 typer.echo(f"report, tables and images are in {out}")
         raise typer.Exit(report.exit_code)
+
+
+def _print_report(report: EvaluationReport) -> None:
+    from maskforge.evaluation.report.evaluation_report import shown
+
+    print_shown(shown(report))
+    for problem in report.problems:
+        typer.echo(f"refused: {problem}", err=True)
+    for note in report.notes:
+        typer.secho(f"note: {note}", fg="yellow" if note.startswith("WARNING") else None)
 
 
 def _spacing(text: str | None) -> tuple[float, float]:

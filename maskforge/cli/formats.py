@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from maskforge.cli import options as shared
 from maskforge.cli.console import print_json, print_table
+from maskforge.display.table import Table
 
 
 def formats(json: shared.Json = False) -> None:
@@ -17,7 +18,9 @@ def formats(json: shared.Json = False) -> None:
         print_json({"schema": 1, "formats": entries})
         return
     print_table(
-        "Formats",
-        ("name", "tool", "versions and files", "shapes"),
-        ((one.name, one.title, one.versions, one.geometry) for one in known),
+        Table(
+            "Formats",
+            ("name", "tool", "versions and files", "shapes"),
+            [(one.name, one.title, one.versions, one.geometry) for one in known],
+        )
     )

@@ -10,7 +10,7 @@ import typer
 from maskforge.choices import Encoding
 from maskforge.cli import modeloptions
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, print_table, progress, reported_errors
+from maskforge.cli.console import print_json, print_shown, progress, reported_errors
 
 if TYPE_CHECKING:
     from maskforge.prediction.prediction_report import PredictionReport
@@ -86,32 +86,12 @@ def predict(
 
 
 def _print_report(report: PredictionReport) -> None:
-    print_table(
-        "Pixels found",
-        ("id", "class", "threshold", "images", "pixels"),
-        (
-            (
-                str(one.id),
-                one.name,
-                f"{report.thresholds[one.name]:.3g}" if one.name in report.thresholds else "",
-                one.images,
-                one.pixels,
-            )
-            for one in report.classes
-        ),
-    )
+    from maskforge.prediction.prediction_report import shown
+
+    print_shown(shown(report))
     for problem in report.problems[:_SHOWN]:
         typer.echo(f"refused: {problem.file}: {problem.message}", err=True)
     if len(report.problems) > _SHOWN:
         typer.echo(f"... and {len(report.problems) - _SHOWN} more; --json names them", err=True)
-    for note in report.notes:
-        typer.echo(f"note: {note}")
-    if report.overlapped_pixels:
-        typer.echo(f"{report.overlapped_pixels:,} pixels are of more than one class.")
-    predicted, found = report.images["predicted"], report.images["found"]
-    rate = f", {predicted / report.seconds:.1f} images/s" if report.seconds else ""
-    typer.echo(
-        f"{predicted} of {found} images predicted in {report.runtime}, {report.precision}{rate}"
-    )
     typer.echo(f"Masks, classes.json and manifest.jsonl are in {report.out}")
     typer.echo(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")

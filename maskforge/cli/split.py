@@ -11,6 +11,7 @@ import typer
 from maskforge.cli import dataoptions as data
 from maskforge.cli import options as shared
 from maskforge.cli.console import print_json, print_table, progress, reported_errors
+from maskforge.display.table import Table
 
 if TYPE_CHECKING:
     from maskforge.examples.example import ExampleSet
@@ -135,16 +136,15 @@ def _summary(examples: ExampleSet, names: Iterable[str]) -> dict[str, Any]:
 def _print(examples: ExampleSet, summary: dict[str, dict[str, Any]]) -> None:
     typer.echo(f"{len(examples)} examples of {examples.source}")
     print_table(
-        "Parts",
-        ("part", "examples", "groups", "with foreground"),
-        (
-            (name, part["examples"], part["groups"], part["with_foreground"])
-            for name, part in summary.items()
-        ),
+        Table(
+            "Parts",
+            ("part", "examples", "groups", "with foreground"),
+            [
+                (name, part["examples"], part["groups"], part["with_foreground"])
+                for name, part in summary.items()
+            ],
+        )
     )
     classes = dict.fromkeys(name for part in summary.values() for name in part["pixels"])
-    print_table(
-        "Pixels per class",
-        ("class", *summary),
-        ((name, *(part["pixels"].get(name, 0) for part in summary.values())) for name in classes),
-    )
+    rows = [(name, *(part["pixels"].get(name, 0) for part in summary.values())) for name in classes]
+    print_table(Table("Pixels per class", ("class", *summary), rows))

@@ -290,21 +290,10 @@ def _log(line: str) -> None:
 
 
 def _print_record(record: RunRecord, out: Path) -> None:
-    scores = record.validation
-    if any(dice is not None for dice in scores.class_dice.values()):
-        print_table(
-            f"Best epoch {record.best_epoch} on the validation examples",
-            ("class", "Dice", "IoU"),
-            (
-                (name, _number(dice), _number(scores.class_iou.get(name)))
-                for name, dice in scores.class_dice.items()
-            ),
-        )
+    from maskforge.training.run_folder import best_epoch
+
+    print_table(best_epoch(record))
     for warning in record.warnings:
         typer.secho("warning: ", fg="yellow", nl=False)
         typer.echo(warning)
     typer.echo(f"model, history and images: {out}")
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4f}"

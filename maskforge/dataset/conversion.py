@@ -12,21 +12,22 @@ from pathlib import Path
 import msgspec
 
 from maskforge.choices import Progress, with_keywords
-from maskforge.dataset.conversion_report import ConversionReport
+from maskforge.dataset.conversion_report import ConversionReport, count_files, count_image
 from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.converted_image import convert_image
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, relative
 from maskforge.dataset.spool import ImageSpool
 from maskforge.dataset.writer import DatasetWriter, check_results
 from maskforge.errors import OptionError, shorten
-from maskforge.files import PathLike, as_paths, check_folder
+from maskforge.files import PathLike, as_path, as_paths, check_folder
 from maskforge.formats.reader import AnnotationReader
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
-from maskforge.masks.classes import ClassMap, fold, infer
+from maskforge.masks.classes import ClassMap, check_labels, fold, infer
 from maskforge.masks.maskfile import check_file_type
 from maskforge.masks.masknames import MaskNames
 from maskforge.raster.registry import get_rasterizer
-from maskforge.shapes import AnnotatedImage, Size
+from maskforge.shapes import Size
 
 
 def convert(
@@ -60,13 +61,18 @@ def convert(
         OutputExistsError: If ``out`` holds results and ``overwrite`` is not set.
         LabelError: If the class map does not know all labels; nothing has been written then.
         OutputError: If a file cannot be written.
+
+    Example:
+        >>> report = mf.convert("samples/labelme", "new-masks")
+        >>> report.records["found"], report.records["drawn"], report.lost
+        (123, 118, 4)
     """
     start = time.perf_counter()
     options = with_keywords(ConvertOptions, options, keywords)
     check_file_type(options.file_type, options.encoding)
     # A library that is missing stops the run here, before anything is read or written.
     get_rasterizer(options.rasterizer).scan((), Size(1, 1))
-    out = Path(out)
+    out = as_path(out)
     check_folder(out)
     previous = frozenset() if options.dry_run else check_results(out, overwrite=overwrite)
     progress = progress or _silent
@@ -90,7 +96,7 @@ def convert(
                     hint="`maskforge inspect` and `maskforge preview` show what is in it",
                 )
         classes = options.classes or infer(labels, fold_case=options.fold_case)
-        classes.require(labels)
+        check_labels(classes, labels)
         run = _Run(out, options, classes, reader, labels, progress)
         observe = observe or _ignore
         if options.dry_run:
@@ -163,7 +169,8 @@ class _Run:
         if not len(spool):
             writer = None
         report = ConversionReport(out=str(self._out), written=writer is not None)
-        report.add_files(self._reader.files_read, [*self._reader.issues, *self._similar_labels()])
+        issues = [*self._reader.issues, *self._similar_labels()]
+        count_files(report, self._reader.files_read, issues)
         names = MaskNames()
         seen: dict[str, str] = {}
         with writer or contextlib.nullcontext():
@@ -181,11 +188,8 @@ class _Run:
     ) -> ManifestEntry:
         # The masks die with this call, so those of the next image can take their place in memory.
         converted = convert_image(image, self._classes, self._options)
-        report.add_image(converted, self._classes)
-        files = {
-            "image": relative(image.image.file, self._out),
-            "source": relative(image.origin.file, self._out),
-        }
+        count_image(report, converted, self._classes)
+        files: dict[str, str | None] = {"image": relative(image.image.file, self._out)}
         if writer is not None and converted.mask is not None:
             name = names.assign(image.folder, image.image.name)
             files |= writer.write_masks(
@@ -193,10 +197,26 @@ class _Run:
             )
             if image.embedded is not None:
                 files["image"] = writer.write_image(name, image.embedded)
-        entry = msgspec.structs.replace(converted.entry, **files)
+        entry = self._placed(converted.entry, image, files)
         if writer is not None:
             writer.add(entry)
         return entry
+
+    def _placed(
+        self, entry: ManifestEntry, image: AnnotatedImage, files: dict[str, str | None]
+    ) -> ManifestEntry:
+        """Return an entry with its files, and all paths relative to the output folder."""
+        source = relative(image.origin.file, self._out) or ""
+        issues = [
+            msgspec.structs.replace(
+                one,
+                file=source
+                if one.file == entry.source
+                else relative(Path(one.file), self._out) or "",
+            )
+            for one in entry.issues
+        ]
+        return msgspec.structs.replace(entry, source=source, issues=issues, **files)
 
     def _similar_labels(self) -> Iterator[Issue]:
         """Name labels that differ only in case or spaces, unless that makes no difference."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from maskforge.dataset.converted_image import ConvertedImage
+from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import RECORD_COUNTS, ManifestEntry
+from maskforge.display.brief import Brief
+from maskforge.display.table import Shown, Table, as_html
 from maskforge.issues import Issue, Level, Scope
 from maskforge.masks.classes import ClassMap
 from maskforge.shapes import ImageState
@@ -16,18 +21,8 @@ from maskforge.shapes import ImageState
 SCHEMA_VERSION = 1
 
 _NOTES_KEPT = 1000
-
-
-class ReportIssue(msgspec.Struct, frozen=True):
-    """A finding, as it is printed."""
-
-    code: str
-    level: str
-    scope: str
-    file: str
-    pointer: str
-    message: str
-    hint: str
+_CHEAP = (Level.NOTE, Level.IGNORED)
+_WEIGHTS = (Level.REFUSED, Level.SKIPPED, Level.IGNORED, Level.NOTE)
 
 
 class ClassCount(msgspec.Struct):
@@ -40,7 +35,7 @@ class ClassCount(msgspec.Struct):
     pixels: int = 0
 
 
-class ConversionReport(msgspec.Struct, kw_only=True):
+class ConversionReport(Brief, msgspec.Struct, kw_only=True):
     """What a conversion did.
 
     ``records["found"]`` is always the sum of ``drawn``, ``converted``, ``ignored``, ``skipped`` and
@@ -63,6 +58,13 @@ class ConversionReport(msgspec.Struct, kw_only=True):
         issues: The findings: all that cost something; of mere notes the first thousand per code
             (the manifest has all of them).
         seconds: Duration.
+
+    Example:
+        >>> report = mf.convert("samples/labelme", "new-masks")
+        >>> {issue.code for issue in report.issues}
+        {'no-area'}
+        >>> report.images["drawn"], report.exit_code
+        (4, 0)
     """
 
     schema: int = SCHEMA_VERSION
@@ -80,7 +82,7 @@ class ConversionReport(msgspec.Struct, kw_only=True):
     reasons: dict[str, int] = {}
     classes: list[ClassCount] = []
     overlapped_pixels: int = 0
-    issues: list[ReportIssue] = []
+    issues: list[IssueRecord] = []
     seconds: float = 0.0
 
     @property
@@ -97,67 +99,124 @@ class ConversionReport(msgspec.Struct, kw_only=True):
         groups = (self.files, self.images, self.records)
         return int(any(group["refused"] for group in groups))
 
-    def add_files(self, read: Iterable[Path], issues: Iterable[Issue]) -> None:
-        """Count the annotation files, each once: by the worst that was found about it."""
-        outcomes = dict.fromkeys(read, "read")
-        for issue in issues:
-            self.add_issue(issue)
-            if issue.scope is Scope.FILE and issue.level is not Level.NOTE:
-                file = issue.origin.file
-                known = outcomes.get(file, "read")
-                outcomes[file] = max(known, str(issue.level), key=list(self.files).index)
-        self.files["found"] += len(outcomes)
-        for outcome in outcomes.values():
-            self.files[outcome] += 1
+    def _repr_html_(self) -> str:
+        rows = [(one.level, one.code, one.number, _place(one.issues[0])) for one in findings(self)]
+        found = Table("Findings", ("level", "code", "count", "first place"), rows)
+        return as_html((*shown(self), found))
 
-    def add_issue(self, issue: Issue) -> None:
-        """Count a finding, and keep it unless there are very many notes of its kind."""
-        code = str(issue.code)
-        self.reasons[code] = self.reasons.get(code, 0) + 1
-        cheap = issue.level in (Level.NOTE, Level.IGNORED)
-        if cheap and self.reasons[code] > _NOTES_KEPT:
-            return
-        self.issues.append(
-            ReportIssue(
-                code,
-                issue.level,
-                issue.scope,
-                str(issue.origin.file),
-                issue.origin.pointer,
-                issue.message,
-                issue.hint,
-            )
-        )
 
-    def add_image(self, converted: ConvertedImage, classes: ClassMap) -> None:
-        """Count one image with its records and classes.
+class Finding(NamedTuple):
+    """What was found of one kind.
 
-        Args:
-            converted: What became of it.
-            classes: The class map.
-        """
-        entry = converted.entry
-        self.images["found"] += 1
-        self.images[entry.state] += 1
-        self.images[converted.outcome] += 1
-        for outcome, count in entry.shapes.items():
-            self.records[outcome] += count
-        for issue in converted.issues:
-            self.add_issue(issue)
-        self.overlapped_pixels += entry.overlapped_pixels
-        known = {count.name: count for count in self.classes}
-        count_classes(entry, known, {name: id_ for id_, name in classes.names.items()})
-        self.classes = list(known.values())
+    Attributes:
+        level: What became of it.
+        code: The kind.
+        number: How often, also where the report keeps no more places.
+        issues: The places that it keeps.
+    """
+
+    level: str
+    code: str
+    number: int
+    issues: Sequence[IssueRecord]
+
+
+def findings(report: ConversionReport) -> list[Finding]:
+    """Return the issues of a report by kind, the weightiest first."""
+    groups: dict[tuple[str, str], list[IssueRecord]] = {}
+    for issue in report.issues:
+        groups.setdefault((issue.level, issue.code), []).append(issue)
+    kept = Counter(issue.code for issue in report.issues)
+    found = []
+    for (level, code), group in groups.items():
+        count = len(group)
+        if level in _CHEAP:
+            count += report.reasons[code] - kept[code]
+        found.append(Finding(level, code, count, group))
+    return sorted(found, key=lambda one: (_WEIGHTS.index(one.level), one.code))
+
+
+def shown(report: ConversionReport) -> Iterator[Shown]:
+    """Yield what became of everything, and the classes."""
+    outcomes = ("drawn", "converted", "ignored", "skipped", "refused")
+    images, records = report.images, report.records
+    yield Table(
+        "What became of it",
+        ("", "found", *outcomes),
+        [
+            ("images", images["found"], *(images.get(one, 0) for one in outcomes)),
+            ("records", records["found"], *(records[one] for one in outcomes)),
+        ],
+    )
+    yield Table(
+        "Classes",
+        ("id", "class", "shapes", "images", "pixels"),
+        [
+            (str(one.id), one.name, one.shapes, one.images, one.pixels)
+            for one in sorted(report.classes, key=lambda one: one.id)
+        ],
+    )
+    if report.overlapped_pixels:
+        yield f"{report.overlapped_pixels:,} pixels are claimed by more than one class."
+
+
+def _place(issue: IssueRecord) -> str:
+    return f"{issue.file} {issue.pointer}: {issue.message}"
+
+
+def count_files(report: ConversionReport, read: Iterable[Path], issues: Iterable[Issue]) -> None:
+    """Count the annotation files, each once: by the worst that was found about it."""
+    outcomes = dict.fromkeys(read, "read")
+    for issue in issues:
+        count_issue(report, issue)
+        if issue.scope is Scope.FILE and issue.level is not Level.NOTE:
+            file = issue.origin.file
+            known = outcomes.get(file, "read")
+            outcomes[file] = max(known, str(issue.level), key=list(report.files).index)
+    report.files["found"] += len(outcomes)
+    for outcome in outcomes.values():
+        report.files[outcome] += 1
+
+
+def count_issue(report: ConversionReport, issue: Issue) -> None:
+    """Count a finding, and keep it unless there are very many notes of its kind."""
+    code = str(issue.code)
+    report.reasons[code] = report.reasons.get(code, 0) + 1
+    if issue.level in _CHEAP and report.reasons[code] > _NOTES_KEPT:
+        return
+    report.issues.append(IssueRecord.of(issue))
+
+
+def count_image(report: ConversionReport, converted: ConvertedImage, classes: ClassMap) -> None:
+    """Count one image with its records and classes.
+
+    Args:
+        report: Where it is counted.
+        converted: What became of it.
+        classes: The class map.
+    """
+    entry = converted.entry
+    report.images["found"] += 1
+    report.images[entry.state] += 1
+    report.images[converted.outcome] += 1
+    for outcome, count in entry.shapes.items():
+        report.records[outcome] += count
+    for issue in converted.issues:
+        count_issue(report, issue)
+    report.overlapped_pixels += entry.overlapped_pixels
+    counts = {count.name: count for count in report.classes}
+    count_classes(counts, entry, {name: id_ for id_, name in classes.names.items()})
+    report.classes = list(counts.values())
 
 
 def count_classes(
-    entry: ManifestEntry, counts: dict[str, ClassCount], ids: Mapping[str, int]
+    counts: dict[str, ClassCount], entry: ManifestEntry, ids: Mapping[str, int]
 ) -> None:
     """Add the classes of an image to what was counted of each.
 
     Args:
-        entry: The image.
         counts: By name of the class; grows.
+        entry: The image.
         ids: By name of the class; those that are not known are -1.
     """
     for name in sorted(entry.pixels | entry.class_shapes, key=lambda name: ids.get(name, -1)):

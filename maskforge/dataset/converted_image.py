@@ -11,18 +11,21 @@ from numpy.typing import NDArray
 
 from maskforge.choices import with_keywords
 from maskforge.dataset.convert_options import ConvertOptions
-from maskforge.dataset.manifest import RECORD_COUNTS, ManifestEntry, ManifestIssue
+from maskforge.dataset.issue_record import IssueRecord
+from maskforge.dataset.manifest import RECORD_COUNTS, ManifestEntry
+from maskforge.display.brief import Brief
 from maskforge.errors import AnnotationError
 from maskforge.files import as_text
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Level
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.drawing import Drawing, draw
 from maskforge.masks.encoding import Mask
-from maskforge.shapes import AnnotatedImage, ImageState
+from maskforge.shapes import ImageState
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ConvertedImage:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ConvertedImage(Brief):
     """One image after its conversion.
 
     Attributes:
@@ -31,7 +34,7 @@ class ConvertedImage:
             was left out.
         instances: (H, W) uint16 or uint32: 0 is no instance; None if not asked for.
         entry: The line of the manifest, but for the files that nobody has written yet: ``mask``
-            and ``instances`` are None, ``image`` and ``source`` are not relative to any folder.
+            and ``instances`` are None, and the other paths are not relative to any folder.
         issues: All findings about the image and its records.
     """
 
@@ -69,7 +72,6 @@ def convert_image(
         OptionError: If an option does not exist or cannot be used.
 
     Example:
-        >>> import maskforge as mf
         >>> (image,) = mf.read("samples/labelme/bitewing-01.json")
         >>> classes = mf.load_class_map("samples/classes.toml")
         >>> converted = mf.convert_image(image, classes, encoding="onehot")
@@ -138,10 +140,7 @@ def _entry(
         instance_classes=[names[id_] for id_ in drawing.instance_classes] if drawing else [],
         overlapped_pixels=drawing.overlapped if drawing else 0,
         tags=list(image.tags),
-        issues=[
-            ManifestIssue(str(issue.code), issue.level, issue.message, issue.origin.pointer)
-            for issue in issues
-        ],
+        issues=[IssueRecord.of(issue, as_text(issue.origin.file)) for issue in issues],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from maskforge.dataset.conversion import convert
 from maskforge.dataset.conversion_report import ClassCount, count_classes
 from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, open_dataset
+from maskforge.display.brief import Brief
+from maskforge.display.table import Shown, Table, as_html
 from maskforge.errors import OptionError
 from maskforge.files import PathLike, as_paths
 from maskforge.issues import Code
@@ -22,6 +24,7 @@ from maskforge.masks.classes import VOID, ClassMap
 SCHEMA_VERSION = 1
 
 _EXAMPLES = 3
+_SIZES_SHOWN = 8
 _MEANINGS = {str(code): code.meaning for code in Code}
 
 
@@ -33,7 +36,7 @@ class SizeCount(msgspec.Struct, frozen=True):
     images: int
 
 
-class Problem(msgspec.Struct):
+class IssueCount(msgspec.Struct):
     """All findings of one kind."""
 
     code: str
@@ -43,7 +46,7 @@ class Problem(msgspec.Struct):
     examples: list[str] = []
 
 
-class Inspection(msgspec.Struct, kw_only=True):
+class Inspection(Brief, msgspec.Struct, kw_only=True):
     """What was found.
 
     Attributes:
@@ -69,7 +72,50 @@ class Inspection(msgspec.Struct, kw_only=True):
     classes: list[ClassCount]
     sizes: list[SizeCount]
     overlapped_pixels: int
-    problems: list[Problem]
+    problems: list[IssueCount]
+
+    def _repr_html_(self) -> str:
+        return as_html(shown(self))
+
+
+def shown(inspection: Inspection) -> Iterator[Shown]:
+    """Yield what was found, as tables."""
+    images = inspection.images
+    yield Table("Images", tuple(images), [tuple(images.values())])
+    yield Table("Formats", ("format", "images"), list(inspection.formats.items()))
+    yield Table(
+        "Shapes",
+        ("kind", "label", "shapes"),
+        [
+            (kind, label or "(none)", count)
+            for kind, labels in inspection.kinds.items()
+            for label, count in sorted(labels.items())
+        ],
+    )
+    total = sum(one.pixels for one in inspection.classes) or 1
+    yield Table(
+        "Classes",
+        ("id", "class", "shapes", "images", "pixels", "share"),
+        [
+            (str(one.id), one.name, one.shapes, one.images, one.pixels, f"{one.pixels / total:.3%}")
+            for one in inspection.classes
+        ],
+    )
+    if inspection.overlapped_pixels:
+        yield f"{inspection.overlapped_pixels:,} pixels are claimed by more than one class."
+    rows = [(f"{one.width} x {one.height}", one.images) for one in inspection.sizes]
+    if len(rows) > _SIZES_SHOWN:
+        others = sum(count for _, count in rows[_SIZES_SHOWN:])
+        rows = [*rows[:_SIZES_SHOWN], (f"{len(rows) - _SIZES_SHOWN} other sizes", others)]
+    yield Table("Sizes in pixels", ("size", "images"), rows)
+    yield Table(
+        "Findings",
+        ("level", "code", "count", "meaning", "first place"),
+        [
+            (one.level, one.code, one.count, one.meaning, one.examples[0])
+            for one in inspection.problems
+        ],
+    )
 
 
 class _Collector:
@@ -85,7 +131,7 @@ class _Collector:
         self.sizes: Counter[tuple[int, int]] = Counter()
         self.classes: dict[str, ClassCount] = {}
         self.overlapped = 0
-        self.problems: dict[tuple[str, str], Problem] = {}
+        self.problems: dict[tuple[str, str], IssueCount] = {}
 
     def add(self, entry: ManifestEntry) -> None:
         """Count one image."""
@@ -103,15 +149,17 @@ class _Collector:
             self.kinds.setdefault(kind, Counter()).update(labels)
         if entry.width is not None and entry.height is not None:
             self.sizes[entry.width, entry.height] += 1
-        count_classes(entry, self.classes, {})
+        count_classes(self.classes, entry, {})
         self.overlapped += entry.overlapped_pixels
         for issue in entry.issues:
-            self.add_problem(issue.code, issue.level, f"{entry.source} {issue.pointer}")
+            self.add_problem(
+                issue.code, issue.level, f"{issue.file or entry.source} {issue.pointer}"
+            )
 
     def add_problem(self, code: str, level: str, place: str) -> None:
         """Count one finding."""
         meaning = _MEANINGS.get(code, "")
-        problem = self.problems.setdefault((code, level), Problem(code, level, meaning))
+        problem = self.problems.setdefault((code, level), IssueCount(code, level, meaning))
         problem.count += 1
         if len(problem.examples) < _EXAMPLES:
             problem.examples.append(place)
@@ -167,6 +215,11 @@ def inspect(
         OptionError: If an option cannot be used, a source does not exist, or data sets are given
             with other sources.
         LabelError: If a class map was given that does not know all labels.
+
+    Example:
+        >>> inspection = mf.inspect("samples/labelme")
+        >>> inspection.images["found"], [(one.name, one.shapes) for one in inspection.classes][1]
+        (4, ('caries', 16))
     """
     options = replace(with_keywords(ConvertOptions, options, keywords), dry_run=True, strict=False)
     paths = as_paths(sources)

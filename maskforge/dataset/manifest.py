@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,12 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Encoding
-from maskforge.errors import DatasetError
-from maskforge.files import CLASSES, MANIFEST, as_text
+from maskforge.dataset.issue_record import IssueRecord
+from maskforge.display.brief import Brief
+from maskforge.display.table import Swatch, Table, as_html
+from maskforge.errors import DatasetError, MaskforgeError, OptionError
+from maskforge.files import CLASSES, MANIFEST, PathLike, as_path, as_text
 from maskforge.images.decoder import read_pixels
 from maskforge.issues import Origin
-from maskforge.masks.classes import ClassMap
+from maskforge.masks.classes import VOID, ClassMap
 from maskforge.masks.classfile import load_class_map
+from maskforge.masks.encoding import from_multi_hot, from_one_hot
 from maskforge.masks.maskfile import read_mask
 from maskforge.shapes import ImageState, Size
 
@@ -27,16 +32,7 @@ RECORD_COUNTS = ("found", "drawn", "converted", "ignored", "skipped", "refused")
 """What records are counted by: all, and those to which each of these happened."""
 
 
-class ManifestIssue(msgspec.Struct, frozen=True):
-    """A finding about one image or one of its records."""
-
-    code: str
-    level: str
-    message: str
-    pointer: str
-
-
-class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True):
+class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
     """One line of the manifest: one image.
 
     Attributes:
@@ -83,16 +79,21 @@ class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True):
     instance_classes: list[str] = []
     overlapped_pixels: int = 0
     tags: list[str] = []
-    issues: list[ManifestIssue] = []
+    issues: list[IssueRecord] = []
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetItem:
+@dataclass(frozen=True, slots=True, repr=False)
+class DatasetItem(Brief):
     """One image of a data set with its files.
 
     Attributes:
         entry: The line of the manifest.
         folder: Folder of the data set.
+
+    Example:
+        >>> item = next(iter(mf.open_dataset("masks")))
+        >>> item.image_path.name, item.read_image().shape[:2] == item.read_mask().shape
+        ('bitewing-01.jpg', True)
     """
 
     entry: ManifestEntry
@@ -144,8 +145,8 @@ class DatasetItem:
         """Return the mask: (H, W) of class ids, or (H, W, C) as the encoding says.
 
         Raises:
-            DatasetError: If the file is no mask, or not of the size that the manifest says.
-            OutputError: If the file cannot be read.
+            DatasetError: If the file cannot be read, is no mask, or not of the size that the
+                manifest says.
         """
         return self._read(self.mask_path)
 
@@ -154,6 +155,19 @@ class DatasetItem:
         if self.entry.instances is None:
             return None
         return self._read(self.folder / self.entry.instances)
+
+    def _repr_png_(self) -> bytes | None:
+        from maskforge.masks.overlay import load_image, overlay_png
+
+        image = None
+        try:
+            classes = load_class_map(self.folder / CLASSES)
+            mask = integer_mask(self, classes)
+            if self.image_path is not None and self.image_path.is_file():
+                image = load_image(self.image_path, upright=self.entry.upright)
+        except MaskforgeError:  # whatever is wrong, its text must be there to look into it
+            return None
+        return overlay_png(image, mask, classes.colors)
 
     def _read(self, path: Path) -> NDArray[Any]:
         mask = read_mask(path)
@@ -176,14 +190,44 @@ class DatasetItem:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """A folder that ``convert`` wrote.
+def integer_mask(item: DatasetItem, classes: ClassMap) -> NDArray[Any]:
+    """Return the mask of an image as (H, W) class ids, whatever its encoding.
+
+    Raises:
+        DatasetError: If the file cannot be read, or is not what the manifest says.
+    """
+    mask = item.read_mask()
+    try:
+        if item.entry.encoding == "onehot":
+            return from_one_hot(mask, classes.ids)
+        if item.entry.encoding == "multihot":
+            return from_multi_hot(mask, classes.foreground_ids)
+    except OptionError as error:
+        raise DatasetError(error.message, origin=Origin(item.mask_path, "")) from None
+    if mask.ndim != 2:
+        raise DatasetError(
+            f"expected (H, W), found {mask.shape}", origin=Origin(item.mask_path, "")
+        )
+    return mask
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Dataset(Brief):
+    """A folder of masks that ``convert`` or ``predict`` wrote, with all that its manifest knows.
+
+    Use it to look at masks: it opens at once and reads files when asked for them. To train, split
+    or evaluate, or if the masks are others', use an :class:`~maskforge.ExampleSet`;
+    ``maskforge.open_examples(dataset)`` makes one of it.
 
     Attributes:
         folder: The folder.
         classes: The class map of its masks.
         entries: All lines of the manifest, also those of images without mask.
+
+    Example:
+        >>> dataset = mf.open_dataset("masks")
+        >>> len(dataset), dataset.classes.names[1]
+        (8, 'dentine')
     """
 
     folder: Path
@@ -197,20 +241,41 @@ class Dataset:
     def __len__(self) -> int:
         return sum(entry.mask is not None for entry in self.entries)
 
+    def _repr_html_(self) -> str:
+        images: Counter[str] = Counter()
+        pixels: Counter[str] = Counter()
+        for entry in self.entries:
+            pixels.update(entry.pixels)
+            images.update(name for name, count in entry.pixels.items() if count)
+        rows = [
+            (str(id_), Swatch(*self.classes.colors[id_]), name, images[name], pixels[name])
+            for id_, name in self.classes.names.items()
+            if id_ != VOID or pixels[name]
+        ]
+        title = f"{len(self)} masks of {len(self.entries)} images in {self.folder}"
+        return as_html([Table(title, ("id", "color", "class", "images", "pixels"), rows)])
+
 
 def is_dataset(folder: Path) -> bool:
     """Tell whether a folder holds a manifest."""
     return os.path.isfile(folder / MANIFEST)  # noqa: PTH113 - never raises
 
 
-def open_dataset(folder: str | os.PathLike[str]) -> Dataset:
+def open_dataset(folder: PathLike) -> Dataset:
     """Read the manifest and the class map of a folder that ``convert`` wrote.
 
     Raises:
         DatasetError: If there is no valid manifest.
         LabelError: If the class map is missing or malformed.
+
+    Example:
+        >>> dataset = mf.open_dataset("masks")
+        >>> for item in dataset:
+        ...     mask = item.read_mask()
+        >>> mask.shape == (item.size.height, item.size.width)
+        True
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     path = folder / MANIFEST
     try:
         lines = path.read_bytes().splitlines()

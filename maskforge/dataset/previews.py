@@ -8,19 +8,18 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from maskforge.choices import Progress, with_keywords
-from maskforge.dataset.manifest import Dataset, DatasetItem, open_dataset
+from maskforge.dataset.manifest import Dataset, DatasetItem, integer_mask, open_dataset
+from maskforge.display.brief import Brief
+from maskforge.display.table import Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OptionError, OutputExistsError
-from maskforge.files import CONTACT_SHEET, MASKS, PathLike, check_folder, write_whole
+from maskforge.files import CONTACT_SHEET, MASKS, PathLike, as_path, check_folder, write_whole
 from maskforge.issues import Origin
-from maskforge.masks.classes import BACKGROUND, ClassMap
-from maskforge.masks.encoding import from_multi_hot, from_one_hot
+from maskforge.masks.classes import BACKGROUND
 from maskforge.masks.masknames import MaskNames
 from maskforge.masks.overlay import contact_sheet, load_image, overlay, with_legend
 from maskforge.shapes import Size
@@ -51,8 +50,8 @@ class PreviewOptions:
             raise OptionError(f"limit cannot be {self.limit}, expected at least 1")
 
 
-@dataclass(frozen=True, slots=True)
-class PreviewReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class PreviewReport(Brief):
     """What was made.
 
     Attributes:
@@ -66,6 +65,11 @@ class PreviewReport:
     sheets: tuple[Path, ...]
     without_image: int
     problems: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        written = f"{len(self.overlays)} overlays, {self.without_image} of them without image"
+        sheets = Table("Contact sheets", ("file",), [(path,) for path in self.sheets])
+        return as_html((written, sheets, *(f"refused: {one}" for one in self.problems)))
 
 
 def preview(
@@ -93,10 +97,15 @@ def preview(
         OutputExistsError: If ``out`` holds a preview and ``overwrite`` is not set, or if a mask or
             image would be replaced.
         OutputError: If a file cannot be written.
+
+    Example:
+        >>> report = mf.preview("masks", "seen", limit=2)
+        >>> [path.name for path in report.overlays]
+        ['bitewing-01.png', 'bitewing-02.png']
     """
     options = with_keywords(PreviewOptions, options, keywords)
     dataset = open_dataset(folder)
-    out = Path(out)
+    out = as_path(out)
     check_folder(out)
     items = list(dataset)[: options.limit]
     names = _names(items)
@@ -210,23 +219,3 @@ def save_image(path: Path, image: Image.Image) -> None:
     stream = io.BytesIO()
     image.save(stream, format="PNG")
     write_whole(path, stream.getvalue())
-
-
-def integer_mask(item: DatasetItem, classes: ClassMap) -> NDArray[Any]:
-    """Return the mask of an image as (H, W) class ids, whatever its encoding.
-
-    Raises:
-        DatasetError: If the file is not what the manifest says.
-        OutputError: If the file cannot be read.
-    """
-    mask = item.read_mask()
-    try:
-        if item.entry.encoding == "onehot":
-            return from_one_hot(mask, classes.ids)
-        if item.entry.encoding == "multihot":
-            return from_multi_hot(mask, classes.foreground_ids)
-        if mask.ndim != 2:
-            raise ValueError(f"expected (H, W), found {mask.shape}")
-    except ValueError as error:
-        raise DatasetError(str(error), origin=Origin(item.mask_path, "")) from None
-    return mask

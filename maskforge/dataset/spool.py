@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from maskforge.errors import OutputError
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Issue, Origin
-from maskforge.shapes import AnnotatedImage, Area, Geometry, Polygon, Shape
+from maskforge.shapes import Area, Geometry, Polygon, Shape
 
 _BYTES_IN_MEMORY = 16 * 2**20
 

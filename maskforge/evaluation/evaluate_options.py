@@ -9,8 +9,9 @@ from typing import Literal
 
 from maskforge.choices import Precision, Runtime
 from maskforge.errors import OptionError
-from maskforge.evaluation.measures.image_measures import MeasureOptions
+from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.parts import PartName
+from maskforge.files import PathLike
 from maskforge.masks.classes import ClassMap
 
 
@@ -62,7 +63,7 @@ class EvaluateOptions:
     bootstrap: int = 1000
     seed: int = 0
     group_column: str | None = None
-    split: Path | None = None
+    split: PathLike | None = None
     part: PartName = "auto"
     worst: int = 12
     charts: bool = True
@@ -71,7 +72,7 @@ class EvaluateOptions:
 
 
 def check_options(options: EvaluateOptions) -> None:
-    """Check what can be checked without a data set.
+    """Check what can be checked before any data set is opened.
 
     Raises:
         OptionError: If an option cannot be used.
@@ -88,7 +89,7 @@ def check_options(options: EvaluateOptions) -> None:
             raise OptionError(f"{name} cannot be {value}, expected {low} or more")
     if not 0 <= chosen.match_iou <= 1:
         raise OptionError(f"match_iou cannot be {chosen.match_iou}, expected 0 to 1")
-    if chosen.connectivity not in (4, 8):
-        raise OptionError(f"connectivity cannot be {chosen.connectivity}, expected 4 or 8")
     if not all(0 < side < float("inf") for side in chosen.spacing):
         raise OptionError(f"spacing cannot be {chosen.spacing}, expected positive numbers")
+    if options.split is not None and not Path(options.split).is_file():
+        raise OptionError(f"the split file {options.split} does not exist")

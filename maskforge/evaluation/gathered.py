@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from maskforge.choices import Progress
 from maskforge.errors import DatasetError, MaskforgeError, listing
-from maskforge.evaluation.measured import Measured, stack
 from maskforge.evaluation.measures.histogram import ProbabilityHistogram
-from maskforge.evaluation.measures.image_measures import ImageMeasures, MeasureOptions, measure
+from maskforge.evaluation.measures.image_measures import ImageMeasures, measure
+from maskforge.evaluation.measures.measure_options import MeasureOptions
+from maskforge.evaluation.measures.measured import Measured, join
 from maskforge.evaluation.measures.regions import Regions
 from maskforge.evaluation.predictions import Predicted
 from maskforge.examples.example import Example
@@ -80,7 +81,8 @@ def gather(
         except ValueError as error:
             return DatasetError(str(error), origin=Origin(example.mask, ""))
 
-    images: list[ImageMeasures] = []
+    rows: list[Measured] = []
+    matrices: list[NDArray[np.int64] | None] = []
     kept: list[Example] = []
     problems: list[MaskforgeError] = []
     void_names: list[str] = []
@@ -92,28 +94,29 @@ def gather(
         else:
             measures, void = result
             if measures.histogram is not None:
-                histogram = histogram or ProbabilityHistogram(len(measures.hd95))
+                histogram = histogram or ProbabilityHistogram(measures.row.scores.shape[1])
                 histogram.merge(measures.histogram)
             if measures.by_threshold is not None:
                 by_threshold = measures.by_threshold + (0 if by_threshold is None else by_threshold)
-            images.append(replace(measures, histogram=None, by_threshold=None))
+            rows.append(measures.row)
+            matrices.append(measures.matrix)
             kept.append(example)
             if void:
                 void_names.append(example.name)
         if progress is not None:
             progress("evaluating", done, len(examples))
-    if not images:
+    if not rows:
         raise DatasetError(
             f"none of {len(examples)} images could be compared; the first: {problems[0]}"
         )
-    matrices = [one.matrix for one in images if one.matrix is not None]
+    known = [one for one in matrices if one is not None]
     note = (
         f"void pixels of {len(void_names)} predictions count as background: {listing(void_names)}"
     )
     return Gathered(
-        arrays=stack(images),
+        arrays=join(rows),
         kept=tuple(kept),
-        matrix=np.sum(matrices, axis=0) if len(matrices) == len(images) else None,
+        matrix=np.sum(known, axis=0) if len(known) == len(rows) else None,
         histogram=histogram,
         by_threshold=by_threshold,
         notes=(note,) if void_names else (),

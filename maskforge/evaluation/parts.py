@@ -12,6 +12,7 @@ from maskforge.errors import OptionError, listing
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.splitfile import SplitRecord, read_split
 from maskforge.examples.statistics import data_digest, statistics_of
+from maskforge.files import PathLike
 
 PartName: TypeAlias = Literal["auto", "test", "validation", "train", "all"]
 
@@ -34,7 +35,7 @@ class Part:
 
 
 def choose_part(
-    examples: ExampleSet, wanted: PartName, split: Path | None, model: Path | None
+    examples: ExampleSet, wanted: PartName, split: PathLike | None, model: Path | None
 ) -> Part:
     """Choose the images that are evaluated.
 
@@ -49,6 +50,7 @@ def choose_part(
         OptionError: If a part is wanted and there is no split, or the part is empty.
         DatasetError: If the split file does not belong to the images.
     """
+    split = None if split is None else Path(split)
     record = None if model is None else _record(model / _SPLIT)
     is_made_for_these = record is not None and record.data_digest == data_digest(examples)
     if split is None and model is not None and is_made_for_these:

@@ -6,8 +6,15 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from maskforge.choices import Encoding
-from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
+from maskforge.display.brief import Brief
+from maskforge.display.colors import default_color
+from maskforge.display.table import Swatch, Table, as_html
+from maskforge.errors import MaskforgeError, check_type
+from maskforge.masks.classes import BACKGROUND, VOID, VOID_COLOR, ClassMap
+from maskforge.masks.encoding import from_multi_hot, from_one_hot
 from maskforge.shapes import Size
 
 
@@ -34,8 +41,8 @@ class Statistics:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Example(Brief):
     """One image with its mask.
 
     Attributes:
@@ -66,16 +73,45 @@ class Example:
     columns: Mapping[str, str] = field(default_factory=dict)
     statistics: Statistics | None = None
 
+    def _repr_png_(self) -> bytes | None:
+        from maskforge.examples.maskvalues import read_values
+        from maskforge.masks.overlay import load_image, overlay_png
 
-@dataclass(frozen=True, slots=True)
-class ExampleSet:
-    """Images with their masks.
+        image = None
+        try:
+            mask = read_values(self.mask)
+            if self.encoding != "integer":
+                decode = from_one_hot if self.encoding == "onehot" else from_multi_hot
+                mask = decode(mask, self.channels)
+            elif self.values is not None:
+                mask = np.select([mask == value for value in self.values], [*self.values.values()])
+            if self.image.is_file():
+                image = load_image(self.image, upright=self.upright)
+        except MaskforgeError:  # whatever is wrong, its text must be there to look into it
+            return None
+        ids = np.unique(mask).tolist()
+        return overlay_png(
+            image, mask, {id_: default_color(id_ - 1) for id_ in ids} | {VOID: VOID_COLOR}
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ExampleSet(Brief):
+    """Images with their masks from anywhere, every file looked at once: what is learned from.
+
+    Use it to train, to split and to evaluate. A :class:`~maskforge.Dataset` is a folder that
+    ``convert`` wrote, opened to look at its masks.
 
     Attributes:
         examples: The images; no two have one name.
         classes: The class map of the masks.
         source: What the set was made from, for people.
         notes: What was recognized or left out, one sentence each, to be shown.
+
+    Example:
+        >>> examples = mf.open_examples("masks")
+        >>> [one.name for one in examples][:2], examples.subset(["bitewing-01"]).examples[0].size
+        (['bitewing-01', 'bitewing-02'], Size(width=576, height=432))
     """
 
     examples: tuple[Example, ...]
@@ -89,8 +125,35 @@ class ExampleSet:
     def __len__(self) -> int:
         return len(self.examples)
 
+    def _repr_html_(self) -> str:
+        looks = [one.statistics for one in self.examples if one.statistics is not None]
+        rows = [
+            (
+                str(id_),
+                Swatch(*self.classes.colors[id_]),
+                name,
+                sum(bool(one.pixels.get(id_)) for one in looks),
+                sum(one.pixels.get(id_, 0) for one in looks),
+            )
+            for id_, name in self.classes.names.items()
+            if id_ != VOID or any(one.pixels.get(VOID) for one in looks)
+        ]
+        title = f"{len(self)} examples of {self.source}"
+        table = Table(title, ("id", "color", "class", "examples", "pixels"), rows)
+        return as_html([table, *self.notes])
+
     def subset(self, names: Collection[str]) -> ExampleSet:
         """Return the examples with these names, in the order of this set."""
+        check_type("names", names, Collection)
         wanted = frozenset(names)
         kept = tuple(one for one in self.examples if one.name in wanted)
         return replace(self, examples=kept)
+
+
+def check_examples(examples: object) -> None:
+    """Make sure that an argument is a set of examples, not the path of one.
+
+    Raises:
+        OptionError: With the function that opens one.
+    """
+    check_type("examples", examples, ExampleSet, hint="open a set with maskforge.open_examples")

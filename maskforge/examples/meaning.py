@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from maskforge.choices import Encoding
-from maskforge.errors import DatasetError, LabelError, OptionError, did_you_mean, listing
-from maskforge.examples.maskvalues import MaskLook
-from maskforge.masks.classes import (
-    BACKGROUND,
-    BACKGROUND_NAME,
-    VOID,
-    ClassMap,
-    MaskClass,
-    default_color,
+from maskforge.display.colors import default_color
+from maskforge.errors import (
+    DatasetError,
+    LabelError,
+    OptionError,
+    check_type,
+    did_you_mean,
+    listing,
+    shorten,
 )
+from maskforge.examples.maskvalues import MaskLook
+from maskforge.masks.classes import BACKGROUND, BACKGROUND_NAME, VOID, ClassMap, MaskClass
 
 _FOREGROUND_NAME = "foreground"
 _VOID_NAME = "void"
@@ -59,6 +61,7 @@ def given_meaning(mask_values: Mapping[str, str], classes: ClassMap | None) -> M
         named |= {one.name: one.id for one in classes.classes}
     created: list[MaskClass] = []
     for text, written in mask_values.items():
+        check_type(f"the meaning of {shorten(text)}", written, str)
         name = written.strip()
         digits = str(text).strip()
         if not (digits.isascii() and digits.isdigit() and int(digits) < 2**16):

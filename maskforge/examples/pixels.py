@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Head
-from maskforge.errors import DatasetError, OptionError, listing
+from maskforge.errors import DatasetError, OptionError, check_type, listing
 from maskforge.examples.example import Example
 from maskforge.examples.maskvalues import read_values
 from maskforge.images.pixels import Pixels, decode
@@ -18,12 +18,9 @@ from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.encoding import from_multi_hot, from_one_hot, multi_hot
 from maskforge.shapes import Size
 
-if TYPE_CHECKING:
-    pass
-
-
 _LARGEST = 65535
 _MOST_CHANNELS = 255
+_OF_A_SET = "take one from a set that open_examples returned"
 
 
 def read_image(example: Example) -> Pixels:
@@ -38,7 +35,13 @@ def read_image(example: Example) -> Pixels:
     Raises:
         DatasetError: If the image cannot be read, is not of the mask's size, or holds fractions
             or values that do not fit into 16 bits.
+
+    Example:
+        >>> example = mf.open_examples("masks").examples[0]
+        >>> mf.read_image(example).shape
+        (432, 576, 1)
     """
+    check_type("example", example, Example, hint=_OF_A_SET)
     pixels = decode(example.image, upright=example.upright)
     if pixels.shape[:2] != (example.size.height, example.size.width):
         raise DatasetError(
@@ -66,7 +69,15 @@ def read_target(example: Example, classes: ClassMap, head: Head) -> NDArray[np.u
     Raises:
         DatasetError: If the mask cannot be read, or is not what it was.
         OptionError: If classes overlap and the head is softmax.
+
+    Example:
+        >>> examples = mf.open_examples("masks", only=["caries"])
+        >>> target = mf.read_target(examples.examples[0], examples.classes, "sigmoid")
+        >>> target.shape, np.unique(target).tolist()
+        ((432, 576, 1), [0, 1])
     """
+    check_type("example", example, Example, hint=_OF_A_SET)
+    check_type("classes", classes, ClassMap)
     values = read_values(example.mask)
     origin = Origin(example.mask, "")
     if values.shape[:2] != (example.size.height, example.size.width):
@@ -87,18 +98,11 @@ def read_target(example: Example, classes: ClassMap, head: Head) -> NDArray[np.u
             mask = _translate(values, example.values, origin)
         else:
             mask = values
-    except ValueError as error:
-        raise _unless_ours(error, origin) from None
-    if head == "sigmoid":
-        try:
+        if head == "sigmoid":
             return multi_hot(mask, classes.foreground_ids)
-        except ValueError as error:
-            raise DatasetError(str(error), origin=origin) from None
+    except OptionError as error:
+        raise DatasetError(error.message, origin=origin) from None
     return _indices(mask, classes, origin)
-
-
-def _unless_ours(error: ValueError, origin: Origin) -> DatasetError:
-    return error if isinstance(error, DatasetError) else DatasetError(str(error), origin=origin)
 
 
 def _translate(

@@ -10,8 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from maskforge.choices import Progress
-from maskforge.dataset.manifest import is_dataset
-from maskforge.errors import DatasetError, MaskforgeError, OptionError, listing
+from maskforge.dataset.manifest import Dataset, is_dataset
+from maskforge.errors import DatasetError, MaskforgeError, OptionError, check_type, listing
 from maskforge.examples.candidate import Candidate, Candidates
 from maskforge.examples.example import Example, ExampleSet, Statistics
 from maskforge.examples.folderpairs import from_folders, usual_folders
@@ -20,7 +20,7 @@ from maskforge.examples.manifests import from_manifest
 from maskforge.examples.maskvalues import MaskLook, class_counts, look, read_whole
 from maskforge.examples.meaning import Meaning, given_meaning, keep_only, recognize
 from maskforge.examples.tables import TABLE_SUFFIXES, Table, from_csv, from_table
-from maskforge.files import MANIFEST
+from maskforge.files import MANIFEST, PathLike, as_source
 from maskforge.images.decoder import ImageHeader, open_image, read_header
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
@@ -43,13 +43,13 @@ class _Seen:
 
 
 def open_examples(
-    dataset: str | os.PathLike[str] | Table | None = None,
+    dataset: PathLike | Dataset | Table | None = None,
     *,
-    images: str | os.PathLike[str] | None = None,
-    masks: str | os.PathLike[str] | None = None,
+    images: PathLike | None = None,
+    masks: PathLike | None = None,
     image_column: str | None = None,
     mask_column: str | None = None,
-    classes: ClassMap | str | os.PathLike[str] | None = None,
+    classes: ClassMap | PathLike | None = None,
     mask_values: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
     group_column: str | None = None,
@@ -59,8 +59,8 @@ def open_examples(
     """Open images with their masks, and look at every file once.
 
     Args:
-        dataset: Folder that ``convert`` wrote, folder with the sub-folders ``images`` and
-            ``masks``, CSV table, or data frame of pandas.
+        dataset: Folder that ``convert`` wrote, or the :class:`~maskforge.Dataset` of it; folder
+            with the sub-folders ``images`` and ``masks``; CSV table; or data frame of pandas.
         images: Folder of images, together with ``masks`` instead of ``dataset``.
         masks: Folder of masks, paired with the images by name.
         image_column: Column of a table that holds the image; ``image`` if None.
@@ -78,7 +78,21 @@ def open_examples(
         OptionError: If the source is not told, or an option does not fit it.
         DatasetError: If files cannot be read or do not fit each other; names them.
         LabelError: If a class does not exist, or the class map cannot be used.
+
+    Example:
+        >>> examples = mf.open_examples("masks", only=["caries"])
+        >>> len(examples), examples.classes
+        (8, ClassMap(background=0, caries=5))
     """
+    check_type("mask_values", mask_values or {}, Mapping, hint='such as {"255": "caries"}')
+    check_type("only", only, list, tuple, hint='give names of classes, such as ["caries"]')
+    for one in only:
+        check_type("only", one, str)
+    for name, text in (
+        ("group_column", group_column),
+        ("group_pattern", group_pattern),
+    ):
+        check_type(name, text, str, type(None))
     found = _candidates(dataset, images, masks, image_column or "image", mask_column or "mask")
     class_map = _class_map(classes) or found.classes
     seen = _look_at_all(found.pairs, progress)
@@ -100,9 +114,9 @@ def open_examples(
 
 
 def _candidates(
-    dataset: str | os.PathLike[str] | Table | None,
-    images: str | os.PathLike[str] | None,
-    masks: str | os.PathLike[str] | None,
+    dataset: PathLike | Dataset | Table | None,
+    images: PathLike | None,
+    masks: PathLike | None,
     image_column: str,
     mask_column: str,
 ) -> Candidates:
@@ -114,11 +128,11 @@ def _candidates(
             hint="name a data set, or --images DIR and --masks DIR",
         )
     if images is not None and masks is not None:
-        return from_folders(Path(images), Path(masks))
+        return from_folders(as_source(images), as_source(masks))
     if isinstance(dataset, Table):
         return from_table(dataset, image_column, mask_column)
     assert dataset is not None
-    path = Path(dataset)
+    path = dataset.folder if isinstance(dataset, Dataset) else as_source(dataset)
     if path.name == MANIFEST:
         path = path.parent
     if path.is_dir():
@@ -135,7 +149,7 @@ def _candidates(
     )
 
 
-def _class_map(classes: ClassMap | str | os.PathLike[str] | None) -> ClassMap | None:
+def _class_map(classes: ClassMap | PathLike | None) -> ClassMap | None:
     if classes is None or isinstance(classes, ClassMap):
         return classes
     return load_class_map(classes)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from maskforge.errors import DatasetError, OptionError, listing
-from maskforge.examples.example import Example, ExampleSet
+from maskforge.display.brief import Brief
+from maskforge.errors import DatasetError, OptionError, check_type, listing, shorten
+from maskforge.examples.example import Example, ExampleSet, check_examples
 from maskforge.examples.statistics import statistics_of
 
 PARTS = ("train", "validation", "test")
@@ -17,8 +18,8 @@ PARTS = ("train", "validation", "test")
 _FOREGROUND, _EMPTY = -1, -2
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+@dataclass(frozen=True, slots=True, repr=False)
+class Split(Brief):
     """Names of the examples of every part, sorted.
 
     Attributes:
@@ -34,11 +35,17 @@ class Split:
     notes: tuple[str, ...] = ()
 
     def part(self, name: str) -> tuple[str, ...]:
-        """Return the names of ``train``, ``validation`` or ``test``."""
-        parts: dict[str, tuple[str, ...]] = dict(
-            zip(PARTS, (self.train, self.validation, self.test), strict=True)
-        )
-        return parts[name]
+        """Return the names of ``train``, ``validation`` or ``test``.
+
+        Raises:
+            OptionError: If it is another word.
+        """
+        if name not in PARTS:
+            raise OptionError(
+                f"a split has no part {shorten(name)}", hint=f"it has {', '.join(PARTS)}"
+            )
+        part: tuple[str, ...] = getattr(self, name)
+        return part
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,11 @@ class _Block:
     names: tuple[str, ...]
     present: dict[int, int]
     rank: bytes
+
+
+def _check_share(name: str, share: object) -> None:
+    if not isinstance(share, (int, float)) or not 0 <= share < 1:
+        raise OptionError(f"the share for {name} must be from 0 to below 1, found {shorten(share)}")
 
 
 def make_split(
@@ -79,10 +91,15 @@ def make_split(
 
     Raises:
         OptionError: If the shares leave nothing for training, or there are too few groups.
+
+    Example:
+        >>> split = mf.make_split(mf.open_examples("masks"), validation=0.25)
+        >>> len(split.train), len(split.validation)
+        (6, 2)
     """
+    check_examples(examples)
     for name, share in (("validation", validation), ("test", test)):
-        if not 0 <= share < 1:
-            raise OptionError(f"the share for {name} must be from 0 to below 1, found {share}")
+        _check_share(name, share)
     if validation + test >= 1:
         raise OptionError(
             f"validation {validation} and test {test} leave nothing to train on",
@@ -126,11 +143,17 @@ def make_folds(
 
     Raises:
         OptionError: If there are fewer groups than folds.
+
+    Example:
+        >>> folds = mf.make_folds(mf.open_examples("masks"), 3)
+        >>> sorted(len(split.validation) for split in folds)
+        [2, 3, 3]
     """
+    check_examples(examples)
+    check_type("the number of folds", folds, int)
     if folds < 2:
         raise OptionError(f"cross-validation needs 2 folds or more, found {folds}")
-    if not 0 <= test < 1:
-        raise OptionError(f"the share for test must be from 0 to below 1, found {test}")
+    _check_share("test", test)
     blocks, notes = _blocks(examples, seed)
     parts = folds + (test > 0)
     if len(blocks) < parts:
@@ -278,7 +301,17 @@ def check_leaks(examples: ExampleSet, split: Split) -> None:
 
     Raises:
         DatasetError: Naming groups or images that are.
+
+    Example:
+        >>> examples = mf.open_examples("masks", group_pattern="^(.{8})")
+        >>> split = mf.Split(train=("bitewing-01",), validation=("bitewing-02",))
+        >>> mf.check_leaks(examples, split)
+        Traceback (most recent call last):
+            ...
+        maskforge.errors.DatasetError: 1 groups or images are in several parts of the split...
     """
+    check_examples(examples)
+    check_type("split", split, Split, hint="make one with make_split, or read one with read_splits")
     where = {name: part for part in PARTS for name in split.part(part)}
     places: dict[tuple[str, str], dict[str, str]] = {}
     for one in examples:

@@ -11,15 +11,16 @@ from typing import Any
 
 import msgspec
 
-from maskforge.errors import DatasetError, did_you_mean, listing
-from maskforge.examples.example import Example, ExampleSet
+from maskforge.errors import DatasetError, OptionError, check_type, did_you_mean, listing
+from maskforge.examples.example import Example, ExampleSet, check_examples
 from maskforge.examples.split import PARTS, Split, check_leaks
 from maskforge.examples.statistics import data_digest, statistics_of
-from maskforge.files import check_schema, dump_record, write_whole
+from maskforge.files import PathLike, as_path, check_schema, dump_record, write_whole
 from maskforge.issues import Origin
 
 SCHEMA = 1
 
+_MAKE_ONE = "make one with make_split or make_folds"
 _UNUSED = "unused"
 _OTHER_NAMES = {"training": "train", "val": "validation", "valid": "validation"}
 
@@ -70,7 +71,7 @@ class _Lists(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def write_split(
-    path: Path,
+    path: PathLike,
     examples: ExampleSet,
     split: Split | Sequence[Split],
     *,
@@ -85,9 +86,21 @@ def write_split(
         options: Seed, shares and so on, for people.
 
     Raises:
+        OptionError: If there is no split, or an argument is something else.
         OutputError: If the file cannot be written.
+
+    Example:
+        >>> examples = mf.open_examples("masks")
+        >>> mf.write_split("split.json", examples, mf.make_split(examples))
     """
-    parts = _parts_of_names([split] if isinstance(split, Split) else split)
+    check_examples(examples)
+    check_type("split", split, Split, Sequence, hint=_MAKE_ONE)
+    splits = [split] if isinstance(split, Split) else list(split)
+    for one in splits:
+        check_type("split", one, Split, hint=_MAKE_ONE)
+    if not splits:
+        raise OptionError("there is no split to write", hint=_MAKE_ONE)
+    parts = _parts_of_names(splits)
     record = SplitRecord(
         options=dict(options or {}),
         data_digest=data_digest(examples),
@@ -102,7 +115,7 @@ def write_split(
             for one in sorted(examples, key=lambda one: one.name)
         ],
     )
-    write_whole(path, dump_record(record))
+    write_whole(as_path(path), dump_record(record))
 
 
 def _parts_of_names(splits: Sequence[Split]) -> dict[str, str]:
@@ -114,19 +127,19 @@ def _parts_of_names(splits: Sequence[Split]) -> dict[str, str]:
     return parts
 
 
-def read_split(path: Path, examples: ExampleSet) -> Split:
+def read_split(path: PathLike, examples: ExampleSet) -> Split:
     """Read a single split; raises as :func:`read_splits`, and for folds."""
     splits = read_splits(path, examples)
     if len(splits) > 1:
         raise DatasetError(
             f"holds {len(splits)} folds, expected a single split",
-            origin=Origin(path, ""),
+            origin=Origin(as_path(path), ""),
             hint="train with --folds, or make a split without",
         )
     return splits[0]
 
 
-def read_splits(path: Path, examples: ExampleSet) -> list[Split]:
+def read_splits(path: PathLike, examples: ExampleSet) -> list[Split]:
     """Read a split, or the splits of a cross-validation, and check them against the examples.
 
     A split file is what :func:`write_split` wrote; JSON with the lists ``train``, ``validation``,
@@ -144,7 +157,15 @@ def read_splits(path: Path, examples: ExampleSet) -> list[Split]:
         DatasetError: If the file cannot be understood, names an example that does not exist or
             leaves one out, an image or mask has changed since it was written, or a group or
             image is in several parts.
+
+    Example:
+        >>> examples = mf.open_examples("masks")
+        >>> mf.write_split("split.json", examples, mf.make_folds(examples, 3))
+        >>> len(mf.read_splits("split.json", examples))
+        3
     """
+    check_examples(examples)
+    path = as_path(path)
     origin = Origin(path, "")
     record = _read(path, origin)
     entries = _resolved(record.examples, examples, origin)

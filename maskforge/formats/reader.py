@@ -10,14 +10,14 @@ from pathlib import Path
 
 from maskforge.choices import SizeMismatch
 from maskforge.errors import AnnotationError, FormatError, OptionError
-from maskforge.files import PathLike, as_paths, as_text, is_text, walk
+from maskforge.files import PathLike, as_path, as_paths, as_text, is_text, walk
 from maskforge.formats.base import Format, ReadContext, Recognition
 from maskforge.formats.frame import embedded_image, settle
 from maskforge.formats.jsonio import Document, load
 from maskforge.formats.registry import FORMATS, get_format
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.finder import IMAGE_SUFFIXES, ImageFinder
 from maskforge.issues import Code, Issue, Level, Origin
-from maskforge.shapes import AnnotatedImage
 
 SUFFIXES = (".vott", ".json", ".csv")
 """Suffixes of the files that are looked at in a folder, in the order in which they are read."""
@@ -46,8 +46,12 @@ def detect(path: PathLike) -> Detection:
     Raises:
         FormatError: If the file cannot be decoded, or fits no format or several. The message
             says for every format what is missing.
+
+    Example:
+        >>> mf.detect("samples/vott/caries.vott").format
+        'vott'
     """
-    document = load(Path(path))
+    document = load(as_path(path))
     format_, recognition = _recognize(document, [get_format(name) for name in FORMATS])
     return Detection(format_.name, recognition.variant, recognition.reason, recognition.auxiliary)
 
@@ -97,7 +101,7 @@ class AnnotationReader:
         self._sources = as_paths(sources)
         names = FORMATS if format == "auto" else (format,)
         self._formats = [get_format(name) for name in names]
-        self._images = Path(images) if images is not None else None
+        self._images = as_path(images) if images is not None else None
         self._size_mismatch = size_mismatch
         self._embedded = embedded
         self.issues: list[Issue] = []
@@ -247,6 +251,14 @@ def read(
 
     Raises:
         OptionError: If a source or folder does not exist or the format is unknown.
+
+    Example:
+        >>> for image in mf.read("samples/labelme"):
+        ...     print(image.image.name, image.image.size, len(image.shapes))
+        bitewing-01.jpg 576 x 432 44
+        bitewing-02.jpg 576 x 432 43
+        bitewing-03.jpg 576 x 432 36
+        bitewing-04.jpg 576 x 432 0
     """
     return AnnotationReader(
         sources, format=format, images=images, size_mismatch=size_mismatch, embedded=embedded

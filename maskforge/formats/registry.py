@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from maskforge.errors import OptionError
+from maskforge.errors import OptionError, shorten
 
 if TYPE_CHECKING:
     from maskforge.formats.base import Format
@@ -27,6 +27,8 @@ def get_format(name: str) -> Format:
         OptionError: If there is no such format.
     """
     if name not in FORMATS:
-        raise OptionError(f"unknown format {name!r}", hint=f"choose one of {', '.join(FORMATS)}")
+        raise OptionError(
+            f"unknown format {shorten(name)}", hint=f"choose one of {', '.join(FORMATS)}"
+        )
     format_: Format = importlib.import_module(f"maskforge.formats.{name}").FORMAT
     return format_

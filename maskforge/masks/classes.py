@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
 
-from maskforge.errors import LabelError, nearest, shorten
+from maskforge.display.colors import Color, default_color
+from maskforge.display.table import Shown, Swatch, Table, as_html
+from maskforge.errors import LabelError, check_type, listing, nearest, shorten
 from maskforge.issues import Origin
-
-Color: TypeAlias = tuple[int, int, int]
-"""Red, green and blue, 0 to 255."""
 
 BACKGROUND = 0
 """Value of pixels that no shape covers."""
@@ -51,7 +48,7 @@ class MaskClass:
     labels: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClassMap:
     """Ordered classes and what becomes of every label.
 
@@ -65,6 +62,11 @@ class ClassMap:
 
     Raises:
         LabelError: If ids, names or labels repeat, or an id is out of range.
+
+    Example:
+        >>> classes = mf.ClassMap((mf.MaskClass(1, "caries", (230, 60, 60), ("caries", "lesion")),))
+        >>> classes.value("lesion"), classes.ids, classes.names[1]
+        (1, (0, 1), 'caries')
     """
 
     classes: tuple[MaskClass, ...]
@@ -74,6 +76,9 @@ class ClassMap:
     origin: Origin | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        check_type("classes", self.classes, tuple)
+        for one in self.classes:
+            check_type("a class", one, MaskClass)
         if not any(one.id == BACKGROUND for one in self.classes):
             if any(one.name == BACKGROUND_NAME for one in self.classes):
                 raise LabelError(
@@ -130,12 +135,6 @@ class ClassMap:
         return {one.id: one.color for one in self.classes} | {VOID: VOID_COLOR}
 
     @cached_property
-    def paint_rank(self) -> Mapping[int, int]:
-        """Rank of every value for ``--overlap priority``: higher is drawn later; void last."""
-        ranks = {one.id: rank for rank, one in enumerate(self.classes)}
-        return ranks | {VOID: len(self.classes)}
-
-    @cached_property
     def _values(self) -> Mapping[str, int | None]:
         values: dict[str, int | None] = {
             self._key(_BACKGROUND_LABEL): BACKGROUND,
@@ -153,39 +152,24 @@ class ClassMap:
         Raises:
             LabelError: If the map does not know the label.
         """
+        check_type("label", label, str)
         try:
             return self._values[self._key(label)]
         except KeyError:
-            self.require({label: 1})
-            raise AssertionError from None  # require() raises for a label without value
+            raise _unknown(self, {label: 1}) from None
 
-    def require(self, counts: Mapping[str, int]) -> None:
-        """Make sure that every label is known.
+    def __repr__(self) -> str:
+        return f"ClassMap({listing(f'{one.name}={one.id}' for one in self.classes)})"
 
-        Args:
-            counts: How many shapes have each label.
-
-        Raises:
-            LabelError: With all unknown labels, their counts and the nearest known name.
-        """
-        unknown = {
-            label: count for label, count in counts.items() if self._key(label) not in self._values
-        }
-        if not unknown:
-            return
-        known = {self._key(label): label for label in self._all_labels()}
-        lines = []
-        for label, count in sorted(unknown.items(), key=lambda item: (-item[1], item[0])):
-            shapes = "1 shape" if count == 1 else f"{count} shapes"
-            near = nearest(self._key(label), known)
-            guess = f"; did you mean {shorten(known[near])}?" if near is not None else ""
-            lines.append(f"{shorten(label)} ({shapes}{guess})")
-        noun = "label is" if len(unknown) == 1 else "labels are"
-        raise LabelError(
-            f"{len(unknown)} {noun} in no class: {', '.join(lines)}",
-            origin=self.origin,
-            hint="add each to a class with NAME=ID, or leave its shapes out with NAME=ignore",
-        )
+    def _repr_html_(self) -> str:
+        rows = [
+            (str(one.id), Swatch(*one.color), one.name, listing(map(repr, one.labels)))
+            for one in self.classes
+        ]
+        parts: list[Shown] = [Table("Classes", ("id", "color", "class", "labels"), rows)]
+        for labels, what in ((self.void, "void"), (self.ignored, "not drawn")):
+            parts += [f"{what}: {listing(map(repr, labels))}"] if labels else []
+        return as_html(parts)
 
     def _key(self, label: str) -> str:
         return fold(label) if self.fold_case else label
@@ -195,16 +179,44 @@ class ClassMap:
         return [*drawn, *self.ignored, *self.void]
 
 
+def check_labels(classes: ClassMap, counts: Mapping[str, int]) -> None:
+    """Make sure that a class map knows every label.
+
+    Args:
+        classes: The class map.
+        counts: How many shapes have each label.
+
+    Raises:
+        LabelError: With all unknown labels, their counts and the nearest known name.
+    """
+    unknown = {
+        label: count
+        for label, count in counts.items()
+        if classes._key(label) not in classes._values
+    }
+    if unknown:
+        raise _unknown(classes, unknown)
+
+
+def _unknown(classes: ClassMap, counts: Mapping[str, int]) -> LabelError:
+    known = {classes._key(label): label for label in classes._all_labels()}
+    lines = []
+    for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        shapes = "1 shape" if count == 1 else f"{count} shapes"
+        near = nearest(classes._key(label), known)
+        guess = f"; did you mean {shorten(known[near])}?" if near is not None else ""
+        lines.append(f"{shorten(label)} ({shapes}{guess})")
+    noun = "label is" if len(counts) == 1 else "labels are"
+    return LabelError(
+        f"{len(counts)} {noun} in no class: {', '.join(lines)}",
+        origin=classes.origin,
+        hint="add each to a class with NAME=ID, or leave its shapes out with NAME=ignore",
+    )
+
+
 def fold(label: str) -> str:
     """Return a label in the form in which case and surplus spaces make no difference."""
     return " ".join(label.casefold().split())
-
-
-def default_color(index: int) -> Color:
-    """Return a bright color; neighboring indices differ as much as hues can."""
-    golden_ratio = 0.618033988749895
-    red, green, blue = colorsys.hsv_to_rgb((index * golden_ratio) % 1.0, 0.75, 0.96)
-    return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def infer(labels: Iterable[str], *, fold_case: bool = False) -> ClassMap:

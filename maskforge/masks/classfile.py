@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,18 +9,11 @@ from pathlib import Path
 
 import msgspec
 
+from maskforge.display.colors import Color, default_color
 from maskforge.errors import LabelError, OptionError, shorten
-from maskforge.files import dump_record
+from maskforge.files import PathLike, as_path, dump_record
 from maskforge.issues import Origin
-from maskforge.masks.classes import (
-    BACKGROUND,
-    BACKGROUND_NAME,
-    VOID,
-    ClassMap,
-    Color,
-    MaskClass,
-    default_color,
-)
+from maskforge.masks.classes import BACKGROUND, BACKGROUND_NAME, VOID, ClassMap, MaskClass
 
 _MOST_DIGITS = 10
 
@@ -84,13 +76,18 @@ class _ClassFile(msgspec.Struct, forbid_unknown_fields=True):
     fold_case: bool = False
 
 
-def load_class_map(path: str | os.PathLike[str]) -> ClassMap:
+def load_class_map(path: PathLike) -> ClassMap:
     """Read a class map from a TOML file, or from JSON such as the saved ``classes.json``.
 
     Raises:
         LabelError: If the file cannot be read or is no class map.
+
+    Example:
+        >>> classes = mf.load_class_map("samples/classes.toml")
+        >>> classes.value("caries"), classes.names[5]
+        (5, 'caries')
     """
-    path = Path(path)
+    path = as_path(path)
     origin = Origin(path)
     try:
         data = path.read_bytes()

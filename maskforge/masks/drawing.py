@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Encoding, MultiTag, Overlap, with_keywords
-from maskforge.errors import GeometryError, ImageError, OptionError
+from maskforge.display.brief import Brief
+from maskforge.errors import GeometryError, ImageError, OptionError, check_type
 from maskforge.geometry import discs, self_intersecting, thick_line
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Level
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.encoding import Mask, one_hot
 from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
-from maskforge.shapes import AnnotatedImage, Area, Bitmap, PointSet, Polygon, Polyline, Shape, Size
+from maskforge.shapes import Area, Bitmap, PointSet, Polygon, Polyline, Shape, Size
 
 _LONGEST = 2**16
 
@@ -64,8 +66,8 @@ class DrawOptions:
                 raise OptionError(f"{name} cannot be {length}, expected 0 to {_LONGEST} px")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawing:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Drawing(Brief):
     """The masks of one image.
 
     Attributes:
@@ -119,7 +121,16 @@ def draw(
         LabelError: If the class map does not know a label.
         MissingDependencyError: If the library of the rasterizer is not installed.
         OptionError: If an option does not exist or cannot be used.
+
+    Example:
+        >>> classes = mf.load_class_map("samples/classes.toml")
+        >>> image = next(iter(mf.read("samples/labelme")))
+        >>> drawing = mf.draw(image, classes, encoding="onehot")
+        >>> drawing.mask.shape, drawing.pixels[5]
+        ((432, 576, 7), 1766)
     """
+    check_type("image", image, AnnotatedImage, hint="read one with maskforge.read")
+    check_type("classes", classes, ClassMap, hint="load one with maskforge.load_class_map")
     options = with_keywords(DrawOptions, options, keywords)
     size = image.image.size
     if size is None:
@@ -298,8 +309,9 @@ def _order(
         case "area":
             return np.argsort(-pixels, kind="stable")
         case "priority":
-            ranks = np.array([classes.paint_rank[int(value)] for value in values])
-            return np.argsort(ranks, kind="stable")
+            ranks = {one.id: rank for rank, one in enumerate(classes.classes)}
+            ranks[VOID] = len(ranks)  # on top of all
+            return np.argsort([ranks[int(value)] for value in values], kind="stable")
         case "order" | "error":
             return np.arange(len(values))
 

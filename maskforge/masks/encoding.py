@@ -9,13 +9,16 @@ pixel may be 1 in several channels or in none, and is 255 in all of them where i
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.masks.classes import BACKGROUND, VOID
+from maskforge.display.brief import form_of_array
+from maskforge.errors import OptionError, listing, shorten
+from maskforge.masks.classes import BACKGROUND, LARGEST_ID, VOID
 
 Mask: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -25,17 +28,24 @@ def one_hot(mask: Mask, ids: Sequence[int]) -> NDArray[np.uint8]:
 
     Args:
         mask: Class ids.
-        ids: The id of every channel, the background's among them.
+        ids: The id of every channel, the background's among them, such as ``class_map.ids``.
 
     Raises:
-        ValueError: If the mask holds a value that is neither in ``ids`` nor void.
+        OptionError: If the mask holds a value that is neither in ``ids`` nor void, or one of the
+            two is of another form.
+
+    Example:
+        >>> mask = np.array([[0, 1, 255]], dtype=np.uint8)
+        >>> mf.one_hot(mask, (0, 1)).tolist()
+        [[[1, 0], [0, 1], [0, 0]]]
     """
+    ids = _whole_numbers(ids)
+    _check_values(mask, {*ids, VOID})
     channel_of = np.full(max(*ids, VOID) + 1, -1, dtype=np.int32)
     channel_of[list(ids)] = np.arange(len(ids))
     rows = np.zeros((len(ids) + 1, len(ids)), dtype=np.uint8)
     np.fill_diagonal(rows, 1)
     channel_of[VOID] = len(ids)  # the row of zeros
-    _check_values(mask, {*ids, VOID})
     encoded: NDArray[np.uint8] = rows[channel_of[mask]]
     return encoded
 
@@ -45,15 +55,24 @@ def from_one_hot(encoded: NDArray[np.uint8], ids: Sequence[int]) -> Mask:
 
     Args:
         encoded: The mask; a pixel without any 1 is void.
-        ids: The id of every channel.
+        ids: The id of every channel, such as ``class_map.ids``.
 
     Raises:
-        ValueError: If the number of channels is not that of ``ids``, or a pixel has several ones.
+        OptionError: If the number of channels is not that of ``ids``, or a pixel has several ones
+            or another value.
+
+    Example:
+        >>> mf.from_one_hot(np.array([[[1, 0], [0, 1], [0, 0]]], dtype=np.uint8), (0, 1))
+        array([[  0,   1, 255]], dtype=uint8)
     """
+    ids = _whole_numbers(ids)
     _check_channels(encoded, ids)
     claims = encoded.sum(axis=-1, dtype=np.int64)
-    if encoded.max(initial=0) > 1 or claims.max(initial=0) > 1:
-        raise ValueError("a pixel of the one-hot mask has more than a single one")
+    if encoded.min(initial=0) < 0 or encoded.max(initial=0) > 1 or claims.max(initial=0) > 1:
+        raise OptionError(
+            "a pixel of the one-hot mask has more than a single one",
+            hint="decode masks whose classes overlap, or whose void is 255, with from_multi_hot",
+        )
     mask: Mask = _array_of(ids)[encoded.argmax(axis=-1)]
     mask[claims == 0] = VOID
     return mask
@@ -66,13 +85,20 @@ def multi_hot(mask: Mask, ids: Sequence[int]) -> NDArray[np.uint8]:
 
     Args:
         mask: Class ids.
-        ids: The id of every channel, without the background.
+        ids: The id of every channel, without the background, such as ``class_map.foreground_ids``.
 
     Raises:
-        ValueError: If the mask holds a value that is neither in ``ids``, background nor void.
+        OptionError: If the mask holds a value that is neither in ``ids``, background nor void, or
+            one of the two is of another form.
+
+    Example:
+        >>> mask = np.array([[0, 1, 255]], dtype=np.uint8)
+        >>> mf.multi_hot(mask, (1, 2)).tolist()
+        [[[0, 0], [1, 0], [255, 255]]]
     """
+    ids = _whole_numbers(ids)
     _check_values(mask, {*ids, BACKGROUND, VOID})
-    encoded: NDArray[np.uint8] = (mask[..., None] == np.array(ids)).astype(np.uint8)
+    encoded: NDArray[np.uint8] = (mask[..., None] == np.array(ids, np.int64)).astype(np.uint8)
     encoded[mask == VOID] = VOID
     return encoded
 
@@ -82,19 +108,27 @@ def from_multi_hot(encoded: NDArray[np.uint8], ids: Sequence[int]) -> Mask:
 
     Args:
         encoded: The mask; a pixel with 255 in any channel is void.
-        ids: The id of every channel, without the background.
+        ids: The id of every channel, without the background, such as ``class_map.foreground_ids``.
 
     Raises:
-        ValueError: If the number of channels is not that of ``ids``.
+        OptionError: If the number of channels is not that of ``ids``, or a pixel is neither 0, 1
+            nor 255.
+
+    Example:
+        >>> mf.from_multi_hot(np.array([[[0, 0], [1, 1], [255, 255]]], dtype=np.uint8), (1, 2))
+        array([[  0,   2, 255]], dtype=uint8)
     """
+    ids = _whole_numbers(ids)
     _check_channels(encoded, ids)
     if not ids:
         return np.zeros(encoded.shape[:2], dtype=np.uint8)
+    on, void = encoded == 1, encoded == VOID
+    if not (on | void | (encoded == 0)).all():
+        raise OptionError("a pixel of the multi-hot mask is neither 0, 1 nor 255")
     values = _array_of((BACKGROUND, *ids))
-    on = encoded == 1
     last = on.shape[-1] - on[..., ::-1].argmax(axis=-1)
     mask: Mask = values[np.where(on.any(axis=-1), last, 0)]
-    mask[(encoded == VOID).any(axis=-1)] = VOID
+    mask[void.any(axis=-1)] = VOID
     return mask
 
 
@@ -104,12 +138,45 @@ def _array_of(ids: Sequence[int]) -> Mask:
     return np.array(ids, dtype=np.uint8)
 
 
-def _check_values(mask: Mask, known: set[int]) -> None:
+def _whole_numbers(ids: Sequence[int]) -> tuple[int, ...]:
+    try:
+        numbers = tuple(operator.index(one) for one in ids)
+    except TypeError:
+        numbers = (VOID,)
+    valid = all(0 <= one <= LARGEST_ID and one != VOID for one in numbers)
+    if not valid or len(set(numbers)) != len(numbers):
+        raise OptionError(
+            f"ids must be different numbers from 0 to {LARGEST_ID} without {VOID}, found "
+            f"{shorten(ids)}",
+            hint="give the ids of a class map: ids for one-hot, foreground_ids for multi-hot",
+        )
+    return numbers
+
+
+def _check_values(mask: object, known: set[int]) -> None:
+    if not isinstance(mask, np.ndarray) or mask.dtype.kind not in "iu":
+        raise OptionError(
+            f"a mask is an array (H, W) of whole numbers, found "
+            f"{form_of_array(mask) or shorten(mask)}",
+            hint="decide floats and convert bools first, for example with mask.astype(np.uint8)",
+        )
     unknown = set(np.unique(mask).tolist()) - known
     if unknown:
-        raise ValueError(f"the mask holds the values {sorted(unknown)[:5]}, which no class has")
+        raise OptionError(
+            f"the mask holds values that no class has: {listing(map(str, sorted(unknown)))}",
+            hint="give the ids of all its classes; 255 is void and needs none",
+        )
 
 
-def _check_channels(encoded: NDArray[np.uint8], ids: Sequence[int]) -> None:
-    if encoded.ndim != 3 or encoded.shape[-1] != len(ids):
-        raise ValueError(f"expected (H, W, {len(ids)}), found {encoded.shape}")
+def _check_channels(encoded: object, ids: Sequence[int]) -> None:
+    if (
+        not isinstance(encoded, np.ndarray)
+        or encoded.dtype.kind not in "biu"
+        or encoded.ndim != 3
+        or encoded.shape[-1] != len(ids)
+    ):
+        raise OptionError(
+            f"expected (H, W, {len(ids)}) of whole numbers, a channel for every id, found "
+            f"{form_of_array(encoded) or shorten(encoded)}",
+            hint="give the ids of all channels, in their order",
+        )

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import io
-import os
 import struct
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import FileType, check_choice
-from maskforge.errors import OptionError, OutputError
-from maskforge.files import write_whole
+from maskforge.display.colors import Color
+from maskforge.errors import DatasetError, OptionError, check_type
+from maskforge.files import PathLike, as_path, write_whole
 from maskforge.images.decoder import read_pixels
 from maskforge.issues import Origin
-from maskforge.masks.classes import Color
 
 AnyMask: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
 
@@ -52,10 +50,14 @@ def encode_mask(mask: AnyMask, file_type: str, palette: Mapping[int, Color] | No
     Raises:
         OptionError: If it is no mask, or the type of file cannot hold it.
     """
+    check_type("mask", mask, np.ndarray)
     if mask.dtype.kind != "u" or mask.dtype.itemsize > 4 or 0 in mask.shape[:2]:
         raise OptionError(
-            f"a mask has pixels of uint8, uint16 or uint32, found {mask.shape} {mask.dtype}"
+            f"a mask has pixels of uint8, uint16 or uint32, found {mask.shape} {mask.dtype}",
+            hint="turn it into one of them first, for example with mask.astype(np.uint8)",
         )
+    if palette is not None:
+        check_type("palette", palette, Mapping, hint="give the colors of a class map")
     mask = cast("AnyMask", mask.astype(mask.dtype.newbyteorder("="), copy=False))
     if file_type == "npy":
         stream = io.BytesIO()
@@ -124,9 +126,7 @@ def _encode_tiff(mask: AnyMask, palette: Mapping[int, Color] | None) -> bytes:
     return stream.getvalue()
 
 
-def write_mask(
-    path: str | os.PathLike[str], mask: AnyMask, palette: Mapping[int, Color] | None = None
-) -> None:
+def write_mask(path: PathLike, mask: AnyMask, palette: Mapping[int, Color] | None = None) -> None:
     """Write a mask; the suffix of the path decides the type of file.
 
     Args:
@@ -137,22 +137,31 @@ def write_mask(
     Raises:
         OptionError: If the suffix is of no such file, it is no mask, or the file cannot hold it.
         OutputError: If the file cannot be written.
+
+    Example:
+        >>> mask = np.array([[0, 1], [1, 255]], dtype=np.uint8)
+        >>> mf.write_mask("mask.png", mask, {0: (0, 0, 0), 1: (230, 60, 60), 255: (224, 224, 192)})
     """
-    path = Path(path)
+    path = as_path(path)
     suffix = path.suffix.lower().removeprefix(".")
     write_whole(path, encode_mask(mask, "tiff" if suffix == "tif" else suffix, palette))
 
 
-def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
+def read_mask(path: PathLike) -> NDArray[Any]:
     """Read a mask that :func:`write_mask` wrote: values as they are, palettes not applied.
 
     Returns:
         (H, W) uint8, uint16 or uint32, or for NPY also (H, W, C).
 
     Raises:
-        OutputError: If the file cannot be read.
+        DatasetError: If the file cannot be read.
+
+    Example:
+        >>> mf.write_mask("mask.npy", np.array([[0, 300]], dtype=np.uint16))
+        >>> mf.read_mask("mask.npy")
+        array([[  0, 300]], dtype=uint16)
     """
-    path = Path(path)
+    path = as_path(path)
     array: NDArray[Any]
     try:
         if path.suffix.lower() == ".npy":
@@ -162,5 +171,5 @@ def read_mask(path: str | os.PathLike[str]) -> NDArray[Any]:
             array = np.asarray(read_pixels(path, verify=True))
     except Exception as error:  # the decoders raise whatever they run into
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise OutputError(f"cannot be read as a mask: {reason}", origin=Origin(path, "")) from None
+        raise DatasetError(f"cannot be read as a mask: {reason}", origin=Origin(path, "")) from None
     return array.astype(np.uint32) if array.dtype == np.int32 else array

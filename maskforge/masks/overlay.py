@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from maskforge.display.colors import Color
 from maskforge.errors import DatasetError
 from maskforge.images.decoder import read_pixels
+from maskforge.images.png import png_bytes
 from maskforge.issues import Origin
-from maskforge.masks.classes import BACKGROUND, Color
+from maskforge.masks.classes import BACKGROUND
 from maskforge.shapes import Size
 
 _SHOWN_SIDE = 900
@@ -79,6 +81,15 @@ def overlay(
     strength = strength.astype(np.float32)[..., None]
     mixed: NDArray[np.uint8] = (image * (1 - strength) + table[mask] * strength).astype(np.uint8)
     return mixed
+
+
+def overlay_png(
+    image: NDArray[np.uint8] | None, mask: NDArray[Any], colors: Mapping[int, Color]
+) -> bytes:
+    """Return an image with its mask laid over it as PNG; on black if there is no image."""
+    if image is None or image.shape[:2] != mask.shape:
+        image = np.zeros((*mask.shape, 3), np.uint8)
+    return png_bytes(overlay(image, mask, colors), longest=_SHOWN_SIDE)
 
 
 def _edges(mask: NDArray[Any]) -> NDArray[np.bool_]:

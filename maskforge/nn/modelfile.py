@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from maskforge.choices import Head, Symmetry
+from maskforge.display.brief import Brief
 from maskforge.errors import ModelError
 from maskforge.files import RECORD, dump_record, read_record, write_whole
 from maskforge.images.intensity import ScalingRecord
@@ -21,7 +22,7 @@ WEIGHTS = "model.keras"
 SCHEMA = 1
 
 
-class ModelDescription(msgspec.Struct, frozen=True, kw_only=True):
+class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
     """What must be known to use a model; the weights are in ``model.keras``, as probabilities.
 
     Attributes:

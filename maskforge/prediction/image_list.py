@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, open_dataset
 from maskforge.errors import OptionError
-from maskforge.files import MASKS, is_text, walk
+from maskforge.files import MASKS, as_source, is_text, walk
 from maskforge.images.decoder import read_header
 from maskforge.images.finder import IMAGE_SUFFIXES
 
@@ -63,7 +63,7 @@ def find_images(sources: Sequence[Path]) -> Images:
     """
     found = Images()
     others = 0
-    for source in sources:
+    for source in map(as_source, sources):
         if is_dataset(source):
             found.datasets.append(source)
             entries = open_dataset(source).entries

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from maskforge.choices import ExportFormat
+from maskforge.files import PathLike, as_path, as_source
 from maskforge.nn import export
 from maskforge.nn.export import ExportReport
 from maskforge.nn.modelfile import model_folder, read_description
@@ -13,9 +11,9 @@ from maskforge.prediction import converted
 
 
 def export_model(
-    model: str | os.PathLike[str],
+    model: PathLike,
     format: ExportFormat,  # noqa: A002 - the option is called so everywhere
-    out: str | os.PathLike[str] | None = None,
+    out: PathLike | None = None,
     *,
     overwrite: bool = False,
 ) -> ExportReport:
@@ -40,11 +38,16 @@ def export_model(
             file does not fit the format.
         OutputExistsError: If the file is there and ``overwrite`` is not set.
         OutputError: If the file cannot be written.
+
+    Example:
+        >>> report = mf.export_model("runs/caries", "onnx", "caries.onnx")
+        >>> report.path.name, report.difference < 1e-4
+        ('caries.onnx', True)
     """
     report = export.export_model(
-        Path(model), format, None if out is None else Path(out), overwrite=overwrite
+        as_source(model), format, None if out is None else as_path(out), overwrite=overwrite
     )
-    folder = model_folder(Path(model))
+    folder = model_folder(as_source(model))
     if format in ("onnx", "openvino"):
         digest = converted.weights_digest(folder, read_description(folder).weights_digest)
         converted.record_if_usual(folder, report.path, digest, format)

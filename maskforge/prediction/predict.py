@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from maskforge.choices import Encoding, Progress
 from maskforge.dataset.conversion_report import ClassCount
-from maskforge.dataset.manifest import ManifestEntry, ManifestIssue, relative
+from maskforge.dataset.issue_record import IssueRecord
+from maskforge.dataset.manifest import ManifestEntry, relative
 from maskforge.dataset.writer import DatasetWriter, check_results
 from maskforge.errors import DatasetError, OptionError, OutputError
-from maskforge.files import PathLike, as_paths, check_folder
+from maskforge.files import PathLike, as_path, as_paths, check_folder
 from maskforge.images.pixels import Pixels
-from maskforge.issues import Code
+from maskforge.issues import Code, Level
 from maskforge.masks.classes import BACKGROUND
 from maskforge.masks.encoding import Mask, multi_hot, one_hot
 from maskforge.masks.maskfile import check_file_type
@@ -26,7 +27,7 @@ from maskforge.masks.masknames import MaskNames
 from maskforge.prediction import results
 from maskforge.prediction.image_list import find_images
 from maskforge.prediction.predict_options import PredictOptions
-from maskforge.prediction.prediction_report import PredictionProblem, PredictionReport
+from maskforge.prediction.prediction_report import PredictionReport
 from maskforge.prediction.predictor import Prediction, Predictor
 from maskforge.prediction.read_ahead import Loaded, read_ahead
 from maskforge.shapes import ImageState, Size
@@ -63,10 +64,15 @@ def predict(
         OptionError: If options contradict each other, or a source does not exist.
         OutputExistsError: If ``out`` holds results and ``overwrite`` is not set.
         OutputError: If a file cannot be written.
+
+    Example:
+        >>> report = mf.predict("runs/caries", "samples/labelme", "predicted")
+        >>> report.images["predicted"], report.images["found"]
+        (4, 4)
     """
     options = options or PredictOptions()
     _check_options(options)
-    out = Path(out)
+    out = as_path(out)
     check_folder(out)
     previous = check_results(out, overwrite=options.overwrite)
     results.check_other_results(out, is_ours=bool(previous))
@@ -152,7 +158,7 @@ class _Run:
 
     def refuse(self, file: str, reason: str) -> None:
         """Count an image that is not predicted."""
-        self.report.problems.append(PredictionProblem(file, reason))
+        self.report.problems.append(_refusal(file, reason))
 
     def add(self, loaded: Loaded, writer: DatasetWriter) -> None:
         """Predict an image, write what is asked for, and enter it into the manifest."""
@@ -249,8 +255,9 @@ class _Run:
         if prediction is not None:
             size = Size(prediction.mask.shape[1], prediction.mask.shape[0])
             state = ImageState.ANNOTATED if prediction.target.any() else ImageState.EMPTY
+        image = relative(loaded.image.file, self._out)
         return ManifestEntry(
-            image=relative(loaded.image.file, self._out),
+            image=image,
             mask=files.get("mask"),
             width=size.width if size else None,
             height=size.height if size else None,
@@ -264,7 +271,17 @@ class _Run:
             pixels=pixels,
             shapes={},
             class_shapes={},
-            issues=[ManifestIssue(Code.IMAGE_UNREADABLE.value, "refused", reason, "")]
-            if reason
-            else [],
+            issues=[_refusal(image or loaded.image.name, reason)] if reason else [],
         )
+
+
+def _refusal(file: str, reason: str) -> IssueRecord:
+    code = Code.IMAGE_UNREADABLE
+    return IssueRecord(
+        code=str(code),
+        level=Level.REFUSED,
+        scope=code.scope,
+        file=file,
+        pointer="",
+        message=reason,
+    )

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from maskforge.dataset.conversion_report import ClassCount
+from maskforge.dataset.issue_record import IssueRecord
+from maskforge.display.brief import Brief
+from maskforge.display.table import Shown, Table, as_html
 
 SCHEMA_VERSION = 1
 
 
-class PredictionProblem(msgspec.Struct, frozen=True):
-    """An image that could not be predicted."""
-
-    file: str
-    message: str
-
-
-class PredictionReport(msgspec.Struct, kw_only=True):
+class PredictionReport(Brief, msgspec.Struct, kw_only=True):
     """What was predicted.
 
     Attributes:
@@ -45,7 +43,7 @@ class PredictionReport(msgspec.Struct, kw_only=True):
     )
     classes: list[ClassCount] = []
     overlapped_pixels: int = 0
-    problems: list[PredictionProblem] = []
+    problems: list[IssueRecord] = []
     notes: list[str] = []
     seconds: float = 0.0
 
@@ -53,3 +51,31 @@ class PredictionReport(msgspec.Struct, kw_only=True):
     def exit_code(self) -> int:
         """0 if all images are predicted, else 1."""
         return int(bool(self.problems))
+
+    def _repr_html_(self) -> str:
+        rows = [(one.file, one.message) for one in self.problems]
+        return as_html((*shown(self), Table("Refused", ("image", "why"), rows)))
+
+
+def shown(report: PredictionReport) -> Iterator[Shown]:
+    """Yield what was found, and what has to be known about it."""
+    yield Table(
+        "Pixels found",
+        ("id", "class", "threshold", "images", "pixels"),
+        [
+            (
+                str(one.id),
+                one.name,
+                f"{report.thresholds[one.name]:.3g}" if one.name in report.thresholds else "",
+                one.images,
+                one.pixels,
+            )
+            for one in report.classes
+        ],
+    )
+    yield from (f"note: {note}" for note in report.notes)
+    if report.overlapped_pixels:
+        yield f"{report.overlapped_pixels:,} pixels are of more than one class."
+    predicted, found = report.images["predicted"], report.images["found"]
+    rate = f", {predicted / report.seconds:.1f} images/s" if report.seconds else ""
+    yield f"{predicted} of {found} images predicted in {report.runtime}, {report.precision}{rate}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
@@ -14,7 +13,9 @@ from numpy.typing import NDArray
 
 from maskforge.choices import SYMMETRIES, Precision
 from maskforge.choices import Runtime as RuntimeName
+from maskforge.display.brief import Brief
 from maskforge.errors import OptionError
+from maskforge.files import PathLike, as_source
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.encoding import Mask
 from maskforge.masks.targets import decide
@@ -33,8 +34,8 @@ Thresholds: TypeAlias = float | Mapping[str, float]
 Tile: TypeAlias = int | Literal["auto", "whole"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prediction:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Prediction(Brief):
     """What a model says about one image.
 
     Attributes:
@@ -51,8 +52,8 @@ class Prediction:
     probabilities: NDArray[np.float32] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Predictor:
+@dataclass(frozen=True, slots=True, repr=False)
+class Predictor(Brief):
     """A trained model in a runtime; made by :meth:`load`.
 
     Attributes:
@@ -60,17 +61,23 @@ class Predictor:
         description: What is known about it.
         classes: Its class map.
         runtime: What it runs in.
+
+    Example:
+        >>> predictor = mf.Predictor.load("runs/caries")
+        >>> prediction = predictor.predict(np.zeros((64, 64), np.uint8))
+        >>> prediction.mask.shape, prediction.probabilities.shape
+        ((64, 64), (64, 64, 1))
     """
 
     folder: Path
     description: ModelDescription
-    classes: ClassMap = field(repr=False)
+    classes: ClassMap
     runtime: Runtime
 
     @classmethod
     def load(
         cls,
-        path: str | os.PathLike[str],
+        path: PathLike,
         *,
         runtime: RuntimeName = "auto",
         precision: Precision = "auto",
@@ -93,7 +100,7 @@ class Predictor:
             ModelError: If there is no model, or it is not what its description says.
             OptionError: If runtime and precision do not go together.
         """
-        place = Path(path)
+        place = as_source(path)
         refuse_other_files(place)
         folder = model_folder(place)
         description = read_description(folder)

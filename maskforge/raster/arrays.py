@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from maskforge.errors import OptionError, shorten
+from maskforge.errors import OptionError, check_type, shorten
 from maskforge.geometry import ring
 from maskforge.issues import Origin
 from maskforge.raster.runs import areas
@@ -52,11 +52,12 @@ def rasterize(
         MissingDependencyError: If the library of the rasterizer is not installed.
 
     Example:
-        >>> rasterize([[(1, 1), (3, 1), (3, 3), (1, 3)]], (4, 4)).sum()
-        np.uint64(4)
+        >>> mf.rasterize([[(1, 1), (3, 1), (3, 3), (1, 3)]], (4, 4)).tolist()
+        [[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
     """
     if overlap not in ("order", "area"):
         raise OptionError(f"overlap cannot be {shorten(overlap)}, expected order or area")
+    check_type("regions", regions, Sequence)
     frame = _frame(size)
     numbers = _numbers(range(1, len(regions) + 1) if values is None else values, len(regions))
     geometries = [_geometry(region, index) for index, region in enumerate(regions)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from maskforge.errors import OptionError
+from maskforge.errors import OptionError, shorten
 
 if TYPE_CHECKING:
     from maskforge.raster.base import Rasterizer
@@ -30,7 +30,7 @@ def get_rasterizer(name: str) -> Rasterizer:
     """
     if name not in RASTERIZERS:
         raise OptionError(
-            f"unknown rasterizer {name!r}", hint=f"choose one of {', '.join(RASTERIZERS)}"
+            f"unknown rasterizer {shorten(name)}", hint=f"choose one of {', '.join(RASTERIZERS)}"
         )
     rasterizer: Rasterizer = importlib.import_module(f"maskforge.raster.{name}").RASTERIZER
     return rasterizer

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from maskforge.errors import TrainingError
-from maskforge.files import RECORD
+from maskforge.files import RECORD, PathLike, as_paths, as_source
 from maskforge.issues import Origin
 from maskforge.training.run_folder import RunRecord, read_record
 
 
 def compare_runs(
-    folders: Sequence[Path], *, problem: Callable[[TrainingError], None] | None = None
+    folders: PathLike | Iterable[PathLike],
+    *,
+    problem: Callable[[TrainingError], None] | None = None,
 ) -> list[RunRecord]:
     """Read the records of runs, the best validation Dice first.
 
@@ -24,9 +26,13 @@ def compare_runs(
     Raises:
         TrainingError: If a folder holds no run, or a record cannot be understood, and ``problem``
             is None.
+
+    Example:
+        >>> [(run.name, run.state) for run in mf.compare_runs("runs")]
+        [('caries', 'finished')]
     """
     found: dict[Path, RunRecord] = {}
-    for folder in folders:
+    for folder in map(as_source, as_paths(folders)):
         runs = sorted({path.parent for path in folder.rglob(RECORD)})
         if not runs:
             _tell(_no_run(folder), problem)

@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 
 from maskforge import files
+from maskforge.display.brief import Brief
+from maskforge.display.table import Table, as_html
 from maskforge.errors import OutputExistsError, TrainingError
 from maskforge.files import RECORD, dump_record, write_whole
 from maskforge.issues import Origin
@@ -42,7 +44,7 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
     class_iou: dict[str, float | None] = {}
 
 
-class RunRecord(msgspec.Struct, kw_only=True):
+class RunRecord(Brief, msgspec.Struct, kw_only=True):
     """What a run was and how it went: ``run.json``.
 
     Attributes:
@@ -90,6 +92,61 @@ class RunRecord(msgspec.Struct, kw_only=True):
     images_per_second: float = 0.0
     warnings: list[str] = []
     folds: list[str] = []
+
+    def _repr_html_(self) -> str:
+        return as_html((runs_table([self]), best_epoch(self), *self.warnings))
+
+
+def runs_table(records: Sequence[RunRecord]) -> Table:
+    """Return a row for every run, with the scores of training and validation."""
+    return Table(
+        "Runs (scores of the best epoch: training / validation)",
+        ("run", "network", "augmentation", "loss", "Dice", "IoU", "accuracy", "epoch", "time"),
+        [
+            (
+                _run_name(one),
+                one.network,
+                one.augmentation,
+                one.loss,
+                *(
+                    f"{_score(getattr(one.train, name))} / {_score(getattr(one.validation, name))}"
+                    for name in ("dice", "iou", "accuracy")
+                ),
+                f"{one.best_epoch or '-'} of {one.epochs}",
+                f"{one.seconds / 60:.1f} min",
+            )
+            for one in records
+        ],
+    )
+
+
+def best_epoch(record: RunRecord) -> Table:
+    """Return the scores of every class on the validation examples; no rows if none is defined."""
+    scores = record.validation
+    defined = any(dice is not None for dice in scores.class_dice.values())
+    return Table(
+        f"Best epoch {record.best_epoch} on the validation examples",
+        ("class", "Dice", "IoU"),
+        [
+            (name, _precise(dice), _precise(scores.class_iou.get(name)))
+            for name, dice in scores.class_dice.items()
+            if defined
+        ],
+    )
+
+
+def _run_name(record: RunRecord) -> str:
+    notes = [f"mean of {len(record.folds)} folds"] if record.folds else []
+    notes += [] if record.state == "finished" else [record.state]
+    return f"{record.name} ({', '.join(notes)})" if notes else record.name
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _precise(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
 
 
 class Epoch(msgspec.Struct, frozen=True, kw_only=True):

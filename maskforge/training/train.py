@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from maskforge.examples.example import ExampleSet
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split, check_leaks, make_folds, make_split
 from maskforge.examples.splitfile import read_splits
+from maskforge.files import PathLike, as_path
 from maskforge.issues import Origin
 from maskforge.training.configfile import build_options, read_config
 from maskforge.training.plan import check_values, make_plan
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def train(
     options: TrainOptions,
-    out: str | os.PathLike[str],
+    out: PathLike,
     *,
     examples: ExampleSet | None = None,
     overwrite: bool = False,
@@ -55,9 +55,17 @@ def train(
         TrainingError: If the training cannot begin, or cannot go on.
         OutputExistsError: If the folder is not empty.
         MissingDependencyError: If Keras, its backend or Matplotlib is not installed.
+
+    Example:
+        >>> data = mf.DataOptions(dataset="masks", only=("caries",))
+        >>> network = mf.NetworkOptions(filters=4, depth=2)
+        >>> crops = mf.InputOptions(crop=32, crops_per_image=1)
+        >>> options = mf.TrainOptions(data=data, network=network, input=crops, epochs=1)
+        >>> mf.train(options, "runs/first").state
+        'finished'
     """
     log = log or _nothing_said
-    out = Path(out)
+    out = as_path(out)
     # In this order, nothing slow is done, and no earlier run removed, for options that cannot work.
     check_values(options)
     check_run_folder(out, overwrite=overwrite)
@@ -81,7 +89,7 @@ def train(
 
 
 def resume_training(
-    out: str | os.PathLike[str],
+    out: PathLike,
     *,
     examples: ExampleSet | None = None,
     progress: Progress | None = None,
@@ -102,9 +110,15 @@ def resume_training(
     Raises:
         TrainingError: If there is no run, nothing left to do, or the checkpoint is damaged.
         DatasetError: If the examples are not those of the run.
+
+    Example:
+        >>> mf.resume_training("runs/caries")
+        Traceback (most recent call last):
+            ...
+        maskforge.errors.TrainingError: runs/caries: has finished; there is nothing to go on with
     """
     log = log or _nothing_said
-    out = Path(out)
+    out = as_path(out)
     if read_record(out).state == "finished":
         raise TrainingError("has finished; there is nothing to go on with", origin=Origin(out, ""))
     options = build_options(read_config(out / CONFIG), Origin(out / CONFIG, ""))

@@ -48,7 +48,7 @@ def test_broken_runs_are_skipped_and_named(runs):
     assert result.exit_code == 1
     assert "cv" in result.stdout
     assert result.stderr.count("skipped: ") == 2
-    assert "is no record of a run" in result.stderr
+    assert "is not the record of a run" in result.stderr
     assert "notes.txt: holds no run" in result.stderr
 
 

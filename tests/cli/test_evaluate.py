@@ -179,7 +179,7 @@ def test_options_reach_the_measures(truth, damaged):
         (("TRUTH", "nowhere"), "does not exist"),
         (("TRUTH",), "there is no truth to compare with"),
         (("TRUTH", "TRUTH", "--part", "test"), "there is no split"),
-        (("TRUTH", "TRUTH", "--split", "nowhere.json"), "cannot be read"),
+        (("TRUTH", "TRUTH", "--split", "nowhere.json"), "nowhere.json does not exist"),
         (("TRUTH", "TRUTH", "--by", "town"), "has no column 'town'"),
         (("TRUTH", "TRUTH", "--spacing", "wide"), "is no size of a pixel"),
         (("TRUTH", "TRUTH", "--spacing", "0x1"), "spacing cannot be"),

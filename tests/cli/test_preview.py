@@ -105,55 +105,28 @@ def test_masks_without_image_are_shown_on_black(tmp_path):
     assert "1 masks are shown on black" in result.stdout
 
 
-def lose(results, tmp_path):
-    (tmp_path / "in" / "x.png").unlink()
-
-
-def shrink(results, tmp_path):
-    image(tmp_path / "in" / "x.png", 4, 3)
-
-
-def damage(results, tmp_path):
-    data = (tmp_path / "in" / "x.png").read_bytes()
-    (tmp_path / "in" / "x.png").write_bytes(data[:42])
-
-
-def replace_mask(results, tmp_path):
-    Image.new("L", (5, 5)).save(results / "masks" / "x.png")
-
-
-def color_mask(results, tmp_path):
-    Image.new("RGB", (8, 6)).save(results / "masks" / "x.png")
-
-
-def binary_mask(results, tmp_path):
-    Image.new("1", (8, 6)).save(results / "masks" / "x.png")
-
-
-def cut_mask(results, tmp_path):
-    data = (results / "masks" / "x.png").read_bytes()
-    (results / "masks" / "x.png").write_bytes(data[:60])
-
-
-def lose_mask(results, tmp_path):
-    (results / "masks" / "x.png").unlink()
-
-
 @pytest.mark.parametrize(
-    ("harm", "text"),
+    ("name", "harm", "text"),
     [
-        (lose, "cannot be read: No such file"),
-        (shrink, "the image has 4 x 3 px, the mask 8 x 6 px"),
-        (damage, "cannot be read"),
-        (replace_mask, "the mask has 5 x 5 px, the manifest says 8 x 6"),
-        (color_mask, "expected (H, W)"),
-        (binary_mask, "holds bool"),
-        (cut_mask, "cannot be read as a mask"),
-        (lose_mask, "cannot be read as a mask: No such file"),
+        ("in/x.png", None, "cannot be read: No such file"),
+        ("in/x.png", ("RGB", (4, 3)), "the image has 4 x 3 px, the mask 8 x 6 px"),
+        ("in/x.png", 42, "cannot be read"),
+        ("out/masks/x.png", ("L", (5, 5)), "the mask has 5 x 5 px, the manifest says 8 x 6"),
+        ("out/masks/x.png", ("RGB", (8, 6)), "expected (H, W)"),
+        ("out/masks/x.png", ("1", (8, 6)), "holds bool"),
+        ("out/masks/x.png", 60, "cannot be read as a mask"),
+        ("out/masks/x.png", None, "cannot be read as a mask: No such file"),
     ],
 )
-def test_what_cannot_be_shown_is_named_and_the_rest_is_shown(results, tmp_path, harm, text):
-    harm(results, tmp_path)
+def test_what_cannot_be_shown_is_named_and_the_rest_is_shown(results, tmp_path, name, harm, text):
+    """A file is removed, replaced by another image, or cut off after so many bytes."""
+    path = tmp_path / name
+    if harm is None:
+        path.unlink()
+    elif isinstance(harm, int):
+        path.write_bytes(path.read_bytes()[:harm])
+    else:
+        Image.new(*harm).save(path)
     result = run("preview", results, "--out", tmp_path / "look")
     assert result.exit_code == 1
     assert text in result.stderr

@@ -5,21 +5,12 @@ import json
 
 import numpy as np
 import pytest
-import typer
+from builders import run
 from PIL import Image
-from typer.testing import CliRunner
-
-from maskforge.cli.split import split
-
-app = typer.Typer()
-app.command()(split)
 
 
-def run(*arguments):
-    result = CliRunner().invoke(app, [str(one) for one in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+def split(*arguments):
+    return run("split", *arguments)
 
 
 @pytest.fixture
@@ -40,7 +31,7 @@ def data(tmp_path):
 def test_a_split_is_written_and_shown(data, tmp_path):
     out = tmp_path / "split.json"
     options = ("--group-pattern", "^p[0-9]", "--test", 0.2, "--seed", 3)
-    result = run(data, "--out", out, *options)
+    result = split(data, "--out", out, *options)
     assert result.exit_code == 0, result.stderr
     assert "note: masks are binary" in result.stdout
     cells = [line.split() for line in result.stdout.splitlines()]
@@ -57,7 +48,7 @@ def test_a_split_is_written_and_shown(data, tmp_path):
 
 def test_json_counts_pixels_per_class(data, tmp_path):
     """45 pixels of 120 are foreground."""
-    result = run(data, "--out", tmp_path / "s.json", "--mask-value", "255=caries",
+    result = split(data, "--out", tmp_path / "s.json", "--mask-value", "255=caries",
                  "--mask-value", "0=background", "--json")  # fmt: skip
     parts = json.loads(result.stdout)["parts"]
     assert sum(one["examples"] for one in parts.values()) == 10
@@ -70,7 +61,7 @@ def test_json_counts_pixels_per_class(data, tmp_path):
 
 
 def test_folds_are_written_into_one_file(data, tmp_path):
-    result = run(data, "--out", tmp_path / "s.json", "--folds", 5)
+    result = split(data, "--out", tmp_path / "s.json", "--folds", 5)
     assert result.exit_code == 0, result.stderr
     listed = json.loads((tmp_path / "s.json").read_bytes())["examples"]
     assert {one["part"] for one in listed} == {f"fold {number}" for number in range(1, 6)}
@@ -84,7 +75,7 @@ def test_a_table_with_patients(data, tmp_path):
         for path in sorted((data / "images").iterdir()):
             writer.writerow((f"images/{path.name}", f"masks/{path.name}", path.name[:2]))
     options = ("--image-column", "file", "--mask-column", "truth", "--group-column", "patient")
-    result = run(data / "t.csv", "--out", tmp_path / "s.json", *options, "--json")
+    result = split(data / "t.csv", "--out", tmp_path / "s.json", *options, "--json")
     parts = json.loads(result.stdout)["parts"]
     assert parts["validation"]["groups"] == 1
     assert parts["validation"]["examples"] == 2
@@ -92,19 +83,19 @@ def test_a_table_with_patients(data, tmp_path):
 
 def test_folders_and_single_classes(data, tmp_path):
     options = ("--images", data / "images", "--masks", data / "masks", "--only", "foreground")
-    assert run(*options, "--out", tmp_path / "s.json").exit_code == 0
-    result = run(*options[:4], "--only", "foregrund", "--out", tmp_path / "t.json")
+    assert split(*options, "--out", tmp_path / "s.json").exit_code == 0
+    result = split(*options[:4], "--only", "foregrund", "--out", tmp_path / "t.json")
     assert result.exit_code == 2
     assert "did you mean 'foreground'" in result.stderr
 
 
 def test_results_are_not_replaced_unless_asked(data, tmp_path):
     (tmp_path / "s.json").write_text("precious")
-    result = run(data, "--out", tmp_path / "s.json")
+    result = split(data, "--out", tmp_path / "s.json")
     assert result.exit_code == 2
     assert "already exists" in result.stderr
     assert (tmp_path / "s.json").read_text() == "precious"
-    assert run(data, "--out", tmp_path / "s.json", "--overwrite").exit_code == 0
+    assert split(data, "--out", tmp_path / "s.json", "--overwrite").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -118,13 +109,13 @@ def test_results_are_not_replaced_unless_asked(data, tmp_path):
     ],
 )
 def test_wrong_use_is_explained(data, tmp_path, options, message):
-    result = run(data, "--out", tmp_path / "s.json", *options)
+    result = split(data, "--out", tmp_path / "s.json", *options)
     assert result.exit_code == 2
     assert message in result.stderr
     assert not (tmp_path / "s.json").exists()
 
 
 def test_no_data_at_all(tmp_path):
-    result = run("--out", tmp_path / "s.json")
+    result = split("--out", tmp_path / "s.json")
     assert result.exit_code == 2
     assert "--images DIR and --masks DIR" in result.stderr

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code
-from maskforge.shapes import AnnotatedImage, Area, Bitmap, PointSet, Polyline, Shape
+from maskforge.shapes import Area, Bitmap, PointSet, Polyline, Shape
 
 LARGEST = 2.0**31
 

@@ -30,7 +30,8 @@ from hypothesis import strategies as st
 import maskforge as mf
 from maskforge.formats.jsonio import load
 from maskforge.formats.registry import FORMATS, get_format
-from maskforge.shapes import AnnotatedImage, Shape
+from maskforge.images.annotated_image import AnnotatedImage
+from maskforge.shapes import Shape
 
 TREES = {f"{tree.format}-{tree.name}": tree for tree in trees()}
 OUTCOMES = ("drawn", "converted", "ignored", "skipped", "refused")

@@ -15,8 +15,9 @@ from PIL import Image
 
 from maskforge.errors import FormatError
 from maskforge.formats.reader import detect, read
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code
-from maskforge.shapes import AnnotatedImage, Area, Bitmap, ImageState, Size
+from maskforge.shapes import Area, Bitmap, ImageState, Size
 
 
 @pytest.fixture(scope="module")

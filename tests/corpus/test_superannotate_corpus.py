@@ -13,9 +13,10 @@ from PIL import Image
 
 from maskforge.errors import FormatError
 from maskforge.formats.reader import detect, read
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Level
 from maskforge.raster.registry import get_rasterizer
-from maskforge.shapes import AnnotatedImage, Area, Bitmap, Polygon, Shape, Size
+from maskforge.shapes import Area, Bitmap, Polygon, Shape, Size
 
 FOREIGN = {
     "at-2022-12/converter_test/COCO/input/fromSuperAnnotate/"

@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from maskforge.formats.reader import AnnotationReader, detect, read
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Level
-from maskforge.shapes import AnnotatedImage, Area, ImageState
+from maskforge.shapes import Area, ImageState
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,24 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason=REASON))
 
 
+@pytest.fixture(autouse=True)
+def _no_curves(monkeypatch):
+    """Charts take longer than tiny trainings; only trainings of module fixtures draw them."""
+    if BACKEND:
+        monkeypatch.setattr("maskforge.training.loop.epochs.draw_curves", lambda *_: None)
+
+
+@pytest.fixture
+def zero_weights(monkeypatch):
+    """Draw no random numbers: large networks are built for their shapes alone."""
+    import keras
+
+    def zeros(_, shape, dtype=None):
+        return keras.ops.zeros(shape, dtype)
+
+    monkeypatch.setattr(keras.initializers.VarianceScaling, "__call__", zeros)
+
+
 @pytest.fixture(scope="session")
 def running_backend() -> str:
     """Name of the backend on which Keras runs."""

@@ -1,4 +1,6 @@
-"""Says what tiny networks with given weights give on a backend: run by test_parity.py."""
+"""Says what networks with given weights give on a backend, and what one step of training makes
+of them: run by test_parity.py.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,12 @@ backend.start(NAME)
 
 from typing import get_args  # noqa: E402
 
+import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 from maskforge.choices import Architecture  # noqa: E402
 from maskforge.nn.heads import probabilities  # noqa: E402
+from maskforge.nn.losses import make_loss  # noqa: E402
 from maskforge.nn.network_catalog import NetworkOptions  # noqa: E402
 from maskforge.nn.networks import build_network  # noqa: E402
 
@@ -28,26 +32,46 @@ NETWORKS = {
     "deep": {"arch": "unetpp", "depth": 2, "deep_supervision": True},
     "encoder": {"encoder": "mobilenetv3small", "depth": 3, "encoder_weights": "none"},
 }
+RATE = 0.5
 
 
-def weights_of(network):
-    """Return weights that keep features near 1, the same on every backend."""
+def build(outputs, **options):
+    """Return a network with weights that keep features near 1, the same on every backend."""
+    options = NetworkOptions(**({"filters": 4} | options))
+    network = build_network(options, input_shape=(None, None, 1), outputs=outputs)
     generator = np.random.default_rng(0)
-    for weight in network.weights:
-        if weight.name in ("gamma", "moving_variance"):
-            yield generator.uniform(0.5, 1.5, weight.shape)
-        else:
-            scale = 1 / np.sqrt(max(np.prod(weight.shape[:-1]), 4))
-            yield generator.normal(0, scale, weight.shape)
+    network.set_weights(
+        [
+            generator.uniform(0.5, 1.5, weight.shape)
+            if weight.name in ("gamma", "moving_variance")
+            else generator.normal(0, 1 / np.sqrt(max(np.prod(weight.shape[:-1]), 4)), weight.shape)
+            for weight in network.weights
+        ]
+    )
+    return probabilities(network, "softmax") if options.deep_supervision else network
 
 
-image = np.random.default_rng(1).random((1, 32, 64, 1), dtype=np.float32)
-outputs = {}
-for name, given in NETWORKS.items():
-    options = NetworkOptions(**({"filters": 4} | given))
-    network = build_network(options, input_shape=(None, None, 1), outputs=3)
-    network.set_weights(list(weights_of(network)))
-    if options.deep_supervision:
-        network = probabilities(network, "softmax")
-    outputs[name] = network.predict_on_batch(image)
-np.savez(FILE, **outputs)
+def outputs_of_networks():
+    image = np.random.default_rng(1).random((1, 32, 64, 1), dtype=np.float32)
+    for name, given in NETWORKS.items():
+        yield f"output of {name}", build(3, **given).predict_on_batch(image)
+
+
+def step_of_training():
+    network = build(2, depth=2)
+    loss = make_loss("dice+bce", head="sigmoid", outputs=2, from_logits=True)
+    network.compile(keras.optimizers.SGD(RATE), loss)
+    images = np.random.default_rng(2).random((2, 32, 32, 1), dtype=np.float32)
+    masks = np.concatenate([images > 0.7, images > 0.3], axis=-1).astype(np.uint8)
+    masks[:, :4] = 255  # void
+    before = network.get_weights()
+    yield "loss", np.asarray([float(np.asarray(network.train_on_batch(images, masks)))])
+    for index, (weight, old) in enumerate(zip(network.weights, before, strict=True)):
+        new = keras.ops.convert_to_numpy(weight.value)
+        path = f"{index} {weight.path.replace('/', '.')}"
+        yield f"weight {path}", new
+        if weight.trainable:
+            yield f"gradient {path}", (old - new) / RATE
+
+
+np.savez(FILE, **dict(outputs_of_networks()), **dict(step_of_training()))

@@ -1,6 +1,8 @@
 """Exported models: in the file that was asked for, and with the same output."""
 
 import importlib.util
+import shutil
+from pathlib import Path
 
 import model_folders as models
 import numpy as np
@@ -35,9 +37,14 @@ NAMES = {
 }
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    return models.save(tmp_path_factory.mktemp("models") / "model")
+
+
 @pytest.fixture
-def folder(tmp_path):
-    return models.save(tmp_path / "model")
+def folder(saved, tmp_path):
+    return Path(shutil.copytree(saved, tmp_path / "model"))
 
 
 @pytest.fixture

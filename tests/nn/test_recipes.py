@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -12,11 +12,10 @@ import pytest
 
 import maskforge as mf
 from maskforge.examples.sources import open_examples
-from maskforge.examples.split import make_split
 from maskforge.nn.networks import build_network
 from maskforge.training.configfile import build_options, read_config
 from maskforge.training.plan import make_plan
-from maskforge.training.train import train
+from maskforge.training.train import choose_splits, train
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "docs" / "recipes").glob("*.toml"))
@@ -25,27 +24,19 @@ PAGE = ROOT / "docs" / "training" / "recipes.md"
 every_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=[one.stem for one in RECIPES])
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A folder with data of every form that a recipe is for, in the places that they name."""
+    folder = tmp_path_factory.mktemp("recipes")
+    shutil.copytree(ROOT / "docs" / "recipes", folder / "docs" / "recipes")
+    for make in (_carvana, _membranes, _cityscapes, _radiographs):
+        make(folder)
+    return folder
+
+
 @pytest.fixture
-def workplace(recipe, tmp_path, monkeypatch):
-    """A folder with data of the form that the recipe is for, in the places that it names."""
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(ROOT / "docs" / "recipes", tmp_path / "docs" / "recipes")
-    MAKERS[recipe.stem.partition("-")[0]](tmp_path)
-    return tmp_path
-
-
-def _open(options):
-    data = options.data
-    return open_examples(
-        data.dataset,
-        images=data.images,
-        masks=data.masks,
-        classes=data.classes,
-        mask_values=data.mask_values,
-        only=data.only,
-        group_column=data.group_column,
-        group_pattern=data.group_pattern,
-    )
+def workplace(data, monkeypatch):
+    monkeypatch.chdir(data)
 
 
 def test_there_are_recipes():
@@ -53,10 +44,13 @@ def test_there_are_recipes():
 
 
 @every_recipe
-def test_recipe_is_planned_as_it_stands(recipe, workplace):
+@pytest.mark.usefixtures("workplace", "zero_weights")
+def test_recipe_is_planned_as_it_stands(recipe):
     options = build_options(read_config(recipe))
-    examples = _open(options)
-    split = make_split(examples, validation=options.split.validation, test=options.split.test)
+    data = asdict(options.data)
+    del data["hold"], data["workers"]
+    examples = open_examples(**data)
+    (split,) = choose_splits(options.split, examples)
     plan = make_plan(options, examples, split)
     assert (plan.head, plan.options.loss) == (options.head, options.loss)
     without_download = "none" if options.network.encoder else "imagenet"
@@ -70,20 +64,21 @@ def test_recipe_is_planned_as_it_stands(recipe, workplace):
 
 
 @every_recipe
-def test_recipe_trains_and_leaves_a_model(recipe, workplace):
+@pytest.mark.usefixtures("workplace")
+def test_recipe_trains_and_leaves_a_model(recipe, tmp_path):
     document = read_config(recipe)
     document |= {"epochs": 1, "batch_size": 2, "learning_rate": 1e-3}
     document["network"] = {
         key: value for key, value in document["network"].items() if "encoder" not in key
     } | {"filters": 2}
     if recipe.stem != "cityscapes-fcn8":
-        document["network"]["depth"] = 2
+        document["network"] |= {"depth": 1, "convolutions": 1}
     document["input"] |= {"resize": "96x64", "crop": 64 * bool(document["input"]["crop"])}
     options = build_options(document)
-    record = train(options, workplace / "run")
+    record = train(options, tmp_path / "run")
     assert record.state == "finished"
     assert record.parameters > 0
-    assert (workplace / "run" / "model.keras").is_file()
+    assert (tmp_path / "run" / "model.keras").is_file()
 
 
 def _squares(number, size, values, seed):
@@ -138,12 +133,3 @@ def _made(folder):
 
 def _color(gray):
     return np.dstack((gray, gray // 2, 255 - gray))
-
-
-MAKERS = {
-    "carvana": _carvana,
-    "isbi": _membranes,
-    "cityscapes": _cityscapes,
-    "caries": _radiographs,
-    "small": _radiographs,
-}

@@ -26,6 +26,11 @@ from maskforge.training.train import train
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 
 
+def history(run):
+    with (run / "history.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
 def evaluated(run, examples):
     """Evaluate a run on its validation part, without any conversion to another runtime."""
     chosen = EvaluateOptions(
@@ -59,7 +64,7 @@ def learned(tmp_path_factory):
     chosen = options(
         epochs=25,
         learning_rate=0.02,
-        network={"filters": 4, "depth": 2, "normalization": "batch"},
+        network={"depth": 2, "convolutions": 2, "normalization": "batch"},
         split={"file": str(root / "split.json")},
     )
     record = train(
@@ -110,8 +115,7 @@ def test_everything_about_the_run_is_in_its_folder(learned):
     assert (again.head, again.loss, again.input.color) == ("sigmoid", "dice+bce", "gray")
     split = json.loads((run / "split.json").read_bytes())
     assert {one["name"]: one["part"] for one in split["examples"]}["later/x4"] == "validation"
-    with (run / "history.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = history(run)
     assert [int(row["epoch"]) for row in rows] == list(range(1, 26))
     best = max(rows, key=lambda row: float(row["validation_dice"]))
     assert int(best["epoch"]) == record.best_epoch
@@ -196,7 +200,7 @@ def overlapping(folder):
 
 
 @pytest.mark.parametrize(
-    ("make", "changed", "head"),
+    ("make", "changed", "head", "validated"),
     [
         (
             several,
@@ -212,12 +216,13 @@ def overlapping(folder):
                 "warmup": 0.5,
             },
             "softmax",
+            [1, 2],
         ),
         (
             overlapping,
             {
                 "input": {"crop": 16, "rare_share": 1.0, "scaling": "percentile"},
-                "network": {"arch": "unetpp", "deep_supervision": True},
+                "network": {"arch": "unetpp", "depth": 2, "deep_supervision": True},
                 "class_weights": "balanced",
                 "augment": {"preset": "strong"},
                 "data": {"hold": "stream", "workers": 2},
@@ -225,6 +230,7 @@ def overlapping(folder):
                 "epochs": 3,
             },
             "sigmoid",
+            [2, 3],
         ),
         (
             several,
@@ -236,10 +242,12 @@ def overlapping(folder):
                 "schedule": "constant",
             },
             "sigmoid",
+            [1, 2],
         ),
     ],
 )
-def test_all_kinds_of_examples(tmp_path, make, changed, head, capfd):
+def test_all_kinds_of_examples(tmp_path, make, changed, head, validated, capfd):
+    """Validation comes every so many epochs, and after the last."""
     examples = make(tmp_path / "data")
     write_split(tmp_path / "split.json", examples, [split_of(examples, ["x0"])])
     said = []
@@ -248,6 +256,8 @@ def test_all_kinds_of_examples(tmp_path, make, changed, head, capfd):
     record = train(chosen, tmp_path / "run", examples=examples, log=said.append)
     assert (record.state, record.head) == ("finished", head)
     assert set(record.validation.class_dice) == {"disc", "bar"}
+    rows = history(tmp_path / "run")
+    assert [int(row["epoch"]) for row in rows if row["validation_dice"]] == validated
     assert_scores_are_those_of_evaluate(tmp_path / "run", examples)
     output = capfd.readouterr()
     assert output.out == output.err == "", "Keras is quiet"
@@ -324,32 +334,31 @@ def test_the_weights_of_the_best_epoch_are_kept(tmp_path, monkeypatch):
     assert symmetries == ("flip_horizontal", "flip_vertical", "transpose")
 
 
-def test_validation_every_second_epoch_and_after_the_last(tmp_path):
-    examples = discs(tmp_path / "data", 3)
-    train(options(epochs=5, validate_every=2), tmp_path / "run", examples=examples)
-    with (tmp_path / "run" / "history.csv").open(newline="") as stream:
-        validated = [int(row["epoch"]) for row in csv.DictReader(stream) if row["validation_dice"]]
-    assert validated == [2, 4, 5]
+@pytest.fixture(scope="module")
+def unsure(tmp_path_factory):
+    """Cross-entropy alone begins with the share of the disc, so no probability reaches 0.5."""
+    root = tmp_path_factory.mktemp("unsure")
+    examples = discs(root / "data", 4)
+    augment = {"preset": "none", "flip_horizontal": 0.5}
+    chosen = options(epochs=3, learning_rate=0.003, loss="bce", augment=augment)
+    train(chosen, root / "run", examples=examples)
+    split = json.loads((root / "run" / "split.json").read_bytes())
+    names = [one["name"] for one in split["examples"] if one["part"] == "validation"]
+    predictor = Predictor.load(root / "run", runtime="keras", precision="float32")
+    return predictor, examples.subset(names), examples.classes
 
 
 @pytest.mark.parametrize("tta", [False, True])
-def test_the_threshold_is_the_best_of_the_validation_images(tmp_path, tta):
-    """Cross-entropy alone begins with the share of the disc, so no probability reaches 0.5."""
-    examples = discs(tmp_path / "data", 4)
-    augment = {"preset": "none", "flip_horizontal": 0.5}
-    chosen = options(epochs=3, learning_rate=0.003, loss="bce", augment=augment)
-    train(chosen, tmp_path / "run", examples=examples)
-    split = json.loads((tmp_path / "run" / "split.json").read_bytes())
-    names = [one["name"] for one in split["examples"] if one["part"] == "validation"]
-    predictor = Predictor.load(tmp_path / "run", runtime="keras", precision="float32")
+def test_the_threshold_is_the_best_of_the_validation_images(unsure, tta):
+    predictor, examples, classes = unsure
     (threshold,) = predictor.thresholds(tta=tta)
     assert predictor.thresholds(tta=tta) != predictor.thresholds(tta=not tta)
 
     def dice(limit):
         common = marked = drawn = 0
-        for example in examples.subset(names):
+        for example in examples:
             mask = predictor.predict(read_image(example), thresholds=limit, tta=tta).mask == 1
-            truth = read_target(example, examples.classes, "sigmoid")[..., 0] == 1
+            truth = read_target(example, classes, "sigmoid")[..., 0] == 1
             common += np.count_nonzero(mask & truth)
             marked, drawn = marked + np.count_nonzero(mask), drawn + np.count_nonzero(truth)
         return 2 * common / (marked + drawn)
@@ -362,8 +371,7 @@ def test_the_threshold_is_the_best_of_the_validation_images(tmp_path, tta):
 def test_patience_ends_a_training(tmp_path):
     """Without any learning rate to speak of, no epoch is better than the first."""
     examples = discs(tmp_path / "data", 3)
-    network = {"normalization": "none"}
-    chosen = options(epochs=9, patience=2, learning_rate=1e-30, network=network)
+    chosen = options(epochs=9, patience=2, learning_rate=1e-30)
     said = []
     record = train(chosen, tmp_path / "run", examples=examples, log=said.append)
     assert (record.state, record.best_epoch, record.epochs) == ("finished", 1, 3)

@@ -7,15 +7,20 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from maskforge.evaluation.bootstrap import interval, resampled_weights
-from maskforge.evaluation.measured import class_statistics, overall_statistics, stack
-from maskforge.evaluation.measures import scores
+from maskforge.evaluation.measures import ratios, scores
+from maskforge.evaluation.measures.bootstrap import interval, resampled_weights
+from maskforge.evaluation.measures.catalog import measures_of
 from maskforge.evaluation.measures.counts import confusion, count
-from maskforge.evaluation.measures.image_measures import MeasureOptions, measure
+from maskforge.evaluation.measures.image_measures import measure
 from maskforge.evaluation.measures.imagelevel import auc
 from maskforge.evaluation.measures.lesions import LesionMatcher
+from maskforge.evaluation.measures.measure import PixelMeasure
+from maskforge.evaluation.measures.measure_options import MeasureOptions
+from maskforge.evaluation.measures.measured import join
+from maskforge.evaluation.measures.outlines import border_distances
 from maskforge.evaluation.measures.regions import regions
-from maskforge.evaluation.measures.surface import border_distances, hd95, surface_dice
+from maskforge.evaluation.measures.sample_statistics import class_statistics, overall_statistics
+from maskforge.evaluation.measures.surface import hd95, surface_dice
 from maskforge.evaluation.measures.thresholds import ThresholdTuner
 from maskforge.masks.classes import ClassMap, MaskClass
 from maskforge.masks.targets import decide
@@ -43,7 +48,7 @@ def regions_of_equal_size(draw):
 
 
 def measured(truth, prediction):
-    return measure(regions(truth, prediction, CLASSES, "softmax"), None, MeasureOptions())
+    return measure(regions(truth, prediction, CLASSES, "softmax"), None, MeasureOptions()).row
 
 
 @settings(deadline=None)
@@ -64,13 +69,13 @@ def test_cells_add_up(pair):
 def test_a_perfect_prediction_has_perfect_scores_or_none(pair):
     truth, _ = pair
     result = measured(truth, np.where(truth == VOID, 0, truth))
-    for score in scores.SCORES.values():
-        found = score(result.counts.cells)
+    for score in measures_of(PixelMeasure):
+        found = score.formula(result.cells)
         assert ((found == 1) | np.isnan(found)).all()
-    assert ((result.hd95 == 0) | np.isnan(result.hd95)).all()
-    assert ((result.surface_dice == 1) | np.isnan(result.surface_dice)).all()
-    assert (result.lesions[:, 0] == result.lesions[:, 1]).all()
-    assert (result.lesions[:, 3] == 0).all()
+    for name, best in (("hd95", 0), ("surface_dice", 1)):
+        assert ((result.outlines[name] == best) | np.isnan(result.outlines[name])).all()
+    assert (result.lesions[..., 0] == result.lesions[..., 1]).all()
+    assert (result.lesions[..., 3] == 0).all()
 
 
 @settings(deadline=None)
@@ -93,25 +98,24 @@ def test_what_is_predicted_on_void_does_not_matter(pair, data):
     first, second = (
         measured(truth, one) for one in (prediction, np.where(truth == VOID, other, prediction))
     )
-    for name in ("hd95", "surface_dice", "lesions", "scores"):
-        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
-    np.testing.assert_array_equal(first.counts.cells, second.counts.cells)
+    for name in ("cells", "outlines", "lesions", "scores"):
+        np.testing.assert_equal(getattr(first, name), getattr(second, name))
 
 
 @settings(deadline=None)
 @given(st.lists(pairs(), min_size=1, max_size=5))
 def test_images_together_are_one_large_image(images):
     """Pixels of all images in a row have the counts of the images added up."""
-    arrays = stack([measured(*one) for one in images])
+    arrays = join([measured(*one) for one in images])
     row = [np.concatenate([pair[side].ravel() for pair in images])[None] for side in (0, 1)]
     expected = count(regions(*row, CLASSES, "softmax"))
     everything = np.ones((1, len(images)), dtype=np.int64)
     points = class_statistics(arrays, everything)
-    for name, score in scores.SCORES.items():
-        np.testing.assert_array_equal(points[name][0], score(expected.cells[1:]))
+    for score in measures_of(PixelMeasure):
+        np.testing.assert_array_equal(points[score.name][0], score.formula(expected.cells[1:]))
     overall = overall_statistics(arrays, everything)
     np.testing.assert_array_equal(
-        overall["accuracy"][0], scores.divide(np.array(expected.right), np.array(expected.valid))
+        overall["accuracy"][0], ratios.divide(np.array(expected.right), np.array(expected.valid))
     )
 
 
@@ -122,8 +126,8 @@ def test_weights_are_repeated_images(images, data):
         st.lists(st.integers(0, 3), min_size=len(images), max_size=len(images)).filter(any)
     )
     results = [measured(*one) for one in images]
-    weighted = class_statistics(stack(results), np.array([weights]))
-    repeated = stack(
+    weighted = class_statistics(join(results), np.array([weights]))
+    repeated = join(
         [one for one, times in zip(results, weights, strict=True) for _ in range(times)]
     )
     expected = class_statistics(repeated, np.ones((1, sum(weights)), dtype=np.int64))
@@ -180,9 +184,9 @@ def test_the_area_depends_on_the_order_alone(images, factor):
 def test_intervals_lie_within_the_values_and_contain_what_never_changes(numbers, groups):
     array = np.array(numbers)
     weights = resampled_weights(groups[: len(array)], 100)
-    low, high = interval(scores.divide(weights @ array, weights.sum(axis=1)))
+    low, high = interval(ratios.divide(weights @ array, weights.sum(axis=1)))
     assert array.min() - 1e-12 <= low <= high <= array.max() + 1e-12
-    low, high = interval(scores.divide(weights @ np.full(len(array), 0.25), weights.sum(axis=1)))
+    low, high = interval(ratios.divide(weights @ np.full(len(array), 0.25), weights.sum(axis=1)))
     assert low == high == 0.25
 
 

@@ -21,17 +21,18 @@ import maskforge
 from maskforge.augmentation.augment_options import PRESETS, AugmentOptions
 from maskforge.choices import Architecture, Encoder, Encoding, Preset
 from maskforge.cli.app import app
-from maskforge.dataset.conversion_report import ClassCount, ConversionReport, ReportIssue
+from maskforge.dataset.conversion_report import ClassCount, ConversionReport
 from maskforge.dataset.convert_options import ConvertOptions
-from maskforge.dataset.inspection import Inspection, Problem, SizeCount
-from maskforge.dataset.manifest import ManifestEntry, ManifestIssue
-from maskforge.errors import MissingDependencyError
+from maskforge.dataset.inspection import Inspection, IssueCount, SizeCount
+from maskforge.dataset.issue_record import IssueRecord
+from maskforge.dataset.manifest import ManifestEntry
 from maskforge.evaluation.measures.calibration import Calibration, CalibrationBin
+from maskforge.evaluation.measures.catalog import MEASURES
+from maskforge.evaluation.report.evaluation_report import EvaluationReport
 from maskforge.evaluation.report.records import (
     ClassReport,
     ClassRow,
     Confusion,
-    EvaluationReport,
     GroupReport,
     ImageRow,
     ImageScores,
@@ -43,11 +44,10 @@ from maskforge.examples.splitfile import SplitEntry, SplitRecord
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Code, Level
-from maskforge.nn import backend
 from maskforge.nn.export import ExportReport
 from maskforge.nn.loss_catalog import LOSSES
 from maskforge.nn.modelfile import ModelDescription
-from maskforge.prediction.prediction_report import PredictionProblem, PredictionReport
+from maskforge.prediction.prediction_report import PredictionReport
 from maskforge.training.run_folder import Epoch, RunRecord, Scores
 from maskforge.training.train_options import TrainOptions
 
@@ -56,6 +56,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 """All pages; each is read, run and checked."""
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 GROUP = get_command(app)
 COMMANDS = GROUP.commands
 
@@ -64,46 +65,6 @@ def every_page(function):
     return pytest.mark.parametrize(
         "page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES]
     )(function)
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory, samples):
-    """A folder with ``masks/`` and a tiny network in ``runs/caries``, made once for all pages."""
-    try:
-        backend.start()
-    except MissingDependencyError as error:
-        pytest.skip(f"NO NETWORKS: {error.message}, so pages that need one are not run")
-    folder = tmp_path_factory.mktemp("trained")
-    with contextlib.chdir(folder):
-        _copy_samples(samples, folder)
-        network = "--filters 4 --depth 2 --crop 64 --set input.crops_per_image=2 --epochs 1"
-        for line in (
-            "convert samples/labelme samples/vott --out masks --classes samples/classes.toml",
-            f"train masks --out runs/caries --only caries --test 0.2 --augment none {network}",
-            # converts the network for its runtime, which then need not be done for every page
-            "predict runs/caries samples/labelme/bitewing-01.jpg --out predicted",
-        ):
-            result = CliRunner().invoke(app, line.split(), catch_exceptions=False)
-            assert result.exit_code in (0, 1), result.output
-    return folder
-
-
-@pytest.fixture
-def workplace(tmp_path, samples, monkeypatch):
-    """An empty folder with the samples in it, which is the current one."""
-    _copy_samples(samples, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(samples)  # for the page about the scripts that make them
-    return tmp_path
-
-
-def _copy_samples(samples, folder):
-    annotated = [samples / name for name in FORMATS]
-    for one in annotated:
-        if not one.is_dir():
-            pytest.skip(f"NO SAMPLES: {one} is not there, so the documentation is not run")
-        shutil.copytree(one, folder / "samples" / one.name)
-    shutil.copy(samples / "classes.toml", folder / "samples")
 
 
 @every_page
@@ -277,60 +238,76 @@ def test_the_page_of_the_command_line_has_every_command():
     assert re.findall(r"^## `maskforge ([\w-]+)`$", text, re.M) == list(COMMANDS)
 
 
+STRUCTS = {
+    "command-line.md": (
+        ConversionReport,
+        IssueRecord,
+        ClassCount,
+        Inspection,
+        SizeCount,
+        IssueCount,
+    ),
+    "dataset.md": (ManifestEntry,),
+    "model-folder.md": (
+        ModelDescription,
+        ScalingRecord,
+        RunRecord,
+        Scores,
+        Epoch,
+        SplitRecord,
+        SplitEntry,
+    ),
+    "prediction.md": (PredictionReport,),
+    "evaluation-report.md": (
+        EvaluationReport,
+        ClassReport,
+        SurfaceScores,
+        LesionScores,
+        ImageScores,
+        Overall,
+        Confusion,
+        GroupReport,
+        ImageRow,
+        ClassRow,
+        Calibration,
+        CalibrationBin,
+    ),
+}
+"""The page that describes each document that the program writes."""
+
+
 @pytest.mark.parametrize(
-    ("page", "struct"),
+    ("page", "title", "names"),
     [
-        ("command-line.md", ConversionReport),
-        ("command-line.md", ReportIssue),
-        ("command-line.md", ClassCount),
-        ("command-line.md", Inspection),
-        ("command-line.md", SizeCount),
-        ("command-line.md", Problem),
-        ("dataset.md", ManifestEntry),
-        ("dataset.md", ManifestIssue),
-        ("model-folder.md", ModelDescription),
-        ("model-folder.md", ScalingRecord),
-        ("model-folder.md", RunRecord),
-        ("model-folder.md", Scores),
-        ("model-folder.md", Epoch),
-        ("model-folder.md", SplitRecord),
-        ("model-folder.md", SplitEntry),
-        ("prediction.md", PredictionReport),
-        ("prediction.md", PredictionProblem),
-        ("evaluation-report.md", EvaluationReport),
-        ("evaluation-report.md", ClassReport),
-        ("evaluation-report.md", SurfaceScores),
-        ("evaluation-report.md", LesionScores),
-        ("evaluation-report.md", ImageScores),
-        ("evaluation-report.md", Overall),
-        ("evaluation-report.md", Confusion),
-        ("evaluation-report.md", GroupReport),
-        ("evaluation-report.md", ImageRow),
-        ("evaluation-report.md", ClassRow),
-        ("evaluation-report.md", Calibration),
-        ("evaluation-report.md", CalibrationBin),
+        *(
+            (page, one.__name__, [field.name for field in msgspec.structs.fields(one)])
+            for page, structs in STRUCTS.items()
+            for one in structs
+        ),
+        ("prediction.md", "ExportReport", [field.name for field in fields(ExportReport)]),
+        ("exit-codes-and-issues.md", "Levels", list(Level)),
+        ("networks.md", "Architectures", list(get_args(Architecture))),
+        ("networks.md", "Encoders", list(get_args(Encoder))),
+        ("networks.md", "Presets", list(get_args(Preset))),
+        ("installation.md", "Extras", list(PROJECT["optional-dependencies"])),
     ],
 )
-def test_every_key_of_a_json_document_has_a_row(page, struct):
-    table = markdown.rows(markdown.section(DOCS / page, struct.__name__))
-    assert [row[0].strip("`") for row in table] == [
-        one.name for one in msgspec.structs.fields(struct)
+def test_a_table_has_a_row_for_every_name(page, title, names):
+    table = markdown.rows(markdown.section(DOCS / page, title))
+    assert [row[0].strip("`") for row in table] == names
+
+
+def test_every_measure_has_a_row_as_the_program_has_it():
+    table = markdown.rows(markdown.section(DOCS / "evaluation-report.md", "Scores"))
+    assert [row[:5] for row in table] == [
+        [f"`{one.name}`", one.title, one.counted, one.better, one.meaning] for one in MEASURES
     ]
-
-
-def test_every_key_of_an_export_has_a_row():
-    table = markdown.rows(markdown.section(DOCS / "prediction.md", "ExportReport"))
-    assert [row[0].strip("`") for row in table] == [one.name for one in fields(ExportReport)]
+    assert all(row[5] for row in table)
 
 
 def test_every_issue_code_has_a_row_as_the_program_has_it():
     table = markdown.rows(markdown.section(DOCS / "exit-codes-and-issues.md", "All codes"))
     assert table == [[f"`{one}`", one.scope, one.level, one.meaning] for one in Code]
-
-
-def test_every_level_has_a_row():
-    table = markdown.rows(markdown.section(DOCS / "exit-codes-and-issues.md", "Levels"))
-    assert [row[0].strip("`") for row in table] == list(Level)
 
 
 def test_every_public_name_is_in_the_reference():
@@ -380,19 +357,3 @@ def test_every_preset_of_augmentation_has_its_values():
     for option, *values in table:
         real = [getattr(PRESETS[name], option.strip("`")) for name in names]
         assert [float(value or 0) for value in values] == real, option
-
-
-def test_every_architecture_and_encoder_has_a_row():
-    for title, choices in (
-        ("Architectures", Architecture),
-        ("Encoders", Encoder),
-        ("Presets", Preset),
-    ):
-        table = markdown.rows(markdown.section(DOCS / "networks.md", title))
-        assert [row[0].strip("`") for row in table] == list(get_args(choices))
-
-
-def test_every_extra_is_on_the_page_of_the_installation():
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    table = markdown.rows(markdown.section(DOCS / "installation.md", "Extras"))
-    assert [row[0].strip("`") for row in table] == list(extras["optional-dependencies"])

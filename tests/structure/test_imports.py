@@ -19,7 +19,7 @@ PACKAGE = Path(maskforge.__file__).parent
 LEVELS = [
     {"issues"},
     {"errors"},
-    {"choices"},
+    {"choices", "display"},
     {"files", "shapes"},
     {"geometry", "images"},
     {"formats", "raster"},
@@ -110,6 +110,20 @@ def test_rooms_import_each_other_in_no_circle():
     for module, target, _ in arrows():
         graph.setdefault(room(module), set()).update({room(target)} - {"", room(module)})
     list(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_measures_know_no_report_and_the_report_no_evaluation():
+    """In the room ``evaluation``: ``measures`` first, then ``report``, then the loose modules."""
+
+    def step(module: str) -> int:
+        folder = module.split(".")[1] if module.count(".") else ""
+        return {"measures": 0, "report": 1}.get(folder, 2)
+
+    assert not [
+        f"{module} imports {target}"
+        for module, target, _ in arrows()
+        if room(module) == room(target) == "evaluation" and step(target) > step(module)
+    ]
 
 
 def test_private_names_stay_private():
@@ -232,6 +246,7 @@ def test_importing_the_package_costs_nothing():
         ("import maskforge.errors, maskforge.issues, maskforge.choices", set()),
         ("import maskforge.formats, maskforge.raster", set()),
         ("import maskforge as mf; mf.MaskforgeError; mf.Code", set()),
+        ("import maskforge as mf; mf.errors.OptionError; assert 'errors' in dir(mf)", set()),
         ("import maskforge as mf; mf.rasterize([[(0, 0), (2, 0), (0, 2)]], (4, 4))", {"numpy"}),
     ],
 )

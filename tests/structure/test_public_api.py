@@ -1,6 +1,7 @@
 """The public names: they resolve, are typed and are documented; codes are one vocabulary."""
 
 import ast
+import collections.abc
 import dataclasses
 import enum
 import inspect
@@ -46,7 +47,8 @@ def test_every_name_is_documented(name):
     text = inspect.getdoc(found) or ""
     assert len(text) > 20
     assert text.splitlines()[0].endswith(".")
-    assert found.__module__.startswith("maskforge.")
+    home = found.__name__ if inspect.ismodule(found) else found.__module__
+    assert home.startswith("maskforge.")
 
 
 def _functions():
@@ -81,6 +83,28 @@ def test_arguments_are_explained(name):
     if len(parameters) > 1:
         for parameter in parameters:
             assert f"{parameter}: " in text, parameter
+
+
+@pytest.mark.parametrize(
+    ("name", "function"), [pytest.param(*one, id=one[0]) for one in _functions()]
+)
+def test_calls_have_one_shape(name, function):
+    """Paths may be text; what is the same everywhere is told by name."""
+    for parameter, hint in typing.get_type_hints(function).items():
+        kinds = set(_kinds(hint))
+        assert Path not in kinds or str in kinds or parameter == "return", f"{name}({parameter})"
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name in ("overwrite", "progress", "log"):
+            assert parameter.kind is parameter.KEYWORD_ONLY, f"{name}({parameter.name})"
+
+
+def _kinds(hint):
+    """Yield every type that stands in a hint, but for those of callables."""
+    if typing.get_origin(hint) is collections.abc.Callable:
+        return
+    yield hint
+    for one in typing.get_args(hint):
+        yield from _kinds(one)
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from maskforge.formats.reader import read
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code
-from maskforge.shapes import AnnotatedImage, Area, Points, Shape
+from maskforge.shapes import Area, Points, Shape
 
 TRIANGLE = [[1.5, 2.0], [20.25, 3.0], [9.0, 30.5]]
 

@@ -362,10 +362,11 @@ def test_an_unknown_preset_is_named():
 
 
 def test_images_and_masks_must_fit():
-    with pytest.raises(ValueError, match="4 x 3 px with a mask of 4 x 4 px"):
-        augment(np.zeros((3, 4, 1), np.uint8), np.zeros((4, 4), np.uint8), PRESETS["none"], None)
-    with pytest.raises(ValueError, match="found float64"):
-        augment(np.zeros((4, 4, 1)), np.zeros((4, 4), np.uint8), PRESETS["none"], None)
+    rng = np.random.default_rng(0)
+    with pytest.raises(OptionError, match="4 x 3 px with a mask of 4 x 4 px"):
+        augment(np.zeros((3, 4, 1), np.uint8), np.zeros((4, 4), np.uint8), PRESETS["none"], rng)
+    with pytest.raises(OptionError, match="image cannot be float64"):
+        augment(np.zeros((4, 4, 1)), np.zeros((4, 4), np.uint8), PRESETS["none"], rng)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from batch_files import batches, patterned, write
+from batch_files import batches, patterned
 from PIL import Image
+from training_runs import write
 
 from maskforge.augmentation.augment_options import PRESETS, ResolvedAugmentation
 from maskforge.errors import DatasetError, MaskforgeError, OptionError

@@ -5,7 +5,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from batch_files import batches, patterned, write
+from batch_files import batches, patterned
+from training_runs import write
 
 from maskforge.batches import batches as module
 from maskforge.batches.cache import RecentlyUsed

@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
+from maskforge.display.colors import default_color
 from maskforge.errors import LabelError
-from maskforge.masks.classes import ClassMap, MaskClass, default_color, infer
+from maskforge.masks.classes import ClassMap, MaskClass, check_labels, infer
 
 RED = (255, 0, 0)
 
@@ -97,7 +98,7 @@ def test_a_label_cannot_be_drawn_and_ignored() -> None:
 def test_unknown_labels_are_all_named_with_counts_and_the_nearest_name() -> None:
     classes = make((1, "caries", ("caries",)), (2, "enamel", ("enamel",)))
     with pytest.raises(LabelError) as caught:
-        classes.require({"cares": 12, "caries": 5, "tartar": 1, "Enamel": 3})
+        check_labels(classes, {"cares": 12, "caries": 5, "tartar": 1, "Enamel": 3})
     message = caught.value.message
     assert message.startswith("3 labels are in no class: ")
     assert "'cares' (12 shapes; did you mean 'caries'?)" in message
@@ -110,12 +111,6 @@ def test_unknown_labels_are_all_named_with_counts_and_the_nearest_name() -> None
 def test_one_unknown_label_is_a_singular() -> None:
     with pytest.raises(LabelError, match="1 label is in no class: 'x' \\(1 shape\\)"):
         make((1, "caries", ("caries",))).value("x")
-
-
-def test_priority_follows_the_class_map_and_void_is_last() -> None:
-    classes = make((7, "tooth", ("tooth",)), (3, "caries", ("caries",)))
-    ranks = classes.paint_rank
-    assert ranks[0] < ranks[7] < ranks[3] < ranks[255]
 
 
 def test_channels_are_in_rising_order_of_ids() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from maskforge import ClassMap, MaskClass, load_class_map
 from maskforge.errors import LabelError, OptionError
+from maskforge.masks.classes import check_labels
 from maskforge.masks.classfile import choose_class_map, dump_class_map, parse_assignments
 
 
@@ -118,7 +119,7 @@ def test_ids_may_be_left_out_all_at_once(tmp_path):
 def test_a_class_without_labels_has_none(tmp_path):
     (tmp_path / "x.json").write_text('{"classes": [{"name": "a", "id": 1, "labels": []}]}')
     with pytest.raises(LabelError, match="'a'"):
-        load_class_map(tmp_path / "x.json").require({"a": 1})
+        check_labels(load_class_map(tmp_path / "x.json"), {"a": 1})
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,11 @@ def test_other_processes_give_what_convert_writes(tmp_path, samples):
         assert (found.mask == item.read_mask()).all()
         assert (found.instances == item.read_instances()).all()
         files = {key: getattr(written, key) for key in ("image", "mask", "instances", "source")}
-        noted = [one for one in written.issues if one.code != "duplicate-image"]
+        noted = [
+            msgspec.structs.replace(one, file=found.entry.source)
+            for one in written.issues
+            if one.code != "duplicate-image"
+        ]
         entry = msgspec.structs.replace(found.entry, **files)
         assert entry == msgspec.structs.replace(written, issues=noted)
 

@@ -9,11 +9,11 @@ import pytest
 
 from maskforge.errors import ImageError, LabelError
 from maskforge.geometry import checked_points, ellipse, rectangle
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.masks.classes import ClassMap, MaskClass, infer
 from maskforge.masks.drawing import Drawing, DrawOptions, draw
 from maskforge.shapes import (
-    AnnotatedImage,
     Area,
     Bitmap,
     Geometry,
@@ -83,6 +83,8 @@ def test_the_later_class_lies_on_top_if_wanted() -> None:
     a_on_top = drawn(LARGE, SMALL, overlap="priority", classes=classes("b", "a"))
     assert rows(b_on_top.mask)[1] == "112222"
     assert rows(a_on_top.mask)[1] == "111122"
+    void = shape("__ignore__", box(0, 0, 6, 1))
+    assert (drawn(void, LARGE, overlap="priority").mask[0] == 255).all()
 
 
 def test_overlaps_of_different_classes_can_be_refused() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from maskforge.errors import OptionError
 from maskforge.masks.encoding import from_multi_hot, from_one_hot, multi_hot, one_hot
 
 MASK = np.array([[0, 1, 1], [5, 255, 0]], dtype=np.uint8)
@@ -52,18 +53,43 @@ def test_eight_bits_are_kept_where_they_do() -> None:
 
 
 @pytest.mark.parametrize("encode", [one_hot, multi_hot])
-def test_values_without_class_are_refused(encode) -> None:
-    with pytest.raises(ValueError, match=r"holds the values \[5\]"):
-        encode(MASK, (0, 1))
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (MASK, "holds values that no class has: 5"),
+        (MASK.astype(float), "whole numbers, found float64"),
+        (MASK == 1, "whole numbers, found bool"),
+        (MASK.astype(np.int16) - 1, "no class has: -1, 4, 254"),
+        ([[0, 1]], "whole numbers, found \\[\\[0, 1\\]\\]"),
+    ],
+)
+def test_masks_that_are_none_are_refused(encode, mask, message) -> None:
+    with pytest.raises(OptionError, match=message) as caught:
+        encode(mask, (0, 1))
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("ids", [None, 1, "01", (0, "a"), (0, 0), (0, -1), (0, 255), (0, 65536)])
+@pytest.mark.parametrize("convert", [one_hot, multi_hot, from_one_hot, from_multi_hot])
+def test_ids_must_be_different_ids(convert, ids) -> None:
+    with pytest.raises(OptionError, match="ids must be different numbers") as caught:
+        convert(np.zeros((1, 1, 2), np.uint8), ids)
+    assert "class map" in caught.value.hint
 
 
 def test_two_ones_in_a_one_hot_pixel_are_refused() -> None:
-    with pytest.raises(ValueError, match="more than a single one"):
-        from_one_hot(np.ones((1, 1, 2), np.uint8), (0, 1))
+    for pixel in ([1, 1], [255, 0], [-1, 1]):
+        with pytest.raises(OptionError, match="more than a single one"):
+            from_one_hot(np.array([[pixel]]), (0, 1))
+
+
+def test_other_values_in_a_multi_hot_pixel_are_refused() -> None:
+    with pytest.raises(OptionError, match="neither 0, 1 nor 255"):
+        from_multi_hot(np.full((1, 1, 2), 2, np.uint8), (1, 2))
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (2, 2, 3), (2,)])
 def test_a_wrong_number_of_channels_is_refused(shape: tuple[int, ...]) -> None:
     for decode in (from_one_hot, from_multi_hot):
-        with pytest.raises(ValueError, match="expected"):
+        with pytest.raises(OptionError, match="a channel for every id, found uint8"):
             decode(np.zeros(shape, np.uint8), (0, 1))

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from builders import grid
 
-from maskforge.evaluation.measures import scores
+from maskforge.evaluation.measures import ratios, scores
+from maskforge.evaluation.measures.catalog import measures_of
 from maskforge.evaluation.measures.counts import ClassCounts, confusion, count
+from maskforge.evaluation.measures.measure import PixelMeasure
 from maskforge.evaluation.measures.regions import regions
 from maskforge.masks.classes import ClassMap, MaskClass
 
@@ -162,7 +164,7 @@ def test_scores_equal_those_of_scikit_learn():
 
 def test_undefined_scores_are_nan_and_left_out_of_means():
     nothing = np.zeros((1, 4), dtype=np.int64)
-    for score in scores.SCORES.values():
-        assert np.isnan(score(nothing)).all()
-    assert scores.mean(np.array([np.nan, 0.2, 0.4])) == pytest.approx(0.3)
-    assert np.isnan(scores.mean(np.array([np.nan])))
+    for score in measures_of(PixelMeasure):
+        assert np.isnan(score.formula(nothing)).all()
+    assert ratios.mean(np.array([np.nan, 0.2, 0.4])) == pytest.approx(0.3)
+    assert np.isnan(ratios.mean(np.array([np.nan])))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from maskforge.evaluation.bootstrap import interval, resampled_weights
+from maskforge.evaluation.measures.bootstrap import interval, resampled_weights
 from maskforge.evaluation.measures.imagelevel import auc, image_score, roc_curve
 
 

@@ -9,7 +9,7 @@ from builders import files, grid, image, labelme, run, shape, square
 from maskforge.errors import DatasetError, OptionError, OutputExistsError
 from maskforge.evaluation.evaluate import evaluate
 from maskforge.evaluation.evaluate_options import EvaluateOptions
-from maskforge.evaluation.measures.image_measures import MeasureOptions
+from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.masks.classes import ClassMap, MaskClass
 from maskforge.masks.maskfile import write_mask
 
@@ -392,28 +392,42 @@ def test_intervals_contain_the_score_and_follow_groups(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "text"),
+    ("keywords", "text"),
     [
-        ({"tolerance": -1}, "tolerance cannot be -1"),
-        ({"tolerance": float("nan")}, "tolerance cannot be nan"),
-        ({"connectivity": 6}, "connectivity cannot be 6"),
-        ({"match_iou": 1.5}, "match_iou cannot be 1.5"),
-        ({"min_size": 0}, "min_size cannot be 0"),
-        ({"top_pixels": 0}, "top_pixels cannot be 0"),
-        ({"spacing": (0.0, 1.0)}, "spacing cannot be"),
+        ({"measure": {"tolerance": -1}}, "tolerance cannot be -1"),
+        ({"measure": {"tolerance": float("nan")}}, "tolerance cannot be nan"),
+        ({"measure": {"connectivity": 6}}, "connectivity cannot be 6"),
+        ({"measure": {"match_iou": 1.5}}, "match_iou cannot be 1.5"),
+        ({"measure": {"min_size": 0}}, "min_size cannot be 0"),
+        ({"measure": {"top_pixels": 0}}, "top_pixels cannot be 0"),
+        ({"measure": {"spacing": (0.0, 1.0)}}, "spacing cannot be"),
+        ({"bootstrap": -1}, "bootstrap cannot be -1"),
+        ({"part": "tset"}, "part cannot be 'tset'; did you mean 'test'"),
+        ({"split": "nowhere.json"}, r"split file nowhere\.json does not exist"),
+        ({"tolerence": 1}, "there is no option 'tolerence'"),
     ],
 )
-def test_options_that_cannot_be_used_are_refused(folders, options, text):
+def test_options_that_cannot_be_used_are_refused_before_anything_is_opened(keywords, text):
     with pytest.raises(OptionError, match=text):
-        evaluate(*folders, options=replace(QUICK, measure=MeasureOptions(**options)))
+        evaluate("nowhere", "nowhere", **keywords)
+
+
+def test_options_can_be_given_by_name_and_together(folders, tmp_path):
+    (tmp_path / "split.json").write_text('{"train": ["a"], "validation": ["b"], "test": ["c"]}')
+    split = str(tmp_path / "split.json")
+    report = evaluate(*folders, None, QUICK, split=split, part="train", measure={"min_size": 3})
+    assert [row.name for row in report.rows] == ["a"]
+    assert report.options["split"] == split
+    assert report.classes[0].intervals == {}
+    assert report.classes[0].lesions.truth == 1
 
 
 def test_a_report_is_not_replaced_unless_that_was_asked_for(folders, tmp_path):
-    evaluate(*folders, options=QUICK, out=tmp_path / "out")
+    evaluate(*folders, tmp_path / "out", QUICK)
     assert files(tmp_path / "out") == {"report.json", "per-class.csv", "per-image.csv"}
     with pytest.raises(OutputExistsError, match=r"already holds report\.json"):
-        evaluate(*folders, options=QUICK, out=tmp_path / "out")
-    evaluate(*folders, options=QUICK, out=tmp_path / "out", overwrite=True)
+        evaluate(*folders, tmp_path / "out", QUICK)
+    evaluate(*folders, tmp_path / "out", QUICK, overwrite=True)
 
 
 def test_the_class_map_can_be_given(tmp_path):

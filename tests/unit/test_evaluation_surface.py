@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from builders import grid
 
-from maskforge.evaluation.measures.surface import border, border_distances, hd95, surface_dice
+from maskforge.evaluation.measures.outlines import border, border_distances
+from maskforge.evaluation.measures.surface import hd95, surface_dice
 
 theirs_may_warn = pytest.mark.filterwarnings("ignore")
 

@@ -114,6 +114,7 @@ def test_without_an_image_the_declared_size_counts(tmp_path):
     assert image.image.size == (8, 6)
     assert image.image.file is None
     assert codes(image) == [Code.IMAGE_MISSING]
+    assert image.refusal is None
 
 
 @pytest.mark.parametrize("missing", [{"width": None}, {"height": None}, {"width": 0}])
@@ -121,6 +122,8 @@ def test_without_any_size_the_image_is_refused(tmp_path, missing):
     image = settled(tmp_path / "x.json", **missing)
     assert image.refusal.code is Code.SIZE_UNKNOWN
     assert "--images" in image.refusal.hint
+    assert image.image.size is None
+    assert len(image.shapes) == 1
 
 
 def test_an_image_that_cannot_be_read_leaves_the_declared_size(tmp_path):
@@ -149,8 +152,7 @@ def test_the_embedded_image_is_not_decoded_if_the_size_is_known(tmp_path):
 @pytest.mark.parametrize("data", ["this is no base64 text!", "AAAA", "é"])
 def test_a_damaged_embedded_image_is_named(tmp_path, data):
     image = settled(tmp_path / "x.json", width=None, height=None, imageData=data)
-    assert Code.IMAGE_UNREADABLE in codes(image)
-    assert image.refusal.code is Code.SIZE_UNKNOWN
+    assert codes(image) == [Code.IMAGE_MISSING, Code.IMAGE_UNREADABLE, Code.SIZE_UNKNOWN]
 
 
 def test_an_image_found_by_name_alone_must_have_the_size(tmp_path):
@@ -191,3 +193,4 @@ def test_the_largest_mask(tmp_path, width, height, fits):
     assert (image.image.size is not None) == fits
     if not fits:
         assert image.refusal.code is Code.TOO_LARGE
+        assert f"{width} x {height}" in image.refusal.message

@@ -138,11 +138,6 @@ def test_x_anylabeling(tmp_path):
     assert found.extra["score"] is None
 
 
-def test_byte_order_mark(tmp_path):
-    data = json.dumps(document(shape(label="Zähne")), ensure_ascii=False).encode("utf-8-sig")
-    assert read_one(write(tmp_path, data)).shapes[0].labels == ("Zähne",)
-
-
 def test_windows_code_page_is_read_and_noted(tmp_path):
     data = json.dumps(document(shape(label="Zähne")), ensure_ascii=False).encode("cp1252")
     reader = read(write(tmp_path, data), format="labelme")

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from maskforge import read_mask, write_mask
-from maskforge.errors import OptionError, OutputError
+from maskforge.errors import DatasetError, OptionError, OutputError
 from maskforge.files import write_whole
 from maskforge.masks.maskfile import check_file_type, encode_mask
 
@@ -230,13 +230,13 @@ def test_a_damaged_mask_is_an_error_that_names_it(tmp_path, suffix):
     path = tmp_path / f"x.{suffix}"
     for length in range(0, len(whole) - 1, 3):
         path.write_bytes(whole[:length])
-        with contextlib.suppress(OutputError):
+        with contextlib.suppress(DatasetError):
             assert np.array_equal(read_mask(path), SIXTEEN)
     for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
         try:
             mask = read_mask(path)
-        except OutputError:
+        except DatasetError:
             continue
         if suffix == "png":
             assert np.array_equal(mask, SIXTEEN)
@@ -248,13 +248,13 @@ def test_a_damaged_mask_is_an_error_that_names_it(tmp_path, suffix):
 )
 def test_what_is_no_npy_is_refused(tmp_path, content):
     (tmp_path / "x.npy").write_bytes(content)
-    with pytest.raises(OutputError, match="cannot be read as a mask"):
+    with pytest.raises(DatasetError, match="cannot be read as a mask"):
         read_mask(tmp_path / "x.npy")
 
 
 def test_objects_in_an_npy_are_not_unpickled(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(OutputError, match="cannot be read as a mask"):
+    with pytest.raises(DatasetError, match="cannot be read as a mask"):
         read_mask(tmp_path / "x.npy")
 
 
@@ -264,10 +264,10 @@ def test_an_npy_of_impossible_size_is_refused(tmp_path):
     (tmp_path / "x.npy").write_bytes(
         b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + header.encode()
     )
-    with pytest.raises(OutputError, match="cannot be read as a mask"):
+    with pytest.raises(DatasetError, match="cannot be read as a mask"):
         read_mask(tmp_path / "x.npy")
 
 
 def test_a_missing_mask_is_named(tmp_path):
-    with pytest.raises(OutputError, match=r"x\.png: cannot be read as a mask: No such file"):
+    with pytest.raises(DatasetError, match=r"x\.png: cannot be read as a mask: No such file"):
         read_mask(tmp_path / "x.png")

@@ -223,7 +223,7 @@ def test_a_missing_library_is_told_with_the_command_that_installs_it(monkeypatch
 def test_the_default_loads_no_library_of_the_others():
     code = (
         "import sys, maskforge.raster.scan, maskforge.raster.library;"
-        "from maskforge.raster import RASTERIZERS, get_rasterizer;"
+        "from maskforge.raster.registry import RASTERIZERS, get_rasterizer;"
         "[get_rasterizer(name) for name in RASTERIZERS];"
         "print(*{'cv2', 'PIL', 'skimage', 'matplotlib'} & set(sys.modules))"
     )

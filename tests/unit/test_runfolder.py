@@ -73,10 +73,10 @@ def test_a_record_is_read_as_it_was_written(tmp_path):
     ("content", "message"),
     [
         (None, "cannot be read: No such file.*\n.*hint: name a folder"),
-        (b"", "is no record of a run"),
-        (b"[]", "is no record of a run"),
-        (b'{"name": 3}', "is no record of a run.*name"),
-        (b"\xff\xfe", "is no record of a run"),
+        (b"", "is not the record of a run"),
+        (b"[]", "is not the record of a run"),
+        (b'{"name": 3}', "is not the record of a run.*name"),
+        (b"\xff\xfe", "is not the record of a run"),
         (b'{"name": "x", "schema": 2}', "has the schema 2"),
     ],
 )

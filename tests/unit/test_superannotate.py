@@ -8,8 +8,9 @@ from PIL import Image
 
 from maskforge.errors import FormatError
 from maskforge.formats.reader import AnnotationReader, detect, read
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Level
-from maskforge.shapes import AnnotatedImage, ImageState, Size
+from maskforge.shapes import ImageState, Size
 
 POLYGON = {"type": "polygon", "className": "tooth", "points": [0, 0, 8, 0, 8, 8]}
 BOX = {"type": "bbox", "classId": 3, "points": {"x1": 1, "y1": 2, "x2": 3, "y2": 4}}
@@ -227,16 +228,6 @@ def test_what_is_no_size_is_noted_and_the_image_tells(tmp_path, size):
     assert (image.image.size, image.refusal) == (Size(40, 30), None)
     assert set(codes(image)) == {Code.INVALID_IMAGE_RECORD}
     assert {issue.level for issue in image.issues} == {Level.NOTE}
-
-
-def test_sizes_that_disagree_with_the_image_are_an_error(tmp_path):
-    image_file(tmp_path / "a.png", (1024, 683))
-    metadata = {"width": 480, "height": 270}
-    image = read_one(write(tmp_path / "a.png.json", DOCUMENT | {"metadata": metadata}))
-    assert image.refusal is not None
-    assert image.refusal.code is Code.SIZE_MISMATCH
-    assert "480 x 270" in image.refusal.message
-    assert "1024 x 683" in image.refusal.message
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from maskforge.formats.reader import read
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Level
-from maskforge.shapes import AnnotatedImage, Bitmap, Size
+from maskforge.shapes import Bitmap, Size
 
 IMAGE = [
     "......",
@@ -172,7 +173,7 @@ def test_a_single_missing_part_is_noted(tmp_path):
         (None, ".parts"),
         ({"color": A}, ".parts"),
         ([A], ".parts[0]"),
-        ([{"colors": A}], ".parts[0]"),
+        ([{"shade": A}], ".parts[0]"),
         ([{"color": A}, {"color": 15}], ".parts[1].color"),
         ([{"color": "blue"}], ".parts[0].color"),
         ([{"color": "#00000ff"}], ".parts[0].color"),

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from maskforge.formats.reader import read
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Level
-from maskforge.shapes import AnnotatedImage, Area, PointSet, Polyline
+from maskforge.shapes import Area, PointSet, Polyline
 
 METADATA = {"name": "a.png", "width": 200, "height": 100, "status": "Completed"}
 FLAT = [0, 0, 8, 0, 8, 8]

@@ -136,7 +136,9 @@ def test_numbers_that_make_no_sense(changed, name):
 )
 def test_the_size_of_the_input(tmp_path, size, given, crop, tile):
     """Sides are multiples of 4 with two poolings; images above 256 px on both sides are cut."""
-    made = plan(discs(tmp_path, 2, size=size), "x1", input={"crop": "auto"} | given)
+    made = plan(
+        discs(tmp_path, 2, size=size), "x1", input={"crop": "auto"} | given, network={"depth": 2}
+    )
     assert made.options.input.crop == crop
     assert made.tile == Size(*tile)
 

@@ -9,8 +9,9 @@ from typing import Any
 from PIL import Image
 
 from maskforge.formats.reader import AnnotationReader, read
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Level
-from maskforge.shapes import AnnotatedImage, Area, Points, Shape
+from maskforge.shapes import Area, Points, Shape
 
 ID = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 OTHER = "ffeeddccbbaa99887766554433221100"

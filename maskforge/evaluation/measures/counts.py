@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Head
-from maskforge.evaluation.measures import scores
+from maskforge.evaluation.measures import ratios, scores
 from maskforge.evaluation.measures.regions import Regions, regions
 from maskforge.masks.classes import ClassMap
 
@@ -39,11 +39,6 @@ class Counts:
             self.valid + other.valid,
             self.background + other.background,
         )
-
-
-def no_counts(classes: int) -> Counts:
-    """Return the counts of no image."""
-    return Counts(np.zeros((classes, 4), dtype=np.int64))
 
 
 def count(image: Regions) -> Counts:
@@ -89,7 +84,7 @@ class ClassCounts:
         """Begin with no image."""
         self._classes = classes
         self._head = head
-        self.counts = no_counts(len(classes.ids))
+        self.counts = Counts(np.zeros((len(classes.ids), 4), dtype=np.int64))
 
     def add(self, truth: NDArray[Any], prediction: NDArray[Any]) -> None:
         """Count an image.
@@ -121,16 +116,16 @@ class ClassCounts:
 
     def accuracy(self) -> float | None:
         """Return the share of the pixels of which every class is right."""
-        return scores.share(self.counts.right, self.counts.valid)
+        return ratios.share(self.counts.right, self.counts.valid)
 
     def background_accuracy(self) -> float | None:
         """Return the accuracy of a prediction without any foreground."""
-        return scores.share(self.counts.background, self.counts.valid)
+        return ratios.share(self.counts.background, self.counts.valid)
 
     def _named(self, values: NDArray[np.float64]) -> dict[str, float | None]:
         names = self._classes.names
         pairs = zip(self._classes.ids, values, strict=True)
-        return {names[id_]: scores.defined(value) for id_, value in pairs}
+        return {names[id_]: ratios.defined(value) for id_, value in pairs}
 
     def _mean(self, values: NDArray[np.float64]) -> float | None:
-        return scores.defined(scores.mean(values[1:]))
+        return ratios.defined(ratios.mean(values[1:]))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.evaluation.measures.lesions import LesionMatcher, Lesions
-from maskforge.evaluation.measures.scores import defined, divide
+from maskforge.evaluation.measures.ratios import defined, divide
 
 THRESHOLDS = tuple(number / 20 for number in range(1, 20))
 """Of the points of a curve: 0.05, 0.1, ... 0.95."""

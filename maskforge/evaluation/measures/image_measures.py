@@ -8,36 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.evaluation.measures.counts import Counts, confusion, count
+from maskforge.evaluation.measures.catalog import measures_of
+from maskforge.evaluation.measures.counts import confusion, count
 from maskforge.evaluation.measures.freeresponse import THRESHOLDS, count_by_threshold
 from maskforge.evaluation.measures.histogram import ProbabilityHistogram
 from maskforge.evaluation.measures.imagelevel import image_score
-from maskforge.evaluation.measures.lesions import Connectivity, LesionMatcher
+from maskforge.evaluation.measures.lesions import LesionMatcher
+from maskforge.evaluation.measures.measure import OutlineMeasure
+from maskforge.evaluation.measures.measure_options import MeasureOptions
+from maskforge.evaluation.measures.measured import Measured
+from maskforge.evaluation.measures.outlines import ClassRegions
 from maskforge.evaluation.measures.regions import Regions
-from maskforge.evaluation.measures.surface import Spacing, border_distances, hd95, surface_dice
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureOptions:
-    """How images are measured.
-
-    Attributes:
-        tolerance: Largest distance between outlines that is no error, in pixels, or in the unit of
-            ``spacing``.
-        spacing: Height and width of a pixel, for instance in millimeters.
-        connectivity: 8 if pixels that touch at a corner belong to one lesion, else 4.
-        match_iou: Smallest intersection over union with which a predicted lesion finds a true one;
-            0 for any common pixel.
-        min_size: Smaller lesions, in pixels, are not counted, and do not make an image positive.
-        top_pixels: Number of pixels whose mean probability is the score of an image.
-    """
-
-    tolerance: float = 2.0
-    spacing: Spacing = (1.0, 1.0)
-    connectivity: Connectivity = 8
-    match_iou: float = 0.0
-    min_size: int = 1
-    top_pixels: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,24 +26,15 @@ class ImageMeasures:
     """What was measured on one image, for K classes without the background.
 
     Attributes:
-        counts: Pixels, of K + 1 classes.
+        row: What there is of every image, with N = 1.
         matrix: (K + 1, K + 1) confusion matrix; None if pixels have several classes.
-        hd95: (K,), NaN where truth or prediction is empty.
-        surface_dice: Likewise.
-        lesions: (K, 4): lesions in the truth, found, predicted, false.
-        scores: (K,): how sure it is that the image shows the class: the largest probability, or
-            without probabilities the share of pixels.
-        by_threshold: (K, T, 4): likewise at every threshold of the free-response curve; None
+        by_threshold: (K, T, 4): lesions at every threshold of the free-response curve; None
             without probabilities.
         histogram: Of the probabilities; None if there are none.
     """
 
-    counts: Counts
+    row: Measured
     matrix: NDArray[np.int64] | None
-    hd95: NDArray[np.float64]
-    surface_dice: NDArray[np.float64]
-    lesions: NDArray[np.int64]
-    scores: NDArray[np.float64]
     by_threshold: NDArray[np.int64] | None
     histogram: ProbabilityHistogram | None
 
@@ -85,33 +57,32 @@ def measure(
     if probabilities is not None:
         histogram = ProbabilityHistogram(classes)
         histogram.add_planes(probabilities, image.truth[1:], image.valid)
-    distances = np.full((2, classes), np.nan)
-    lesions, curves = np.zeros((classes, 4), dtype=np.int64), []
-    scores = np.zeros(classes)
+    outlines = {one.name: np.full((1, classes), np.nan) for one in measures_of(OutlineMeasure)}
+    lesions, curves = np.zeros((1, classes, 4), dtype=np.int64), []
+    scores = np.zeros((1, classes))
     pixels = max(1, int(np.count_nonzero(image.valid)))
     for number in range(classes):
         truth, predicted = image.truth[number + 1], image.predicted[number + 1]
         part = _bounds(truth | predicted)
-        both = border_distances(truth[part], predicted[part], options.spacing)
-        if both is not None:
-            distances[:, number] = hd95(both), surface_dice(both, options.tolerance)
-        lesions[number] = _matcher(truth[part], options).match(predicted[part])
+        if truth.any() and predicted.any():
+            regions = ClassRegions(truth[part], predicted[part], options)
+            for one in measures_of(OutlineMeasure):
+                outlines[one.name][0, number] = one.formula(regions)
+        lesions[0, number] = _matcher(truth[part], options).match(predicted[part])
         if probabilities is not None:
             sure = np.where(image.valid, probabilities[..., number], 0)
             part = _bounds(truth | (sure >= THRESHOLDS[0]))
             curves.append(count_by_threshold(_matcher(truth[part], options), sure[part]))
-        scores[number] = (
+        scores[0, number] = (
             np.count_nonzero(predicted) / pixels
             if probabilities is None
             else image_score(probabilities[..., number], image.valid, options.top_pixels)
         )
+    counts = count(image)
+    totals = np.array([[counts.right, counts.valid, counts.background]])
     return ImageMeasures(
-        counts=count(image),
+        row=Measured(counts.cells[None], totals, outlines, lesions, scores),
         matrix=confusion(image) if image.exclusive else None,
-        hd95=distances[0],
-        surface_dice=distances[1],
-        lesions=lesions,
-        scores=scores,
         by_threshold=None if probabilities is None else np.array(curves),
         histogram=histogram,
     )

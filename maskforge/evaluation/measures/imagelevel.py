@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.evaluation.measures.scores import divide
+from maskforge.evaluation.measures.measure import ImageMeasure
+from maskforge.evaluation.measures.measured import Sample
+from maskforge.evaluation.measures.ratios import divide
+from maskforge.evaluation.measures.scores import recall, specificity
 
 
 def image_score(
@@ -77,3 +80,38 @@ def roc_curve(
         found = np.concatenate([[0], kind[order].cumsum()[last]])
         rates.append(divide(found, np.asarray(kind.sum())))
     return rates[0], rates[1]
+
+
+def _areas(sample: Sample) -> NDArray[np.float64]:
+    measured = sample.measured
+    columns = zip(measured.present.T, measured.scores.T, strict=True)
+    return np.stack([auc(*column, sample.weights) for column in columns], axis=-1)
+
+
+IMAGE_SENSITIVITY = ImageMeasure(
+    "image_sensitivity",
+    "image sensitivity",
+    "share of the images with the class that are flagged",
+    lambda sample: recall(sample.images),
+    unit="share",
+    key="sensitivity",
+    beside="interval",
+)
+IMAGE_SPECIFICITY = ImageMeasure(
+    "image_specificity",
+    "image specificity",
+    "share of the images without the class that are not flagged",
+    lambda sample: specificity(sample.images),
+    unit="share",
+    key="specificity",
+    beside="interval",
+)
+AUC = ImageMeasure(
+    "auc",
+    "AUC",
+    "area under the ROC curve: the probability that an image with the class has a higher score "
+    "than one without",
+    _areas,
+    beside="interval",
+    by_group=False,
+)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Connectivity: TypeAlias = Literal[4, 8]
+from maskforge.evaluation.measures.measure import LesionMeasure
+from maskforge.evaluation.measures.measure_options import Connectivity
+from maskforge.evaluation.measures.ratios import divide
 
 
 class Lesions(NamedTuple):
@@ -95,3 +97,23 @@ def _components(
     )
     sizes = statistics[:count, cv2.CC_STAT_AREA].astype(np.int64)
     return np.asarray(numbers, np.int32), sizes
+
+
+LESION_SENSITIVITY = LesionMeasure(
+    "lesion_sensitivity",
+    "lesions found",
+    "share of the lesions that are found",
+    lambda sample: divide(sample.lesions[..., 1], sample.lesions[..., 0]),
+    unit="share",
+    key="sensitivity",
+    beside="interval",
+)
+FALSE_LESIONS_PER_IMAGE = LesionMeasure(
+    "false_lesions_per_image",
+    "false per image",
+    "false lesions per image",
+    lambda sample: divide(sample.lesions[..., 3], sample.weights.sum(axis=1, keepdims=True)),
+    better="lower",
+    unit="rate",
+    key="false_per_image",
+)

@@ -6,14 +6,13 @@ All take counts of the shape (..., 4): true positive, false positive, false nega
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Score: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float64]]
+from maskforge.evaluation.measures.measure import PixelMeasure
+from maskforge.evaluation.measures.ratios import divide
 
 
 def dice(cells: NDArray[Any]) -> NDArray[np.float64]:
@@ -42,36 +41,14 @@ def specificity(cells: NDArray[Any]) -> NDArray[np.float64]:
     return divide(cells[..., 3], cells[..., 3] + cells[..., 1])
 
 
-SCORES: Mapping[str, Score] = {
-    "dice": dice,
-    "iou": iou,
-    "precision": precision,
-    "recall": recall,
-    "specificity": specificity,
-}
-
-
-def divide(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
-    """Return ``part / whole``, NaN where ``whole`` is 0."""
-    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
-    result = np.full(np.broadcast(part, whole).shape, np.nan)
-    np.divide(part, whole, out=result, where=whole != 0)
-    return result
-
-
-def mean(values: NDArray[Any], axis: int = -1) -> NDArray[np.float64]:
-    """Return the mean of the values that are defined; NaN if none is."""
-    values = np.asarray(values, np.float64)
-    known = ~np.isnan(values)
-    return divide(np.where(known, values, 0.0).sum(axis=axis), known.sum(axis=axis))
-
-
-def share(part: int, whole: int) -> float | None:
-    """Return ``part / whole``, None if ``whole`` is 0."""
-    return part / whole if whole else None
-
-
-def defined(value: Any) -> float | None:  # noqa: ANN401 - whatever NumPy calls a number
-    """Return a number as float, and NaN as None, as it stands in reports."""
-    number = float(value)
-    return None if math.isnan(number) else number
+DICE = PixelMeasure(
+    "dice", "Dice", "2 TP / (2 TP + FP + FN), also called F1", dice, beside="interval"
+)
+IOU = PixelMeasure("iou", "IoU", "TP / (TP + FP + FN)", iou)
+PRECISION = PixelMeasure("precision", "precision", "TP / (TP + FP)", precision, by_group=False)
+RECALL = PixelMeasure(
+    "recall", "recall", "TP / (TP + FN), also called sensitivity", recall, by_group=False
+)
+SPECIFICITY = PixelMeasure(
+    "specificity", "specificity", "TN / (TN + FP)", specificity, by_group=False
+)

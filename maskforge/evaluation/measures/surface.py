@@ -1,63 +1,17 @@
-"""Distances between the outlines of truth and prediction: HD95 and surface Dice.
-
-The border of a region are its pixels of which one of the four neighbors is outside; outside the
-image there is nothing. The distance of a border pixel is that to the nearest border pixel of the
-other region, from center to center, in pixels or in the unit of the spacing.
-"""
+"""HD95 and surface Dice: how far the outlines of truth and prediction lie from each other."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
-Spacing: TypeAlias = tuple[float, float]
-"""Height and width of a pixel."""
+from maskforge.evaluation.measures.measure import OutlineMeasure
+from maskforge.evaluation.measures.outlines import Distances
 
 _PERCENTILE = 95
 _ROUNDING = 1e-9  # a distance that equals the tolerance but for rounding is within it
 
 
-def border(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the border pixels of a region (H, W)."""
-    inner = region.copy()
-    inner[0] = inner[-1] = False
-    inner[:, 0] = inner[:, -1] = False
-    inner[1:] &= region[:-1]
-    inner[:-1] &= region[1:]
-    inner[:, 1:] &= region[:, :-1]
-    inner[:, :-1] &= region[:, 1:]
-    return region & ~inner
-
-
-def border_distances(
-    truth: NDArray[np.bool_], predicted: NDArray[np.bool_], spacing: Spacing = (1.0, 1.0)
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return the distances from the border of each region to that of the other.
-
-    Args:
-        truth: (H, W) bool.
-        predicted: Likewise.
-        spacing: Height and width of a pixel.
-
-    Returns:
-        For every border pixel of the truth its distance, and for every one of the prediction; None
-        if one of the regions is empty.
-    """
-    if not truth.any() or not predicted.any():
-        return None
-    first, second = (np.argwhere(border(one)) * np.array(spacing) for one in (truth, predicted))
-    # Points on a grid are spread evenly: trees that are not balanced are built faster.
-    trees = (KDTree(one, compact_nodes=False, balanced_tree=False) for one in (second, first))
-    to_second, to_first = (
-        tree.query(one)[0] for tree, one in zip(trees, (first, second), strict=True)
-    )
-    return to_second, to_first
-
-
-def hd95(distances: tuple[NDArray[np.float64], NDArray[np.float64]]) -> float:
+def hd95(distances: Distances) -> float:
     """Return the 95th percentile of the Hausdorff distance.
 
     The larger of the percentiles of both directions (Metrics Reloaded, MONAI), linear between
@@ -66,12 +20,32 @@ def hd95(distances: tuple[NDArray[np.float64], NDArray[np.float64]]) -> float:
     return float(max(np.percentile(one, _PERCENTILE) for one in distances))
 
 
-def surface_dice(
-    distances: tuple[NDArray[np.float64], NDArray[np.float64]], tolerance: float
-) -> float:
+def surface_dice(distances: Distances, tolerance: float) -> float:
     """Return the share of both borders that is within the tolerance of the other one.
 
     Nikolov et al. 2018, with border pixels instead of the length of the outline (as MONAI).
     """
     near = sum(int(np.count_nonzero(one <= tolerance + _ROUNDING)) for one in distances)
     return near / sum(len(one) for one in distances)
+
+
+HD95 = OutlineMeasure(
+    "hd95",
+    "HD95",
+    "the distances from every border pixel of one side to the nearest of the other, and back: the "
+    "larger of both 95th percentiles, as in MONAI and Metrics Reloaded. (MedPy joins the two "
+    "directions, and is never larger.)",
+    lambda regions: hd95(regions.distances),
+    better="lower",
+    unit="distance",
+    beside="median",
+    by_group=False,
+)
+SURFACE_DICE = OutlineMeasure(
+    "surface_dice",
+    "surface Dice",
+    "share of the border pixels of both sides that are at most `--tolerance` from the other side "
+    "(Nikolov et al. 2018)",
+    lambda regions: surface_dice(regions.distances, regions.options.tolerance),
+    by_group=False,
+)

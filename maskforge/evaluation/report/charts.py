@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maskforge.errors import require
-from maskforge.evaluation.report.records import Confusion, EvaluationReport
+from maskforge.evaluation.measures.imagelevel import AUC, IMAGE_SENSITIVITY
+from maskforge.evaluation.measures.lesions import FALSE_LESIONS_PER_IMAGE, LESION_SENSITIVITY
+from maskforge.evaluation.report.evaluation_report import EvaluationReport
+from maskforge.evaluation.report.records import Confusion
 from maskforge.files import write_whole
 
 if TYPE_CHECKING:
@@ -24,14 +26,12 @@ CALIBRATION = "calibration.png"
 _MOST_NUMBERS = 20  # classes up to which the shares stand in the cells
 
 
-def draw_charts(folder: Path, report: EvaluationReport) -> list[Path]:
+def draw_charts(folder: Path, report: EvaluationReport) -> None:
     """Draw what there is: confusion matrix, ROC and free-response curves, calibration.
 
     Raises:
-        MissingDependencyError: If matplotlib is not installed.
         OutputError: If a file cannot be written.
     """
-    require("matplotlib", "maskforge[matplotlib]", "charts")
     figures = {}
     if report.confusion is not None:
         figures[CONFUSION] = _confusion(report.confusion)
@@ -47,7 +47,6 @@ def draw_charts(folder: Path, report: EvaluationReport) -> list[Path]:
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=120, bbox_inches="tight")
         write_whole(folder / name, stream.getvalue())
-    return [folder / name for name in figures]
 
 
 def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
@@ -82,7 +81,7 @@ def _roc(report: EvaluationReport) -> Figure:
     for one in report.classes:
         if one.images is None or not one.images.sensitivities:
             continue
-        label = f"{one.name}: AUC {one.images.auc:.3f}"
+        label = f"{one.name}: {AUC.title} {one.images.auc:.3f}"
         (line,) = axes.plot(one.images.false_positive_rates, one.images.sensitivities, label=label)
         if one.images.specificity is not None:
             axes.plot(
@@ -91,7 +90,7 @@ def _roc(report: EvaluationReport) -> Figure:
     axes.plot((0, 1), (0, 1), color="gray", linestyle=":")
     axes.set(
         xlabel="share of the images without the class that are flagged (1 - specificity)",
-        ylabel="share of the images with the class that are found (sensitivity)",
+        ylabel=f"{IMAGE_SENSITIVITY.meaning} (sensitivity)",
         title=f"Is there any? Score: {report.image_score}\nDots: as predicted",
         aspect="equal",
     )
@@ -116,8 +115,8 @@ def _free_response(report: EvaluationReport) -> Figure:
             axes.annotate(f"{point.threshold:g}", (rate, share), fontsize=8)
         axes.plot(lesions.false_per_image, lesions.sensitivity, "o", color=line.get_color())
     axes.set(
-        xlabel="false lesions per image",
-        ylabel="share of the lesions that are found",
+        xlabel=FALSE_LESIONS_PER_IMAGE.meaning,
+        ylabel=LESION_SENSITIVITY.meaning,
         title="Lesions at other thresholds (small numbers)\nDots: as predicted",
         ylim=(0, 1.02),
     )

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from maskforge.evaluation.measures.calibration import Calibration
 from maskforge.evaluation.measures.freeresponse import OperatingPoint
 
-SCHEMA_VERSION = 1
-
 Interval: TypeAlias = tuple[float, float]
 """Lower and upper limit."""
+
+Scored = TypeVar("Scored", bound=msgspec.Struct)
+
+
+def with_scores(
+    struct: type[Scored],
+    scores: Mapping[str, float | None],
+    **others: Any,  # noqa: ANN401 - whatever else the struct holds
+) -> Scored:
+    """Return a struct with the values of measures.
+
+    Args:
+        struct: Its class. Values that it has no field for get fields at the end.
+        scores: Values by key.
+        **others: The other fields.
+    """
+    return cast("Scored", _with_fields(struct, tuple(scores))(**scores, **others))
+
+
+@cache
+def _with_fields(struct: type[msgspec.Struct], names: tuple[str, ...]) -> type[msgspec.Struct]:
+    new = [(name, float | None) for name in names if name not in struct.__struct_fields__]
+    if not new:
+        return struct
+    return msgspec.defstruct(struct.__name__, new, bases=(struct,), frozen=True, kw_only=True)
 
 
 class SurfaceScores(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +205,9 @@ class ClassRow(msgspec.Struct, frozen=True, kw_only=True):
         predicted_pixels: Pixels in the prediction.
         dice: Dice; None if the class is in neither.
         iou: Likewise.
+        precision: None if the class was not predicted.
+        recall: None if the class is not in the truth.
+        specificity: None if the class is everywhere.
         hd95: None if the class is missing on one side.
         surface_dice: Likewise.
         lesions: Lesions in the truth.
@@ -192,6 +220,9 @@ class ClassRow(msgspec.Struct, frozen=True, kw_only=True):
     predicted_pixels: int
     dice: float | None
     iou: float | None
+    precision: float | None
+    recall: float | None
+    specificity: float | None
     hd95: float | None
     surface_dice: float | None
     lesions: int
@@ -218,53 +249,3 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     missed_lesions: int
     false_lesions: int
     classes: dict[str, ClassRow]
-
-
-class EvaluationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How good a prediction is.
-
-    Attributes:
-        schema: Version of this object; grows when a key changes its meaning.
-        prediction: What was evaluated: a model or a folder of masks.
-        truth: What it was compared with.
-        part: Part of a split; ``all`` if there was none.
-        images: Number of images that were compared.
-        classes: The classes that both sides know, the background last.
-        overall: Scores over all classes.
-        confusion: None if pixels have several classes.
-        group_column: The column of ``groups``.
-        groups: Scores per value of the column.
-        rows: The images, the worst first: lowest Dice, then most missed and false lesions; last
-            those without any foreground.
-        options: The options of the evaluation.
-        image_score: What the score of an image is.
-        notes: What has to be known to read the numbers, one sentence each.
-        problems: Images that could not be compared, and why.
-        unpaired_truth: Names of the truth without prediction.
-        unpaired_predictions: Names of predictions without truth.
-        seconds: Duration.
-    """
-
-    schema: int = SCHEMA_VERSION
-    prediction: str
-    truth: str
-    part: str
-    images: int
-    classes: tuple[ClassReport, ...]
-    overall: Overall
-    confusion: Confusion | None
-    group_column: str | None = None
-    groups: tuple[GroupReport, ...] = ()
-    rows: tuple[ImageRow, ...]
-    options: dict[str, Any] = {}
-    image_score: str
-    notes: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-    unpaired_truth: tuple[str, ...] = ()
-    unpaired_predictions: tuple[str, ...] = ()
-    seconds: float = 0.0
-
-    @property
-    def exit_code(self) -> int:
-        """0 if everything was compared, 1 if something was not."""
-        return int(bool(self.problems or self.unpaired_truth))

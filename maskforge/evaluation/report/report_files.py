@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from maskforge.errors import OutputExistsError
-from maskforge.evaluation.report.records import EvaluationReport
+from maskforge.evaluation.report.evaluation_report import EvaluationReport
+from maskforge.evaluation.report.records import ClassReport
 from maskforge.files import check_folder, dump_record, write_whole
 from maskforge.issues import Origin
 
@@ -40,61 +44,44 @@ def write_report(folder: Path, report: EvaluationReport) -> None:
     Raises:
         OutputError: If a file cannot be written.
     """
-    write_whole(folder / PER_CLASS, _table(*_class_table(report)))
-    write_whole(folder / PER_IMAGE, _table(*_image_table(report)))
+    write_whole(folder / PER_CLASS, _table(map(_class_row, report.classes)))
+    write_whole(folder / PER_IMAGE, _table(_image_rows(report)))
     write_whole(folder / REPORT, dump_record(report))
 
 
-def _class_table(report: EvaluationReport) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
-    pixels = (
-        *("true_positive", "false_positive", "false_negative", "true_negative"),
-        *("dice", "iou", "precision", "recall", "specificity"),
-    )
-    nested = [
-        (part, name)
-        for part, names in (
-            ("surface", ("hd95_mean", "hd95_median", "surface_dice_mean", "surface_dice_median")),
-            ("lesions", ("truth", "found", "false", "sensitivity", "false_per_image")),
-            ("images", ("positive", "negative", "sensitivity", "specificity", "auc")),
-        )
-        for name in names
-    ]
-    intervals = list(report.classes[0].intervals)
-    header = (
-        "class",
-        *pixels,
-        *(f"{part}_{name}" for part, name in nested),
-        *(f"{name}_{limit}" for name in intervals for limit in ("low", "high")),
-    )
-    rows = (
-        (
-            one.name,
-            *(getattr(one, name) for name in pixels),
-            *(getattr(getattr(one, part), name, None) for part, name in nested),
-            *(limit for name in intervals for limit in one.intervals.get(name) or (None, None)),
-        )
-        for one in report.classes
-    )
-    return header, rows
+def _class_row(report: ClassReport) -> dict[str, object]:
+    row = {"class": report.name, **_numbers(report)}
+    for section in ("surface", "lesions", "images"):
+        part = getattr(report, section)
+        if part is not None:
+            row |= {f"{section}_{name}": value for name, value in _numbers(part).items()}
+    for name, limits in report.intervals.items():
+        row[f"{name}_low"], row[f"{name}_high"] = limits or (None, None)
+    return row
 
 
-def _image_table(report: EvaluationReport) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
-    values = (
-        *("truth_pixels", "predicted_pixels", "dice", "iou", "hd95", "surface_dice"),
-        *("lesions", "missed_lesions", "false_lesions", "score"),
-    )
-    rows = (
-        (row.name, row.group, name, *(getattr(one, value) for value in values))
-        for row in report.rows
-        for name, one in row.classes.items()
-    )
-    return ("image", "group", "class", *values), rows
+def _image_rows(report: EvaluationReport) -> Iterator[dict[str, object]]:
+    for row in report.rows:
+        for name, one in row.classes.items():
+            yield {"image": row.name, "group": row.group, "class": name, **_numbers(one)}
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """Return a CSV table as UTF-8; None is an empty cell."""
+def _numbers(record: msgspec.Struct) -> dict[str, object]:
+    """Return the fields of a record that are single numbers."""
+    return {name: getattr(record, name) for name in _number_names(type(record))}
+
+
+@cache
+def _number_names(struct: type[msgspec.Struct]) -> tuple[str, ...]:
+    numbers = (int, float, float | None)
+    return tuple(one.name for one in msgspec.structs.fields(struct) if one.type in numbers)
+
+
+def _table(rows: Iterable[Mapping[str, object]]) -> bytes:
+    """Return a CSV table as UTF-8, with the columns of its first row; None is an empty cell."""
     stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    first, *others = rows
+    writer = csv.DictWriter(stream, first, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows((first, *others))
     return stream.getvalue().encode(errors="replace")

@@ -8,13 +8,23 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.evaluation.bootstrap import interval, resampled_weights
-from maskforge.evaluation.measured import Measured, class_statistics, overall_statistics
 from maskforge.evaluation.measures import scores
+from maskforge.evaluation.measures.bootstrap import interval, resampled_weights
 from maskforge.evaluation.measures.calibration import Calibration
-from maskforge.evaluation.measures.freeresponse import operating_points
+from maskforge.evaluation.measures.catalog import measures_of
+from maskforge.evaluation.measures.freeresponse import OperatingPoint, operating_points
 from maskforge.evaluation.measures.imagelevel import roc_curve
-from maskforge.evaluation.measures.scores import defined
+from maskforge.evaluation.measures.lesions import Lesions
+from maskforge.evaluation.measures.measure import (
+    ImageMeasure,
+    LesionMeasure,
+    Measure,
+    OutlineMeasure,
+    PixelMeasure,
+)
+from maskforge.evaluation.measures.measured import Measured
+from maskforge.evaluation.measures.ratios import defined
+from maskforge.evaluation.measures.sample_statistics import class_statistics, overall_statistics
 from maskforge.evaluation.report.records import (
     ClassReport,
     ClassRow,
@@ -25,13 +35,16 @@ from maskforge.evaluation.report.records import (
     LesionScores,
     Overall,
     SurfaceScores,
+    with_scores,
 )
 from maskforge.masks.classes import BACKGROUND, BACKGROUND_NAME, ClassMap
 
 FEW_UNITS = 20
 """Fewer images or groups make bootstrap intervals too narrow."""
 
-_LESIONS = ("truth", "found", "predicted", "false")
+_CELLS = ("true_positive", "false_positive", "false_negative", "true_negative")
+
+_Point = Mapping[str, float | None]
 
 
 class Resampled:
@@ -57,7 +70,7 @@ class Resampled:
 
     def overall(self) -> dict[str, Interval | None]:
         """Return the intervals of the scores over all classes."""
-        wanted = ("accuracy", *scores.SCORES)
+        wanted = ("accuracy", *(one.name for one in measures_of(PixelMeasure)))
         return {name: interval(self._overall[name]) for name in wanted if name in self._overall}
 
 
@@ -78,26 +91,22 @@ def class_reports(
         by_threshold: (K, T, 4) lesions of all images at every threshold, if there are
             probabilities.
     """
-    everything = np.ones((1, len(measured.cells)), dtype=np.int64)
-    points = class_statistics(measured, everything)
+    points = class_statistics(measured, _everything(measured))
     cells = measured.cells.sum(axis=0)
     reports = []
     for number, id_ in enumerate(classes.foreground_ids):
         name = classes.names[id_]
         point = {key: defined(values[0, number]) for key, values in points.items()}
-        counted = dict(zip(_LESIONS, measured.lesions[:, number].sum(axis=0).tolist(), strict=True))
+        curve = (
+            ()
+            if by_threshold is None
+            else operating_points(by_threshold[number], len(measured.cells))
+        )
         reports.append(
             msgspec.structs.replace(
                 _pixel_report(id_, name, cells[number + 1]),
                 surface=_surface(measured, number),
-                lesions=LesionScores(
-                    **counted,
-                    sensitivity=point["lesion_sensitivity"],
-                    false_per_image=point["false_lesions_per_image"],
-                    operating_points=()
-                    if by_threshold is None
-                    else operating_points(by_threshold[number], len(measured.cells)),
-                ),
+                lesions=_lesions(measured, number, point, curve),
                 images=_images(measured, number, point),
                 intervals=resampled.of_class(number),
                 calibration=calibrations.get(name),
@@ -107,70 +116,83 @@ def class_reports(
 
 
 def _pixel_report(id_: int, name: str, cells: NDArray[np.int64]) -> ClassReport:
-    true_positive, false_positive, false_negative, true_negative = cells.tolist()
-    return ClassReport(
+    return with_scores(
+        ClassReport,
+        {one.name: defined(one.formula(cells)) for one in measures_of(PixelMeasure)},
         id=id_,
         name=name,
-        true_positive=true_positive,
-        false_positive=false_positive,
-        false_negative=false_negative,
-        true_negative=true_negative,
-        dice=defined(scores.dice(cells)),
-        iou=defined(scores.iou(cells)),
-        precision=defined(scores.precision(cells)),
-        recall=defined(scores.recall(cells)),
-        specificity=defined(scores.specificity(cells)),
+        **dict(zip(_CELLS, cells.tolist(), strict=True)),
     )
 
 
 def _surface(measured: Measured, number: int) -> SurfaceScores:
-    known = ~np.isnan(measured.hd95[:, number])
-    hd95, near = measured.hd95[known, number], measured.surface_dice[known, number]
     truth, predicted = (
         measured.cells[:, number + 1][:, [0, other]].sum(axis=1) > 0 for other in (2, 1)
     )
-    return SurfaceScores(
-        images=int(known.sum()),
+    values: dict[str, float | None] = {}
+    for one in measures_of(OutlineMeasure):
+        column = measured.outlines[one.name][:, number]
+        known = column[~np.isnan(column)]
+        averages = (float(known.mean()), float(np.median(known))) if len(known) else (None, None)
+        values |= zip(one.keys, averages, strict=True)
+    return with_scores(
+        SurfaceScores,
+        values,
+        images=int((truth & predicted).sum()),
         only_truth=int((truth & ~predicted).sum()),
         only_predicted=int((predicted & ~truth).sum()),
-        hd95_mean=float(hd95.mean()) if len(hd95) else None,
-        hd95_median=float(np.median(hd95)) if len(hd95) else None,
-        surface_dice_mean=float(near.mean()) if len(near) else None,
-        surface_dice_median=float(np.median(near)) if len(near) else None,
     )
 
 
-def _images(measured: Measured, number: int, point: Mapping[str, float | None]) -> ImageScores:
+def _lesions(
+    measured: Measured, number: int, point: _Point, curve: tuple[OperatingPoint, ...]
+) -> LesionScores:
+    counted = Lesions(*measured.lesions[:, number].sum(axis=0).tolist())
+    return with_scores(
+        LesionScores,
+        _by_key(LesionMeasure, point),
+        **counted._asdict(),
+        operating_points=curve,
+    )
+
+
+def _images(measured: Measured, number: int, point: _Point) -> ImageScores:
     present, flagged = measured.present[:, number], measured.flagged[:, number]
     both_kinds = present.any() and not present.all()
     rates, found = roc_curve(present, measured.scores[:, number])
-    return ImageScores(
+    return with_scores(
+        ImageScores,
+        _by_key(ImageMeasure, point),
         positive=int(present.sum()),
         negative=int((~present).sum()),
         found=int((present & flagged).sum()),
         false=int((~present & flagged).sum()),
-        sensitivity=point["image_sensitivity"],
-        specificity=point["image_specificity"],
-        auc=point["auc"],
         false_positive_rates=tuple(rates.tolist()) if both_kinds else (),
         sensitivities=tuple(found.tolist()) if both_kinds else (),
     )
 
 
+def _by_key(kind: type[Measure], point: _Point) -> dict[str, float | None]:
+    return {one.keys[0]: point[one.name] for one in measures_of(kind)}
+
+
 def overall_report(measured: Measured, resampled: Resampled) -> Overall:
     """Return the scores over all classes."""
-    everything = np.ones((1, len(measured.cells)), dtype=np.int64)
-    point = {
-        name: defined(values[0])
-        for name, values in overall_statistics(measured, everything).items()
-    }
+    statistics = overall_statistics(measured, _everything(measured))
+    point = {name: defined(values[0]) for name, values in statistics.items()}
+    names = [one.name for one in measures_of(PixelMeasure)]
     return Overall(
         accuracy=point["accuracy"],
         background_accuracy=point["background_accuracy"],
-        foreground={name: point[name] for name in scores.SCORES},
-        with_background={name: point[f"{name}_with_background"] for name in scores.SCORES},
+        foreground={name: point[name] for name in names},
+        with_background={name: point[f"{name}_with_background"] for name in names},
         intervals=resampled.overall(),
     )
+
+
+def _everything(measured: Measured) -> NDArray[np.int64]:
+    """Return the weights of one data set with every image once."""
+    return np.ones((1, len(measured.cells)), dtype=np.int64)
 
 
 def image_rows(
@@ -181,17 +203,32 @@ def image_rows(
 ) -> tuple[ImageRow, ...]:
     """Return a row per image, the worst first."""
     foreground = scores.dice(measured.cells[:, 1:].sum(axis=1))
+    missed = measured.lesions[..., 0] - measured.lesions[..., 1]
+    by_image = {one.name: one.by_image(measured) for one in measures_of(Measure)}
+    known = {name: values for name, values in by_image.items() if values is not None}
+
+    def row(image: int, number: int) -> ClassRow:
+        cells = measured.cells[image, number + 1]
+        return with_scores(
+            ClassRow,
+            {name: defined(values[image, number]) for name, values in known.items()},
+            truth_pixels=int(cells[0] + cells[2]),
+            predicted_pixels=int(cells[0] + cells[1]),
+            lesions=int(measured.lesions[image, number, 0]),
+            missed_lesions=int(missed[image, number]),
+            false_lesions=int(measured.lesions[image, number, 3]),
+            score=float(measured.scores[image, number]),
+        )
+
     rows = [
         ImageRow(
             name=name,
             group=group,
             dice=defined(foreground[image]),
-            missed_lesions=int(
-                (measured.lesions[image, :, 0] - measured.lesions[image, :, 1]).sum()
-            ),
+            missed_lesions=int(missed[image].sum()),
             false_lesions=int(measured.lesions[image, :, 3].sum()),
             classes={
-                classes.names[id_]: _class_row(measured, image, number)
+                classes.names[id_]: row(image, number)
                 for number, id_ in enumerate(classes.foreground_ids)
             },
         )
@@ -204,23 +241,6 @@ def _badness(row: ImageRow) -> tuple[float, int, str]:
     nothing_to_find = 2.0  # there was nothing, and nothing was found: better than any Dice
     dice = nothing_to_find if row.dice is None else row.dice
     return dice, -(row.missed_lesions + row.false_lesions), row.name
-
-
-def _class_row(measured: Measured, image: int, number: int) -> ClassRow:
-    cells = measured.cells[image, number + 1]
-    truth, found, _, false = measured.lesions[image, number].tolist()
-    return ClassRow(
-        truth_pixels=int(cells[0] + cells[2]),
-        predicted_pixels=int(cells[0] + cells[1]),
-        dice=defined(scores.dice(cells)),
-        iou=defined(scores.iou(cells)),
-        hd95=defined(measured.hd95[image, number]),
-        surface_dice=defined(measured.surface_dice[image, number]),
-        lesions=truth,
-        missed_lesions=truth - found,
-        false_lesions=false,
-        score=float(measured.scores[image, number]),
-    )
 
 
 def group_reports(

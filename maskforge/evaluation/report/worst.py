@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from maskforge.display.colors import Color
 from maskforge.errors import MaskforgeError
 from maskforge.evaluation.measures.regions import Regions
 from maskforge.evaluation.report.records import ImageRow
 from maskforge.examples.example import Example
 from maskforge.examples.mask_folders import has_image
 from maskforge.files import write_whole
-from maskforge.masks.classes import Color
 from maskforge.masks.masknames import MaskNames
 from maskforge.masks.overlay import load_image, overlay, with_legend
 
@@ -54,7 +54,7 @@ def draw_worst(
     folder: Path,
     worst: Sequence[tuple[ImageRow, Example]],
     regions: Callable[[Example], Regions],
-) -> list[Path]:
+) -> None:
     """Draw images with what was found, missed and invented, into ``worst/``.
 
     Args:
@@ -66,14 +66,11 @@ def draw_worst(
         OutputError: If a file cannot be written.
     """
     names = MaskNames()
-    paths = []
     for number, (row, example) in enumerate(worst, 1):
         path = folder / WORST / f"{number:02}-{names.assign('', row.name.replace('/', '-'))}.png"
         stream = io.BytesIO()
         _draw(row, example, regions(example)).save(stream, format="PNG")
         write_whole(path, stream.getvalue())
-        paths.append(path)
-    return paths
 
 
 def _draw(row: ImageRow, example: Example, image: Regions) -> Image.Image:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from maskforge.augmentation.augment_options import resolve
 from maskforge.choices import Symmetry
+from maskforge.evaluation.measures import ratios
 from maskforge.evaluation.measures import scores as formulas
 from maskforge.evaluation.measures.calibration import calibrate
 from maskforge.evaluation.measures.counts import ClassCounts, count
@@ -67,7 +68,7 @@ def finish(
         decided = decide(probabilities, plan.head, thresholds)
         counts.add(target, decided)
         cells = count(regions(target, decided, plan.classes, plan.head)).cells[1:]
-        dice = formulas.mean(formulas.dice(cells))
+        dice = ratios.mean(formulas.dice(cells))
         if not np.isnan(dice):
             single[example.name] = float(dice)
     scores = scores_of(counts, plan.classes.names[BACKGROUND])

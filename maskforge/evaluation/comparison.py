@@ -1,0 +1,213 @@
+"""Opening both sides of an evaluation: which images, which classes, and where predictions are."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maskforge.choices import Progress
+from maskforge.dataset.manifest import is_dataset, open_dataset
+from maskforge.errors import DatasetError, OptionError
+from maskforge.evaluation.evaluate_options import EvaluateOptions, ModelOptions
+from maskforge.evaluation.measures.regions import Regions, pick, target_planes
+from maskforge.evaluation.pairs import SharedClasses, pair, share_classes
+from maskforge.evaluation.parts import Part, choose_part
+from maskforge.evaluation.predictions import (
+    MaskPredictions,
+    Predicted,
+    Predictions,
+    compare,
+    example_planes,
+    probabilities_folder,
+)
+from maskforge.examples.example import Example, ExampleSet
+from maskforge.examples.folderpairs import usual_folders
+from maskforge.examples.mask_folders import known_classes, open_masks
+from maskforge.examples.pixels import read_image
+from maskforge.files import RECORD, PathLike, as_source
+from maskforge.issues import Origin
+from maskforge.nn.modelfile import DESCRIPTION
+
+if TYPE_CHECKING:
+    from maskforge.prediction.predictor import Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is compared with what.
+
+    Attributes:
+        part: The images of the truth.
+        examples: Those of them that have a prediction.
+        shared: The classes.
+        predictions: The predictions.
+        notes: What has to be known.
+        lonely_truth: Names without prediction.
+        lonely_predictions: Names without truth.
+    """
+
+    part: Part
+    examples: tuple[Example, ...]
+    shared: SharedClasses
+    predictions: Predictions
+    notes: tuple[str, ...]
+    lonely_truth: tuple[str, ...] = ()
+    lonely_predictions: tuple[str, ...] = ()
+
+    def regions(self, example: Example) -> tuple[Regions, Predicted]:
+        """Return truth and prediction of an example."""
+        truth = example_planes(example, self.part.examples, self.shared.truth)
+        predicted = self.predictions.predict(example)
+        return compare(example, truth, predicted.planes), predicted
+
+
+def open_comparison(
+    prediction: Path,
+    truth: PathLike | ExampleSet,
+    options: EvaluateOptions,
+    progress: Progress | None,
+) -> Comparison:
+    """Open predictions and truth, and find what belongs together.
+
+    Args:
+        prediction: Folder of a model or of masks.
+        truth: Data set, folder of masks, or examples.
+        options: How.
+        progress: Called after every image of the truth.
+
+    Raises:
+        DatasetError: If there is nothing to compare.
+        ModelError: If the model cannot be used.
+        OptionError: If an option cannot be used.
+    """
+    places = (prediction,) if isinstance(truth, ExampleSet) else (prediction, as_source(truth))
+    for place in places:
+        if not place.exists():
+            raise DatasetError("does not exist", origin=Origin(place, ""))
+    if (
+        prediction.name == DESCRIPTION
+        or (prediction / DESCRIPTION).is_file()
+        or (prediction / RECORD).is_file()
+    ):
+        return _open_model(prediction, truth, options, progress)
+    if options.model != ModelOptions():
+        raise OptionError(
+            f"{prediction} is no model, so nothing is predicted: runtime, precision, tile, "
+            "overlap, tta, thresholds and batch_size have no effect",
+            hint="leave these options out, or name the folder of a model",
+        )
+    predicted_classes = known_classes(prediction)
+    if isinstance(truth, ExampleSet):
+        examples = truth
+    elif _has_images(Path(truth)):
+        from maskforge.examples.sources import open_examples
+
+        examples = open_examples(truth, progress=progress)
+    else:
+        examples = open_masks(
+            Path(truth),
+            classes=options.classes or predicted_classes,
+            mask_values=options.mask_values,
+        )
+    part = choose_part(examples, options.part, options.split, None)
+    predictions = open_masks(
+        prediction,
+        classes=options.classes or examples.classes,
+        mask_values=options.mask_values,
+    )
+    shared = share_classes(part.examples.classes, predictions.classes)
+    pairing = pair(part.examples, predictions)
+    partners = {one.name: partner for one, partner in pairing.pairs}
+    probabilities, note = probabilities_folder(prediction, list(partners.values()))
+    outside = {one.name for one in examples} - {one.name for one in part.examples}
+    return Comparison(
+        part=part,
+        examples=tuple(one for one, _ in pairing.pairs),
+        shared=shared,
+        predictions=MaskPredictions(predictions, partners, shared.prediction, probabilities),
+        notes=_distinct(
+            *examples.notes, *predictions.notes, *part.notes, *shared.notes, *pairing.notes, note
+        ),
+        lonely_truth=pairing.lonely_truth,
+        lonely_predictions=tuple(one for one in pairing.lonely_predictions if one not in outside),
+    )
+
+
+def _has_images(truth: Path) -> bool:
+    """Tell whether a truth is more than masks: then it can have columns and be drawn."""
+    if is_dataset(truth):
+        return all(
+            item.image_path is not None and item.image_path.is_file()
+            for item in open_dataset(truth)
+        )
+    return truth.is_file() or usual_folders(truth) is not None
+
+
+def _open_model(
+    path: Path,
+    truth: PathLike | ExampleSet,
+    options: EvaluateOptions,
+    progress: Progress | None,
+) -> Comparison:
+    from maskforge.examples.sources import open_examples
+    from maskforge.prediction.predictor import Predictor
+
+    predictor = Predictor.load(
+        path, runtime=options.model.runtime, precision=options.model.precision
+    )
+    predictor.thresholds(options.model.thresholds)  # refused now rather than image by image
+    if isinstance(truth, ExampleSet):
+        examples = truth
+    else:
+        classes, values = options.classes, options.mask_values
+        examples = open_examples(truth, classes=classes, mask_values=values, progress=progress)
+    part = choose_part(examples, options.part, options.split, predictor.folder)
+    shared = share_classes(part.examples.classes, predictor.classes)
+    return Comparison(
+        part=part,
+        examples=part.examples.examples,
+        shared=shared,
+        predictions=_ModelPredictions(predictor, options.model, shared.prediction),
+        notes=_distinct(*examples.notes, *part.notes, *shared.notes),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _ModelPredictions:
+    """What a model predicts, one image at a time."""
+
+    predictor: Predictor
+    options: ModelOptions
+    numbers: tuple[int, ...]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def predict(self, truth: Example) -> Predicted:
+        """Return the prediction for the image of an example.
+
+        Raises:
+            DatasetError: If the image cannot be read.
+        """
+        image = read_image(truth)
+        chosen = self.options
+        with self.lock:  # not every runtime takes two images at once
+            result = self.predictor.predict(
+                image,
+                tile=chosen.tile,
+                overlap=chosen.overlap,
+                tta=chosen.tta,
+                thresholds=chosen.thresholds,
+                batch_size=chosen.batch_size,
+            )
+        description = self.predictor.description
+        classes = len(self.predictor.classes.foreground_ids)
+        planes = target_planes(result.target, description.head, classes)
+        assert result.probabilities is not None
+        first = result.probabilities.shape[-1] - classes
+        probabilities = result.probabilities[..., [first + number for number in self.numbers]]
+        return Predicted(pick(planes, self.numbers), probabilities)
+
+
+def _distinct(*notes: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, notes)))

@@ -1,0 +1,25 @@
+"""Arrays as PNG, to be looked at."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def png_bytes(image: NDArray[np.uint8], *, longest: int | None = None) -> bytes:
+    """Return an image (H, W, 3) as the content of a PNG file.
+
+    Args:
+        image: The image.
+        longest: Side in pixels to which larger images are reduced; None keeps the size.
+    """
+    from PIL import Image
+
+    shown = Image.fromarray(image)
+    if longest is not None:
+        shown.thumbnail((longest, longest))
+    stream = io.BytesIO()
+    shown.save(stream, format="PNG")
+    return stream.getvalue()

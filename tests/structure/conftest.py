@@ -1,0 +1,64 @@
+"""What the code in pages and docstrings finds in its folder."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+import maskforge
+from maskforge.cli.app import app
+from maskforge.errors import MissingDependencyError
+from maskforge.formats.registry import FORMATS
+from maskforge.nn import backend
+
+
+def copy_samples(samples, folder):
+    annotated = [samples / name for name in FORMATS]
+    for one in annotated:
+        if not one.is_dir():
+            pytest.skip(f"NO SAMPLES: {one} is not there, so the documentation is not run")
+        shutil.copytree(one, folder / "samples" / one.name)
+    shutil.copy(samples / "classes.toml", folder / "samples")
+
+
+@pytest.fixture(scope="session")
+def converted(tmp_path_factory, samples):
+    """A folder with ``masks/``, made once for all."""
+    folder = tmp_path_factory.mktemp("converted")
+    with contextlib.chdir(folder):
+        copy_samples(samples, folder)
+        classes = maskforge.load_class_map("samples/classes.toml")
+        options = maskforge.ConvertOptions(classes=classes)
+        maskforge.convert(["samples/labelme", "samples/vott"], "masks", options)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(converted):
+    """That folder with a tiny network in ``runs/caries``, made once for all."""
+    try:
+        backend.start()
+    except MissingDependencyError as error:
+        pytest.skip(f"NO NETWORKS: {error.message}, so nothing that needs one is run")
+    with contextlib.chdir(converted):
+        network = "--filters 4 --depth 1 --crop 64 --set input.crops_per_image=2 --epochs 1"
+        for line in (
+            f"train masks --out runs/caries --only caries --test 0.2 --augment none {network}",
+            # converts the network for its runtime, which then need not be done for every page
+            "predict runs/caries samples/labelme/bitewing-01.jpg --out predicted",
+        ):
+            result = CliRunner().invoke(app, line.split(), catch_exceptions=False)
+            assert result.exit_code == 0, result.output
+    return converted
+
+
+@pytest.fixture
+def workplace(tmp_path, samples, monkeypatch):
+    """An empty folder with the samples in it, which is the current one."""
+    copy_samples(samples, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(samples)  # for the page about the scripts that make them
+    return tmp_path
