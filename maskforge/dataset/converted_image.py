@@ -76,7 +76,7 @@ def convert_image(
         >>> classes = mf.load_class_map("samples/classes.toml")
         >>> converted = mf.convert_image(image, classes, encoding="onehot")
         >>> converted.mask.shape, converted.entry.shapes["drawn"]
-        ((432, 576, 6), 44)
+        ((432, 576, 7), 44)
     """
     options = with_keywords(ConvertOptions, options, keywords)
     drawing, issues = _draw(image, classes, options)
