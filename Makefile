@@ -9,8 +9,10 @@ EXTRAS ?= train-cpu,openvino,onnx
 demo: $(VENV)/.installed
 	$(BIN)/python samples/demo.py
 
+# Files keep their order: the many quick ones of tests/unit come last, and fill up every worker.
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 0
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
+	    --max-worker-restart 0
 
 # The networks once more on every other backend of Keras that is installed.
 test-backends: $(VENV)/.installed-test

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-from maskforge.choices import Architecture, Encoder, Preset
+from maskforge.choices import Encoder
 from maskforge.nn import backend
-from maskforge.nn.network_catalog import NetworkOptions
+from maskforge.nn.network_catalog import Architecture, NetworkOptions, Preset
 
 
 def main() -> None:

@@ -65,8 +65,8 @@ def make_model(folder: Path) -> None:
         thresholds=(0.5,),
     )
     save_model(folder, probabilities(network, "sigmoid"), description)
-    export_model(folder, "onnx")
-    export_model(folder, "openvino")
+    export_model(folder, format="onnx")
+    export_model(folder, format="openvino")
 
 
 def load(method: str, folder: Path) -> Callable[[np.ndarray], np.ndarray]:

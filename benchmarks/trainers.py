@@ -143,7 +143,7 @@ def train_maskforge(turns: Turns, settings: Settings, name: Backend, precision: 
     vars(fit)[epochs.Epochs.__name__] = Paced
     options = replace(settings.options, backend=name, precision=precision)
     with tempfile.TemporaryDirectory() as folder:
-        train(options, folder, log=lambda line: print(line, file=sys.stderr))
+        train(None, folder, options, log=lambda line: print(line, file=sys.stderr))
 
 
 def train_pytorch(

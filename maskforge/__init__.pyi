@@ -12,11 +12,10 @@ from .dataset.manifest import Dataset, DatasetItem, ManifestEntry, open_dataset
 from .dataset.previews import PreviewOptions, PreviewReport, preview
 from .errors import MaskforgeError
 from .evaluation.evaluate import evaluate
-from .evaluation.evaluate_options import EvaluateOptions, ModelOptions
+from .evaluation.evaluate_options import EvaluateOptions
 from .evaluation.measures.measure_options import MeasureOptions
 from .evaluation.report.evaluation_report import EvaluationReport
 from .examples.example import Example, ExampleSet
-from .examples.pixels import read_image, read_target
 from .examples.sources import open_examples
 from .examples.split import Split, check_leaks, make_folds, make_split
 from .examples.splitfile import read_splits, write_split
@@ -32,10 +31,12 @@ from .nn.export import ExportReport
 from .nn.modelfile import ModelDescription
 from .nn.network_catalog import NetworkOptions
 from .prediction.model_export import export_model
+from .prediction.model_options import ModelOptions
 from .prediction.predict import predict
 from .prediction.predict_options import PredictOptions
+from .prediction.prediction import Prediction
 from .prediction.prediction_report import PredictionReport
-from .prediction.predictor import Prediction, Predictor
+from .prediction.predictor import Predictor
 from .raster.arrays import rasterize
 from .shapes import (
     Area,
@@ -129,10 +130,8 @@ __all__ = [
     "preview",
     "rasterize",
     "read",
-    "read_image",
     "read_mask",
     "read_splits",
-    "read_target",
     "resume_training",
     "train",
     "write_mask",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from maskforge.errors import OptionError, did_you_mean, shorten
 
@@ -27,12 +28,8 @@ Symmetry: TypeAlias = Literal["flip_horizontal", "flip_vertical", "transpose"]
 AugmentPreset: TypeAlias = Literal["none", "flips", "light", "medium", "strong"]
 Runtime: TypeAlias = Literal["auto", "keras", "onnx", "openvino"]
 ExportFormat: TypeAlias = Literal["onnx", "openvino", "saved-model", "litert"]
-Architecture: TypeAlias = Literal[
-    "unet", "unetpp", "attention_unet", "resunet", "fcn8", "segnet", "pspnet", "cnn"
-]
 Upsampling: TypeAlias = Literal["transpose", "nearest", "bilinear"]
 Normalization: TypeAlias = Literal["none", "batch", "group", "layer"]
-Preset: TypeAlias = Literal["unet-transpose", "unet-upsampling", "unet-zhixuhao"]
 Encoder: TypeAlias = Literal[
     "vgg16",
     "vgg19",
@@ -48,14 +45,16 @@ Encoder: TypeAlias = Literal[
 
 SYMMETRIES: tuple[Symmetry, ...] = get_args(Symmetry)
 
-_WHY_NOT = dict.fromkeys(
-    ("jpg", "jpeg"), "JPEG changes pixel values when it compresses, so class ids would be lost; "
-)
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Called with the name of the phase, the number of images done, and their total if known."""
 
 Options = TypeVar("Options")
+
+_WHY_NOT = dict.fromkeys(
+    ("jpg", "jpeg"), "JPEG changes pixel values when it compresses, so class ids would be lost; "
+)
+_CALLED = {int: "a whole number", float: "a number", Mapping: "values by name"}
 
 _hints = functools.cache(get_type_hints)  # finding them takes as long as drawing a small image
 
@@ -69,7 +68,7 @@ def with_keywords(
         class_: A frozen dataclass whose fields are the options.
         options: What the keywords change; the defaults if None.
         keywords: Values by name. For options that are a group themselves, a mapping changes some
-            of the group.
+            of the group; an option of one group alone can be given by its own name as well.
 
     Raises:
         OptionError: If an option does not exist, or is none of the words that it can be.
@@ -78,6 +77,8 @@ def with_keywords(
         >>> from maskforge import EvaluateOptions
         >>> with_keywords(EvaluateOptions, None, {"worst": 3, "measure": {"min_size": 5}}).worst
         3
+        >>> with_keywords(EvaluateOptions, None, {"min_size": 5}).measure.min_size
+        5
     """
     if options is None:
         options = class_()
@@ -86,21 +87,61 @@ def with_keywords(
             f"options must be {class_.__name__}, found {shorten(options)}",
             hint=f"give single options by name, such as {dataclasses.fields(class_)[0].name}=...",  # type: ignore[arg-type]
         )
-    known = {field.name: getattr(options, field.name) for field in dataclasses.fields(class_)}  # type: ignore[arg-type]
-    changes = {}
-    for name, value in keywords.items():
-        if name not in known:
+    known = _hints(class_)  # type: ignore[arg-type]
+    changes: dict[str, Any] = {}
+    for name in sorted(keywords, key=lambda name: name not in known):  # whole groups first
+        value = keywords[name]
+        group = name if name in known else _group_with(name, known)
+        if not dataclasses.is_dataclass(known[group]):
+            changes[name] = value
+            continue
+        if group != name:
+            value = {name: value}
+        if isinstance(value, Mapping):
+            before = changes.get(group, getattr(options, group))
+            value = with_keywords(known[group], before, value)
+        elif not isinstance(value, known[group]):
             raise OptionError(
-                f"there is no option {name!r}{did_you_mean(name, known)}",
-                hint=f"the options are {', '.join(known)}",
+                f"{name} is a group of options, found {shorten(value)}",
+                hint=f"give a {known[group].__name__}, or a mapping of names to values",
             )
-        group = known[name]
-        if dataclasses.is_dataclass(group) and isinstance(value, Mapping):
-            value = with_keywords(type(group), group, value)  # noqa: PLW2901
-        changes[name] = value
+        changes[group] = value
     changed = dataclasses.replace(options, **changes)  # type: ignore[type-var]
     check_choices(changed)
     return changed
+
+
+def _group_with(name: str, known: Mapping[str, Any]) -> str:
+    """Return the one group that has an option of this name."""
+    inner = {
+        group: [one.name for one in dataclasses.fields(hint)]
+        for group, hint in known.items()
+        if dataclasses.is_dataclass(hint)
+    }
+    owners = [group for group, names in inner.items() if name in names]
+    if len(owners) > 1:
+        raise OptionError(
+            f"the option {name!r} is not clear: {' and '.join(owners)} have one",
+            hint=f"write {' or '.join(f'{group}={{{name!r}: ...}}' for group in owners)}",
+        )
+    if not owners:
+        names = [*known, *(one for names in inner.values() for one in names)]
+        raise OptionError(
+            f"there is no option {name!r}{did_you_mean(name, names)}",
+            hint=f"the options are {', '.join(known)}",
+        )
+    return owners[0]
+
+
+def alternatives(hint: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:  # noqa: ANN401 - any type
+    """Return the words that a type allows, and the other types that stand beside them."""
+    origin = get_origin(hint)
+    if origin is Literal:
+        return get_args(hint), ()
+    if origin in (Union, UnionType):
+        words, types = zip(*map(alternatives, get_args(hint)), strict=True)
+        return sum(words, ()), sum(types, ())
+    return (), (origin or hint,)
 
 
 def check_choices(options: object) -> None:
@@ -111,21 +152,25 @@ def check_choices(options: object) -> None:
     """
     for name, hint in _hints(type(options)).items():  # type: ignore[arg-type]
         value = getattr(options, name)
-        if dataclasses.is_dataclass(value):
+        if dataclasses.is_dataclass(hint):
             check_choices(value)
-        elif get_origin(hint) is Literal:
+        else:
             check_choice(name, value, hint)
 
 
 def check_choice(name: str, value: object, choices: object) -> None:
-    """Make sure that a value is one of the words of a Literal.
+    """Make sure that a value is one of the words of a type, or of another type that it allows.
 
     Raises:
         OptionError: Naming the option and its words.
     """
-    if value not in get_args(choices):
-        words = [str(one) for one in get_args(choices)]
-        raise OptionError(
-            f"{name} cannot be {shorten(value)}{did_you_mean(str(value), words)}",
-            hint=f"{_WHY_NOT.get(str(value), '')}choose one of {', '.join(words)}",
-        )
+    words, types = alternatives(choices)
+    if not words or value in words or isinstance(value, types):
+        return
+    others = [_CALLED[one] for one in types if one in _CALLED]
+    raise OptionError(
+        f"{name} cannot be {shorten(value)}{did_you_mean(str(value), map(str, words))}",
+        hint=_WHY_NOT.get(str(value), "")
+        + f"choose one of {', '.join(map(str, words))}"
+        + (f", or give {' or '.join(others)}" if others else ""),
+    )

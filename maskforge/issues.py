@@ -171,6 +171,12 @@ class Code(enum.Enum):
         Scope.IMAGE,
         "The image has more pixels than a mask may have (2^30), or than the memory holds.",
     )
+    IMAGE_STACK = (
+        "image-stack",
+        Level.NOTE,
+        Scope.IMAGE,
+        "The image is a stack of several pages; the annotation counts for the first.",
+    )
     EXIF_ROTATED = (
         "exif-rotated",
         Level.NOTE,

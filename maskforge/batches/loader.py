@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from maskforge.batches.batch_options import BatchOptions
 from maskforge.errors import DatasetError
 from maskforge.examples.example import Example
-from maskforge.examples.pixels import read_image, read_target
 from maskforge.images.intensity import scale
 from maskforge.issues import Origin
 from maskforge.masks.resize import pad_to, resize_image, resize_mask
@@ -81,8 +80,8 @@ def load(example: Example, options: BatchOptions, seed: int) -> LoadedPair:
     Raises:
         DatasetError: If a file cannot be read, or is not what was expected.
     """
-    image: NDArray[Any] = read_image(example)
-    target = read_target(example, options.classes, options.head)
+    image: NDArray[Any] = example.read_image()
+    target = example.read_target(options.classes, options.head)
     target = target if target.ndim == 3 else target[..., None]
     low, high = (-1.0, 1.0) if options.scaling.kind == "minus-one-one" else (0.0, 1.0)
     if options.resize is not None:

@@ -14,16 +14,16 @@ from maskforge.augmentation.augment_options import ResolvedAugmentation
 from maskforge.batches.batch_options import BatchOptions
 from maskforge.batches.batches import Batches
 from maskforge.batches.loader import load, scaled
-from maskforge.choices import Head, Progress
-from maskforge.dataset.previews import PreviewOptions, check_targets, save_image
+from maskforge.choices import Progress
+from maskforge.dataset.previews import PreviewOptions, check_targets
 from maskforge.errors import MaskforgeError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.scaling import choose_scaling
 from maskforge.files import check_folder
-from maskforge.masks.classes import VOID, ClassMap
-from maskforge.masks.encoding import Mask, from_multi_hot
-from maskforge.masks.overlay import contact_sheet, overlay
+from maskforge.images.png import write_png
+from maskforge.masks.overlay import as_shown, contact_sheet, overlay
 from maskforge.masks.resize import size_of
+from maskforge.masks.targets import to_ids
 from maskforge.shapes import Size
 
 _VERSIONS = 4
@@ -111,7 +111,8 @@ def preview_augmented(
             problems.append(f"{shown[index].image}: there is not enough memory to show it")
         if tiles and ((index + 1) % _ROWS_PER_SHEET == 0 or index + 1 == len(shown)):
             path = sheets[index // _ROWS_PER_SHEET]
-            save_image(path, contact_sheet(tiles, _TILE, columns=1 + _VERSIONS))
+            sheet = contact_sheet(tiles, _TILE, columns=1 + _VERSIONS)
+            write_png(path, np.asarray(sheet))
             written.append(path)
             tiles.clear()
         if progress is not None:
@@ -141,20 +142,11 @@ class _Rows:
 
     def _tile(self, values: NDArray[np.float32], target: NDArray[np.uint8]) -> Image.Image:
         options = self._batches.options
-        image = np.rint(values * 255).clip(0, 255).astype(np.uint8)
-        if image.shape[2] == 1:
-            image = image.repeat(3, axis=2)
-        mask = _class_ids(target, options.classes, options.head)
+        image = as_shown(np.rint(values * 255).clip(0, 255).astype(np.uint8))
+        mask = to_ids(
+            target if options.head == "sigmoid" else target[..., 0], options.classes, options.head
+        )
         drawn = overlay(image, mask, options.classes.colors, opacity=self._opacity)
         tile = Image.fromarray(drawn)
         tile.thumbnail(_TILE)
         return tile
-
-
-def _class_ids(target: NDArray[np.uint8], classes: ClassMap, head: Head) -> Mask:
-    if head == "sigmoid":
-        return from_multi_hot(target, classes.foreground_ids)
-    table = np.full(VOID + 1, VOID, dtype=classes.dtype)
-    table[: len(classes.ids)] = classes.ids
-    ids: Mask = table[target[..., 0]]
-    return ids

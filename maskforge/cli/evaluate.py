@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from maskforge.cli import dataoptions as data
-from maskforge.cli import modeloptions
 from maskforge.cli import options as shared
 from maskforge.cli.console import print_json, print_shown, progress, reported_errors
+from maskforge.cli.dataoptions import Data
+from maskforge.cli.flags import with_flags
+from maskforge.cli.modeloptions import Model
 
 if TYPE_CHECKING:
     from maskforge.evaluation.report.evaluation_report import EvaluationReport
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _MEASURES, _REPORT = "Measures", "Report"
 
 
+@with_flags
 def evaluate(
     predicted: Annotated[
         Path,
@@ -34,15 +37,8 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    images: data.Images = None,
-    masks: data.Masks = None,
-    image_column: data.ImageColumn = None,
-    mask_column: data.MaskColumn = None,
-    classes: data.Classes = None,
-    mask_value: data.MaskValue = None,
-    only: data.Only = None,
-    group_column: data.GroupColumn = None,
-    group_pattern: data.GroupPattern = None,
+    *,
+    data: Data,
     split: Annotated[
         Path | None,
         typer.Option(
@@ -144,13 +140,7 @@ def evaluate(
         ),
     ] = None,
     overwrite: shared.Overwrite = False,
-    runtime: modeloptions.Runtime = "auto",
-    precision: modeloptions.Precision = "auto",
-    tile: modeloptions.Tile = "auto",
-    overlap: modeloptions.Overlap = 0.5,
-    tta: modeloptions.Tta = False,
-    threshold: modeloptions.Threshold = None,
-    batch_size: modeloptions.BatchSize = 4,
+    model: Model,
     json: shared.Json = False,
 ) -> None:
     """Say how good a model or a folder of masks is: by class, lesion, image and group.
@@ -165,12 +155,11 @@ def evaluate(
     with reported_errors():
         from maskforge.errors import OptionError
         from maskforge.evaluation.evaluate import evaluate as run
-        from maskforge.evaluation.evaluate_options import EvaluateOptions, ModelOptions
+        from maskforge.evaluation.evaluate_options import EvaluateOptions, check_options
         from maskforge.evaluation.measures.measure_options import MeasureOptions
         from maskforge.masks.classfile import load_class_map
+        from maskforge.prediction.model_options import ModelOptions
 
-        mask_values = data.parse_mask_values(mask_value)
-        class_map = None if classes is None else load_class_map(classes)
         options = EvaluateOptions(
             measure=MeasureOptions(
                 tolerance=tolerance,
@@ -180,15 +169,7 @@ def evaluate(
                 min_size=min_size,
                 top_pixels=top_pixels,
             ),
-            model=ModelOptions(
-                runtime=runtime,
-                precision=precision,
-                tile=modeloptions.parse_tile(tile),
-                overlap=overlap,
-                tta=tta,
-                thresholds=modeloptions.parse_thresholds(threshold),
-                batch_size=batch_size,
-            ),
+            model=ModelOptions(**model),
             bootstrap=bootstrap,
             seed=seed,
             group_column=by,
@@ -196,37 +177,26 @@ def evaluate(
             part=part,
             worst=worst,
             charts=charts,
-            classes=class_map,
-            mask_values=mask_values,
+            mask_values=data.get("mask_values", {}),
         )
-        further: dict[str, Any] = {
-            "images": images,
-            "masks": masks,
-            "only": only or (),
-            "group_column": group_column,
-            "group_pattern": group_pattern,
-        }
+        check_options(options)
+        if "classes" in data:
+            data["classes"] = load_class_map(data["classes"])
+            options = replace(options, classes=data["classes"])
+        further = {"images", "masks", "only", "group_column", "group_pattern"} & data.keys()
         with progress() as update:
             compared_with: Path | ExampleSet
-            if truth is not None and not any(further.values()) and truth.is_dir():
+            if truth is not None and not further and truth.is_dir():
                 compared_with = truth
-            elif truth is None and images is None:
+            elif truth is None and "images" not in data:
                 raise OptionError(
                     "there is no truth to compare with",
-                    hint="name a data set or a folder of masks, or --images DIR and --masks DIR",
+                    hint="name a data set or a folder of masks, or --images PATH and --masks PATH",
                 )
             else:
                 from maskforge.examples.sources import open_examples
 
-                compared_with = open_examples(
-                    truth,
-                    image_column=image_column,
-                    mask_column=mask_column,
-                    classes=class_map,
-                    mask_values=mask_values,
-                    progress=update,
-                    **further,
-                )
+                compared_with = open_examples(truth, **data, progress=update)
             report = run(
                 predicted,
                 compared_with,

@@ -40,7 +40,7 @@ def export_model(
     with reported_errors():
         from maskforge.prediction.model_export import export_model as run
 
-        report = run(model, to, out, overwrite=overwrite)
+        report = run(model, out, format=to, overwrite=overwrite)
         if json:
             print_json({**asdict(report), "path": str(report.path)})
             return

@@ -3,75 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
-import typer
-
-from maskforge.choices import Precision as PrecisionName
-from maskforge.choices import Runtime as RuntimeName
+from maskforge.cli.flags import Flag, Flags, Given
 from maskforge.errors import OptionError, shorten
-
-if TYPE_CHECKING:
-    from maskforge.prediction.predictor import Thresholds
-    from maskforge.prediction.predictor import Tile as TileChoice
+from maskforge.prediction.model_options import ModelOptions, Thresholds, Tile
 
 _PANEL = "Model"
 
-Runtime: TypeAlias = Annotated[
-    RuntimeName,
-    typer.Option(
-        help="What the network runs in; auto takes the fastest that is installed.",
-        rich_help_panel=_PANEL,
-    ),
-]
-Precision: TypeAlias = Annotated[
-    PrecisionName,
-    typer.Option(
-        help="auto is float32; bfloat16 is faster where the CPU has it, and less exact.",
-        rich_help_panel=_PANEL,
-    ),
-]
-Tile: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        metavar="[auto|whole|SIZE]",
-        help="Side of the tiles in pixels; auto tiles images of more than 1.5 megapixels.",
-        rich_help_panel=_PANEL,
-    ),
-]
-Overlap: TypeAlias = Annotated[
-    float,
-    typer.Option(
-        min=0.0,
-        max=0.9,
-        help="Smallest share of a tile that its neighbor covers too.",
-        rich_help_panel=_PANEL,
-    ),
-]
-Tta: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--tta",
-        help="Average over the flips and turns of the training: 2 to 8 times the work.",
-        rich_help_panel=_PANEL,
-    ),
-]
-Threshold: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="[CLASS=]VALUE",
-        help="Probability from which on a pixel has the class; may be repeated.",
-        show_default="as tuned in training",
-        rich_help_panel=_PANEL,
-    ),
-]
-BatchSize: TypeAlias = Annotated[
-    int,
-    typer.Option(min=1, help="Tiles that the network sees at once.", rich_help_panel=_PANEL),
-]
 
-
-def parse_tile(text: str) -> TileChoice:
+def parse_tile(text: str) -> Tile:
     """Return the value of ``--tile``.
 
     Raises:
@@ -89,14 +30,14 @@ def parse_tile(text: str) -> TileChoice:
     return int(text)
 
 
-def parse_thresholds(texts: Sequence[str] | None) -> Thresholds | None:
-    """Return the values of repeated ``--threshold [CLASS=]VALUE``; None if there is none.
+def parse_thresholds(texts: Sequence[str]) -> Thresholds:
+    """Return the values of repeated ``--threshold [CLASS=]VALUE``.
 
     Raises:
         OptionError: If one is no number, or they contradict each other.
     """
     values: dict[str, float] = {}
-    for text in texts or ():
+    for text in texts:
         name, equals, number = text.rpartition("=")
         try:
             value = float(number)
@@ -106,8 +47,55 @@ def parse_thresholds(texts: Sequence[str] | None) -> Thresholds | None:
                 hint="write 0.4, or NAME=0.4 for one class",
             ) from None
         if not equals:
-            if len(texts or ()) > 1:
+            if len(texts) > 1:
                 raise OptionError("one --threshold for all classes leaves no room for others")
             return value
         values[name] = value
-    return values or None
+    return values
+
+
+Model: TypeAlias = Annotated[
+    Given,
+    Flags(
+        ModelOptions,
+        Flag(
+            key="runtime",
+            panel=_PANEL,
+            help="What the network runs in; auto takes the fastest that is installed.",
+        ),
+        Flag(
+            key="precision",
+            panel=_PANEL,
+            help="auto is float32; bfloat16 is faster where the CPU has it, and less exact.",
+        ),
+        Flag(
+            key="tile",
+            panel=_PANEL,
+            metavar="[auto|whole|SIZE]",
+            help="Side of the tiles in pixels; auto tiles images of more than 1.5 megapixels.",
+            read=parse_tile,
+        ),
+        Flag(
+            key="overlap",
+            panel=_PANEL,
+            help="Smallest share of a tile that its neighbor covers too, 0 to 0.9.",
+        ),
+        Flag(
+            key="tta",
+            panel=_PANEL,
+            help="Average over the flips and turns of the training: 2 to 8 times the work.",
+        ),
+        Flag(
+            key="thresholds",
+            name="threshold",
+            panel=_PANEL,
+            metavar="[CLASS=]VALUE",
+            help="Probability from which on a pixel has the class; may be repeated.",
+            default="as tuned in training",
+            many=True,
+            read=parse_thresholds,
+        ),
+        Flag(key="batch_size", panel=_PANEL, help="Tiles that the network sees at once."),
+    ),
+]
+"""How a trained model is run, as far as it was said."""

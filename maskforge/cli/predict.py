@@ -7,17 +7,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskforge.choices import Encoding
-from maskforge.cli import modeloptions
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, print_shown, progress, reported_errors
+from maskforge.cli.console import print_json, print_shown, progress
+from maskforge.cli.flags import Flag, Flags, Given, with_flags
+from maskforge.cli.modeloptions import Model
+from maskforge.prediction.predict_options import PredictOptions
 
 if TYPE_CHECKING:
     from maskforge.prediction.prediction_report import PredictionReport
 
 _SHOWN = 50
 
+_WRITTEN = Flags(
+    PredictOptions,
+    Flag(key="probabilities", help="Write them, too: (H, W, classes) float16 NPY."),
+    Flag(key="overlay", help="Write every image with its mask laid over it, too."),
+    Flag(
+        key="encoding", help="Class ids (H, W); or one channel per class, exclusive or overlapping."
+    ),
+    Flag(key="file_type", metavar="[png|tiff|npy]", help="Type of the mask files."),
+)
 
+
+@with_flags
 def predict(
     model: Annotated[Path, typer.Argument(help="A folder that train wrote.", show_default=False)],
     images: Annotated[
@@ -29,26 +41,9 @@ def predict(
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.", show_default=False)],
-    tile: modeloptions.Tile = "auto",
-    overlap: modeloptions.Overlap = 0.5,
-    tta: modeloptions.Tta = False,
-    threshold: modeloptions.Threshold = None,
-    probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Write them, too: (H, W, classes) float16 NPY.")
-    ] = False,
-    overlay: Annotated[
-        bool, typer.Option("--overlay", help="Write every image with its mask laid over it, too.")
-    ] = False,
-    batch_size: modeloptions.BatchSize = 4,
-    runtime: modeloptions.Runtime = "auto",
-    precision: modeloptions.Precision = "auto",
-    encoding: Annotated[
-        Encoding,
-        typer.Option(help="Class ids (H, W); or one channel per class, exclusive or overlapping."),
-    ] = "integer",
-    file_type: Annotated[
-        str, typer.Option(metavar="[png|tiff|npy]", help="Type of the mask files.")
-    ] = "png",
+    *,
+    how: Model,
+    written: Annotated[Given, _WRITTEN],
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
 ) -> None:
@@ -58,31 +53,15 @@ def predict(
 
     Example: maskforge predict runs/caries radiographs/ --out predicted/ --overlay
     """
-    with reported_errors():
-        from maskforge.prediction.predict import predict as run
-        from maskforge.prediction.predict_options import PredictOptions
+    from maskforge.prediction.predict import predict as run
 
-        options = PredictOptions(
-            runtime=runtime,
-            precision=precision,
-            tile=modeloptions.parse_tile(tile),
-            overlap=overlap,
-            tta=tta,
-            thresholds=modeloptions.parse_thresholds(threshold),
-            batch_size=batch_size,
-            encoding=encoding,
-            file_type=file_type,  # type: ignore[arg-type]  # checked there, with the reason
-            probabilities=probabilities,
-            overlay=overlay,
-            overwrite=overwrite,
-        )
-        with progress() as update:
-            report = run(model, images, out, options, progress=update)
-        if json:
-            print_json(report)
-        else:
-            _print_report(report)
-        raise typer.Exit(report.exit_code)
+    with progress() as update:
+        report = run(model, images, out, overwrite=overwrite, progress=update, **how, **written)
+    if json:
+        print_json(report)
+    else:
+        _print_report(report)
+    raise typer.Exit(report.exit_code)
 
 
 def _print_report(report: PredictionReport) -> None:

@@ -2,45 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from maskforge.cli import dataoptions as data
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, print_table, progress, reported_errors
+from maskforge.cli.console import print_json, print_table, progress
+from maskforge.cli.dataoptions import Data, Dataset
+from maskforge.cli.flags import Flag, Flags, Given, with_flags
 from maskforge.display.table import Table
+from maskforge.errors import OutputExistsError
+from maskforge.issues import Origin
+from maskforge.training.train_options import SplitOptions
 
 if TYPE_CHECKING:
     from maskforge.examples.example import ExampleSet
     from maskforge.examples.split import Split
 
 
+_HOW = Flags(
+    SplitOptions,
+    Flag(key="validation", help="Share of the examples for validation."),
+    Flag(key="test", help="Share of the examples for testing."),
+    Flag(key="folds", help="Folds for cross-validation instead of one split; 0: none."),
+    Flag(key="stratify", help="Give every part its share of the examples with each class."),
+    Flag(key="seed", help="Another seed gives another split."),
+)
+
+
+@with_flags
 def split(
-    dataset: data.Dataset = None,
+    dataset: Dataset = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The split file to write.")] = Path(
         "split.json"
     ),
-    images: data.Images = None,
-    masks: data.Masks = None,
-    image_column: data.ImageColumn = None,
-    mask_column: data.MaskColumn = None,
-    classes: data.Classes = None,
-    mask_value: data.MaskValue = None,
-    only: data.Only = None,
-    group_column: data.GroupColumn = None,
-    group_pattern: data.GroupPattern = None,
-    validation: Annotated[float, typer.Option(help="Share of the examples for validation.")] = 0.2,
-    test: Annotated[float, typer.Option(help="Share of the examples for testing.")] = 0.0,
-    folds: Annotated[
-        int, typer.Option(min=0, help="Folds for cross-validation instead of one split; 0: none.")
-    ] = 0,
-    stratify: Annotated[
-        bool, typer.Option(help="Give every part its share of the examples with each class.")
-    ] = True,
-    seed: Annotated[int, typer.Option(help="Another seed gives another split.")] = 0,
+    *,
+    data: Data,
+    how: Annotated[Given, _HOW],
     overwrite: shared.Overwrite = False,
     as_json: shared.Json = False,
 ) -> None:
@@ -50,66 +51,44 @@ def split(
 
     Example: maskforge split masks/ --group-pattern "^(p[0-9]+)_" --test 0.2 --out split.json
     """
-    with reported_errors():
-        from maskforge.errors import OutputExistsError
-        from maskforge.examples.sources import open_examples
-        from maskforge.examples.split import make_folds, make_split
-        from maskforge.examples.splitfile import write_split
-        from maskforge.issues import Origin
+    from maskforge.examples.sources import open_examples
+    from maskforge.examples.splitfile import write_split
+    from maskforge.training.splits import check_split, choose_splits
 
-        if out.exists() and not overwrite:
-            raise OutputExistsError(
-                "already exists",
-                origin=Origin(out, ""),
-                hint="choose another file, or replace it with --overwrite",
-            )
-        with progress() as update:
-            examples = open_examples(
-                dataset,
-                images=images,
-                masks=masks,
-                image_column=image_column,
-                mask_column=mask_column,
-                classes=classes,
-                mask_values=data.parse_mask_values(mask_value),
-                only=only or (),
-                group_column=group_column,
-                group_pattern=group_pattern,
-                progress=update,
-            )
-        options: dict[str, Any] = {"test": test, "seed": seed, "stratify": stratify}
-        if folds:
-            made = make_folds(examples, folds, test=test, seed=seed, stratify=stratify)
-            options |= {"folds": folds}
-        else:
-            one = make_split(
-                examples, validation=validation, test=test, seed=seed, stratify=stratify
-            )
-            made = [one]
-            options |= {"validation": validation}
-        write_split(out, examples, made, options=options)
-        parts = _parts(made)
-        summary = {name: _summary(examples, names) for name, names in parts.items()}
-        notes = [*examples.notes, *made[0].notes]
-        if as_json:
-            print_json(
-                {
-                    "out": str(out),
-                    "source": examples.source,
-                    "notes": notes,
-                    "parts": {
-                        name: {**summary[name], "names": names} for name, names in parts.items()
-                    },
-                }
-            )
-            return
-        for note in notes:
-            typer.echo(f"note: {note}")
-        _print(examples, summary)
-        typer.echo(f"split file: {out}")
+    options = SplitOptions(**how)
+    check_split(options)
+    if out.exists() and not overwrite:
+        raise OutputExistsError(
+            "already exists",
+            origin=Origin(out, ""),
+            hint="choose another file, or replace it with --overwrite",
+        )
+    with progress() as update:
+        examples = open_examples(dataset, **data, progress=update)
+    made = choose_splits(options, examples)
+    unused = {"file", "validation" if options.folds else "folds"}
+    used = {key: value for key, value in asdict(options).items() if key not in unused}
+    write_split(out, examples, made, options=used)
+    parts = _parts(made)
+    summary = {name: _summary(examples, names) for name, names in parts.items()}
+    notes = [*examples.notes, *made[0].notes]
+    if as_json:
+        print_json(
+            {
+                "out": str(out),
+                "source": examples.source,
+                "notes": notes,
+                "parts": {name: {**summary[name], "names": names} for name, names in parts.items()},
+            }
+        )
+        return
+    for note in notes:
+        typer.echo(f"note: {note}")
+    _print(examples, summary)
+    typer.echo(f"split file: {out}")
 
 
-def _parts(made: list[Split]) -> dict[str, tuple[str, ...]]:
+def _parts(made: Sequence[Split]) -> dict[str, tuple[str, ...]]:
     """Return the names of every part that has any; of a cross-validation every fold."""
     if len(made) > 1:
         parts = {f"fold {number}": one.validation for number, one in enumerate(made, 1)}

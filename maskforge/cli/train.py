@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from maskforge.choices import (
-    Architecture,
-    AugmentPreset,
-    Backend,
-    Color,
-    Encoder,
-    Head,
-    Holding,
-    Normalization,
-    Optimizer,
-    Precision,
-    Preset,
-    Scaling,
-    Schedule,
-    Upsampling,
-)
-from maskforge.cli import dataoptions as data
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, print_table, progress, reported_errors
+from maskforge.cli.console import print_json, print_table, progress
+from maskforge.cli.dataoptions import Data, Dataset
+from maskforge.cli.flags import Flag, Flags, Given, with_flags
+from maskforge.errors import OptionError, shorten
+from maskforge.issues import Origin
+from maskforge.training.train_options import TrainOptions
 
 if TYPE_CHECKING:
     from maskforge.training.configfile import Document
@@ -35,124 +23,107 @@ _DATA, _SPLIT, _INPUT = "Data", "Split", "Input"
 _NETWORK, _TRAINING, _RUN = "Network and loss", "Training", "Run"
 
 
-def _option(
-    help_: str, panel: str, default: str, metavar: str | None = None, flag: str | None = None
-) -> Any:  # noqa: ANN401 - what typer gives
-    # Nothing is a default here, so that a configuration file is not overruled by what nobody said.
-    names = () if flag is None else (flag,)
-    return typer.Option(
-        *names, help=help_, rich_help_panel=panel, show_default=default, metavar=metavar
-    )
+def _flag(panel: str, key: str, help_: str, default: str | None = None, **others: Any) -> Flag:  # noqa: ANN401 - as Flag has them
+    return Flag(key=key, help=help_, panel=panel, default=default, **others)
 
 
-Whole: TypeAlias = int | None
-Real: TypeAlias = float | None
+def parse_crop(text: str) -> int | str:
+    """Return the value of ``--crop``: a number where it is one."""
+    return int(text) if text.isascii() and text.isdigit() else text
 
 
+def parse_weights(text: str) -> str | dict[str, float]:
+    """Return class weights of ``none``, ``balanced`` or ``NAME=WEIGHT,...``.
+
+    Raises:
+        OptionError: If a part is no ``NAME=WEIGHT``.
+    """
+    if "=" not in text:
+        return text
+    weights = {}
+    for part in text.split(","):
+        name, _, value = part.rpartition("=")
+        try:
+            weights[name.strip()] = float(value)
+        except ValueError:
+            name = ""
+        if not name.strip():
+            raise OptionError(
+                f"{shorten(part)} is not NAME=WEIGHT", hint="for example caries=5,enamel=1"
+            )
+    return weights
+
+
+_FLAGS = Flags(
+    TrainOptions,
+    _flag(_DATA, "data.hold", "Decoded images: kept, or read again."),
+    _flag(_DATA, "data.workers", "Threads that prepare batches.", "one per core, at most 8"),
+    _flag(_SPLIT, "split.validation", "Share that chooses epoch and threshold."),
+    _flag(_SPLIT, "split.test", "Share that training never sees."),
+    _flag(_SPLIT, "split.folds", "Cross-validation with this many trainings."),
+    _flag(_SPLIT, "split.stratify", "Give every part its share of the examples with each class."),
+    _flag(
+        _SPLIT, "split.file", "Split file: who is in which part.", "none", name="split",
+        metavar="FILE",
+    ),
+    _flag(
+        _INPUT, "input.crop", "Side of random crops; 0 trains on whole images.", metavar="PX",
+        read=parse_crop,
+    ),
+    _flag(_INPUT, "input.rare_share", "Share of crops centered on rare classes."),
+    _flag(_INPUT, "input.resize", "Scale every image.", "keep", metavar="WIDTHxHEIGHT"),
+    _flag(_INPUT, "input.color", "Channels."),
+    _flag(_INPUT, "input.scaling", "Of the values."),
+    _flag(_INPUT, "augment.preset", "How far images are changed.", name="augment"),
+    _flag(_NETWORK, "network.arch", "Architecture."),
+    _flag(_NETWORK, "network.preset", "A published network.", "none"),
+    _flag(_NETWORK, "network.filters", "Filters of the first level.", "16 for unet"),
+    _flag(_NETWORK, "network.depth", "Number of poolings.", "4 for unet"),
+    _flag(_NETWORK, "network.upsampling", "In the decoder.", "by architecture"),
+    _flag(_NETWORK, "network.normalization", "After convolutions.", "by architecture"),
+    _flag(_NETWORK, "network.dropout", "Rate.", "by architecture"),
+    _flag(_NETWORK, "network.deep_supervision", "A loss at every level of unetpp."),
+    _flag(_NETWORK, "network.encoder", "Backbone of keras.applications.", "none"),
+    _flag(_NETWORK, "network.encoder_weights", "Of the backbone.", metavar="imagenet|none|FILE"),
+    _flag(_NETWORK, "network.freeze_encoder", "Epochs in which the backbone rests; -1: all."),
+    _flag(_NETWORK, "head", "softmax: exclusive classes."),
+    _flag(_NETWORK, "loss", "A loss, or a sum such as dice+bce.", metavar="NAME"),
+    _flag(
+        _NETWORK, "class_weights", "none, balanced, or NAME=WEIGHT,...", metavar="WEIGHTS",
+        read=parse_weights,
+    ),
+    _flag(_TRAINING, "epochs", "Passes over the examples."),
+    _flag(_TRAINING, "batch_size", "Crops per step."),
+    _flag(_TRAINING, "learning_rate", "Highest one."),
+    _flag(_TRAINING, "schedule", "How it falls."),
+    _flag(_TRAINING, "optimizer", "Optimizer."),
+    _flag(_TRAINING, "patience", "Validations without gain until it stops."),
+    _flag(_TRAINING, "precision", "Of the computation."),
+    _flag(_TRAINING, "seed", "Of everything that is random."),
+    _flag(_TRAINING, "backend", "What Keras computes with."),
+    _flag(_TRAINING, "devices", "Devices that share a batch; 0: all."),
+    _flag(_RUN, "tensorboard", "Write logs for TensorBoard."),
+)  # fmt: skip
+
+
+@with_flags
 def train(
-    dataset: data.Dataset = None,
+    dataset: Dataset = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the run.", show_default=False),
     ] = None,
-    images: data.Images = None,
-    masks: data.Masks = None,
-    image_column: data.ImageColumn = None,
-    mask_column: data.MaskColumn = None,
-    classes: data.Classes = None,
-    mask_value: data.MaskValue = None,
-    only: data.Only = None,
-    group_column: data.GroupColumn = None,
-    group_pattern: data.GroupPattern = None,
-    hold: Annotated[
-        Holding | None, _option("Decoded images: kept, or read again.", _DATA, "auto")
-    ] = None,
-    workers: Annotated[
-        Whole, _option("Threads that prepare batches.", _DATA, "one per core, at most 8")
-    ] = None,
-    validation: Annotated[
-        Real, _option("Share that chooses epoch and threshold.", _SPLIT, "0.2")
-    ] = None,
-    test: Annotated[Real, _option("Share that training never sees.", _SPLIT, "0")] = None,
-    folds: Annotated[
-        Whole, _option("Cross-validation with this many trainings.", _SPLIT, "0")
-    ] = None,
-    stratify: Annotated[
-        bool | None,
-        _option("Give every part its share of the examples with each class.", _SPLIT, "yes"),
-    ] = None,
-    split: Annotated[
-        Path | None, _option("Split file: who is in which part.", _SPLIT, "none", "FILE")
-    ] = None,
-    crop: Annotated[
-        str | None,
-        _option("Side of random crops; 0 trains on whole images.", _INPUT, "auto", "PX"),
-    ] = None,
-    rare_share: Annotated[
-        Real, _option("Share of crops centered on rare classes.", _INPUT, "0.5")
-    ] = None,
-    resize: Annotated[
-        str | None, _option("Scale every image.", _INPUT, "keep", "WIDTHxHEIGHT")
-    ] = None,
-    color: Annotated[Color | None, _option("Channels.", _INPUT, "auto")] = None,
-    scaling: Annotated[Scaling | None, _option("Of the values.", _INPUT, "zero-one")] = None,
-    augment: Annotated[
-        AugmentPreset | None, _option("How far images are changed.", _INPUT, "light")
-    ] = None,
-    arch: Annotated[Architecture | None, _option("Architecture.", _NETWORK, "unet")] = None,
-    preset: Annotated[Preset | None, _option("A published network.", _NETWORK, "none")] = None,
-    filters: Annotated[
-        Whole, _option("Filters of the first level.", _NETWORK, "16 for unet")
-    ] = None,
-    depth: Annotated[Whole, _option("Number of poolings.", _NETWORK, "4 for unet")] = None,
-    upsampling: Annotated[
-        Upsampling | None, _option("In the decoder.", _NETWORK, "transpose")
-    ] = None,
-    normalization: Annotated[
-        Normalization | None, _option("After convolutions.", _NETWORK, "by architecture")
-    ] = None,
-    dropout: Annotated[Real, _option("Rate.", _NETWORK, "by architecture")] = None,
-    deep_supervision: Annotated[
-        bool | None, _option("A loss at every level of unetpp.", _NETWORK, "no")
-    ] = None,
-    encoder: Annotated[
-        Encoder | None, _option("Backbone of keras.applications.", _NETWORK, "none")
-    ] = None,
-    encoder_weights: Annotated[
-        str | None, _option("Of the backbone.", _NETWORK, "imagenet", "imagenet|none|FILE")
-    ] = None,
-    freeze_encoder: Annotated[
-        Whole, _option("Epochs in which the backbone rests; -1: all.", _NETWORK, "0")
-    ] = None,
-    head: Annotated[Head | None, _option("softmax: exclusive classes.", _NETWORK, "auto")] = None,
-    loss: Annotated[
-        str | None, _option("A loss, or a sum such as dice+bce.", _NETWORK, "auto", "NAME")
-    ] = None,
-    class_weights: Annotated[
-        str | None,
-        _option("none, balanced, or NAME=WEIGHT,...", _NETWORK, "none", "WEIGHTS"),
-    ] = None,
-    epochs: Annotated[Whole, _option("Passes over the examples.", _TRAINING, "50")] = None,
-    batch_size: Annotated[Whole, _option("Crops per step.", _TRAINING, "8")] = None,
-    learning_rate: Annotated[Real, _option("Highest one.", _TRAINING, "0.001")] = None,
-    schedule: Annotated[Schedule | None, _option("How it falls.", _TRAINING, "cosine")] = None,
-    optimizer: Annotated[Optimizer | None, _option("Optimizer.", _TRAINING, "adam")] = None,
-    patience: Annotated[
-        Whole, _option("Validations without gain until it stops.", _TRAINING, "20")
-    ] = None,
-    precision: Annotated[
-        Precision | None, _option("Of the computation.", _TRAINING, "auto")
-    ] = None,
-    seed: Annotated[Whole, _option("Of everything that is random.", _TRAINING, "0")] = None,
-    backend: Annotated[
-        Backend | None, _option("What Keras computes with.", _TRAINING, "auto")
-    ] = None,
-    devices: Annotated[
-        Whole, _option("Devices that share a batch; 0: all.", _TRAINING, "0")
-    ] = None,
-    tensorboard: Annotated[bool | None, _option("Write logs for TensorBoard.", _RUN, "no")] = None,
+    *,
+    data: Data,
+    chosen: Annotated[Given, _FLAGS],
     config: Annotated[
-        Path | None, _option("TOML file with any of these options.", _RUN, "none", "FILE")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="TOML file with any of these options.",
+            rich_help_panel=_RUN,
+            show_default="none",
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -166,13 +137,19 @@ def train(
     ] = None,
     print_config: Annotated[
         bool,
-        _option(
-            "Print the configuration as TOML, and do nothing.", _RUN, "no", flag="--print-config"
+        typer.Option(
+            "--print-config",
+            help="Print the configuration as TOML, and do nothing.",
+            rich_help_panel=_RUN,
         ),
     ] = False,
     resume: Annotated[
         bool,
-        _option("Go on with the run in --out after it was killed.", _RUN, "no", flag="--resume"),
+        typer.Option(
+            "--resume",
+            help="Go on with the run in --out after it was killed.",
+            rich_help_panel=_RUN,
+        ),
     ] = False,
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
@@ -184,105 +161,51 @@ def train(
 
     Example: maskforge train masks/ --out runs/first --only caries --epochs 30
     """
-    given: dict[str, object] = {
-        "data.dataset": dataset and str(dataset),
-        "data.images": images and str(images),
-        "data.masks": masks and str(masks),
-        "data.image_column": image_column,
-        "data.mask_column": mask_column,
-        "data.classes": classes and str(classes),
-        "data.only": only or None,
-        "data.group_column": group_column,
-        "data.group_pattern": group_pattern,
-        "data.hold": hold,
-        "data.workers": workers,
-        "split.validation": validation,
-        "split.test": test,
-        "split.folds": folds,
-        "split.stratify": stratify,
-        "split.file": split and str(split),
-        "input.crop": int(crop) if crop and crop.isdigit() else crop,
-        "input.rare_share": rare_share,
-        "input.resize": resize,
-        "input.color": color,
-        "input.scaling": scaling,
-        "augment.preset": augment,
-        "network.arch": arch,
-        "network.preset": preset,
-        "network.filters": filters,
-        "network.depth": depth,
-        "network.upsampling": upsampling,
-        "network.normalization": normalization,
-        "network.dropout": dropout,
-        "network.deep_supervision": deep_supervision,
-        "network.encoder": encoder,
-        "network.encoder_weights": encoder_weights,
-        "network.freeze_encoder": freeze_encoder,
-        "head": head,
-        "loss": loss,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "schedule": schedule,
-        "optimizer": optimizer,
-        "patience": patience,
-        "precision": precision,
-        "seed": seed,
-        "backend": backend,
-        "devices": devices,
-        "tensorboard": tensorboard,
-    }
-    with reported_errors():
-        from maskforge.cli.dataoptions import parse_mask_values
-        from maskforge.errors import OptionError
-        from maskforge.issues import Origin
-        from maskforge.training.configfile import (
-            build_options,
-            dump_config,
-            parse_setting,
-            parse_weights,
-            read_config,
-            set_value,
+    from maskforge.training.configfile import (
+        build_options,
+        dump_config,
+        parse_setting,
+        read_config,
+        set_value,
+    )
+    from maskforge.training.plan import check_options
+
+    said = {f"data.{key}": value for key, value in data.items()} | chosen
+    said |= {"data.dataset": str(dataset)} if dataset else {}
+    said |= dict(parse_setting(one) for one in set_ or ())
+    document: Document = {}
+    if config is not None:
+        document = read_config(config)
+        build_options(document, Origin(config, ""))
+    for key, value in said.items():
+        set_value(document, key, value)
+    options = build_options(document)
+    if print_config:
+        check_options(options)
+        typer.echo(dump_config(options), nl=False)
+        raise typer.Exit
+    if out is None:
+        raise OptionError("--out is missing", hint="name the folder of the run")
+    if resume and (said or config is not None):
+        raise OptionError(
+            "--resume takes the options of the run itself",
+            hint="leave out everything but --out",
         )
 
-        given["data.mask_values"] = parse_mask_values(mask_value) or None
-        given["class_weights"] = class_weights and parse_weights(class_weights)
-        document: Document = {} if config is None else read_config(config)
-        if config is not None:
-            build_options(document, Origin(config, ""))
-        said = {key: value for key, value in given.items() if value is not None}
-        said |= dict(parse_setting(one) for one in set_ or ())
-        for key, value in said.items():
-            set_value(document, key, value)
-        options = build_options(document)
-        if print_config:
-            from maskforge.training.plan import check_values
+    from maskforge.training.train import resume_training
+    from maskforge.training.train import train as run
 
-            check_values(options)
-            typer.echo(dump_config(options), nl=False)
-            raise typer.Exit
-        if out is None:
-            raise OptionError("--out is missing", hint="name the folder of the run")
-        if resume and (said or config is not None):
-            raise OptionError(
-                "--resume takes the options of the run itself",
-                hint="leave out everything but --out",
-            )
-
-        from maskforge.training.train import resume_training
-        from maskforge.training.train import train as run
-
-        with progress() as update:
-            if resume:
-                record = resume_training(out, progress=update, log=_log)
-            else:
-                record = run(options, out, overwrite=overwrite, progress=update, log=_log)
-        if json:
-            print_json(record)
+    with progress() as update:
+        if resume:
+            record = resume_training(out, progress=update, log=_log)
         else:
-            _print_record(record, out)
-        if record.state == "interrupted":
-            raise KeyboardInterrupt
+            record = run(None, out, options, overwrite=overwrite, progress=update, log=_log)
+    if json:
+        print_json(record)
+    else:
+        _print_record(record, out)
+    if record.state == "interrupted":
+        raise KeyboardInterrupt
 
 
 def _log(line: str) -> None:

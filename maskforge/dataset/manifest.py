@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
-import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Encoding
@@ -19,8 +18,10 @@ from maskforge.dataset.issue_record import IssueRecord
 from maskforge.display.brief import Brief
 from maskforge.display.table import Swatch, Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OptionError
-from maskforge.files import CLASSES, MANIFEST, PathLike, as_path, as_text
-from maskforge.images.decoder import read_pixels
+from maskforge.files import CLASSES, MANIFEST, MASKS, PathLike, as_path, as_text
+from maskforge.images.decoder import read_image, read_to_show
+from maskforge.images.page import is_there, without_suffix
+from maskforge.images.stored import Pixels
 from maskforge.issues import Origin
 from maskforge.masks.classes import VOID, ClassMap
 from maskforge.masks.classfile import load_class_map
@@ -37,8 +38,10 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         image: Path of the image, relative to the data set's folder where possible, with forward
-            slashes; None if no image was found. Extracted images are in ``extracted-images/``.
-        mask: Path of the mask, relative to the data set's folder; None if no mask was written.
+            slashes; None if no image was found. Extracted images are in ``extracted-images/``. A
+            page of a stack is ``volume.tif#12``.
+        mask: Path of the mask, relative to the data set's folder, likewise; None if no mask was
+            written.
         instances: Path of the instance map, likewise.
         width: Width of the mask in pixels; None if unknown.
         height: Height of the mask in pixels; None if unknown.
@@ -101,12 +104,12 @@ class DatasetItem(Brief):
 
     @property
     def image_path(self) -> Path | None:
-        """The image, or None if it was not found when the mask was made."""
+        """The image or its page, or None if it was not found when the mask was made."""
         return None if self.entry.image is None else self.folder / self.entry.image
 
     @property
     def mask_path(self) -> Path:
-        """The mask file."""
+        """The mask file, or its page."""
         assert self.entry.mask is not None
         return self.folder / self.entry.mask
 
@@ -117,29 +120,26 @@ class DatasetItem(Brief):
         assert self.entry.height is not None
         return Size(self.entry.width, self.entry.height)
 
-    def read_image(self) -> NDArray[Any] | None:
+    def read_image(self) -> Pixels | None:
         """Return the image in the frame of the mask; None if it was not found.
 
-        The EXIF orientation is applied exactly if the shapes were drawn on the turned image.
+        Palettes are applied, opacity is dropped, single bits become 0 and 255; 16-bit values stay
+        as they are. The EXIF orientation is applied exactly if the shapes were drawn on the turned
+        image.
 
         Returns:
-            (H, W) or (H, W, channels), uint8 or uint16 as a rule: the values of the file, with
-            palettes applied.
+            (H, W, 1) or (H, W, 3), uint8 or uint16.
 
         Raises:
-            DatasetError: If the file cannot be read, or is not of the size that the manifest says.
+            DatasetError: If the file cannot be read, holds fractions or values beyond 16 bits, or
+                is not of the size that the manifest says.
         """
         path = self.image_path
         if path is None:
             return None
-        try:
-            image = read_pixels(path, upright=self.entry.upright)
-        except OSError as error:
-            reason = error.strerror or error
-            raise DatasetError(f"cannot be read: {reason}", origin=Origin(path, "")) from None
-        values = np.asarray(image.convert("RGB") if image.mode == "P" else image)
-        self._check_size(values, path, "image")
-        return values
+        image = read_image(path, upright=self.entry.upright)
+        self._check_size(image, path, "image")
+        return image
 
     def read_mask(self) -> NDArray[Any]:
         """Return the mask: (H, W) of class ids, or (H, W, C) as the encoding says.
@@ -157,14 +157,14 @@ class DatasetItem(Brief):
         return self._read(self.folder / self.entry.instances)
 
     def _repr_png_(self) -> bytes | None:
-        from maskforge.masks.overlay import load_image, overlay_png
+        from maskforge.masks.overlay import overlay_png
 
         image = None
         try:
             classes = load_class_map(self.folder / CLASSES)
             mask = integer_mask(self, classes)
-            if self.image_path is not None and self.image_path.is_file():
-                image = load_image(self.image_path, upright=self.entry.upright)
+            if self.image_path is not None and is_there(self.image_path):
+                image = read_to_show(self.image_path, upright=self.entry.upright)
         except MaskforgeError:  # whatever is wrong, its text must be there to look into it
             return None
         return overlay_png(image, mask, classes.colors)
@@ -300,6 +300,18 @@ def open_dataset(folder: PathLike) -> Dataset:
             raise DatasetError("a mask without size", origin=origin)
         entries.append(entry)
     return Dataset(folder, load_class_map(folder / CLASSES), tuple(entries))
+
+
+def mask_name(mask: str) -> str:
+    """Return the name of a mask in a manifest: its path below ``masks/`` without suffix.
+
+    Example:
+        >>> mask_name("masks/p_1/x.png"), mask_name("masks/volume.tif#12")
+        ('p_1/x', 'volume#12')
+    """
+    place = PurePosixPath(mask)
+    inner = place.relative_to(MASKS) if place.parts[:1] == (MASKS,) else place
+    return without_suffix(str(inner))
 
 
 def is_inside(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from collections.abc import Iterable, Sequence
@@ -13,15 +12,23 @@ import numpy as np
 from PIL import Image
 
 from maskforge.choices import Progress, with_keywords
-from maskforge.dataset.manifest import Dataset, DatasetItem, integer_mask, open_dataset
+from maskforge.dataset.manifest import (
+    Dataset,
+    DatasetItem,
+    integer_mask,
+    mask_name,
+    open_dataset,
+)
 from maskforge.display.brief import Brief
 from maskforge.display.table import Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OptionError, OutputExistsError
-from maskforge.files import CONTACT_SHEET, MASKS, PathLike, as_path, check_folder, write_whole
+from maskforge.files import CONTACT_SHEET, PathLike, as_path, check_folder
+from maskforge.images.decoder import read_to_show
+from maskforge.images.page import split_page
+from maskforge.images.png import write_png
 from maskforge.issues import Origin
-from maskforge.masks.classes import BACKGROUND
 from maskforge.masks.masknames import MaskNames
-from maskforge.masks.overlay import contact_sheet, load_image, overlay, with_legend
+from maskforge.masks.overlay import class_entries, contact_sheet, overlay, with_legend
 from maskforge.shapes import Size
 
 _TILES_PER_SHEET = 48
@@ -127,12 +134,13 @@ def preview(
         except MemoryError:
             problems.append(f"{item.mask_path}: there is not enough memory to show it")
         else:
-            save_image(path, page)
+            write_png(path, np.asarray(page))
             overlays.append(path)
             shown.thumbnail(_TILE)
             tiles.append((name, shown))
         if tiles and (index % _TILES_PER_SHEET == 0 or index == len(items)):
-            save_image(sheets[(index - 1) // _TILES_PER_SHEET], contact_sheet(tiles, _TILE))
+            sheet = contact_sheet(tiles, _TILE)
+            write_png(sheets[(index - 1) // _TILES_PER_SHEET], np.asarray(sheet))
             tiles.clear()
         if progress is not None:
             progress("drawing overlays", index, len(items))
@@ -145,9 +153,8 @@ def _names(items: Sequence[DatasetItem]) -> list[str]:
     names = MaskNames()
     for number in range(len(items) + 1):
         names.assign("", f"{CONTACT_SHEET}-{number}")
-    places = (PurePosixPath(item.entry.mask or "") for item in items)
-    inner = (place.relative_to(MASKS) if place.parts[0] == MASKS else place for place in places)
-    return [names.assign(str(place.parent), place.stem) for place in inner]
+    places = (PurePosixPath(mask_name(item.entry.mask or "")) for item in items)
+    return [names.assign(str(place.parent), place.name) for place in places]
 
 
 def check_targets(targets: Iterable[Path], sources: Iterable[Path], *, overwrite: bool) -> None:
@@ -161,7 +168,7 @@ def check_targets(targets: Iterable[Path], sources: Iterable[Path], *, overwrite
     Raises:
         OutputExistsError: Naming the first such file.
     """
-    precious = set(map(os.path.realpath, sources))
+    precious = {os.path.realpath(split_page(source)[0]) for source in sources}
     for target in targets:
         if not os.path.lexists(target):
             continue
@@ -187,7 +194,7 @@ def _images(
     if item.image_path is None:
         image = np.zeros((*mask.shape, 3), dtype=np.uint8)
     else:
-        image = load_image(item.image_path, upright=item.entry.upright)
+        image = read_to_show(item.image_path, upright=item.entry.upright)
     if image.shape[:2] != mask.shape:
         raise DatasetError(
             f"the image has {Size(image.shape[1], image.shape[0])} px, the mask {item.size} px",
@@ -195,27 +202,8 @@ def _images(
             hint="convert the annotations again",
         )
     shown = overlay(image, mask, dataset.classes.colors, opacity=opacity)
-    names, colors = dataset.classes.names, dataset.classes.colors
-    present = [int(value) for value in np.unique(mask) if value != BACKGROUND]
-    entries = [
-        (
-            f"{names.get(value, value)}  {int((mask == value).sum())} px",
-            colors.get(value, (0, 0, 0)),
-        )
-        for value in present
-    ]
+    entries = class_entries(mask, dataset.classes)
     title = f"{name}  {item.size} px" + ("" if entries else "  (nothing marked)")
     if item.image_path is None:
         title += "  (image not found)"
     return Image.fromarray(shown), with_legend(shown, title, entries)
-
-
-def save_image(path: Path, image: Image.Image) -> None:
-    """Write an image as PNG, whole or not at all.
-
-    Raises:
-        OutputError: If it cannot be written.
-    """
-    stream = io.BytesIO()
-    image.save(stream, format="PNG")
-    write_whole(path, stream.getvalue())

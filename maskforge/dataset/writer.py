@@ -24,10 +24,12 @@ from maskforge.files import (
     write_whole,
 )
 from maskforge.images.decoder import image_suffix
+from maskforge.images.page import page_path, split_page
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import dump_class_map, load_class_map
 from maskforge.masks.maskfile import AnyMask, encode_mask
+from maskforge.masks.stackfile import StackFile
 
 _UNFINISHED = f".{MANIFEST}.part"
 
@@ -36,7 +38,7 @@ def check_results(folder: Path, *, overwrite: bool) -> frozenset[str]:
     """Make sure that results can be written into a folder without harm to anything else.
 
     Returns:
-        The mask files of an earlier run.
+        The masks of an earlier run, as its manifest lists them.
 
     Raises:
         OutputExistsError: If there are results and ``overwrite`` is not set, or if there is
@@ -92,15 +94,16 @@ class DatasetWriter:
         Args:
             folder: The folder; made if missing.
             classes: The class map.
-            previous: Mask files of an earlier run, which are removed at the end.
+            previous: Masks of an earlier run, whose files are removed at the end.
         """
         self._folder = folder
         self._classes = classes
-        self._previous = frozenset(previous)
+        self._previous = self._files_of(previous)
         self._begun: set[str] = set()
         self._encoder = msgspec.json.Encoder()
         self._lines: IO[bytes] | None = None
         self._unfinished = folder / _UNFINISHED
+        self._stack: tuple[str, StackFile] | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -140,12 +143,13 @@ class DatasetWriter:
         assert self._lines is not None
         failure: OSError | None = None
         try:
+            self._finish_stack()
             self._lines.close()
         except OSError as full:  # what was buffered does not fit on the disk
             failure = full
         if self._unfinished.exists():
             whole = complete and failure is None
-            listed = self._begun if whole else _whole_lines(self._unfinished)
+            listed = self._begun if whole else self._files_of(_whole_lines(self._unfinished))
             self._remove((self._previous | self._begun) - listed, listed)
             self._unfinished.replace(self._folder / MANIFEST)
         if failure is not None:
@@ -170,6 +174,37 @@ class DatasetWriter:
             files["instances"] = f"{INSTANCES}/{name}.{type_}"
             self._write(files["instances"], instances, type_)
         return files
+
+    def write_page(self, name: str, mask: AnyMask) -> dict[str, str]:
+        """Write the mask of the next page of a stack; pages of one stack follow one another.
+
+        Args:
+            name: The name of the stack.
+            mask: (H, W) class ids.
+
+        Returns:
+            The path for the manifest: ``mask``.
+
+        Raises:
+            OutputError: If the file cannot be written.
+        """
+        place = f"{MASKS}/{name}.tif"
+        if self._stack is None or self._stack[0] != place:
+            self._finish_stack()
+            self._stack = place, StackFile(self._folder / place, self._classes.colors)
+            self._begun.add(place)
+        return {"mask": page_path(Path(place), self._stack[1].add(mask)).as_posix()}
+
+    def _finish_stack(self) -> None:
+        if self._stack is not None:
+            stack = self._stack[1]
+            self._stack = None
+            stack.finish()
+
+    def _files_of(self, listed: Iterable[str]) -> frozenset[str]:
+        """Return the files of what a manifest lists: pages of a stack are in one file."""
+        files = (split_page(self._folder / one)[0] for one in listed)
+        return frozenset(file.relative_to(self._folder).as_posix() for file in files)
 
     def write_image(self, name: str, image: bytes) -> str:
         """Write an image that was embedded in an annotation file, as it is.
@@ -224,14 +259,14 @@ class DatasetWriter:
 
 
 def _files(entries: Iterable[ManifestEntry]) -> set[str]:
-    """Return the files that a manifest lists, as far as they are where ``convert`` writes them."""
+    """Return what a manifest lists, as far as it is where ``convert`` writes it."""
     files = {name for entry in entries for name in (entry.mask, entry.instances, entry.image)}
     folders = tuple(f"{folder}/" for folder in RESULT_FOLDERS)
     return {one for one in files if one and one.startswith(folders) and is_inside(one)}
 
 
 def _whole_lines(path: Path) -> set[str]:
-    """Cut a line that was not finished from a manifest; return the files that it lists."""
+    """Cut a line that was not finished from a manifest; return the masks and images it lists."""
     content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):

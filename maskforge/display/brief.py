@@ -30,7 +30,7 @@ class Brief:
 def _fields(item: object) -> Iterator[tuple[str, object]]:
     """Yield the fields that say something."""
     if dataclasses.is_dataclass(item):
-        defaults = {one.name: one.default for one in dataclasses.fields(item)}
+        defaults = {one.name: one.default for one in dataclasses.fields(item) if one.repr}
     else:
         import msgspec
 

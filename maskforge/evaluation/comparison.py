@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskforge.choices import Progress
 from maskforge.dataset.manifest import is_dataset, open_dataset
 from maskforge.errors import DatasetError, OptionError
-from maskforge.evaluation.evaluate_options import EvaluateOptions, ModelOptions
+from maskforge.evaluation.evaluate_options import EvaluateOptions
 from maskforge.evaluation.measures.regions import Regions, pick, target_planes
 from maskforge.evaluation.pairs import SharedClasses, pair, share_classes
 from maskforge.evaluation.parts import Part, choose_part
@@ -25,10 +24,11 @@ from maskforge.evaluation.predictions import (
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.folderpairs import usual_folders
 from maskforge.examples.mask_folders import known_classes, open_masks
-from maskforge.examples.pixels import read_image
 from maskforge.files import RECORD, PathLike, as_source
+from maskforge.images.page import is_there
 from maskforge.issues import Origin
 from maskforge.nn.modelfile import DESCRIPTION
+from maskforge.prediction.model_options import ModelOptions
 
 if TYPE_CHECKING:
     from maskforge.prediction.predictor import Predictor
@@ -139,7 +139,7 @@ def _has_images(truth: Path) -> bool:
     """Tell whether a truth is more than masks: then it can have columns and be drawn."""
     if is_dataset(truth):
         return all(
-            item.image_path is not None and item.image_path.is_file()
+            item.image_path is not None and is_there(item.image_path)
             for item in open_dataset(truth)
         )
     return truth.is_file() or usual_folders(truth) is not None
@@ -157,7 +157,7 @@ def _open_model(
     predictor = Predictor.load(
         path, runtime=options.model.runtime, precision=options.model.precision
     )
-    predictor.thresholds(options.model.thresholds)  # refused now rather than image by image
+    predictor.thresholds(options.model)  # refused now rather than image by image
     if isinstance(truth, ExampleSet):
         examples = truth
     else:
@@ -181,7 +181,6 @@ class _ModelPredictions:
     predictor: Predictor
     options: ModelOptions
     numbers: tuple[int, ...]
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def predict(self, truth: Example) -> Predicted:
         """Return the prediction for the image of an example.
@@ -189,17 +188,7 @@ class _ModelPredictions:
         Raises:
             DatasetError: If the image cannot be read.
         """
-        image = read_image(truth)
-        chosen = self.options
-        with self.lock:  # not every runtime takes two images at once
-            result = self.predictor.predict(
-                image,
-                tile=chosen.tile,
-                overlap=chosen.overlap,
-                tta=chosen.tta,
-                thresholds=chosen.thresholds,
-                batch_size=chosen.batch_size,
-            )
+        result = self.predictor.predict(truth.read_image(), self.options)
         description = self.predictor.description
         classes = len(self.predictor.classes.foreground_ids)
         planes = target_planes(result.target, description.head, classes)

@@ -5,38 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from maskforge.choices import Precision, Runtime
 from maskforge.errors import OptionError
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.parts import PartName
 from maskforge.files import PathLike
 from maskforge.masks.classes import ClassMap
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelOptions:
-    """How a model predicts what is evaluated.
-
-    Attributes:
-        runtime: What it runs in.
-        precision: Of its computation.
-        tile: Side of the tiles in pixels, ``whole`` or ``auto``.
-        overlap: Smallest share of a tile that its neighbor covers too.
-        tta: Whether predictions are averaged over the flips and turns of the training.
-        thresholds: One for all classes, or by class name, instead of those that were tuned in
-            training; None for those.
-        batch_size: Tiles that the network sees at once.
-    """
-
-    runtime: Runtime = "auto"
-    precision: Precision = "auto"
-    tile: int | Literal["auto", "whole"] = "auto"
-    overlap: float = 0.5
-    tta: bool = False
-    thresholds: float | Mapping[str, float] | None = None
-    batch_size: int = 4
+from maskforge.prediction.model_options import ModelOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

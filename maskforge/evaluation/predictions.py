@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from maskforge.errors import DatasetError
 from maskforge.evaluation.measures.regions import Planes, Regions, compose, pick, target_planes
 from maskforge.examples.example import Example, ExampleSet
-from maskforge.examples.pixels import read_target
 from maskforge.files import MASKS, PROBABILITIES
 from maskforge.issues import Origin
 
@@ -50,7 +49,7 @@ def example_planes(example: Example, examples: ExampleSet, numbers: Sequence[int
     Raises:
         DatasetError: If the mask cannot be read.
     """
-    target = read_target(example, examples.classes, "sigmoid")
+    target = example.read_target(examples.classes, "sigmoid")
     count = len(examples.classes.foreground_ids)
     return pick(target_planes(target, "sigmoid", count), numbers)
 

@@ -7,12 +7,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from maskforge.choices import Encoding
+from maskforge.choices import Encoding, Head
 from maskforge.display.brief import Brief
 from maskforge.display.colors import default_color
 from maskforge.display.table import Swatch, Table, as_html
-from maskforge.errors import MaskforgeError, check_type
+from maskforge.errors import DatasetError, MaskforgeError, check_type
+from maskforge.examples.maskvalues import read_values
+from maskforge.examples.network_target import network_target
+from maskforge.images.decoder import read_image, read_to_show
+from maskforge.images.page import is_there
+from maskforge.images.stored import Pixels
+from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, VOID_COLOR, ClassMap
 from maskforge.masks.encoding import from_multi_hot, from_one_hot
 from maskforge.shapes import Size
@@ -25,8 +32,9 @@ class Statistics:
     Attributes:
         pixels: Pixels per class id, 0 for background and 255 for void among them. Where classes
             overlap, a pixel counts for each of them.
-        image_digest: SHA-256 of the image file, in hexadecimal.
-        mask_digest: SHA-256 of the mask file.
+        image_digest: SHA-256 of the image file, in hexadecimal; of a page of a stack that of its
+            pixels.
+        mask_digest: SHA-256 of the mask file, likewise.
     """
 
     pixels: Mapping[int, int]
@@ -46,9 +54,10 @@ class Example(Brief):
     """One image with its mask.
 
     Attributes:
-        name: Unique in its set; a relative path without suffix, with forward slashes.
-        image: The image.
-        mask: The mask.
+        name: Unique in its set; a relative path without suffix, with forward slashes. That of a
+            page of a stack is ``volume#12``.
+        image: The image; a page of a stack is ``volume.tif#12``.
+        mask: The mask, likewise.
         size: Size of the mask.
         upright: Whether the mask fits the image after its EXIF orientation was applied.
         encoding: What the mask holds.
@@ -73,9 +82,70 @@ class Example(Brief):
     columns: Mapping[str, str] = field(default_factory=dict)
     statistics: Statistics | None = None
 
+    def read_image(self) -> Pixels:
+        """Return the image in the frame of its mask.
+
+        Palettes are applied, opacity is dropped, single bits become 0 and 255; 16-bit values stay
+        as they are. The EXIF orientation is applied exactly if the mask was drawn on the turned
+        image.
+
+        Returns:
+            (H, W, 1) or (H, W, 3), uint8 or uint16.
+
+        Raises:
+            DatasetError: If the image cannot be read, is not of the mask's size, or holds fractions
+                or values that do not fit into 16 bits.
+
+        Example:
+            >>> mf.open_examples("masks").examples[0].read_image().shape
+            (432, 576, 1)
+        """
+        pixels = read_image(self.image, upright=self.upright)
+        if pixels.shape[:2] != (self.size.height, self.size.width):
+            raise DatasetError(
+                f"the image has {Size(pixels.shape[1], pixels.shape[0])} px, "
+                f"its mask {self.size} px",
+                origin=Origin(self.image, ""),
+                hint="the image has changed since the mask was made",
+            )
+        return pixels
+
+    def read_target(self, classes: ClassMap, head: Head) -> NDArray[np.uint8]:
+        """Return the mask as a network with that head learns it.
+
+        Args:
+            classes: The classes of the set; pixels of other classes are background.
+            head: ``softmax`` for exclusive classes, ``sigmoid`` for one channel per class.
+
+        Returns:
+            For softmax (H, W) uint8: the index of the class in ``classes.ids``, 255 for void. For
+            sigmoid (H, W, C) uint8 of 0 and 1, 255 for void, with a channel for each of
+            ``classes.foreground_ids``.
+
+        Raises:
+            DatasetError: If the mask cannot be read, or is not what it was.
+            OptionError: If classes overlap and the head is softmax.
+
+        Example:
+            >>> examples = mf.open_examples("masks", only=["caries"])
+            >>> target = examples.examples[0].read_target(examples.classes, "sigmoid")
+            >>> target.shape, np.unique(target).tolist()
+            ((432, 576, 1), [0, 1])
+        """
+        check_type("classes", classes, ClassMap)
+        values = read_values(self.mask)
+        origin = Origin(self.mask, "")
+        if values.shape[:2] != (self.size.height, self.size.width):
+            raise DatasetError(
+                f"the mask has {Size(values.shape[1], values.shape[0])} px, expected {self.size}",
+                origin=origin,
+            )
+        return network_target(
+            values, self.encoding, self.channels, self.values, classes, head, origin
+        )
+
     def _repr_png_(self) -> bytes | None:
-        from maskforge.examples.maskvalues import read_values
-        from maskforge.masks.overlay import load_image, overlay_png
+        from maskforge.masks.overlay import overlay_png
 
         image = None
         try:
@@ -85,8 +155,8 @@ class Example(Brief):
                 mask = decode(mask, self.channels)
             elif self.values is not None:
                 mask = np.select([mask == value for value in self.values], [*self.values.values()])
-            if self.image.is_file():
-                image = load_image(self.image, upright=self.upright)
+            if is_there(self.image):
+                image = read_to_show(self.image, upright=self.upright)
         except MaskforgeError:  # whatever is wrong, its text must be there to look into it
             return None
         ids = np.unique(mask).tolist()

@@ -1,4 +1,4 @@
-"""Images in one folder and masks in another, paired by name."""
+"""Images in one folder and masks in another, paired by name; or one file of each."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from maskforge.examples.candidate import Candidate, Candidates
 from maskforge.files import CLASSES, MASKS, is_text, walk
 from maskforge.images.finder import IMAGE_SUFFIXES
 from maskforge.issues import Origin
+from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import load_class_map
 
 _MASK_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
@@ -44,20 +45,25 @@ def from_folders(images: Path, masks: Path) -> Candidates:
     """Pair images and masks that have one relative path, suffixes aside.
 
     Endings of mask names such as ``_mask``, ``_label``, ``_seg`` and ``_gt`` do not count. Images
-    and masks without partner, or with several, are left out, counted and named.
+    and masks without partner, or with several, are left out, counted and named. Two files are a
+    pair whatever their names.
 
     Raises:
         DatasetError: If a folder is missing, or no pair is found.
         LabelError: If the class map beside the masks cannot be used.
     """
+    if images.is_file() and masks.is_file():
+        pair = Candidate(name=images.stem, image=images, mask=masks)
+        classes, _ = _written_masks(masks.parent)
+        return Candidates((pair,), f"{images} and {masks}", classes)
     for folder in (images, masks):
         if not folder.is_dir():
-            raise DatasetError("is no folder", origin=Origin(folder, ""))
-    classes = None
-    written = masks if is_dataset(masks) else masks.parent
-    if is_dataset(written) and masks in (written, written / MASKS):
-        classes = load_class_map(written / CLASSES)
-        masks = written / MASKS
+            raise DatasetError(
+                "is no folder",
+                origin=Origin(folder, ""),
+                hint="name a folder of images and one of masks, or one file of each",
+            )
+    classes, masks = _written_masks(masks)
     image_files = _files(images, IMAGE_SUFFIXES)
     mask_files = _files(masks, _MASK_SUFFIXES)
     if images.resolve() == masks.resolve():
@@ -80,6 +86,14 @@ def from_folders(images: Path, masks: Path) -> Candidates:
             "CSV table with the columns image and mask",
         )
     return Candidates(tuple(pairs), f"{images} and {masks}", classes, tuple(notes))
+
+
+def _written_masks(masks: Path) -> tuple[ClassMap | None, Path]:
+    """Return the class map of masks that maskforge wrote, and the folder they are in."""
+    written = masks if is_dataset(masks) else masks.parent
+    if is_dataset(written) and masks in (written, written / MASKS):
+        return load_class_map(written / CLASSES), written / MASKS
+    return None, masks
 
 
 def _files(folder: Path, suffixes: Collection[str]) -> dict[str, list[Path]]:

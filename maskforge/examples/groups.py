@@ -9,6 +9,20 @@ from maskforge.errors import DatasetError, OptionError, did_you_mean, listing
 from maskforge.examples.candidate import Candidate
 
 
+def check_grouping(column: str | None, pattern: str | None) -> None:
+    """Make sure that a way to tell groups makes sense, whatever the images are.
+
+    Raises:
+        OptionError: If both a column and a pattern are given, or the pattern is none.
+    """
+    if column is not None and pattern is not None:
+        raise OptionError("groups are given by a column and by a pattern", hint="give one of them")
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        raise OptionError(f"{pattern!r} is no regular expression: {error}") from None
+
+
 def groups_of(
     pairs: Sequence[Candidate], column: str | None, pattern: str | None
 ) -> list[str | None]:
@@ -23,8 +37,7 @@ def groups_of(
         OptionError: If both are given, the column is missing or the pattern is none.
         DatasetError: If the pattern does not match a name.
     """
-    if column is not None and pattern is not None:
-        raise OptionError("groups are given by a column and by a pattern", hint="give one of them")
+    check_grouping(column, pattern)
     if column is not None:
         columns = dict.fromkeys(name for one in pairs for name in one.columns)
         if column not in columns:
@@ -39,10 +52,7 @@ def groups_of(
 
 
 def _by_pattern(pairs: Sequence[Candidate], pattern: str) -> list[str | None]:
-    try:
-        expression = re.compile(pattern)
-    except re.error as error:
-        raise OptionError(f"{pattern!r} is no regular expression: {error}") from None
+    expression = re.compile(pattern)
     groups: list[str | None] = []
     missing = []
     for one in pairs:

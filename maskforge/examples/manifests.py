@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from maskforge.dataset.manifest import open_dataset
+from maskforge.dataset.manifest import mask_name, open_dataset
 from maskforge.errors import DatasetError, listing
 from maskforge.examples.candidate import Candidate, Candidates
-from maskforge.files import MANIFEST, MASKS
+from maskforge.files import MANIFEST
 from maskforge.issues import Origin
 
 
@@ -32,7 +32,7 @@ def from_manifest(folder: Path) -> Candidates:
         if entry.mask is None:
             without_mask += 1
             continue
-        name = _name(entry.mask)
+        name = mask_name(entry.mask)
         if entry.image is None:
             without_image.append(name)
             continue
@@ -61,12 +61,6 @@ def from_manifest(folder: Path) -> Candidates:
             hint="convert the annotations again with --images DIR, where the images are",
         )
     return Candidates(tuple(pairs), str(folder), dataset.classes, tuple(notes))
-
-
-def _name(mask: str) -> str:
-    path = PurePosixPath(mask)
-    inner = path.relative_to(MASKS) if path.parts[0] == MASKS else path
-    return str(inner.with_suffix(""))
 
 
 def _columns(line: Mapping[str, Any]) -> dict[str, str]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from maskforge.choices import Encoding
-from maskforge.dataset.manifest import DatasetItem, is_dataset, open_dataset
+from maskforge.dataset.manifest import is_dataset, mask_name, open_dataset
 from maskforge.errors import DatasetError
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.maskvalues import MaskLook, look
 from maskforge.examples.meaning import Meaning, given_meaning, recognize
 from maskforge.files import CLASSES, MASKS, PROBABILITIES, walk
+from maskforge.images.decoder import list_pages
 from maskforge.images.finder import IMAGE_SUFFIXES
+from maskforge.images.page import is_there, without_suffix
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.classfile import load_class_map
@@ -80,7 +82,7 @@ def open_masks(
 
 def has_image(example: Example) -> bool:
     """Tell whether the image of an example is known, and is there."""
-    return example.image != example.mask and example.image.is_file()
+    return example.image != example.mask and is_there(example.image)
 
 
 def _mask_files(root: Path) -> dict[str, Path]:
@@ -92,15 +94,25 @@ def _mask_files(root: Path) -> dict[str, Path]:
             path = parent / file
             if path.suffix.lower() not in MASK_SUFFIXES or file.startswith("."):
                 continue
-            name = unicodedata.normalize("NFC", path.relative_to(root).with_suffix("").as_posix())
-            if name in files:
-                raise DatasetError(
-                    f"has the same name as {files[name]}",
-                    origin=Origin(path, ""),
-                    hint="a folder of masks holds one mask per image",
-                )
-            files[name] = path
+            for page in _pages(path):
+                place = without_suffix(page.relative_to(root).as_posix())
+                name = unicodedata.normalize("NFC", place)
+                if name in files:
+                    raise DatasetError(
+                        f"has the same name as {files[name]}",
+                        origin=Origin(path, ""),
+                        hint="a folder of masks holds one mask per image",
+                    )
+                files[name] = page
     return files
+
+
+def _pages(path: Path) -> list[Path]:
+    try:
+        return list_pages(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DatasetError(f"cannot be read as a mask: {reason}", origin=Origin(path, "")) from None
 
 
 def _example(name: str, path: Path, seen: MaskLook, meaning: Meaning) -> Example:
@@ -130,7 +142,7 @@ def _from_manifest(folder: Path) -> ExampleSet:
     }
     examples = tuple(
         Example(
-            name=mask_name(item),
+            name=mask_name(item.entry.mask or ""),
             image=item.image_path or item.mask_path,
             mask=item.mask_path,
             size=item.size,
@@ -143,10 +155,3 @@ def _from_manifest(folder: Path) -> ExampleSet:
     if not examples:
         raise DatasetError("lists no masks", origin=Origin(folder, ""))
     return ExampleSet(examples, classes, os.fspath(folder))
-
-
-def mask_name(item: DatasetItem) -> str:
-    """Return the name of a mask: its path below ``masks/`` without suffix."""
-    place = PurePosixPath(item.entry.mask or "")
-    inner = place.relative_to(MASKS) if place.parts[0] == MASKS else place
-    return str(inner.with_suffix(""))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 
 from maskforge.choices import Encoding
 from maskforge.errors import DatasetError
-from maskforge.images.decoder import read_pixels
-from maskforge.images.deep_color import is_deep_color, read_deep_color
+from maskforge.images import decoder
+from maskforge.images.decoder import Source
 from maskforge.issues import Origin
 from maskforge.masks.classes import VOID
 from maskforge.shapes import Size
@@ -43,14 +42,14 @@ class MaskLook:
     lossy: bool = False
 
 
-def read_values(path: Path, data: bytes | None = None) -> NDArray[Any]:
-    """Return the values of a mask file: palettes not applied, alpha dropped, bits as 0 and 1.
+def read_values(path: Path, source: Source | None = None) -> NDArray[Any]:
+    """Return the values of a mask file: palettes not applied, opacity dropped, bits as 0 and 1.
 
     Colors with equal channels are taken as gray.
 
     Args:
         path: PNG, TIFF, NPY or any image.
-        data: Its content, if it was read already.
+        source: Its content, if it was read already.
 
     Returns:
         (H, W) of any unsigned integers, or (H, W, C) uint8 for NPY with channels.
@@ -58,50 +57,18 @@ def read_values(path: Path, data: bytes | None = None) -> NDArray[Any]:
     Raises:
         DatasetError: If the file cannot be read, or its pixels are colors or fractions.
     """
-    origin = Origin(path, "")
-    try:
-        content = path.read_bytes() if data is None else data
-        if path.suffix.lower() == ".npy":
-            array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-        elif is_deep_color(content):
-            array = _gray(read_deep_color(content, upright=False), origin)
-        else:
-            image = read_pixels(content, verify=True)
-            array = np.asarray(image)
-            if image.mode in ("LA", "RGBA"):
-                array = array[..., :-1]
-            if image.mode in ("LA", "RGB", "RGBA"):
-                array = _gray(array, origin)
-    except DatasetError:
-        raise
-    except Exception as error:  # the decoders raise whatever they run into
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise DatasetError(f"cannot be read as a mask: {reason}", origin=origin) from None
-    return _whole_numbers(array, origin)
-
-
-def _gray(array: NDArray[Any], origin: Origin) -> NDArray[Any]:
-    first = array[..., 0]
-    for channel in range(1, array.shape[-1]):
-        if not np.array_equal(first, array[..., channel]):
-            raise DatasetError(
-                "the mask is an image in colors, and colors are no class ids",
-                origin=origin,
-                hint="save masks with a palette or in gray, with one value per class",
-            )
-    return first
+    values = decoder.read_values(path if source is None else source, path)
+    return _whole_numbers(values, Origin(path, ""))
 
 
 def _whole_numbers(array: NDArray[Any], origin: Origin) -> NDArray[Any]:
     if array.ndim == 3 and array.shape[-1] == 1:
         array = array[..., 0]
-    if array.ndim not in (2, 3) or 0 in array.shape:
+    if 0 in array.shape:
         raise DatasetError(
             f"holds an array of the shape {array.shape}, expected (H, W) or (H, W, classes)",
             origin=origin,
         )
-    if array.dtype.kind == "b":
-        return array.astype(np.uint8)
     if array.dtype.kind not in "uif":
         raise DatasetError(f"holds {array.dtype}, expected class ids", origin=origin)
     if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array % 1 == 0).all()):
@@ -122,22 +89,9 @@ def _whole_numbers(array: NDArray[Any], origin: Origin) -> NDArray[Any]:
     return array.astype(np.uint8 if high <= VOID else np.uint16, copy=False)
 
 
-def read_whole(path: Path) -> bytes:
-    """Return the content of a file.
-
-    Raises:
-        DatasetError: If it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or error
-        raise DatasetError(f"cannot be read: {reason}", origin=Origin(path, "")) from None
-
-
-def look(path: Path, data: bytes | None = None) -> MaskLook:
+def look(path: Path, source: Source | None = None) -> MaskLook:
     """Read a mask file and count its values; raises as :func:`read_values`."""
-    values = read_values(path, data)
+    values = read_values(path, source)
     size = Size(values.shape[1], values.shape[0])
     if values.ndim == 3:
         void = (values == VOID).any(axis=-1)

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from maskforge.choices import Color, Scaling
 from maskforge.errors import DatasetError
 from maskforge.examples.example import Example
-from maskforge.examples.pixels import read_image
-from maskforge.images.decoder import open_image
+from maskforge.images.decoder import read_header
 from maskforge.images.intensity import ScalingRecord, white_level
 from maskforge.issues import Origin
 
-_GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
+_BITS = 8
 
 
 def choose_scaling(
@@ -35,23 +34,15 @@ def choose_scaling(
     gray = True
     white = 255
     for one in examples:
-        is_gray, deep = _kind_of(one)
-        gray = gray and is_gray
-        if deep:
-            white = max(white, white_level(int(read_image(one).max())))
+        try:
+            header = read_header(one.image)
+        except OSError as error:
+            raise DatasetError(
+                f"cannot be read as an image: {error.strerror or error}",
+                origin=Origin(one.image, ""),
+            ) from None
+        gray = gray and header.channels == 1
+        if header.bits > _BITS:
+            white = max(white, white_level(int(one.read_image().max())))
     channels = {"gray": 1, "rgb": 3, "auto": 1 if gray else 3}[color]
     return ScalingRecord(kind=kind, white=float(white), channels=channels)
-
-
-def _kind_of(example: Example) -> tuple[bool, bool]:
-    """Return whether an image has one channel, and whether it may have more than 8 bits."""
-    try:
-        with open_image(example.image) as image:
-            gray = image.mode in _GRAY_MODES or image.mode.startswith("I;")
-            deep = image.mode.startswith(("I", "F")) or ";16" in str(getattr(image, "tile", ()))
-            return gray, deep or image.format in ("PPM", "JPEG2000")
-    except OSError as error:
-        raise DatasetError(
-            f"cannot be read as an image: {error.strerror or error}",
-            origin=Origin(example.image, ""),
-        ) from None

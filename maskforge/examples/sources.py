@@ -6,28 +6,28 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from pathlib import Path
 
 from maskforge.choices import Progress
 from maskforge.dataset.manifest import Dataset, is_dataset
 from maskforge.errors import DatasetError, MaskforgeError, OptionError, check_type, listing
 from maskforge.examples.candidate import Candidate, Candidates
+from maskforge.examples.content import read_content
 from maskforge.examples.example import Example, ExampleSet, Statistics
 from maskforge.examples.folderpairs import from_folders, usual_folders
-from maskforge.examples.groups import groups_of
+from maskforge.examples.groups import check_grouping, groups_of
 from maskforge.examples.manifests import from_manifest
-from maskforge.examples.maskvalues import MaskLook, class_counts, look, read_whole
+from maskforge.examples.maskvalues import MaskLook, class_counts, look
 from maskforge.examples.meaning import Meaning, given_meaning, keep_only, recognize
+from maskforge.examples.problems import raise_together
+from maskforge.examples.stacks import by_page
 from maskforge.examples.tables import TABLE_SUFFIXES, Table, from_csv, from_table
 from maskforge.files import MANIFEST, PathLike, as_source
-from maskforge.images.decoder import ImageHeader, open_image, read_header
+from maskforge.images.containers.base import ImageHeader
+from maskforge.images.decoder import read_header
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.classfile import load_class_map
 from maskforge.shapes import Size
-
-_MOST_PROBLEMS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,6 @@ class _Seen:
     mask: MaskLook
     image_digest: str
     mask_digest: str
-    pages: bool
 
 
 def open_examples(
@@ -58,11 +57,14 @@ def open_examples(
 ) -> ExampleSet:
     """Open images with their masks, and look at every file once.
 
+    A stack is as many images as it has pages: ``volume.tif`` with a mask of as many pages gives
+    ``volume#1``, ``volume#2``, ...
+
     Args:
         dataset: Folder that ``convert`` wrote, or the :class:`~maskforge.Dataset` of it; folder
             with the sub-folders ``images`` and ``masks``; CSV table; or data frame of pandas.
-        images: Folder of images, together with ``masks`` instead of ``dataset``.
-        masks: Folder of masks, paired with the images by name.
+        images: Folder of images, or one file, together with ``masks`` instead of ``dataset``.
+        masks: Folder of masks, paired with the images by name; the mask, if ``images`` is a file.
         image_column: Column of a table that holds the image; ``image`` if None.
         mask_column: Column of a table that holds the mask; ``mask`` if None.
         classes: Class map or its file; by default the one beside the masks.
@@ -93,6 +95,7 @@ def open_examples(
         ("group_pattern", group_pattern),
     ):
         check_type(name, text, str, type(None))
+    check_grouping(group_column, group_pattern)
     found = _candidates(dataset, images, masks, image_column or "image", mask_column or "mask")
     class_map = _class_map(classes) or found.classes
     seen = _look_at_all(found.pairs, progress)
@@ -121,16 +124,16 @@ def _candidates(
     mask_column: str,
 ) -> Candidates:
     if (images is None) != (masks is None):
-        raise OptionError("of the folders of images and masks only one is given")
+        raise OptionError("of images and masks only one is given")
     if (dataset is None) == (images is None):
         raise OptionError(
             "no data set is given" if dataset is None else "a data set and folders are given",
-            hint="name a data set, or --images DIR and --masks DIR",
+            hint="name a data set, or --images PATH and --masks PATH",
         )
     if images is not None and masks is not None:
-        return from_folders(as_source(images), as_source(masks))
+        return by_page(from_folders(as_source(images), as_source(masks)))
     if isinstance(dataset, Table):
-        return from_table(dataset, image_column, mask_column)
+        return by_page(from_table(dataset, image_column, mask_column))
     assert dataset is not None
     path = dataset.folder if isinstance(dataset, Dataset) else as_source(dataset)
     if path.name == MANIFEST:
@@ -138,10 +141,10 @@ def _candidates(
     if path.is_dir():
         folders = usual_folders(path)
         if folders is not None and not is_dataset(path):
-            return from_folders(*folders)
+            return by_page(from_folders(*folders))
         return from_manifest(path)
     if path.suffix.lower() in TABLE_SUFFIXES:
-        return from_csv(path, image_column, mask_column)
+        return by_page(from_csv(path, image_column, mask_column))
     raise DatasetError(
         "is no data set" if path.exists() else "does not exist",
         origin=Origin(path, ""),
@@ -170,23 +173,21 @@ def _look_at_all(pairs: Sequence[Candidate], progress: Progress | None) -> list[
         except BaseException:  # an interruption must not wait for thousands of files
             pool.shutdown(cancel_futures=True)
             raise
-    _raise_together(problems, len(pairs))
+    raise_together(problems, len(pairs))
     return seen
 
 
 def _look_at(pair: Candidate) -> _Seen | MaskforgeError:
     try:
-        data = read_whole(pair.image)
+        image, image_digest = read_content(pair.image)
         try:
-            header = read_header(data)
+            header = read_header(image)
         except OSError as error:
             raise DatasetError(
                 f"cannot be read as an image: {error}", origin=Origin(pair.image, "")
             ) from None
-        image_digest = sha256(data).hexdigest()
-        pages = _has_pages(pair.image, data)
-        data = read_whole(pair.mask)
-        mask = look(pair.mask, data)
+        content, mask_digest = read_content(pair.mask)
+        mask = look(pair.mask, content)
         sizes = {header.stored, header.upright}
         if pair.upright is not None:
             sizes = {header.upright if pair.upright else header.stored}
@@ -197,32 +198,9 @@ def _look_at(pair: Candidate) -> _Seen | MaskforgeError:
                 origin=Origin(pair.mask, ""),
                 hint="masks are not resized silently: make them again in the image's size",
             )
-        pages = pages or _has_pages(pair.mask, data)
-        return _Seen(pair, header, mask, image_digest, sha256(data).hexdigest(), pages)
+        return _Seen(pair, header, mask, image_digest, mask_digest)
     except MaskforgeError as error:
         return error
-
-
-def _has_pages(path: Path, data: bytes) -> bool:
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        return False
-    with open_image(data) as image:
-        return int(getattr(image, "n_frames", 1)) > 1
-
-
-def _raise_together(problems: Sequence[MaskforgeError], total: int) -> None:
-    """Raise one error for all problems; the first are named."""
-    if not problems:
-        return
-    if len(problems) == 1:
-        raise problems[0]
-    lines = [f"{one.origin}: {one.message}" for one in problems[:_MOST_PROBLEMS]]
-    if len(problems) > _MOST_PROBLEMS:
-        lines.append(f"and {len(problems) - _MOST_PROBLEMS} more")
-    raise DatasetError(
-        f"{len(problems)} of {total} images cannot be used:\n  " + "\n  ".join(lines),
-        hint=problems[0].hint,
-    )
 
 
 def _told(found: Candidates, classes: ClassMap) -> Meaning:
@@ -259,7 +237,7 @@ def _check_meaning(seen: Sequence[_Seen], meaning: Meaning) -> None:
             )
         if message:
             problems.append(DatasetError(message, origin=Origin(one.pair.mask, ""), hint=hint))
-    _raise_together(problems, len(seen))
+    raise_together(problems, len(seen))
 
 
 def _example(one: _Seen, meaning: Meaning, classes: ClassMap) -> Example:
@@ -304,11 +282,6 @@ def _turns(seen: Sequence[_Seen]) -> tuple[list[bool], list[str]]:
             unsure.append(one.pair.name)
         turns.append(turned)
     notes = []
-    if several := [one.pair.name for one in seen if one.pages]:
-        notes.append(
-            "TIFF files with several pages, of which the first alone is used "
-            f"({len(several)}): {listing(several)}"
-        )
     if unsure:
         notes.append(
             "images that their EXIF orientation turns, where the size of the mask does not tell "

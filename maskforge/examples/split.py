@@ -63,9 +63,31 @@ class _Block:
     rank: bytes
 
 
-def _check_share(name: str, share: object) -> None:
-    if not isinstance(share, (int, float)) or not 0 <= share < 1:
-        raise OptionError(f"the share for {name} must be from 0 to below 1, found {shorten(share)}")
+def check_shares(validation: float, test: float, folds: int | None = None) -> None:
+    """Make sure that examples can be divided like that, whatever they are.
+
+    Args:
+        validation: Share of the examples for validation.
+        test: Share of the examples for testing.
+        folds: Number of folds for cross-validation; None for a single split.
+
+    Raises:
+        OptionError: If a share is out of range, nothing is left for training, or a single fold is
+            asked for.
+    """
+    check_type("the number of folds", folds, int, type(None))
+    if folds is not None and folds < 2:
+        raise OptionError(f"cross-validation needs 2 folds or more, found {folds}")
+    for name, share in (("validation", validation), ("test", test)):
+        if not isinstance(share, (int, float)) or not 0 <= share < 1:
+            raise OptionError(
+                f"the share for {name} must be from 0 to below 1, found {shorten(share)}"
+            )
+    if validation + test >= 1:
+        raise OptionError(
+            f"validation {validation} and test {test} leave nothing to train on",
+            hint="give shares that add up to less than 1",
+        )
 
 
 def make_split(
@@ -98,13 +120,7 @@ def make_split(
         (6, 2)
     """
     check_examples(examples)
-    for name, share in (("validation", validation), ("test", test)):
-        _check_share(name, share)
-    if validation + test >= 1:
-        raise OptionError(
-            f"validation {validation} and test {test} leave nothing to train on",
-            hint="give shares that add up to less than 1",
-        )
+    check_shares(validation, test)
     blocks, notes = _blocks(examples, seed)
     shares = [1 - validation - test, validation, test]
     wanted = sum(share > 0 for share in shares)
@@ -151,9 +167,7 @@ def make_folds(
     """
     check_examples(examples)
     check_type("the number of folds", folds, int)
-    if folds < 2:
-        raise OptionError(f"cross-validation needs 2 folds or more, found {folds}")
-    _check_share("test", test)
+    check_shares(0.0, test, folds)
     blocks, notes = _blocks(examples, seed)
     parts = folds + (test > 0)
     if len(blocks) < parts:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 
+from maskforge.examples.content import read_content
 from maskforge.examples.example import Example, ExampleSet, Statistics
-from maskforge.examples.maskvalues import class_counts, look, read_whole
+from maskforge.examples.maskvalues import class_counts, look
 
 
 def statistics_of(example: Example) -> Statistics:
@@ -17,8 +18,8 @@ def statistics_of(example: Example) -> Statistics:
     """
     if example.statistics is not None:
         return example.statistics
-    data = read_whole(example.mask)
-    seen = look(example.mask, data)
+    content, mask_digest = read_content(example.mask)
+    seen = look(example.mask, content)
     ids = frozenset(example.values.values()) if example.values else frozenset(example.channels)
     pixels = class_counts(
         seen,
@@ -27,8 +28,8 @@ def statistics_of(example: Example) -> Statistics:
         example.encoding,
         ids or frozenset(seen.counts),
     )
-    digest = sha256(read_whole(example.image)).hexdigest()
-    return Statistics(pixels, digest, sha256(data).hexdigest())
+    _, image_digest = read_content(example.image)
+    return Statistics(pixels, image_digest, mask_digest)
 
 
 def class_pixels(examples: ExampleSet) -> dict[int, int]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from maskforge.errors import DatasetError, OptionError, did_you_mean, listing
 from maskforge.examples.candidate import Candidate, Candidates
+from maskforge.images.page import without_suffix
 from maskforge.issues import Origin
 
 TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".txt"))
@@ -149,9 +150,9 @@ def _names(paths: Sequence[Path], folder: Path) -> list[str]:
     if not all(path.is_relative_to(base) for path in paths):
         with contextlib.suppress(ValueError):  # several drives
             base = Path(os.path.commonpath([path.parent for path in paths]))
-    inner = [path.relative_to(base if path.is_relative_to(base) else path.anchor) for path in paths]
-    counts = Counter(path.with_suffix("") for path in inner)
-    return [
-        (path if counts[path.with_suffix("")] > 1 else path.with_suffix("")).as_posix()
-        for path in inner
+    inner = [
+        path.relative_to(base if path.is_relative_to(base) else path.anchor).as_posix()
+        for path in paths
     ]
+    counts = Counter(map(without_suffix, inner))
+    return [path if counts[without_suffix(path)] > 1 else without_suffix(path) for path in inner]

@@ -7,6 +7,7 @@ that the annotation file declares decides wherever it can.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from maskforge.choices import SizeMismatch
 from maskforge.errors import ImageError
 from maskforge.formats.base import ImageRecord
 from maskforge.geometry import scaled
-from maskforge.images.decoder import ImageHeader, read_header
+from maskforge.images.containers.base import ImageHeader
+from maskforge.images.decoder import list_pages, read_header
 from maskforge.images.finder import ImageFinder
 from maskforge.issues import Code, Issue
 from maskforge.shapes import MOST_PIXELS, Bitmap, ImageReference, Shape, Size
@@ -41,6 +43,9 @@ def settle(
         file = _find(record, images, issues)
         image = replace(image, file=file)
         header = _header(record, file, issues)
+        if file is not None and _is_stack(file):
+            text = f"{file} has several pages, of which the first is taken"
+            issues.append(Issue(Code.IMAGE_STACK, text, record.origin))
         if header is not None:
             image, shapes = _fit(record, image, header, size_mismatch, issues)
         elif record.declared is not None and not record.scale_to_image:
@@ -116,6 +121,12 @@ def _may_be(record: ImageRecord, file: Path) -> bool:
     except OSError:
         return False
     return record.declared in (header.stored, header.upright)
+
+
+def _is_stack(file: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return len(list_pages(file)) > 1
+    return False
 
 
 def _header(record: ImageRecord, file: Path | None, issues: list[Issue]) -> ImageHeader | None:

@@ -6,9 +6,8 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from maskforge.display.brief import Brief
+from maskforge.errors import DatasetError
 from maskforge.issues import Issue, Origin
 from maskforge.shapes import ImageReference, ImageState, Shape
 
@@ -60,17 +59,15 @@ class AnnotatedImage(Brief):
         size = self.image.size
         if size is None:
             return None
-        from maskforge.images.decoder import read_pixels
+        from maskforge.images.decoder import read_to_show
         from maskforge.images.outlines import draw_outlines
         from maskforge.images.png import png_bytes
 
         image = None
         if self.image.file is not None or self.embedded is not None:
-            with contextlib.suppress(OSError):  # black then, as if there were none
-                pixels = read_pixels(
-                    self.image.file or self.embedded or b"", upright=self.image.upright
-                )
-                image = np.asarray(pixels.convert("RGB"))
+            source = self.image.file or self.embedded or b""
+            with contextlib.suppress(DatasetError):  # black then, as if there were none
+                image = read_to_show(source, upright=self.image.upright)
         return png_bytes(draw_outlines(self.shapes, size, image))
 
     @property

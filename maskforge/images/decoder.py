@@ -1,97 +1,81 @@
-"""Finding the images that annotations belong to, and their size without decoding them."""
+"""Reading images: of every kind, by one contract, from a path, bytes or an open file.
+
+A path may name a page of a stack, as in ``volume.tif#12``; a stack by itself stands for its first
+page.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import warnings
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, Any, TypeAlias
 
-from maskforge.shapes import MOST_PIXELS, Size
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from maskforge.errors import DatasetError
+from maskforge.files import PathLike
+from maskforge.images.containers.base import ImageHeader, OpenFile
+from maskforge.images.containers.registry import container_of
+from maskforge.images.page import STACK_SUFFIXES, page_path, split_page
+from maskforge.images.stored import Pixels, Stored
+from maskforge.issues import Origin
+from maskforge.shapes import MOST_PIXELS
 
-
-_TRANSPOSING = (5, 6, 7, 8)  # EXIF orientations that swap width and height
-_ORIENTATION_TAG = 0x0112
-
-
-@dataclass(frozen=True, slots=True)
-class ImageHeader:
-    """What the header of an image says.
-
-    Attributes:
-        stored: Size of the pixels as they are stored.
-        orientation: EXIF orientation, 1 to 8; 1 if there is none.
-    """
-
-    stored: Size
-    orientation: int = 1
-
-    @property
-    def upright(self) -> Size:
-        """Size of the image as it is shown, with the EXIF orientation applied."""
-        if self.orientation in _TRANSPOSING:
-            return Size(self.stored.height, self.stored.width)
-        return self.stored
+Source: TypeAlias = PathLike | bytes | IO[bytes]
+"""A file by its path, its content, or itself, opened for reading bytes and searchable."""
 
 
 @contextlib.contextmanager
-def open_image(source: Path | bytes) -> Iterator[Image]:
-    """Open an image with Pillow, which decodes it only if asked to.
-
-    Warnings about damaged metadata are not shown, and images may be as large as a mask.
-
-    Raises:
-        OSError: If it cannot be read, on opening or while it is used.
-    """
-    from PIL import Image
-
-    limit = Image.MAX_IMAGE_PIXELS
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            # The limit guards against decoding bombs; whoever decodes has one of his own.
-            Image.MAX_IMAGE_PIXELS = None
-            # Given a path, Pillow maps uncompressed files, and garbles TIFF that lies on its side.
-            with _stream(source) as stream, Image.open(stream) as image:
-                yield image
-        except OSError:
-            raise
-        except Exception as error:  # the decoders raise whatever they run into
-            raise OSError(str(error) or type(error).__name__) from error
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+def _open(source: Source) -> Iterator[tuple[OpenFile, int]]:
+    """Open a file; yield it and the page that is meant. Everything that fails is an OSError."""
+    page: int | None = None
+    try:
+        if isinstance(source, (str, os.PathLike)):
+            path, page = split_page(source)
+            opening: AbstractContextManager[IO[bytes]] = path.open("rb")
+        elif isinstance(source, bytes):
+            opening = io.BytesIO(source)
+        else:
+            opening = contextlib.nullcontext(source)
+        with opening as stream, container_of(stream).open(stream) as file:
+            if page is not None and page > file.count():
+                raise OSError(f"it has {file.count()} pages, and no page {page}")
+            yield file, page or 1
+    except OSError:
+        raise
+    except MemoryError:
+        raise OSError("there is not enough memory") from None
+    except Exception as error:  # the decoders raise whatever they run into
+        raise OSError(str(error) or type(error).__name__) from error
 
 
-def _stream(source: Path | bytes) -> IO[bytes]:
-    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-
-
-def read_header(source: Path | bytes) -> ImageHeader:
-    """Read size and EXIF orientation of an image without decoding its pixels.
+def read_header(source: Source) -> ImageHeader:
+    """Read size, EXIF orientation and depth of an image without decoding its pixels.
 
     Raises:
         OSError: If the header cannot be read.
     """
-    with open_image(source) as image:
-        return _header(image)
+    with _open(source) as (file, page):
+        return file.header(page)
 
 
-def _header(image: Image) -> ImageHeader:
-    from PIL import Image
-    from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
+def list_pages(path: Path) -> list[Path]:
+    """Return the images that a file holds: it alone, or, of a stack, the path of every page.
 
-    # The override for PNG decodes all pixels to find EXIF data that stands behind them.
-    orientation = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
-    size = Size(*image.size)
-    if isinstance(image, TiffImageFile):  # which gives the size as it is shown
-        size = Size(image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH])
-    return ImageHeader(size, orientation if orientation in range(1, 9) else 1)
+    Raises:
+        OSError: If the pages of a stack cannot be counted.
+    """
+    file, page = split_page(path)
+    if page is not None or file.suffix.lower() not in STACK_SUFFIXES:
+        return [path]
+    with _open(path) as (opened, _):
+        count = opened.count()
+    return [path] if count == 1 else [page_path(path, number) for number in range(1, count + 1)]
 
 
 def image_suffix(image: bytes) -> str:
@@ -100,49 +84,93 @@ def image_suffix(image: bytes) -> str:
     Raises:
         OSError: If it cannot be read.
     """
-    with open_image(image) as opened:
-        name = (opened.format or "").lower()
+    name = read_header(image).format
     return {"jpeg": ".jpg", "mpo": ".jpg", "tiff": ".tif"}.get(name, f".{name}")
 
 
-def read_pixels(source: Path | bytes, *, upright: bool = False, verify: bool = False) -> Image:
-    """Decode an image.
+def read_stored(source: Source, *, upright: bool = False, checked: bool = False) -> Stored:
+    """Decode an image to what its file holds.
 
     Args:
-        source: The image, or its file.
+        source: The image.
         upright: Whether to apply the EXIF orientation.
-        verify: Whether to look at the checksums of a PNG first: where every value counts, because
+        checked: Whether to look at the checksums of a PNG first: where every value counts, because
             decoding alone overlooks most damage.
 
     Raises:
         OSError: If it cannot be decoded, or is larger than a mask may be.
     """
-    from PIL.TiffImagePlugin import TiffImageFile
-
-    if verify:
-        with open_image(source) as image:
-            image.verify()
-    with open_image(source) as image:
-        if image.width * image.height > MOST_PIXELS:
-            raise OSError(f"{Size(*image.size)} px are more than {MOST_PIXELS:,}")
-        orientation = _header(image).orientation
-        image.load()
-        if isinstance(image, TiffImageFile) == upright:  # decoding turns TIFF upright by itself
-            return image
-        return _turned(image, orientation, back=not upright)
+    with _open(source) as (file, page):
+        header = file.header(page)
+        if header.stored.width * header.stored.height > MOST_PIXELS:
+            raise OSError(f"{header.stored} px are more than {MOST_PIXELS:,}")
+        stored = file.read(page, checked=checked)
+        return stored.turned(header.orientation, upright=upright)
 
 
-def _turned(image: Image, orientation: int, *, back: bool) -> Image:
-    """Return an image turned from its orientation to the upright one, or back."""
-    from PIL.Image import Transpose
+def read_image(source: Source, *, upright: bool) -> Pixels:
+    """Return an image: the values of the file, with palettes applied and opacity dropped.
 
-    ways = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_90 if back else Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_270 if back else Transpose.ROTATE_90,
-    }
-    return image.transpose(ways[orientation]) if orientation in ways else image
+    Single bits become 0 and 255; 16-bit values stay as they are.
+
+    Args:
+        source: The image.
+        upright: Whether to apply the EXIF orientation.
+
+    Returns:
+        (H, W, 1) or (H, W, 3), uint8 or uint16.
+
+    Raises:
+        DatasetError: If it cannot be read, or holds fractions or values beyond 16 bits.
+    """
+    with _named("image", source):
+        return read_stored(source, upright=upright).image()
+
+
+def read_to_show(source: Source, *, upright: bool) -> NDArray[np.uint8]:
+    """Return an image as (H, W, 3) to look at; what has more than 8 bits is stretched.
+
+    Args:
+        source: The image.
+        upright: Whether to apply the EXIF orientation.
+
+    Raises:
+        DatasetError: If it cannot be read.
+    """
+    with _named("image", source):
+        return read_stored(source, upright=upright).colors()
+
+
+def read_values(source: Source, path: Path | None = None) -> NDArray[Any]:
+    """Return the values of a mask, as stored: palettes not applied, opacity dropped.
+
+    Single bits are 0 and 1; colors with equal channels are taken as gray.
+
+    Args:
+        source: The mask.
+        path: What errors name, if the source is no path.
+
+    Returns:
+        (H, W) of any numbers, or (H, W, C) for NPY files with channels.
+
+    Raises:
+        DatasetError: If it cannot be read, or holds colors.
+    """
+    with _named("mask", source if path is None else path):
+        return read_stored(source, checked=True).numbers()
+
+
+@contextlib.contextmanager
+def _named(what: str, source: Source) -> Iterator[None]:
+    origin = Origin(Path(source), "") if isinstance(source, (str, os.PathLike)) else None
+    try:
+        yield
+    except DatasetError as error:
+        raise DatasetError(error.message, origin=origin, hint=error.hint) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        message = f"cannot be read as {'an' if what == 'image' else 'a'} {what}: {reason}"
+        raise DatasetError(message, origin=origin) from None
+    except MemoryError:
+        message = "cannot be read: there is not enough memory"
+        raise DatasetError(message, origin=origin) from None

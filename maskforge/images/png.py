@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from maskforge.files import write_whole
 
 
 def png_bytes(image: NDArray[np.uint8], *, longest: int | None = None) -> bytes:
@@ -23,3 +26,12 @@ def png_bytes(image: NDArray[np.uint8], *, longest: int | None = None) -> bytes:
     stream = io.BytesIO()
     shown.save(stream, format="PNG")
     return stream.getvalue()
+
+
+def write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write an image (H, W, 3), whole or not at all.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    write_whole(path, png_bytes(image))

@@ -10,8 +10,8 @@ pixel may be 1 in several channels or in none, and is 255 in all of them where i
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,6 +130,23 @@ def from_multi_hot(encoded: NDArray[np.uint8], ids: Sequence[int]) -> Mask:
     mask: Mask = values[np.where(on.any(axis=-1), last, 0)]
     mask[void.any(axis=-1)] = VOID
     return mask
+
+
+def translate(values: NDArray[Any], meaning: Mapping[int, int]) -> NDArray[np.uint16]:
+    """Return values (H, W) with each replaced by what it means.
+
+    Raises:
+        OptionError: If a value has no meaning.
+    """
+    table = np.full(LARGEST_ID + 1, -1, dtype=np.int32)
+    for value, id_ in meaning.items():
+        table[value] = id_
+    mask = table[values]
+    if (mask < 0).any():
+        strange = np.unique(values[mask < 0]).tolist()
+        raise OptionError(f"holds values that no class has: {listing(map(str, strange))}")
+    translated: NDArray[np.uint16] = mask.astype(np.uint16)
+    return translated
 
 
 def _array_of(ids: Sequence[int]) -> Mask:

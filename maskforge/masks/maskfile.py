@@ -15,7 +15,7 @@ from maskforge.choices import FileType, check_choice
 from maskforge.display.colors import Color
 from maskforge.errors import DatasetError, OptionError, check_type
 from maskforge.files import PathLike, as_path, write_whole
-from maskforge.images.decoder import read_pixels
+from maskforge.images.decoder import read_values
 from maskforge.issues import Origin
 
 AnyMask: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
@@ -150,11 +150,14 @@ def write_mask(path: PathLike, mask: AnyMask, palette: Mapping[int, Color] | Non
 def read_mask(path: PathLike) -> NDArray[Any]:
     """Read a mask that :func:`write_mask` wrote: values as they are, palettes not applied.
 
+    Args:
+        path: PNG, TIFF or NPY, or a page of a stack, as in ``volume.tif#12``.
+
     Returns:
         (H, W) uint8, uint16 or uint32, or for NPY also (H, W, C).
 
     Raises:
-        DatasetError: If the file cannot be read.
+        DatasetError: If the file cannot be read, or holds colors or negative values.
 
     Example:
         >>> mf.write_mask("mask.npy", np.array([[0, 300]], dtype=np.uint16))
@@ -162,14 +165,9 @@ def read_mask(path: PathLike) -> NDArray[Any]:
         array([[  0, 300]], dtype=uint16)
     """
     path = as_path(path)
-    array: NDArray[Any]
-    try:
-        if path.suffix.lower() == ".npy":
-            with path.open("rb") as stream:
-                array = np.lib.format.read_array(stream, allow_pickle=False)
-        else:
-            array = np.asarray(read_pixels(path, verify=True))
-    except Exception as error:  # the decoders raise whatever they run into
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise DatasetError(f"cannot be read as a mask: {reason}", origin=Origin(path, "")) from None
-    return array.astype(np.uint32) if array.dtype == np.int32 else array
+    array = read_values(path)
+    if array.dtype != np.int32:
+        return array
+    if array.min() < 0:
+        raise DatasetError("holds negative values, and is no mask", origin=Origin(path, ""))
+    return array.astype(np.uint32)

@@ -16,7 +16,7 @@ from maskforge.images.finder import IMAGE_SUFFIXES
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\ud800-\udfff<>:"/\\|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _LONGEST_NAME = 120
-_MASK_SUFFIXES = tuple(f".{file_type}" for file_type in get_args(FileType))
+_MASK_SUFFIXES = (".tif", *(f".{file_type}" for file_type in get_args(FileType)))
 
 
 class MaskNames:
@@ -32,8 +32,14 @@ class MaskNames:
         self._taken: set[str] = set()
         self._counts: Counter[str] = Counter()
 
-    def assign(self, folder: str, image_name: str) -> str:
-        """Return an unused relative path without suffix, with forward slashes."""
+    def assign(self, folder: str, image_name: str, pages: int = 1) -> str:
+        """Return an unused relative path without suffix, with forward slashes.
+
+        Args:
+            folder: Folder of the mask.
+            image_name: Name of the image.
+            pages: Of a stack; then the name with ``#1``, ``#2``, ... is unused, too.
+        """
         folders = [_safe_folder(part) for part in PurePosixPath(folder).parts]
         suffix = PurePosixPath(image_name).suffix
         is_image = suffix.lower() in IMAGE_SUFFIXES
@@ -41,9 +47,10 @@ class MaskNames:
         for last in itertools.chain((_safe(stem), _safe(image_name)), self._numbered(folder, stem)):
             name = "/".join([*folders, last])
             key = unicodedata.normalize("NFC", name).casefold()
-            if key not in self._taken:
+            keys = {key, *(f"{key}#{page}" for page in range(1, pages + 1) if pages > 1)}
+            if self._taken.isdisjoint(keys):
                 break
-        self._taken.add(key)
+        self._taken |= keys
         return name
 
     def _numbered(self, folder: str, stem: str) -> Iterator[str]:

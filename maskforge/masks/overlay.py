@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from maskforge.display.colors import Color
-from maskforge.errors import DatasetError
-from maskforge.images.decoder import read_pixels
 from maskforge.images.png import png_bytes
-from maskforge.issues import Origin
-from maskforge.masks.classes import BACKGROUND
+from maskforge.images.stored import stretched
+from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.shapes import Size
 
 _SHOWN_SIDE = 900
@@ -28,27 +25,14 @@ _INK = (240, 240, 240)
 _PAPER = (24, 24, 24)
 
 
-def load_image(path: Path, *, upright: bool) -> NDArray[np.uint8]:
-    """Return an image as (H, W, 3) uint8 to look at; more than 8 bits are stretched.
-
-    Args:
-        path: The image.
-        upright: Whether to apply its EXIF orientation.
-
-    Raises:
-        DatasetError: If it cannot be read.
-    """
-    try:
-        image = read_pixels(path, upright=upright)
-        if image.mode.startswith(("I", "F")):
-            values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-            low, high = values.min(), values.max()
-            scale = 255 / (high - low) if high > low else 0.0
-            image = Image.fromarray(((values - low) * scale).round().astype(np.uint8))
-        return np.asarray(image.convert("RGB"))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DatasetError(f"cannot be read: {reason}", origin=Origin(path, "")) from None
+def as_shown(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return pixels (H, W) or (H, W, C) as (H, W, 3) uint8; more than 8 bits are stretched."""
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.shape[2] < 3:
+        pixels = pixels[..., :1].repeat(3, axis=2)
+    shown: NDArray[np.uint8] = pixels if pixels.dtype == np.uint8 else stretched(pixels)
+    return shown[..., :3]
 
 
 def overlay(
@@ -74,6 +58,13 @@ def overlay(
     image, mask = image[::step, ::step], mask[::step, ::step]
     image = image.repeat(factor, axis=0).repeat(factor, axis=1)
     mask = mask.repeat(factor, axis=0).repeat(factor, axis=1)
+    return blend(image, mask, colors, opacity=opacity)
+
+
+def blend(
+    image: NDArray[np.uint8], mask: NDArray[Any], colors: Mapping[int, Color], *, opacity: float
+) -> NDArray[np.uint8]:
+    """Return what :func:`overlay` does, in the size of the image."""
     table = np.zeros((int(max(mask.max(initial=0), *colors)) + 1, 3), dtype=np.float32)
     for value, color in colors.items():
         table[value] = color
@@ -122,6 +113,25 @@ def with_legend(
         draw.rectangle((x, y + 2, x + 14, y + 15), color)
         draw.text((x + 20, y), name[:_LONGEST_TEXT], _INK, font)
     return page
+
+
+def class_entries(mask: NDArray[Any], classes: ClassMap) -> list[tuple[str, Color]]:
+    """Return the lines of a legend: every class that a mask shows, with its pixels."""
+    ids, counts = np.unique(mask, return_counts=True)
+    found = zip(ids.tolist(), counts.tolist(), strict=True)
+    return [
+        (f"{classes.names.get(id_, id_)}  {count} px", classes.colors.get(id_, (0, 0, 0)))
+        for id_, count in found
+        if id_ != BACKGROUND
+    ]
+
+
+def titled_overlay(
+    image: NDArray[np.uint8], mask: NDArray[Any], classes: ClassMap, title: str
+) -> Image.Image:
+    """Return an overlay with a title above and its classes below."""
+    shown = overlay(image, mask, classes.colors)
+    return with_legend(shown, title, class_entries(mask, classes))
 
 
 def contact_sheet(

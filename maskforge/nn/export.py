@@ -93,7 +93,11 @@ class ExportReport:
 
 
 def export_model(
-    model: Path, format_: ExportFormat, out: Path | None = None, *, overwrite: bool = False
+    model: Path,
+    out: Path | None = None,
+    *,
+    format: ExportFormat,  # noqa: A002 - the option is called so everywhere
+    overwrite: bool = False,
 ) -> ExportReport:
     """Write a model in another format and compare what both say.
 
@@ -101,8 +105,8 @@ def export_model(
 
     Args:
         model: Folder of the model, or a file in it.
-        format_: The format.
         out: The file to write; the usual name in the model's folder if None.
+        format: The format.
         overwrite: Whether an earlier file may be replaced.
 
     Raises:
@@ -115,10 +119,10 @@ def export_model(
         OutputError: If the file cannot be written.
     """
     folder = model_folder(model)
-    target = out or folder / FILE_NAMES[format_]
-    suffix = Path(FILE_NAMES[format_]).suffix
+    target = out or folder / FILE_NAMES[format]
+    suffix = Path(FILE_NAMES[format]).suffix
     if suffix and target.suffix != suffix:
-        raise OptionError(f"{target} must end in {suffix} for {format_}")
+        raise OptionError(f"{target} must end in {suffix} for {format}")
     if target.exists() and not overwrite:
         raise OutputExistsError(
             "already exists",
@@ -126,32 +130,32 @@ def export_model(
             hint="choose another name with --out, or replace it with --overwrite",
         )
     refuse_telemetry()
-    started = _start(format_)
+    started = _start(format)
     from maskforge.nn.modelio import load_model
     from maskforge.nn.openshape import with_open_sizes
 
     network, description = load_model(folder)
     with tempfile.TemporaryDirectory(prefix="maskforge-") as name:
-        written = Path(name) / FILE_NAMES[format_]
+        written = Path(name) / FILE_NAMES[format]
         try:
             with _quiet():
-                _write(with_open_sizes(network), format_, written, started, description)
-                difference = _compare(network, _reader(format_, written), description)
+                _write(with_open_sizes(network), format, written, started, description)
+                difference = _compare(network, _reader(format, written), description)
         except MaskforgeError:
             raise
         except Exception as error:  # every converter raises whatever it runs into
             reason = " ".join(str(error).split())[:300] or type(error).__name__
             raise ModelError(
-                f"cannot be written as {format_}: {reason}", origin=Origin(folder, "")
+                f"cannot be written as {format}: {reason}", origin=Origin(folder, "")
             ) from None
         if not difference <= LARGEST_DIFFERENCE:
             raise ModelError(
-                f"says something else as {format_}: probabilities differ by up to {difference:.2g}",
+                f"says something else as {format}: probabilities differ by up to {difference:.2g}",
                 origin=Origin(folder, ""),
                 hint="use another format, or report this network",
             )
         _move(written, target)
-    return ExportReport(target, format_, started, difference)
+    return ExportReport(target, format, started, difference)
 
 
 def _start(format_: ExportFormat) -> str:
@@ -327,7 +331,7 @@ def main(arguments: list[str]) -> int:
     folder, format_, out = arguments
     try:
         # Not text of people's: maskforge.prediction.converted passes one of its formats.
-        export_model(Path(folder), format_, Path(out), overwrite=True)  # type: ignore[arg-type]
+        export_model(Path(folder), Path(out), format=format_, overwrite=True)  # type: ignore[arg-type]
     except MaskforgeError as error:
         print(error.message)  # stdout is free of what the libraries have to say
         return 1

@@ -298,6 +298,21 @@ def check_pairing(
         )
 
 
+def check_weighting(terms: Iterable[LossTerm]) -> None:
+    """Refuse class weights where nothing in a sum of losses uses them.
+
+    Raises:
+        OptionError: With the losses that do.
+    """
+    names = [name for name, _ in terms]
+    if not any(LOSSES[name].per_pixel for name in names):
+        using = [name for name, loss in LOSSES.items() if loss.per_pixel]
+        raise OptionError(
+            f"class weights mean nothing to {'+'.join(names)}: it gives every class the same say",
+            hint=f"leave them out, or add one of {', '.join(using)} to the loss",
+        )
+
+
 def loss_parameters(
     terms: Sequence[LossTerm], options: Mapping[str, float]
 ) -> dict[str, dict[str, float | bool]]:

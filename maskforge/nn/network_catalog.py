@@ -6,8 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
-from maskforge.choices import Architecture, Encoder, Normalization, Preset, Scaling, Upsampling
+from maskforge.choices import Encoder, Normalization, Scaling, Upsampling
 from maskforge.errors import OptionError, nearest
+
+Architecture: TypeAlias = Literal[
+    "unet",
+    "unetpp",
+    "attention_unet",
+    "resunet",
+    "fcn8",
+    "segnet",
+    "pspnet",
+    "cnn",
+]
+"""Names of the networks; each is the name of a module in ``maskforge.nn.networks``."""
+
+Preset: TypeAlias = Literal["unet-transpose", "unet-upsampling", "unet-zhixuhao"]
 
 DropoutPlace: TypeAlias = Literal["last-skip", "before-bottleneck", "bottleneck"]
 

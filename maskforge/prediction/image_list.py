@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from maskforge.dataset.manifest import ManifestEntry, is_dataset, open_dataset
+from maskforge.dataset.manifest import ManifestEntry, is_dataset, mask_name, open_dataset
 from maskforge.errors import OptionError
-from maskforge.files import MASKS, as_source, is_text, walk
-from maskforge.images.decoder import read_header
+from maskforge.files import as_source, is_text, walk
+from maskforge.images.decoder import list_pages, read_header
 from maskforge.images.finder import IMAGE_SUFFIXES
+from maskforge.images.page import is_there, split_page, without_suffix
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which page of which stack an image is.
+
+    Attributes:
+        stack: What all pages of the stack have in common, and no other image.
+        number: Counted from 1.
+        count: Number of pages of the stack.
+    """
+
+    stack: Path
+    number: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +36,29 @@ class ImageFile:
     """An image that is to be predicted.
 
     Attributes:
-        file: The image; None if the data set does not know it.
+        file: The image, or a page of a stack; None if the data set does not know it.
         folder: Folder of the mask below ``masks/``.
         name: Name of the mask, before characters are replaced.
         upright: Whether the mask shall fit the upright image; None if the image decides: it
             is predicted as it is shown, so upright exactly if it has an EXIF orientation.
+        page: Set if all pages of its stack are predicted in their order, so that the masks can be
+            a stack, too; its name is that of the stack then.
+        problem: Why the image cannot be read, if that is known already.
     """
 
     file: Path | None
     folder: str
     name: str
     upright: bool | None = None
+    page: Page | None = None
+    problem: str = ""
+
+    def alone(self) -> ImageFile:
+        """Return the page of a stack as an image by itself."""
+        if self.page is None:
+            return self
+        name = f"{without_suffix(self.name)}#{self.page.number}"
+        return replace(self, name=name, page=None)
 
 
 @dataclass(slots=True)
@@ -67,11 +96,11 @@ def find_images(sources: Sequence[Path]) -> Images:
         if is_dataset(source):
             found.datasets.append(source)
             entries = open_dataset(source).entries
-            found.images += (_of_dataset(entry, source) for entry in entries)
+            found.images += _of_dataset(entries, source)
         elif source.is_dir():
             others += _search(source, found)
-        elif source.suffix.lower() in IMAGE_SUFFIXES and source.is_file():
-            found.images.append(ImageFile(source, "", source.name))
+        elif split_page(source)[0].suffix.lower() in IMAGE_SUFFIXES and is_there(source):
+            found.images += _of_file(source, "")
         else:
             exists = source.exists()
             raise OptionError(
@@ -79,7 +108,7 @@ def find_images(sources: Sequence[Path]) -> Images:
                 hint="name images, folders of images, or a data set",
             )
     named = len(found.images)
-    found.images = _once(found.images)
+    found.images = _whole_stacks(_once(found.images))
     if named > len(found.images):
         found.notes.append(f"images that were named twice: {named - len(found.images)}")
     if others:
@@ -103,13 +132,57 @@ def orientation_of(image: ImageFile) -> tuple[int, bool]:
     return orientation, orientation != 1 if image.upright is None else image.upright
 
 
-def _of_dataset(entry: ManifestEntry, folder: Path) -> ImageFile:
-    file = None if entry.image is None else folder / entry.image
-    place = PurePosixPath(entry.mask or entry.image or entry.source)
-    if entry.mask is None:
-        return ImageFile(file, "", place.name, entry.upright if entry.width else None)
-    inner = place.relative_to(MASKS) if place.parts[0] == MASKS else place
-    return ImageFile(file, str(inner.parent), inner.stem, entry.upright)
+def _of_file(path: Path, folder: str) -> list[ImageFile]:
+    """Return the image of a file, or the pages of a stack."""
+    try:
+        pages = list_pages(path)
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or error}"
+        return [ImageFile(path, folder, path.name, problem=problem)]
+    if len(pages) == 1:
+        _, page = split_page(path)
+        name = path.name if page is None else without_suffix(path.name)
+        return [ImageFile(path, folder, name)]
+    return [
+        ImageFile(page, folder, path.name, page=Page(path, number, len(pages)))
+        for number, page in enumerate(pages, 1)
+    ]
+
+
+def _of_dataset(entries: Sequence[ManifestEntry], folder: Path) -> list[ImageFile]:
+    """Return the images of a data set; pages of a stack are those whose masks are pages of one."""
+    stacks = Counter(split_page(folder / entry.mask)[0] for entry in entries if entry.mask)
+    images = []
+    for entry in entries:
+        file = None if entry.image is None else folder / entry.image
+        if entry.mask is None:
+            name = PurePosixPath(entry.image or entry.source).name
+            if file is not None and split_page(file)[1] is not None:
+                name = without_suffix(name)
+            images.append(ImageFile(file, "", name, entry.upright if entry.width else None))
+            continue
+        stack, number = split_page(folder / entry.mask)
+        place = PurePosixPath(mask_name(entry.mask))
+        image = ImageFile(file, str(place.parent), place.name, entry.upright)
+        if number is not None:
+            page = Page(stack, number, stacks[stack])
+            image = replace(image, name=stack.stem, page=page)
+        images.append(image)
+    return images
+
+
+def _whole_stacks(images: Sequence[ImageFile]) -> list[ImageFile]:
+    """Leave as stacks what is there with all its pages in their order."""
+    settled: list[ImageFile] = []
+    while len(settled) < len(images):
+        image = images[len(settled)]
+        page = image.page
+        run = images[len(settled) : len(settled) + page.count] if page else [image]
+        numbers = range(1, page.count + 1) if page else ()
+        if page and [one.page for one in run] != [replace(page, number=n) for n in numbers]:
+            run = [image.alone()]
+        settled += run
+    return settled
 
 
 def _search(root: Path, found: Images) -> int:
@@ -127,7 +200,7 @@ def _search(root: Path, found: Images) -> int:
             elif not is_text(name):
                 failed(folder / name.encode(errors="replace").decode(), "no valid Unicode")
             else:
-                found.images.append(ImageFile(folder / name, inner, name))
+                found.images += _of_file(folder / name, inner)
     return others
 
 

@@ -12,9 +12,9 @@ from maskforge.prediction import converted
 
 def export_model(
     model: PathLike,
-    format: ExportFormat,  # noqa: A002 - the option is called so everywhere
     out: PathLike | None = None,
     *,
+    format: ExportFormat,  # noqa: A002 - the option is called so everywhere
     overwrite: bool = False,
 ) -> ExportReport:
     """Write a model in another format, and compare what both say.
@@ -24,9 +24,9 @@ def export_model(
 
     Args:
         model: Folder of the model, or a file in it.
-        format: ``onnx``, ``openvino``, ``saved-model`` or ``litert``.
         out: The file to write (a folder for ``saved-model``); the usual name in the model's folder
             if None.
+        format: ``onnx``, ``openvino``, ``saved-model`` or ``litert``.
         overwrite: Whether an earlier file may be replaced.
 
     Raises:
@@ -40,12 +40,12 @@ def export_model(
         OutputError: If the file cannot be written.
 
     Example:
-        >>> report = mf.export_model("runs/caries", "onnx", "caries.onnx")
+        >>> report = mf.export_model("runs/caries", "caries.onnx", format="onnx")
         >>> report.path.name, report.difference < 1e-4
         ('caries.onnx', True)
     """
     report = export.export_model(
-        as_source(model), format, None if out is None else as_path(out), overwrite=overwrite
+        as_source(model), None if out is None else as_path(out), format=format, overwrite=overwrite
     )
     folder = model_folder(as_source(model))
     if format in ("onnx", "openvino"):

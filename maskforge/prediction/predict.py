@@ -6,31 +6,31 @@ import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import Encoding, Progress
+from maskforge.choices import Progress, with_keywords
 from maskforge.dataset.conversion_report import ClassCount
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry, relative
 from maskforge.dataset.writer import DatasetWriter, check_results
-from maskforge.errors import DatasetError, OptionError, OutputError
-from maskforge.files import PathLike, as_path, as_paths, check_folder
-from maskforge.images.pixels import Pixels
+from maskforge.errors import OptionError
+from maskforge.files import MASKS, PathLike, as_path, as_paths, check_folder
+from maskforge.images.decoder import read_header
 from maskforge.issues import Code, Level
-from maskforge.masks.classes import BACKGROUND
+from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.encoding import Mask, multi_hot, one_hot
 from maskforge.masks.maskfile import check_file_type
 from maskforge.masks.masknames import MaskNames
 from maskforge.prediction import results
-from maskforge.prediction.image_list import find_images
+from maskforge.prediction.image_list import ImageFile, find_images
 from maskforge.prediction.predict_options import PredictOptions
+from maskforge.prediction.prediction import Prediction
 from maskforge.prediction.prediction_report import PredictionReport
-from maskforge.prediction.predictor import Prediction, Predictor
+from maskforge.prediction.predictor import SETTLED, Predictor, settled
 from maskforge.prediction.read_ahead import Loaded, read_ahead
-from maskforge.shapes import ImageState, Size
+from maskforge.shapes import MOST_PIXELS, ImageState, Size
 
 
 def predict(
@@ -39,20 +39,26 @@ def predict(
     out: PathLike,
     options: PredictOptions | None = None,
     *,
+    overwrite: bool = False,
     progress: Progress | None = None,
+    **keywords: object,
 ) -> PredictionReport:
     """Predict images, and write masks, class map and manifest as ``convert`` does.
 
     The next images are read while one is predicted; of all others only a line of the manifest is
     kept, on disk. Images are predicted as they are shown, with their EXIF orientation applied;
-    those of a data set in the frame of their masks there.
+    those of a data set in the frame of their masks there. Every page of a stack is an image; the
+    integer masks of a stack are a TIFF file of as many pages, of which a page that could not be
+    predicted is void, and has no mask in the manifest.
 
     Args:
-        model: Folder of the model, or a predictor, for which runtime and precision do not count.
+        model: Folder of the model, or a predictor.
         sources: Images, folders of images, or data sets.
         out: Output folder; made if missing.
         options: How; see :class:`PredictOptions`.
+        overwrite: Whether to replace the results of an earlier run.
         progress: Called after every image.
+        keywords: Single options by name, such as ``overlay=True`` or ``tta=True``.
 
     Returns:
         The account of every image.
@@ -70,11 +76,15 @@ def predict(
         >>> report.images["predicted"], report.images["found"]
         (4, 4)
     """
-    options = options or PredictOptions()
-    _check_options(options)
+    options = with_keywords(PredictOptions, options, keywords)
+    check_file_type(options.file_type, options.encoding)
+    chosen = options.model
+    for name in SETTLED:
+        if isinstance(model, Predictor) and getattr(chosen, name) != "auto":
+            raise settled(name)
     out = as_path(out)
     check_folder(out)
-    previous = check_results(out, overwrite=options.overwrite)
+    previous = check_results(out, overwrite=overwrite)
     results.check_other_results(out, is_ours=bool(previous))
     found = find_images(as_paths(sources))
     for dataset in found.datasets:
@@ -84,7 +94,7 @@ def predict(
                 hint="choose another folder with --out",
             )
     if not isinstance(model, Predictor):
-        model = Predictor.load(model, runtime=options.runtime, precision=options.precision)
+        model = Predictor.load(model, runtime=chosen.runtime, precision=chosen.precision)
     _try(model, options)
     start = time.perf_counter()
     run = _Run(model, out, options)
@@ -105,31 +115,21 @@ def predict(
     return run.report
 
 
-def _check_options(options: PredictOptions) -> None:
-    if options.encoding not in get_args(Encoding):
-        raise OptionError(
-            f"encoding cannot be {options.encoding!r}",
-            hint=f"choose one of {', '.join(get_args(Encoding))}",
-        )
-    check_file_type(options.file_type, options.encoding)
-
-
-def _predict(model: Predictor, image: Pixels, options: PredictOptions) -> Prediction:
-    return model.predict(
-        image,
-        tile=options.tile,
-        overlap=options.overlap,
-        tta=options.tta,
-        thresholds=options.thresholds,
-        batch_size=options.batch_size,
-        keep_probabilities=options.probabilities,
-    )
-
-
 def _try(model: Predictor, options: PredictOptions) -> None:
     """Predict a black image, so that what is wrong for all images is said before the first."""
     side = model.description.stride
-    _predict(model, np.zeros((side, side), dtype=np.uint8), options)
+    model.predict(np.zeros((side, side), dtype=np.uint8), options.model)
+
+
+def _void(loaded: Loaded) -> Mask:
+    """Return the mask of a page that could not be predicted."""
+    size = Size(1, 1)
+    if loaded.image.file is not None:
+        with contextlib.suppress(OSError):
+            header = read_header(loaded.image.file)
+            frame = header.stored if loaded.image.upright is False else header.upright
+            size = frame if frame.width * frame.height <= MOST_PIXELS else size
+    return np.full((size.height, size.width), VOID, dtype=np.uint8)
 
 
 class _Run:
@@ -140,9 +140,10 @@ class _Run:
         self._out = out
         self._options = options
         self._names = MaskNames()
+        self._stack = ""
         self._counts = {one.id: ClassCount(one.id, one.name) for one in model.classes.classes}
         names = model.classes.names
-        limits = model.thresholds(options.thresholds, tta=options.tta)
+        limits = model.thresholds(options.model)
         ids = model.description.channel_ids
         self.report = PredictionReport(
             out=str(out),
@@ -163,16 +164,21 @@ class _Run:
     def add(self, loaded: Loaded, writer: DatasetWriter) -> None:
         """Predict an image, write what is asked for, and enter it into the manifest."""
         self.report.images["found"] += 1
-        name = self._names.assign(loaded.image.folder, loaded.image.name)
+        name = self._name(loaded.image)
         prediction, reason = self._predict(loaded)
         if prediction is None:
             self.report.images["refused"] += 1
             self.refuse(str(loaded.image.file or loaded.image.name), reason)
+            if self._in_stack(loaded.image):
+                writer.write_page(self._stack, _void(loaded))
             writer.add(self._entry(loaded, None, {}, {}, reason))
             return
         self.report.images["predicted"] += 1
-        encoded = self._encoded(prediction)
-        files = writer.write_masks(name, self._options.file_type, encoded, None)
+        if self._in_stack(loaded.image):
+            files = writer.write_page(self._stack, prediction.mask)
+        else:
+            encoded = self._encoded(prediction)
+            files = writer.write_masks(name, self._options.file_type, encoded, None)
         if self._options.probabilities:
             assert prediction.probabilities is not None
             results.write_probabilities(self._out, name, prediction.probabilities)
@@ -181,11 +187,33 @@ class _Run:
         pixels = self._count(prediction)
         writer.add(self._entry(loaded, prediction, files, pixels, ""))
 
+    def _in_stack(self, image: ImageFile) -> bool:
+        """Tell whether the mask of an image becomes a page of a stack."""
+        options = self._options
+        is_integer = options.encoding == "integer" and options.file_type != "npy"
+        return is_integer and image.page is not None
+
+    def _name(self, image: ImageFile) -> str:
+        """Return the name of the mask; of the first page of a stack that of the stack, too."""
+        if not self._in_stack(image):
+            image = image.alone()
+            return self._names.assign(image.folder, image.name)
+        assert image.page is not None
+        if image.page.number == 1:
+            self._stack = self._names.assign(image.folder, image.name, image.page.count)
+            self.report.notes.append(
+                f"{self._stack} is a stack of {image.page.count} pages, and so are its masks: "
+                f"{MASKS}/{self._stack}.tif, whatever the type of file"
+            )
+        return f"{self._stack}#{image.page.number}"
+
     def _predict(self, loaded: Loaded) -> tuple[Prediction | None, str]:
         if loaded.pixels is None:
             return None, loaded.reason
         try:
-            return _predict(self._model, loaded.pixels, self._options), ""
+            keep = self._options.probabilities
+            chosen = self._options.model
+            return self._model.predict(loaded.pixels, chosen, keep_probabilities=keep), ""
         except MemoryError:
             return None, "there is not enough memory to predict it; choose smaller tiles"
         except Exception as error:  # each runtime raises what it likes; the others can go on
@@ -203,20 +231,10 @@ class _Run:
         return prediction.mask
 
     def _write_overlay(self, loaded: Loaded, name: str, prediction: Prediction) -> None:
-        assert loaded.image.file is not None
         try:
-            results.write_overlay(
-                self._out,
-                name,
-                loaded.image.file,
-                prediction.mask,
-                self._model.classes,
-                upright=loaded.upright,
-            )
-        except OutputError:
-            raise
-        except (DatasetError, MemoryError, ValueError) as error:
-            reason = f"is predicted, but cannot be shown: {error or 'not enough memory'}"
+            results.write_overlay(self._out, name, prediction)
+        except MemoryError:
+            reason = "is predicted, but cannot be shown: there is not enough memory"
             self.refuse(str(loaded.image.file), reason)
 
     def _count(self, prediction: Prediction) -> dict[str, int]:

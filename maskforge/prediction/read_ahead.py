@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from maskforge.errors import DatasetError
-from maskforge.images.pixels import Pixels, decode
+from maskforge.images.decoder import read_image
+from maskforge.images.stored import Pixels
 from maskforge.prediction.image_list import ImageFile, orientation_of
 
 _READ_AHEAD = 2
@@ -19,7 +20,7 @@ class Loaded:
 
     Attributes:
         image: The image.
-        pixels: (H, W, C) uint8 or uint16; None if it could not be read.
+        pixels: (H, W, 1) or (H, W, 3), uint8 or uint16; None if it could not be read.
         orientation: EXIF orientation, 1 to 8.
         upright: Whether it was applied to the pixels.
         reason: Why there are no pixels.
@@ -35,9 +36,11 @@ class Loaded:
 def _load(image: ImageFile) -> Loaded:
     if image.file is None:
         return Loaded(image, reason="the data set does not know where the image is")
+    if image.problem:
+        return Loaded(image, reason=image.problem)
     try:
         orientation, upright = orientation_of(image)
-        pixels = decode(image.file, upright=upright)
+        pixels = read_image(image.file, upright=upright)
     except DatasetError as error:
         return Loaded(image, reason=error.message)
     except OSError as error:

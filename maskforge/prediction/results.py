@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.dataset.manifest import mask_name
 from maskforge.errors import OutputExistsError
 from maskforge.files import MASKS, PROBABILITIES, write_whole
 from maskforge.issues import Origin
-from maskforge.masks.classes import BACKGROUND, ClassMap
-from maskforge.masks.encoding import Mask
-from maskforge.masks.overlay import load_image, overlay, with_legend
-from maskforge.shapes import Size
+from maskforge.prediction.prediction import Prediction, overlay_page
 
 OVERLAYS = "overlays"
 
@@ -41,13 +39,11 @@ def check_other_results(folder: Path, *, is_ours: bool) -> None:
 def remove_other_results(folder: Path, masks: Iterable[str]) -> None:
     """Remove probabilities and overlays that belong to the masks of an earlier run."""
     for mask in masks:
-        place = PurePosixPath(mask)
-        if place.parts[0] != MASKS:
+        if not mask.startswith(f"{MASKS}/"):
             continue
-        inner = place.relative_to(MASKS)
         for name, suffix in _SUFFIXES.items():
             with contextlib.suppress(OSError):
-                (folder / name / inner.with_suffix("")).with_name(inner.stem + suffix).unlink()
+                (folder / name / f"{mask_name(mask)}{suffix}").unlink()
 
 
 def write_probabilities(folder: Path, name: str, probabilities: NDArray[np.float32]) -> None:
@@ -61,24 +57,10 @@ def write_probabilities(folder: Path, name: str, probabilities: NDArray[np.float
     write_whole(folder / PROBABILITIES / f"{name}.npy", stream.getvalue())
 
 
-def write_overlay(
-    folder: Path, name: str, image: Path, mask: Mask, classes: ClassMap, *, upright: bool
-) -> None:
+def write_overlay(folder: Path, name: str, prediction: Prediction) -> None:
     """Write the image with the mask laid over it, its outlines, and a legend.
 
     Raises:
-        DatasetError: If the image cannot be read any more.
         OutputError: If the file cannot be written.
     """
-    shown = overlay(load_image(image, upright=upright), mask, classes.colors)
-    values, counts = np.unique(mask, return_counts=True)
-    entries = [
-        (f"{classes.names[int(value)]}  {count} px", classes.colors[int(value)])
-        for value, count in zip(values, counts, strict=True)
-        if value != BACKGROUND
-    ]
-    title = f"{name}  {Size(mask.shape[1], mask.shape[0])} px"
-    page = with_legend(shown, title if entries else f"{title}  (nothing found)", entries)
-    stream = io.BytesIO()
-    page.save(stream, format="PNG")
-    write_whole(folder / OVERLAYS / f"{name}.png", stream.getvalue())
+    write_whole(folder / OVERLAYS / f"{name}.png", overlay_page(prediction, name))

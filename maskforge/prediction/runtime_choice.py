@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from maskforge.choices import Precision
 from maskforge.choices import Runtime as RuntimeName
@@ -46,12 +46,6 @@ def load_runtime(
         ModelError: If the model cannot be loaded or converted.
         OptionError: If the runtime does not compute in this precision.
     """
-    if runtime not in get_args(RuntimeName):
-        raise OptionError(
-            f"runtime cannot be {runtime!r}", hint=f"use one of {', '.join(get_args(RuntimeName))}"
-        )
-    if precision not in ("auto", "float32", "bfloat16"):
-        raise OptionError(f"prediction computes in float32 or bfloat16, not in {precision}")
     computed: _Computed = "bfloat16" if precision == "bfloat16" else "float32"
     if runtime != "auto":
         require(_PACKAGES[runtime], f"maskforge[{_EXTRAS[runtime]}]")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from maskforge.choices import Symmetry
 from maskforge.errors import OptionError
+from maskforge.prediction.model_options import LARGEST_OVERLAP
 from maskforge.shapes import Size
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -30,7 +31,6 @@ Infer: TypeAlias = Callable[[Floats], Floats]
 _SIGMAS_PER_TILE = 8
 _WHOLE_PIXELS = 1_500_000
 _SMALLEST_TILE = 512
-_LARGEST_OVERLAP = 0.9
 
 
 def auto_tile(size: Size, trained: Size, *, whole: int = _WHOLE_PIXELS) -> Size | None:
@@ -94,8 +94,8 @@ def predict_rows(
     Raises:
         OptionError: If ``overlap`` or ``batch_size`` cannot be used.
     """
-    if not 0 <= overlap <= _LARGEST_OVERLAP:
-        raise OptionError(f"overlap cannot be {overlap}, expected 0 to {_LARGEST_OVERLAP}")
+    if not 0 <= overlap <= LARGEST_OVERLAP:
+        raise OptionError(f"overlap cannot be {overlap}, expected 0 to {LARGEST_OVERLAP}")
     if batch_size < 1 or stride < 1:
         raise OptionError(f"batch size {batch_size} and stride {stride} must be at least 1")
     if tile is not None and min(tile) < 1:

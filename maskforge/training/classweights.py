@@ -74,14 +74,24 @@ def named_class_weights(
     Raises:
         OptionError: If a name is unknown or has no channel, or a weight is not positive.
     """
+    check_weights(weights)
     of_channel = {names[value]: value for value in ids}
-    for name, weight in weights.items():
+    for name in weights:
         if name not in of_channel:
             raise OptionError(
                 f"a weight is given for {shorten(name)}, which is no class of the network"
                 f"{did_you_mean(name, of_channel)}",
                 hint=f"the classes are {', '.join(of_channel)}",
             )
+    return ClassWeights(tuple(float(weights.get(name, 1.0)) for name in of_channel))
+
+
+def check_weights(weights: Mapping[str, float]) -> None:
+    """Make sure that weights are positive.
+
+    Raises:
+        OptionError: If one is not.
+    """
+    for name, weight in weights.items():
         if not (math.isfinite(weight) and weight > 0):
             raise OptionError(f"the weight of class {shorten(name)} is {weight:g}, not above 0")
-    return ClassWeights(tuple(float(weights.get(name, 1.0)) for name in of_channel))

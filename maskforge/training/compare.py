@@ -19,8 +19,8 @@ def compare_runs(
     """Read the records of runs, the best validation Dice first.
 
     Args:
-        folders: Folders of runs, or folders that hold some. A cross-validation counts as a run,
-            with the mean scores of its folds, and so does each of its folds.
+        folders: A folder of a run, or one that holds some; or several of them. A cross-validation
+            counts as a run, with the mean scores of its folds, and so does each of its folds.
         problem: Takes an error about a folder, and the others are read nonetheless.
 
     Raises:

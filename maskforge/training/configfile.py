@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -136,8 +137,12 @@ def _literals(type_: Any) -> list[object]:  # noqa: ANN401 - an annotation can b
 
 def to_document(options: TrainOptions) -> Document:
     """Return options as a document; what is None is left out."""
-    document: Document = _without_none(msgspec.to_builtins(options))
+    document: Document = _without_none(msgspec.to_builtins(options, enc_hook=_as_text))
     return document
+
+
+def _as_text(value: object) -> str:
+    return os.fspath(value) if isinstance(value, os.PathLike) else shorten(value)
 
 
 def _without_none(value: Any) -> Any:  # noqa: ANN401 - a TOML value can be anything
@@ -152,25 +157,3 @@ def dump_config(options: TrainOptions) -> str:
     # Tables last, as TOML wants values that belong to no table before the first one.
     ordered = sorted(document.items(), key=lambda item: isinstance(item[1], dict))
     return tomli_w.dumps(dict(ordered))
-
-
-def parse_weights(text: str) -> str | dict[str, float]:
-    """Return class weights of ``none``, ``balanced`` or ``NAME=WEIGHT,...``.
-
-    Raises:
-        OptionError: If a part is no ``NAME=WEIGHT``.
-    """
-    if "=" not in text:
-        return text
-    weights = {}
-    for part in text.split(","):
-        name, _, value = part.rpartition("=")
-        try:
-            weights[name.strip()] = float(value)
-        except ValueError:
-            name = ""
-        if not name.strip():
-            raise OptionError(
-                f"{shorten(part)} is not NAME=WEIGHT", hint="for example caries=5,enamel=1"
-            )
-    return weights

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.examples.example import Example
-from maskforge.files import write_whole
-from maskforge.masks.classes import BACKGROUND, VOID
-from maskforge.masks.encoding import from_multi_hot
-from maskforge.masks.overlay import load_image, overlay, with_legend
-from maskforge.masks.targets import decide
+from maskforge.images.decoder import read_to_show
+from maskforge.images.png import write_png
+from maskforge.masks.classes import BACKGROUND
+from maskforge.masks.overlay import overlay, with_legend
+from maskforge.masks.targets import decide, to_ids
 from maskforge.training.plan import TrainPlan
 
 _LONGEST_SIDE = 2048  # pixels; of longer images, every second pixel is shown, and so on
@@ -54,27 +53,15 @@ def draw_extremes(
         examples = [by_name[name] for name in names]
         for rank, (example, probabilities, target) in enumerate(predict(examples), 1):
             decided = decide(probabilities, plan.head, thresholds)
-            drawn = [_class_ids(one, plan) for one in (target, decided)]
+            drawn = [to_ids(one, plan.classes, plan.head) for one in (target, decided)]
             present = sorted({int(id_) for ids in drawn for id_ in np.unique(ids)} - {BACKGROUND})
             step = -(-max(target.shape[:2]) // _LONGEST_SIDE)
-            image = load_image(example.image, upright=example.upright)[::step, ::step]
+            image = read_to_show(example.image, upright=example.upright)[::step, ::step]
             halves = [overlay(image, ids[::step, ::step], plan.classes.colors) for ids in drawn]
             page = with_legend(
                 np.concatenate(halves, axis=1),
                 f"{example.name}: drawn (left) and predicted, Dice {dice[example.name]:.3f}",
                 [(plan.classes.names[id_], plan.classes.colors[id_]) for id_ in present],
             )
-            stream = io.BytesIO()
-            page.save(stream, format="PNG")
             name = example.name.replace("/", "_")
-            write_whole(folder / f"{kind}-{rank}-{name}.png", stream.getvalue())
-
-
-def _class_ids(target: NDArray[np.uint8], plan: TrainPlan) -> NDArray[Any]:
-    """Return a target or a prediction as (H, W) class ids."""
-    if plan.head == "sigmoid":
-        return from_multi_hot(target, plan.classes.foreground_ids)
-    largest = max(*plan.classes.ids, VOID)
-    ids = np.full(VOID + 1, VOID, dtype=np.uint16 if largest > VOID else np.uint8)
-    ids[: len(plan.classes.ids)] = plan.classes.ids
-    return ids[target]
+            write_png(folder / f"{kind}-{rank}-{name}.png", np.asarray(page))

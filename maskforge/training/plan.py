@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from maskforge.augmentation.augment_options import resolve
 from maskforge.batches.batch_options import BatchOptions
@@ -14,6 +15,7 @@ from maskforge.batches.batches import Batches
 from maskforge.choices import Head
 from maskforge.errors import OptionError, TrainingError
 from maskforge.examples.example import Example, ExampleSet
+from maskforge.examples.groups import check_grouping
 from maskforge.examples.scaling import choose_scaling
 from maskforge.examples.split import Split
 from maskforge.examples.statistics import class_pixels
@@ -22,7 +24,9 @@ from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.resize import padded_size, parse_size
 from maskforge.masks.targets import channel_ids
 from maskforge.nn.loss_catalog import (
+    LossTerm,
     check_pairing,
+    check_weighting,
     default_loss,
     format_loss,
     loss_parameters,
@@ -30,8 +34,14 @@ from maskforge.nn.loss_catalog import (
 )
 from maskforge.nn.network_catalog import stride_of
 from maskforge.shapes import Size
-from maskforge.training.classweights import ClassWeights, class_weights, named_class_weights
+from maskforge.training.classweights import (
+    ClassWeights,
+    check_weights,
+    class_weights,
+    named_class_weights,
+)
 from maskforge.training.diagnostics import check_distribution
+from maskforge.training.splits import check_split
 from maskforge.training.train_options import TrainOptions
 
 _CROP = 256
@@ -120,7 +130,7 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
         OptionError: If options contradict each other or the examples.
         TrainingError: If there is nothing to learn.
     """
-    check_values(options)
+    check_options(options)
     train, validation = examples.subset(split.train), examples.subset(split.validation)
     if not len(train):
         raise TrainingError("there is no training example", hint="change the split")
@@ -128,10 +138,9 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
     if not classes.foreground_ids:
         raise TrainingError("the class map has no class but the background")
     head = _choose_head(options, examples)
-    terms = parse_loss(default_loss(head) if options.loss == "auto" else options.loss)
+    terms = _loss_terms(options, head)
     for encoding in {one.encoding for one in train}:
         check_pairing(head, terms, encoding=encoding)
-    loss_parameters(terms, options.loss_options)
     stride = stride_of(options.network)
     resize = parse_size(options.input.resize) if options.input.resize else None
     crop = _choose_crop(options, train.examples, resize, stride)
@@ -173,8 +182,8 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
     )
 
 
-def check_values(options: TrainOptions) -> None:
-    """Refuse numbers that make no sense.
+def check_options(options: TrainOptions) -> None:
+    """Refuse whatever makes no sense with any examples.
 
     Raises:
         OptionError: With the option and what it can be.
@@ -191,51 +200,78 @@ def check_values(options: TrainOptions) -> None:
         "data.workers": (options.data.workers, 0),
         "input.crops_per_image": (options.input.crops_per_image, 0),
         "network.freeze_encoder": (options.network.freeze_encoder, -1),
-        "split.folds": (options.split.folds, 0),
-        "split.seed": (options.split.seed, 0),
         "seed": (options.seed, 0),
     }
     for name, (value, low) in least.items():
         if not value >= low or math.isinf(value):
             raise OptionError(f"{name} is {value}, but must be at least {low}")
-    shares = {
-        "input.rare_share": options.input.rare_share,
-        "split.validation": options.split.validation,
-        "split.test": options.split.test,
-    }
-    for name, share in shares.items():
-        if not 0 <= share <= 1 or (share == 1 and name != "input.rare_share"):
-            raise OptionError(f"{name} is {share}, but is a share from 0 to below 1")
+    if not 0 <= options.input.rare_share <= 1:
+        raise OptionError(f"input.rare_share is {options.input.rare_share}, but is a share: 0 to 1")
     if not 0 < options.learning_rate < math.inf:
         raise OptionError(f"learning_rate is {options.learning_rate}, but must be above 0")
     if options.seed > _LARGEST_SEED:
         raise OptionError(f"seed is {options.seed}, but must be at most {_LARGEST_SEED}")
-    if options.split.folds == 1:
-        raise OptionError("split.folds is 1, but must be at least 2", hint="0 is a single split")
     crop = options.input.crop
     if crop != "auto" and crop < 0:
         raise OptionError(f"input.crop is {crop}, but must be a number of pixels, or 0 for none")
+    check_split(options.split)
+    check_grouping(options.data.group_column, options.data.group_pattern)
+    if options.input.resize:
+        parse_size(options.input.resize)
+    stride_of(options.network)
+    weights = options.network.encoder_weights
+    if weights not in ("imagenet", "none") and not Path(weights).is_file():
+        raise OptionError(
+            f"network.encoder_weights is {weights}, which is no file",
+            hint="use imagenet, none, or a file of weights",
+        )
+    resolve(options.augment)
+    _fitting_heads(options)
+    if isinstance(options.class_weights, Mapping):
+        check_weights(options.class_weights)
+
+
+def _loss_terms(options: TrainOptions, head: Head) -> tuple[LossTerm, ...]:
+    """Return the losses of the sum, with a head.
+
+    Raises:
+        OptionError: If they do not fit the head, or an option does not fit them.
+    """
+    terms = parse_loss(default_loss(head) if options.loss == "auto" else options.loss)
+    check_pairing(head, terms)
+    loss_parameters(terms, options.loss_options)
+    if options.class_weights != "none":
+        check_weighting(terms)
+    return terms
+
+
+def _fitting_heads(options: TrainOptions) -> list[Head]:
+    """Return the heads that the options leave.
+
+    Raises:
+        OptionError: If there is none.
+    """
+    heads: tuple[Head, ...] = ("sigmoid", "softmax") if options.head == "auto" else (options.head,)
+    fitting: list[Head] = []
+    problems: list[OptionError] = []
+    for head in heads:
+        try:
+            _loss_terms(options, head)
+        except OptionError as error:
+            problems.append(error)
+        else:
+            fitting.append(head)
+    if not fitting:
+        raise problems[0]
+    return fitting
 
 
 def _choose_head(options: TrainOptions, examples: ExampleSet) -> Head:
-    if options.head != "auto":
-        return options.head
-    if options.loss != "auto":
-        # The loss was chosen, so it says which head was meant.
-        heads: tuple[Head, ...] = ("sigmoid", "softmax")
-        fitting = [head for head in heads if _fits(head, options.loss)]
-        if len(fitting) == 1:
-            return fitting[0]
+    fitting = _fitting_heads(options)
+    if len(fitting) == 1:  # the loss was chosen, so it says which head was meant
+        return fitting[0]
     overlapping = any(one.encoding == "multihot" for one in examples)
     return "sigmoid" if overlapping or len(examples.classes.foreground_ids) == 1 else "softmax"
-
-
-def _fits(head: Head, loss: str) -> bool:
-    try:
-        check_pairing(head, parse_loss(loss))
-    except OptionError:
-        return False
-    return True
 
 
 def _choose_crop(

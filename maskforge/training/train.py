@@ -2,48 +2,55 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskforge.choices import Progress
+from maskforge.choices import Progress, with_keywords
 from maskforge.errors import OptionError, TrainingError, require
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.sources import open_examples
-from maskforge.examples.split import Split, check_leaks, make_folds, make_split
+from maskforge.examples.split import Split
 from maskforge.examples.splitfile import read_splits
+from maskforge.examples.tables import Table
 from maskforge.files import PathLike, as_path
 from maskforge.issues import Origin
-from maskforge.training.configfile import build_options, read_config
-from maskforge.training.plan import check_values, make_plan
+from maskforge.training.configfile import build_options, read_config, to_document
+from maskforge.training.plan import check_options, make_plan
 from maskforge.training.run_folder import CONFIG, SPLIT, RunRecord, check_run_folder, read_record
-from maskforge.training.train_options import DataOptions, SplitOptions, TrainOptions
+from maskforge.training.splits import choose_splits
+from maskforge.training.train_options import DataOptions, TrainOptions
 
 if TYPE_CHECKING:
     from maskforge.training.loop.run import Job
 
 
 def train(
-    options: TrainOptions,
+    dataset: PathLike | Table | ExampleSet | None,
     out: PathLike,
+    options: TrainOptions | None = None,
     *,
-    examples: ExampleSet | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
     log: Callable[[str], None] | None = None,
+    **keywords: object,
 ) -> RunRecord:
     """Train a network; its folder holds the model and everything about how it came to be.
 
     Keras is started on the backend that the options name, unless it runs already.
 
     Args:
-        options: What to do.
+        dataset: Images with masks: what :func:`open_examples` takes, or what it returned. None for
+            those that ``options.data`` names.
         out: Folder of the run; it must not exist, or be empty.
-        examples: Images with masks; those that ``options.data`` names if None.
+        options: What to do; see :class:`TrainOptions`.
         overwrite: Whether an earlier run in that folder is removed.
         progress: Called with phase, images done, and their number.
         log: Takes one line after the other about what is done.
+        keywords: Single options by name, such as ``epochs=30`` or ``network={"filters": 32}``; what
+            no two groups have is found without its group: ``filters=32``.
 
     Returns:
         The record of the run. Its state is ``interrupted`` after Ctrl-C; then the best model so
@@ -57,17 +64,22 @@ def train(
         MissingDependencyError: If Keras, its backend or Matplotlib is not installed.
 
     Example:
-        >>> data = mf.DataOptions(dataset="masks", only=("caries",))
-        >>> network = mf.NetworkOptions(filters=4, depth=2)
-        >>> crops = mf.InputOptions(crop=32, crops_per_image=1)
-        >>> options = mf.TrainOptions(data=data, network=network, input=crops, epochs=1)
-        >>> mf.train(options, "runs/first").state
+        >>> crops = {"crop": 32, "crops_per_image": 1}
+        >>> network = {"filters": 4, "depth": 2}
+        >>> record = mf.train(
+        ...     "masks", "runs/first", only=["caries"], epochs=1, input=crops, network=network
+        ... )
+        >>> record.state
         'finished'
     """
     log = log or _nothing_said
     out = as_path(out)
+    options = with_keywords(TrainOptions, options, keywords)
+    if isinstance(dataset, (str, os.PathLike)):
+        options = with_keywords(TrainOptions, options, {"dataset": dataset})
+    options = build_options(to_document(options))  # every type as in a file
     # In this order, nothing slow is done, and no earlier run removed, for options that cannot work.
-    check_values(options)
+    check_options(options)
     check_run_folder(out, overwrite=overwrite)
     require("matplotlib", "maskforge[matplotlib]", "charts")
     if options.tensorboard:
@@ -78,7 +90,7 @@ def train(
                 "logs for TensorBoard",
                 otherwise="leave out --tensorboard",
             )
-    examples = examples or _open(options.data, log, progress)
+    examples = _open(dataset, options.data, log, progress)
     splits = choose_splits(options.split, examples)
     for note in dict.fromkeys(note for split in splits for note in split.notes):
         log(note)
@@ -90,8 +102,8 @@ def train(
 
 def resume_training(
     out: PathLike,
+    dataset: PathLike | Table | ExampleSet | None = None,
     *,
-    examples: ExampleSet | None = None,
     progress: Progress | None = None,
     log: Callable[[str], None] | None = None,
 ) -> RunRecord:
@@ -99,8 +111,8 @@ def resume_training(
 
     Args:
         out: Folder of the run.
-        examples: Images with masks, if they were given to :func:`train`; not one file of them may
-            have changed.
+        dataset: Images with masks, if they were given to :func:`train` as a data frame or as
+            examples; not one file of them may have changed. None for those that the run names.
         progress: Called with phase, images done, and their number.
         log: Takes one line after the other about what is done.
 
@@ -122,7 +134,7 @@ def resume_training(
     if read_record(out).state == "finished":
         raise TrainingError("has finished; there is nothing to go on with", origin=Origin(out, ""))
     options = build_options(read_config(out / CONFIG), Origin(out / CONFIG, ""))
-    examples = examples or _open(options.data, log, progress)
+    examples = _open(dataset, options.data, log, progress)
     splits = read_splits(out / SPLIT, examples)
     job = _job(options, out, examples, splits, log, progress)
     from maskforge.training.loop.run import continue_run
@@ -143,8 +155,10 @@ def _job(
     single = replace(options, split=replace(options.split, folds=0)) if splits[1:] else options
     plans = [make_plan(single, examples, split) for split in splits]
     from maskforge.nn import backend
+    from maskforge.nn.devices import devices_used
 
     backend.start(options.backend)
+    devices_used(options.devices, options.batch_size)  # refused before an earlier run is removed
     from maskforge.training.loop.run import Job
 
     return Job(
@@ -158,25 +172,24 @@ def _job(
     )
 
 
-def _open(data: DataOptions, log: Callable[[str], None], progress: Progress | None) -> ExampleSet:
-    if data.dataset is None and data.images is None and data.masks is None:
+def _open(
+    dataset: PathLike | Table | ExampleSet | None,
+    data: DataOptions,
+    log: Callable[[str], None],
+    progress: Progress | None,
+) -> ExampleSet:
+    if isinstance(dataset, ExampleSet):
+        return dataset
+    dataset = data.dataset if dataset is None else dataset
+    if dataset is None and data.images is None and data.masks is None:
         raise OptionError(
             "there is nothing to train on",
             hint="name a folder that `maskforge convert` wrote, or give --images and --masks",
         )
-    examples = open_examples(
-        data.dataset,
-        images=data.images,
-        masks=data.masks,
-        image_column=data.image_column,
-        mask_column=data.mask_column,
-        classes=data.classes,
-        mask_values=data.mask_values,
-        only=data.only,
-        group_column=data.group_column,
-        group_pattern=data.group_pattern,
-        progress=progress,
-    )
+    reading = {one.name: getattr(data, one.name) for one in fields(data)}
+    for name in ("dataset", "hold", "workers"):
+        del reading[name]
+    examples = open_examples(dataset, **reading, progress=progress)
     for note in examples.notes:
         log(note)
     return examples
@@ -188,23 +201,3 @@ def _nothing_said(line: str) -> None:
 
 def _no_progress(phase: str, done: int, total: int | None) -> None:
     del phase, done, total
-
-
-def choose_splits(options: SplitOptions, examples: ExampleSet) -> list[Split]:
-    """Divide examples as options say: one split, or one for every fold.
-
-    Raises:
-        OptionError: If the examples cannot be divided like that.
-        DatasetError: If the split file does not fit the examples, or something is on both sides.
-    """
-    test, seed, stratify = options.test, options.seed, options.stratify
-    if options.file is not None:
-        splits = read_splits(Path(options.file), examples)
-    elif options.folds:
-        splits = make_folds(examples, options.folds, test=test, seed=seed, stratify=stratify)
-    else:
-        share = options.validation
-        splits = [make_split(examples, validation=share, test=test, seed=seed, stratify=stratify)]
-    for split in splits:
-        check_leaks(examples, split)
-    return splits

@@ -28,8 +28,8 @@ class DataOptions:
 
     Attributes:
         dataset: Folder that ``convert`` wrote, or a CSV table with columns for image and mask.
-        images: Folder of images, together with ``masks`` instead of ``dataset``.
-        masks: Folder of masks, paired with the images by name.
+        images: Folder of images, or one file, together with ``masks`` instead of ``dataset``.
+        masks: Folder of masks, paired with the images by name; the mask, if ``images`` is a file.
         image_column: Column of a table that holds the image.
         mask_column: Column of a table that holds the mask.
         classes: Class map file; the one of the data set if None.

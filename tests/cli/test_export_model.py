@@ -17,9 +17,9 @@ def asked(monkeypatch):
     """What the function behind the command was asked for; it writes nothing."""
     calls = []
 
-    def export_model(model, format_, out, *, overwrite):
-        calls.append((model, format_, out, overwrite))
-        return ExportReport(out or model / "model.onnx", format_, "tensorflow", 2.5e-7)
+    def export_model(model, out, **chosen):
+        calls.append((model, out, chosen))
+        return ExportReport(out or model / "model.onnx", chosen["format"], "tensorflow", 2.5e-7)
 
     monkeypatch.setattr(exporting, "export_model", export_model)
     return calls
@@ -30,7 +30,7 @@ def test_the_file_and_the_difference_are_told(asked):
     assert result.exit_code == 0
     assert str(Path("run/model.onnx")) in result.stdout
     assert "differ by 2.5e-07 at most" in result.stdout
-    assert asked == [(Path("run"), "onnx", None, False)]
+    assert asked == [(Path("run"), None, {"format": "onnx", "overwrite": False})]
 
 
 def test_the_report_can_be_had_as_json(asked):
@@ -42,7 +42,8 @@ def test_the_report_can_be_had_as_json(asked):
         "backend": "tensorflow",
         "difference": 2.5e-7,
     }
-    assert asked == [(Path("run"), "litert", Path("net.tflite"), True)]
+    chosen = {"format": "litert", "overwrite": True}
+    assert asked == [(Path("run"), Path("net.tflite"), chosen)]
 
 
 @pytest.mark.parametrize("arguments", [("nowhere", "--to", "onnx"), ("nowhere", "--to", "pickle")])

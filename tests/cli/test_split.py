@@ -118,4 +118,4 @@ def test_wrong_use_is_explained(data, tmp_path, options, message):
 def test_no_data_at_all(tmp_path):
     result = split("--out", tmp_path / "s.json")
     assert result.exit_code == 2
-    assert "--images DIR and --masks DIR" in result.stderr
+    assert "--images PATH and --masks PATH" in result.stderr

@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 
 from maskforge.errors import DatasetError
-from maskforge.examples.pixels import read_image, read_target
 from maskforge.examples.scaling import choose_scaling
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import check_leaks, make_folds
@@ -29,9 +28,9 @@ def test_isbi_membranes(isbi):
     (first,) = found.subset(["0"])
     label = cv2.imread(str(isbi / "label" / "0.png"), cv2.IMREAD_UNCHANGED)
     for head in ("softmax", "sigmoid"):
-        target = read_target(first, found.classes, head)
+        target = first.read_target(found.classes, head)
         assert np.array_equal(target.reshape(512, 512), label == 0)
-    image = read_image(first)
+    image = first.read_image()
     assert np.array_equal(
         image[..., 0], cv2.imread(str(isbi / "image" / "0.png"), cv2.IMREAD_UNCHANGED)
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
+import model_folders as models
 import pytest
 
 from maskforge.errors import MissingDependencyError
@@ -32,6 +35,17 @@ def _no_curves(monkeypatch):
     """Charts take longer than tiny trainings; only trainings of module fixtures draw them."""
     if BACKEND:
         monkeypatch.setattr("maskforge.training.loop.epochs.draw_curves", lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def saved_model(tmp_path_factory):
+    return models.save(tmp_path_factory.mktemp("models") / "model")
+
+
+@pytest.fixture
+def folder(saved_model, tmp_path):
+    """A model folder of the test's own."""
+    return Path(shutil.copytree(saved_model, tmp_path / "model"))
 
 
 @pytest.fixture

@@ -17,10 +17,9 @@ from typing import get_args  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
-from maskforge.choices import Architecture  # noqa: E402
 from maskforge.nn.heads import probabilities  # noqa: E402
 from maskforge.nn.losses import make_loss  # noqa: E402
-from maskforge.nn.network_catalog import NetworkOptions  # noqa: E402
+from maskforge.nn.network_catalog import Architecture, NetworkOptions  # noqa: E402
 from maskforge.nn.networks import build_network  # noqa: E402
 
 NETWORKS = {

@@ -26,4 +26,4 @@ backend.start()
 from maskforge.training.loop import epochs  # noqa: E402
 
 epochs._PLATEAU = 1
-train(build_options(read_config(Path(CONFIG))), OUT, progress=progress)
+train(None, OUT, build_options(read_config(Path(CONFIG))), progress=progress)

@@ -7,9 +7,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from maskforge.choices import Architecture, Normalization, Upsampling
+from maskforge.choices import Normalization, Upsampling
 from maskforge.errors import OptionError
-from maskforge.nn.network_catalog import NetworkOptions, stride_of
+from maskforge.nn.network_catalog import Architecture, NetworkOptions, stride_of
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 
@@ -27,9 +27,16 @@ def _seed():
     seed_everything(0)
 
 
+def small(arch="unet", **options):
+    """Return options of two filters, and of two poolings where their number can be chosen."""
+    depth = {"depth": 2} if "unet" in arch else {}
+    return NetworkOptions(**({"arch": arch, "filters": 2} | depth | options))
+
+
 def tiny(arch="unet", *, outputs=2, channels=1, **options):
-    options = NetworkOptions(arch=arch, filters=2, **options)
-    return build_network(options, input_shape=(None, None, channels), outputs=outputs)
+    return build_network(
+        small(arch, **options), input_shape=(None, None, channels), outputs=outputs
+    )
 
 
 def images(height=32, width=32, channels=1, count=2):
@@ -92,7 +99,7 @@ def test_fcn8_has_the_published_numbers_of_parameters():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_network_gives_logits_of_the_size_of_its_input(arch, channels):
     network = tiny(arch, outputs=3, channels=channels)
-    stride = stride_of(NetworkOptions(arch=arch))
+    stride = stride_of(small(arch))
     for height, width in ((stride, 2 * stride), (64, 32)):
         logits = output(network, images(height, width, channels))
         assert logits.shape == (2, height, width, 3)

@@ -8,9 +8,14 @@ from typing import get_args
 
 import pytest
 
-from maskforge.choices import Architecture, Preset
 from maskforge.errors import OptionError
-from maskforge.nn.network_catalog import NetworkOptions, plan_network, stride_of
+from maskforge.nn.network_catalog import (
+    Architecture,
+    NetworkOptions,
+    Preset,
+    plan_network,
+    stride_of,
+)
 
 
 @pytest.mark.parametrize(

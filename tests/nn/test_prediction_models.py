@@ -2,9 +2,7 @@
 
 import json
 import pickle
-import shutil
 import zipfile
-from pathlib import Path
 
 import model_folders as models
 import numpy as np
@@ -14,16 +12,6 @@ from maskforge.errors import ModelError
 from maskforge.nn.modelfile import read_description
 
 INPUT = np.random.default_rng(0).random((1, 8, 12, 1), dtype=np.float32)
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    return models.save(tmp_path_factory.mktemp("models") / "model")
-
-
-@pytest.fixture
-def folder(saved, tmp_path):
-    return Path(shutil.copytree(saved, tmp_path / "model"))
 
 
 def load(path):

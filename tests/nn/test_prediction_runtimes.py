@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import model_folders as models
 import numpy as np
@@ -31,7 +32,7 @@ def folder(tmp_path_factory, running_backend):
     folder = models.save(tmp_path_factory.mktemp("runtimes") / "model")
     for runtime in ("onnx", "openvino"):
         if importlib.util.find_spec(PACKAGES[runtime]) and running_backend != "jax":
-            path = export_model(folder, runtime).path
+            path = export_model(folder, format=runtime).path
             converted.record(path, converted.weights_digest(folder, ""), runtime)
     return folder
 
@@ -64,6 +65,17 @@ def test_every_runtime_says_the_same(folder, expected, runtime):
     other = predictor.predict(IMAGE[:8, :9])
     np.testing.assert_allclose(result.probabilities, expected, atol=1e-5)
     assert other.mask.shape == (8, 9)
+
+
+@pytest.mark.parametrize("runtime", PACKAGES)
+def test_threads_do_not_disturb_each_other(folder, runtime):
+    needs(PACKAGES[runtime])
+    predictor = Predictor.load(folder, runtime=runtime)
+    images = [np.roll(IMAGE, number, axis=0) for number in range(12)]
+    alone = [predictor.predict(one).probabilities for one in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = [one.probabilities for one in pool.map(predictor.predict, images)]
+    np.testing.assert_array_equal(alone, together)
 
 
 def test_openvino_tells_nobody_of_its_use(folder):

@@ -75,7 +75,7 @@ def test_recipe_trains_and_leaves_a_model(recipe, tmp_path):
         document["network"] |= {"depth": 1, "convolutions": 1}
     document["input"] |= {"resize": "96x64", "crop": 64 * bool(document["input"]["crop"])}
     options = build_options(document)
-    record = train(options, tmp_path / "run")
+    record = train(None, tmp_path / "run", options)
     assert record.state == "finished"
     assert record.parameters > 0
     assert (tmp_path / "run" / "model.keras").is_file()

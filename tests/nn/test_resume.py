@@ -75,7 +75,7 @@ def busy(tmp_path_factory):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(epochs, "_PLATEAU", 1)
-        train(chosen, root / "whole")
+        train(None, root / "whole", chosen)
     return chosen, root
 
 
@@ -106,7 +106,7 @@ def test_ctrl_c_saves_the_best_model_and_the_run_can_go_on(busy, tmp_path, monke
     chosen, root = busy
     monkeypatch.setattr(epochs, "_PLATEAU", 1)
     progress = ended("epoch 3/4", interrupt)
-    record = train(chosen, tmp_path / "run", progress=progress)
+    record = train(None, tmp_path / "run", chosen, progress=progress)
     assert record.state == read_record(tmp_path / "run").state == "interrupted"
     assert record.epochs == 2
     assert weights(tmp_path / "run")
@@ -144,17 +144,17 @@ def test_an_encoder_that_rests_at_first(tmp_path, monkeypatch):
     examples = discs(tmp_path / "data", 4)
     network = {"encoder": "mobilenetv2", "encoder_weights": "none", "freeze_encoder": 1}
     chosen = options(epochs=3, network=network, split={"validation": 0.25})
-    train(chosen, tmp_path / "whole", examples=examples)
+    train(examples, tmp_path / "whole", chosen)
     rates = [float(line[2]) for line in history(tmp_path / "whole")[1:]]
     assert rates == pytest.approx([0.75e-3, 0.25e-3, 0], abs=1e-9)  # one cosine over both phases
 
     run = tmp_path / "run"
     with pytest.raises(KilledError):
-        train(chosen, run, examples=examples, progress=ended("epoch 2/3", killed))
+        train(examples, run, chosen, progress=ended("epoch 2/3", killed))
     with pytest.raises(KilledError):
-        resume_training(run, examples=examples, progress=ended("epoch 3/3", killed))
+        resume_training(run, examples, progress=ended("epoch 3/3", killed))
     assert read_record(run).state == "failed"
-    resume_training(run, examples=examples)
+    resume_training(run, examples)
     assert_same_weights(run, tmp_path / "whole")
     assert history(run) == history(tmp_path / "whole")
 
@@ -171,16 +171,16 @@ def test_folds_go_on_in_the_fold_where_they_were_ended(tmp_path):
             raise KilledError
 
     with pytest.raises(KilledError):
-        train(chosen, run, examples=examples, progress=progress, log=said.append)
+        train(examples, run, chosen, progress=progress, log=said.append)
     first = weights(run / "fold-1")
     assert read_record(run).state == "failed"
     assert read_record(run / "fold-1").state == "finished"
 
     changed = discs(tmp_path / "changed", 3)
     with pytest.raises(DatasetError, match="x3"):
-        resume_training(run, examples=changed)
+        resume_training(run, changed)
     said.clear()
-    record = resume_training(run, examples=examples, log=said.append)
+    record = resume_training(run, examples, log=said.append)
     assert record.state == read_record(run).state == "finished"
     assert sum(line.startswith("epoch") for line in said) == 1
     for here, there in zip(first, weights(run / "fold-1"), strict=True):

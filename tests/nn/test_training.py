@@ -12,16 +12,16 @@ from training_runs import BOTH, DISC, disc, discs, options, split_of, write
 
 from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError, TrainingError
 from maskforge.evaluation.evaluate import evaluate
-from maskforge.evaluation.evaluate_options import EvaluateOptions, ModelOptions
+from maskforge.evaluation.evaluate_options import EvaluateOptions
 from maskforge.examples.example import ExampleSet
-from maskforge.examples.pixels import read_image, read_target
 from maskforge.examples.splitfile import write_split
 from maskforge.nn.modelfile import read_description
+from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.predictor import Predictor
 from maskforge.shapes import Size
 from maskforge.training.configfile import build_options, read_config
 from maskforge.training.run_folder import Scores, read_record
-from maskforge.training.train import train
+from maskforge.training.train import resume_training, train
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 
@@ -68,9 +68,9 @@ def learned(tmp_path_factory):
         split={"file": str(root / "split.json")},
     )
     record = train(
-        chosen,
+        examples,
         root / "run",
-        examples=examples,
+        chosen,
         log=said.append,
         progress=lambda *one: steps.append(one),
     )
@@ -88,8 +88,8 @@ def test_the_model_predicts_what_the_validation_has_seen(learned):
     examples, run, record, _, _ = learned
     (example,) = examples.subset(["later/x4"])
     predictor = Predictor.load(run, runtime="keras", precision="float32")
-    marked = predictor.predict(read_image(example)).mask == 1
-    drawn = read_target(example, examples.classes, "sigmoid")[..., 0] == 1
+    marked = predictor.predict(example.read_image()).mask == 1
+    drawn = example.read_target(examples.classes, "sigmoid")[..., 0] == 1
     dice = 2 * np.count_nonzero(marked & drawn) / (marked.sum() + drawn.sum())
     assert record.validation.class_dice["disc"] == pytest.approx(dice, abs=1e-9)
     assert_scores_are_those_of_evaluate(run, examples)
@@ -152,19 +152,36 @@ def test_progress_is_told_for_every_step(learned):
     ]
 
 
+def test_data_and_options_are_named_in_the_call(tmp_path):
+    """The configuration in the folder of the run says what was said in the call."""
+    rows = [f"{one.image},{one.mask}" for one in discs(tmp_path / "data", 3)]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["image,mask", *rows]))
+    changed = {"epochs": 1, "filters": 2, "network": {"depth": 1}, "validation": 0.4}
+    record = train(table, tmp_path / "run", options(), **changed)
+    assert record.examples == {"train": 2, "validation": 1, "test": 0}
+    written = build_options(read_config(tmp_path / "run" / "config.toml"))
+    assert (written.data.dataset, written.epochs) == (str(table), 1)
+    assert (written.network.filters, written.network.depth) == (2, 1)
+    with pytest.raises(TrainingError, match="has finished"):
+        resume_training(str(tmp_path / "run"))
+
+
 def test_an_earlier_run_is_safe_from_options_that_cannot_work(learned):
     examples, run, record, _, _ = learned
     with pytest.raises(OutputExistsError):
-        train(options(), run, examples=examples)
+        train(examples, run, options())
     for changed in (
         {"epochs": 0},
         {"loss": "dise"},
         {"head": "softmax", "loss": "bce"},
         {"network": {"arch": "cnn", "preset": "unet-zhixuhao"}},
+        {"loss": "dice", "class_weights": {"disc": 2.0}},
+        {"devices": 99},
         {"split": {"file": str(run / "none.json")}},
     ):
         with pytest.raises(MaskforgeError):
-            train(options(**changed), run, examples=examples, overwrite=True)
+            train(examples, run, options(**changed), overwrite=True)
         assert read_record(run) == record
 
 
@@ -253,7 +270,7 @@ def test_all_kinds_of_examples(tmp_path, make, changed, head, validated, capfd):
     said = []
     split = {"file": str(tmp_path / "split.json")}
     chosen = options(split=split, **changed)
-    record = train(chosen, tmp_path / "run", examples=examples, log=said.append)
+    record = train(examples, tmp_path / "run", chosen, log=said.append)
     assert (record.state, record.head) == ("finished", head)
     assert set(record.validation.class_dice) == {"disc", "bar"}
     rows = history(tmp_path / "run")
@@ -269,7 +286,7 @@ def test_a_loss_that_is_no_number_names_its_images(tmp_path):
         epochs=30, optimizer="sgd", learning_rate=1e30, schedule="constant", validate_every=30
     )
     with pytest.raises(TrainingError, match=r"loss is not finite in epoch .*x[0-3], x[0-3]") as why:
-        train(chosen, tmp_path / "run", examples=examples)
+        train(examples, tmp_path / "run", chosen)
     assert "--learning-rate" in why.value.hint
     assert read_record(tmp_path / "run").state == "failed"
 
@@ -283,7 +300,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path):
     write_split(tmp_path / "split.json", examples, [split])
     chosen = options(split={"file": str(tmp_path / "split.json")})
     with pytest.raises(DatasetError, match=r"x1\.png"):
-        train(chosen, tmp_path / "run", examples=examples)
+        train(examples, tmp_path / "run", chosen)
     assert read_record(tmp_path / "run").state == "failed"
 
 
@@ -299,7 +316,7 @@ def test_too_little_memory_is_explained(tmp_path, monkeypatch, error):
 
     monkeypatch.setattr(fit._Session, "run", fail)
     with pytest.raises(TrainingError, match=r"not enough memory on the device\n.*--batch-size"):
-        train(options(), tmp_path / "run", examples=discs(tmp_path / "data", 3))
+        train(discs(tmp_path / "data", 3), tmp_path / "run", options())
 
 
 def test_without_foreground_in_the_validation_the_last_epoch_is_kept(tmp_path):
@@ -308,7 +325,7 @@ def test_without_foreground_in_the_validation_the_last_epoch_is_kept(tmp_path):
     write_split(tmp_path / "split.json", examples, [split_of(examples, ["empty"])])
     chosen = options(epochs=3, patience=1, split={"file": str(tmp_path / "split.json")})
     said = []
-    record = train(chosen, tmp_path / "run", examples=examples, log=said.append)
+    record = train(examples, tmp_path / "run", chosen, log=said.append)
     assert record.best_epoch == record.epochs == 3
     assert "no foreground at all" in record.warnings[0]
     assert any("warning: the validation examples have no foreground" in line for line in said)
@@ -323,9 +340,9 @@ def test_the_weights_of_the_best_epoch_are_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(epochs, "scores_of", lambda *_: Scores(dice=next(falling)))
     examples = discs(tmp_path / "data", 4)
     common = {"schedule": "constant", "augment": {"preset": "strong"}}
-    record = train(options(epochs=3, **common), tmp_path / "three", examples=examples)
+    record = train(examples, tmp_path / "three", options(epochs=3, **common))
     monkeypatch.undo()
-    train(options(epochs=1, **common), tmp_path / "one", examples=examples)
+    train(examples, tmp_path / "one", options(epochs=1, **common))
     assert (record.best_epoch, record.epochs) == (1, 3)
     three, one = (load_model(tmp_path / name)[0].get_weights() for name in ("three", "one"))
     for here, there in zip(three, one, strict=True):
@@ -341,7 +358,7 @@ def unsure(tmp_path_factory):
     examples = discs(root / "data", 4)
     augment = {"preset": "none", "flip_horizontal": 0.5}
     chosen = options(epochs=3, learning_rate=0.003, loss="bce", augment=augment)
-    train(chosen, root / "run", examples=examples)
+    train(examples, root / "run", chosen)
     split = json.loads((root / "run" / "split.json").read_bytes())
     names = [one["name"] for one in split["examples"] if one["part"] == "validation"]
     predictor = Predictor.load(root / "run", runtime="keras", precision="float32")
@@ -357,8 +374,8 @@ def test_the_threshold_is_the_best_of_the_validation_images(unsure, tta):
     def dice(limit):
         common = marked = drawn = 0
         for example in examples:
-            mask = predictor.predict(read_image(example), thresholds=limit, tta=tta).mask == 1
-            truth = read_target(example, classes, "sigmoid")[..., 0] == 1
+            mask = predictor.predict(example.read_image(), thresholds=limit, tta=tta).mask == 1
+            truth = example.read_target(classes, "sigmoid")[..., 0] == 1
             common += np.count_nonzero(mask & truth)
             marked, drawn = marked + np.count_nonzero(mask), drawn + np.count_nonzero(truth)
         return 2 * common / (marked + drawn)
@@ -373,6 +390,6 @@ def test_patience_ends_a_training(tmp_path):
     examples = discs(tmp_path / "data", 3)
     chosen = options(epochs=9, patience=2, learning_rate=1e-30)
     said = []
-    record = train(chosen, tmp_path / "run", examples=examples, log=said.append)
+    record = train(examples, tmp_path / "run", chosen, log=said.append)
     assert (record.state, record.best_epoch, record.epochs) == ("finished", 1, 3)
     assert "no better score for 2 validations: stopped" in said

@@ -43,7 +43,7 @@ with tempfile.TemporaryDirectory() as name:
             learning_rate=0.1,
             network={"filters": 2, "depth": 1, "normalization": "none"},
         )
-        records.append(train(chosen, run, examples=examples))
+        records.append(train(examples, run, chosen))
         weights.append(load_model(run)[0].get_weights())
         with (run / "history.csv").open(newline="") as stream:
             rows = list(csv.DictReader(stream))

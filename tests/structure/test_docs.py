@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 import maskforge
 from maskforge.augmentation.augment_options import PRESETS, AugmentOptions
-from maskforge.choices import Architecture, Encoder, Encoding, Preset
+from maskforge.choices import Encoder, Encoding
 from maskforge.cli.app import app
 from maskforge.dataset.conversion_report import ClassCount, ConversionReport
 from maskforge.dataset.convert_options import ConvertOptions
@@ -47,6 +47,7 @@ from maskforge.issues import Code, Level
 from maskforge.nn.export import ExportReport
 from maskforge.nn.loss_catalog import LOSSES
 from maskforge.nn.modelfile import ModelDescription
+from maskforge.nn.network_catalog import Architecture, Preset
 from maskforge.prediction.prediction_report import PredictionReport
 from maskforge.training.run_folder import Epoch, RunRecord, Scores
 from maskforge.training.train_options import TrainOptions
@@ -178,6 +179,19 @@ def test_measured_numbers_name_the_script_that_prints_them(page):
         assert scripts, page.name
         for script in scripts:
             assert (ROOT / script).is_file(), f"{page.name} names {script}"
+
+
+def test_files_that_pages_for_contributors_name_are_there():
+    for name in (
+        "architecture.md",
+        "contributing.md",
+        *(f"decisions/{one.name}" for one in (DOCS / "decisions").glob("*.md")),
+    ):
+        for path in re.findall(r"`([\w/]+(?:\.py|/))`", (DOCS / name).read_text(encoding="utf-8")):
+            if "NAME" in path:  # of the thing that is added
+                continue
+            places = (ROOT / path, ROOT / "maskforge" / path, *(ROOT / "maskforge").rglob(path))
+            assert any(place.exists() for place in places), f"{name} names {path}"
 
 
 def test_every_page_is_in_the_navigation():

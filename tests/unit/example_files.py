@@ -26,6 +26,14 @@ def save(path: Path, array: object, **options: object) -> Path:
     return path
 
 
+def stack(path: Path, pages: Iterable[object], **options: object) -> Path:
+    """Write arrays or images as the pages of one file."""
+    images = [one if isinstance(one, Image.Image) else Image.fromarray(one) for one in pages]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images[0].save(path, save_all=True, append_images=images[1:], **options)
+    return path
+
+
 def mask_of(*values: int, dtype: type = np.uint8) -> np.ndarray:
     """Return a mask of 3 x 4 pixels that begins with these values and goes on with the first."""
     mask = np.full(HEIGHT * WIDTH, values[0], dtype=dtype)

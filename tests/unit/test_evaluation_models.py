@@ -8,7 +8,7 @@ from example_files import folder, save
 
 from maskforge.errors import DatasetError, ModelError, OptionError
 from maskforge.evaluation.evaluate import evaluate
-from maskforge.evaluation.evaluate_options import EvaluateOptions, ModelOptions
+from maskforge.evaluation.evaluate_options import EvaluateOptions
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import write_split
@@ -20,6 +20,7 @@ from maskforge.nn.modelfile import (
     read_description,
     write_description,
 )
+from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.predictor import Predictor
 from maskforge.prediction.runtimes.base import Runtime
 

@@ -7,7 +7,6 @@ from example_files import class_map, folder, image_of, mask_of, save
 from PIL import Image
 
 from maskforge.errors import DatasetError, LabelError, OptionError
-from maskforge.examples.pixels import read_target
 from maskforge.examples.sources import open_examples
 from maskforge.examples.statistics import class_pixels
 
@@ -23,7 +22,7 @@ def test_binary_masks_are_recognized_and_said(tmp_path, on):
     assert classes_of(found) == {1: "foreground"}
     assert found.notes == (f"masks are binary: 0 and {on}; {on} is taken as class 'foreground'",)
     assert class_pixels(found) == {0: 22, 1: 2}
-    assert read_target(found.examples[1], found.classes, "softmax").ravel()[:4].tolist() == [
+    assert found.examples[1].read_target(found.classes, "softmax").ravel()[:4].tolist() == [
         0,
         1,
         1,
@@ -59,7 +58,7 @@ def test_other_values_are_a_class_each_and_255_is_void(tmp_path):
         "masks hold the values 0, 3, 7, 255: a class each; 255 is taken as void",
     )
     assert class_pixels(found) == {0: 21, 3: 1, 7: 1, 255: 1}
-    target = read_target(found.examples[1], found.classes, "softmax")
+    target = found.examples[1].read_target(found.classes, "softmax")
     assert target.ravel()[:4].tolist() == [0, 2, 255, 0]
 
 
@@ -71,7 +70,7 @@ def test_values_are_named_by_hand(tmp_path):
     )
     assert classes_of(found) == {1: "membrane", 2: "other"}
     assert found.examples[0].statistics.pixels == {0: 9, 1: 2, 255: 1}
-    target = read_target(found.examples[0], found.classes, "softmax").ravel()
+    target = found.examples[0].read_target(found.classes, "softmax").ravel()
     assert target[:5].tolist() == [0, 1, 1, 255, 0]
 
 
@@ -123,9 +122,9 @@ def test_only_some_classes_count_and_keep_their_ids(tmp_path):
     found = open_examples(root, classes=class_map("a", "b", "c"), only=["c", "b"])
     assert found.classes.ids == (0, 2, 3)
     assert found.examples[0].statistics.pixels == {0: 9, 2: 1, 3: 1, 255: 1}
-    softmax = read_target(found.examples[0], found.classes, "softmax").ravel()
+    softmax = found.examples[0].read_target(found.classes, "softmax").ravel()
     assert softmax[:5].tolist() == [0, 0, 1, 2, 255]
-    sigmoid = read_target(found.examples[0], found.classes, "sigmoid").reshape(-1, 2)
+    sigmoid = found.examples[0].read_target(found.classes, "sigmoid").reshape(-1, 2)
     assert sigmoid[:5].tolist() == [[0, 0], [0, 0], [1, 0], [0, 1], [255, 255]]
 
 
@@ -210,7 +209,7 @@ def test_one_hot_masks_are_recognized(tmp_path):
     found = open_examples(folder(tmp_path, {"a": mask}, ".npy"))
     assert "one-hot with 3 channels" in found.notes[0]
     assert class_pixels(found) == {0: 10, 1: 1, 2: 1}
-    assert read_target(found.examples[0], found.classes, "softmax").ravel().tolist() == [
+    assert found.examples[0].read_target(found.classes, "softmax").ravel().tolist() == [
         *[0] * 10,
         1,
         2,
@@ -223,7 +222,7 @@ def test_multi_hot_masks_are_recognized(tmp_path):
     found = open_examples(folder(tmp_path, {"a": mask}, ".npy"))
     assert "multi-hot with 2 channels" in found.notes[0]
     assert class_pixels(found) == {0: 9, 1: 2, 2: 1, 255: 1}
-    target = read_target(found.examples[0], found.classes, "sigmoid").reshape(-1, 2)
+    target = found.examples[0].read_target(found.classes, "sigmoid").reshape(-1, 2)
     assert target[:4].tolist() == [[1, 1], [1, 0], [255, 255], [0, 0]]
 
 
@@ -231,7 +230,7 @@ def test_overlaps_do_not_go_with_softmax(tmp_path):
     mask = channels([1, 1], [1, 0], count=2)
     found = open_examples(folder(tmp_path, {"a": mask}, ".npy"))
     with pytest.raises(OptionError, match=r"a\.npy: 1 pixels belong to several") as caught:
-        read_target(found.examples[0], found.classes, "softmax")
+        found.examples[0].read_target(found.classes, "softmax")
     assert "sigmoid" in caught.value.hint
 
 
@@ -240,9 +239,9 @@ def test_what_is_left_of_overlaps_goes_with_softmax(tmp_path):
     root = folder(tmp_path, {"a": mask}, ".npy")
     found = open_examples(root, only=["class 2"])
     assert found.examples[0].statistics.pixels == {0: 10, 2: 1, 255: 1}
-    softmax = read_target(found.examples[0], found.classes, "softmax").ravel()
+    softmax = found.examples[0].read_target(found.classes, "softmax").ravel()
     assert softmax[:4].tolist() == [1, 0, 0, 255]
-    sigmoid = read_target(found.examples[0], found.classes, "sigmoid").ravel()
+    sigmoid = found.examples[0].read_target(found.classes, "sigmoid").ravel()
     assert sigmoid[:4].tolist() == [1, 0, 0, 255]
 
 
@@ -251,14 +250,14 @@ def test_a_pixel_that_is_void_in_one_channel_is_void(tmp_path, head):
     root = folder(tmp_path, {"a": channels([255, 0], [0, 1], [1, 1], count=2)}, ".npy")
     found = open_examples(root, only=["class 2"])
     assert found.examples[0].statistics.pixels == {0: 9, 2: 2, 255: 1}
-    target = read_target(found.examples[0], found.classes, head).ravel()
+    target = found.examples[0].read_target(found.classes, head).ravel()
     assert target[:4].tolist() == [255, 1, 1, 0]
 
 
 def test_a_pixel_without_class_in_a_one_hot_mask_is_void(tmp_path):
     mask = channels(*([1, 0] for _ in range(10)), [0, 1], [0, 0], count=2)
     found = open_examples(folder(tmp_path, {"a": mask}, ".npy"), classes=class_map("caries"))
-    target = read_target(found.examples[0], found.classes, "softmax").ravel()
+    target = found.examples[0].read_target(found.classes, "softmax").ravel()
     assert target[9:].tolist() == [0, 1, 255]
     assert found.examples[0].statistics.pixels == {0: 10, 1: 1, 255: 1}
 

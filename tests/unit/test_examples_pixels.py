@@ -1,167 +1,57 @@
-"""Pixels of images as they are in the file, in the frame of the mask."""
-
-import struct
+"""Pixels of images in the frame of the mask."""
 
 import cv2
 import numpy as np
 import pytest
+from builders import labelme, run, square
 from example_files import image_of, mask_of, save
-from PIL import Image
+from PIL import Image, ImageOps
 
+import maskforge as mf
 from maskforge.errors import DatasetError
 from maskforge.examples.example import Example
-from maskforge.examples.pixels import read_image, read_target
 from maskforge.examples.sources import open_examples
-from maskforge.images.deep_color import turn
-from maskforge.images.pixels import decode
 from maskforge.masks.classes import ClassMap
 from maskforge.shapes import Size
 
-GRAY = np.array([[0, 1, 2, 250], [9, 8, 7, 6], [5, 4, 3, 255]], dtype=np.uint8)
-COLOR = np.dstack([GRAY, GRAY[::-1], GRAY[:, ::-1]])
-DEEP = GRAY.astype(np.uint16) * 257 - np.uint16(1) * (GRAY > 100)
-DEEP_COLOR = np.dstack([DEEP, DEEP[::-1], DEEP[:, ::-1]])
-
-
-def indexed():
-    image = Image.new("P", (4, 3))
-    image.putpalette([10, 20, 30, 40, 50, 60])
-    image.putpixel((1, 0), 1)
-    return image
-
-
-def with_alpha(mode):
-    image = Image.fromarray(COLOR if mode == "RGBA" else GRAY).convert(mode)
-    image.putalpha(77)
-    return image
-
-
-@pytest.mark.parametrize(
-    ("name", "image", "expected"),
-    [
-        ("gray.png", Image.fromarray(GRAY), GRAY[..., None]),
-        ("color.png", Image.fromarray(COLOR), COLOR),
-        ("color.tif", Image.fromarray(COLOR), COLOR),
-        ("alpha.png", with_alpha("RGBA"), COLOR),
-        ("gray-alpha.png", with_alpha("LA"), GRAY[..., None]),
-        ("deep.png", Image.fromarray(DEEP), DEEP[..., None]),
-        ("deep.tif", Image.fromarray(DEEP), DEEP[..., None]),
-        ("32bit.tif", Image.fromarray(DEEP.astype(np.int32)), DEEP[..., None]),
-        ("bits.png", Image.fromarray(GRAY > 7), ((GRAY > 7) * 255)[..., None]),
-    ],
-)
-def test_values_are_those_of_the_file(tmp_path, name, image, expected):
-    image.save(tmp_path / name)
-    found = decode(tmp_path / name, upright=False)
-    assert np.array_equal(found, expected)
-    assert found.dtype == (np.uint16 if expected.max() > 255 else np.uint8)
-
-
-def test_palettes_are_applied(tmp_path):
-    indexed().save(tmp_path / "a.png")
-    found = decode(tmp_path / "a.png", upright=False)
-    assert found[0, :2].tolist() == [[10, 20, 30], [40, 50, 60]]
-
-
-@pytest.mark.parametrize("suffix", [".png", ".tif", ".ppm"])
-def test_colors_of_16_bits_keep_them(tmp_path, suffix):
-    path = tmp_path / f"a{suffix}"
-    cv2.imwrite(str(path), DEEP_COLOR[..., ::-1])
-    found = decode(path, upright=False)
-    assert found.dtype == np.uint16
-    assert np.array_equal(found, DEEP_COLOR)
-
-
-def test_the_alpha_of_16_bits_is_dropped(tmp_path):
-    cv2.imwrite(str(tmp_path / "a.png"), np.dstack([DEEP_COLOR[..., ::-1], DEEP]))
-    assert np.array_equal(decode(tmp_path / "a.png", upright=False), DEEP_COLOR)
-
-
-def test_an_8_bit_portable_pixmap_stays_one(tmp_path):
-    Image.fromarray(COLOR).save(tmp_path / "a.ppm")
-    found = decode(tmp_path / "a.ppm", upright=False)
-    assert found.dtype == np.uint8
-    assert np.array_equal(found, COLOR)
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        (np.full((3, 4), 0.5, dtype=np.float32), "fractions"),
-        (np.full((3, 4), -1, dtype=np.int32), "values from -1 to -1"),
-        (np.full((3, 4), 70000, dtype=np.int32), "values from 70000 to 70000"),
-    ],
-)
-def test_values_that_are_no_brightness_are_refused(tmp_path, values, message):
-    Image.fromarray(values).save(tmp_path / "a.tif")
-    with pytest.raises(DatasetError, match=message) as caught:
-        decode(tmp_path / "a.tif", upright=False)
-    assert "a.tif" in str(caught.value)
+GRAY = image_of(3)
 
 
 def shown(pixels, orientation):
     """Return pixels as Pillow shows them."""
-    from PIL import ImageOps
-
     image = Image.fromarray(pixels)
     image.getexif()[0x0112] = orientation
     return np.asarray(ImageOps.exif_transpose(image))
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_turning_is_that_of_pillow_and_can_be_undone(orientation):
-    turned = turn(COLOR, orientation)
-    assert np.array_equal(turned, shown(COLOR, orientation))
-    assert np.array_equal(turn(turned, orientation, back=True), COLOR)
+DEEP = image_of(5).astype(np.uint16) * 257 - 3
 
 
-def deep_tiff(pixels, orientation):
-    """Return an uncompressed TIFF of 16-bit colors, written by hand after the TIFF 6.0 text."""
-    height, width, _ = pixels.shape
-    data = pixels.astype("<u2").tobytes()
-    tags = [
-        (256, 3, 1, width),
-        (257, 3, 1, height),
-        (258, 3, 3, 0),  # set below
-        (259, 3, 1, 1),
-        (262, 3, 1, 2),
-        (273, 4, 1, 0),  # set below
-        (274, 3, 1, orientation),
-        (277, 3, 1, 3),
-        (278, 3, 1, height),
-        (279, 4, 1, len(data)),
-    ]
-    behind = 8 + 2 + 12 * len(tags) + 4
-    places = {258: behind, 273: behind + 8}
-    lines = [struct.pack("<HHII", t, kind, n, places.get(t, v)) for t, kind, n, v in tags]
-    head = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
-    bits = struct.pack("<HHHH", 16, 16, 16, 0)
-    return head + b"".join(lines) + struct.pack("<I", 0) + bits + data
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["jpeg", "tiff", "deep tiff", "deep png"])
-def test_the_orientation_is_applied_if_the_mask_was_drawn_so(tmp_path, kind, orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    path = tmp_path / ("a.png" if "png" in kind else "a.tif" if "tiff" in kind else "a.jpg")
-    if kind == "deep tiff":
-        path.write_bytes(deep_tiff(DEEP_COLOR, orientation))
-    elif kind == "deep png":
-        Image.fromarray(COLOR).save(tmp_path / "plain.png", exif=exif)
-        chunk = (tmp_path / "plain.png").read_bytes()
-        start = chunk.index(b"eXIf") - 4
-        length = struct.unpack(">I", chunk[start : start + 4])[0] + 12
-        cv2.imwrite(str(path), DEEP_COLOR[..., ::-1])
-        whole = path.read_bytes()
-        path.write_bytes(whole[:33] + chunk[start : start + length] + whole[33:])
+@pytest.mark.parametrize(
+    ("name", "image", "expected"),
+    [
+        ("a.png", GRAY, GRAY[..., None]),
+        ("a.png", np.dstack([GRAY, GRAY.T.reshape(3, 4), GRAY]), None),
+        ("a.png", DEEP, DEEP[..., None]),
+        ("a.png", np.dstack([DEEP, DEEP // 2, DEEP // 3]), None),
+        ("a.tif", np.dstack([DEEP, DEEP // 2, DEEP // 3]), None),
+        ("a.png", GRAY > 99, ((GRAY > 99) * np.uint8(255))[..., None]),
+        ("a.tif", DEEP.astype(np.int32), DEEP[..., None]),
+    ],
+)
+def test_data_sets_and_examples_give_the_values_of_the_file(tmp_path, name, image, expected):
+    """Whatever the depth: colors of 16 bits were cut to 8 once."""
+    if image.dtype == np.uint16 and image.ndim == 3:
+        cv2.imwrite(str(tmp_path / name), image[..., ::-1])
     else:
-        Image.fromarray(COLOR).save(path, exif=exif)
-    stored = decode(path, upright=False)
-    if "deep" in kind:
-        assert np.array_equal(stored, DEEP_COLOR)
-    assert stored.shape == (3, 4, 3)
-    assert np.array_equal(decode(path, upright=True), turn(stored, orientation))
+        save(tmp_path / name, image)
+    labelme(tmp_path / "a.json", square("x", 1, 1, 3, 3), image=name, width=4, height=3)
+    assert run("convert", tmp_path / "a.json", "--out", tmp_path / "out").exit_code == 0
+    (item,) = mf.open_dataset(tmp_path / "out")
+    (example,) = mf.open_examples(tmp_path / "out")
+    for found in (item.read_image(), example.read_image()):
+        assert found.dtype == (image if expected is None else expected).dtype
+        assert np.array_equal(found, image if expected is None else expected)
 
 
 def test_the_mask_tells_whether_the_image_is_turned(tmp_path):
@@ -173,8 +63,8 @@ def test_the_mask_tells_whether_the_image_is_turned(tmp_path):
         save(tmp_path / "masks" / f"{name}.png", mask)
     a, b = open_examples(tmp_path)
     assert (a.upright, b.upright) == (False, True)
-    assert np.array_equal(read_image(a)[..., 0], GRAY)
-    assert np.array_equal(read_image(b)[..., 0], shown(GRAY, 6))
+    assert np.array_equal(a.read_image()[..., 0], GRAY)
+    assert np.array_equal(b.read_image()[..., 0], shown(GRAY, 6))
 
 
 def test_a_turn_that_keeps_the_size_is_taken_and_said(tmp_path):
@@ -185,7 +75,7 @@ def test_a_turn_that_keeps_the_size_is_taken_and_said(tmp_path):
     found = open_examples(tmp_path)
     assert found.examples[0].upright
     assert "taken as turned (1): a" in found.notes[-1]
-    assert np.array_equal(read_image(found.examples[0])[..., 0], GRAY[::-1, ::-1])
+    assert np.array_equal(found.examples[0].read_image()[..., 0], GRAY[::-1, ::-1])
 
 
 def an_example(tmp_path, **keys):
@@ -196,7 +86,7 @@ def an_example(tmp_path, **keys):
 
 
 @pytest.mark.parametrize(
-    "read", [read_image, lambda one: read_target(one, ClassMap(()), "softmax")]
+    "read", [Example.read_image, lambda one: one.read_target(ClassMap(()), "softmax")]
 )
 def test_files_that_changed_their_size_are_refused(tmp_path, read):
     with pytest.raises(DatasetError, match=r"has 4 x 3 px.*5 x 3"):
@@ -206,11 +96,11 @@ def test_files_that_changed_their_size_are_refused(tmp_path, read):
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
 def test_values_that_no_class_has_are_refused(tmp_path, head):
     with pytest.raises(DatasetError, match=r"m\.png.*1"):
-        read_target(an_example(tmp_path), ClassMap(()), head)
+        an_example(tmp_path).read_target(ClassMap(()), head)
 
 
 @pytest.mark.parametrize("encoding", ["onehot", "multihot"])
 def test_a_mask_of_another_encoding_is_refused(tmp_path, encoding):
     one = an_example(tmp_path, encoding=encoding, channels=(0, 1))
     with pytest.raises(DatasetError, match=f"is no {encoding} mask"):
-        read_target(one, ClassMap(()), "softmax")
+        one.read_target(ClassMap(()), "softmax")

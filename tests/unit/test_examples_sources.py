@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 from builders import image, labelme, manifest, run, square
 from example_files import folder, image_of, mask_of, save
-from PIL import Image
 
 from maskforge.errors import DatasetError, LabelError, MaskforgeError, OptionError
-from maskforge.examples.pixels import read_image, read_target
 from maskforge.examples.sources import open_examples
 from maskforge.examples.statistics import class_pixels
 
@@ -149,7 +147,7 @@ def test_a_table_lists_images_masks_and_more(tmp_path, delimiter):
     (found,) = open_examples(table, group_column="patient")
     assert (found.name, found.group) == ("pics/a", "Müller, 7")
     assert found.columns == {"patient": "Müller, 7"}
-    assert read_image(found).shape == (3, 4, 1)
+    assert found.read_image().shape == (3, 4, 1)
 
 
 def test_incomplete_rows_are_counted_and_equal_names_keep_their_suffix(tmp_path):
@@ -204,18 +202,6 @@ def test_names_never_lead_out_of_a_folder(tmp_path):
     assert names(open_examples(table)) == ["1/a", "2/a"]
 
 
-def test_further_pages_are_said(tmp_path):
-    folder(tmp_path, {"a": mask_of(0, 255), "b": mask_of(0, 255)})
-    (tmp_path / "masks" / "a.png").unlink()
-    pages = [Image.fromarray(mask_of(0, value)) for value in (255, 0)]
-    pages[0].save(tmp_path / "masks" / "a.tif", save_all=True, append_images=pages[1:])
-    found = open_examples(tmp_path)
-    assert (
-        found.notes[-1] == "TIFF files with several pages, of which the first alone is used (1): a"
-    )
-    assert class_pixels(found) == {0: 22, 1: 2}
-
-
 def test_a_manifest_stands_for_its_folder(converted):
     run("convert", converted / "in", "--out", converted / "out")
     assert len(open_examples(converted / "out" / "manifest.jsonl")) == 2
@@ -261,11 +247,11 @@ def test_a_converted_data_set_is_opened(converted, encoding):
     assert found.notes == ("masks without a known image, left out (1): z",)
     assert class_pixels(found) == {0: 2 * 48 - 13, 1: 9, 2: 4}
     (x,) = found.subset(["x"])
-    target = read_target(x, found.classes, "softmax")
+    target = x.read_target(found.classes, "softmax")
     assert target[1:4, 1:4].tolist() == [[1] * 3] * 3
     assert target.sum() == 9
-    assert read_target(x, found.classes, "sigmoid").sum(axis=(0, 1)).tolist() == [9, 0]
-    assert read_image(x).shape == (6, 8, 3)
+    assert x.read_target(found.classes, "sigmoid").sum(axis=(0, 1)).tolist() == [9, 0]
+    assert x.read_image().shape == (6, 8, 3)
 
 
 def test_the_bundled_samples_have_the_pixels_that_convert_counted(samples, tmp_path):
@@ -279,7 +265,7 @@ def test_the_bundled_samples_have_the_pixels_that_convert_counted(samples, tmp_p
             counted[name] = counted.get(name, 0) + count
     pixels = {found.classes.names[id_]: count for id_, count in class_pixels(found).items()}
     assert {name: count for name, count in pixels.items() if name in counted} == counted
-    assert read_image(found.examples[0]).shape[-1] == 1
+    assert found.examples[0].read_image().shape[-1] == 1
 
 
 def test_keys_that_people_add_to_the_manifest_are_columns(converted):

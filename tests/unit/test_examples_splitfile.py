@@ -33,8 +33,8 @@ def test_a_split_is_read_back(tmp_path, examples):
 
 def test_folds_are_read_back(tmp_path, examples):
     made = make_folds(examples, 2, test=0.3)
-    write_split(tmp_path / "s.json", examples, made)
-    assert read_splits(tmp_path / "s.json", examples) == made
+    write_split(str(tmp_path / "s.json"), examples, made)
+    assert read_splits(str(tmp_path / "s.json"), examples) == made
     with pytest.raises(DatasetError, match="holds 2 folds"):
         read_split(tmp_path / "s.json", examples)
 

@@ -8,7 +8,6 @@ from PIL import Image
 from training_runs import BOTH, DISC, disc, options, split_of, write
 
 from maskforge.examples.example import ExampleSet
-from maskforge.examples.pixels import read_target
 from maskforge.shapes import Size
 from maskforge.training.extremes import draw_extremes
 from maskforge.training.plan import make_plan
@@ -22,7 +21,7 @@ def drawn(folder, examples, chosen, **changed):
 
     def predict(asked):
         for one in asked:
-            target = read_target(one, plan.classes, plan.head)
+            target = one.read_target(plan.classes, plan.head)
             if plan.head == "softmax":
                 yield one, np.eye(256, dtype=np.float32)[target][..., : len(BOTH.ids)], target
             else:

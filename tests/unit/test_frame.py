@@ -194,3 +194,11 @@ def test_the_largest_mask(tmp_path, width, height, fits):
     if not fits:
         assert image.refusal.code is Code.TOO_LARGE
         assert f"{width} x {height}" in image.refusal.message
+
+
+def test_of_a_stack_the_first_page_is_annotated_and_that_is_said(tmp_path):
+    pages = [Image.new("L", (8, 6)), Image.new("L", (4, 3))]
+    pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
+    image = settled(tmp_path / "x.json", image_file="x.tif", width=8, height=6)
+    assert image.image.size == (8, 6)
+    assert codes(image) == [Code.IMAGE_STACK]

@@ -29,6 +29,7 @@ def test_the_best_comes_first_and_the_undefined_last(tmp_path):
     for name, dice in {"b": 0.5, "c": 0.0, "a": 0.5, "d": None, "e": 0.75}.items():
         write(tmp_path / name, dice)
     assert names(compare_runs([tmp_path])) == ["e", "a", "b", "c", "d"]
+    assert compare_runs(str(tmp_path)) == compare_runs([tmp_path])
 
 
 def test_a_run_that_is_named_twice_is_listed_once(tmp_path):

@@ -6,7 +6,8 @@ from builders import grid
 from PIL import Image
 
 from maskforge.errors import DatasetError
-from maskforge.masks.overlay import contact_sheet, load_image, overlay, with_legend
+from maskforge.images.decoder import read_to_show
+from maskforge.masks.overlay import contact_sheet, overlay, with_legend
 from maskforge.shapes import Size
 
 RED, VOID = (200, 0, 0), (224, 224, 192)
@@ -131,7 +132,7 @@ def test_a_contact_sheet_takes_images_of_every_size(size):
 )
 def test_what_has_more_than_eight_bits_is_stretched(tmp_path, values, expected):
     Image.fromarray(values).save(tmp_path / "x.tif")
-    image = load_image(tmp_path / "x.tif", upright=False)
+    image = read_to_show(tmp_path / "x.tif", upright=False)
     assert image.dtype == np.uint8
     assert image[0, :, 0].tolist() == expected
 
@@ -140,5 +141,5 @@ def test_what_is_no_image_is_named(tmp_path):
     (tmp_path / "x.png").write_bytes(b"nonsense")
     for path in (tmp_path / "x.png", tmp_path / "y.png", tmp_path):
         with pytest.raises(DatasetError, match="cannot be read") as caught:
-            load_image(path, upright=True)
+            read_to_show(path, upright=True)
         assert caught.value.origin.file == path

@@ -13,7 +13,6 @@ import maskforge as mf
 from maskforge.errors import OptionError, OutputError, OutputExistsError
 from maskforge.masks.maskfile import read_mask, write_mask
 from maskforge.prediction.predict import predict
-from maskforge.prediction.predict_options import PredictOptions
 from maskforge.prediction.predictor import Predictor
 from maskforge.prediction.runtimes.base import Runtime
 
@@ -48,7 +47,7 @@ def images(tmp_path):
 
 
 def run(sources, out, model=None, **options):
-    return predict(model or predictor(), sources, out, PredictOptions(**options))
+    return predict(model or predictor(), sources, out, **options)
 
 
 @pytest.mark.parametrize(("tta", "threshold"), [(False, 0.5), (True, 0.3)])
@@ -64,7 +63,7 @@ def test_the_result_is_a_data_set(images, tmp_path):
     items = {item.entry.mask: item for item in dataset}
     assert sorted(items) == ["masks/a.png", "masks/deep/a.png", "masks/deep/b.png"]
     assert items["masks/a.png"].read_mask().tolist() == [[0, 7, 3]]
-    assert items["masks/a.png"].read_image().tolist() == [[0, 100, 255]]
+    assert items["masks/a.png"].read_image()[..., 0].tolist() == [[0, 100, 255]]
     assert dataset.classes.names[3] == "caries"
     entry = items["masks/a.png"].entry
     assert (entry.format, entry.state, entry.encoding) == ("prediction", "annotated", "integer")
@@ -167,7 +166,7 @@ def test_a_mask_fits_the_image_as_it_is_shown(tmp_path):
     item = next(iter(mf.open_dataset(tmp_path / "out")))
     assert (item.entry.upright, item.entry.orientation) == (True, 6)
     assert item.read_mask().tolist() == [[0, 3], [0, 0], [0, 0]]
-    assert item.read_image().shape == (3, 2)
+    assert item.read_image().shape == (3, 2, 1)
 
 
 def dataset(folder, image, *, upright, mask="masks/p_1/x.png"):
@@ -260,7 +259,7 @@ def test_a_disk_that_is_full_ends_the_run(images, tmp_path, monkeypatch):
 
     monkeypatch.setattr("maskforge.prediction.results.write_overlay", fail)
     with pytest.raises(OutputError, match="No space"):
-        predict(predictor(), images, tmp_path / "out", PredictOptions(overlay=True))
+        predict(predictor(), images, tmp_path / "out", overlay=True)
 
 
 def test_progress_is_told_after_every_image(images, tmp_path):
@@ -274,14 +273,14 @@ def test_images_are_read_ahead_but_not_all(tmp_path, monkeypatch):
     from maskforge.prediction import read_ahead as loading
 
     read, done, distance = [], [], []
-    real = loading.decode
+    real = loading.read_image
 
     def spy(path, *, upright):
         read.append(path)
         distance.append(len(read) - len(done))
         return real(path, upright=upright)
 
-    monkeypatch.setattr(loading, "decode", spy)
+    monkeypatch.setattr(loading, "read_image", spy)
     for number in range(20):
         save(tmp_path / "many" / f"{number:02}.png", [[number]])
     predict(predictor(), tmp_path / "many", tmp_path / "o", progress=lambda *_: done.append(1))

@@ -1,23 +1,32 @@
 """From an image to a mask, with networks whose output is known in advance."""
 
+import pickle
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import model_folders as models
 import numpy as np
 import pytest
+from PIL import Image
 
-from maskforge.errors import OptionError
+from maskforge.errors import DatasetError, OptionError
 from maskforge.images.intensity import ScalingRecord
 from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.masks.maskfile import read_mask
+from maskforge.prediction.model_options import ModelOptions
+from maskforge.prediction.predict import predict
 from maskforge.prediction.predictor import Predictor
 from maskforge.prediction.runtimes.base import Runtime
 
 IMAGE = np.array([[0, 51, 102], [153, 204, 255]], dtype=np.uint8)  # 0, 0.2, 0.4 ... 1
 
 
-def predictor(infer, head="sigmoid", **description):
+def predictor(infer, head="sigmoid", *, parallel=False, **description):
     described = models.describe(head, **description)
-    return Predictor(Path("model"), described, described.classes, Runtime("test", "float32", infer))
+    runtime = Runtime("test", "float32", infer, parallel=parallel)
+    return Predictor(Path("model"), described, described.classes, runtime)
 
 
 def same(batch):
@@ -192,7 +201,7 @@ def test_averages_have_thresholds_of_their_own():
     )
     assert model.thresholds() == (0.8, 0.7)
     assert model.thresholds(tta=True) == (0.4, 0.3)
-    assert model.thresholds({"crown": 0.1}, tta=True) == (0.4, 0.1)
+    assert model.thresholds(thresholds={"crown": 0.1}, tta=True) == (0.4, 0.1)
     square = np.full((8, 8), 128, dtype=np.uint8)
     assert not model.predict(square).target.any()
     assert model.predict(square, tta=True).target.all()
@@ -201,3 +210,96 @@ def test_averages_have_thresholds_of_their_own():
 def test_averages_of_a_model_without_thresholds_for_them_take_the_others():
     model = predictor(same, thresholds=(0.8, 0.7))
     assert model.thresholds(tta=True) == (0.8, 0.7)
+
+
+def test_keywords_change_what_the_options_say():
+    model = predictor(same, thresholds=(0.4, 0.6))
+    options = ModelOptions(thresholds={"crown": 0.5}, runtime="onnx")  # for which it is too late
+    assert model.predict(IMAGE, options).mask.tolist() == [[7, 7, 7], [3, 3, 3]]
+    assert not model.predict(IMAGE, options, thresholds=1.0).target[:, :2].any()
+
+
+@pytest.mark.parametrize("option", [{"runtime": "onnx"}, {"precision": "bfloat16"}])
+def test_what_is_settled_when_a_model_is_loaded_is_refused_later(tmp_path, option):
+    (name,) = option
+    with pytest.raises(OptionError, match=rf"(?s)loaded already.*Predictor.load\(model, {name}="):
+        predictor(same).predict(IMAGE, **option)
+    with pytest.raises(OptionError, match="loaded already"):
+        predict(predictor(same), tmp_path, tmp_path / "out", **option)
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_several_threads_predict_what_one_does(parallel):
+    """A runtime with one buffer, as some have, is asked by one thread at a time."""
+    held, together = {}, threading.Barrier(4, timeout=30)
+
+    def infer(batch):
+        if parallel:
+            together.wait()  # which nobody passes alone
+            return same(batch)
+        held["input"] = batch
+        time.sleep(0.005)  # gives the others the chance to disturb
+        return same(held["input"])
+
+    model = predictor(infer, parallel=parallel)
+    images = [np.full((8, 8), 16 * number, dtype=np.uint8) for number in range(16)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(model.predict, images))
+    alone = predictor(same)
+    for image, one in zip(images, found, strict=True):
+        expected = alone.predict(image)
+        np.testing.assert_array_equal(one.probabilities, expected.probabilities)
+        np.testing.assert_array_equal(one.mask, expected.mask)
+
+
+def test_files_are_predicted_as_they_are_shown(tmp_path):
+    """EXIF orientation 6: what is stored has to be turned to the right."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(IMAGE).save(tmp_path / "a.png", exif=exif)
+    model = predictor(same)
+    expected = model.predict(np.rot90(IMAGE, -1).copy())
+    for image in (tmp_path / "a.png", str(tmp_path / "a.png"), (tmp_path / "a.png").read_bytes()):
+        found = model.predict(image)
+        np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+    for image in (tmp_path / "gone.png", b"none"):
+        with pytest.raises(DatasetError):
+            model.predict(image)
+
+
+@pytest.fixture
+def prediction():
+    """Caries from 153 on, and nothing else."""
+    return predictor(same, thresholds=(0.5, 0.6)).predict(IMAGE)
+
+
+def test_a_prediction_is_told_in_a_line(prediction):
+    assert repr(prediction) == "<Prediction of 3 x 2 px: caries 3 px>"
+    nothing = predictor(same, thresholds=(1.0, 1.0)).predict(IMAGE[:, :2])
+    assert repr(nothing) == "<Prediction of 2 x 2 px: nothing found>"
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy"])
+def test_a_prediction_is_saved_as_a_mask(prediction, tmp_path, name):
+    prediction.save(tmp_path / name)
+    assert read_mask(tmp_path / name).tolist() == [[0, 0, 0], [3, 3, 3]]
+    if name == "a.png":
+        assert Image.open(tmp_path / name).convert("RGB").getpixel((0, 1)) == (255, 0, 0)
+
+
+def test_a_prediction_is_laid_over_its_image(prediction):
+    shown = prediction.overlay(opacity=0.0)
+    assert (shown.shape, shown.dtype) == ((2, 3, 3), np.uint8)
+    assert shown[0].tolist() == [[0] * 3, [51] * 3, [102] * 3]
+    assert shown[1].tolist() == [[255, 0, 0]] * 3  # the outline of caries
+    wide = predictor(same, thresholds=(1.0, 1.0), scaling=ScalingRecord(white=65535.0))
+    deep = wide.predict(np.array([[100, 400]], np.uint16))
+    assert deep.overlay().tolist() == [[[0] * 3, [255] * 3]]
+
+
+def test_a_prediction_shows_itself_in_a_notebook_and_can_be_sent(prediction):
+    page = prediction._repr_png_()
+    assert page.startswith(b"\x89PNG")
+    again = pickle.loads(pickle.dumps(prediction))
+    assert (again.mask == prediction.mask).all()
+    assert again._repr_png_() == page

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maskforge.cli.train import parse_weights
 from maskforge.errors import OptionError
 from maskforge.issues import Origin
 from maskforge.nn.network_catalog import NetworkOptions
@@ -15,7 +16,6 @@ from maskforge.training.configfile import (
     build_options,
     dump_config,
     parse_setting,
-    parse_weights,
     read_config,
     set_value,
 )

@@ -13,7 +13,7 @@ from maskforge.errors import MissingDependencyError, OptionError, TrainingError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.split import Split
 from maskforge.shapes import Size
-from maskforge.training.plan import check_values, describe_plan, make_plan
+from maskforge.training.plan import check_options, describe_plan, make_plan
 from maskforge.training.train import train
 
 
@@ -110,16 +110,19 @@ def test_nothing_to_learn_from(examples):
         ({"data": {"workers": -1}}, "data.workers"),
         ({"input": {"crop": -1}}, "input.crop"),
         ({"input": {"rare_share": 1.5}}, "input.rare_share"),
-        ({"split": {"validation": 1.0}}, "split.validation is 1.0, but is a share from 0 to bel"),
-        ({"split": {"folds": -1}}, "split.folds"),
-        ({"split": {"folds": 1}}, "split.folds"),
+        (
+            {"split": {"validation": 1.0}},
+            "from 0 to below 1, found 1.0",
+        ),
+        ({"split": {"folds": -1}}, "2 folds or more, found -1"),
+        ({"split": {"folds": 1}}, "2 folds or more, found 1"),
         ({"network": {"freeze_encoder": -2}}, "network.freeze_encoder"),
         ({"seed": -1}, "seed"),
     ],
 )
 def test_numbers_that_make_no_sense(changed, name):
     with pytest.raises(OptionError, match=name):
-        check_values(options(**changed))
+        check_options(options(**changed))
 
 
 @pytest.mark.parametrize(
@@ -206,5 +209,5 @@ def test_the_header_names_what_was_settled(examples):
 def test_matplotlib_is_missed_before_anything_is_done(tmp_path, monkeypatch, examples):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingDependencyError, match="matplotlib"):
-        train(options(), tmp_path / "run", examples=examples)
+        train(examples, tmp_path / "run", options())
     assert not (tmp_path / "run").exists()

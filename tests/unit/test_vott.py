@@ -231,6 +231,7 @@ def test_state_of_an_asset_file(tmp_path, state, regions, expected):
     assert read_one(write_asset(tmp_path, *regions, state=state)).state is expected
 
 
+@pytest.mark.parametrize("exported", [False, True])
 @pytest.mark.parametrize(
     ("state", "expected", "code"),
     [
@@ -239,9 +240,13 @@ def test_state_of_an_asset_file(tmp_path, state, regions, expected):
         (TAGGED, ImageState.ANNOTATED, [Code.LOST_ANNOTATION]),
     ],
 )
-def test_listed_asset_without_asset_file(tmp_path, state, expected, code):
-    """Only tagged assets have a file of their own, so its absence is a loss for these alone."""
-    image = read_one(write(tmp_path / "a.vott", project(asset(state=state))))
+def test_asset_without_asset_file_or_regions(tmp_path, state, expected, code, exported):
+    """Only tagged assets have a file of their own, so its absence is a loss for these alone.
+
+    VoTT exports no regions for a tagged asset if its file could not be read.
+    """
+    content = export(metadata(state=state)) if exported else project(asset(state=state))
+    image = read_one(write(tmp_path / "a.vott", content))
     assert image.shapes == ()
     assert image.state is expected
     assert codes(image) == code
@@ -254,21 +259,6 @@ def test_asset_file_tells_more_than_the_state_in_the_project(tmp_path, state):
     image = read_one(write(tmp_path / "a.vott", project(asset(state=state))))
     assert len(image.shapes) == 1
     assert image.state is ImageState.ANNOTATED
-
-
-@pytest.mark.parametrize(
-    ("state", "expected", "code"),
-    [
-        (NOT_VISITED, ImageState.UNVISITED, []),
-        (VISITED, ImageState.EMPTY, []),
-        (TAGGED, ImageState.ANNOTATED, [Code.LOST_ANNOTATION]),
-    ],
-)
-def test_exported_asset_without_regions(tmp_path, state, expected, code):
-    """VoTT exports no regions for a tagged asset if its file could not be read."""
-    image = read_one(write(tmp_path / "a-export.json", export(metadata(state=state))))
-    assert image.state is expected
-    assert codes(image) == code
 
 
 # Projects

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from maskforge.evaluation.measures.regions import Regions
 from maskforge.evaluation.report.records import ImageRow
 from maskforge.examples.example import Example
 from maskforge.examples.mask_folders import has_image
-from maskforge.files import write_whole
+from maskforge.images.decoder import read_to_show
+from maskforge.images.png import write_png
 from maskforge.masks.masknames import MaskNames
-from maskforge.masks.overlay import load_image, overlay, with_legend
+from maskforge.masks.overlay import overlay, with_legend
 
 WORST = "worst"
 
@@ -68,9 +68,7 @@ def draw_worst(
     names = MaskNames()
     for number, (row, example) in enumerate(worst, 1):
         path = folder / WORST / f"{number:02}-{names.assign('', row.name.replace('/', '-'))}.png"
-        stream = io.BytesIO()
-        _draw(row, example, regions(example)).save(stream, format="PNG")
-        write_whole(path, stream.getvalue())
+        write_png(path, np.asarray(_draw(row, example, regions(example))))
 
 
 def _draw(row: ImageRow, example: Example, image: Regions) -> Image.Image:
@@ -79,7 +77,7 @@ def _draw(row: ImageRow, example: Example, image: Regions) -> Image.Image:
     if has_image(example):
         # The numbers do not depend on the image, and black shows them as well.
         with contextlib.suppress(MaskforgeError):
-            shown = load_image(example.image, upright=example.upright)
+            shown = read_to_show(example.image, upright=example.upright)
     if shown.shape[:2] != shape:
         shown = np.zeros((*shape, 3), dtype=np.uint8)
     result = outcomes(image)

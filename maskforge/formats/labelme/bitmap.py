@@ -5,13 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from maskforge.errors import GeometryError, shorten
 from maskforge.formats.jsonio import structure
 from maskforge.geometry import checked_points
-from maskforge.images.decoder import read_header, read_pixels
+from maskforge.images.decoder import read_header, read_stored
 from maskforge.issues import Code, Origin
 from maskforge.shapes import Bitmap, Size
 
@@ -42,9 +39,10 @@ def read_bitmap(mask: object, points: Sequence[tuple[float, float]], origin: Ori
     text = structure(mask, str, place, Code.INVALID_BITMAP, GeometryError)
     try:
         data = base64.b64decode(text)
-        size = read_header(data).stored
+        header = read_header(data)
     except (OSError, ValueError):
         raise _undecodable(text, place) from None
+    size = header.stored
     box = Size(round(right - left + 1), round(bottom - top + 1))
     drift = max(abs(right - left + 1 - size.width), abs(bottom - top + 1 - size.height))
     if drift > _BOX_TOLERANCE:
@@ -61,7 +59,12 @@ def read_bitmap(mask: object, points: Sequence[tuple[float, float]], origin: Ori
             origin=place,
             hint=_HINT,
         )
-    pixels = _decode(data, text, place)
+    try:
+        if header.format != "png":
+            raise OSError(f"a bitmap is a PNG, found {header.format}")
+        pixels = read_stored(data, checked=True).values
+    except OSError:
+        raise _undecodable(text, place) from None
     if pixels.ndim != 2:
         raise GeometryError(
             Code.INVALID_BITMAP,
@@ -72,16 +75,6 @@ def read_bitmap(mask: object, points: Sequence[tuple[float, float]], origin: Ori
     inside = pixels > 0
     inside.flags.writeable = False
     return Bitmap(round(top), round(left), inside)
-
-
-def _decode(data: bytes, text: str, origin: Origin) -> NDArray[np.number]:
-    try:
-        image = read_pixels(data, verify=True)
-    except OSError:
-        raise _undecodable(text, origin) from None
-    if image.format != "PNG":
-        raise _undecodable(text, origin)
-    return np.asarray(image)
 
 
 def _undecodable(text: str, origin: Origin) -> GeometryError:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.images.decoder import open_image
+from maskforge.images.decoder import read_header, read_stored
 from maskforge.shapes import Bitmap, Size
 
 _SUFFIX = "___save.png"
@@ -50,16 +50,15 @@ class PartMap:
         Raises:
             OSError: If it cannot be decoded, or is too large to be a mask.
         """
-        with open_image(path) as image:
-            size = Size(*image.size)
-            if size.width * size.height > _MOST_PIXELS:
-                raise OSError(f"{size} px are too many for a mask")
-            if image.format != "PNG" or image.mode not in {"RGBA", "RGB", "P"}:
-                found = f"{image.format} {image.mode}"
-                raise OSError(f"expected a PNG with 8 bits a channel, found {found}")
-            image.verify()  # the checksums, which decoding alone does not look at
-        with open_image(path) as image:
-            return cls(np.array(image.convert("RGBA")))
+        header = read_header(path)
+        size = header.stored
+        if size.width * size.height > _MOST_PIXELS:
+            raise OSError(f"{size} px are too many for a mask")
+        if (header.format, header.channels, header.bits) != ("png", 3, 8):
+            kind = "colors" if header.channels == 3 else "gray"
+            found = f"{header.format.upper()} with {kind} of {header.bits} bits"
+            raise OSError(f"expected a PNG with colors of 8 bits a channel, found {found}")
+        return cls(read_stored(path, checked=True).rgba())
 
     def bitmap(self, colors: Collection[int]) -> Bitmap | None:
         """Return the pixels that have one of the colors, cropped; None if there are none.

@@ -8,7 +8,13 @@ from typing import Any
 
 from maskforge.choices import Head
 from maskforge.errors import OptionError
-from maskforge.nn.loss_catalog import LOSSES, check_pairing, loss_parameters, parse_loss
+from maskforge.nn.loss_catalog import (
+    LOSSES,
+    check_pairing,
+    check_weighting,
+    loss_parameters,
+    parse_loss,
+)
 from maskforge.nn.losses.base import SegmentationLoss
 from maskforge.nn.losses.combined import CombinedLoss
 
@@ -46,7 +52,13 @@ def make_loss(
         )
     told = loss_parameters(terms, options or {})
     if class_weights is not None:
-        _check_class_weights(class_weights, outputs, [term.name for term in terms])
+        if len(class_weights) != outputs:
+            raise OptionError(
+                f"there are {len(class_weights)} class weights, but the network has {outputs} "
+                "channels"
+            )
+        if set(class_weights) != {1.0}:
+            check_weighting(terms)
     losses = []
     for name, _ in terms:
         description = LOSSES[name]
@@ -59,19 +71,6 @@ def make_loss(
         single: SegmentationLoss = losses[0]
         return single
     return CombinedLoss(losses, [term.weight for term in terms])
-
-
-def _check_class_weights(weights: Sequence[float], outputs: int, names: list[str]) -> None:
-    if len(weights) != outputs:
-        raise OptionError(
-            f"there are {len(weights)} class weights, but the network has {outputs} channels"
-        )
-    if not any(LOSSES[name].per_pixel for name in names) and set(weights) != {1.0}:
-        using = [name for name, loss in LOSSES.items() if loss.per_pixel]
-        raise OptionError(
-            f"class weights mean nothing to {'+'.join(names)}: it gives every class the same say",
-            hint=f"leave them out, or add one of {', '.join(using)} to the loss",
-        )
 
 
 def deep_supervision_weights(outputs: int) -> tuple[float, ...]:

@@ -1,40 +1,18 @@
-"""The networks, by name."""
+"""The networks by name, each loaded when it is built.
+
+A new one is a module here that defines ``build``, and a line in ``maskforge.nn.network_catalog``:
+``build(x, outputs, plan)`` returns logits, or with deep supervision a list of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+import importlib
 
 import keras
 
-from maskforge.choices import Architecture, Scaling
+from maskforge.choices import Scaling
 from maskforge.errors import OptionError
-from maskforge.nn.network_catalog import NetworkOptions, NetworkPlan, plan_network, stride_of
-from maskforge.nn.networks import (
-    attention_unet,
-    cnn,
-    fcn8,
-    pspnet,
-    resunet,
-    segnet,
-    unet,
-    unetpp,
-)
-
-Build: TypeAlias = Callable[
-    [keras.KerasTensor, int, NetworkPlan], keras.KerasTensor | list[keras.KerasTensor]
-]
-
-_NETWORKS: Mapping[Architecture, Build] = {
-    "unet": unet.build,
-    "unetpp": unetpp.build,
-    "attention_unet": attention_unet.build,
-    "resunet": resunet.build,
-    "fcn8": fcn8.build,
-    "segnet": segnet.build,
-    "pspnet": pspnet.build,
-    "cnn": cnn.build,
-}
+from maskforge.nn.network_catalog import NetworkOptions, plan_network, stride_of
 
 
 def build_network(
@@ -76,4 +54,5 @@ def build_network(
                 hint=f"use {max(round(side / stride), 1) * stride} px",
             )
     x = keras.Input(input_shape, name="image")
-    return keras.Model(x, _NETWORKS[plan.arch](x, outputs, plan), name=plan.arch)
+    network = importlib.import_module(f"maskforge.nn.networks.{plan.arch}")
+    return keras.Model(x, network.build(x, outputs, plan), name=plan.arch)

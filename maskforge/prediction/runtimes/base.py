@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from maskforge.prediction.tiling import Infer
 
@@ -16,9 +16,11 @@ class Runtime:
         precision: ``float32`` or ``bfloat16``: what it really computes in.
         infer: From (B, H, W, C) float32 to probabilities (B, H, W, K) float32.
         notes: What differs from what was asked for, one sentence each.
+        parallel: Whether several threads may call ``infer`` at once.
     """
 
     name: str
     precision: str
     infer: Infer
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    parallel: bool = False

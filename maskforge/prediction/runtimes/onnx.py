@@ -36,4 +36,4 @@ def load(path: Path) -> Runtime:
         result: NDArray[np.float32] = session.run(None, {source: batch})[0]
         return result
 
-    return Runtime("onnx", "float32", infer)
+    return Runtime("onnx", "float32", infer, parallel=True)

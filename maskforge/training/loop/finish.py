@@ -11,7 +11,6 @@ from typing import Any
 import keras
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from maskforge.augmentation.augment_options import resolve
 from maskforge.choices import Symmetry
@@ -22,8 +21,8 @@ from maskforge.evaluation.measures.counts import ClassCounts, count
 from maskforge.evaluation.measures.regions import regions
 from maskforge.evaluation.measures.thresholds import ThresholdTuner
 from maskforge.examples.statistics import data_digest
-from maskforge.masks.classes import BACKGROUND, VOID
-from maskforge.masks.targets import decide
+from maskforge.masks.classes import BACKGROUND
+from maskforge.masks.targets import decide, to_channels
 from maskforge.nn.backend import versions
 from maskforge.nn.heads import probabilities as with_probabilities
 from maskforge.nn.inference import compiled
@@ -121,19 +120,8 @@ def _tuner(infer: Infer, plan: TrainPlan, symmetries: Collection[Symmetry] = ())
     for _, probabilities, target in predict_examples(
         infer, plan, plan.validation, symmetries=symmetries
     ):
-        tuner.add(probabilities, _channels(target, plan))
+        tuner.add(probabilities, to_channels(target, plan.classes, plan.head))
     return tuner
-
-
-def _channels(target: NDArray[np.uint8], plan: TrainPlan) -> NDArray[np.uint8]:
-    """Return a target as one channel per output, 255 for void."""
-    if plan.head == "sigmoid":
-        return target
-    channels: NDArray[np.uint8] = (
-        target[..., None] == np.arange(len(plan.channel_ids), dtype=np.uint8)
-    ).astype(np.uint8)
-    channels[target == VOID] = VOID
-    return channels
 
 
 def _without_none(document: Mapping[str, Any]) -> dict[str, Any]:

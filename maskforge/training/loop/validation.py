@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from maskforge.choices import Symmetry
 from maskforge.evaluation.measures.counts import ClassCounts
 from maskforge.examples.example import Example
-from maskforge.examples.pixels import read_image, read_target
 from maskforge.masks.targets import decide
 from maskforge.prediction.bands import predict_bands
 from maskforge.prediction.tiling import Infer, auto_tile, join
@@ -59,7 +58,7 @@ def predict_examples(
 
 
 def _read(plan: TrainPlan, example: Example) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    return read_image(example), read_target(example, plan.classes, plan.head)
+    return example.read_image(), example.read_target(plan.classes, plan.head)
 
 
 def validate(infer: Infer, plan: TrainPlan, examples: Sequence[Example]) -> ClassCounts:

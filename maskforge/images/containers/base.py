@@ -1,0 +1,74 @@
+"""What every kind of image file has to define."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import IO, Protocol
+
+from maskforge.images.stored import Stored
+from maskforge.shapes import Size
+
+_TRANSPOSING = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """What is known of an image before it is decoded.
+
+    Attributes:
+        stored: Size of the pixels as they are stored.
+        orientation: EXIF orientation, 1 to 8; 1 if there is none.
+        channels: 1 for gray, 3 for colors, also those of a palette.
+        bits: Bits of a channel.
+        format: Name of the kind of file, in lower case, such as ``png``.
+    """
+
+    stored: Size
+    orientation: int = 1
+    channels: int = 1
+    bits: int = 8
+    format: str = ""
+
+    @property
+    def upright(self) -> Size:
+        """Size of the image as it is shown, with the EXIF orientation applied."""
+        if self.orientation in _TRANSPOSING:
+            return Size(self.stored.height, self.stored.width)
+        return self.stored
+
+
+class OpenFile(Protocol):
+    """A file whose header was read. Its pages are counted from 1; anything may be raised."""
+
+    def count(self) -> int:
+        """Return the number of pages."""
+        ...
+
+    def header(self, page: int) -> ImageHeader:
+        """Return what is known of a page without decoding it."""
+        ...
+
+    def read(self, page: int, *, checked: bool) -> Stored:
+        """Decode a page.
+
+        Args:
+            page: The page.
+            checked: Whether to look at checksums where there are any and decoding does not.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A kind of image file.
+
+    Attributes:
+        recognizes: Tells by the first bytes of a file whether it is of this kind.
+        open: Opens a file, which starts at the beginning and can be searched; libraries that it
+            needs are imported then.
+    """
+
+    recognizes: Callable[[bytes], bool]
+    open: Callable[[IO[bytes]], AbstractContextManager[OpenFile]]

@@ -1,0 +1,167 @@
+"""Everything that Pillow reads: PNG, JPEG, TIFF, GIF, WebP, BMP and more."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.images.containers.base import Container, ImageHeader
+from maskforge.images.containers.deep_color import is_deep_color, read_deep_color
+from maskforge.images.containers.tiff_pages import find_pages
+from maskforge.images.stored import Stored
+from maskforge.shapes import Size
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_ORIENTATION_TAG = 0x0112
+_GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
+
+
+class _PillowFile:
+    def __init__(self, stream: IO[bytes]) -> None:
+        from PIL import Image
+
+        self._stream = stream
+        # Given a path, Pillow maps uncompressed files, and garbles TIFF that lies on its side.
+        self._image: Image.Image = Image.open(stream)
+
+    def count(self) -> int:
+        return len(self._frames)
+
+    @cached_property
+    def _frames(self) -> Sequence[int]:
+        """Return the numbers of Pillow, from 0, of all pages; further frames of JPEG are none."""
+        image = self._image
+        if image.format == "TIFF":
+            return find_pages(self._stream)
+        several = image.format in ("GIF", "WEBP")
+        return range(getattr(image, "n_frames", 1) if several else 1)
+
+    def _turn_to(self, page: int) -> int:
+        frame = self._frames[page - 1] if page > 1 else 0
+        if frame != self._image.tell():
+            self._image.seek(frame)
+        return frame
+
+    def header(self, page: int) -> ImageHeader:
+        from PIL import Image
+        from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
+
+        self._turn_to(page)
+        image = self._image
+        # The override for PNG decodes all pixels to find EXIF data that stands behind them.
+        orientation = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
+        size = Size(*image.size)
+        if isinstance(image, TiffImageFile):  # which gives the size as it is shown
+            size = Size(image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH])
+        mode = image.mode
+        return ImageHeader(
+            size,
+            orientation if orientation in range(1, 9) else 1,
+            channels=1 if mode in _GRAY_MODES or mode.startswith("I;") else 3,
+            bits=_bits(image),
+            format=(image.format or "").lower(),
+        )
+
+    def read(self, page: int, *, checked: bool) -> Stored:
+        from PIL import Image
+
+        if checked and self._image.format == "PNG":
+            self._image.verify()  # and cannot be used any more
+            self._stream.seek(0)
+            self._image = Image.open(self._stream)
+        frame = self._turn_to(page)
+        if is_deep_color(self._image):
+            self._stream.seek(0)
+            return read_deep_color(self._stream.read(), frame, gray=self._image.mode == "LA")
+        self._image.load()
+        return _stored(self._image)
+
+
+def _bits(image: Image) -> int:
+    if image.mode == "1":
+        return 1
+    if image.mode in ("I", "F"):
+        return 32
+    return 16 if image.mode.startswith("I;") or is_deep_color(image) else 8
+
+
+def _stored(image: Image) -> Stored:
+    upright = image.format == "TIFF"  # which decoding turns upright
+    if image.mode in ("P", "PA"):
+        image = image.convert("P")
+        return Stored(np.array(image), _palette(image), upright=upright)
+    alpha = image.mode in ("LA", "La", "RGBA", "RGBa", "RGBX")
+    if image.mode == "RGB" and "transparency" in image.info:
+        image, alpha = image.convert("RGBA"), True
+    elif image.mode in ("La", "RGBa"):  # colors that were multiplied by their opacity
+        image = image.convert(image.mode.upper())
+    color = image.mode not in _GRAY_MODES and not image.mode.startswith("I;")
+    if color and image.mode not in ("RGB", "RGBA", "RGBX"):
+        image = image.convert("RGB")
+    return Stored(np.array(image), alpha=alpha, color=color, upright=upright)
+
+
+def _palette(image: Image) -> NDArray[np.uint8]:
+    ramp = image.crop((0, 0, 256, 1))
+    ramp.putdata(range(256))
+    table: NDArray[np.uint8] = np.array(ramp.convert("RGBA"))[0]
+    return table
+
+
+class _Leniency:
+    """What Pillow must not do while anybody reads; all readers share it, whatever their thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._settings = contextlib.ExitStack()
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            if not self._readers:
+                self._settings.enter_context(_lenient())
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= 1
+                if not self._readers:
+                    self._settings.close()
+
+
+@contextlib.contextmanager
+def _lenient() -> Iterator[None]:
+    from PIL import Image
+
+    limit = Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of damaged metadata, which would not name the file
+        # The limit guards against decoding bombs; whoever decodes has one of his own.
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+_leniently = _Leniency()
+
+
+@contextlib.contextmanager
+def _open(stream: IO[bytes]) -> Iterator[_PillowFile]:
+    with _leniently():
+        yield _PillowFile(stream)
+
+
+CONTAINER = Container(recognizes=lambda start: True, open=_open)

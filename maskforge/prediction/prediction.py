@@ -1,0 +1,91 @@
+"""What a model says about one image, to be saved and to be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.files import PathLike
+from maskforge.images.png import png_bytes
+from maskforge.images.stored import Pixels
+from maskforge.masks.classes import BACKGROUND, ClassMap
+from maskforge.masks.encoding import Mask
+from maskforge.masks.maskfile import write_mask
+from maskforge.masks.overlay import as_shown, blend, titled_overlay
+from maskforge.masks.resize import size_of
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Prediction:
+    """What a model says about one image. In a notebook it shows itself.
+
+    Attributes:
+        mask: (H, W) class ids, uint8, or uint16 if an id needs it. Of overlapping classes the one
+            with the highest probability is shown.
+        target: The form that the network learned from. Softmax: (H, W) uint8, the index of the
+            class in ``classes.ids``. Sigmoid: (H, W, K) uint8 of 0 and 1, a channel for each of
+            ``classes.foreground_ids``; classes may overlap.
+        probabilities: (H, W, K) float32; None if they were not to be kept.
+        image: (H, W) or (H, W, C) uint8 or uint16, what was predicted.
+        classes: The class map of the model.
+    """
+
+    mask: Mask
+    target: NDArray[np.uint8]
+    probabilities: NDArray[np.float32] | None
+    image: Pixels
+    classes: ClassMap
+
+    @property
+    def pixels(self) -> dict[str, int]:
+        """Pixels of the mask per class name, of those that were found, without the background."""
+        ids, counts = np.unique(self.mask, return_counts=True)
+        found = zip(ids.tolist(), counts.tolist(), strict=True)
+        return {self.classes.names[id_]: count for id_, count in found if id_ != BACKGROUND}
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{name} {count} px" for name, count in self.pixels.items())
+        return f"<Prediction of {size_of(self.mask)} px: {found or 'nothing found'}>"
+
+    def save(self, path: PathLike) -> None:
+        """Write the mask; the suffix of the path decides the type of file.
+
+        Args:
+            path: Ends in ``.png``, ``.tif``, ``.tiff`` or ``.npy``. PNG and TIFF have the colors of
+                the class map.
+
+        Raises:
+            OptionError: If the suffix is of no such file.
+            OutputError: If the file cannot be written.
+        """
+        write_mask(path, self.mask, self.classes.colors)
+
+    def overlay(self, *, opacity: float = 0.35) -> NDArray[np.uint8]:
+        """Return the image with the mask laid over it, and the outline of every class.
+
+        Args:
+            opacity: Of the colors inside the outlines, 0 to 1.
+
+        Returns:
+            (H, W, 3) uint8, of the size of the image.
+        """
+        return blend(as_shown(self.image), self.mask, self.classes.colors, opacity=opacity)
+
+    def _repr_png_(self) -> bytes:
+        return overlay_page(self)
+
+
+def overlay_page(prediction: Prediction, title: str = "") -> bytes:
+    """Return an overlay with a title and a legend, as the content of a PNG file.
+
+    Args:
+        prediction: What is shown.
+        title: Stands before the size of the image.
+    """
+    head = f"{title}  {size_of(prediction.mask)} px".strip()
+    if not prediction.pixels:
+        head += "  (nothing found)"
+    page = titled_overlay(as_shown(prediction.image), prediction.mask, prediction.classes, head)
+    return png_bytes(np.asarray(page))
