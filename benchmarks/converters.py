@@ -65,7 +65,7 @@ def prepare_maskforge() -> Converter:
     import maskforge
 
     def convert(source: Path, out: Path) -> None:
-        maskforge.convert(source, out, maskforge.ConvertOptions(rasterizer="exact"))
+        maskforge.convert(source, out, rasterizer="exact")
 
     return convert
 
@@ -82,8 +82,7 @@ def prepare_maskforge_with_classes() -> Converter:
     )
 
     def convert(source: Path, out: Path) -> None:
-        options = maskforge.ConvertOptions(rasterizer="exact", classes=classes)
-        maskforge.convert(source, out, options)
+        maskforge.convert(source, out, rasterizer="exact", classes=classes)
 
     return convert
 

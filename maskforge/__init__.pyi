@@ -3,11 +3,13 @@
 from . import errors
 from .augmentation.augment_options import AugmentOptions
 from .augmentation.pair import augment
-from .dataset.conversion import ConvertOptions, convert
+from .dataset.conversion import convert
 from .dataset.conversion_report import ConversionReport
+from .dataset.convert_options import ConvertOptions
+from .dataset.converted_image import ConvertedImage, convert_image
 from .dataset.inspection import Inspection, inspect
 from .dataset.manifest import Dataset, DatasetItem, ManifestEntry, open_dataset
-from .dataset.previews import PreviewReport, preview
+from .dataset.previews import PreviewOptions, PreviewReport, preview
 from .errors import MaskforgeError
 from .evaluation.evaluate import evaluate
 from .evaluation.evaluate_options import EvaluateOptions
@@ -62,6 +64,7 @@ __all__ = [
     "Code",
     "ConversionReport",
     "ConvertOptions",
+    "ConvertedImage",
     "DataOptions",
     "Dataset",
     "DatasetItem",
@@ -94,6 +97,7 @@ __all__ = [
     "Prediction",
     "PredictionReport",
     "Predictor",
+    "PreviewOptions",
     "PreviewReport",
     "RunRecord",
     "Shape",
@@ -106,6 +110,7 @@ __all__ = [
     "check_leaks",
     "compare_runs",
     "convert",
+    "convert_image",
     "detect",
     "draw",
     "errors",

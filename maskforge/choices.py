@@ -85,7 +85,7 @@ def with_keywords(
     elif not isinstance(options, class_):
         raise OptionError(
             f"options must be {class_.__name__}, found {shorten(options)}",
-            hint="give single options by name, such as overwrite=True",
+            hint=f"give single options by name, such as {dataclasses.fields(class_)[0].name}=...",  # type: ignore[arg-type]
         )
     known = _hints(class_)  # type: ignore[arg-type]
     changes: dict[str, Any] = {}

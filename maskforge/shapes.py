@@ -137,7 +137,10 @@ class Shape(Brief):
             source does not group this shape.
         converted: What was turned into polygons, such as ``circle``; empty if the geometry is the
             source's own.
-        properties: The remaining keys of the record, as they are in the source.
+        primitive: The keys of the record that the geometry was worked out from, as they are in the
+            source: two corners of a rectangle, center and rim of a circle, the box of a bitmap.
+            None if the geometry has the vertices of the source, or was scaled.
+        extra: The remaining keys of the record, as they are in the source.
         label_issue: Why ``labels`` is empty; None if it is not.
     """
 
@@ -147,7 +150,8 @@ class Shape(Brief):
     origin: Origin
     instance: str | None = None
     converted: str = ""
-    properties: Mapping[str, object] = field(default_factory=dict)
+    primitive: Mapping[str, object] | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
     label_issue: Issue | None = None
 
 

@@ -15,8 +15,8 @@ from maskforge.batches.batch_options import BatchOptions
 from maskforge.batches.batches import Batches
 from maskforge.batches.loader import load, scaled
 from maskforge.choices import Progress
-from maskforge.dataset.previews import check_targets
-from maskforge.errors import MaskforgeError, OptionError
+from maskforge.dataset.previews import PreviewOptions, check_targets
+from maskforge.errors import MaskforgeError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.scaling import choose_scaling
 from maskforge.files import check_folder
@@ -51,11 +51,10 @@ def preview_augmented(
     examples: ExampleSet,
     out: Path,
     augment: ResolvedAugmentation,
+    options: PreviewOptions,
     *,
     crop: int = 0,
     seed: int = 0,
-    opacity: float = 0.35,
-    limit: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> AugmentedReport:
@@ -68,10 +67,9 @@ def preview_augmented(
         examples: Images with their masks.
         out: Output folder; made if missing.
         augment: How far images are changed.
+        options: How the sheets look.
         crop: Side of the square crops in pixels; 0 for whole images.
         seed: Of crops and augmentation.
-        opacity: Of the colors inside the outlines, 0 to 1.
-        limit: Largest number of images; None for all.
         overwrite: Whether to replace sheets of an earlier preview.
         progress: Called after every image.
 
@@ -82,11 +80,9 @@ def preview_augmented(
             or image would be replaced.
         OutputError: If a file cannot be written.
     """
-    if not 0 <= opacity <= 1 or (limit is not None and limit < 1):
-        raise OptionError(f"opacity must be 0 to 1, found {opacity}; limit at least 1, not {limit}")
-    shown = examples.examples[:limit]
+    shown = examples.examples[: options.limit]
     overlapping = any(one.encoding == "multihot" for one in shown)
-    options = BatchOptions(
+    batch_options = BatchOptions(
         head="sigmoid" if overlapping else "softmax",
         classes=examples.classes,
         scaling=choose_scaling(shown),
@@ -98,7 +94,7 @@ def preview_augmented(
         hold="stream",
         shuffle=False,
     )
-    rows = _Rows(Batches(shown, options), opacity)
+    rows = _Rows(Batches(shown, batch_options), options.opacity)
     check_folder(out)
     count = math.ceil(len(shown) / _ROWS_PER_SHEET)
     sheets = [out / f"augmented-{number}.png" for number in range(1, 1 + count)]

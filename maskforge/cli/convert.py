@@ -106,8 +106,8 @@ def convert(
     Example: maskforge convert annotations/ --out masks/ --class caries=1 --class enamel=2
     """
     with reported_errors():
-        from maskforge.dataset.conversion import ConvertOptions
         from maskforge.dataset.conversion import convert as run
+        from maskforge.dataset.convert_options import ConvertOptions
         from maskforge.masks.classfile import choose_class_map
 
         options = ConvertOptions(
@@ -129,10 +129,9 @@ def convert(
             unvisited=unvisited,
             strict=strict,
             dry_run=dry_run,
-            overwrite=overwrite,
         )
         with progress() as update:
-            report = run(source, out, options, progress=update)
+            report = run(source, out, options, overwrite=overwrite, progress=update)
         if json:
             print_json(report)
         else:

@@ -31,7 +31,7 @@ def inspect(
     Example: maskforge inspect annotations/
     """
     with reported_errors():
-        from maskforge.dataset.conversion import ConvertOptions
+        from maskforge.dataset.convert_options import ConvertOptions
         from maskforge.dataset.inspection import inspect as run
         from maskforge.dataset.inspection import shown
         from maskforge.masks.classfile import choose_class_map

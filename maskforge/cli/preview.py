@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from maskforge.choices import AugmentPreset
 from maskforge.cli import options as shared
 from maskforge.cli.console import EXIT_REFUSED, EXIT_WRONG_USE, progress, reported_errors
 from maskforge.errors import OptionError
+
+if TYPE_CHECKING:
+    from maskforge.dataset.previews import PreviewOptions
 
 
 def preview(
@@ -58,9 +61,12 @@ def preview(
     Example: maskforge preview masks/ --out masks/preview
     """
     with reported_errors():
+        from maskforge.dataset.previews import PreviewOptions
+
+        options = PreviewOptions(opacity, limit)
         if not augmented:
             _refuse({"--augment": augment, "--crop": crop, "--seed": seed})
-            _plain(dataset, out, opacity, limit, overwrite)
+            _plain(dataset, out, options, overwrite=overwrite)
         else:
             from maskforge.augmentation.augment_options import AugmentOptions, resolve
             from maskforge.batches.sheet import preview_augmented
@@ -73,10 +79,9 @@ def preview(
                     examples,
                     out,
                     changes,
+                    options,
                     crop=crop or 0,
                     seed=seed or 0,
-                    opacity=opacity,
-                    limit=limit,
                     overwrite=overwrite,
                     progress=update,
                 )
@@ -91,13 +96,11 @@ def _refuse(given: Mapping[str, object]) -> None:
             raise OptionError(f"{name} has no effect here", hint="add --augmented")
 
 
-def _plain(dataset: Path, out: Path, opacity: float, limit: int | None, overwrite: bool) -> None:
+def _plain(dataset: Path, out: Path, options: PreviewOptions, *, overwrite: bool) -> None:
     from maskforge.dataset.previews import preview as run
 
     with progress() as update:
-        report = run(
-            dataset, out, opacity=opacity, limit=limit, overwrite=overwrite, progress=update
-        )
+        report = run(dataset, out, options, overwrite=overwrite, progress=update)
     if report.without_image:
         typer.echo(f"{report.without_image} masks are shown on black: image not found.")
     _end(report.sheets, report.problems, f"{len(report.overlays)} overlays in {out}")

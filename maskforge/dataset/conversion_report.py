@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from maskforge.dataset.converted_image import ConvertedImage
 from maskforge.dataset.issue_record import IssueRecord
+from maskforge.dataset.manifest import RECORD_COUNTS, ManifestEntry
 from maskforge.display.brief import Brief
 from maskforge.display.table import Shown, Table, as_html
-from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Issue, Level, Scope
 from maskforge.masks.classes import ClassMap
-from maskforge.masks.drawing import Drawing
 from maskforge.shapes import ImageState
 
 SCHEMA_VERSION = 1
@@ -78,11 +78,7 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
             ("found", "drawn", "ignored", "refused", *ImageState), 0
         )
     )
-    records: dict[str, int] = msgspec.field(
-        default_factory=lambda: dict.fromkeys(
-            ("found", "drawn", "converted", "ignored", "skipped", "refused"), 0
-        )
-    )
+    records: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(RECORD_COUNTS, 0))
     reasons: dict[str, int] = {}
     classes: list[ClassCount] = []
     overlapped_pixels: int = 0
@@ -191,56 +187,41 @@ def count_issue(report: ConversionReport, issue: Issue) -> None:
     report.issues.append(IssueRecord.of(issue))
 
 
-def count_image(
-    report: ConversionReport,
-    image: AnnotatedImage,
-    drawing: Drawing | None,
-    issues: Iterable[Issue],
-    classes: ClassMap,
-) -> dict[str, int]:
-    """Count one image with its records.
+def count_image(report: ConversionReport, converted: ConvertedImage, classes: ClassMap) -> None:
+    """Count one image with its records and classes.
 
     Args:
         report: Where it is counted.
-        image: The image as it was read.
-        drawing: Its masks; None if it was left out.
-        issues: All findings about it, those of drawing included.
+        converted: What became of it.
         classes: The class map.
-
-    Returns:
-        The image's records by what became of them.
     """
-    issues = tuple(issues)
-    lost = Counter(str(issue.level) for issue in issues if issue.loses_record)
-    records = dict.fromkeys(report.records, 0) | lost
-    records["found"] = image.record_count
+    entry = converted.entry
     report.images["found"] += 1
-    report.images[image.state] += 1
-    if drawing is not None:
-        report.images["drawn"] += 1
-        records["drawn"] += drawing.drawn
-        records["converted"] += drawing.converted
-        _count_classes(report, drawing, classes)
-    else:
-        refused = any(issue.loses_image and issue.level is Level.REFUSED for issue in issues)
-        outcome = "refused" if refused else "ignored"
-        report.images[outcome] += 1
-        records[outcome] += len(image.shapes)
-    for outcome, count in records.items():
+    report.images[entry.state] += 1
+    report.images[converted.outcome] += 1
+    for outcome, count in entry.shapes.items():
         report.records[outcome] += count
-    for issue in issues:
+    for issue in converted.issues:
         count_issue(report, issue)
-    return records
+    report.overlapped_pixels += entry.overlapped_pixels
+    counts = {count.name: count for count in report.classes}
+    count_classes(counts, entry, {name: id_ for id_, name in classes.names.items()})
+    report.classes = list(counts.values())
 
 
-def _count_classes(report: ConversionReport, drawing: Drawing, classes: ClassMap) -> None:
-    report.overlapped_pixels += drawing.overlapped
-    known = {count.id: count for count in report.classes}
-    for value in drawing.pixels.keys() | drawing.class_shapes.keys():
-        if value not in known:
-            known[value] = ClassCount(value, classes.names[value])
-            report.classes.append(known[value])
-        pixels, shapes = drawing.pixels.get(value, 0), drawing.class_shapes.get(value, 0)
-        known[value].pixels += pixels
-        known[value].shapes += shapes
-        known[value].images += bool(pixels or shapes)
+def count_classes(
+    counts: dict[str, ClassCount], entry: ManifestEntry, ids: Mapping[str, int]
+) -> None:
+    """Add the classes of an image to what was counted of each.
+
+    Args:
+        counts: By name of the class; grows.
+        entry: The image.
+        ids: By name of the class; those that are not known are -1.
+    """
+    for name in sorted(entry.pixels | entry.class_shapes, key=lambda name: ids.get(name, -1)):
+        count = counts.setdefault(name, ClassCount(ids.get(name, -1), name))
+        pixels, shapes = entry.pixels.get(name, 0), entry.class_shapes.get(name, 0)
+        count.pixels += pixels
+        count.shapes += shapes
+        count.images += bool(pixels or shapes)

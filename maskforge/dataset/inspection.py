@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from maskforge.choices import Progress
-from maskforge.dataset.conversion import ConvertOptions, convert
-from maskforge.dataset.conversion_report import ClassCount
+from maskforge.choices import Progress, with_keywords
+from maskforge.dataset.conversion import convert
+from maskforge.dataset.conversion_report import ClassCount, count_classes
+from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, open_dataset
 from maskforge.display.brief import Brief
 from maskforge.display.table import Shown, Table, as_html
@@ -148,12 +149,7 @@ class _Collector:
             self.kinds.setdefault(kind, Counter()).update(labels)
         if entry.width is not None and entry.height is not None:
             self.sizes[entry.width, entry.height] += 1
-        for name in entry.pixels.keys() | entry.class_shapes.keys():
-            count = self.classes.setdefault(name, ClassCount(-1, name))
-            pixels, shapes = entry.pixels.get(name, 0), entry.class_shapes.get(name, 0)
-            count.pixels += pixels
-            count.shapes += shapes
-            count.images += bool(pixels or shapes)
+        count_classes(self.classes, entry, {})
         self.overlapped += entry.overlapped_pixels
         for issue in entry.issues:
             self.add_problem(
@@ -203,6 +199,7 @@ def inspect(
     options: ConvertOptions | None = None,
     *,
     progress: Progress | None = None,
+    **keywords: object,
 ) -> Inspection:
     """Look at annotation files, or at a folder that ``convert`` wrote, without writing anything.
 
@@ -211,10 +208,12 @@ def inspect(
             ``convert`` would do it.
         options: Options of the conversion that is tried.
         progress: Called after every image.
+        **keywords: Single options, such as ``size_mismatch="scale"``.
 
     Raises:
         DatasetError: If the data set is malformed.
-        OptionError: If a source does not exist, or data sets are given with other sources.
+        OptionError: If an option cannot be used, a source does not exist, or data sets are given
+            with other sources.
         LabelError: If a class map was given that does not know all labels.
 
     Example:
@@ -222,6 +221,7 @@ def inspect(
         >>> inspection.images["found"], [(one.name, one.shapes) for one in inspection.classes][1]
         (4, ('caries', 16))
     """
+    options = replace(with_keywords(ConvertOptions, options, keywords), dry_run=True, strict=False)
     paths = as_paths(sources)
     collector = _Collector()
     if len(paths) > 1 and any(map(is_dataset, paths)):
@@ -231,7 +231,6 @@ def inspect(
         for entry in dataset.entries:
             collector.add(entry)
         return collector.result("dataset", dataset.classes)
-    options = replace(options or ConvertOptions(), dry_run=True, strict=False)
     report = convert(paths, Path(), options, progress=progress, observe=collector.add)
     # The report begins with what belongs to no image; the rest was in the lines that were observed.
     totals = Counter((issue.code, issue.level) for issue in report.issues)

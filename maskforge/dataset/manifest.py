@@ -29,6 +29,9 @@ from maskforge.masks.encoding import from_multi_hot, from_one_hot
 from maskforge.masks.maskfile import read_mask
 from maskforge.shapes import ImageState, Size
 
+RECORD_COUNTS = ("found", "drawn", "converted", "ignored", "skipped", "refused")
+"""What records are counted by: all, and those to which each of these happened."""
+
 
 class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
     """One line of the manifest: one image.

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from maskforge.choices import Progress
+from maskforge.choices import Progress, with_keywords
 from maskforge.dataset.manifest import (
     Dataset,
     DatasetItem,
@@ -33,6 +33,28 @@ from maskforge.shapes import Size
 
 _TILES_PER_SHEET = 48
 _TILE = Size(320, 260)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewOptions:
+    """How previews look, and of how many images they are.
+
+    Attributes:
+        opacity: Of the colors inside the outlines, 0 to 1.
+        limit: Largest number of images; None for all.
+
+    Raises:
+        OptionError: If one of them is out of range.
+    """
+
+    opacity: float = 0.35
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.opacity <= 1:
+            raise OptionError(f"opacity cannot be {self.opacity}, expected 0 to 1")
+        if self.limit is not None and self.limit < 1:
+            raise OptionError(f"limit cannot be {self.limit}, expected at least 1")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,25 +82,25 @@ class PreviewReport(Brief):
 def preview(
     folder: PathLike,
     out: PathLike,
+    options: PreviewOptions | None = None,
     *,
-    opacity: float = 0.35,
-    limit: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    **keywords: object,
 ) -> PreviewReport:
     """Lay every mask of a data set over its image.
 
     Args:
         folder: A folder that ``convert`` wrote.
         out: Output folder; made if missing.
-        opacity: Of the colors inside the outlines, 0 to 1.
-        limit: Largest number of images; None for all.
+        options: How; see :class:`PreviewOptions`.
         overwrite: Whether to replace images of an earlier preview.
         progress: Called after every image.
+        **keywords: Single options, such as ``limit=20``.
 
     Raises:
         DatasetError: If ``folder`` holds no valid manifest.
-        OptionError: If ``opacity`` or ``limit`` cannot be used.
+        OptionError: If an option cannot be used.
         OutputExistsError: If ``out`` holds a preview and ``overwrite`` is not set, or if a mask or
             image would be replaced.
         OutputError: If a file cannot be written.
@@ -88,12 +110,11 @@ def preview(
         >>> [path.name for path in report.overlays]
         ['bitewing-01.png', 'bitewing-02.png']
     """
-    if not 0 <= opacity <= 1 or (limit is not None and limit < 1):
-        raise OptionError(f"opacity must be 0 to 1, found {opacity}; limit at least 1, not {limit}")
+    options = with_keywords(PreviewOptions, options, keywords)
     dataset = open_dataset(folder)
     out = as_path(out)
     check_folder(out)
-    items = list(dataset)[:limit]
+    items = list(dataset)[: options.limit]
     names = _names(items)
     paths = [out / f"{name}.png" for name in names]
     sheets = [
@@ -107,7 +128,7 @@ def preview(
     tiles: list[tuple[str, Image.Image]] = []
     for index, (item, name, path) in enumerate(zip(items, names, paths, strict=True), 1):
         try:
-            shown, page = _images(dataset, item, name, opacity)
+            shown, page = _images(dataset, item, name, options.opacity)
         except MaskforgeError as error:
             problems.append(str(error))
         except MemoryError:

@@ -8,7 +8,7 @@ import operator
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -37,21 +37,21 @@ def _drawn(
     converted: str,
     label_issue: Issue | None,
 ) -> Shape:
-    return Shape(labels, geometry, kind, origin, instance, converted, {}, label_issue)
+    return Shape(labels, geometry, kind, origin, instance, converted, None, {}, label_issue)
 
 
 _DRAWN_FIELDS = operator.attrgetter(*inspect.signature(_drawn).parameters)
 
 
-def _without_properties(shape: Shape) -> tuple[Callable[..., Shape], tuple[Any, ...]]:
-    # Nothing draws them, and they may be nested deeper than can be pickled.
+def _without_extra(shape: Shape) -> tuple[Callable[..., Shape], tuple[Any, ...]]:
+    # Nothing draws it, and it may be nested deeper than can be pickled.
     return _drawn, _DRAWN_FIELDS(shape)
 
 
 _DISPATCH = copyreg.dispatch_table | {
     class_: _by_call(class_) for class_ in (AnnotatedImage, Area, Origin, Polygon)
 }
-_DISPATCH[Shape] = _without_properties
+_DISPATCH[Shape] = _without_extra
 
 
 class ImageSpool:
@@ -80,7 +80,7 @@ class ImageSpool:
         return self._count
 
     def append(self, image: AnnotatedImage) -> None:
-        """Park one more image, without the properties of its shapes.
+        """Park one more image, without what it and its shapes hold in ``extra``.
 
         Raises:
             OutputError: If the disk is full.
@@ -88,7 +88,7 @@ class ImageSpool:
         pickler = pickle.Pickler(self._file, protocol=pickle.HIGHEST_PROTOCOL)
         pickler.dispatch_table = _DISPATCH
         try:
-            pickler.dump(image)
+            pickler.dump(replace(image, extra={}))
         except OSError as error:
             raise OutputError(
                 f"cannot hold what was read: {error.strerror or error}",

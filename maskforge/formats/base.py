@@ -1,8 +1,27 @@
-"""What an annotation format has to provide, and what it is given to work with."""
+"""What an annotation format has to provide, and what it is given to work with.
+
+A new format is three files: a package here with a ``FORMAT``, its name in ``registry``, and a page
+in ``docs/formats``. With the drawing of ``bitewing-01.jpg`` that all formats share, and one empty
+image, in ``samples/NAME``, it takes part in ``tests/contract/test_formats.py``, which asks of it
+what is said here:
+
+- It recognizes its own files by their keys, no file of another format, and says why either way.
+- A document is never trusted: a value of a wrong type or size costs the record, image or file that
+  it is in, as a :class:`~maskforge.errors.AnnotationError` or an issue with its place.
+  ``jsonio.structure`` checks types, ``geometry`` coordinates.
+- Every record becomes a shape or gets one issue that loses it, at its place in the list of records
+  or below. Damage to one record changes no other.
+- Whatever tells nothing about geometry and labels is kept: keys of a record in :attr:`Shape.extra`,
+  the numbers of a shape that is turned into polygons in :attr:`Shape.primitive`, the rest in
+  :attr:`ImageRecord.extra`. No megabytes of an image, and no copies.
+- It names where the image may be and looks at no image itself; finding it, its size and frame are
+  the business of ``frame``.
+- An issue or error names file and place, and text from the file only through ``errors.shorten``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -54,6 +73,7 @@ class ImageRecord:
             Called only if nothing else gives the size.
         tags: Labels of the image as a whole.
         issues: Findings, with a line for every record that is not in ``shapes``.
+        extra: What :attr:`AnnotatedImage.extra` will be.
     """
 
     name: str
@@ -67,6 +87,28 @@ class ImageRecord:
     embedded: Callable[[], bytes] | None = None
     tags: tuple[str, ...] = ()
     issues: tuple[Issue, ...] = ()
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+def left_over(
+    key: str, records: Sequence[object], shapes: Iterable[Shape], origin: Origin
+) -> dict[str, list[object]]:
+    """Return the records that became no shape, for :attr:`ImageRecord.extra`.
+
+    Args:
+        key: Where a file of the format keeps its records.
+        records: All of them.
+        shapes: Those that became one.
+        origin: Place of the list of records.
+
+    Returns:
+        A list below the key; empty if each record is a shape.
+    """
+    places = {shape.origin for shape in shapes}
+    if len(places) == len(records):
+        return {}
+    rest = [one for i, one in enumerate(records) if origin.at(f"[{i}]") not in places]
+    return {key: rest}
 
 
 @dataclass(slots=True)

@@ -199,6 +199,6 @@ def _scale(
         Issue(Code.SIZE_SCALED, f"coordinates scaled from {declared} to {size} px", record.origin)
     )
     return tuple(
-        replace(shape, geometry=scaled(shape.geometry, factor_x, factor_y))
+        replace(shape, geometry=scaled(shape.geometry, factor_x, factor_y), primitive=None)
         for shape in record.shapes
     )

@@ -190,6 +190,7 @@ class AnnotationReader:
                     record.tags,
                     tuple(issues),
                     embedded,
+                    record.extra,
                 )
         except AnnotationError as error:
             self._unusable.add(path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from maskforge.display.brief import Brief
 from maskforge.errors import DatasetError
@@ -28,6 +29,9 @@ class AnnotatedImage(Brief):
             ``shapes``.
         embedded: The encoded image from inside the annotation file, if it was asked for and there
             is no image file.
+        extra: What the source holds about the image beside the shapes, as it is there: names and
+            paths as they are written, flags, metadata, comments, and under the key of its records
+            those that became no shape. Of an embedded image it says only whether there is one.
 
     Example:
         >>> image = next(iter(mf.read("samples/labelme")))
@@ -44,6 +48,7 @@ class AnnotatedImage(Brief):
     tags: tuple[str, ...] = ()
     issues: tuple[Issue, ...] = ()
     embedded: bytes | None = None
+    extra: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def refusal(self) -> Issue | None:

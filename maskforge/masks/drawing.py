@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import Encoding, MultiTag, Overlap
+from maskforge.choices import Encoding, MultiTag, Overlap, with_keywords
 from maskforge.display.brief import Brief
-from maskforge.errors import GeometryError, ImageError, check_type
+from maskforge.errors import GeometryError, ImageError, OptionError, check_type
 from maskforge.geometry import discs, self_intersecting, thick_line
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Level
@@ -22,6 +22,8 @@ from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
 from maskforge.shapes import Area, Bitmap, PointSet, Polygon, Polyline, Shape, Size
+
+_LONGEST = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ class DrawOptions:
             label that it gets. None skips shapes without label and refuses those whose class
             cannot be resolved.
         instances: Whether to draw an instance map, too.
+
+    Raises:
+        OptionError: If a width or radius is negative, or larger than 65536.
     """
 
     encoding: Encoding = "integer"
@@ -53,6 +58,12 @@ class DrawOptions:
     multi_tag: MultiTag = "first"
     unlabeled: str | None = None
     instances: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("line_width", "point_radius"):
+            length = getattr(self, name)
+            if length is not None and not 0 <= length <= _LONGEST:  # True for NaN, too
+                raise OptionError(f"{name} cannot be {length}, expected 0 to {_LONGEST} px")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -91,30 +102,36 @@ class _Region:
     value: int
 
 
-def draw(image: AnnotatedImage, classes: ClassMap, options: DrawOptions | None = None) -> Drawing:
+def draw(
+    image: AnnotatedImage,
+    classes: ClassMap,
+    options: DrawOptions | None = None,
+    **keywords: object,
+) -> Drawing:
     """Draw the masks of one image.
 
     Args:
         image: The image, with its size.
         classes: Which label becomes which value.
         options: How; see :class:`DrawOptions`.
+        **keywords: Single options, such as ``encoding="onehot"``.
 
     Raises:
         ImageError: If the size of the image is unknown, or classes overlap and must not.
         LabelError: If the class map does not know a label.
         MissingDependencyError: If the library of the rasterizer is not installed.
+        OptionError: If an option does not exist or cannot be used.
 
     Example:
         >>> classes = mf.load_class_map("samples/classes.toml")
         >>> image = next(iter(mf.read("samples/labelme")))
-        >>> drawing = mf.draw(image, classes, mf.DrawOptions(encoding="onehot"))
+        >>> drawing = mf.draw(image, classes, encoding="onehot")
         >>> drawing.mask.shape, drawing.pixels[5]
         ((432, 576, 7), 1766)
     """
     check_type("image", image, AnnotatedImage, hint="read one with maskforge.read")
     check_type("classes", classes, ClassMap, hint="load one with maskforge.load_class_map")
-    options = DrawOptions() if options is None else options
-    check_type("options", options, DrawOptions)
+    options = with_keywords(DrawOptions, options, keywords)
     size = image.image.size
     if size is None:
         raise ImageError(Code.SIZE_UNKNOWN, "the size of the image is unknown", origin=image.origin)

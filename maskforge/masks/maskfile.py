@@ -6,12 +6,12 @@ import io
 import struct
 import zlib
 from collections.abc import Mapping
-from typing import Any, TypeAlias, cast, get_args
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import FileType
+from maskforge.choices import FileType, check_choice
 from maskforge.display.colors import Color
 from maskforge.errors import DatasetError, OptionError, check_type
 from maskforge.files import PathLike, as_path, write_whole
@@ -19,8 +19,6 @@ from maskforge.images.decoder import read_values
 from maskforge.issues import Origin
 
 AnyMask: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
-
-FILE_TYPES: tuple[str, ...] = get_args(FileType)
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BYTES_AT_A_TIME = 2**17  # stays in the cache, and a large mask is never held twice
@@ -32,15 +30,7 @@ def check_file_type(file_type: str, encoding: str) -> None:
     Raises:
         OptionError: With the reason.
     """
-    if file_type in ("jpg", "jpeg"):
-        raise OptionError(
-            "JPEG changes pixel values when it compresses, so class ids would be lost",
-            hint="choose png, tiff or npy",
-        )
-    if file_type not in FILE_TYPES:
-        raise OptionError(
-            f"unknown file type {file_type!r}", hint=f"choose one of {', '.join(FILE_TYPES)}"
-        )
+    check_choice("file_type", file_type, FileType)
     if encoding != "integer" and file_type != "npy":
         raise OptionError(
             f"{encoding} masks have one channel per class, which {file_type.upper()} files cannot "

@@ -124,7 +124,7 @@ def test_a_file_that_was_named_and_cannot_be_read_is_an_error(tmp_path, content,
         (("convert", "SOURCE", "--out", "OUT", "--nonsense"), "--nonsense"),
         (("convert", "SOURCE", "--out", "OUT", "--file-type", "jpg"), "JPEG changes pixel values"),
         (("convert", "SOURCE", "--out", "OUT", "--file-type", "jpeg"), "JPEG changes pixel values"),
-        (("convert", "SOURCE", "--out", "OUT", "--file-type", "gif"), "unknown file type 'gif'"),
+        (("convert", "SOURCE", "--out", "OUT", "--file-type", "gif"), "file_type cannot be 'gif'"),
         (("convert", "SOURCE", "--out", "OUT", "--encoding", "onehot"), "one channel per class"),
         (
             ("convert", "SOURCE", "--out", "OUT", "--encoding", "multihot", "--file-type", "tiff"),

@@ -33,7 +33,7 @@ def test_the_image_is_written_as_it_is(tmp_path: Path, format_: str, suffix: str
     image = encoded(format_)
     annotate(tmp_path / "in" / "day", image)
     out = tmp_path / "out"
-    report = mf.convert(tmp_path / "in", out, mf.ConvertOptions(extract_images=True))
+    report = mf.convert(tmp_path / "in", out, extract_images=True)
     (item,) = mf.open_dataset(out)
     assert item.entry.image == f"extracted-images/day/x.{suffix}"
     assert item.image_path is not None
@@ -45,7 +45,7 @@ def test_an_image_that_is_found_is_not_extracted(tmp_path: Path) -> None:
     annotate(tmp_path / "in", encoded("PNG"))
     (tmp_path / "in" / "x.bmp").write_bytes(encoded("BMP"))
     out = tmp_path / "out"
-    mf.convert(tmp_path / "in", out, mf.ConvertOptions(extract_images=True))
+    mf.convert(tmp_path / "in", out, extract_images=True)
     (item,) = mf.open_dataset(out)
     assert item.entry.image == "../in/x.bmp"
     assert not (out / "extracted-images").exists()
@@ -62,7 +62,7 @@ def test_without_the_option_the_report_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_damaged_image_is_named_and_the_mask_is_made(tmp_path: Path) -> None:
     annotate(tmp_path / "in", b"no image", imageWidth=6, imageHeight=4)
-    report = mf.convert(tmp_path / "in", tmp_path / "out", mf.ConvertOptions(extract_images=True))
+    report = mf.convert(tmp_path / "in", tmp_path / "out", extract_images=True)
     codes = [issue.code for issue in report.issues]
     assert codes == [str(Code.IMAGE_MISSING), str(Code.IMAGE_UNREADABLE)]
     (item,) = mf.open_dataset(tmp_path / "out")
@@ -72,7 +72,7 @@ def test_a_damaged_image_is_named_and_the_mask_is_made(tmp_path: Path) -> None:
 def test_overwriting_removes_extracted_images_that_are_no_longer_wanted(tmp_path: Path) -> None:
     annotate(tmp_path / "in", encoded("PNG"))
     out = tmp_path / "out"
-    mf.convert(tmp_path / "in", out, mf.ConvertOptions(extract_images=True))
-    mf.convert(tmp_path / "in", out, mf.ConvertOptions(overwrite=True))
+    mf.convert(tmp_path / "in", out, extract_images=True)
+    mf.convert(tmp_path / "in", out, overwrite=True)
     assert [path for path in out.rglob("*.png") if "extracted" in str(path)] == []
     assert len(list((out / "masks").iterdir())) == 1

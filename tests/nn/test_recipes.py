@@ -123,7 +123,7 @@ def _cityscapes(folder):
 def _radiographs(folder):
     samples = ROOT / "samples"
     classes = mf.load_class_map(samples / "classes.toml")
-    mf.convert(samples / "labelme", folder / "masks", mf.ConvertOptions(classes=classes))
+    mf.convert(samples / "labelme", folder / "masks", classes=classes)
 
 
 def _made(folder):

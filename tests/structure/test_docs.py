@@ -21,8 +21,8 @@ import maskforge
 from maskforge.augmentation.augment_options import PRESETS, AugmentOptions
 from maskforge.choices import Encoder, Encoding
 from maskforge.cli.app import app
-from maskforge.dataset.conversion import ConvertOptions
 from maskforge.dataset.conversion_report import ClassCount, ConversionReport
+from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.inspection import Inspection, IssueCount, SizeCount
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry

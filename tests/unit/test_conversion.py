@@ -20,12 +20,11 @@ from builders import image as image_file
 
 from maskforge import (
     ConversionReport,
-    ConvertOptions,
     convert,
     load_class_map,
     open_dataset,
 )
-from maskforge.dataset import conversion as conversion_module
+from maskforge.dataset import converted_image as conversion_module
 from maskforge.dataset.conversion_report import count_files
 from maskforge.errors import OptionError, OutputError
 from maskforge.issues import Code, Issue, Origin
@@ -81,9 +80,7 @@ def test_every_image_is_observed_once(tmp_path):
         labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
     for number, keys in enumerate(({}, {"dry_run": True}, {"strict": True})):
         seen = []
-        convert(
-            tmp_path / "in", tmp_path / f"out{number}", ConvertOptions(**keys), observe=seen.append
-        )
+        convert(tmp_path / "in", tmp_path / f"out{number}", **keys, observe=seen.append)
         assert [entry.source.rpartition("/")[2] for entry in seen] == [
             "x0.json",
             "x1.json",
@@ -132,11 +129,11 @@ def test_a_label_may_be_called_void(tmp_path):
 def test_a_label_may_be_called_background(tmp_path, label, fold_case):
     """It is the background, and cuts holes into what was drawn before."""
     labelme(tmp_path / "x.json", square("a", 0, 0, 4, 4), square(label, 1, 1, 3, 3))
-    convert(tmp_path / "x.json", tmp_path / "out", ConvertOptions(fold_case=fold_case))
+    convert(tmp_path / "x.json", tmp_path / "out", fold_case=fold_case)
     (line,) = manifest(tmp_path / "out")
     assert line["pixels"] == {"background": 36, "a": 12}
     saved = load_class_map(tmp_path / "out" / "classes.json")
-    convert(tmp_path / "x.json", tmp_path / "again", ConvertOptions(classes=saved))
+    convert(tmp_path / "x.json", tmp_path / "again", classes=saved)
     assert manifest(tmp_path / "again")[0]["pixels"] == line["pixels"]
 
 
@@ -160,7 +157,7 @@ def test_a_point_at_the_limit_of_coordinates_costs_no_other_shape(tmp_path):
         shape("a", [[2.0**31, 5]], "point"),
         square("a", 1, 1, 4, 4),
     )
-    report = convert(tmp_path / "x.json", tmp_path / "out", ConvertOptions(point_radius=5))
+    report = convert(tmp_path / "x.json", tmp_path / "out", point_radius=5)
     assert report.records["drawn"] == 1
     assert report.records["found"] == sum(report.records.values()) - report.records["found"]
     assert manifest(tmp_path / "out")[0]["pixels"]["a"] == 9
@@ -271,7 +268,7 @@ def test_a_temporary_disk_that_is_full_is_named(tmp_path, monkeypatch):
 def test_options_that_cannot_be_used_stop_the_run_at_once(tmp_path, keys):
     labelme(tmp_path / "x.json", square("a", 1, 1, 4, 4))
     with pytest.raises(OptionError):
-        convert(tmp_path / "x.json", tmp_path / "out", ConvertOptions(**keys))
+        convert(tmp_path / "x.json", tmp_path / "out", **keys)
     assert not (tmp_path / "out").exists()
 
 

@@ -22,7 +22,7 @@ from builders import (
     write_json,
 )
 
-from maskforge import ConvertOptions, convert
+from maskforge import convert
 from maskforge.errors import OutputExistsError
 
 
@@ -113,7 +113,7 @@ def test_a_folder_may_be_called_like_a_mask(tmp_path):
     for suffix in ("png", "tiff", "npy"):
         labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
         labelme(tmp_path / "in" / f"x.{suffix}" / "y.json", square("a", 1, 1, 4, 4))
-        convert(tmp_path / "in", tmp_path / suffix, ConvertOptions(file_type=suffix))
+        convert(tmp_path / "in", tmp_path / suffix, file_type=suffix)
         assert_whole(tmp_path / suffix)
         assert len(manifest(tmp_path / suffix)) == len(masks(tmp_path / suffix))
 
@@ -165,7 +165,7 @@ def test_results_inside_the_source_are_not_taken_for_sources(tmp_path, place):
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
     labelme(tmp_path / "in" / "lost.json", square("a", 1, 1, 4, 4))
     for overwrite in (False, True, True):
-        report = convert(tmp_path / "in", tmp_path / place, ConvertOptions(overwrite=overwrite))
+        report = convert(tmp_path / "in", tmp_path / place, overwrite=overwrite)
         assert report.images["found"] == 2
         assert report.files["found"] == 2
         if place != "in":  # whatever else lies in an earlier result belongs to it
@@ -193,11 +193,11 @@ def test_overwriting_removes_masks_that_are_no_longer_made_and_nothing_else(tmp_
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
     labelme(tmp_path / "in" / "sub" / "y.json", square("a", 1, 1, 4, 4))
     out = tmp_path / "out"
-    convert(tmp_path / "in", out, ConvertOptions(instances=True))
+    convert(tmp_path / "in", out, instances=True)
     (out / "notes.txt").write_text("mine")
     (out / "masks" / "mine.png").write_bytes(b"mine")
     (tmp_path / "in" / "sub" / "y.json").unlink()
-    convert(tmp_path / "in", out, ConvertOptions(overwrite=True, file_type="tiff"))
+    convert(tmp_path / "in", out, overwrite=True, file_type="tiff")
     assert files(out) == {
         "manifest.jsonl",
         "classes.json",
@@ -220,7 +220,7 @@ def test_a_manifest_cannot_make_overwriting_remove_other_files(tmp_path):
     (out / "extracted-images").mkdir()
     for text in forged:
         (out / "manifest.jsonl").write_text(text)
-        convert(tmp_path / "in", out, ConvertOptions(overwrite=True))
+        convert(tmp_path / "in", out, overwrite=True)
         assert (out / "precious.txt").exists()
         assert (tmp_path / "outside.txt").exists()
         assert (out / "classes.json").exists()
@@ -234,7 +234,7 @@ def test_what_maskforge_did_not_write_is_not_overwritten(tmp_path, name):
     before = tree(tmp_path)
     for overwrite in (False, True):
         with pytest.raises(OutputExistsError):
-            convert(tmp_path / "in", tmp_path / "out", ConvertOptions(overwrite=overwrite))
+            convert(tmp_path / "in", tmp_path / "out", overwrite=overwrite)
     assert tree(tmp_path) == before
 
 
@@ -256,5 +256,5 @@ def test_what_a_killed_run_left_can_be_overwritten(tmp_path):
     (tmp_path / "out" / "manifest.jsonl").rename(tmp_path / "out" / ".manifest.jsonl.part")
     with pytest.raises(OutputExistsError):
         convert(tmp_path / "in", tmp_path / "out")
-    convert(tmp_path / "in", tmp_path / "out", ConvertOptions(overwrite=True))
+    convert(tmp_path / "in", tmp_path / "out", overwrite=True)
     assert_whole(tmp_path / "out")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from builders import assert_whole, files, labelme, manifest, square
 
-from maskforge import ConvertOptions, convert
+from maskforge import convert
 from maskforge.errors import OutputError
 
 
@@ -26,14 +26,14 @@ def test_interruption_between_images(tmp_path, count, overwrite):
         labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
     out = tmp_path / "out"
     if overwrite:
-        convert(tmp_path / "in", out, ConvertOptions(file_type="npy"))
+        convert(tmp_path / "in", out, file_type="npy")
 
     def stop(phase, done, total):
         if phase == "drawing" and done == count:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        convert(tmp_path / "in", out, ConvertOptions(overwrite=overwrite), progress=stop)
+        convert(tmp_path / "in", out, overwrite=overwrite, progress=stop)
     assert_whole(out)
     assert masks(out) == {f"x{number}.png" for number in range(count)}
 
@@ -72,7 +72,7 @@ def interrupt_at_any_moment(tmp_path):
             tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4), square("b", 2, 2, 6, 5)
         )
     start = time.perf_counter()
-    convert(tmp_path / "in", tmp_path / "whole", ConvertOptions(instances=True))
+    convert(tmp_path / "in", tmp_path / "whole", instances=True)
     duration = time.perf_counter() - start
     interrupted = 0
     previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
@@ -81,7 +81,7 @@ def interrupt_at_any_moment(tmp_path):
             out = tmp_path / f"out{step}"
             try:
                 signal.setitimer(signal.ITIMER_REAL, duration * (step + 1) / 40)
-                convert(tmp_path / "in", out, ConvertOptions(instances=True))
+                convert(tmp_path / "in", out, instances=True)
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 time.sleep(0.001)
             except KeyboardInterrupt:
@@ -112,7 +112,7 @@ def test_an_interruption_within_an_image_removes_its_first_mask(tmp_path, monkey
 
     monkeypatch.setattr(datasetwriter, "write_whole", stop)
     with pytest.raises(KeyboardInterrupt):
-        convert(tmp_path / "in", tmp_path / "out", ConvertOptions(instances=True))
+        convert(tmp_path / "in", tmp_path / "out", instances=True)
     assert_whole(tmp_path / "out")
     assert masks(tmp_path / "out") == {"x0.png"}
 
@@ -148,7 +148,7 @@ def test_no_old_manifest_describes_new_masks(tmp_path):
     def look(phase, done, total):
         seen.append((phase, (out / "manifest.jsonl").exists()))
 
-    convert(tmp_path / "in", out, ConvertOptions(overwrite=True), progress=look)
+    convert(tmp_path / "in", out, overwrite=True, progress=look)
     assert seen == [("reading", True), ("drawing", False)]
     assert_whole(out)
 

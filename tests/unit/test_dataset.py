@@ -8,7 +8,7 @@ from builders import image as image_file
 from builders import labelme, pixels, square
 from PIL import Image
 
-from maskforge import ConvertOptions, convert, open_dataset
+from maskforge import convert, open_dataset
 from maskforge.dataset.manifest import is_dataset, is_inside, relative
 from maskforge.errors import DatasetError, LabelError
 
@@ -18,7 +18,7 @@ def results(tmp_path):
     image_file(tmp_path / "in" / "x.png")
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
     labelme(tmp_path / "in" / "lost.json", square("a", 1, 1, 4, 4), width=None)
-    convert(tmp_path / "in", tmp_path / "out", ConvertOptions(instances=True))
+    convert(tmp_path / "in", tmp_path / "out", instances=True)
     return tmp_path / "out"
 
 

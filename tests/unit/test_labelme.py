@@ -97,7 +97,7 @@ def test_version_2_without_shape_type_size_and_flags(tmp_path):
     assert image.issues == ()
     (found,) = image.shapes
     assert found.kind == "polygon"
-    assert found.properties == {"line_color": None, "fill_color": [0, 0, 0, 0]}
+    assert found.extra == {"line_color": None, "fill_color": [0, 0, 0, 0]}
 
 
 def test_x_anylabeling(tmp_path):
@@ -135,7 +135,7 @@ def test_x_anylabeling(tmp_path):
     (found,) = image.shapes
     np.testing.assert_array_equal(exterior(found), box)
     assert found.instance == "3"
-    assert found.properties["score"] is None
+    assert found.extra["score"] is None
 
 
 def test_windows_code_page_is_read_and_noted(tmp_path):

@@ -39,7 +39,7 @@ def test_mask_is_set_where_the_png_is_above_zero(tmp_path, mask, expected):
     assert found.geometry.pixels.dtype == bool
     assert found.kind == "mask"
     assert found.converted == ""
-    assert "mask" not in found.properties
+    assert "mask" not in found.extra
 
 
 @pytest.mark.parametrize(

@@ -327,4 +327,4 @@ def test_other_keys_of_a_shape_are_kept(tmp_path):
         "my own key": [1, {"a": None}],
     }
     found = read_shape(tmp_path, shape(shape_type="polygon", group_id=1, **others))
-    assert found.properties == others
+    assert found.extra == others

@@ -312,22 +312,6 @@ def test_no_range_of_brightness_finds_the_lesions(samples):
     assert 0.001 < dice.max() < 0.1
 
 
-@pytest.mark.parametrize(
-    ("format_", "images", "unvisited"),
-    [("labelme", 4, 0), ("vott", 5, 1), ("superannotate", 5, 0)],
-)
-def test_maskforge_reads_all_samples(samples, format_, images, unvisited):
-    reader = mf.read(samples / format_)
-    found = list(reader)
-    assert not reader.issues
-    assert len(found) == images
-    assert all(one.format == format_ and one.refusal is None for one in found)
-    states = Counter(one.state for one in found)
-    assert states[mf.ImageState.UNVISITED] == unvisited
-    assert states[mf.ImageState.EMPTY] == 1
-    assert not any(issue.loses_record for one in found for issue in one.issues)
-
-
 def test_the_class_map_knows_every_label(samples):
     labels = {
         label

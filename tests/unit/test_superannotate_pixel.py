@@ -268,7 +268,7 @@ def test_list_files_hold_pixel_instances_too(tmp_path):
     path.write_text(json.dumps(records))
     image = read_one(path)
     assert [shape.origin.pointer for shape in image.shapes] == ["$[1]", "$[2]"]
-    assert image.shapes[0].properties == {"classId": 7}
+    assert image.shapes[0].extra == {"classId": 7}
     assert image.record_count == 4
 
 

@@ -68,14 +68,14 @@ def test_exclude_cuts_holes_out_of_a_polygon(read_instances):
         [[2, 2], [6, 2], [6, 6], [2, 6]],
         [[10, 10], [14, 10], [14, 14]],
     ]
-    assert "exclude" not in shape.properties
+    assert "exclude" not in shape.extra
 
 
 def test_exclude_means_holes_on_polygons_only(read_instances):
     box = instance("bbox", points={"x1": 0, "y1": 0, "x2": 9, "y2": 9}, exclude=[[1, 1, 2, 2]])
     (shape,) = read_instances(box).shapes
     assert shape.geometry.parts[0].holes == ()
-    assert shape.properties["exclude"] == [[1, 1, 2, 2]]
+    assert shape.extra["exclude"] == [[1, 1, 2, 2]]
 
 
 def test_a_hole_without_area_is_a_note_and_a_damaged_one_costs_the_shape(read_instances):
@@ -319,7 +319,7 @@ def test_hidden_and_predicted_instances_are_read_with_all_their_keys(read_instan
     attributes = [{"id": 1, "groupId": 2, "name": "small", "groupName": "size"}]
     keys = {"visible": False, "probability": 37, "attributes": attributes, "classId": -1}
     (shape,) = read_instances(instance("polygon", points=FLAT, groupId=4, **keys)).shapes
-    assert shape.properties == keys
+    assert shape.extra == keys
 
 
 def test_shapes_keep_the_order_of_the_file(read_instances):

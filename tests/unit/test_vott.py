@@ -84,7 +84,8 @@ def test_polygon_is_its_points(tmp_path):
     np.testing.assert_array_equal(vertices(shape), TRIANGLE)
     assert shape.labels == ("caries",)
     assert shape.kind == "POLYGON"
-    assert shape.properties == {"id": "aB-3_x"}
+    assert shape.extra == {"id": "aB-3_x", "boundingBox": box()}
+    assert shape.primitive is None
     assert shape.origin.pointer == "$.regions[0]"
     assert image.image.size == Size(100, 80)
     assert image.state is ImageState.ANNOTATED

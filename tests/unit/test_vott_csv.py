@@ -147,7 +147,7 @@ def test_further_columns_and_byte_order_mark(tmp_path):
     )
     (shape,) = read_one(path).shapes
     assert shape.labels == ("caries",)
-    assert shape.properties == {"score": "0.5"}
+    assert shape.extra == {"score": "0.5"}
 
 
 def test_image_without_size_is_refused_unless_it_is_found(tmp_path):

@@ -166,7 +166,7 @@ def test_tags(tmp_path, tags, labels):
     (shape,) = read_one(write_one(tmp_path, boxed(1, 2, 3, 4, tags=tags))).shapes
     assert shape.labels == labels
     assert (shape.label_issue is None) == bool(labels)
-    assert shape.properties == {"UID": "c77e3f70", "id": 1, "name": 1}
+    assert shape.extra == {"UID": "c77e3f70", "id": 1, "name": 1}
 
 
 @pytest.mark.parametrize(

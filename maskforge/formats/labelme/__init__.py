@@ -14,7 +14,7 @@ from pathlib import PurePath, PurePosixPath
 from typing import Any, TypeVar
 
 from maskforge.errors import FormatError, RecordError, shorten
-from maskforge.formats.base import ImageRecord, ReadContext, Recognition
+from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
 from maskforge.formats.jsonio import Document, structure
 from maskforge.formats.labelme.shape_records import read_shape
 from maskforge.images.finder import IMAGE_SUFFIXES
@@ -78,7 +78,8 @@ class LabelMe:
         """
         root: dict[str, Any] = document.root
         origin = document.origin
-        shapes, issues = _shapes(root["shapes"], origin.at(".shapes"))
+        place = origin.at(".shapes")
+        shapes, issues = _shapes(root["shapes"], place)
         name, candidates = _image(root, document.path, origin, issues)
         data = _optional(root, "imageData", str, origin, issues)
         yield ImageRecord(
@@ -94,6 +95,7 @@ class LabelMe:
             embedded=partial(base64.b64decode, data) if data else None,
             tags=_tags(root, origin, issues),
             issues=tuple(issues),
+            extra=_extra(root) | left_over("shapes", root["shapes"], shapes, place),
         )
 
 
@@ -167,6 +169,13 @@ def _declared(root: dict[str, Any], origin: Origin, issues: list[Issue]) -> Size
             issues.append(_ignored("only one of `imageWidth` and `imageHeight` is usable", origin))
         return None
     return Size(width, height)
+
+
+def _extra(root: dict[str, Any]) -> dict[str, Any]:
+    extra = {key: value for key, value in root.items() if key != "shapes"}
+    if "imageData" in extra:
+        extra["imageData"] = bool(root["imageData"])
+    return extra
 
 
 def _tags(root: dict[str, Any], origin: Origin, issues: list[Issue]) -> tuple[str, ...]:

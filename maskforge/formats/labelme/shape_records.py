@@ -17,6 +17,7 @@ _Pairs: TypeAlias = Sequence[tuple[float, float]]
 
 _OWN_PLACE = frozenset({"label", "points", "shape_type", "group_id"})
 _CONVERTED = frozenset({"circle", "cuboid"})
+_PRIMITIVES = frozenset({"rectangle", "rotation", "circle", "cuboid", "mask"})
 
 
 def read_shape(record: object, origin: Origin) -> Shape:
@@ -58,7 +59,8 @@ def read_shape(record: object, origin: Origin) -> Shape:
         origin,
         instance=_instance(fields.get("group_id"), origin.at(".group_id")),
         converted=kind if kind in _CONVERTED else "",
-        properties={
+        primitive={"points": fields["points"]} if kind in _PRIMITIVES else None,
+        extra={
             key: value
             for key, value in fields.items()
             if key not in _OWN_PLACE and not key == kind == "mask"

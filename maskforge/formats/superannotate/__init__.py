@@ -93,6 +93,7 @@ def _entry(
         fields.get("tags"),
         fields.get("comments"),
         folders,
+        extra={key: value for key, value in fields.items() if key != "instances"},
     )
 
 
@@ -107,7 +108,10 @@ def _project_entry(name: str, origin: Origin, value: object) -> ImageEntry:
         origin,
         _EXPORT_HINT,
     )
-    return ImageEntry(name, origin, [], origin, folders=_DESKTOP_FOLDERS, problem=problem)
+    extra = value if isinstance(value, dict) else {}
+    return ImageEntry(
+        name, origin, [], origin, folders=_DESKTOP_FOLDERS, problem=problem, extra=extra
+    )
 
 
 FORMAT = SuperAnnotate()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -37,6 +37,7 @@ class ImageEntry:
         comments: Value of ``comments``, if any.
         folders: Where the image may be, relative to the annotation file.
         problem: Why the entry is not what it should be; None if it is.
+        extra: The entry without its records.
     """
 
     written_name: str
@@ -48,6 +49,7 @@ class ImageEntry:
     comments: object = None
     folders: tuple[str, ...] = (".",)
     problem: Issue | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from maskforge.errors import RecordError, shorten
-from maskforge.formats.base import ImageRecord
+from maskforge.formats.base import ImageRecord, left_over
 from maskforge.formats.superannotate.classlist import ClassList, Labeler
 from maskforge.formats.superannotate.entry import (
     ImageEntry,
@@ -47,6 +47,7 @@ def read_image(entry: ImageEntry, classes: ClassList) -> ImageRecord:
         upright=True,
         tags=tuple(dict.fromkeys(image_tags(entry, classes.by_id, issues))),
         issues=tuple(issues),
+        extra=entry.extra | left_over("instances", entry.records, shapes, entry.records_origin),
     )
 
 

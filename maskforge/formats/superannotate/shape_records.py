@@ -25,9 +25,20 @@ Record: TypeAlias = dict[str, Any]
 T = TypeVar("T")
 
 _CONVERTED = frozenset({"ellipse", "cuboid"})
-_OWN_PLACE = frozenset(
-    {"type", "className", "groupId", "points", "parts", "x", "y", "cx", "cy", "rx", "ry", "angle"}
-)
+_OWN_PLACE = frozenset({"type", "className", "groupId"})
+_GEOMETRY = {
+    "mask": frozenset({"parts"}),
+    "polygon": frozenset({"points", "exclude"}),
+    "bbox": frozenset({"points"}),
+    "rbbox": frozenset({"points"}),
+    "ellipse": frozenset({"cx", "cy", "rx", "ry", "angle"}),
+    "cuboid": frozenset({"points"}),
+    "polyline": frozenset({"points"}),
+    "point": frozenset({"x", "y"}),
+}
+"""The keys that hold what was drawn, by kind of shape."""
+
+_PRIMITIVES = frozenset({"mask", "bbox", "ellipse", "cuboid"})
 _COLOR = re.compile("#?([0-9a-fA-F]{6})")
 
 
@@ -65,7 +76,7 @@ class ShapeReader:
         kind = _kind(entry, origin)
         label, label_issue = self._labeler.label(entry, origin)
         geometry = self._geometry(kind, entry, origin)
-        own = _OWN_PLACE if kind != "polygon" else _OWN_PLACE | {"exclude"}
+        drawn = _GEOMETRY[kind]
         return Shape(
             (label,) if label else (),
             geometry,
@@ -73,7 +84,14 @@ class ShapeReader:
             origin,
             instance=_instance(entry.get("groupId"), origin.at(".groupId")),
             converted=kind if kind in _CONVERTED else "",
-            properties={key: value for key, value in entry.items() if key not in own},
+            primitive={key: entry[key] for key in entry if key in drawn}
+            if kind in _PRIMITIVES
+            else None,
+            extra={
+                key: value
+                for key, value in entry.items()
+                if key not in drawn and key not in _OWN_PLACE
+            },
             label_issue=label_issue,
         )
 

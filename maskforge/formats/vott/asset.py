@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 
 from maskforge.errors import RecordError
-from maskforge.formats.base import ImageRecord
+from maskforge.formats.base import ImageRecord, left_over
 from maskforge.formats.jsonio import structure
 from maskforge.formats.vott.names import (
     candidates,
@@ -112,21 +113,37 @@ def read_metadata(
     if listed is not None:
         given = {key: one for key, one in msgspec.structs.asdict(asset).items() if one is not None}
         asset = msgspec.structs.replace(listed, **given)
-    record = image_record(asset, fields.regions, origin, folder, images)
+    assert isinstance(value, dict)
+    extra = {key: one for key, one in value.items() if key != "regions"}
+    record = image_record(asset, fields.regions, origin, folder, images, extra)
     if exported and asset.state is AssetState.TAGGED and not fields.regions:
         record = lost(record, "the export says that it is tagged, but holds no regions for it")
     return asset, record
 
 
 def image_record(
-    asset: Asset, regions: list[Any], origin: Origin, folder: Path, images: ImageFinder
+    asset: Asset,
+    regions: list[Any],
+    origin: Origin,
+    folder: Path,
+    images: ImageFinder,
+    extra: Mapping[str, object],
 ) -> ImageRecord:
     """Return what an asset and its regions say about an image.
+
+    Args:
+        asset: The asset.
+        regions: Its regions.
+        origin: Place of the object that holds both.
+        folder: Folder of the project.
+        images: Finds images.
+        extra: The object without the regions.
 
     Raises:
         RecordError: If the size is not possible.
     """
-    shapes, issues = read_each(regions, origin.at(".regions"), read_region)
+    place = origin.at(".regions")
+    shapes, issues = read_each(regions, place, read_region)
     record = ImageRecord(
         asset.file_name,
         candidates(asset.name or "", asset.path or "", folder),
@@ -135,6 +152,7 @@ def image_record(
         origin,
         declared=_declared(asset, origin),
         issues=tuple(issues),
+        extra={**extra, **left_over("regions", regions, shapes, place)},
     )
     match asset.type:
         case AssetType.VIDEO:
@@ -191,9 +209,17 @@ def lost(record: ImageRecord, text: str) -> ImageRecord:
     return replace(record, state=ImageState.ANNOTATED, issues=(*record.issues, issue))
 
 
-def refused(error: RecordError, name: str) -> ImageRecord:
-    """Return the record of an image whose entry is malformed."""
-    return ImageRecord(name, (), (), ImageState.ANNOTATED, error.origin, issues=(error.issue(),))
+def refused(error: RecordError, name: str, extra: Mapping[str, object]) -> ImageRecord:
+    """Return the record of an image whose entry is malformed, with all that it holds."""
+    return ImageRecord(
+        name,
+        (),
+        (),
+        ImageState.ANNOTATED,
+        error.origin,
+        issues=(error.issue(),),
+        extra=extra,
+    )
 
 
 def _state(asset: Asset, regions: list[Any]) -> ImageState:

@@ -33,6 +33,7 @@ class _Image:
     origin: Origin
     shapes: dict[_Box, Shape] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
+    rest: list[Row] = field(default_factory=list)
 
     def add(self, row: Row, origin: Origin) -> None:
         """Add a row: a new region, or one more tag of a region that an earlier row began."""
@@ -40,6 +41,7 @@ class _Image:
             box, shape = _read_row(row, origin)
         except RecordError as error:
             self.issues.append(error.issue())
+            self.rest.append(row)
             return
         first = self.shapes.setdefault(box, shape)
         if first is shape:
@@ -47,9 +49,14 @@ class _Image:
         if not shape.labels or shape.labels[0] in first.labels:
             text = f"repeats {first.origin.pointer}"
             self.issues.append(Issue(Code.NOT_A_SHAPE, text, origin))
+            self.rest.append(row)
             return
         labels = (*first.labels, *shape.labels)
         self.shapes[box] = replace(first, labels=labels, label_issue=None)
+
+    def extra(self, written: str) -> dict[str, object]:
+        """Return the name of the image as it is written, and the rows that are no shapes."""
+        return {"image": written} | ({"rows": self.rest} if self.rest else {})
 
 
 def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
@@ -65,7 +72,7 @@ def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
     for written, image in images.items():
         name = decoded_name(written, "", "")
         if not name:
-            yield _nameless(image)
+            yield _nameless(image, written)
         elif known.repeats(name=name):
             continue
         elif name in better:
@@ -80,6 +87,7 @@ def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
                 ImageState.ANNOTATED,
                 image.origin,
                 issues=tuple(image.issues),
+                extra=image.extra(written),
             )
     known.finish()
     if is_read:
@@ -96,14 +104,16 @@ def _read_row(row: Row, origin: Origin) -> tuple[_Box, Shape]:
             origin=origin,
             hint="put names with commas in double quotes",
         )
-    left, top, right, bottom = (_number(row, key, origin) for key in COLUMNS[1:5])
+    box = {key: _number(row, key, origin) for key in COLUMNS[1:5]}
+    left, top, right, bottom = box.values()
     labels, label_issue = read_tags([row["label"]], origin)
     return (left, top, right, bottom), Shape(
         labels,
         Area((rectangle(left, top, right, bottom, origin),)),
         "RECTANGLE",
         origin,
-        properties={key: value for key, value in row.items() if key not in COLUMNS},
+        primitive=box,
+        extra={key: value for key, value in row.items() if key not in COLUMNS},
         label_issue=label_issue,
     )
 
@@ -119,7 +129,7 @@ def _number(row: Row, column: str, origin: Origin) -> float:
         ) from None
 
 
-def _nameless(image: _Image) -> ImageRecord:
+def _nameless(image: _Image, written: str) -> ImageRecord:
     """Return the rows that name no image as an image that is refused."""
     issue = Issue(Code.INVALID_IMAGE_RECORD, "the row names no image", image.origin)
     return ImageRecord(
@@ -129,6 +139,7 @@ def _nameless(image: _Image) -> ImageRecord:
         ImageState.ANNOTATED,
         image.origin,
         issues=(*image.issues, issue),
+        extra=image.extra(written),
     )
 
 

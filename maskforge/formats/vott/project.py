@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +80,9 @@ def read_project(document: Document, context: ReadContext) -> Iterator[ImageReco
             continue
         try:
             asset = read_asset(value, origin)
-            record = _listed(asset, id_, origin, files.get(id_), context)
+            record = _listed(asset, value, id_, origin, files.get(id_), context)
         except RecordError as error:
-            record = refused(error, _name(value, id_))
+            record = refused(error, _name(value, id_), {"asset": value})
         else:
             if record is None:
                 continue
@@ -106,7 +107,7 @@ def read_asset_file(document: Document, context: ReadContext) -> Iterator[ImageR
     try:
         asset, record = read_metadata(document.root, document.origin, folder, context.images)
     except RecordError as error:
-        yield refused(error, _name(document.root, id_))
+        yield refused(error, _name(document.root, id_), document.root)
         return
     if _is_mere_video(asset, record, context):
         return
@@ -128,7 +129,8 @@ def read_export(document: Document, context: ReadContext) -> Iterator[ImageRecor
         try:
             asset, record = read_metadata(value, origin, folder, context.images, exported=True)
         except RecordError as error:
-            yield refused(error, _name(value, id_))
+            extra = value if is_metadata(value) else {"asset": value}
+            yield refused(error, _name(value, id_), extra)
             continue
         if _is_mere_video(asset, record, context):
             continue
@@ -159,22 +161,32 @@ def _project(document: Document) -> _Project:
 
 
 def _listed(
-    asset: Asset, id_: str, origin: Origin, file: Path | None, context: ReadContext
+    asset: Asset,
+    value: dict[str, Any],
+    id_: str,
+    origin: Origin,
+    file: Path | None,
+    context: ReadContext,
 ) -> ImageRecord | None:
     """Return the image of an asset that a project lists, joined with its asset file."""
     folder = origin.file.parent
+    extra = {"asset": value}
     if file is not None and file not in context.claimed:
         try:
             document = context.sibling(file)
         except FormatError as error:
             context.report(error.issue())
-            record = image_record(asset, [], origin, folder, context.images)
+            record = image_record(asset, [], origin, folder, context.images, extra)
             return lost(record, f"its asset file {file.name} cannot be read")
         joined, record = read_metadata(
             document.root, document.origin, folder, context.images, listed=asset
         )
-        return None if _is_mere_video(joined, record, context) else record
-    record = image_record(asset, [], origin, folder, context.images)
+        if _is_mere_video(joined, record, context):
+            return None
+        own = record.extra["asset"]
+        assert isinstance(own, dict)
+        return replace(record, extra={**record.extra, "asset": value | own})
+    record = image_record(asset, [], origin, folder, context.images, extra)
     if _is_mere_video(asset, record, context):
         return None
     if asset.state is AssetState.TAGGED:

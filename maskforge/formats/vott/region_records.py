@@ -35,7 +35,7 @@ class _Region(msgspec.Struct):
     tags: list[str] | None = None
 
 
-_OWN_PLACE = frozenset({"type", "tags", "points", "boundingBox"})
+_BOXES = frozenset({"RECTANGLE", "SQUARE"})
 _KINDS = "RECTANGLE, SQUARE, POLYGON, POLYLINE, POINT"
 
 
@@ -62,14 +62,32 @@ def read_region(record: object, origin: Origin) -> Shape:
     region = structure(record, _Region, origin)
     assert isinstance(record, dict)
     labels, label_issue = read_tags(region.tags, origin.at(".tags"))
+    kind = region.type.upper()
+    primitive, extra = split_record(record, ("boundingBox",), is_box=kind in _BOXES)
     return Shape(
         labels,
-        _geometry(region.type.upper(), record, origin),
+        _geometry(kind, record, origin),
         region.type,
         origin,
-        properties={key: value for key, value in record.items() if key not in _OWN_PLACE},
+        primitive=primitive,
+        extra=extra,
         label_issue=label_issue,
     )
+
+
+def split_record(
+    record: Mapping[str, object], box_keys: Iterable[str], *, is_box: bool
+) -> tuple[dict[str, object] | None, dict[str, object]]:
+    """Return the keys that a box was made from, None for other shapes, and what else there is.
+
+    Points are those of the geometry, unless it is a box. Other shapes carry the keys of a box, too,
+    which say nothing about them.
+    """
+    rest = {key: value for key, value in record.items() if key not in {"type", "tags"}}
+    if not is_box:
+        rest.pop("points", None)
+        return None, rest
+    return {key: rest.pop(key) for key in ("points", *box_keys) if key in rest}, rest
 
 
 def read_tags(tags: Sequence[str] | None, origin: Origin) -> tuple[tuple[str, ...], Issue | None]:
@@ -131,7 +149,7 @@ def unknown_kind(kind: str, origin: Origin) -> RecordError:
 
 
 def _geometry(kind: str, record: dict[str, object], origin: Origin) -> Geometry:
-    if kind in {"RECTANGLE", "SQUARE"}:
+    if kind in _BOXES:
         return _box(record, origin)
     if kind not in {"POLYGON", "POLYLINE", "POINT"}:
         raise unknown_kind(str(record["type"]), origin)

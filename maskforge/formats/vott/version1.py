@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from maskforge.errors import FormatError, RecordError, shorten
-from maskforge.formats.base import ImageRecord, ReadContext
+from maskforge.formats.base import ImageRecord, ReadContext, left_over
 from maskforge.formats.jsonio import Document, structure
 from maskforge.formats.vott.asset import of_frame, refused
 from maskforge.formats.vott.region_records import read_each
@@ -61,7 +61,7 @@ def read_version1(document: Document, context: ReadContext) -> Iterator[ImageRec
             image = _found_file(key, folder, listing, origin)
             record = _image(image, regions, folder, origin, visited=key in visited)
         except RecordError as error:
-            yield refused(error, key or "unnamed")
+            yield refused(error, key or "unnamed", {"regions": regions})
             continue
         if image.is_video_frame:
             record = of_frame(record, context.images)
@@ -140,4 +140,5 @@ def _image(
         declared=frame.size if frame else None,
         scale_to_image=frame is not None and not frame.in_pixels,
         issues=(*issues, *more_issues),
+        extra=left_over("regions", entries, shapes, origin),
     )

@@ -21,6 +21,7 @@ from maskforge.formats.jsonio import structure
 from maskforge.formats.vott.region_records import (
     from_points,
     read_tags,
+    split_record,
     unknown_kind,
 )
 from maskforge.geometry import rectangle, scaled
@@ -32,8 +33,7 @@ _LONGEST_SIDE = 2.0**31
 
 _BOX_KINDS = frozenset({"", "rect", "rectangle", "square"})
 _POINT_KINDS = frozenset({"polygon", "polyline", "point"})
-_CORNERS = ("x1", "y1", "x2", "y2")
-_OWN_PLACE = frozenset({*_CORNERS, "width", "height", "box", "points", "type", "tags"})
+_BOX_KEYS = ("x1", "y1", "x2", "y2", "width", "height", "box")
 
 
 class _Corners(msgspec.Struct):
@@ -105,12 +105,14 @@ def read_drawn(record: object, origin: Origin) -> Drawn:
         geometry, frame = from_points(kind.upper(), record, origin), _frame_of_box(record, origin)
     else:
         raise unknown_kind(head.type or "", origin)
+    primitive, extra = split_record(record, _BOX_KEYS, is_box=kind in _BOX_KINDS)
     shape = Shape(
         labels,
         geometry,
         head.type or "rect",
         origin,
-        properties={key: value for key, value in record.items() if key not in _OWN_PLACE},
+        primitive=primitive,
+        extra=extra,
         label_issue=label_issue,
     )
     return Drawn(shape, frame)
@@ -152,7 +154,7 @@ def _converted(one: Drawn, common: Frame) -> Shape:
     assert own.width is not None
     assert own.height is not None
     geometry = scaled(one.shape.geometry, target.width / own.width, target.height / own.height)
-    return replace(one.shape, geometry=geometry)
+    return replace(one.shape, geometry=geometry, primitive=None)
 
 
 def _box(record: dict[str, Any], origin: Origin) -> tuple[Area, Frame]:

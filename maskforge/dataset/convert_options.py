@@ -1,0 +1,41 @@
+"""The options of a conversion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maskforge.choices import FileType, SizeMismatch, Unvisited
+from maskforge.files import PathLike
+from maskforge.masks.classes import ClassMap
+from maskforge.masks.drawing import DrawOptions
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertOptions(DrawOptions):
+    """How annotations become a folder of masks; the options of drawing are inherited.
+
+    Attributes:
+        format: Annotation format, or ``auto``.
+        images: Folder in which images are looked for.
+        size_mismatch: ``error`` or ``scale``; see :func:`maskforge.read`.
+        file_type: ``png``, ``tiff`` or ``npy``.
+        classes: Class map; None makes one from the labels, sorted by name.
+        fold_case: Whether labels that differ only in case or spaces are one, if the class map is
+            made from the labels.
+        extract_images: Whether to write images that exist only inside annotation files to
+            ``extracted-images/``, so that every mask has its image.
+        unvisited: What becomes of images that nobody looked at: ``skip`` or ``background``.
+        strict: Write nothing at all if any record would be skipped or refused.
+        dry_run: Do everything but writing.
+    """
+
+    format: str = "auto"
+    images: PathLike | None = None
+    size_mismatch: SizeMismatch = "error"
+    file_type: FileType = "png"
+    classes: ClassMap | None = None
+    fold_case: bool = False
+    extract_images: bool = False
+    unvisited: Unvisited = "skip"
+    strict: bool = False
+    dry_run: bool = False

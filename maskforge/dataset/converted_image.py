@@ -1,0 +1,172 @@
+"""What becomes of one annotated image: its masks, and the account of its records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.choices import with_keywords
+from maskforge.dataset.convert_options import ConvertOptions
+from maskforge.dataset.issue_record import IssueRecord
+from maskforge.dataset.manifest import RECORD_COUNTS, ManifestEntry
+from maskforge.display.brief import Brief
+from maskforge.errors import AnnotationError
+from maskforge.files import as_text
+from maskforge.images.annotated_image import AnnotatedImage
+from maskforge.issues import Code, Issue, Level
+from maskforge.masks.classes import ClassMap
+from maskforge.masks.drawing import Drawing, draw
+from maskforge.masks.encoding import Mask
+from maskforge.shapes import ImageState
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ConvertedImage(Brief):
+    """One image after its conversion.
+
+    Attributes:
+        outcome: ``drawn``, or why there is no mask: ``ignored`` or ``refused``.
+        mask: (H, W) uint8 or uint16, or (H, W, C) uint8, as the encoding says; None if the image
+            was left out.
+        instances: (H, W) uint16 or uint32: 0 is no instance; None if not asked for.
+        entry: The line of the manifest, but for the files that nobody has written yet: ``mask``
+            and ``instances`` are None, and the other paths are not relative to any folder.
+        issues: All findings about the image and its records.
+    """
+
+    outcome: Literal["drawn", "ignored", "refused"]
+    mask: Mask | None
+    instances: NDArray[np.uint16] | NDArray[np.uint32] | None
+    entry: ManifestEntry
+    issues: tuple[Issue, ...]
+
+
+def convert_image(
+    image: AnnotatedImage,
+    classes: ClassMap,
+    options: ConvertOptions | None = None,
+    **keywords: object,
+) -> ConvertedImage:
+    """Turn one annotated image into masks, with the account of every record, and write nothing.
+
+    It depends on its arguments alone, and these and the result can be sent to other processes: so a
+    server answers image by image, and a pool of processes converts many at a time.
+    :func:`convert` does this for all images of its sources.
+
+    Args:
+        image: The image, as :func:`maskforge.read` yields it.
+        classes: Which label becomes which value; ``classes`` among the options do not count.
+        options: How. Those of sources and files do not count.
+        **keywords: Single options, such as ``encoding="onehot"``.
+
+    Returns:
+        The masks and the account. An image that cannot be drawn has no mask, but an issue.
+
+    Raises:
+        LabelError: If the class map does not know a label.
+        MissingDependencyError: If the library of the rasterizer is not installed.
+        OptionError: If an option does not exist or cannot be used.
+
+    Example:
+        >>> (image,) = mf.read("samples/labelme/bitewing-01.json")
+        >>> classes = mf.load_class_map("samples/classes.toml")
+        >>> converted = mf.convert_image(image, classes, encoding="onehot")
+        >>> converted.mask.shape, converted.entry.shapes["drawn"]
+        ((432, 576, 7), 44)
+    """
+    options = with_keywords(ConvertOptions, options, keywords)
+    drawing, issues = _draw(image, classes, options)
+    entry = _entry(image, drawing, issues, classes, options)
+    if drawing is None:
+        return ConvertedImage(_outcome(issues), None, None, entry, tuple(issues))
+    return ConvertedImage("drawn", drawing.mask, drawing.instances, entry, tuple(issues))
+
+
+def _draw(
+    image: AnnotatedImage, classes: ClassMap, options: ConvertOptions
+) -> tuple[Drawing | None, list[Issue]]:
+    issues = list(image.issues)
+    if image.state is ImageState.UNVISITED and options.unvisited == "skip":
+        # Whatever else would keep it from being drawn does not matter then.
+        issues = [issue for issue in issues if not issue.loses_image]
+        text, hint = "nobody has looked at this image", "--unvisited background keeps it"
+        issues.append(Issue(Code.UNVISITED, text, image.origin, hint))
+        return None, issues
+    if image.refusal is not None:
+        return None, issues
+    try:
+        drawing = draw(image, classes, options)
+    except AnnotationError as error:
+        issues.append(error.issue())
+        return None, issues
+    except MemoryError:
+        text = f"there is not enough memory to draw {image.image.size} px"
+        hint = "cut the image into tiles, or choose --encoding integer"
+        issues.append(Issue(Code.TOO_LARGE, text, image.origin, hint))
+        return None, issues
+    return drawing, [*issues, *drawing.issues]
+
+
+def _entry(
+    image: AnnotatedImage,
+    drawing: Drawing | None,
+    issues: list[Issue],
+    classes: ClassMap,
+    options: ConvertOptions,
+) -> ManifestEntry:
+    reference, size, names = image.image, image.image.size, classes.names
+    pixels = drawing.pixels if drawing else {}
+    shapes = drawing.class_shapes if drawing else {}
+    return ManifestEntry(
+        image=None if reference.file is None else as_text(reference.file),
+        mask=None,
+        width=size.width if size else None,
+        height=size.height if size else None,
+        orientation=reference.orientation,
+        upright=reference.upright,
+        state=image.state,
+        format=image.format,
+        source=as_text(image.origin.file),
+        pointer=image.origin.pointer,
+        encoding=options.encoding,
+        pixels={names[value]: count for value, count in pixels.items()},
+        shapes=_records(image, drawing, issues),
+        class_shapes={names[value]: count for value, count in shapes.items()},
+        kinds=_kinds(image),
+        instance_classes=[names[id_] for id_ in drawing.instance_classes] if drawing else [],
+        overlapped_pixels=drawing.overlapped if drawing else 0,
+        tags=list(image.tags),
+        issues=[IssueRecord.of(issue, as_text(issue.origin.file)) for issue in issues],
+    )
+
+
+def _records(image: AnnotatedImage, drawing: Drawing | None, issues: list[Issue]) -> dict[str, int]:
+    """Return the records of an image by what became of them."""
+    lost = Counter(str(issue.level) for issue in issues if issue.loses_record)
+    records = dict.fromkeys(RECORD_COUNTS, 0) | lost
+    records["found"] = image.record_count
+    if drawing is not None:
+        records["drawn"] += drawing.drawn
+        records["converted"] += drawing.converted
+    else:
+        records[_outcome(issues)] += len(image.shapes)
+    return records
+
+
+def _outcome(issues: list[Issue]) -> Literal["ignored", "refused"]:
+    """Return what became of an image without masks."""
+    refused = any(issue.loses_image and issue.level is Level.REFUSED for issue in issues)
+    return "refused" if refused else "ignored"
+
+
+def _kinds(image: AnnotatedImage) -> dict[str, dict[str, int]]:
+    kinds: dict[str, dict[str, int]] = {}
+    for shape in image.shapes:
+        counts = kinds.setdefault(shape.kind, {})
+        for label in shape.labels or ("",):
+            counts[label] = counts.get(label, 0) + 1
+    return kinds

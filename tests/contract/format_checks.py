@@ -1,0 +1,214 @@
+"""What holds of every image that is read, whatever its format, and whatever is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from maskforge.images.annotated_image import AnnotatedImage
+from maskforge.issues import Code
+from maskforge.shapes import Area, Bitmap, PointSet, Polyline, Shape
+
+LARGEST = 2.0**31
+
+
+def at(root: Any, pointer: str) -> Any:
+    """Follow a JSON path such as ``$.assets['a b'].regions[3]``; None if it leads nowhere."""
+    steps = list(re.finditer(r"\.(\w[\w.-]*?)(?=[.\[]|$)|\['(.*?)'\]|\[(\d+)\]", pointer))
+    if sum(len(step[0]) for step in steps) != len(pointer) - 1:
+        return None
+    for step in steps:
+        word, text, index = step.groups()
+        try:
+            root = root[int(index)] if index else root[word or text]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return root
+
+
+def index_of(pointer: str, place: str) -> int:
+    return int(pointer.removeprefix(f"{place}[").partition("]")[0])
+
+
+# --- Shapes
+
+
+def arrays(shape: Shape) -> list[np.ndarray]:
+    match shape.geometry:
+        case Area(parts):
+            return [ring for part in parts for ring in part.rings]
+        case Polyline(points) | PointSet(points):
+            return [points]
+        case _:
+            return []
+
+
+def drawing(shape: Shape) -> tuple[Any, ...]:
+    """Return all that is drawn of a shape, without its labels, to compare it."""
+    covered: list[Any] = [one.tobytes() for one in arrays(shape)]
+    if isinstance(shape.geometry, Bitmap):
+        bitmap = shape.geometry
+        covered = [bitmap.row, bitmap.column, bitmap.pixels.shape, bitmap.pixels.tobytes()]
+    return (shape.kind, shape.instance, shape.converted, type(shape.geometry), *covered)
+
+
+def check_shape(shape: Shape) -> None:
+    for one in arrays(shape):
+        assert one.dtype == np.float64
+        assert one.shape[1] == 2
+        assert (np.abs(one) <= 3 * LARGEST).all()  # False for NaN
+        assert not one.flags.writeable
+        assert len(one) >= {Area: 3, Polyline: 2, PointSet: 1}[type(shape.geometry)]
+    if isinstance(shape.geometry, Bitmap):
+        pixels = shape.geometry.pixels
+        assert (pixels.dtype, pixels.ndim) == (bool, 2)
+        assert pixels.any()
+        assert not pixels.flags.writeable
+    assert all(isinstance(label, str) and label.strip() for label in shape.labels)
+    assert bool(shape.labels) == (shape.label_issue is None)
+
+
+def numbers(value: Any) -> Iterator[float]:
+    """Yield the numbers of a record in the order in which they make points."""
+    if isinstance(value, dict):
+        yield from numbers(
+            [value["x"], value["y"]] if {"x", "y"} <= value.keys() else [*value.values()]
+        )
+    elif isinstance(value, list):
+        for one in value:
+            yield from numbers(one)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
+
+
+def corners_of(record: dict[str, Any]) -> list[float] | None:
+    """Return x and y, x and y of the corners that a record of any tool gives its box by."""
+    points = record.get("points")
+    match record:
+        case {"boundingBox": {"left": x, "top": y, "width": width, "height": height}}:
+            return [x, y, x + width, y + height]
+        case {"box": {"x1": x, "y1": y, "x2": other_x, "y2": other_y}}:
+            return [x, y, other_x, other_y]
+        case {"points": {"x1": x, "y1": y, "x2": other_x, "y2": other_y}}:
+            return [x, y, other_x, other_y]
+    return list(numbers(points)) if isinstance(points, list) else None
+
+
+def check_geometry(shape: Shape, record: dict[str, Any]) -> None:
+    """Compare a shape with its record, whatever the damage has made of the record."""
+    if "x1" in record and record.get("box") is None:
+        return  # its unit is that of a display
+    kind = shape.kind.lower()
+    if kind in {"rect", "rectangle", "square", "bbox", "rotation"}:
+        low, high = arrays(shape)[0].min(axis=0), arrays(shape)[0].max(axis=0)
+        corners = corners_of(record)
+        assert corners is not None
+        x, y = corners[::2], corners[1::2]
+        assert [*low, *high] == [min(x), min(y), max(x), max(y)]
+    elif shape.primitive is None:
+        written = list(numbers(record))
+        for one in arrays(shape):
+            flat = one.ravel().tolist()
+            assert any(
+                written[i : i + len(flat)] == flat for i in range(len(written) - len(flat) + 1)
+            )
+    elif "points" in shape.primitive:
+        assert all(abs(one) <= LARGEST for one in numbers(shape.primitive["points"]))
+
+
+# --- Images
+
+
+def check_image(image: AnnotatedImage) -> None:
+    assert image.image.name
+    assert "/" not in image.image.name
+    assert (image.image.size is None) == (image.refusal is not None)
+    for shape in image.shapes:
+        check_shape(shape)
+    for issue in image.issues:
+        assert issue.message
+        assert len(issue.message) < 1000
+    assert pickle.loads(pickle.dumps(image)).image == image.image
+
+
+def record_keys(images: Iterable[AnnotatedImage]) -> frozenset[str]:
+    """Return where files of a format keep the records of an image, below the image."""
+    return frozenset(
+        shape.origin.pointer.removeprefix(image.origin.pointer).rpartition("[")[0]
+        for image in images
+        for shape in image.shapes
+    )
+
+
+def records_of(image: AnnotatedImage, root: Any, keys: Iterable[str]) -> tuple[str, Any]:
+    """Return the place of an image's records and what is there now."""
+    places = [image.origin.pointer + key for key in keys]
+    found = [(place, at(root, place)) for place in places]
+    return next(((place, one) for place, one in found if isinstance(one, list)), ("", None))
+
+
+def check_account(image: AnnotatedImage, root: Any, keys: Iterable[str]) -> None:
+    """Every record of an image is a shape or has an issue, and none is both."""
+    place, records = records_of(image, root, keys)
+    spoiled = any(one.loses_image and one.code is Code.INVALID_IMAGE_RECORD for one in image.issues)
+    if records is None or spoiled:
+        assert image.record_count == 0
+        return
+    assert image.record_count == len(records)
+    kept = [shape.origin.pointer for shape in image.shapes]
+    lost = [issue.origin.pointer for issue in image.issues if issue.loses_record]
+    assert sorted(index_of(one, place) for one in kept + lost) == list(range(len(records)))
+    for shape in image.shapes:
+        check_geometry(shape, records[index_of(shape.origin.pointer, place)])
+
+
+# --- What is kept
+
+
+def text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)  # NaN equals itself there
+
+
+def leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield all that is not empty, with the key under which it stands."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from leaves(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from leaves(inner, key)
+    elif value not in (None, ""):
+        yield key, value if key != "imageData" else True
+
+
+def check_keys(image: AnnotatedImage, root: Any, keys: Iterable[str]) -> None:
+    """Each value of an image's record is in ``extra``, ``primitive``, or what was made of it."""
+    place, records = records_of(image, root, keys)
+    record = at(root, image.origin.pointer)
+    if isinstance(record, dict):
+        name = place.removeprefix(f"{image.origin.pointer}.")
+        beside = {key: value for key, value in record.items() if key != name}
+        assert set(leaves(beside)) <= set(leaves(image.extra))
+    shapes = {index_of(shape.origin.pointer, place): shape for shape in image.shapes}
+    rest = [one for index, one in enumerate(records or []) if index not in shapes]
+    assert not rest or text(rest) in map(text, image.extra.values())
+    for index, shape in shapes.items():
+        check_keys_of_shape(shape, records[index])
+
+
+def check_keys_of_shape(shape: Shape, record: dict[str, Any]) -> None:
+    kept = {**shape.extra, **(shape.primitive or {})}
+    made = {*shape.labels, shape.kind, shape.instance}
+    made.update(*(one.ravel().tolist() for one in arrays(shape)))
+    for key, value in record.items():
+        if key in kept:
+            assert text(kept[key]) == text(value)
+        elif not isinstance(shape.geometry, Bitmap) or key != "mask":
+            unit = "x1" in record and "box" not in record and key not in kept
+            found = {one for _, one in leaves(value)}
+            assert unit or found <= made or found <= {0} or {*map(str, found)} <= made, key

@@ -1,0 +1,390 @@
+"""What every annotation format must do; a new one takes part with its samples alone."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import copy
+import json
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from annotation_trees import LABELME_MASK, Tree, labelme_shape, save_png, trees
+from damage import JUNK, change, every_damage
+from format_checks import (
+    check_account,
+    check_image,
+    check_keys,
+    drawing,
+    index_of,
+    record_keys,
+    records_of,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import maskforge as mf
+from maskforge.formats.jsonio import load
+from maskforge.formats.registry import FORMATS, get_format
+from maskforge.images.annotated_image import AnnotatedImage
+from maskforge.shapes import Shape
+
+TREES = {f"{tree.format}-{tree.name}": tree for tree in trees()}
+OUTCOMES = ("drawn", "converted", "ignored", "skipped", "refused")
+
+patient = settings(
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+every_format = pytest.mark.parametrize("format_", FORMATS)
+every_tree = pytest.mark.parametrize("laid", TREES, indirect=True)
+small_trees = pytest.mark.parametrize(
+    "laid", [name for name in TREES if name.endswith("-small")], indirect=True
+)
+
+
+class Laid:
+    """A tree on the disk, and what is read of it while it is whole.
+
+    Attributes:
+        sound: The images of the folder.
+        keys: Where they keep their records.
+        alone: The images of every document, read without the others.
+    """
+
+    def __init__(self, tree: Tree, folder: Path) -> None:
+        self.tree = tree
+        self.folder = tree.write(folder)
+        self.sound = list(mf.read(folder))
+        self.keys = record_keys(self.sound)
+        self.alone = {name: self.read(folder / name)[0] for name in tree.documents}
+
+    def read(self, path: Path) -> tuple[list[AnnotatedImage], mf.AnnotationReader]:
+        reader = mf.read(path, format=self.tree.format)
+        images = list(reader)
+        for image in images:
+            check_image(image)
+        return images, reader
+
+    @contextlib.contextmanager
+    def damaged(self, name: str, content: object) -> Iterator[Path]:
+        """Lend the path of a file that holds something else for a while."""
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        try:
+            yield path
+        finally:
+            path.write_bytes(self.tree.files[name])
+
+    @cached_property
+    def with_records(self) -> list[tuple[str, AnnotatedImage]]:
+        """Document and image, but for records that share a unit which any of them may tell."""
+        return [
+            (name, image)
+            for name, images in self.alone.items()
+            for image in images
+            if image.origin.file == self.folder / name and image.record_count
+            if "visitedFrames" not in self.tree.root(name)
+        ]
+
+    def check(self, name: str, root: Any) -> None:
+        """Read a damaged document, and account for all that it holds."""
+        with self.damaged(name, root) as path:
+            images, reader = self.read(path)
+            own = [image for image in images if image.origin.file == path]
+            for image in own:
+                check_account(image, root, self.keys)
+            if not images and [one.origin.pointer for one in self.alone[name]] == ["$"]:
+                assert [issue.origin.file for issue in reader.issues] == [path]
+
+
+def check_report(report: mf.ConversionReport) -> None:
+    assert report.records["found"] == sum(report.records[one] for one in OUTCOMES)
+    assert report.images["found"] == sum(
+        report.images[one] for one in OUTCOMES if one in report.images
+    )
+
+
+@pytest.fixture(scope="module")
+def laid(request, tmp_path_factory) -> Laid:
+    name = request.param.removesuffix("-lean")
+    tree = TREES[name] if name == request.param else TREES[name].lean()
+    return Laid(tree, tmp_path_factory.mktemp("tree"))
+
+
+# --- Recognition
+
+
+@every_tree
+def test_a_file_is_recognized_by_its_own_format_and_by_no_other(laid):
+    for name in laid.tree.annotations:
+        detection = mf.detect(laid.folder / name)
+        assert detection.format == laid.tree.format
+        assert detection.reason
+        document = load(laid.folder / name)
+        for other in set(FORMATS) - {laid.tree.format}:
+            answer = get_format(other).recognize(document)
+            assert (answer.variant, bool(answer.reason)) == ("", True)
+
+
+@every_format
+@pytest.mark.parametrize("content", ["", "[]", "{}", "null", "5", "[1]", '{"a": 1}', "[", "%PDF"])
+def test_what_is_of_no_format_is_refused_with_reasons(tmp_path, format_, content):
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(mf.MaskforgeError) as caught:
+        mf.detect(tmp_path / "x.json")
+    assert caught.value.origin.file == tmp_path / "x.json"
+    if content in ("[]", "{}", "null", "5", "[1]", '{"a": 1}'):
+        assert f"not {format_}: " in str(caught.value)
+    refused(tmp_path / "x.json", format_)
+
+
+@every_tree
+def test_files_of_other_formats_are_refused(laid):
+    for name in laid.tree.annotations:
+        for other in set(FORMATS) - {laid.tree.format}:
+            refused(laid.folder / name, other)
+
+
+def refused(path: Path, format_: str) -> None:
+    reader = mf.read(path, format=format_)
+    assert list(reader) == []
+    (issue,) = reader.issues
+    assert (issue.level, issue.origin.file) == (mf.Level.REFUSED, path)
+    assert issue.message
+
+
+@every_tree
+@given(data=st.data())
+@settings(patient, max_examples=60)
+def test_any_json_is_recognized_or_refused(laid, tmp_path_factory, data):
+    name = data.draw(st.sampled_from(laid.tree.documents))
+    content = data.draw(
+        JUNK | st.lists(JUNK, max_size=4) | st.dictionaries(st.text(max_size=9), JUNK)
+    )
+    path = tmp_path_factory.mktemp("any") / Path(name).name
+    path.write_text(json.dumps(content))
+    with contextlib.suppress(mf.MaskforgeError):
+        mf.detect(path)
+    laid.read(path)
+
+
+# --- Damage
+
+
+@every_tree
+@given(data=st.data())
+@settings(patient, max_examples=50)
+def test_a_file_that_is_cut_off_is_refused(laid, data):
+    name = data.draw(st.sampled_from(laid.tree.documents))
+    whole = laid.tree.files[name].rstrip()
+    with laid.damaged(name, whole[: data.draw(st.integers(0, len(whole) - 1))]) as path:
+        refused(path, laid.tree.format)
+        images, reader = laid.read(laid.folder)
+        assert path in [issue.origin.file for issue in reader.issues]
+        assert not [image for image in images if image.origin.file == path]
+
+
+@every_tree
+@given(data=st.data())
+@settings(patient, max_examples=50)
+def test_overwritten_bytes_are_read_or_refused(laid, data):
+    name = data.draw(st.sampled_from(laid.tree.annotations))
+    whole = laid.tree.files[name]
+    start, junk = (
+        data.draw(st.integers(0, len(whole))),
+        data.draw(st.binary(min_size=1, max_size=4)),
+    )
+    with laid.damaged(name, whole[:start] + junk + whole[start + len(junk) :]) as path:
+        images, reader = laid.read(path)
+        assert images or reader.issues or mf.detect(path).auxiliary
+
+
+@pytest.mark.parametrize("laid", [f"{name}-lean" for name in TREES], indirect=True)
+def test_everything_that_can_be_wrong_at_every_place(laid):
+    seen: set[Any] = set()
+    for name in laid.tree.documents:
+        for root in every_damage(laid.tree.root(name), seen):
+            laid.check(name, root)
+
+
+@small_trees
+@given(data=st.data())
+@settings(patient, max_examples=150)
+def test_damage_at_several_places(laid, data):
+    name = data.draw(st.sampled_from(laid.tree.documents))
+    root = laid.tree.root(name)
+    for _ in range(data.draw(st.integers(2, 3))):
+        change(data.draw, root)
+    laid.check(name, root)
+    with laid.damaged(name, root) as path:
+        check_report(mf.convert(path, "nowhere", format=laid.tree.format, dry_run=True))
+
+
+@every_tree
+@given(data=st.data())
+@settings(patient, max_examples=100)
+def test_damage_of_one_record_leaves_the_others_as_they_are(laid, data):
+    name, image = data.draw(st.sampled_from(laid.with_records))
+    root = laid.tree.root(name)
+    place, records = records_of(image, root, laid.keys)
+    index = data.draw(st.integers(0, len(records) - 1))
+    holder = {"record": records[index]}
+    change(data.draw, holder, ("record",))
+    records[index] = holder["record"]
+    with laid.damaged(name, root) as path:
+        images, reader = laid.read(path)
+    found = [one for one in images if one.origin == image.origin]
+    if not found or found[0].refusal:  # text that is not valid Unicode; a video; another size
+        assert found or reader.issues
+        return
+    check_account(found[0], root, laid.keys)
+    before, after = shapes_of([image]), shapes_of(found)
+    for origin in before.keys() | after.keys():
+        if index_of(origin.pointer, place) != index:
+            assert drawing(before[origin]) == drawing(after[origin])
+            assert before[origin].labels == after[origin].labels
+
+
+def shapes_of(images: list[AnnotatedImage]) -> dict[mf.Origin, Shape]:
+    return {shape.origin: shape for image in images for shape in image.shapes}
+
+
+@small_trees
+@given(data=st.data())
+@settings(patient, max_examples=100)
+def test_damage_stays_in_its_file(laid, data):
+    tree = laid.tree
+    name = data.draw(st.sampled_from(tree.documents))
+    root = copy.deepcopy({"root": tree.root(name)})
+    change(data.draw, root)
+    linked = {laid.folder / one for one in (name, *tree.links.get(name, ()))}
+    with laid.damaged(name, root.get("root")) as path:
+        images, _ = laid.read(laid.folder)
+        auxiliary = not any(one.origin.file == path for one in laid.sound)
+    assert outcomes(laid.sound, linked) == outcomes(images, linked)
+    before, after = shapes_of(laid.sound), shapes_of(images)
+    if auxiliary:  # it tells names, and no shapes
+        assert before.keys() == after.keys()
+    for origin in before.keys() & after.keys():
+        if origin.file != path:
+            assert drawing(before[origin]) == drawing(after[origin])
+
+
+def outcomes(images: list[AnnotatedImage], without: set[Path]) -> list[Any]:
+    return [
+        (
+            image.origin,
+            image.image,
+            image.state,
+            [(shape.origin, shape.labels, *drawing(shape)) for shape in image.shapes],
+            [issue.code for issue in image.issues],
+        )
+        for image in images
+        if image.origin.file not in without
+    ]
+
+
+def labelme_bitmap(folder: Path, png: bytes) -> Path:
+    record = labelme_shape("mask", [[2, 3], [5, 5]], mask=base64.b64encode(png).decode())
+    path = folder / "tooth.json"
+    path.write_text(json.dumps({"shapes": [record], "imageWidth": 40, "imageHeight": 30}))
+    return path
+
+
+def superannotate_bitmap(folder: Path, png: bytes) -> Path:
+    (folder / "a.png___save.png").write_bytes(png)
+    path = folder / "a.png___pixel.json"
+    records = [
+        {"className": color, "parts": [{"color": color}]} for color in ("#00000f", "#00001e")
+    ]
+    path.write_text(json.dumps({"instances": records, "metadata": {}}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("write", "png"),
+    [(labelme_bitmap, LABELME_MASK), (superannotate_bitmap, save_png())],
+    ids=["labelme", "superannotate"],
+)
+@given(data=st.data())
+@settings(patient, max_examples=300)
+def test_a_damaged_bitmap_gives_the_true_pixels_or_none(
+    tmp_path, write: Callable[[Path, bytes], Path], png: bytes, data
+):
+    (sound,) = mf.read(write(tmp_path, png))
+    damaged = bytearray(png)
+    start = data.draw(st.integers(0, len(png) - 1))
+    match data.draw(st.sampled_from(["change", "cut", "insert", "drop"])):
+        case "change":
+            damaged[start] ^= data.draw(st.integers(1, 255))
+        case "cut":
+            del damaged[start:]
+        case "insert":
+            damaged[start:start] = data.draw(st.binary(min_size=1, max_size=9))
+        case "drop":
+            del damaged[start : start + data.draw(st.integers(1, 9))]
+    (image,) = mf.read(write(tmp_path, bytes(damaged)))
+    check_image(image)
+    assert image.record_count == sound.record_count
+    before = shapes_of([sound])
+    for origin, shape in shapes_of([image]).items():
+        assert drawing(shape) == drawing(before[origin])
+
+
+# --- What is read
+
+
+@every_tree
+def test_every_record_and_every_key_is_read_or_kept(laid):
+    for name, images in laid.alone.items():
+        root = laid.tree.root(name)
+        for image in images:
+            if image.origin.file == laid.folder / name:
+                check_account(image, root, laid.keys)
+                check_keys(image, root, laid.keys)
+
+
+@every_format
+def test_every_record_and_every_key_of_real_files_is_read_or_kept(corpus, format_):
+    folder = corpus / format_
+    if not folder.is_dir():
+        pytest.skip(f"no real files of {format_}")
+    images = list(mf.read(folder, format=format_))
+    keys = record_keys(images)
+    roots: dict[Path, Any] = {}
+    for image in images:
+        file = image.origin.file
+        if file.suffix != ".csv":
+            root = roots.setdefault(file, json.loads(file.read_bytes()))
+            check_account(image, root, keys)
+            check_keys(image, root, keys)
+
+
+@every_format
+def test_samples_are_read_whole(samples, format_):
+    reader = mf.read(samples / format_)
+    images = list(reader)
+    assert not reader.issues
+    assert not [issue for image in images for issue in image.issues if issue.loses_record]
+    assert all((image.format, image.refusal) == (format_, None) for image in images)
+    assert len(images) == len(list((samples / format_).rglob("*.jpg")))
+    assert sum(image.state is mf.ImageState.EMPTY for image in images) == 1
+    check_report(mf.convert(samples / format_, "nowhere", dry_run=True))
+
+
+def mask_of(samples: Path, format_: str, name: str) -> np.ndarray:
+    classes = mf.load_class_map(samples / "classes.toml")
+    (image,) = (one for one in mf.read(samples / format_) if one.image.name == name)
+    return mf.draw(image, classes).mask
+
+
+@every_format
+def test_the_same_drawing_gives_the_same_mask_in_every_format(samples, format_):
+    name = "bitewing-01.jpg"
+    assert (mask_of(samples, format_, name) == mask_of(samples, "labelme", name)).all()
