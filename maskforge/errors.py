@@ -175,7 +175,7 @@ def require(package: str, install: str, purpose: str = "", *, otherwise: str = "
 def missing(
     package: str, install: str, purpose: str = "", *, otherwise: str = ""
 ) -> MissingDependencyError:
-    """Return the error for a package that is not installed; see :func:`require`."""
+    """Return the error for a package that is not installed; see ``require``."""
     needed = f"{purpose} need {package}, which is not installed"
     alternative = f", or {otherwise}" if otherwise else ""
     return MissingDependencyError(

@@ -35,7 +35,7 @@ CONTACT_SHEET = "contact-sheet"
 
 
 def as_path(path: PathLike) -> Path:
-    """Return a path that somebody gave as :class:`~pathlib.Path`.
+    """Return a path that somebody gave as ``Path``.
 
     Raises:
         OptionError: If it is no path.
@@ -181,7 +181,7 @@ def dump_record(record: object) -> bytes:
 def read_record(
     path: Path, type_: type[Record], error: type[MaskforgeError], *, what: str, hint: str = ""
 ) -> Record:
-    """Read a JSON record that :func:`dump_record` wrote.
+    """Read a JSON record that ``dump_record`` wrote.
 
     Args:
         path: The file.

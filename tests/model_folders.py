@@ -16,7 +16,7 @@ CLASSES = ClassMap(
 
 
 def describe(head="softmax", *, classes=CLASSES, channels=1, **other) -> ModelDescription:
-    """A description that fits :func:`network`."""
+    """A description that fits ``network``."""
     thresholds = (0.5,) * len(classes.foreground_ids) if head == "sigmoid" else ()
     fields = {
         "class_map": class_map_document(classes),

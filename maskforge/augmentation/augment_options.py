@@ -60,7 +60,7 @@ class AugmentOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedAugmentation:
-    """The values of :class:`AugmentOptions` with none left open; all 0 changes nothing."""
+    """The values of ``AugmentOptions`` with none left open; all 0 changes nothing."""
 
     flip_horizontal: float = 0.0
     flip_vertical: float = 0.0

@@ -105,7 +105,7 @@ class Batches:
         return math.ceil(self.count / self.options.batch_size)
 
     def __getitem__(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Return a batch of the epoch :attr:`epoch`.
+        """Return a batch of the epoch ``epoch``.
 
         Returns:
             Scaled images (B, H, W, C) float32; masks uint8 with 255 for void: (B, H, W, 1) index

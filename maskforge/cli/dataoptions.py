@@ -87,4 +87,4 @@ Data: TypeAlias = Annotated[
         ),
     ),
 ]
-"""What :func:`maskforge.open_examples` is told, as far as it was said."""
+"""What ``maskforge.open_examples`` is told, as far as it was said."""

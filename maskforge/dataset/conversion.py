@@ -45,7 +45,7 @@ def convert(
     Args:
         sources: Annotation files, or folders that are searched with all their sub-folders.
         out: Output folder; made if missing.
-        options: How; see :class:`ConvertOptions`.
+        options: How; see ``ConvertOptions``.
         overwrite: Whether to replace the results of an earlier run.
         progress: Called after every image.
         observe: Called with the manifest's line of every image, also in a dry run.

@@ -17,7 +17,7 @@ class ConvertOptions(DrawOptions):
     Attributes:
         format: Annotation format, or ``auto``.
         images: Folder in which images are looked for.
-        size_mismatch: ``error`` or ``scale``; see :func:`maskforge.read`.
+        size_mismatch: ``error`` or ``scale``; see [`read`][maskforge.read].
         file_type: ``png``, ``tiff`` or ``npy``.
         classes: Class map; None makes one from the labels, sorted by name.
         fold_case: Whether labels that differ only in case or spaces are one, if the class map is

@@ -55,10 +55,10 @@ def convert_image(
 
     It depends on its arguments alone, and these and the result can be sent to other processes: so a
     server answers image by image, and a pool of processes converts many at a time.
-    :func:`convert` does this for all images of its sources.
+    [`convert`][maskforge.convert] does this for all images of its sources.
 
     Args:
-        image: The image, as :func:`maskforge.read` yields it.
+        image: The image, as [`read`][maskforge.read] yields it.
         classes: Which label becomes which value; ``classes`` among the options do not count.
         options: How. Those of sources and files do not count.
         **keywords: Single options, such as ``encoding="onehot"``.

@@ -151,7 +151,7 @@ class DatasetItem(Brief):
         return self._read(self.mask_path)
 
     def read_instances(self) -> NDArray[Any] | None:
-        """Return the instance map (H, W), or None if there is none; raises as :meth:`read_mask`."""
+        """Return the instance map (H, W), or None if there is none; raises as ``read_mask``."""
         if self.entry.instances is None:
             return None
         return self._read(self.folder / self.entry.instances)
@@ -216,7 +216,7 @@ class Dataset(Brief):
     """A folder of masks that ``convert`` or ``predict`` wrote, with all that its manifest knows.
 
     Use it to look at masks: it opens at once and reads files when asked for them. To train, split
-    or evaluate, or if the masks are others', use an :class:`~maskforge.ExampleSet`;
+    or evaluate, or if the masks are others', use an [`ExampleSet`][maskforge.ExampleSet];
     ``maskforge.open_examples(dataset)`` makes one of it.
 
     Attributes:

@@ -93,7 +93,7 @@ def preview(
     Args:
         folder: A folder that ``convert`` wrote.
         out: Output folder; made if missing.
-        options: How; see :class:`PreviewOptions`.
+        options: How; see ``PreviewOptions``.
         overwrite: Whether to replace images of an earlier preview.
         progress: Called after every image.
         **keywords: Single options, such as ``limit=20``.

@@ -169,7 +169,7 @@ class Example(Brief):
 class ExampleSet(Brief):
     """Images with their masks from anywhere, every file looked at once: what is learned from.
 
-    Use it to train, to split and to evaluate. A :class:`~maskforge.Dataset` is a folder that
+    Use it to train, to split and to evaluate. A [`Dataset`][maskforge.Dataset] is a folder that
     ``convert`` wrote, opened to look at its masks.
 
     Attributes:

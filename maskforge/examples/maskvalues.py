@@ -90,7 +90,7 @@ def _whole_numbers(array: NDArray[Any], origin: Origin) -> NDArray[Any]:
 
 
 def look(path: Path, source: Source | None = None) -> MaskLook:
-    """Read a mask file and count its values; raises as :func:`read_values`."""
+    """Read a mask file and count its values; raises as ``read_values``."""
     values = read_values(path, source)
     size = Size(values.shape[1], values.shape[0])
     if values.ndim == 3:

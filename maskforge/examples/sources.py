@@ -61,8 +61,8 @@ def open_examples(
     ``volume#1``, ``volume#2``, ...
 
     Args:
-        dataset: Folder that ``convert`` wrote, or the :class:`~maskforge.Dataset` of it; folder
-            with the sub-folders ``images`` and ``masks``; CSV table; or data frame of pandas.
+        dataset: Folder that ``convert`` wrote, or the ``Dataset`` of it; folder with the
+            sub-folders ``images`` and ``masks``; CSV table; or data frame of pandas.
         images: Folder of images, or one file, together with ``masks`` instead of ``dataset``.
         masks: Folder of masks, paired with the images by name; the mask, if ``images`` is a file.
         image_column: Column of a table that holds the image; ``image`` if None.

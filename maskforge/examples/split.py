@@ -154,8 +154,8 @@ def make_folds(
         examples: The examples.
         folds: Number of folds, 2 or more.
         test: Share of the examples that is in no fold.
-        seed: As for :func:`make_split`.
-        stratify: As for :func:`make_split`.
+        seed: As for [`make_split`][maskforge.make_split].
+        stratify: As for [`make_split`][maskforge.make_split].
 
     Raises:
         OptionError: If there are fewer groups than folds.

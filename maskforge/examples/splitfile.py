@@ -128,7 +128,7 @@ def _parts_of_names(splits: Sequence[Split]) -> dict[str, str]:
 
 
 def read_split(path: PathLike, examples: ExampleSet) -> Split:
-    """Read a single split; raises as :func:`read_splits`, and for folds."""
+    """Read a single split; raises as ``read_splits``, and for folds."""
     splits = read_splits(path, examples)
     if len(splits) > 1:
         raise DatasetError(
@@ -142,9 +142,10 @@ def read_split(path: PathLike, examples: ExampleSet) -> Split:
 def read_splits(path: PathLike, examples: ExampleSet) -> list[Split]:
     """Read a split, or the splits of a cross-validation, and check them against the examples.
 
-    A split file is what :func:`write_split` wrote; JSON with the lists ``train``, ``validation``,
-    ``test`` and ``unused``, or ``folds`` (a list of lists) and ``test``; or a CSV table with the
-    columns ``name`` and ``part``. In those written by hand, names may be image files.
+    A split file is what [`write_split`][maskforge.write_split] wrote; JSON with the lists
+    ``train``, ``validation``, ``test`` and ``unused``, or ``folds`` (a list of lists) and ``test``;
+    or a CSV table with the columns ``name`` and ``part``. In those written by hand, names may be
+    image files.
 
     Args:
         path: The file.

@@ -7,13 +7,13 @@ what is said here:
 
 - It recognizes its own files by their keys, no file of another format, and says why either way.
 - A document is never trusted: a value of a wrong type or size costs the record, image or file that
-  it is in, as a :class:`~maskforge.errors.AnnotationError` or an issue with its place.
-  ``jsonio.structure`` checks types, ``geometry`` coordinates.
+  it is in, as a ``AnnotationError`` or an issue with its place. ``jsonio.structure`` checks types,
+  ``geometry`` coordinates.
 - Every record becomes a shape or gets one issue that loses it, at its place in the list of records
   or below. Damage to one record changes no other.
-- Whatever tells nothing about geometry and labels is kept: keys of a record in :attr:`Shape.extra`,
-  the numbers of a shape that is turned into polygons in :attr:`Shape.primitive`, the rest in
-  :attr:`ImageRecord.extra`. No megabytes of an image, and no copies.
+- Whatever tells nothing about geometry and labels is kept: keys of a record in ``Shape.extra``,
+  the numbers of a shape that is turned into polygons in ``Shape.primitive``, the rest in
+  ``ImageRecord.extra``. No megabytes of an image, and no copies.
 - It names where the image may be and looks at no image itself; finding it, its size and frame are
   the business of ``frame``.
 - An issue or error names file and place, and text from the file only through ``errors.shorten``.
@@ -73,7 +73,7 @@ class ImageRecord:
             Called only if nothing else gives the size.
         tags: Labels of the image as a whole.
         issues: Findings, with a line for every record that is not in ``shapes``.
-        extra: What :attr:`AnnotatedImage.extra` will be.
+        extra: What ``AnnotatedImage.extra`` will be.
     """
 
     name: str
@@ -93,7 +93,7 @@ class ImageRecord:
 def left_over(
     key: str, records: Sequence[object], shapes: Iterable[Shape], origin: Origin
 ) -> dict[str, list[object]]:
-    """Return the records that became no shape, for :attr:`ImageRecord.extra`.
+    """Return the records that became no shape, for ``ImageRecord.extra``.
 
     Args:
         key: Where a file of the format keeps its records.

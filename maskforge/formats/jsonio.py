@@ -158,7 +158,7 @@ def structure(
     """Return a decoded JSON value as ``type_``, checked in every depth, without coercion.
 
     Args:
-        value: What :func:`load` returned, or a part of it.
+        value: What ``load`` returned, or a part of it.
         type_: Any type that msgspec can check, e.g. ``list[tuple[float, float]]`` or a Struct.
         origin: The place of ``value``; the error names the exact place below it.
         code: Issue code of the error.

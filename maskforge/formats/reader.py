@@ -117,7 +117,7 @@ class AnnotationReader:
 
         Yields:
             Every image that a source knows, including those that are not visited or that cannot
-            be used (see :attr:`AnnotatedImage.refusal`).
+            be used (see ``AnnotatedImage.refusal``).
         """
         _keep_freed_memory()
         self.issues.clear()
@@ -244,10 +244,11 @@ def read(
             no EXIF orientation explains: ``error`` refuses the image; ``scale`` scales the
             coordinates if both sides have the same ratio within 1 %.
         embedded: Whether to decode images that are embedded in annotation files and found nowhere
-            else; see :attr:`AnnotatedImage.embedded`.
+            else; see ``AnnotatedImage.embedded``.
 
     Returns:
-        An iterable of :class:`AnnotatedImage`; findings about whole files are in its ``issues``.
+        An iterable of [`AnnotatedImage`][maskforge.AnnotatedImage]; findings about whole files are
+        in its ``issues``.
 
     Raises:
         OptionError: If a source or folder does not exist or the format is unknown.

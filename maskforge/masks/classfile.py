@@ -167,7 +167,7 @@ def _parse_color(text: str, origin: Origin | None) -> Color:
 
 
 def dump_class_map(classes: ClassMap) -> bytes:
-    """Return a class map as JSON; :func:`load_class_map` reads it back unchanged."""
+    """Return a class map as JSON; ``load_class_map`` reads it back unchanged."""
     content = _ClassFile(
         [
             _ClassEntry(one.id, one.name, "#" + bytes(one.color).hex(), list(one.labels))

@@ -32,7 +32,7 @@ class DrawOptions:
 
     Attributes:
         encoding: ``integer`` (H, W), ``onehot`` or ``multihot`` (H, W, C); see
-            :mod:`maskforge.masks.encoding`.
+            ``maskforge.masks.encoding``.
         rasterizer: Name of the rasterizer.
         overlap: What is on top where shapes overlap: ``order`` the later one in the file, ``area``
             the smaller one, ``priority`` the one whose class comes later in the class map;
@@ -113,7 +113,7 @@ def draw(
     Args:
         image: The image, with its size.
         classes: Which label becomes which value.
-        options: How; see :class:`DrawOptions`.
+        options: How; see ``DrawOptions``.
         **keywords: Single options, such as ``encoding="onehot"``.
 
     Raises:

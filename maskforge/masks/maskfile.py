@@ -148,7 +148,7 @@ def write_mask(path: PathLike, mask: AnyMask, palette: Mapping[int, Color] | Non
 
 
 def read_mask(path: PathLike) -> NDArray[Any]:
-    """Read a mask that :func:`write_mask` wrote: values as they are, palettes not applied.
+    """Read a mask that ``write_mask`` wrote: values as they are, palettes not applied.
 
     Args:
         path: PNG, TIFF or NPY, or a page of a stack, as in ``volume.tif#12``.

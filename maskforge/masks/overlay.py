@@ -53,7 +53,7 @@ def overlay(
 def blend(
     image: NDArray[np.uint8], mask: NDArray[Any], colors: Mapping[int, Color], *, opacity: float
 ) -> NDArray[np.uint8]:
-    """Return what :func:`overlay` does, in the size of the image."""
+    """Return what ``overlay`` does, in the size of the image."""
     table = np.zeros((int(max(mask.max(initial=0), *colors)) + 1, 3), dtype=np.float32)
     for value, color in colors.items():
         table[value] = color

@@ -82,7 +82,7 @@ def to_ids(
     """Return a target, or a prediction in its form, as a mask of class ids (H, W).
 
     Args:
-        target: As :func:`to_target` returns it.
+        target: As ``to_target`` returns it.
         classes: The class map.
         head: Of the network.
         probabilities: (H, W, K) of a sigmoid head: where classes overlap, the most probable one is

@@ -60,12 +60,12 @@ def distribute(devices: int, batch_size: int) -> Iterator[Scope]:
 
 
 def devices_used(devices: int, batch_size: int) -> int:
-    """Return how many devices will share a batch, with the arguments of :func:`distribute`.
+    """Return how many devices will share a batch, with the arguments of ``distribute``.
 
     CPUs count as one device, unless the backend was told to have several virtual ones.
 
     Raises:
-        OptionError: As :func:`distribute`.
+        OptionError: As ``distribute``.
     """
     import keras
 

@@ -71,8 +71,8 @@ class NetworkOptions:
 class NetworkPlan:
     """Options of a network with nothing left open.
 
-    The first attributes are those of :class:`~maskforge.training.train_options.NetworkOptions`; an
-    architecture that does not take one of them ignores it.
+    The first attributes are those of ``NetworkOptions``; an architecture that does not take one of
+    them ignores it.
 
     Attributes:
         scaling: How the images are scaled, which matters to a pretrained encoder.

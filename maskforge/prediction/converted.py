@@ -88,7 +88,7 @@ def record(path: Path, digest: str, runtime: Converted) -> None:
 
 
 def record_if_usual(folder: Path, path: Path, digest: str, runtime: Converted) -> None:
-    """Call :func:`record` if a converted model lies where :func:`find` looks for it."""
+    """Call ``record`` if a converted model lies where ``find`` looks for it."""
     usual = folder / _FILES[runtime][0]
     if usual.exists() and path.samefile(usual):
         record(path, digest, runtime)

@@ -55,7 +55,7 @@ def predict(
         model: Folder of the model, or a predictor.
         sources: Images, folders of images, or data sets.
         out: Output folder; made if missing.
-        options: How; see :class:`PredictOptions`.
+        options: How; see ``PredictOptions``.
         overwrite: Whether to replace the results of an earlier run.
         progress: Called after every image.
         keywords: Single options by name, such as ``overlay=True`` or ``tta=True``.

@@ -37,7 +37,7 @@ from maskforge.shapes import Size
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Predictor(Brief):
-    """A trained model in a runtime; made by :meth:`load`.
+    """A trained model in a runtime; made by ``load``.
 
     Attributes:
         folder: Folder of the model.
@@ -75,8 +75,8 @@ class Predictor(Brief):
 
         Args:
             path: Folder that a training wrote, or a file in it.
-            runtime: As in :class:`ModelOptions`.
-            precision: As in :class:`ModelOptions`.
+            runtime: As in [`ModelOptions`][maskforge.ModelOptions].
+            precision: As in [`ModelOptions`][maskforge.ModelOptions].
 
         Raises:
             MissingDependencyError: If a runtime is not installed.

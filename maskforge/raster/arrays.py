@@ -37,7 +37,7 @@ def rasterize(
     to the region to its right or below it. Vertices may lie outside the image.
 
     Args:
-        regions: The regions; see :data:`Region`.
+        regions: The regions; see ``Region``.
         size: Width and height of the mask in pixels.
         values: Value of every region, 0 to 65535; None counts them from 1.
         rasterizer: Name of the rasterizer.

@@ -77,7 +77,7 @@ class Exact:
     )
 
     def scan(self, areas: Sequence[Area], size: Size) -> Runs:
-        """Return the pixels of every area; see :class:`maskforge.raster.base.Rasterizer`."""
+        """Return the pixels of every area; see ``maskforge.raster.base.Rasterizer``."""
         polygons = [polygon for area in areas for polygon in area.parts]
         part_counts = np.array([len(area.parts) for area in areas], dtype=np.int64)
         packing = Packing.of(size, len(polygons))

@@ -50,7 +50,7 @@ class LibraryRasterizer:
     fill: Callable[[Polygon, Size], Mask]
 
     def scan(self, areas: Sequence[Area], size: Size) -> Runs:
-        """Return the pixels of every area; see :class:`maskforge.raster.base.Rasterizer`."""
+        """Return the pixels of every area; see ``maskforge.raster.base.Rasterizer``."""
         try:
             importlib.import_module(self.library)
         except ImportError as error:

@@ -57,7 +57,7 @@ def from_bitmap(bitmap: Bitmap, size: Size, region: int = 0) -> Runs:
 def concatenate(parts: Sequence[Runs]) -> Runs:
     """Return all runs of several collections as one.
 
-    No region may have overlapping runs in different collections; :func:`united` takes those.
+    No region may have overlapping runs in different collections; ``united`` takes those.
     """
     region, row, start, stop = _joined(parts)
     order = np.lexsort((start, row, region))

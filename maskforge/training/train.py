@@ -42,10 +42,10 @@ def train(
     Keras is started on the backend that the options name, unless it runs already.
 
     Args:
-        dataset: Images with masks: what :func:`open_examples` takes, or what it returned. None for
-            those that ``options.data`` names.
+        dataset: Images with masks: what [`open_examples`][maskforge.open_examples] takes, or what
+            it returned. None for those that ``options.data`` names.
         out: Folder of the run; it must not exist, or be empty.
-        options: What to do; see :class:`TrainOptions`.
+        options: What to do; see ``TrainOptions``.
         overwrite: Whether an earlier run in that folder is removed.
         progress: Called with phase, images done, and their number.
         log: Takes one line after the other about what is done.
@@ -54,7 +54,7 @@ def train(
 
     Returns:
         The record of the run. Its state is ``interrupted`` after Ctrl-C; then the best model so
-        far was saved, and :func:`resume_training` can go on.
+        far was saved, and [`resume_training`][maskforge.resume_training] can go on.
 
     Raises:
         OptionError: If options contradict each other, or fit neither examples nor machine.
@@ -111,8 +111,9 @@ def resume_training(
 
     Args:
         out: Folder of the run.
-        dataset: Images with masks, if they were given to :func:`train` as a data frame or as
-            examples; not one file of them may have changed. None for those that the run names.
+        dataset: Images with masks, if they were given to [`train`][maskforge.train] as a data frame
+            or as examples; not one file of them may have changed. None for those that the run
+            names.
         progress: Called with phase, images done, and their number.
         log: Takes one line after the other about what is done.
 

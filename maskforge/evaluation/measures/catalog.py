@@ -30,5 +30,5 @@ Kind = TypeVar("Kind", bound=Measure)
 
 
 def measures_of(kind: type[Kind]) -> tuple[Kind, ...]:
-    """Return the measures of a kind; all for :class:`Measure` itself."""
+    """Return the measures of a kind; all for ``Measure`` itself."""
     return tuple(one for one in MEASURES if isinstance(one, kind))

@@ -75,9 +75,9 @@ def confusion(image: Regions) -> NDArray[np.int64]:
 class ClassCounts:
     """Dice and IoU per class of many images: sums of pixels, not means of images or batches.
 
-    ``add`` takes the targets of :func:`maskforge.examples` and predictions of the same form.
-    Scores that are not defined, because a class is neither in the truth nor in the prediction, are
-    None, and no part of a mean.
+    ``add`` takes the targets of ``maskforge.examples`` and predictions of the same form. Scores
+    that are not defined, because a class is neither in the truth nor in the prediction, are None,
+    and no part of a mean.
     """
 
     def __init__(self, classes: ClassMap, head: Head) -> None:

@@ -57,7 +57,7 @@ def operating_points(counted: NDArray[np.int64], images: int) -> tuple[Operating
     """Return the points of the curve.
 
     Args:
-        counted: (T, 4), the sum of :func:`count_by_threshold` over all images.
+        counted: (T, 4), the sum of ``count_by_threshold`` over all images.
         images: Their number.
     """
     truth, found, _, false = counted.T

@@ -1,7 +1,7 @@
 """What a measure is: a number about a class, with all that a report has to know to show it.
 
 There are four kinds, by what is counted. A measure is an object of one of them, in a module of its
-own or of its family, and a line in :mod:`~maskforge.evaluation.measures.catalog`.
+own or of its family, and a line in ``catalog``.
 """
 
 from __future__ import annotations
@@ -99,8 +99,7 @@ class PixelMeasure(Measure):
 class OutlineMeasure(Measure):
     """A measure of single images, with mean and median over those where both sides have the class.
 
-    The formula takes the :class:`ClassRegions` of one image, on neither side empty, and gives a
-    float.
+    The formula takes the ``ClassRegions`` of one image, on neither side empty, and gives a float.
     """
 
     __slots__ = ()
@@ -120,14 +119,14 @@ class OutlineMeasure(Measure):
 
 
 class LesionMeasure(Measure):
-    """A measure of lesions, counted over all images; the formula takes a :class:`Sample`."""
+    """A measure of lesions, counted over all images; the formula takes a ``Sample``."""
 
     __slots__ = ()
     counted = section = "lesions"
 
 
 class ImageMeasure(Measure):
-    """Whether the class is in an image at all; the formula takes a :class:`Sample`."""
+    """Whether the class is in an image at all; the formula takes a ``Sample``."""
 
     __slots__ = ()
     counted = section = "images"

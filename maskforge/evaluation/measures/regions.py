@@ -108,7 +108,7 @@ def _with_background(planes: NDArray[np.bool_], valid: NDArray[np.bool_]) -> NDA
 def regions(
     truth: NDArray[Any], prediction: NDArray[Any], classes: ClassMap, head: Head
 ) -> Regions:
-    """Return the regions of a truth and a prediction in the form of :func:`target_planes`.
+    """Return the regions of a truth and a prediction in the form of ``target_planes``.
 
     Raises:
         ValueError: If the shapes differ, or do not belong to the head.

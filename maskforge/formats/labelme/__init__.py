@@ -32,7 +32,7 @@ _LONGEST_SIDE = 2**31
 
 
 class LabelMe:
-    """The format of LabelMe's JSON files; see :class:`maskforge.formats.base.Format`."""
+    """The format of LabelMe's JSON files; see ``maskforge.formats.base.Format``."""
 
     name = "labelme"
     title = "LabelMe (wkentaro), AnyLabeling, X-AnyLabeling"

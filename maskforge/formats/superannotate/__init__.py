@@ -10,7 +10,7 @@ generation file                              holds
 ========== ================================= ==============================================
 
 Pixel projects write ``___pixel.json`` and ``___save.png`` (see
-:mod:`maskforge.formats.superannotate.pixel`); all have a ``classes/classes.json``.
+``maskforge.formats.superannotate.pixel``); all have a ``classes/classes.json``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DESKTOP_FOLDERS = (".", "images")
 
 
 class SuperAnnotate:
-    """The format of SuperAnnotate's JSON files; see :class:`maskforge.formats.base.Format`."""
+    """The format of SuperAnnotate's JSON files; see ``maskforge.formats.base.Format``."""
 
     name = "superannotate"
     title = "SuperAnnotate"

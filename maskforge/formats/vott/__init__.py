@@ -38,7 +38,7 @@ _READERS = {
 
 
 class Vott:
-    """The files of VoTT; see :class:`maskforge.formats.base.Format`."""
+    """The files of VoTT; see ``maskforge.formats.base.Format``."""
 
     name = "vott"
     title = "VoTT (Visual Object Tagging Tool)"

@@ -26,7 +26,7 @@ def is_deep_color(image: Image) -> bool:
 
 
 def read_deep_color(data: bytes, frame: int, *, gray: bool) -> Stored:
-    """Return an image for which :func:`is_deep_color` holds, without its opacity.
+    """Return an image for which ``is_deep_color`` holds, without its opacity.
 
     Args:
         data: The file.

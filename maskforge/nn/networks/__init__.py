@@ -25,9 +25,9 @@ def build_network(
     """Build a network that gives logits.
 
     The weights are drawn from the random generators that ``keras.utils.set_random_seed`` (or
-    :func:`maskforge.nn.backend.seed_everything`) sets: called with the same seed just before, the
-    same network begins with the same weights on the same backend. The precision is that of the
-    dtype policy in force; logits are float32 always.
+    ``maskforge.nn.backend.seed_everything``) sets: called with the same seed just before, the same
+    network begins with the same weights on the same backend. The precision is that of the dtype
+    policy in force; logits are float32 always.
 
     Args:
         options: The network.

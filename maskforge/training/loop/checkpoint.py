@@ -50,7 +50,7 @@ class Checkpoint:
 
     Attributes:
         progress: What it has come to.
-        state: Values of :func:`state_of`; empty before the first epoch.
+        state: Values of ``state_of``; empty before the first epoch.
         best: Weights of the best epoch; empty if there is none.
     """
 

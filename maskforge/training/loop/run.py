@@ -62,7 +62,7 @@ class Job:
 
 
 def start_run(job: Job) -> RunRecord:
-    """Train as :func:`maskforge.train` does; Keras runs already."""
+    """Train as ``maskforge.train`` does; Keras runs already."""
     try:
         if job.out.exists():
             shutil.rmtree(job.out)
@@ -77,7 +77,7 @@ def start_run(job: Job) -> RunRecord:
 
 
 def continue_run(job: Job) -> RunRecord:
-    """Go on as :func:`maskforge.resume_training` does; Keras runs already."""
+    """Go on as ``maskforge.resume_training`` does; Keras runs already."""
     if read_record(job.out).folds:
         return _cross_validate(job)
     return _run(job, job.plans[0], job.splits[0], job.out)
