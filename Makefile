@@ -31,7 +31,9 @@ lint: $(VENV)/.installed-test
 	$(BIN)/mypy
 
 docs: $(VENV)/.installed-docs
-	$(BIN)/mkdocs build --strict
+	$(BIN)/zensical build --clean --strict
+	@! grep -rlE '<(script|link|img)[^>]* (src|href)="?(https?:)?//' site --include='*.html' \
+	    || { echo "these pages load files from elsewhere"; exit 1; }
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -50,4 +52,4 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist site demo
+	rm -rf $(VENV) .cache build dist site demo

@@ -152,7 +152,7 @@ def links(page: Path) -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as MkDocs makes them."""
+    """Return the anchors of a page's headings, as the site has them."""
     found = set()
     for _, title in _HEADING.findall(prose(page)):
         words = re.sub(r"[^\w\s-]", "", re.sub(r"[`*]|\]\([^)]*\)", "", title)).strip().lower()

@@ -195,7 +195,7 @@ def test_files_that_pages_for_contributors_name_are_there():
 
 
 def test_every_page_is_in_the_navigation():
-    listed = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    listed = re.findall(r"[\w/-]+\.md", (ROOT / "zensical.toml").read_text(encoding="utf-8"))
     assert sorted(listed) == sorted(page.relative_to(DOCS).as_posix() for page in PAGES[1:])
 
 
@@ -329,6 +329,18 @@ def test_every_public_name_is_in_the_reference():
     documented = re.findall(r"^::: maskforge\.(\w+)$", text, re.M)
     names = {*maskforge.__all__, "errors"} - {"__version__"}  # the module, for all kinds of error
     assert sorted(documented) == sorted(names)
+
+
+def test_references_in_docstrings_lead_to_names_of_the_reference():
+    """The build checks this for the docstrings that the reference shows, and not for the others."""
+    text = (DOCS / "python-api.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^::: ([\w.]+)$", text, re.M)
+    for source in sorted((ROOT / "maskforge").rglob("*.py")):
+        code = source.read_text(encoding="utf-8")
+        assert not re.search(r":(class|func|attr|meth|data|mod):`", code), f"role in {source}"
+        for target in re.findall(r"`\]\[([\w.]*)\]", code):
+            known = any(f"{target}.".startswith(f"{name}.") for name in documented)
+            assert known, f"{source.relative_to(ROOT)} refers to {target}"
 
 
 def test_every_option_of_a_conversion_is_on_a_page():
