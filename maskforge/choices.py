@@ -73,7 +73,7 @@ def with_keywords(
     Raises:
         OptionError: If an option does not exist, or is none of the words that it can be.
 
-    Example:
+    Examples:
         >>> from maskforge import EvaluateOptions
         >>> with_keywords(EvaluateOptions, None, {"worst": 3, "measure": {"min_size": 5}}).worst
         3

@@ -56,7 +56,7 @@ class MaskforgeError(Exception):
         origin: File and JSON path, where there is one.
         hint: What to do about it, or empty.
 
-    Example:
+    Examples:
         >>> try:
         ...     mf.open_dataset("nowhere")
         ... except mf.MaskforgeError as error:

@@ -31,7 +31,7 @@ MOST_PIXELS = 2**30
 class Size(NamedTuple):
     """Size of an image in pixels; never a bare tuple, because arrays count the other way round.
 
-    Example:
+    Examples:
         >>> size = mf.Size(640, 480)
         >>> size.width, str(size)
         (640, '640 x 480')
@@ -52,7 +52,7 @@ class Polygon(Brief):
         exterior: Outline, (N, 2) with N >= 3, without a repeated last vertex.
         holes: Rings cut out of it, of the same form.
 
-    Example:
+    Examples:
         >>> square = np.array([(1, 1), (5, 1), (5, 5), (1, 5)], float)
         >>> hole = np.array([(2, 2), (4, 2), (4, 4), (2, 4)], float)
         >>> int(mf.rasterize([mf.Polygon(square, (hole,))], (6, 6)).sum())
@@ -88,7 +88,7 @@ class Bitmap(Brief):
         column: Image column of the bitmap's first column; may be negative.
         pixels: (height, width) bool, read-only. May hang over the edges of the image.
 
-    Example:
+    Examples:
         >>> mf.rasterize([mf.Bitmap(0, 1, np.ones((2, 1), bool))], (3, 2)).tolist()
         [[0, 1, 0], [0, 1, 0]]
     """

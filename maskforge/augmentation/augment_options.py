@@ -35,7 +35,7 @@ class AugmentOptions:
         noise: Largest standard deviation of Gaussian noise as share of the range of values.
         blur: Largest standard deviation of Gaussian blur in pixels.
 
-    Example:
+    Examples:
         >>> mf.AugmentOptions(preset="light", rotate=30).rotate
         30
     """

@@ -40,7 +40,7 @@ def augment(
         OptionError: If an option is out of its range, image and mask differ in size, or one of them
             is no such array.
 
-    Example:
+    Examples:
         >>> image, target = np.zeros((64, 64, 1), np.uint8), np.zeros((64, 64), np.uint8)
         >>> rng = np.random.default_rng(0)
         >>> image, target = mf.augment(image, target, mf.AugmentOptions(rotate=20), rng)

@@ -62,7 +62,7 @@ def convert(
         LabelError: If the class map does not know all labels; nothing has been written then.
         OutputError: If a file cannot be written.
 
-    Example:
+    Examples:
         >>> report = mf.convert("samples/labelme", "new-masks")
         >>> report.records["found"], report.records["drawn"], report.lost
         (123, 118, 4)

@@ -59,7 +59,7 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
             (the manifest has all of them).
         seconds: Duration.
 
-    Example:
+    Examples:
         >>> report = mf.convert("samples/labelme", "new-masks")
         >>> {issue.code for issue in report.issues}
         {'no-area'}

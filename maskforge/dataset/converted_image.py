@@ -71,7 +71,7 @@ def convert_image(
         MissingDependencyError: If the library of the rasterizer is not installed.
         OptionError: If an option does not exist or cannot be used.
 
-    Example:
+    Examples:
         >>> (image,) = mf.read("samples/labelme/bitewing-01.json")
         >>> classes = mf.load_class_map("samples/classes.toml")
         >>> converted = mf.convert_image(image, classes, encoding="onehot")

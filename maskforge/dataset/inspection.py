@@ -216,7 +216,7 @@ def inspect(
             with other sources.
         LabelError: If a class map was given that does not know all labels.
 
-    Example:
+    Examples:
         >>> inspection = mf.inspect("samples/labelme")
         >>> inspection.images["found"], [(one.name, one.shapes) for one in inspection.classes][1]
         (4, ('caries', 16))

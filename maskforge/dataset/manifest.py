@@ -93,7 +93,7 @@ class DatasetItem(Brief):
         entry: The line of the manifest.
         folder: Folder of the data set.
 
-    Example:
+    Examples:
         >>> item = next(iter(mf.open_dataset("masks")))
         >>> item.image_path.name, item.read_image().shape[:2] == item.read_mask().shape
         ('bitewing-01.jpg', True)
@@ -224,7 +224,7 @@ class Dataset(Brief):
         classes: The class map of its masks.
         entries: All lines of the manifest, also those of images without mask.
 
-    Example:
+    Examples:
         >>> dataset = mf.open_dataset("masks")
         >>> len(dataset), dataset.classes.names[1]
         (8, 'dentine')
@@ -268,7 +268,7 @@ def open_dataset(folder: PathLike) -> Dataset:
         DatasetError: If there is no valid manifest.
         LabelError: If the class map is missing or malformed.
 
-    Example:
+    Examples:
         >>> dataset = mf.open_dataset("masks")
         >>> for item in dataset:
         ...     mask = item.read_mask()
@@ -305,7 +305,7 @@ def open_dataset(folder: PathLike) -> Dataset:
 def mask_name(mask: str) -> str:
     """Return the name of a mask in a manifest: its path below ``masks/`` without suffix.
 
-    Example:
+    Examples:
         >>> mask_name("masks/p_1/x.png"), mask_name("masks/volume.tif#12")
         ('p_1/x', 'volume#12')
     """

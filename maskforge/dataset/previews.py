@@ -105,7 +105,7 @@ def preview(
             image would be replaced.
         OutputError: If a file cannot be written.
 
-    Example:
+    Examples:
         >>> report = mf.preview("masks", "seen", limit=2)
         >>> [path.name for path in report.overlays]
         ['bitewing-01.png', 'bitewing-02.png']

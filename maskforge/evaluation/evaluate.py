@@ -62,7 +62,7 @@ def evaluate(
         OutputExistsError: If ``out`` holds a report and ``overwrite`` is not set.
         MissingDependencyError: If a package that is needed is not installed.
 
-    Example:
+    Examples:
         >>> report = mf.evaluate("masks", "masks")
         >>> report.overall.foreground["dice"], report.images
         (1.0, 8)

@@ -96,7 +96,7 @@ class Example(Brief):
             DatasetError: If the image cannot be read, is not of the mask's size, or holds fractions
                 or values that do not fit into 16 bits.
 
-        Example:
+        Examples:
             >>> mf.open_examples("masks").examples[0].read_image().shape
             (432, 576, 1)
         """
@@ -126,7 +126,7 @@ class Example(Brief):
             DatasetError: If the mask cannot be read, or is not what it was.
             OptionError: If classes overlap and the head is softmax.
 
-        Example:
+        Examples:
             >>> examples = mf.open_examples("masks", only=["caries"])
             >>> target = examples.examples[0].read_target(examples.classes, "sigmoid")
             >>> target.shape, np.unique(target).tolist()
@@ -178,7 +178,7 @@ class ExampleSet(Brief):
         source: What the set was made from, for people.
         notes: What was recognized or left out, one sentence each, to be shown.
 
-    Example:
+    Examples:
         >>> examples = mf.open_examples("masks")
         >>> [one.name for one in examples][:2], examples.subset(["bitewing-01"]).examples[0].size
         (['bitewing-01', 'bitewing-02'], Size(width=576, height=432))

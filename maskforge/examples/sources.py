@@ -81,7 +81,7 @@ def open_examples(
         DatasetError: If files cannot be read or do not fit each other; names them.
         LabelError: If a class does not exist, or the class map cannot be used.
 
-    Example:
+    Examples:
         >>> examples = mf.open_examples("masks", only=["caries"])
         >>> len(examples), examples.classes
         (8, ClassMap(background=0, caries=5))

@@ -114,7 +114,7 @@ def make_split(
     Raises:
         OptionError: If the shares leave nothing for training, or there are too few groups.
 
-    Example:
+    Examples:
         >>> split = mf.make_split(mf.open_examples("masks"), validation=0.25)
         >>> len(split.train), len(split.validation)
         (6, 2)
@@ -160,7 +160,7 @@ def make_folds(
     Raises:
         OptionError: If there are fewer groups than folds.
 
-    Example:
+    Examples:
         >>> folds = mf.make_folds(mf.open_examples("masks"), 3)
         >>> sorted(len(split.validation) for split in folds)
         [2, 3, 3]
@@ -316,7 +316,7 @@ def check_leaks(examples: ExampleSet, split: Split) -> None:
     Raises:
         DatasetError: Naming groups or images that are.
 
-    Example:
+    Examples:
         >>> examples = mf.open_examples("masks", group_pattern="^(.{8})")
         >>> split = mf.Split(train=("bitewing-01",), validation=("bitewing-02",))
         >>> mf.check_leaks(examples, split)

@@ -89,7 +89,7 @@ def write_split(
         OptionError: If there is no split, or an argument is something else.
         OutputError: If the file cannot be written.
 
-    Example:
+    Examples:
         >>> examples = mf.open_examples("masks")
         >>> mf.write_split("split.json", examples, mf.make_split(examples))
     """
@@ -159,7 +159,7 @@ def read_splits(path: PathLike, examples: ExampleSet) -> list[Split]:
             leaves one out, an image or mask has changed since it was written, or a group or
             image is in several parts.
 
-    Example:
+    Examples:
         >>> examples = mf.open_examples("masks")
         >>> mf.write_split("split.json", examples, mf.make_folds(examples, 3))
         >>> len(mf.read_splits("split.json", examples))

@@ -47,7 +47,7 @@ def detect(path: PathLike) -> Detection:
         FormatError: If the file cannot be decoded, or fits no format or several. The message
             says for every format what is missing.
 
-    Example:
+    Examples:
         >>> mf.detect("samples/vott/caries.vott").format
         'vott'
     """
@@ -253,7 +253,7 @@ def read(
     Raises:
         OptionError: If a source or folder does not exist or the format is unknown.
 
-    Example:
+    Examples:
         >>> for image in mf.read("samples/labelme"):
         ...     print(image.image.name, image.image.size, len(image.shapes))
         bitewing-01.jpg 576 x 432 44

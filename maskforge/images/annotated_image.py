@@ -33,7 +33,7 @@ class AnnotatedImage(Brief):
             paths as they are written, flags, metadata, comments, and under the key of its records
             those that became no shape. Of an embedded image it says only whether there is one.
 
-    Example:
+    Examples:
         >>> image = next(iter(mf.read("samples/labelme")))
         >>> sorted({label for shape in image.shapes for label in shape.labels})
         ['caries', 'dentine', 'enamel', 'pulp', 'restoration']

@@ -22,7 +22,7 @@ def split_page(path: PathLike) -> tuple[Path, int | None]:
     Returns:
         The file, and the page, counted from 1; None if the path names none.
 
-    Example:
+    Examples:
         >>> file, page = split_page("scans/volume.tif#12")
         >>> file.name, page
         ('volume.tif', 12)
@@ -42,7 +42,7 @@ def page_path(file: Path, page: int) -> Path:
 def without_suffix(path: str) -> str:
     """Return a path with forward slashes without suffix; a page keeps its number.
 
-    Example:
+    Examples:
         >>> without_suffix("p_1/volume.tif#12"), without_suffix("p_1/x.png")
         ('p_1/volume#12', 'p_1/x')
     """

@@ -63,7 +63,7 @@ class ClassMap:
     Raises:
         LabelError: If ids, names or labels repeat, or an id is out of range.
 
-    Example:
+    Examples:
         >>> classes = mf.ClassMap((mf.MaskClass(1, "caries", (230, 60, 60), ("caries", "lesion")),))
         >>> classes.value("lesion"), classes.ids, classes.names[1]
         (1, (0, 1), 'caries')

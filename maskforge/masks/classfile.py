@@ -82,7 +82,7 @@ def load_class_map(path: PathLike) -> ClassMap:
     Raises:
         LabelError: If the file cannot be read or is no class map.
 
-    Example:
+    Examples:
         >>> classes = mf.load_class_map("samples/classes.toml")
         >>> classes.value("caries"), classes.names[5]
         (5, 'caries')

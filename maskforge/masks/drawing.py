@@ -122,7 +122,7 @@ def draw(
         MissingDependencyError: If the library of the rasterizer is not installed.
         OptionError: If an option does not exist or cannot be used.
 
-    Example:
+    Examples:
         >>> classes = mf.load_class_map("samples/classes.toml")
         >>> image = next(iter(mf.read("samples/labelme")))
         >>> drawing = mf.draw(image, classes, encoding="onehot")

@@ -34,7 +34,7 @@ def one_hot(mask: Mask, ids: Sequence[int]) -> NDArray[np.uint8]:
         OptionError: If the mask holds a value that is neither in ``ids`` nor void, or one of the
             two is of another form.
 
-    Example:
+    Examples:
         >>> mask = np.array([[0, 1, 255]], dtype=np.uint8)
         >>> mf.one_hot(mask, (0, 1)).tolist()
         [[[1, 0], [0, 1], [0, 0]]]
@@ -61,7 +61,7 @@ def from_one_hot(encoded: NDArray[np.uint8], ids: Sequence[int]) -> Mask:
         OptionError: If the number of channels is not that of ``ids``, or a pixel has several ones
             or another value.
 
-    Example:
+    Examples:
         >>> mf.from_one_hot(np.array([[[1, 0], [0, 1], [0, 0]]], dtype=np.uint8), (0, 1))
         array([[  0,   1, 255]], dtype=uint8)
     """
@@ -91,7 +91,7 @@ def multi_hot(mask: Mask, ids: Sequence[int]) -> NDArray[np.uint8]:
         OptionError: If the mask holds a value that is neither in ``ids``, background nor void, or
             one of the two is of another form.
 
-    Example:
+    Examples:
         >>> mask = np.array([[0, 1, 255]], dtype=np.uint8)
         >>> mf.multi_hot(mask, (1, 2)).tolist()
         [[[0, 0], [1, 0], [255, 255]]]
@@ -114,7 +114,7 @@ def from_multi_hot(encoded: NDArray[np.uint8], ids: Sequence[int]) -> Mask:
         OptionError: If the number of channels is not that of ``ids``, or a pixel is neither 0, 1
             nor 255.
 
-    Example:
+    Examples:
         >>> mf.from_multi_hot(np.array([[[0, 0], [1, 1], [255, 255]]], dtype=np.uint8), (1, 2))
         array([[  0,   2, 255]], dtype=uint8)
     """

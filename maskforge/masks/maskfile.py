@@ -138,7 +138,7 @@ def write_mask(path: PathLike, mask: AnyMask, palette: Mapping[int, Color] | Non
         OptionError: If the suffix is of no such file, it is no mask, or the file cannot hold it.
         OutputError: If the file cannot be written.
 
-    Example:
+    Examples:
         >>> mask = np.array([[0, 1], [1, 255]], dtype=np.uint8)
         >>> mf.write_mask("mask.png", mask, {0: (0, 0, 0), 1: (230, 60, 60), 255: (224, 224, 192)})
     """
@@ -159,7 +159,7 @@ def read_mask(path: PathLike) -> NDArray[Any]:
     Raises:
         DatasetError: If the file cannot be read, or holds colors or negative values.
 
-    Example:
+    Examples:
         >>> mf.write_mask("mask.npy", np.array([[0, 300]], dtype=np.uint16))
         >>> mf.read_mask("mask.npy")
         array([[  0, 300]], dtype=uint16)

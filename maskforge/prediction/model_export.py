@@ -39,7 +39,7 @@ def export_model(
         OutputExistsError: If the file is there and ``overwrite`` is not set.
         OutputError: If the file cannot be written.
 
-    Example:
+    Examples:
         >>> report = mf.export_model("runs/caries", "caries.onnx", format="onnx")
         >>> report.path.name, report.difference < 1e-4
         ('caries.onnx', True)

@@ -71,7 +71,7 @@ def predict(
         OutputExistsError: If ``out`` holds results and ``overwrite`` is not set.
         OutputError: If a file cannot be written.
 
-    Example:
+    Examples:
         >>> report = mf.predict("runs/caries", "samples/labelme", "predicted")
         >>> report.images["predicted"], report.images["found"]
         (4, 4)

@@ -45,7 +45,7 @@ class Predictor(Brief):
         classes: Its class map.
         runtime: What it runs in.
 
-    Example:
+    Examples:
         >>> predictor = mf.Predictor.load("runs/caries")
         >>> prediction = predictor.predict(np.zeros((64, 64), np.uint8))
         >>> prediction.mask.shape, prediction.probabilities.shape
@@ -153,7 +153,7 @@ class Predictor(Brief):
             DatasetError: If the file cannot be used as an image.
             OptionError: If an option cannot be used, or the array is of no such form.
 
-        Example:
+        Examples:
             >>> predictor = mf.Predictor.load("runs/caries")
             >>> predictor.predict(np.zeros((64, 80), np.uint8), thresholds=1.0)
             Prediction(80 x 64 px, nothing found)

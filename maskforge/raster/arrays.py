@@ -51,7 +51,7 @@ def rasterize(
         OptionError: If ``size`` or ``values`` cannot be used, or the rasterizer is unknown.
         MissingDependencyError: If the library of the rasterizer is not installed.
 
-    Example:
+    Examples:
         >>> mf.rasterize([[(1, 1), (3, 1), (3, 3), (1, 3)]], (4, 4)).tolist()
         [[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
     """

@@ -27,7 +27,7 @@ def compare_runs(
         TrainingError: If a folder holds no run, or a record cannot be understood, and ``problem``
             is None.
 
-    Example:
+    Examples:
         >>> [(run.name, run.state) for run in mf.compare_runs("runs")]
         [('caries', 'finished')]
     """

@@ -63,7 +63,7 @@ def train(
         OutputExistsError: If the folder is not empty.
         MissingDependencyError: If Keras, its backend or Matplotlib is not installed.
 
-    Example:
+    Examples:
         >>> crops = {"crop": 32, "crops_per_image": 1}
         >>> network = {"filters": 4, "depth": 2}
         >>> record = mf.train(
@@ -124,7 +124,7 @@ def resume_training(
         TrainingError: If there is no run, nothing left to do, or the checkpoint is damaged.
         DatasetError: If the examples are not those of the run.
 
-    Example:
+    Examples:
         >>> mf.resume_training("runs/caries")
         Traceback (most recent call last):
             ...
