@@ -38,14 +38,14 @@ def as_path(path: PathLike) -> Path:
     """Return a path that somebody gave as ``Path``.
 
     Raises:
-        OptionError: If it is no path.
+        OptionError: If it is not a path.
     """
     try:
         text = os.fspath(path)
     except TypeError:
         text = None
     if not isinstance(text, str) or "\0" in text:
-        raise OptionError(f"{shorten(path)} is no path", hint="give a str or a pathlib.Path")
+        raise OptionError(f"{shorten(path)} is not a path", hint="give a str or a pathlib.Path")
     return Path(text)
 
 
@@ -53,7 +53,7 @@ def as_source(path: PathLike) -> Path:
     """Return a path that somebody gave to be read, whether or not it is there.
 
     Raises:
-        OptionError: If it is no path, or one that the system refuses to look at.
+        OptionError: If it is not a path, or one that the system refuses to look at.
     """
     source = as_path(path)
     try:
@@ -68,7 +68,7 @@ def as_paths(sources: PathLike | Iterable[PathLike]) -> list[Path]:
     """Return one path or several ones as a list.
 
     Raises:
-        OptionError: If something is no path.
+        OptionError: If something is not a path.
     """
     if isinstance(sources, (str, os.PathLike)) or not isinstance(sources, Iterable):
         return [as_path(sources)]
@@ -135,7 +135,7 @@ def write_whole(path: Path, content: bytes) -> None:
         OutputError: If it cannot be written.
     """
     if not path.name:
-        raise OutputError("is no file", origin=Origin(path, ""))
+        raise OutputError("is not a file", origin=Origin(path, ""))
     aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -34,7 +34,7 @@ class Level(enum.StrEnum):
     NOTE = "note"
     """Nothing was left out; somebody may want to know."""
     IGNORED = "ignored"
-    """Left out as asked for (class map, options) or because it is no shape at all."""
+    """Left out as asked for (class map, options) or because it is not a shape at all."""
     SKIPPED = "skipped"
     """Left out because it has no meaning as an area."""
     REFUSED = "refused"

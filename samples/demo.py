@@ -90,7 +90,7 @@ def convert(sources: Path | list[Path], name: str) -> None:
 
 
 def maskforge(*arguments: str, shown: bool = True) -> str:
-    """Run a command; the exit code 1 says that some records were refused, and is no failure."""
+    """Run a command; the exit code 1 says that some records were refused, and is not a failure."""
     return program("-m", "maskforge", *arguments, shown=shown, allowed=(0, 1))
 
 

@@ -44,7 +44,7 @@ def reported_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def progress() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show progress with rate and remaining time on stderr; plain lines if it is no terminal."""
+    """Show progress with rate and remaining time on stderr; plain lines if it is not a terminal."""
     if sys.stderr.isatty():
         with _live_progress() as update:
             yield update

@@ -233,6 +233,6 @@ def _spacing(text: str | None) -> tuple[float, float]:
         height, width = map(float, text.lower().split("x"))
     except ValueError:
         raise OptionError(
-            f"{shorten(text)} is no size of a pixel", hint="for example --spacing 0.04x0.04"
+            f"{shorten(text)} is not a size of a pixel", hint="for example --spacing 0.04x0.04"
         ) from None
     return height, width

@@ -34,7 +34,7 @@ def parse_thresholds(texts: Sequence[str]) -> Thresholds:
     """Return the values of repeated ``--threshold [CLASS=]VALUE``.
 
     Raises:
-        OptionError: If one is no number, or they contradict each other.
+        OptionError: If one is not a number, or they contradict each other.
     """
     values: dict[str, float] = {}
     for text in texts:

@@ -36,7 +36,7 @@ def parse_weights(text: str) -> str | dict[str, float]:
     """Return class weights of ``none``, ``balanced`` or ``NAME=WEIGHT,...``.
 
     Raises:
-        OptionError: If a part is no ``NAME=WEIGHT``.
+        OptionError: If a part is not a ``NAME=WEIGHT``.
     """
     if "=" not in text:
         return text

@@ -32,7 +32,7 @@ class ConvertedImage(Brief):
         outcome: ``drawn``, or why there is no mask: ``ignored`` or ``refused``.
         mask: (H, W) uint8 or uint16, or (H, W, C) uint8, as the encoding says; None if the image
             was left out.
-        instances: (H, W) uint16 or uint32: 0 is no instance; None if not asked for.
+        instances: (H, W) uint16 or uint32: 0 is not an instance; None if not asked for.
         entry: The line of the manifest, but for the files that nobody has written yet: ``mask``
             and ``instances`` are None, and the other paths are not relative to any folder.
         issues: All findings about the image and its records.

@@ -145,7 +145,7 @@ class DatasetItem(Brief):
         """Return the mask: (H, W) of class ids, or (H, W, C) as the encoding says.
 
         Raises:
-            DatasetError: If the file cannot be read, is no mask, or not of the size that the
+            DatasetError: If the file cannot be read, is not a mask, or not of the size that the
                 manifest says.
         """
         return self._read(self.mask_path)
@@ -173,7 +173,7 @@ class DatasetItem(Brief):
         mask = read_mask(path)
         if mask.dtype.kind != "u" or mask.ndim not in (2, 3):
             raise DatasetError(
-                f"holds {mask.dtype} of the shape {mask.shape}, which is no mask",
+                f"holds {mask.dtype} of the shape {mask.shape}, which is not a mask",
                 origin=Origin(path, ""),
                 hint="convert the annotations again",
             )
@@ -292,7 +292,7 @@ def open_dataset(folder: PathLike) -> Dataset:
         try:
             entry = decoder.decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise DatasetError(f"is no manifest: {error}", origin=origin) from None
+            raise DatasetError(f"is not a manifest: {error}", origin=origin) from None
         for name in filter(None, (entry.mask, entry.instances)):
             if not is_inside(name):
                 raise DatasetError(f"{name!r} leads out of the data set", origin=origin)

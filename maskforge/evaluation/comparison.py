@@ -94,7 +94,7 @@ def open_comparison(
         return _open_model(prediction, truth, options, progress)
     if options.model != ModelOptions():
         raise OptionError(
-            f"{prediction} is no model, so nothing is predicted: runtime, precision, tile, "
+            f"{prediction} is not a model, so nothing is predicted: runtime, precision, tile, "
             "overlap, tta, thresholds and batch_size have no effect",
             hint="leave these options out, or name the folder of a model",
         )

@@ -59,7 +59,7 @@ def from_folders(images: Path, masks: Path) -> Candidates:
     for folder in (images, masks):
         if not folder.is_dir():
             raise DatasetError(
-                "is no folder",
+                "is not a folder",
                 origin=Origin(folder, ""),
                 hint="name a folder of images and one of masks, or one file of each",
             )

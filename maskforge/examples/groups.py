@@ -20,7 +20,7 @@ def check_grouping(column: str | None, pattern: str | None) -> None:
     try:
         re.compile(pattern or "")
     except re.error as error:
-        raise OptionError(f"{pattern!r} is no regular expression: {error}") from None
+        raise OptionError(f"{pattern!r} is not a regular expression: {error}") from None
 
 
 def groups_of(
@@ -30,7 +30,7 @@ def groups_of(
 
     Args:
         pairs: The images.
-        column: Column that names the group; an empty cell is no group.
+        column: Column that names the group; an empty cell is not a group.
         pattern: Regular expression over the name; its first group, or the whole match.
 
     Raises:

@@ -61,7 +61,7 @@ def open_masks(
         return _from_manifest(folder)
     if not folder.is_dir():
         raise DatasetError(
-            "is no folder of masks" if folder.exists() else "does not exist",
+            "is not a folder of masks" if folder.exists() else "does not exist",
             origin=Origin(folder, ""),
             hint="name a model, a folder that `maskforge convert` or `maskforge predict` wrote, "
             "or a folder of masks",

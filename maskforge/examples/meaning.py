@@ -52,7 +52,7 @@ def given_meaning(mask_values: Mapping[str, str], classes: ClassMap | None) -> M
             in which they are given.
 
     Raises:
-        OptionError: If a value is no number from 0 to 65535.
+        OptionError: If a value is not a number from 0 to 65535.
         LabelError: If a name is in no class.
     """
     values: dict[int, int] = {}
@@ -66,7 +66,7 @@ def given_meaning(mask_values: Mapping[str, str], classes: ClassMap | None) -> M
         digits = str(text).strip()
         if not (digits.isascii() and digits.isdigit() and int(digits) < 2**16):
             raise OptionError(
-                f"{digits!r} is no value of a mask, expected 0 to 65535",
+                f"{digits!r} is not a value of a mask, expected 0 to 65535",
                 hint="write VALUE=NAME, for example 255=caries",
             )
         if name not in named:

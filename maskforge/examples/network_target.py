@@ -42,7 +42,9 @@ def network_target(
     """
     channel_ids(classes, head)  # too many of them are no fault of the mask
     if values.ndim != (2 if encoding == "integer" else 3):
-        raise DatasetError(f"is no {encoding} mask: its shape is {values.shape}", origin=origin)
+        raise DatasetError(
+            f"is not a mask of the encoding {encoding}: its shape is {values.shape}", origin=origin
+        )
     if encoding == "multihot":
         return _from_multi_hot(values, channels, classes, head, origin)
     try:

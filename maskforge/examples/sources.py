@@ -146,7 +146,7 @@ def _candidates(
     if path.suffix.lower() in TABLE_SUFFIXES:
         return by_page(from_csv(path, image_column, mask_column))
     raise DatasetError(
-        "is no data set" if path.exists() else "does not exist",
+        "is not a data set" if path.exists() else "does not exist",
         origin=Origin(path, ""),
         hint="name a folder that `maskforge convert` wrote, or a CSV table",
     )

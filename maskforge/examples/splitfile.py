@@ -192,7 +192,7 @@ def _read(path: Path, origin: Origin) -> SplitRecord:
         raise
     except (msgspec.MsgspecError, ValueError, RecursionError, csv.Error) as error:
         raise DatasetError(
-            f"is no split: {error}",
+            f"is not a split: {error}",
             origin=origin,
             hint='write {"train": [names], "validation": [names], "test": [names]}',
         ) from None

@@ -150,7 +150,7 @@ class AnnotationReader:
                 if not is_text(path):
                     self._report_unreadable(Path(as_text(path)), "the name is not valid Unicode")
                 elif path.exists() and not path.is_file():
-                    self._report_unreadable(path, "it is no file")  # a pipe would never end
+                    self._report_unreadable(path, "it is not a file")  # a pipe would never end
                 else:
                     yield path
 

@@ -28,7 +28,7 @@ class AnnotatedImage(Brief):
         issues: What was found on the way, including a line for every record that is not in
             ``shapes``.
         embedded: The encoded image from inside the annotation file, if it was asked for and there
-            is no image file.
+            is not an image file.
         extra: What the source holds about the image beside the shapes, as it is there: names and
             paths as they are written, flags, metadata, comments, and under the key of its records
             those that became no shape. Of an embedded image it says only whether there is one.

@@ -148,7 +148,7 @@ def read_values(source: Source, path: Path | None = None) -> NDArray[Any]:
 
     Args:
         source: The mask.
-        path: What errors name, if the source is no path.
+        path: What errors name, if the source is not a path.
 
     Returns:
         (H, W) of any numbers, or (H, W, C) for NPY files with channels.

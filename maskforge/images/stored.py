@@ -90,7 +90,7 @@ class Stored:
         equal channels are taken as gray.
 
         Returns:
-            (H, W), or with channels that are no colors (H, W, C).
+            (H, W), or with channels that are not colors (H, W, C).
 
         Raises:
             DatasetError: If it holds colors.
@@ -100,7 +100,7 @@ class Stored:
             first = values[..., 0]
             if not all(np.array_equal(first, values[..., one]) for one in (1, 2)):
                 raise DatasetError(
-                    "the mask is an image in colors, and colors are no class ids",
+                    "the mask is an image in colors, and colors are not class ids",
                     hint="save masks with a palette or in gray, with one value per class",
                 )
             values = first

@@ -44,7 +44,7 @@ def parse_assignments(assignments: Sequence[str], *, fold_case: bool = False) ->
             groups.setdefault(int(value), []).append(name)
         else:
             raise LabelError(
-                f"{shorten(value)} in {shorten(text)} is no id",
+                f"{shorten(value)} in {shorten(text)} is not an id",
                 hint="write a number, `ignore` or `void`",
             )
     background = MaskClass(BACKGROUND, BACKGROUND_NAME, (0, 0, 0), tuple(groups.pop(0, ())))
@@ -80,7 +80,7 @@ def load_class_map(path: PathLike) -> ClassMap:
     """Read a class map from a TOML file, or from JSON such as the saved ``classes.json``.
 
     Raises:
-        LabelError: If the file cannot be read or is no class map.
+        LabelError: If the file cannot be read or is not a class map.
 
     Examples:
         >>> classes = mf.load_class_map("samples/classes.toml")
@@ -106,14 +106,14 @@ def parse_class_map(document: object, origin: Origin | None = None) -> ClassMap:
     """Return the class map of a document as it stands in a class map file.
 
     Raises:
-        LabelError: If it is no class map.
+        LabelError: If it is not a class map.
     """
     try:
         content = msgspec.convert(document, _ClassFile)
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at `")
         raise LabelError(
-            f"is no class map: {text}",
+            f"is not a class map: {text}",
             origin=origin and Origin(origin.file, place.removesuffix("`") or "$"),
             hint='the documentation of classes shows an example: [[classes]] name = "caries" ...',
         ) from None
@@ -162,7 +162,9 @@ def _parse_color(text: str, origin: Origin | None) -> Color:
     try:
         red, green, blue = bytes.fromhex(digits)
     except ValueError:
-        raise LabelError(f"{shorten(text)} is no color, expected #rrggbb", origin=origin) from None
+        raise LabelError(
+            f"{shorten(text)} is not a color, expected #rrggbb", origin=origin
+        ) from None
     return red, green, blue
 
 

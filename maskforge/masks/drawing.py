@@ -72,7 +72,7 @@ class Drawing(Brief):
 
     Attributes:
         mask: (H, W) uint8 or uint16, or (H, W, C) uint8, as the encoding says.
-        instances: (H, W) uint16 or uint32: 0 is no instance; None if not asked for.
+        instances: (H, W) uint16 or uint32: 0 is not an instance; None if not asked for.
         instance_classes: Class id of instance 1, 2, ...
         pixels: Number of visible pixels of every value.
         overlapped: Number of pixels claimed by shapes of more than one class.

@@ -48,7 +48,7 @@ def encode_mask(mask: AnyMask, file_type: str, palette: Mapping[int, Color] | No
         palette: Color of every value of a uint8 mask; without it, PNG and TIFF are gray.
 
     Raises:
-        OptionError: If it is no mask, or the type of file cannot hold it.
+        OptionError: If it is not a mask, or the type of file cannot hold it.
     """
     check_type("mask", mask, np.ndarray)
     if mask.dtype.kind != "u" or mask.dtype.itemsize > 4 or 0 in mask.shape[:2]:
@@ -135,7 +135,7 @@ def write_mask(path: PathLike, mask: AnyMask, palette: Mapping[int, Color] | Non
         palette: Color of every value of a uint8 mask; without it, PNG and TIFF are gray.
 
     Raises:
-        OptionError: If the suffix is of no such file, it is no mask, or the file cannot hold it.
+        OptionError: If the suffix is of no such file, it is not a mask, or the file cannot hold it.
         OutputError: If the file cannot be written.
 
     Examples:
@@ -169,5 +169,5 @@ def read_mask(path: PathLike) -> NDArray[Any]:
     if array.dtype != np.int32:
         return array
     if array.min() < 0:
-        raise DatasetError("holds negative values, and is no mask", origin=Origin(path, ""))
+        raise DatasetError("holds negative values, and is not a mask", origin=Origin(path, ""))
     return array.astype(np.uint32)

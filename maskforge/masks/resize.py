@@ -30,17 +30,17 @@ def parse_size(text: str) -> Size:
     """Read ``WIDTHxHEIGHT``, such as ``640x480``.
 
     Raises:
-        OptionError: If the text is no size, or one that no image has.
+        OptionError: If the text is not a size, or one that no image has.
     """
     match = re.fullmatch(r"\s*(\d{1,9})\s*[xX×]\s*(\d{1,9})\s*", text)
     if match is None:
         raise OptionError(
-            f"{text!r} is no size", hint="give width and height in pixels, such as 640x480"
+            f"{text!r} is not a size", hint="give width and height in pixels, such as 640x480"
         )
     size = Size(int(match[1]), int(match[2]))
     if not 0 < size.width * size.height <= MOST_PIXELS:
         raise OptionError(
-            f"{text!r} is no size of an image",
+            f"{text!r} is not a size of an image",
             hint=f"width and height must be at least 1, and all pixels at most {MOST_PIXELS}",
         )
     return size

@@ -46,7 +46,7 @@ class StackFile:
             mask: (H, W) uint8, uint16 or uint32; pages may differ in size.
 
         Raises:
-            OptionError: If it is no mask.
+            OptionError: If it is not a mask.
             OutputError: If it cannot be written.
         """
         page = encode_mask(mask, "tiff", self._palette)

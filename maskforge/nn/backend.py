@@ -57,7 +57,8 @@ def start(backend: Backend = "auto") -> str:
         chosen = installed[0] if installed else _ORDER[0]
     if chosen not in get_args(Backend):
         raise OptionError(
-            f"{chosen!r} is no backend that maskforge uses", hint=f"use one of {', '.join(_ORDER)}"
+            f"{chosen!r} is not a backend that maskforge uses",
+            hint=f"use one of {', '.join(_ORDER)}",
         )
     require(chosen, _EXTRA)
     os.environ["KERAS_BACKEND"] = chosen

@@ -67,7 +67,7 @@ def check_keras_file(path: Path) -> None:
     """Make sure that a file can be loaded without running code that it brings along.
 
     Raises:
-        ModelError: If it is no ``.keras`` archive, holds other files than Keras writes, unpacks to
+        ModelError: If it is not a ``.keras`` archive, holds other files than Keras writes, unpacks to
             far more than its size, or names layers or functions that neither Keras nor maskforge
             has.
     """
@@ -80,7 +80,7 @@ def check_keras_file(path: Path) -> None:
     except OSError as error:
         raise ModelError(f"cannot be read: {error.strerror or error}", origin=origin) from None
     except (zipfile.BadZipFile, ValueError, RecursionError, NotImplementedError) as error:
-        raise ModelError(f"is no .keras file: {error}", origin=origin, hint=_HINT) from None
+        raise ModelError(f"is not a .keras file: {error}", origin=origin, hint=_HINT) from None
     try:
         for part in _parts(config):
             _check_part(part, origin)
@@ -94,7 +94,7 @@ def _check_members(archive: zipfile.ZipFile, origin: Origin) -> None:
     missing = sorted(_MEMBERS - {"metadata.json"} - set(members))
     if surplus or missing or len(members) < len(archive.infolist()):
         found = f"holds {shorten(surplus[0])}" if surplus else f"lacks {', '.join(missing)}"
-        raise ModelError(f"is no .keras file of a network: {found}", origin=origin, hint=_HINT)
+        raise ModelError(f"is not a .keras file of a network: {found}", origin=origin, hint=_HINT)
     for name, limit in (
         ("config.json", _LARGEST_CONFIG),
         ("metadata.json", _LARGEST_CONFIG),

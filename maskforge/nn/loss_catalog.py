@@ -237,7 +237,7 @@ def _weight(text: str, whole: str) -> float:
         weight = math.nan
     if not (math.isfinite(weight) and weight > 0):
         raise OptionError(
-            f"{shorten(text.strip())} is no factor of a loss (in {shorten(whole)})",
+            f"{shorten(text.strip())} is not a factor of a loss (in {shorten(whole)})",
             hint="write a sum as dice+bce, with factors as 0.5*dice+bce",
         )
     return weight
@@ -248,7 +248,7 @@ def _known(text: str, whole: str) -> str:
     if name not in _NAMES:
         where = "" if text.strip() == whole.strip() else f" (in {shorten(whole)})"
         guess = did_you_mean(name, _NAMES)
-        what = f"{shorten(text.strip())} is no known loss" if name else "a loss has no name"
+        what = f"{shorten(text.strip())} is not a known loss" if name else "a loss has no name"
         raise OptionError(f"{what}{where}{guess}", hint=f"the losses are {', '.join(LOSSES)}")
     return _NAMES[name]
 

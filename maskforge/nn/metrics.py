@@ -55,7 +55,7 @@ class PixelMetric(keras.metrics.Metric):
         name: str = "pixels",
     ) -> None:
         if head not in ("sigmoid", "softmax"):
-            raise OptionError(f"{head!r} is no head", hint="use 'sigmoid' or 'softmax'")
+            raise OptionError(f"{head!r} is not a head", hint="use 'sigmoid' or 'softmax'")
         if not 0 < threshold < 1:
             raise OptionError(f"the threshold is {threshold}, not between 0 and 1")
         super().__init__(name=name, dtype="float32")

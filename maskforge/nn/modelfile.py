@@ -100,7 +100,9 @@ def model_folder(path: Path) -> Path:
                 hint=f"go on with it: maskforge train --resume --out {folder}",
             )
         raise ModelError(
-            f"is no trained model: there is no {DESCRIPTION}",
+            f"holds no trained model: there is no {DESCRIPTION}"
+            if path.exists()
+            else "does not exist",
             origin=Origin(path, ""),
             hint="name a folder that `maskforge train` wrote",
         )

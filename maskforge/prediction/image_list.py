@@ -88,7 +88,7 @@ def find_images(sources: Sequence[Path]) -> Images:
     Raises:
         DatasetError: If a data set cannot be read.
         LabelError: If its class map cannot be used.
-        OptionError: If a source does not exist or is no image, or there is no image at all.
+        OptionError: If a source does not exist or is not an image, or there is no image at all.
     """
     found = Images()
     others = 0
@@ -104,7 +104,7 @@ def find_images(sources: Sequence[Path]) -> Images:
         else:
             exists = source.exists()
             raise OptionError(
-                f"{source} is no image" if exists else f"{source} does not exist",
+                f"{source} is not an image" if exists else f"{source} does not exist",
                 hint="name images, folders of images, or a data set",
             )
     named = len(found.images)
@@ -112,7 +112,7 @@ def find_images(sources: Sequence[Path]) -> Images:
     if named > len(found.images):
         found.notes.append(f"images that were named twice: {named - len(found.images)}")
     if others:
-        found.notes.append(f"files that are no images, left out: {others}")
+        found.notes.append(f"files that are not images, left out: {others}")
     if not found.images and not found.problems:
         raise OptionError(
             f"there is no image in {', '.join(map(str, sources))}",

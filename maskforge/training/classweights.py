@@ -79,7 +79,7 @@ def named_class_weights(
     for name in weights:
         if name not in of_channel:
             raise OptionError(
-                f"a weight is given for {shorten(name)}, which is no class of the network"
+                f"a weight is given for {shorten(name)}, which is not a class of the network"
                 f"{did_you_mean(name, of_channel)}",
                 hint=f"the classes are {', '.join(of_channel)}",
             )

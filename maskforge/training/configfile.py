@@ -23,7 +23,7 @@ def read_config(path: Path) -> Document:
     """Read a configuration file; nothing in it is checked yet.
 
     Raises:
-        OptionError: If it cannot be read or is no TOML.
+        OptionError: If it cannot be read or is not TOML.
     """
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
@@ -38,13 +38,13 @@ def set_value(document: Document, key: str, value: object) -> None:
     """Set a value by its dotted key, such as ``network.filters``.
 
     Raises:
-        OptionError: If the way to the key leads through something that is no table.
+        OptionError: If the way to the key leads through something that is not a table.
     """
     *tables, last = key.split(".")
     for name in tables:
         inner = document.setdefault(name, {})
         if not isinstance(inner, dict):
-            raise OptionError(f"{key}: {name} is no table of options")
+            raise OptionError(f"{key}: {name} is not a table of options")
         document = inner
     document[last] = value
 
@@ -52,7 +52,7 @@ def set_value(document: Document, key: str, value: object) -> None:
 def parse_setting(text: str) -> tuple[str, object]:
     """Return key and value of ``KEY=VALUE``, where the value is written as in TOML.
 
-    What is no TOML value is a string, so that quotes can be left out.
+    What is not a TOML value is a string, so that quotes can be left out.
 
     Raises:
         OptionError: If there is no key.

@@ -113,7 +113,7 @@ class Watch(msgspec.Struct, kw_only=True):
 
 
 def not_finite(step: int, epoch: int, names: Sequence[str], precision: str) -> tuple[str, str]:
-    """Return message and hint for a loss that is no number.
+    """Return message and hint for a loss that is not a number.
 
     Args:
         step: Number of the step in its epoch, from 1.

@@ -222,7 +222,7 @@ def check_options(options: TrainOptions) -> None:
     weights = options.network.encoder_weights
     if weights not in ("imagenet", "none") and not Path(weights).is_file():
         raise OptionError(
-            f"network.encoder_weights is {weights}, which is no file",
+            f"network.encoder_weights is {weights}, which is not a file",
             hint="use imagenet, none, or a file of weights",
         )
     resolve(options.augment)

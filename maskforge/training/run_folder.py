@@ -173,7 +173,7 @@ def check_run_folder(folder: Path, *, overwrite: bool) -> None:
     """Make sure that a run can be written into a folder without harm to anything else.
 
     Raises:
-        OutputExistsError: If the folder holds anything, and it is no earlier run or ``overwrite``
+        OutputExistsError: If the folder holds anything, and it is not an earlier run or ``overwrite``
             is not set.
     """
     if folder.is_dir() and not any(folder.iterdir()):
@@ -182,7 +182,7 @@ def check_run_folder(folder: Path, *, overwrite: bool) -> None:
         is_run = (folder / CONFIG).is_file() and (folder / RECORD).is_file()
         if not is_run or not overwrite:
             raise OutputExistsError(
-                "already holds a run" if is_run else "exists, and is no run of maskforge",
+                "already holds a run" if is_run else "exists, and is not a run of maskforge",
                 origin=Origin(folder, ""),
                 hint="choose another folder, continue it with --resume, or replace it with "
                 "--overwrite"

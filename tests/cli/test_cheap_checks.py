@@ -18,7 +18,7 @@ import maskforge as mf
         (("train", "gone", "--out", "run", "--depth", "99"), "depth is 99"),
         (
             ("train", "gone", "--out", "run", "--encoder", "vgg16", "--encoder-weights", "lost.h5"),
-            "network.encoder_weights is lost.h5, which is no file",
+            "network.encoder_weights is lost.h5, which is not a file",
         ),
         (("train", "gone", "--out", "run", "--resize", "64"), "64"),
         (("train", "gone", "--out", "run", "--optimizer", "adm"), "adm"),

@@ -53,7 +53,7 @@ def test_json_is_one_object_that_accounts_for_everything(tmp_path, both):
 
 
 def test_progress_is_told_in_plain_lines_on_stderr(tmp_path, monkeypatch):
-    """With rate and remaining time, if stderr is no terminal."""
+    """With rate and remaining time, if stderr is not a terminal."""
     monkeypatch.setattr("maskforge.cli.console._SECONDS_BETWEEN_LINES", 1e-9)
     for number in range(4):
         labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))

@@ -140,7 +140,7 @@ def test_problems_of_whole_files_are_counted(tmp_path):
 
 
 def test_an_unvisited_video_is_not_lost_from_the_findings(tmp_path):
-    """The reader reports it with the file, for it is no image."""
+    """The reader reports it with the file, for it is not an image."""
     vott(tmp_path, {"clip.mp4": (0, [])}, type=2)
     result = run("inspect", tmp_path, "--json")
     assert [one["code"] for one in json.loads(result.stdout)["problems"]] == ["video"]
@@ -174,9 +174,9 @@ def test_inspecting_does_not_mind_what_lies_in_the_working_folder(source, tmp_pa
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        ("nonsense\n", "is no manifest"),
-        ("{}\n", "is no manifest"),
-        ('{"mask": "../../etc/passwd"}\n', "is no manifest"),
+        ("nonsense\n", "is not a manifest"),
+        ("{}\n", "is not a manifest"),
+        ('{"mask": "../../etc/passwd"}\n', "is not a manifest"),
     ],
 )
 def test_a_damaged_manifest_is_named(source, tmp_path, content, text):

@@ -307,7 +307,7 @@ def test_targets_that_do_not_fit_are_refused(loss, channels, outputs, words):
     [
         (lambda: BinaryCrossentropy(head="softmax"), "softmax makes them compete"),
         (lambda: CategoricalCrossentropy(head="sigmoid"), "sigmoid decides each channel"),
-        (lambda: Dice(head="tanh"), "'tanh' is no head"),
+        (lambda: Dice(head="tanh"), "'tanh' is not a head"),
         (lambda: Dice(smooth=-1), "dice.smooth is -1"),
         (lambda: Tversky(alpha=-1), "tversky.alpha is -1"),
         (lambda: FocalTversky(gamma=0), "focal-tversky.gamma is 0"),

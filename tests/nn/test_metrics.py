@@ -172,7 +172,7 @@ def test_the_loss_and_the_metric_of_one_name_are_not_confused():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Dice(1, head="tanh"), "'tanh' is no head"),
+        (lambda: Dice(1, head="tanh"), "'tanh' is not a head"),
         (lambda: Dice(1, threshold=1), "not between 0 and 1"),
         (lambda: Dice(1).update_state(BATCHES[0][0], BATCHES[0][1], 2.0), "not weighted"),
         (lambda: Dice(3).update_state(np.zeros((1, 1, 1, 2)), np.zeros((1, 1, 1, 3))), "2 channel"),

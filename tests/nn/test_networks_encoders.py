@@ -117,7 +117,7 @@ def test_weights_of_another_backbone_are_refused(tmp_path):
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras", ".txt"])
 def test_damaged_weights_are_refused(tmp_path, suffix):
     file = tmp_path / f"damaged{suffix}"
-    file.write_bytes(b"these are no weights")
+    file.write_bytes(b"these are not weights")
     with pytest.raises(ModelError, match=f"(?s)damaged.*no weights of {SMALL}"):
         create(SMALL, str(file))
 

@@ -213,7 +213,7 @@ def test_a_displacement_says_where_a_pixel_looks():
 
 @every_change
 def test_a_window_is_what_the_whole_image_would_show_there(options):
-    """Borders of the window are no borders of the image: what lies beyond comes in."""
+    """Borders of the window are not borders of the image: what lies beyond comes in."""
     mask = blobs(300, 300)
     size, corner = Size(64, 64), (118, 118)
     geometry = draw_geometry(replace(options, elastic=0), size, np.random.default_rng(3))

@@ -134,10 +134,10 @@ GOOD = {
         ({"mask": "..\\x.png"}, "leads out of the data set"),
         ({"instances": "../x.png"}, "leads out of the data set"),
         ({"width": None}, "a mask without size"),
-        ({"width": "8"}, "is no manifest"),
-        ({"state": "perhaps"}, "is no manifest"),
-        ({"encoding": "rgb"}, "is no manifest"),
-        ({"pixels": {"a": "many"}}, "is no manifest"),
+        ({"width": "8"}, "is not a manifest"),
+        ({"state": "perhaps"}, "is not a manifest"),
+        ({"encoding": "rgb"}, "is not a manifest"),
+        ({"pixels": {"a": "many"}}, "is not a manifest"),
     ],
 )
 def test_lines_of_a_manifest_are_checked(results, change, text):

@@ -28,7 +28,7 @@ def test_the_border_is_inside_and_follows_the_edge_of_the_image():
         ".111.111",
         ".111.111",
     )
-    # Only pixels with all four neighbors inside are no border.
+    # Only pixels with all four neighbors inside are not border.
     assert np.array_equal(
         region & ~border(region),
         mask("........", "......1.", "..1...1.", "........"),

@@ -94,8 +94,8 @@ def test_values_of_one_name_are_one_class(tmp_path):
     ("options", "error", "message"),
     [
         ({"mask_values": {"0": "background"}}, DatasetError, "no class has: 9"),
-        ({"mask_values": {"nine": "caries"}}, OptionError, "'nine' is no value"),
-        ({"mask_values": {"65536": "caries"}}, OptionError, "is no value"),
+        ({"mask_values": {"nine": "caries"}}, OptionError, "'nine' is not a value"),
+        ({"mask_values": {"65536": "caries"}}, OptionError, "is not a value"),
         (
             {"mask_values": {"9": "carries"}, "classes": class_map("caries")},
             LabelError,

@@ -102,5 +102,5 @@ def test_values_that_no_class_has_are_refused(tmp_path, head):
 @pytest.mark.parametrize("encoding", ["onehot", "multihot"])
 def test_a_mask_of_another_encoding_is_refused(tmp_path, encoding):
     one = an_example(tmp_path, encoding=encoding, channels=(0, 1))
-    with pytest.raises(DatasetError, match=f"is no {encoding} mask"):
+    with pytest.raises(DatasetError, match=f"is not a mask of the encoding {encoding}"):
         one.read_target(ClassMap(()), "softmax")

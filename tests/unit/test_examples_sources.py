@@ -97,7 +97,7 @@ def test_no_pair_at_all_is_an_error(tmp_path):
         ({"images": "i"}, "only one is given"),
         ({"dataset": "d", "images": "i", "masks": "m"}, "a data set and folders are given"),
         ({"dataset": "nowhere"}, "does not exist"),
-        ({"images": "nowhere", "masks": "nowhere"}, "is no folder"),
+        ({"images": "nowhere", "masks": "nowhere"}, "is not a folder"),
     ],
 )
 def test_the_source_must_be_told(arguments, message):
@@ -337,7 +337,7 @@ def test_groups_by_pattern(tmp_path, pattern, groups):
     ("options", "message"),
     [
         ({"group_pattern": "^q"}, "does not match 1 of 1 names: p1_a"),
-        ({"group_pattern": "("}, "is no regular expression"),
+        ({"group_pattern": "("}, "is not a regular expression"),
         ({"group_column": "patient"}, "no column 'patient'"),
         ({"group_column": "a", "group_pattern": "b"}, "give one of them"),
     ],

@@ -116,11 +116,11 @@ def test_folds_written_by_hand(tmp_path, examples):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("s.json", "{", "is no split"),
-        ("s.json", "[]", "is no split"),
+        ("s.json", "{", "is not a split"),
+        ("s.json", "[]", "is not a split"),
         ("s.json", '{"trian": []}', "trian"),
-        ("s.json", '{"train": "abc"}', "is no split"),
-        ("s.json", '{"examples": [{"name": 1}]}', "is no split"),
+        ("s.json", '{"train": "abc"}', "is not a split"),
+        ("s.json", '{"examples": [{"name": 1}]}', "is not a split"),
         ("s.json", '{"schema": 99, "examples": []}', "schema 99"),
         ("s.json", '{"train": ["a", "b", "c", "d", "e", "f", "sub/a"]}', "sub/a more than once"),
         ("s.json", '{"train": ["a", "b", "c", "d", "e", "f", "sub/aa"]}', "did you mean 'sub/a"),
@@ -129,7 +129,7 @@ def test_folds_written_by_hand(tmp_path, examples):
         ("s.json", '{"folds": [["a", "b"], ["c", "d", "e"]], "train": ["f"]}', "mixes folds"),
         ("s.csv", "file,part\na,train\n", "columns file, part; expected name and part"),
         ("s.csv", "name,part\n" + "".join(f"{n},trian\n" for n in "abcdef"), "the parts trian"),
-        ("s.csv", b"name,part\n\xff,train\n", "is no split"),
+        ("s.csv", b"name,part\n\xff,train\n", "is not a split"),
     ],
 )
 def test_what_is_no_split_is_refused(tmp_path, examples, name, content, message):

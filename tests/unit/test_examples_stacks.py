@@ -82,7 +82,7 @@ def test_a_stack_that_cannot_be_read_is_named(volume):
 
 def test_a_file_and_a_folder_are_no_pair(volume):
     images, masks = volume
-    with pytest.raises(DatasetError, match="is no folder") as caught:
+    with pytest.raises(DatasetError, match="is not a folder") as caught:
         open_examples(images=images, masks=masks.parent)
     assert "one file of each" in caught.value.hint
 

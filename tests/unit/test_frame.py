@@ -144,12 +144,12 @@ def test_the_embedded_image_is_the_last_source_of_the_size(tmp_path):
 
 
 def test_the_embedded_image_is_not_decoded_if_the_size_is_known(tmp_path):
-    image = settled(tmp_path / "x.json", imageData="this is no base64 text!")
+    image = settled(tmp_path / "x.json", imageData="this is not a base64 text!")
     assert image.image.size == (8, 6)
     assert codes(image) == [Code.IMAGE_MISSING]
 
 
-@pytest.mark.parametrize("data", ["this is no base64 text!", "AAAA", "é"])
+@pytest.mark.parametrize("data", ["this is not a base64 text!", "AAAA", "é"])
 def test_a_damaged_embedded_image_is_named(tmp_path, data):
     image = settled(tmp_path / "x.json", width=None, height=None, imageData=data)
     assert codes(image) == [Code.IMAGE_MISSING, Code.IMAGE_UNREADABLE, Code.SIZE_UNKNOWN]

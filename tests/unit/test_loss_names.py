@@ -42,15 +42,15 @@ def test_sums_are_read(text, terms):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("dise", ["'dise' is no known loss", "did you mean 'dice'", "focal-tversky"]),
-        ("dice+focl", ["'focl' is no known loss (in 'dice+focl')", "did you mean 'focal'"]),
+        ("dise", ["'dise' is not a known loss", "did you mean 'dice'", "focal-tversky"]),
+        ("dice+focl", ["'focl' is not a known loss (in 'dice+focl')", "did you mean 'focal'"]),
         ("", ["a loss has no name", "bce"]),
         ("dice+", ["a loss has no name"]),
-        ("x*dice", ["'x' is no factor", "0.5*dice+bce"]),
-        ("-1*dice", ["'-1' is no factor"]),
-        ("0*dice", ["'0' is no factor"]),
-        ("nan*dice", ["'nan' is no factor"]),
-        ("2*3*dice", ["'2*3' is no factor"]),
+        ("x*dice", ["'x' is not a factor", "0.5*dice+bce"]),
+        ("-1*dice", ["'-1' is not a factor"]),
+        ("0*dice", ["'0' is not a factor"]),
+        ("nan*dice", ["'nan' is not a factor"]),
+        ("2*3*dice", ["'2*3' is not a factor"]),
         ("dice+jaccard+iou", ["jaccard stands twice", "2*jaccard"]),
     ],
 )
@@ -138,7 +138,7 @@ def test_options_go_to_the_losses_that_have_them():
         ("tversky", {"alfa": 1}, ["no option 'alfa'; did you mean 'alpha'?", "it has alpha, beta"]),
         ("bce", {"gamma": 1}, ["the loss bce has no option 'gamma'", "it has no options"]),
         ("dice", {"focal.gamma": 1}, ["focal.gamma is for the loss focal, but the loss is dice"]),
-        ("dice", {"fokal.gamma": 1}, ["'fokal' is no known loss; did you mean 'focal'?"]),
+        ("dice", {"fokal.gamma": 1}, ["'fokal' is not a known loss; did you mean 'focal'?"]),
         (
             "focal+tversky",
             {"alpha": 0.7},
@@ -201,7 +201,7 @@ def test_weights_by_name():
     assert named_class_weights({"crown": 4}, names, (1, 2)).values == (1, 4)
     with pytest.raises(OptionError, match="did you mean 'caries'"):
         named_class_weights({"carie": 4}, names, (1, 2))
-    with pytest.raises(OptionError, match="'background', which is no class of the network"):
+    with pytest.raises(OptionError, match="'background', which is not a class of the network"):
         named_class_weights({"background": 4}, names, (1, 2))
     with pytest.raises(OptionError, match="not above 0"):
         named_class_weights({"crown": 0}, names, (1, 2))

@@ -80,7 +80,7 @@ def test_the_result_is_a_data_set(images, tmp_path):
         "crown": (1, 1),
     }
     assert report.thresholds == {"caries": 0.5, "crown": 0.5}
-    assert report.notes == ["Slow.", "files that are no images, left out: 1"]
+    assert report.notes == ["Slow.", "files that are not images, left out: 1"]
     assert report.exit_code == 0
 
 

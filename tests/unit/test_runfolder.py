@@ -46,7 +46,7 @@ def test_what_is_no_run_is_never_replaced(tmp_path, overwrite):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "thesis.txt").write_text("precious")
     for name in ("file", "folder"):
-        with pytest.raises(OutputExistsError, match=f"{name}: exists, and is no run"):
+        with pytest.raises(OutputExistsError, match=f"{name}: exists, and is not a run"):
             check_run_folder(tmp_path / name, overwrite=overwrite)
 
 

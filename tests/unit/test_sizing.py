@@ -15,7 +15,7 @@ def test_a_size_is_width_and_height(text):
 
 @pytest.mark.parametrize("text", ["", "640", "640x", "0x5", "-1x5", "64.5x3", "99999x99999", "axb"])
 def test_what_is_no_size_is_refused_by_its_text(text):
-    with pytest.raises(OptionError, match="is no size") as caught:
+    with pytest.raises(OptionError, match="is not a size") as caught:
         parse_size(text)
     assert repr(text) in str(caught.value)
 

@@ -138,7 +138,7 @@ def test_a_setting_changes_one_value():
 
 
 def test_no_table_lies_below_a_value():
-    with pytest.raises(OptionError, match="epochs is no table"):
+    with pytest.raises(OptionError, match="epochs is not a table"):
         set_value({"epochs": 3}, "epochs.many", 8)
 
 

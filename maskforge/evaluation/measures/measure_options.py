@@ -16,7 +16,7 @@ class MeasureOptions:
     """How images are measured.
 
     Attributes:
-        tolerance: Largest distance between outlines that is no error, in pixels, or in the unit of
+        tolerance: Largest distance between outlines that is not an error, in pixels, or in the unit of
             ``spacing``.
         spacing: Height and width of a pixel, for instance in millimeters.
         connectivity: 8 if pixels that touch at a corner belong to one lesion, else 4.

@@ -77,7 +77,7 @@ def _kind(fields: dict[str, Any], origin: Origin) -> str:
     if kind not in _BUILDERS and kind not in ("mask", "points"):
         raise RecordError(
             Code.UNKNOWN_KIND,
-            f"{shorten(kind)} is no kind of shape that LabelMe or X-AnyLabeling draws",
+            f"{shorten(kind)} is not a kind of shape that LabelMe or X-AnyLabeling draws",
             origin=origin,
             hint=f"known are {', '.join((*_BUILDERS, 'mask', 'points'))}",
         )

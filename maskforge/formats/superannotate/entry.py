@@ -110,7 +110,7 @@ def image_state(entry: ImageEntry, facts: Mapping[str, Any]) -> ImageState:
 
 
 def declared_size(entry: ImageEntry, facts: Mapping[str, Any], issues: list[Issue]) -> Size | None:
-    """Return the size that the file gives; what is no size is noted and counts as none."""
+    """Return the size that the file gives; what is not a size is noted and counts as none."""
     sides: list[int] = []
     for key in ("width", "height"):
         side = facts.get(key)

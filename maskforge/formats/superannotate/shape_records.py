@@ -66,7 +66,7 @@ class ShapeReader:
         """Read one record.
 
         Raises:
-            RecordError: If the record is no shape, malformed, of an unknown kind, or cannot be
+            RecordError: If the record is not a shape, malformed, of an unknown kind, or cannot be
                 drawn.
         """
         if not isinstance(entry, dict):
@@ -145,7 +145,7 @@ def _kind(record: Record, origin: Origin) -> str:
     """Return the kind of an instance.
 
     Raises:
-        RecordError: If it is no shape, none that can be drawn, or none that is known.
+        RecordError: If it is not a shape, none that can be drawn, or none that is known.
     """
     kind = record.get("type")
     if kind is None and "parts" in record:
@@ -155,14 +155,16 @@ def _kind(record: Record, origin: Origin) -> str:
         text = f"expected the kind of shape, found {shorten(kind)}"
         raise RecordError(Code.INVALID_RECORD, text, origin=place)
     if kind in NO_SHAPES:
-        raise RecordError(Code.NOT_A_SHAPE, f"a record of type {kind} is no shape", origin=origin)
+        raise RecordError(
+            Code.NOT_A_SHAPE, f"a record of type {kind} is not a shape", origin=origin
+        )
     if kind == "template":
         text = "the key points of a template describe no region"
         raise RecordError(Code.NOT_DRAWABLE, text, origin=origin)
     if kind not in _BUILDERS and kind not in {"polygon", "mask"}:
         raise RecordError(
             Code.UNKNOWN_KIND,
-            f"{shorten(kind)} is no kind of shape that SuperAnnotate is known to draw",
+            f"{shorten(kind)} is not a kind of shape that SuperAnnotate is known to draw",
             origin=place,
             hint=f"known are polygon, {', '.join(_BUILDERS)}, template, mask",
         )

@@ -175,7 +175,7 @@ def of_frame(record: ImageRecord, images: ImageFinder) -> ImageRecord:
 
 
 def of_image(record: ImageRecord, what: str, hint: str, images: ImageFinder) -> ImageRecord:
-    """Return the record of something that is no image, refused unless an image of it exists.
+    """Return the record of something that is not an image, refused unless an image of it exists.
 
     Args:
         record: With the places in which the thing itself would be.
@@ -239,7 +239,7 @@ def _declared(asset: Asset, origin: Origin) -> Size | None:
     if not all(0 < side <= _LONGEST_SIDE and side.is_integer() for side in sides):
         raise RecordError(
             Code.INVALID_IMAGE_RECORD,
-            f"{sides[0]:g} x {sides[1]:g} is no size in whole pixels",
+            f"{sides[0]:g} x {sides[1]:g} is not a size in whole pixels",
             origin=origin.at(".asset.size"),
         )
     return Size(int(sides[0]), int(sides[1]))

@@ -55,7 +55,7 @@ class _Image:
         self.shapes[box] = replace(first, labels=labels, label_issue=None)
 
     def extra(self, written: str) -> dict[str, object]:
-        """Return the name of the image as it is written, and the rows that are no shapes."""
+        """Return the name of the image as it is written, and the rows that are not shapes."""
         return {"image": written} | ({"rows": self.rest} if self.rest else {})
 
 

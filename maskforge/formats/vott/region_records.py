@@ -142,7 +142,7 @@ def unknown_kind(kind: str, origin: Origin) -> RecordError:
     """Return the error for a region of a kind that VoTT does not draw."""
     return RecordError(
         Code.UNKNOWN_KIND,
-        f"{shorten(kind)} is no kind of region that VoTT draws",
+        f"{shorten(kind)} is not a kind of region that VoTT draws",
         origin=origin.at(".type"),
         hint=f"known are {_KINDS}",
     )

@@ -94,7 +94,7 @@ def _found_file(key: str, folder: Path, listing: list[str] | None, origin: Origi
         name = key.replace("\\", "/").rpartition("/")[2]
         if name in {"", ".", ".."}:
             raise RecordError(
-                Code.INVALID_IMAGE_RECORD, f"{shorten(key)} is no file name", origin=origin
+                Code.INVALID_IMAGE_RECORD, f"{shorten(key)} is not a file name", origin=origin
             )
         return _Image(name)
     if listing is None:

@@ -47,7 +47,7 @@ class SegmentationLoss(keras.losses.Loss):
         name: str | None = None,
     ) -> None:
         if head not in ("sigmoid", "softmax"):
-            raise OptionError(f"{head!r} is no head", hint="use 'sigmoid' or 'softmax'")
+            raise OptionError(f"{head!r} is not a head", hint="use 'sigmoid' or 'softmax'")
         # float32 whatever the policy: sums over pixels overflow in float16, and bfloat16 cannot
         # count above 256
         super().__init__(name=name, reduction=reduction, dtype="float32")

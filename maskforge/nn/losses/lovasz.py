@@ -53,7 +53,7 @@ class Lovasz(SegmentationLoss):
         if self.head == "sigmoid":
             return ops.mean(of_class, axis=-1)
         present = ops.cast(ops.any(truth > 0, axis=1), "float32")
-        # a product, unlike a choice, keeps the NaN of a target that is no class
+        # a product, unlike a choice, keeps the NaN of a target that is not a class
         return ops.sum(of_class * present, axis=-1) / ops.maximum(ops.sum(present, axis=-1), 1.0)
 
 

@@ -40,7 +40,7 @@ def build_network(
         supervision a list of them, that of the deepest network first.
 
     Raises:
-        OptionError: If the options do not fit together, or the sides are no multiples of the
+        OptionError: If the options do not fit together, or the sides are not multiples of the
             stride.
         TrainingError: If the weights of an encoder cannot be downloaded.
         ModelError: If a weights file of an encoder does not fit.

@@ -116,7 +116,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
         raise TrainingError(
-            f"is no checkpoint: {error}",
+            f"is not a checkpoint: {error}",
             origin=Origin(path, ""),
             hint="start anew with --overwrite",
         ) from None

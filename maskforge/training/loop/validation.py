@@ -74,7 +74,7 @@ def scores_of(counts: ClassCounts, background: str) -> Scores:
 
     Args:
         counts: The counts.
-        background: Name of the class that is no foreground.
+        background: Name of the class that is not foreground.
     """
     return Scores(
         dice=counts.mean_dice(),
