@@ -67,8 +67,8 @@ def check_keras_file(path: Path) -> None:
     """Make sure that a file can be loaded without running code that it brings along.
 
     Raises:
-        ModelError: If it is not a ``.keras`` archive, holds other files than Keras writes, unpacks to
-            far more than its size, or names layers or functions that neither Keras nor maskforge
+        ModelError: If it is not a ``.keras`` archive, holds other files than Keras writes, unpacks
+            to far more than its size, or names layers or functions that neither Keras nor maskforge
             has.
     """
     origin = Origin(path, "")

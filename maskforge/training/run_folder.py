@@ -173,8 +173,8 @@ def check_run_folder(folder: Path, *, overwrite: bool) -> None:
     """Make sure that a run can be written into a folder without harm to anything else.
 
     Raises:
-        OutputExistsError: If the folder holds anything, and it is not an earlier run or ``overwrite``
-            is not set.
+        OutputExistsError: If the folder holds anything, and it is not an earlier run or
+            ``overwrite`` is not set.
     """
     if folder.is_dir() and not any(folder.iterdir()):
         return

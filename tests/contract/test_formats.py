@@ -37,7 +37,6 @@ TREES = {f"{tree.format}-{tree.name}": tree for tree in trees()}
 OUTCOMES = ("drawn", "converted", "ignored", "skipped", "refused")
 
 patient = settings(
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -149,7 +149,7 @@ def write(folder: Path, source: dict) -> tuple[int, int]:
     return images, records
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(source=sources, chosen=options)
 def test_every_record_of_every_file_is_accounted_for(source, chosen):
     with tempfile.TemporaryDirectory() as name:
@@ -187,7 +187,7 @@ def test_every_record_of_every_file_is_accounted_for(source, chosen):
         json.dumps(lines)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(source=sources, chosen=options)
 def test_strict_writes_all_or_nothing(source, chosen):
     with tempfile.TemporaryDirectory() as name:
@@ -209,7 +209,7 @@ def _fields(chosen: ConvertOptions) -> dict[str, object]:
     return {name: getattr(chosen, name) for name in (*names, *more)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(content=st.binary(max_size=200), suffix=st.sampled_from([".json", ".csv", ".vott"]))
 def test_no_bytes_whatsoever_end_in_a_traceback(content, suffix):
     with tempfile.TemporaryDirectory() as name:

@@ -51,7 +51,6 @@ def measured(truth, prediction):
     return measure(regions(truth, prediction, CLASSES, "softmax"), None, MeasureOptions()).row
 
 
-@settings(deadline=None)
 @given(pairs())
 def test_cells_add_up(pair):
     image = regions(*pair, CLASSES, "softmax")
@@ -64,7 +63,6 @@ def test_cells_add_up(pair):
     assert matrix.trace() == result.right
 
 
-@settings(deadline=None)
 @given(pairs())
 def test_a_perfect_prediction_has_perfect_scores_or_none(pair):
     truth, _ = pair
@@ -78,7 +76,6 @@ def test_a_perfect_prediction_has_perfect_scores_or_none(pair):
     assert (result.lesions[..., 3] == 0).all()
 
 
-@settings(deadline=None)
 @given(pairs())
 def test_dice_and_iou_do_not_know_who_is_right_and_agree(pair):
     truth, prediction = (np.where(one == VOID, 0, one) for one in pair)
@@ -90,7 +87,6 @@ def test_dice_and_iou_do_not_know_who_is_right_and_agree(pair):
     np.testing.assert_allclose(scores.dice(first), 2 * iou / (1 + iou))
 
 
-@settings(deadline=None)
 @given(pairs(), st.data())
 def test_what_is_predicted_on_void_does_not_matter(pair, data):
     truth, prediction = pair
@@ -102,7 +98,6 @@ def test_what_is_predicted_on_void_does_not_matter(pair, data):
         np.testing.assert_equal(getattr(first, name), getattr(second, name))
 
 
-@settings(deadline=None)
 @given(st.lists(pairs(), min_size=1, max_size=5))
 def test_images_together_are_one_large_image(images):
     """Pixels of all images in a row have the counts of the images added up."""
@@ -119,7 +114,6 @@ def test_images_together_are_one_large_image(images):
     )
 
 
-@settings(deadline=None)
 @given(st.lists(pairs(), min_size=1, max_size=4), st.data())
 def test_weights_are_repeated_images(images, data):
     weights = data.draw(
@@ -135,7 +129,6 @@ def test_weights_are_repeated_images(images, data):
         np.testing.assert_allclose(found, expected[name], err_msg=name)
 
 
-@settings(deadline=None)
 @given(regions_of_equal_size(), st.floats(0, 10))
 def test_outlines_are_compared_alike_from_both_sides(pair, tolerance):
     first, second = pair
@@ -148,7 +141,6 @@ def test_outlines_are_compared_alike_from_both_sides(pair, tolerance):
     assert surface_dice(there, max(one.max() for one in there)) == 1
 
 
-@settings(deadline=None)
 @given(regions_of_equal_size(), st.sampled_from([4, 8]), st.floats(0, 1), st.integers(1, 5))
 def test_lesions_are_bounded_and_stricter_matching_finds_fewer(pair, connectivity, iou, size):
     def matched(**options):
@@ -163,7 +155,6 @@ def test_lesions_are_bounded_and_stricter_matching_finds_fewer(pair, connectivit
     assert swapped.false == plain.truth - plain.found
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=12),
     st.integers(1, 9),
@@ -176,7 +167,7 @@ def test_the_area_depends_on_the_order_alone(images, factor):
     np.testing.assert_allclose(area, 1 - auc(~present, score))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     st.lists(st.floats(0, 1), min_size=1, max_size=12),
     st.lists(st.sampled_from(["p", "q", None]), min_size=12, max_size=12),
@@ -190,7 +181,6 @@ def test_intervals_lie_within_the_values_and_contain_what_never_changes(numbers,
     assert low == high == 0.25
 
 
-@settings(deadline=None)
 @given(
     hnp.arrays(np.float32, (5, 6, 1), elements=st.floats(0, 1, width=32)),
     hnp.arrays(np.uint8, (5, 6, 1), elements=st.sampled_from([0, 1, VOID])),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -37,7 +37,6 @@ def mask_of(runs, region, size):
     return result
 
 
-@settings(deadline=None)
 @given(bitmaps, sizes, st.integers(0, 5))
 def test_bitmaps_hang_over_any_edge(bitmap, size, region):
     runs = from_bitmap(bitmap, size, region)
@@ -45,7 +44,6 @@ def test_bitmaps_hang_over_any_edge(bitmap, size, region):
     assert (mask_of(runs, region, size) == placed(bitmap, size)).all()
 
 
-@settings(deadline=None)
 @given(st.lists(bitmaps, max_size=5), sizes)
 def test_scan_keeps_the_order_of_areas_and_bitmaps(drawn, size):
     square = np.array([(1.0, 1.0), (4.0, 1.0), (4.0, 4.0), (1.0, 4.0)])
@@ -60,7 +58,6 @@ def test_scan_keeps_the_order_of_areas_and_bitmaps(drawn, size):
         assert (mask_of(runs, 2 * index + 1, size) == expected).all()
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(bitmaps, st.integers(0, 2)), max_size=6), sizes)
 def test_united_runs_are_the_union_and_as_long_as_possible(drawn, size):
     runs = united([from_bitmap(bitmap, size, region) for bitmap, region in drawn])
@@ -74,7 +71,6 @@ def test_united_runs_are_the_union_and_as_long_as_possible(drawn, size):
         assert (runs.region == region).sum() == changes.sum()
 
 
-@settings(deadline=None)
 @given(st.lists(bitmaps, max_size=6), sizes)
 def test_pixels_of_every_region(drawn, size):
     runs = concatenate([from_bitmap(bitmap, size, i) for i, bitmap in enumerate(drawn)])

@@ -73,7 +73,7 @@ def test_the_last_region_in_the_order_lies_on_top(dtype):
 
 @pytest.mark.usefixtures("_batches")
 def test_counting_sees_what_a_look_at_every_pixel_sees():
-    @settings(deadline=None, max_examples=200)
+    @settings(max_examples=200)
     @given(stacks(), st.integers(0, 6))
     def check(stack, count):
         size, masks, values, order = stack

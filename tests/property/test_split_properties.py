@@ -67,7 +67,7 @@ def foreground(examples, names):
 
 
 seeds = st.integers(0, 5)
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=60)
 
 
 @few

@@ -22,7 +22,6 @@ TABLE = [
 
 
 @settings(
-    deadline=None,
     derandomize=True,
     max_examples=150,
     suppress_health_check=[HealthCheck.too_slow],

@@ -100,7 +100,7 @@ MASKS = st.sampled_from([np.uint8, np.uint16, np.uint32]).flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(mask=MASKS, file_type=st.sampled_from(["png", "tiff", "npy"]), colored=st.booleans())
 def test_every_mask_is_read_back_as_it_was_written(tmp_path_factory, mask, file_type, colored):
     if file_type == "png" and mask.dtype == np.uint32:

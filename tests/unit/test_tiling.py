@@ -64,7 +64,7 @@ def test_a_larger_receptive_field_is_no_longer_exact():
     assert 1e-4 < np.abs(tiled - whole).max() < 0.5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 90),
     st.integers(1, 90),

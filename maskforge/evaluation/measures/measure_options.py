@@ -16,8 +16,8 @@ class MeasureOptions:
     """How images are measured.
 
     Attributes:
-        tolerance: Largest distance between outlines that is not an error, in pixels, or in the unit of
-            ``spacing``.
+        tolerance: Largest distance between outlines that is not an error, in pixels, or in the
+            unit of ``spacing``.
         spacing: Height and width of a pixel, for instance in millimeters.
         connectivity: 8 if pixels that touch at a corner belong to one lesion, else 4.
         match_iou: Smallest intersection over union with which a predicted lesion finds a true one;
