@@ -110,9 +110,9 @@ def test_masks_without_image_are_shown_on_black(tmp_path):
     [
         ("in/x.png", None, "cannot be read as an image: No such file"),
         ("in/x.png", ("RGB", (4, 3)), "the image has 4 x 3 px, the mask 8 x 6 px"),
-        ("in/x.png", 42, "cannot be read"),
+        ("in/x.png", 42, "cannot be read as an image"),
         ("out/masks/x.png", ("L", (5, 5)), "the mask has 5 x 5 px, the manifest says 8 x 6"),
-        ("out/masks/x.png", ("RGB", (8, 6), "red"), "colors"),
+        ("out/masks/x.png", ("RGB", (8, 6), "red"), "the mask is an image in colors"),
         ("out/masks/x.png", 60, "cannot be read as a mask"),
         ("out/masks/x.png", None, "cannot be read as a mask: No such file"),
     ],

@@ -57,7 +57,6 @@ def _batches(request, monkeypatch):
 @pytest.mark.usefixtures("_batches")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_last_region_in_the_order_lies_on_top(dtype):
-    @settings(deadline=None)
     @given(stacks(), st.integers(0, 6))
     def check(stack, count):
         size, masks, values, order = stack
