@@ -54,7 +54,7 @@ def _rank(record: RunRecord) -> tuple[float, str]:
 
 def _no_run(folder: Path) -> TrainingError:
     return TrainingError(
-        "holds no run",
+        "holds no run" if folder.exists() else "does not exist",
         origin=Origin(folder, ""),
         hint="name a folder that `maskforge train` wrote",
     )
