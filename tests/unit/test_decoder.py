@@ -1,8 +1,8 @@
 """One decoder for images and masks of every kind of file."""
 
+import io
 import struct
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from example_files import save, stack
 from PIL import Image
 
 from maskforge.errors import DatasetError
+from maskforge.images.containers.pillow import CONTAINER
 from maskforge.images.decoder import list_pages, read_header, read_image, read_values
 from maskforge.images.stored import turn
 
@@ -221,11 +222,15 @@ def test_arrays_that_are_no_images_are_refused(tmp_path):
 
 
 def test_settings_of_pillow_are_as_before_whoever_reads(tmp_path):
-    """Readers in several threads share what they change."""
-    path = save(tmp_path / "a.gif", GRAY)
+    """Readers in several threads overlap, and share what they change."""
+    data = save(tmp_path / "a.gif", GRAY).read_bytes()
     before = (Image.MAX_IMAGE_PIXELS, list(warnings.filters))
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: read_values(path), range(200)))
+    first, second = (CONTAINER.open(io.BytesIO(data)) for _ in range(2))
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert Image.MAX_IMAGE_PIXELS is None
+    second.__exit__(None, None, None)
     assert (Image.MAX_IMAGE_PIXELS, list(warnings.filters)) == before
 
 
@@ -340,3 +345,5 @@ def test_frames_of_a_jpeg_are_no_pages(tmp_path):
     """Cameras put previews and depth maps behind the image."""
     path = stack(tmp_path / "a.jpg", [GRAY, GRAY], format="MPO")
     assert list_pages(path) == [path]
+    with pytest.raises(DatasetError, match="no page 2"):
+        read_image(f"{path}#2", upright=True)
