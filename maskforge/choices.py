@@ -87,6 +87,9 @@ def with_keywords(
             f"options must be {class_.__name__}, found {shorten(options)}",
             hint=f"give single options by name, such as {dataclasses.fields(class_)[0].name}=...",  # type: ignore[arg-type]
         )
+    if not keywords:
+        check_choices(options)
+        return options
     known = _hints(class_)  # type: ignore[arg-type]
     changes: dict[str, Any] = {}
     for name in sorted(keywords, key=lambda name: name not in known):  # whole groups first
@@ -133,6 +136,7 @@ def _group_with(name: str, known: Mapping[str, Any]) -> str:
     return owners[0]
 
 
+@functools.cache
 def alternatives(hint: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:  # noqa: ANN401 - any type
     """Return the words that a type allows, and the other types that stand beside them."""
     origin = get_origin(hint)

@@ -21,7 +21,7 @@ what is said here:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -91,7 +91,7 @@ class ImageRecord:
 
 
 def left_over(
-    key: str, records: Sequence[object], shapes: Iterable[Shape], origin: Origin
+    key: str, records: Sequence[object], shapes: Sequence[Shape], origin: Origin
 ) -> dict[str, list[object]]:
     """Return the records that became no shape, for ``ImageRecord.extra``.
 
@@ -104,9 +104,9 @@ def left_over(
     Returns:
         A list below the key; empty if each record is a shape.
     """
-    places = {shape.origin for shape in shapes}
-    if len(places) == len(records):
+    if len(shapes) == len(records):
         return {}
+    places = {shape.origin for shape in shapes}
     rest = [one for i, one in enumerate(records) if origin.at(f"[{i}]") not in places]
     return {key: rest}
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from maskforge.choices import SizeMismatch
-from maskforge.errors import ImageError
+from maskforge.errors import ImageError, shorten
 from maskforge.formats.base import ImageRecord
 from maskforge.geometry import scaled
 from maskforge.images.containers.base import ImageHeader
@@ -53,7 +53,7 @@ def settle(
         else:
             raise ImageError(
                 Code.SIZE_UNKNOWN,
-                f"the size of {record.name!r} is known neither from the file nor from an image",
+                f"the size of {shorten(record.name)} is in neither the file nor an image",
                 origin=record.origin,
                 hint=_FIND_HINT,
             )
@@ -106,7 +106,7 @@ def _find(record: ImageRecord, images: ImageFinder, issues: list[Issue]) -> Path
         issues.append(Issue(Code.IMAGE_AMBIGUOUS, text, record.origin, hint))
         return None
     if file is None:
-        text = f"the image {record.name!r} was not found"
+        text = f"the image {shorten(record.name)} was not found"
         hint = _FIND_HINT if record.embedded is None else _EXTRACT_HINT
         issues.append(Issue(Code.IMAGE_MISSING, text, record.origin, hint))
     return file

@@ -167,7 +167,7 @@ def test_keys_that_nobody_knows_may_be_nested_deeply(tmp_path):
     nested: list = []
     for _ in range(700):
         nested = [nested]
-    labelme(tmp_path / "x.json", square("a", 1, 1, 4, 4, unknown=nested))
+    labelme(tmp_path / "x.json", square("a", 1, 1, 4, 4, unknown=nested), other=nested)
     report = convert(tmp_path / "x.json", tmp_path / "out")
     assert report.records["drawn"] == 1
 

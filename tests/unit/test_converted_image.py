@@ -32,6 +32,7 @@ def test_other_processes_give_what_convert_writes(tmp_path, samples):
         written = item.entry
         assert (found.mask == item.read_mask()).all()
         assert (found.instances == item.read_instances()).all()
+        assert {one.file for one in written.issues} <= {written.source}
         files = {key: getattr(written, key) for key in ("image", "mask", "instances", "source")}
         noted = [
             msgspec.structs.replace(one, file=found.entry.source)

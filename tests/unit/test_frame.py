@@ -98,6 +98,15 @@ def test_other_sizes_are_scaled_only_if_asked_for_and_of_one_ratio(
         assert exterior(image) == [[1, 1], [3, 1], [3, 3], [1, 3]]
 
 
+def test_a_shape_keeps_the_numbers_that_it_was_made_from_unless_it_is_scaled(tmp_path):
+    points = [[4, 3], [4, 5]]
+    record = shape("a", points, "circle")
+    assert settled(tmp_path / "x.json", record).shapes[0].primitive == {"points": points}
+    image_file(tmp_path / "x.png", 16, 12)
+    scaled = settled(tmp_path / "x.json", record, size_mismatch="scale")
+    assert scaled.shapes[0].primitive is None
+
+
 def test_bitmaps_are_never_scaled(tmp_path):
     """That would need resampling, and change the annotation."""
     buffer = io.BytesIO()

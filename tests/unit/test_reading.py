@@ -4,10 +4,10 @@ import json
 import os
 
 import pytest
-from builders import corners, instance, labelme, region, square, superannotate, vott, write_json
+from builders import corners, labelme, region, square, vott, write_json
 
-from maskforge import detect, read
-from maskforge.errors import FormatError, OptionError
+from maskforge import read
+from maskforge.errors import OptionError
 from maskforge.files import as_paths
 from maskforge.issues import Code, Level
 
@@ -92,25 +92,6 @@ def test_a_format_can_be_insisted_on(tmp_path):
     assert "labelme" not in reader.issues[0].message
     with pytest.raises(OptionError, match="coco"):
         read(tmp_path, format="coco")
-
-
-def test_every_format_is_recognized_by_its_keys(tmp_path):
-    paths = {
-        labelme(tmp_path / "l.json", square("a", 1, 1, 2, 2)): "labelme",
-        superannotate(tmp_path / "s.png.json", instance("a", corners(1, 1, 2, 2))): "superannotate",
-        vott(tmp_path / "v", {"x.png": (2, [region(["a"], corners(1, 1, 2, 2))])}): "vott",
-    }
-    for path, name in paths.items():
-        assert detect(path).format == detect(str(path)).format == name
-        assert detect(path).reason
-
-
-def test_detection_says_of_every_format_why_it_does_not_fit(tmp_path):
-    path = write_json(tmp_path / "x.json", {"name": "x"})
-    with pytest.raises(FormatError) as caught:
-        detect(path)
-    for name in ("vott", "superannotate", "labelme"):
-        assert f"not {name}: " in str(caught.value)
 
 
 def test_keys_of_two_formats_are_ambiguous_until_one_is_chosen(tmp_path):

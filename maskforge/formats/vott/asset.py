@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from maskforge.errors import RecordError
+from maskforge.errors import RecordError, shorten
 from maskforge.formats.base import ImageRecord, left_over
 from maskforge.formats.jsonio import structure
 from maskforge.formats.vott.names import (
@@ -194,7 +194,7 @@ def of_image(record: ImageRecord, what: str, hint: str, images: ImageFinder) -> 
     unvisited = record.state is ImageState.UNVISITED
     issue = Issue(
         Code.VIDEO,
-        f"{record.name!r} is {what}, and there is no image of it",
+        f"{shorten(record.name)} is {what}, and there is no image of it",
         record.origin,
         hint,
         Level.IGNORED if unvisited else None,

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from maskforge.errors import FormatError, RecordError
+from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
 from maskforge.formats.jsonio import Document, load, structure
 from maskforge.formats.vott.asset import (
@@ -199,7 +199,9 @@ def _is_mere_video(asset: Asset, record: ImageRecord, context: ReadContext) -> b
     has_regions = record.shapes or any(issue.loses_record for issue in record.issues)
     if asset.type is not AssetType.VIDEO or has_regions:
         return False
-    text = f"{asset.file_name!r} is a video; only its frames can be annotated, each on its own"
+    text = (
+        f"{shorten(asset.file_name)} is a video; only its frames can be annotated, each on its own"
+    )
     context.report(Issue(Code.VIDEO, text, record.origin, override=Level.IGNORED))
     return True
 
