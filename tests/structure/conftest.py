@@ -44,7 +44,7 @@ def trained(converted):
     except MissingDependencyError as error:
         pytest.skip(f"NO NETWORKS: {error.message}, so nothing that needs one is run")
     with contextlib.chdir(converted):
-        network = "--filters 4 --depth 1 --crop 64 --set input.crops_per_image=2 --epochs 1"
+        network = "--filters 4 --depth 2 --crop 64 --set input.crops_per_image=2 --epochs 1"
         for line in (
             f"train masks --out runs/caries --only caries --test 0.2 --augment none {network}",
             # converts the network for its runtime, which then need not be done for every page

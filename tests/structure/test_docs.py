@@ -60,6 +60,8 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 GROUP = get_command(app)
 COMMANDS = GROUP.commands
+FILES = ("DIR", "FILE", "PATH", "DATASET")
+"""What stands for files and folders in the help."""
 
 
 def every_page(function):
@@ -133,15 +135,17 @@ def _can_run(block, arguments):
         parameters = COMMANDS[name].make_context(name, options).params
     except Exception as error:
         pytest.fail(f"{block.place}: maskforge {' '.join(arguments)}: {error}")
+    files = {one.name for one in COMMANDS[name].params if one.metavar in FILES}
     inputs = [
         path
         for name, value in parameters.items()
         for path in (value if isinstance(value, (list, tuple)) else [value])
-        if isinstance(path, Path) and name != "out"
+        if isinstance(path, Path) or (path and name in files)
+        if name != "out"
     ]
     if parameters.get("print_config"):  # reads nothing else
         inputs = [one for one in inputs if one == parameters["config"]]
-    there = all(path.exists() for path in inputs)
+    there = all(Path(path).exists() for path in inputs)
     if (
         name == "train"
         and there
