@@ -2,8 +2,8 @@
 
 A new format is three files: a package here with a ``FORMAT``, its name in ``registry``, and a page
 in ``docs/formats``. With the drawing of ``bitewing-01.jpg`` that all formats share, and one empty
-image, in ``samples/NAME``, it takes part in ``tests/contract/test_format_contract.py``, which asks of it
-what is said here:
+image, in ``samples/NAME``, it takes part in ``tests/contract/test_format_contract.py``, which asks
+of it what is said here:
 
 - It recognizes its own files by their keys, no file of another format, and says why either way.
 - A document is never trusted: a value of a wrong type or size costs the record, image or file that

@@ -182,7 +182,7 @@ def test_switches_overrule_the_file_in_both_directions(tmp_path, switch, wanted)
         (("{data}", "--out", "{tmp}/run", "--crop", "-3"), "input.crop"),
         (("{data}", "--out", "{tmp}/run", "--loss", "dise"), "did you mean 'dice'"),
         (("{data}", "--out", "{tmp}/run", "--head", "softmax", "--loss", "bce"), "softmax"),
-        (("{data}", "--out", "{tmp}/run", "--class-weights", "x=1"), "no class of the network"),
+        (("{data}", "--out", "{tmp}/run", "--class-weights", "x=1"), "not a class of the network"),
         (("{data}", "--out", "{tmp}/run", "--class-weights", "x=y"), "is not NAME=WEIGHT"),
         (("{data}", "--out", "{tmp}/run", "--class-weights", "balance"), "class_weights"),
         (("{data}", "--out", "{tmp}/run", "--set", "network.filter=3"), "network.filters?"),

@@ -106,7 +106,7 @@ def test_other_kinds_of_models_are_refused_unread(tmp_path, name):
 def test_anything_else_named_keras_is_refused(folder, content):
     (folder / "model.keras").write_bytes(content)
     without_digest(folder)
-    with pytest.raises(ModelError, match=r"no .keras file"):
+    with pytest.raises(ModelError, match=r"not a .keras file"):
         load(folder)
 
 

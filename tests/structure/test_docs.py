@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import doctest
+import importlib
+import inspect
 import io
 import re
 import shutil
@@ -13,6 +16,7 @@ from typing import get_args, get_type_hints
 
 import markdown_pages as markdown
 import msgspec
+import numpy as np
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -387,3 +391,52 @@ def test_every_preset_of_augmentation_has_its_values():
     for option, *values in table:
         real = [getattr(PRESETS[name], option.strip("`")) for name in names]
         assert [float(value or 0) for value in values] == real, option
+
+
+# --- docstrings: whoever copies an example finds it true
+
+_GIVEN = {"mf": maskforge, "np": np}
+
+_COPIED = {
+    *(one for one in maskforge.__all__ if inspect.isfunction(getattr(maskforge, one))),
+    *("AnnotatedImage", "AugmentOptions", "Bitmap", "ClassMap", "ConversionReport", "Dataset"),
+    *("DatasetItem", "ExampleSet", "MaskforgeError", "Polygon", "Predictor", "Size"),
+}
+"""The functions, and the classes that are made or taken apart by hand."""
+
+
+def _examples():
+    """Yield every docstring with an example, by its public or its full name."""
+    for path in sorted((ROOT / "maskforge").rglob("*.py")):
+        if ">>>" not in path.read_text("utf-8"):
+            continue
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        module = importlib.import_module(name.removesuffix(".__init__"))
+        finder = doctest.DocTestFinder(exclude_empty=True)
+        for test in finder.find(module, extraglobs=_GIVEN):
+            if test.examples:
+                yield test
+
+
+_EXAMPLES = list(_examples())
+
+
+def test_whatever_is_copied_has_an_example():
+    missing = {
+        name for name in _COPIED if ">>> " not in (inspect.getdoc(getattr(maskforge, name)) or "")
+    }
+    assert not missing
+
+
+@pytest.mark.parametrize("example", _EXAMPLES, ids=[one.name for one in _EXAMPLES])
+def test_examples_show_what_happens(example, workplace, request):
+    """Those that speak of ``masks`` and ``runs`` find them there."""
+    code = "".join(one.source for one in example.examples)
+    if '"runs' in code:
+        shutil.copytree(request.getfixturevalue("trained") / "runs", "runs")
+    if '"masks"' in code:
+        shutil.copytree(request.getfixturevalue("converted") / "masks", "masks")
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    output = []
+    runner.run(example, out=output.append)
+    assert not output, "".join(output)
