@@ -1,10 +1,14 @@
-"""Draw the images of the page on the samples, by means of maskforge itself.
+"""Draw the images of the pages, with maskforge itself.
 
-Run with ``python docs/images/draw_samples.py``; it writes sample-*.png beside itself.
+Run with ``python docs/images/draw_samples.py``; it writes sample-*.png beside itself. With the
+folder of a model that marks caries, such as that of ``docs/recipes/caries-ten-minutes.toml``, it
+also writes image-mask-prediction.png.
 """
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +27,15 @@ SHEET = (
     "superannotate/vector/bitewing-09.jpg",
     "superannotate/pixel/bitewing-11.jpg",
 )
+UNSEEN = SAMPLES / "vott" / "bitewing-05.jpg"
 GAP = 6
 OPACITY = 0.5
 
 
 def main() -> None:
     """Write all images."""
+    if len(sys.argv) > 1:
+        save("image-mask-prediction", side_by_side(Path(sys.argv[1])))
     (image,) = mf.read(SAMPLES / "labelme" / "bitewing-01.json")
     assert image.image.file is not None
     image_file = gray(image.image.file)
@@ -41,6 +48,18 @@ def main() -> None:
     shown = np.where(mask[..., None] > 0, blend, image_file[..., None]).astype(np.uint8)
     save("sample-with-mask", tiled([np.dstack([image_file] * 3), shown], columns=2))
     save("sample-sheet", tiled([gray(SAMPLES / name)[::2, ::2] for name in SHEET], columns=3))
+
+
+def side_by_side(model: Path) -> NDArray[np.uint8]:
+    """Return an image, the caries that was drawn on it, and what a model marks."""
+    prediction = mf.Predictor.load(model).predict(UNSEEN)
+    (image,) = (one for one in mf.read(UNSEEN.parent) if one.image.file == UNSEEN)
+    truth = mf.convert_image(image, mf.load_class_map(SAMPLES / "classes.toml"))
+    (caries,) = prediction.classes.foreground_ids
+    assert truth.mask is not None
+    drawn = replace(prediction, mask=np.where(truth.mask == caries, truth.mask, 0))
+    plain = replace(prediction, mask=np.zeros_like(prediction.mask))
+    return tiled([plain.overlay(), drawn.overlay(), prediction.overlay()], columns=3)
 
 
 def gray(path: Path) -> NDArray[np.uint8]:
