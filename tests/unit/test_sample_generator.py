@@ -35,7 +35,7 @@ def regenerated(tmp_path_factory):
 def radiographs():
     from bitewings.bitewing import make_bitewing
 
-    return [make_bitewing((5, number), 480, 360) for number in range(6)]
+    return [make_bitewing((5, number), 480, 360) for number in range(12)]
 
 
 def test_the_script_makes_the_bundled_files(samples, regenerated):
