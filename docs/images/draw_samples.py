@@ -1,8 +1,8 @@
 """Draw the images of the pages, with maskforge itself.
 
 Run with ``python docs/images/draw_samples.py``; it writes sample-*.png beside itself. With the
-folder of a model that marks caries, such as that of ``docs/recipes/caries-ten-minutes.toml``, it
-also writes image-mask-prediction.png.
+folder of a model that marks caries, such as ``demo/run`` of ``samples/demo.py``, it also writes
+image-mask-prediction.png.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHEET = (
     "superannotate/vector/bitewing-09.jpg",
     "superannotate/pixel/bitewing-11.jpg",
 )
-UNSEEN = SAMPLES / "vott" / "bitewing-05.jpg"
+UNSEEN = SAMPLES / "labelme" / "bitewing-01.jpg"
 GAP = 6
 OPACITY = 0.5
 
@@ -53,7 +53,7 @@ def main() -> None:
 def side_by_side(model: Path) -> NDArray[np.uint8]:
     """Return an image, the caries that was drawn on it, and what a model marks."""
     prediction = mf.Predictor.load(model).predict(UNSEEN)
-    (image,) = (one for one in mf.read(UNSEEN.parent) if one.image.file == UNSEEN)
+    (image,) = mf.read(UNSEEN.with_suffix(".json"))
     truth = mf.convert_image(image, mf.load_class_map(SAMPLES / "classes.toml"))
     (caries,) = prediction.classes.foreground_ids
     assert truth.mask is not None
