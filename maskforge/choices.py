@@ -6,9 +6,22 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from types import UnionType
-from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from maskforge.errors import OptionError, did_you_mean, shorten
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Encoding: TypeAlias = Literal["integer", "onehot", "multihot"]
 FileType: TypeAlias = Literal["png", "tiff", "npy"]
@@ -49,7 +62,7 @@ SYMMETRIES: tuple[Symmetry, ...] = get_args(Symmetry)
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Called with the name of the phase, the number of images done, and their total if known."""
 
-Options = TypeVar("Options")
+Options = TypeVar("Options", bound="DataclassInstance")
 
 _WHY_NOT = dict.fromkeys(
     ("jpg", "jpeg"), "JPEG changes pixel values when it compresses, so class ids would be lost; "
@@ -85,12 +98,12 @@ def with_keywords(
     elif not isinstance(options, class_):
         raise OptionError(
             f"options must be {class_.__name__}, found {shorten(options)}",
-            hint=f"give single options by name, such as {dataclasses.fields(class_)[0].name}=...",  # type: ignore[arg-type]
+            hint=f"give single options by name, such as {dataclasses.fields(class_)[0].name}=...",
         )
     if not keywords:
         check_choices(options)
         return options
-    known = _hints(class_)  # type: ignore[arg-type]
+    known = _hints(class_)
     changes: dict[str, Any] = {}
     for name in sorted(keywords, key=lambda name: name not in known):  # whole groups first
         value = keywords[name]
@@ -109,7 +122,7 @@ def with_keywords(
                 hint=f"give a {known[group].__name__}, or a mapping of names to values",
             )
         changes[group] = value
-    changed = dataclasses.replace(options, **changes)  # type: ignore[type-var]
+    changed = dataclasses.replace(options, **changes)
     check_choices(changed)
     return changed
 
@@ -148,13 +161,13 @@ def alternatives(hint: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:  # noqa:
     return (), (origin or hint,)
 
 
-def check_choices(options: object) -> None:
+def check_choices(options: DataclassInstance) -> None:
     """Make sure that options with a fixed set of words have one of these.
 
     Raises:
         OptionError: Naming the option and its words.
     """
-    for name, hint in _hints(type(options)).items():  # type: ignore[arg-type]
+    for name, hint in _hints(type(options)).items():
         value = getattr(options, name)
         if dataclasses.is_dataclass(hint):
             check_choices(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from maskforge.errors import OptionError, shorten
+from maskforge.choices import check_choice
 
 if TYPE_CHECKING:
     from maskforge.formats.base import Format
@@ -26,9 +26,6 @@ def get_format(name: str) -> Format:
     Raises:
         OptionError: If there is no such format.
     """
-    if name not in FORMATS:
-        raise OptionError(
-            f"unknown format {shorten(name)}", hint=f"choose one of {', '.join(FORMATS)}"
-        )
+    check_choice("format", name, FormatName)
     format_: Format = importlib.import_module(f"maskforge.formats.{name}").FORMAT
     return format_

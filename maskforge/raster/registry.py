@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from maskforge.errors import OptionError, shorten
+from maskforge.choices import check_choice
 
 if TYPE_CHECKING:
     from maskforge.raster.base import Rasterizer
@@ -28,9 +28,6 @@ def get_rasterizer(name: str) -> Rasterizer:
     Raises:
         OptionError: If there is no such rasterizer.
     """
-    if name not in RASTERIZERS:
-        raise OptionError(
-            f"unknown rasterizer {shorten(name)}", hint=f"choose one of {', '.join(RASTERIZERS)}"
-        )
+    check_choice("rasterizer", name, RasterizerName)
     rasterizer: Rasterizer = importlib.import_module(f"maskforge.raster.{name}").RASTERIZER
     return rasterizer

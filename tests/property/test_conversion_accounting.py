@@ -149,7 +149,7 @@ def write(folder: Path, source: dict) -> tuple[int, int]:
     return images, records
 
 
-@settings(max_examples=80)
+@settings(max_examples=120)
 @given(source=sources, chosen=options)
 def test_every_record_of_every_file_is_accounted_for(source, chosen):
     with tempfile.TemporaryDirectory() as name:

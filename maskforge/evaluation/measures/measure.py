@@ -89,10 +89,12 @@ class PixelMeasure(Measure):
     __slots__ = ()
     counted, section = "pixels", ""
 
-    def over(self, sample: Sample) -> Values:  # noqa: D102 - as above
+    def over(self, sample: Sample) -> Values:
+        """Return the values (B, K) of sums of pixels."""
         return np.asarray(self.formula(sample.cells[:, 1:]))
 
-    def by_image(self, measured: Measured) -> Values:  # noqa: D102
+    def by_image(self, measured: Measured) -> Values:
+        """Return the values (N, K) of the pixels of single images."""
         return np.asarray(self.formula(measured.cells[:, 1:]))
 
 
@@ -111,10 +113,12 @@ class OutlineMeasure(Measure):
         key = self.key or self.name
         return f"{key}_mean", f"{key}_median"
 
-    def over(self, sample: Sample) -> Values:  # noqa: D102
+    def over(self, sample: Sample) -> Values:
+        """Return the means (B, K) over the images of each data set."""
         return sample.mean(sample.measured.outlines[self.name])
 
-    def by_image(self, measured: Measured) -> Values:  # noqa: D102
+    def by_image(self, measured: Measured) -> Values:
+        """Return the values (N, K) of single images."""
         return measured.outlines[self.name]
 
 
