@@ -28,11 +28,11 @@ from maskforge.errors import (
     MissingDependencyError,
     ModelError,
     OptionError,
-    OutputError,
     OutputExistsError,
     is_installed,
     require,
 )
+from maskforge.files import unwritable
 from maskforge.issues import Origin
 from maskforge.nn import backend
 from maskforge.nn.modelfile import ModelDescription, model_folder
@@ -321,9 +321,7 @@ def _move(written: Path, target: Path) -> None:
                 shutil.rmtree(place)
             aside.replace(place)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written: {error.strerror or error}", origin=Origin(target, "")
-        ) from None
+        raise unwritable(target, error) from None
 
 
 def main(arguments: list[str]) -> int:

@@ -9,7 +9,8 @@ from pathlib import Path
 import keras
 import msgspec
 
-from maskforge.errors import MaskforgeError, ModelError, OutputError
+from maskforge.errors import MaskforgeError, ModelError
+from maskforge.files import unwritable
 from maskforge.issues import Origin
 from maskforge.nn.kerasfile import check_keras_file, digest_of, refuse_other_files
 from maskforge.nn.modelfile import (
@@ -52,9 +53,7 @@ def save_model(folder: Path, model: keras.Model, description: ModelDescription) 
     except OSError as error:
         if isinstance(error, MaskforgeError):
             raise
-        raise OutputError(
-            f"cannot be written: {error.strerror or error}", origin=Origin(path, "")
-        ) from None
+        raise unwritable(path, error) from None
     write_description(folder, described)
     return described
 

@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.errors import OutputError, TrainingError
+from maskforge.errors import TrainingError
+from maskforge.files import unwritable
 from maskforge.issues import Origin
 from maskforge.training.diagnostics import Watch
 from maskforge.training.run_folder import Epoch
@@ -96,9 +97,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             os.fsync(stream.fileno())
         unfinished.replace(path)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written: {error.strerror or error}", origin=Origin(path, "")
-        ) from None
+        raise unwritable(path, error) from None
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

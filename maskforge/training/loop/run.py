@@ -12,12 +12,10 @@ import keras
 
 from maskforge.augmentation.augment_options import AugmentOptions
 from maskforge.batches.memory import available_memory
-from maskforge.errors import OutputError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import write_split
-from maskforge.files import RECORD, write_whole
-from maskforge.issues import Origin
+from maskforge.files import RECORD, unwritable, write_whole
 from maskforge.nn.backend import device_report, peak_memory
 from maskforge.nn.precision import resolve_precision
 from maskforge.training.configfile import dump_config
@@ -68,9 +66,7 @@ def start_run(job: Job) -> RunRecord:
             shutil.rmtree(job.out)
         job.out.mkdir(parents=True)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written: {error.strerror or error}", origin=Origin(job.out, "")
-        ) from None
+        raise unwritable(job.out, error) from None
     if len(job.splits) > 1:
         return _cross_validate(job)
     return _run(job, job.plans[0], job.splits[0], job.out)
