@@ -193,21 +193,31 @@ def test_an_image_of_a_set_depends_on_seed_and_number_alone(tmp_path):
     assert load(tmp_path / "pair" / "bitewing-0001.json")["imageData"] is None
 
 
-@pytest.mark.parametrize("format_", FORMATS)
-def test_sets_of_every_format_hold_the_same(samples, tmp_path, format_):
-    """The command line is run as a program, with two processes."""
-    out = tmp_path / "set"
-    options = ["--out", out, "--count", 2, "--seed", 7, "--format", format_, "--jobs", 2]
-    script = [sys.executable, "-W", "error", samples / "generate.py"]
-    subprocess.run([str(word) for word in (*script, *options)], check=True, timeout=120)
-
+@pytest.fixture(scope="module")
+def outlines():
+    """Return what is drawn in the two images of the sets below."""
     from bitewings.bitewing import make_bitewing
+
+    return [make_bitewing((7, number), 320, 240).outlines for number in (1, 2)]
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_sets_of_every_format_hold_the_same(samples, tmp_path, outlines, format_):
+    from generate import main
+
+    out = tmp_path / "set"
+    options = ["--out", out, "--count", 2, "--seed", 7, "--format", format_]
+    options += ["--width", 320, "--height", 240]
+    if format_ == "labelme":  # once as a program, with two processes
+        script = [sys.executable, "-W", "error", samples / "generate.py", "--jobs", 2]
+        subprocess.run([str(word) for word in (*script, *options)], check=True, timeout=120)
+    else:
+        main([str(word) for word in ("--jobs", 1, *options)])
 
     found = sorted(mf.read(out), key=lambda one: one.image.name)
     assert [one.image.name for one in found] == ["bitewing-0001.jpg", "bitewing-0002.jpg"]
-    for number, one in enumerate(found, start=1):
-        assert one.image.size == (640, 480)
-        truth = make_bitewing((7, number)).outlines
+    for one, truth in zip(found, outlines, strict=True):
+        assert one.image.size == (320, 240)
         assert [shape.labels for shape in one.shapes] == [(outline.label,) for outline in truth]
         for shape, outline in zip(one.shapes, truth, strict=True):
             np.testing.assert_array_equal(shape.geometry.parts[0].exterior, outline.ring)
