@@ -91,6 +91,14 @@ class OutputError(MaskforgeError, OSError):
     """A result cannot be written."""
 
 
+class LimitError(MaskforgeError, ValueError):
+    """An image that would take more time or memory than its limits allow."""
+
+    def issue(self, origin: Origin) -> Issue:
+        """Return this error as a line for a report about the image at a place."""
+        return Issue(Code.TOO_COSTLY, self.message, origin, self.hint)
+
+
 class DatasetError(MaskforgeError, ValueError):
     """A folder of masks that is not, or no longer, what its manifest says."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import IO, TYPE_CHECKING, TypeAlias, TypeVar
 
 from maskforge.errors import MaskforgeError, OptionError, OutputError, shorten
 from maskforge.issues import Origin
@@ -114,6 +116,52 @@ def walk(
             yield folder, sorted(one for one in files if one not in ours)
 
 
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a file for reading, unless it is something that may never end or answer.
+
+    Raises:
+        OSError: If it cannot be opened, or is a pipe, a socket or a device.
+    """
+    # Opening a pipe waits for somebody who writes into it, without this flag of POSIX.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, f"it is {_special(mode)}, not a file", os.fspath(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _special(mode: int) -> str:
+    if stat.S_ISFIFO(mode):
+        return "a pipe"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        OSError: If it cannot be read; see ``open_regular``.
+    """
+    with open_regular(path) as stream:
+        return stream.read()
+
+
+def check_regular(path: Path) -> None:
+    """Make sure that a file can be opened, before its path is given to another library.
+
+    Raises:
+        OSError: If it cannot; see ``open_regular``.
+    """
+    open_regular(path).close()
+
+
 def is_text(path: str | os.PathLike[str]) -> bool:
     """Tell whether a path can be written into JSON: not every name on a disk is valid Unicode."""
     try:
@@ -197,7 +245,7 @@ def read_record(
     import msgspec
 
     try:
-        record = msgspec.json.decode(path.read_bytes(), type=type_)
+        record = msgspec.json.decode(read_bytes(path), type=type_)
     except OSError as problem:
         raise error(
             f"cannot be read: {problem.strerror or problem}", origin=Origin(path, ""), hint=hint

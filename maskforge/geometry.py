@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from maskforge.errors import GeometryError, shorten
 from maskforge.issues import Code, Origin
+from maskforge.limits.allowance import Allowance
 from maskforge.shapes import Area, Bitmap, Geometry, Points, PointSet, Polygon, Polyline
 
 COORDINATE_LIMIT = 2.0**31
@@ -19,6 +21,14 @@ CURVE_TOLERANCE = 0.001
 """Largest distance in pixels between a circle or ellipse and the polygon drawn for it."""
 
 _MOST_CURVE_VERTICES = 65536
+
+_CAPSULE_VERTICES = 66
+"""Vertices of what lies within some distance of a segment, with round ends."""
+
+_CLOSE_PAIRS = 8
+"""Pairs of segments near each other, per point, up to which a thick line is one outline."""
+
+_PAIRS_AT_A_TIME = 2**20
 
 
 def checked_points(values: ArrayLike, origin: Origin) -> Points:
@@ -89,7 +99,13 @@ def rectangle(x0: float, y0: float, x1: float, y1: float, origin: Origin) -> Pol
 
 
 def ellipse(
-    x: float, y: float, radius_x: float, radius_y: float, angle: float, origin: Origin
+    x: float,
+    y: float,
+    radius_x: float,
+    radius_y: float,
+    angle: float,
+    origin: Origin,
+    vertices: Allowance | None = None,
 ) -> Polygon:
     """Return an ellipse as a polygon that is nowhere more than 0.001 px away from it.
 
@@ -103,9 +119,11 @@ def ellipse(
         radius_y: Half axis along y before turning.
         angle: Degrees, clockwise as seen on the screen (y points down).
         origin: Where it comes from, for the error.
+        vertices: Counts the vertices.
 
     Raises:
         GeometryError: If a number is not finite, or a radius is negative.
+        LimitError: If there are more vertices than are left.
     """
     (numbers,) = checked_points([[radius_x, radius_y]], origin)
     checked_points([[x, y], [angle, 0.0]], origin)
@@ -116,17 +134,23 @@ def ellipse(
     largest = max(radius_x, radius_y, CURVE_TOLERANCE)
     count = math.ceil(math.pi / math.acos(1 - min(CURVE_TOLERANCE / largest, 1.0)))
     count = min(max(count, 16), _MOST_CURVE_VERTICES)
+    if vertices is not None:
+        vertices.take(count)
+    (x_along, x_across), (y_along, y_across) = _offsets(radius_x, radius_y, angle, count)
+    return Polygon(
+        checked_points(np.column_stack((x + x_along - x_across, y + y_along + y_across)), origin)
+    )
+
+
+@lru_cache(maxsize=4)
+def _offsets(radius_x: float, radius_y: float, angle: float, count: int) -> NDArray[np.float64]:
+    """Return what both axes of an ellipse add to x and y of its center: (2, 2, ``count``)."""
     turn = np.arange(count) * (2 * math.pi / count)
     along, across = radius_x * np.cos(turn), radius_y * np.sin(turn)
     cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    return Polygon(
-        checked_points(
-            np.column_stack(
-                (x + along * cosine - across * sine, y + along * sine + across * cosine)
-            ),
-            origin,
-        )
-    )
+    offsets = np.array(((along * cosine, across * sine), (along * sine, across * cosine)))
+    offsets.flags.writeable = False
+    return offsets
 
 
 def convex_hull(values: ArrayLike, origin: Origin) -> Polygon:
@@ -141,16 +165,58 @@ def convex_hull(values: ArrayLike, origin: Origin) -> Polygon:
     return Polygon(ring(shapely.get_coordinates(hull), origin))
 
 
-def thick_line(line: Polyline, width: float) -> Area:
-    """Return everything within half of ``width`` pixels of a line, with round ends and joints."""
+def thick_line(line: Polyline, width: float, vertices: Allowance) -> Area:
+    """Return everything within half of ``width`` pixels of a line, with round ends and joints.
+
+    The time for the outline of a line grows with the square of how often it comes near itself. A
+    line that does so more often than any that somebody drew is a part for every segment instead.
+
+    Args:
+        line: The line.
+        width: Its width.
+        vertices: Counts the vertices.
+
+    Raises:
+        LimitError: If there are more vertices than are left.
+    """
     import shapely
 
-    return _area(shapely.LineString(line.points).buffer(width / 2))
+    ends = np.stack((line.points[:-1], line.points[1:]), axis=1)
+    if not _is_tangled(ends, width):
+        outline = shapely.LineString(line.points).buffer(width / 2)
+        vertices.take(int(shapely.get_num_coordinates(outline)))
+        return _area(outline)
+    vertices.take(len(ends) * _CAPSULE_VERTICES)
+    return Area(
+        tuple(
+            Polygon(_open(shapely.get_coordinates(one)))
+            for one in shapely.buffer(shapely.linestrings(ends), width / 2)
+        )
+    )
 
 
-def discs(points: PointSet, radius: float, origin: Origin) -> Area:
-    """Return a disc of ``radius`` pixels around every point."""
-    return Area(tuple(ellipse(x, y, radius, radius, 0.0, origin) for x, y in points.points))
+def _is_tangled(ends: NDArray[np.float64], width: float) -> bool:
+    """Tell whether many segments, (N, 2, 2), come nearer to each other than ``width``."""
+    import shapely
+
+    low, high = ends.min(axis=1), ends.max(axis=1)
+    boxes = shapely.box(*low.T, *high.T)
+    near = shapely.box(*(low - width).T, *(high + width).T)
+    tree = shapely.STRtree(boxes)
+    step = max(1, _PAIRS_AT_A_TIME // len(ends))
+    pairs = 0
+    for begin in range(0, len(ends), step):
+        pairs += tree.query(near[begin : begin + step]).shape[1]
+        if pairs > 2 * _CLOSE_PAIRS * (len(ends) + 1):  # each pair is found twice
+            return True
+    return False
+
+
+def discs(points: PointSet, radius: float, origin: Origin, vertices: Allowance) -> Area:
+    """Return a disc of ``radius`` pixels around every point; see ``ellipse`` for the rest."""
+    return Area(
+        tuple(ellipse(x, y, radius, radius, 0.0, origin, vertices) for x, y in points.points)
+    )
 
 
 def _area(region: object) -> Area:

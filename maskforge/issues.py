@@ -171,6 +171,12 @@ class Code(enum.Enum):
         Scope.IMAGE,
         "The image has more pixels than a mask may have (2^30), or than the memory holds.",
     )
+    TOO_COSTLY = (
+        "too-costly",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "The shapes would take more time or memory than the limits for one image allow.",
+    )
     IMAGE_STACK = (
         "image-stack",
         Level.NOTE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -63,4 +64,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a letter that it cannot show must not end a run
             stream.reconfigure(errors="backslashreplace")
+    # Of damaged metadata, without the name of the file; nothing that maskforge reads is among it.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     app()

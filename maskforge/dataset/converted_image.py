@@ -14,7 +14,7 @@ from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import RECORD_COUNTS, ManifestEntry
 from maskforge.display.brief import Brief
-from maskforge.errors import AnnotationError
+from maskforge.errors import AnnotationError, LimitError
 from maskforge.files import as_text
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Level
@@ -102,6 +102,9 @@ def _draw(
         drawing = draw(image, classes, options)
     except AnnotationError as error:
         issues.append(error.issue())
+        return None, issues
+    except LimitError as error:
+        issues.append(error.issue(image.origin))
         return None, issues
     except MemoryError:
         text = f"there is not enough memory to draw {image.image.size} px"

@@ -18,7 +18,7 @@ from maskforge.dataset.issue_record import IssueRecord
 from maskforge.display.brief import Brief
 from maskforge.display.table import Swatch, Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OptionError
-from maskforge.files import CLASSES, MANIFEST, MASKS, PathLike, as_path, as_text
+from maskforge.files import CLASSES, MANIFEST, MASKS, PathLike, as_path, as_text, read_bytes
 from maskforge.images.decoder import read_image, read_to_show
 from maskforge.images.page import is_there, without_suffix
 from maskforge.images.stored import Pixels
@@ -278,7 +278,7 @@ def open_dataset(folder: PathLike) -> Dataset:
     folder = as_path(folder)
     path = folder / MANIFEST
     try:
-        lines = path.read_bytes().splitlines()
+        lines = read_bytes(path).splitlines()
     except OSError as error:
         raise DatasetError(
             f"cannot be read: {error.strerror or error}",

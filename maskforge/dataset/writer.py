@@ -20,6 +20,7 @@ from maskforge.files import (
     MANIFEST,
     MASKS,
     RESULT_FOLDERS,
+    read_bytes,
     unwritable,
     write_whole,
 )
@@ -267,7 +268,7 @@ def _files(entries: Iterable[ManifestEntry]) -> set[str]:
 
 def _whole_lines(path: Path) -> set[str]:
     """Cut a line that was not finished from a manifest; return the masks and images it lists."""
-    content = path.read_bytes()
+    content = read_bytes(path)
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         os.truncate(path, len(whole))

@@ -12,7 +12,7 @@ from maskforge.errors import OptionError, listing
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.splitfile import SplitRecord, read_split
 from maskforge.examples.statistics import data_digest, statistics_of
-from maskforge.files import PathLike
+from maskforge.files import PathLike, read_bytes
 
 PartName: TypeAlias = Literal["auto", "test", "validation", "train", "all"]
 
@@ -125,6 +125,6 @@ def _is_fold(part: str) -> bool:
 
 def _record(path: Path) -> SplitRecord | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=SplitRecord)
+        return msgspec.json.decode(read_bytes(path), type=SplitRecord)
     except (OSError, msgspec.MsgspecError, ValueError):
         return None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from maskforge.errors import DatasetError
 from maskforge.evaluation.measures.regions import Planes, Regions, compose, pick, target_planes
 from maskforge.examples.example import Example, ExampleSet
-from maskforge.files import MASKS, PROBABILITIES
+from maskforge.files import MASKS, PROBABILITIES, open_regular
 from maskforge.issues import Origin
 
 
@@ -103,7 +103,7 @@ class MaskPredictions:
     def _read(self, path: Path, size: tuple[int, ...]) -> NDArray[Any]:
         origin = Origin(path, "")
         try:
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
                 values = np.lib.format.read_array(stream, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             reason = getattr(error, "strerror", None) or error

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from maskforge.errors import DatasetError
+from maskforge.files import read_bytes
 from maskforge.images.decoder import Source, read_stored
 from maskforge.images.page import split_page
 from maskforge.issues import Origin
@@ -23,7 +24,7 @@ def read_content(path: Path) -> tuple[Source, str]:
     """
     try:
         if split_page(path)[1] is None:
-            data = path.read_bytes()
+            data = read_bytes(path)
             return data, sha256(data).hexdigest()
         stored = read_stored(path, checked=True)
         digest = sha256(f"{stored.values.shape} {stored.values.dtype.str}".encode())

@@ -11,7 +11,7 @@ import msgspec
 from maskforge.dataset.manifest import mask_name, open_dataset
 from maskforge.errors import DatasetError, listing
 from maskforge.examples.candidate import Candidate, Candidates
-from maskforge.files import MANIFEST
+from maskforge.files import MANIFEST, read_bytes
 from maskforge.issues import Origin
 
 
@@ -26,7 +26,7 @@ def from_manifest(folder: Path) -> Candidates:
         LabelError: If the class map is missing or malformed.
     """
     dataset = open_dataset(folder)
-    lines = (folder / MANIFEST).read_bytes().splitlines()
+    lines = read_bytes(folder / MANIFEST).splitlines()
     pairs, without_image, without_mask = [], [], 0
     for entry, line in zip(dataset.entries, lines, strict=True):
         if entry.mask is None:

@@ -15,7 +15,7 @@ from maskforge.errors import DatasetError, OptionError, check_type, did_you_mean
 from maskforge.examples.example import Example, ExampleSet, check_examples
 from maskforge.examples.split import PARTS, Split, check_leaks
 from maskforge.examples.statistics import data_digest, statistics_of
-from maskforge.files import PathLike, as_path, check_schema, dump_record, write_whole
+from maskforge.files import PathLike, as_path, check_schema, dump_record, read_bytes, write_whole
 from maskforge.issues import Origin
 
 SCHEMA = 1
@@ -179,7 +179,7 @@ def read_splits(path: PathLike, examples: ExampleSet) -> list[Split]:
 
 def _read(path: Path, origin: Origin) -> SplitRecord:
     try:
-        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+        data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
         if path.suffix.lower() in (".csv", ".tsv"):
             return SplitRecord(examples=_from_csv(data.decode(), origin))
         content = msgspec.json.decode(data)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from maskforge.errors import DatasetError, OptionError, did_you_mean, listing
 from maskforge.examples.candidate import Candidate, Candidates
+from maskforge.files import read_bytes
 from maskforge.images.page import without_suffix
 from maskforge.issues import Origin
 
@@ -45,7 +46,7 @@ def from_csv(path: Path, image_column: str, mask_column: str) -> Candidates:
     """
     origin = Origin(path, "")
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), dialect=_dialect(text), restval="")
         columns = [name.strip() for name in reader.fieldnames or ()]
         reader.fieldnames = columns

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from maskforge.errors import AnnotationError, FormatError, RecordError, shorten
+from maskforge.files import read_bytes
 from maskforge.issues import Code, Issue, Origin
 
 T = TypeVar("T")
@@ -68,7 +69,7 @@ def load(path: Path) -> Document:
     """
     origin = Origin(path)
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise FormatError(
             Code.UNREADABLE_FILE, f"cannot be read: {error.strerror or error}", origin=origin

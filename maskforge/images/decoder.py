@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import DatasetError
-from maskforge.files import PathLike
+from maskforge.files import PathLike, open_regular
 from maskforge.images.containers.base import ImageHeader, OpenFile
 from maskforge.images.containers.registry import container_of
 from maskforge.images.page import STACK_SUFFIXES, page_path, split_page
@@ -37,7 +37,7 @@ def _open(source: Source) -> Iterator[tuple[OpenFile, int]]:
     try:
         if isinstance(source, (str, os.PathLike)):
             path, page = split_page(source)
-            opening: AbstractContextManager[IO[bytes]] = path.open("rb")
+            opening: AbstractContextManager[IO[bytes]] = open_regular(path)
         elif isinstance(source, bytes):
             opening = io.BytesIO(source)
         else:

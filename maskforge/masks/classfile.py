@@ -11,7 +11,7 @@ import msgspec
 
 from maskforge.display.colors import Color, default_color
 from maskforge.errors import LabelError, OptionError, shorten
-from maskforge.files import PathLike, as_path, dump_record
+from maskforge.files import PathLike, as_path, dump_record, read_bytes
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, BACKGROUND_NAME, VOID, ClassMap, MaskClass
 
@@ -90,7 +90,7 @@ def load_class_map(path: PathLike) -> ClassMap:
     path = as_path(path)
     origin = Origin(path)
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
         if path.suffix.lower() == ".toml":
             raw = tomllib.loads(data.decode("utf-8-sig"))
         else:

@@ -16,6 +16,7 @@ from maskforge.errors import GeometryError, ImageError, OptionError, check_type
 from maskforge.geometry import discs, self_intersecting, thick_line
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Level
+from maskforge.limits.allowance import Allowance, Limit
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.encoding import Mask, one_hot
 from maskforge.raster.runs import areas
@@ -119,6 +120,7 @@ def draw(
     Raises:
         ImageError: If the size of the image is unknown, or classes overlap and must not.
         LabelError: If the class map does not know a label.
+        LimitError: If the shapes need more time or memory than an image may take.
         MissingDependencyError: If the library of the rasterizer is not installed.
         OptionError: If an option does not exist or cannot be used.
 
@@ -137,10 +139,11 @@ def draw(
         raise ImageError(Code.SIZE_UNKNOWN, "the size of the image is unknown", origin=image.origin)
     issues: list[Issue] = []
     regions: list[_Region] = []
+    vertices = Allowance(Limit.VERTICES)
     outcomes = {"drawn": 0, "converted": 0}
     for shape in image.shapes:
         wanted = _values(shape, classes, options, issues)
-        geometry = _geometry(shape, options, issues) if wanted else None
+        geometry = _geometry(shape, options, vertices, issues) if wanted else None
         if geometry is not None:
             regions += [_Region(shape, geometry, value) for value in wanted]
             as_is = not shape.converted and geometry is shape.geometry
@@ -235,16 +238,18 @@ def _several_labels(shape: Shape, multi_tag: MultiTag) -> Issue:
     )
 
 
-def _geometry(shape: Shape, options: DrawOptions, issues: list[Issue]) -> Area | Bitmap | None:
+def _geometry(
+    shape: Shape, options: DrawOptions, vertices: Allowance, issues: list[Issue]
+) -> Area | Bitmap | None:
     match shape.geometry:
         case Polyline() as line:
             if options.line_width:
-                return thick_line(line, options.line_width)
+                return thick_line(line, options.line_width, vertices)
             option = "--line-width"
         case PointSet() as points:
             if options.point_radius:
                 try:
-                    return discs(points, options.point_radius, shape.origin)
+                    return discs(points, options.point_radius, shape.origin, vertices)
                 except GeometryError as error:  # a disc that reaches beyond all limits
                     issues.append(error.issue())
                     return None

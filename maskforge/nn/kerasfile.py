@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from maskforge.errors import ModelError, shorten
+from maskforge.files import open_regular
 from maskforge.issues import Origin
 
 _MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
@@ -55,7 +56,7 @@ def digest_of(path: Path) -> str:
         ModelError: If it cannot be read.
     """
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(
@@ -74,7 +75,7 @@ def check_keras_file(path: Path) -> None:
     origin = Origin(path, "")
     refuse_other_files(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
             _check_members(archive, origin)
             config = json.loads(archive.read("config.json"))
     except OSError as error:

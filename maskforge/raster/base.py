@@ -26,6 +26,9 @@ class Rasterizer(Protocol):
         The ``region`` of a run is the index of its area. Parts of one area are united, so no
         pixel is in two runs of the same region.
 
+        What is made is counted before it is.
+
         Raises:
+            LimitError: If it is more than an image may take.
             MissingDependencyError: If the library cannot be loaded, even if nothing is to be drawn.
         """

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.limits.allowance import Allowance, Limit
 from maskforge.raster.keys import Packing
 from maskforge.raster.runs import Runs, united
 from maskforge.shapes import Area, Points, Polygon, Size
@@ -31,8 +32,8 @@ the largest coordinate, and two more the sum: 14 x 2^-53, rounded up to 16.
 """
 
 _STEPS = 1024
-_LARGEST = 2**20
-"""Multiples of 1/1024 up to this are multiplied and compared in int64 without overflow."""
+_LARGEST = 2**32
+"""Multiples of 1/1024 up to this are compared in int64."""
 
 _BATCH = 2**18
 """Crossings that are computed at a time; each takes about 100 bytes meanwhile."""
@@ -82,10 +83,13 @@ class Exact:
         part_counts = np.array([len(area.parts) for area in areas], dtype=np.int64)
         packing = Packing.of(size, len(polygons))
         edges = _edges(polygons, size.height)
+        Allowance(Limit.CROSSINGS).take(int((edges.behind - edges.first).sum()))
+        ties = Allowance(Limit.TIES)
         # A ring crosses a line as often to one side as to the other: crossings come in pairs.
-        keys = np.sort(
-            np.concatenate([_crossings(batch, size.width, packing) for batch in _batches(edges)])
+        keys = np.concatenate(
+            [_crossings(batch, size.width, packing, ties) for batch in _batches(edges)]
         )
+        keys.sort()
         starts, stops = keys[0::2], keys[1::2]
         wide = stops > starts
         starts, stops = starts[wide], stops[wide]
@@ -129,7 +133,7 @@ def _batches(edges: _Edges) -> Iterator[_Edges]:
         yield edges.between(begin, end)
 
 
-def _crossings(edges: _Edges, width: int, packing: Packing) -> NDArray[np.int64]:
+def _crossings(edges: _Edges, width: int, packing: Packing, ties: Allowance) -> NDArray[np.int64]:
     """Return a key for each crossing of an edge with a row: the first pixel at or right of it."""
     counts = edges.behind - edges.first
     before = np.cumsum(counts) - counts
@@ -145,7 +149,7 @@ def _crossings(edges: _Edges, width: int, packing: Packing) -> NDArray[np.int64]
     error = _RELATIVE_ERROR * max(np.abs(x0).max(initial=0), np.abs(x1).max(initial=0))
     doubtful = np.flatnonzero(np.abs(crossing - nearest) <= error)
     if len(doubtful):
-        _settle(column, doubtful, nearest[doubtful], row[doubtful], edges, before, width)
+        _settle(column, doubtful, nearest[doubtful], row[doubtful], edges, before, width, ties)
     keys: NDArray[np.int64] = (line << packing.column_bits) | column
     return keys
 
@@ -158,6 +162,7 @@ def _settle(
     edges: _Edges,
     before: NDArray[np.int64],
     width: int,
+    ties: Allowance,
 ) -> None:
     """Decide exactly on which side of the nearest pixel center the doubtful crossings are."""
     edge = np.searchsorted(before, doubtful, side="right") - 1
@@ -168,10 +173,26 @@ def _settle(
         (edges.top[edge], edges.bottom[edge], nearest + 0.5, row[open_] + 0.5)
     )
     small = ((np.abs(numbers) <= _LARGEST) & (numbers * _STEPS % 1 == 0)).all(axis=1)
+    ties.take(int(np.count_nonzero(~small)))
     behind = np.empty(len(numbers), dtype=np.int64)
-    behind[small] = _is_behind((numbers[small] * _STEPS).astype(np.int64))
+    behind[small] = _is_behind_in_int64((numbers[small] * _STEPS).astype(np.int64))
     behind[~small] = _is_behind(_integers(numbers[~small]))
     column[doubtful] = nearest.astype(np.int64) + behind
+
+
+def _is_behind_in_int64(numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Do the same for numbers of up to 42 bits, whose products overflow.
+
+    What overflows is right but for a multiple of 2^64. Where float64 says that the difference of
+    the products is smaller than 2^62, which it tells within 2^36, that multiple is 0; elsewhere
+    float64 knows the sign.
+    """
+    x0, y0, x1, y1, x, y = numbers.T
+    a, b, c, d = x1 - x0, y - y0, x - x0, y1 - y0
+    nearly = a.astype(np.float64) * b - c.astype(np.float64) * d
+    wrapped = a * b - c * d
+    behind: NDArray[np.bool_] = np.where(np.abs(nearly) < 2.0**62, wrapped > 0, nearly > 0)
+    return behind
 
 
 def _is_behind(numbers: NDArray[Any]) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import MissingDependencyError
+from maskforge.limits.allowance import Allowance, Limit
 from maskforge.raster.runs import Runs, from_bitmap, united
 from maskforge.shapes import Area, Bitmap, Points, Polygon, Size
 
@@ -57,27 +58,29 @@ class LibraryRasterizer:
             raise MissingDependencyError(
                 f"the rasterizer {self.name} cannot load {self.library}: {error}", hint=self.install
             ) from error
-        return united(
-            [
-                runs
-                for region, area in enumerate(areas)
-                for part in area.parts
-                for runs in self._scan_polygon(part, size, region)
-            ]
-        )
+        canvases, crossings = Allowance(Limit.CANVAS_PIXELS), Allowance(Limit.CROSSINGS)
+        found: list[Runs] = []
+        for region, area in enumerate(areas):
+            for part in area.parts:
+                bitmap = self._drawn(part, size, canvases)
+                if bitmap is not None:
+                    found.append(from_bitmap(bitmap, size, region, crossings))
+        return united(found)
 
-    def _scan_polygon(self, polygon: Polygon, size: Size, region: int) -> Sequence[Runs]:
+    def _drawn(self, polygon: Polygon, size: Size, canvases: Allowance) -> Bitmap | None:
+        """Return the pixels of a polygon, or None if it lies outside the image."""
         rings = [_near(ring, size) for ring in polygon.rings]
         points = np.concatenate(rings)
         if len(rings[0]) < 3:
-            return ()
+            return None
         bounds = np.array((np.floor(points.min(axis=0)) - _RIM, np.ceil(points.max(axis=0)) + _RIM))
         (left, top), (right, bottom) = np.clip(bounds, 0, size).astype(np.int64).tolist()
         if left == right or top == bottom:
-            return ()
+            return None
         exterior, *holes = [ring - (0, top) for ring in rings if len(ring) >= 3]
+        canvases.take(size.width * (bottom - top) * (1 + len(holes)))
         mask = self.fill(Polygon(exterior, tuple(holes)), Size(size.width, bottom - top))
-        return (from_bitmap(Bitmap(top, left, mask[:, left:right]), size, region),)
+        return Bitmap(top, left, mask[:, left:right])
 
 
 def holes_cleared(fill: Callable[[Points, Size], Mask]) -> Callable[[Polygon, Size], Mask]:

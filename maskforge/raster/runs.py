@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.limits.allowance import Allowance
 from maskforge.raster.keys import Packing, union
 from maskforge.shapes import Bitmap, Size
 
@@ -32,13 +33,19 @@ class Runs:
         return len(self.region)
 
 
-def from_bitmap(bitmap: Bitmap, size: Size, region: int = 0) -> Runs:
+def from_bitmap(
+    bitmap: Bitmap, size: Size, region: int = 0, crossings: Allowance | None = None
+) -> Runs:
     """Return the pixels of a bitmap as runs, clipped to the image.
 
     Args:
         bitmap: May hang over the edges of the image, or lie outside of it.
         size: Size of the image.
         region: Number that the runs get as their region.
+        crossings: Counts the starts and stops of runs.
+
+    Raises:
+        LimitError: If there are more of them than are left.
     """
     height, width = bitmap.pixels.shape
     top, left = max(0, -bitmap.row), max(0, -bitmap.column)
@@ -47,7 +54,10 @@ def from_bitmap(bitmap: Bitmap, size: Size, region: int = 0) -> Runs:
     pixels = bitmap.pixels[top:bottom, left:right]
     framed = np.zeros((pixels.shape[0], pixels.shape[1] + 2), dtype=np.bool_)
     framed[:, 1:-1] = pixels
-    changes = np.flatnonzero(framed[:, 1:] != framed[:, :-1])
+    changing = framed[:, 1:] != framed[:, :-1]
+    if crossings is not None:
+        crossings.take(int(np.count_nonzero(changing)))
+    changes = np.flatnonzero(changing)
     row, column = np.divmod(changes, pixels.shape[1] + 1)
     column += left + bitmap.column
     start, stop = column[0::2], column[1::2]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from maskforge.limits.allowance import Allowance, Limit
 from maskforge.raster.registry import get_rasterizer
 from maskforge.raster.runs import Runs, concatenate, from_bitmap
 from maskforge.shapes import Area, Bitmap, Size
@@ -26,12 +27,14 @@ def scan(geometries: Sequence[Area | Bitmap], size: Size, rasterizer: str = "exa
     Raises:
         OptionError: If there is no such rasterizer.
         MissingDependencyError: If the rasterizer needs a library that is not installed.
+        LimitError: If the geometries need more time or memory than an image may take.
     """
     places = [index for index, one in enumerate(geometries) if isinstance(one, Area)]
     areas = [one for one in geometries if isinstance(one, Area)]
     drawn = get_rasterizer(rasterizer).scan(areas, size)
+    crossings = Allowance(Limit.CROSSINGS)
     bitmaps = [
-        from_bitmap(one, size, region)
+        from_bitmap(one, size, region, crossings)
         for region, one in enumerate(geometries)
         if isinstance(one, Bitmap)
     ]

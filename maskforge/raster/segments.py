@@ -6,8 +6,6 @@ Nothing changes within such a segment, so some thousand segments stand for milli
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,16 +14,13 @@ from numpy.typing import NDArray
 from maskforge.raster.runs import Runs
 from maskforge.shapes import Size
 
-_BATCH = 2**20
-"""Pairs of a run and a segment that it covers to look at in one go; each takes 24 bytes."""
-
 
 class Segments:
     """The segments of one image.
 
     Attributes:
         lengths: (S,) int64, number of pixels of every segment, in reading order. They add up to the
-            pixels of the image. Some may be 0.
+            pixels of the image.
     """
 
     def __init__(self, runs: Runs, size: Size) -> None:
@@ -34,7 +29,9 @@ class Segments:
         self._region = runs.region
         line = runs.row * size.width
         starts, stops = line + runs.start, line + runs.stop
-        bounds = np.sort(np.concatenate((starts, stops, (0, size.width * size.height))))
+        bounds = np.concatenate((starts, stops, (0, size.width * size.height)))
+        bounds.sort()
+        bounds = bounds[np.diff(bounds, prepend=-1) > 0]
         self.lengths: NDArray[np.int64] = np.diff(bounds)
         self._first = np.searchsorted(bounds, starts)
         self._count = np.searchsorted(bounds, stops) - self._first
@@ -51,7 +48,8 @@ class Segments:
             (S,) value of every segment, of the same dtype; 0 where no region is.
         """
         nothing = np.zeros(1, dtype=values.dtype)  # becomes number -1, the last one
-        seen: NDArray[Any] = np.concatenate((values, nothing))[self._topmost(order)]
+        highest = self._highest(np.arange(len(order)), order)
+        seen: NDArray[Any] = np.concatenate((values[order], nothing))[highest]
         return seen
 
     def overlapped(self, values: NDArray[Any], regions: NDArray[np.integer]) -> int:
@@ -61,10 +59,12 @@ class Segments:
             values: (R,) value of every region.
             regions: Numbers of the regions that count.
         """
-        top = self.paint(values, regions)
-        differs = np.zeros(len(top), dtype=np.bool_)
-        for places, below in self._pairs(regions):
-            differs[places[values[below] != top[places]]] = True
+        wanted = values[regions].astype(np.int64)
+        if not len(wanted) or (wanted == wanted[0]).all():
+            return 0
+        highest = self._highest(wanted, regions)
+        lowest = wanted.max() - self._highest(wanted.max() - wanted, regions)
+        differs = (highest >= 0) & (highest != lowest)
         return int(self.lengths[differs].sum())
 
     def count(self, values: NDArray[np.integer]) -> dict[int, int]:
@@ -89,29 +89,36 @@ class Segments:
         pixels = np.repeat(values, self.lengths, axis=0)
         return pixels.reshape(self._size.height, self._size.width, *values.shape[1:])
 
-    def _topmost(self, order: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return the number of the region on top of every segment, -1 where there is none."""
-        top = np.full(len(self.lengths), -1, dtype=np.int64)
-        for places, regions in self._pairs(order):
-            top[places] = regions  # where a place occurs more than once, the last region stays
-        return top
+    def _highest(
+        self, numbers: NDArray[np.int64], regions: NDArray[np.integer]
+    ) -> NDArray[np.int64]:
+        """Return the highest number among the regions that cover a segment.
 
-    def _pairs(
-        self, order: NDArray[np.integer]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Yield the places of the segments that regions cover, and these regions, in batches."""
-        begin = np.searchsorted(self._region, order, side="left")
-        runs = _ranges(begin, np.searchsorted(self._region, order, side="right") - begin)
-        pairs = np.cumsum(self._count[runs])
-        limits = np.arange(_BATCH, pairs.max(initial=0), _BATCH)
-        for first, behind in pairwise((0, *np.searchsorted(pairs, limits).tolist(), len(runs))):
-            batch = runs[first:behind]
-            count = self._count[batch]
-            yield _ranges(self._first[batch], count), np.repeat(self._region[batch], count)
+        The segments of a run are two blocks of 2^k, which may overlap. Blocks of the same size are
+        told the number together and hand it down to their halves, so that the time does not depend
+        on how many regions lie on each other.
 
+        Args:
+            numbers: (N,) the number of every region, not negative.
+            regions: (N,) these regions.
 
-def _ranges(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return ``count[0]`` numbers from ``first[0]`` on, then those of the next pair, and so on."""
-    offsets = first + count - np.cumsum(count)
-    numbers: NDArray[np.int64] = np.arange(count.sum(), dtype=np.int64) + np.repeat(offsets, count)
-    return numbers
+        Returns:
+            (S,) numbers, -1 where none of the regions is.
+        """
+        number_of = np.full(self._region.max(initial=-1) + 1, -1, dtype=np.int64)
+        seen = regions < len(number_of)  # regions behind the last run show no pixel
+        number_of[regions[seen]] = numbers[seen]
+        number = number_of[self._region]
+        size = np.frexp(self._count)[1] - 1  # of the blocks: 2^size <= count < 2^(size + 1)
+        size[number < 0] = -1
+        highest = np.full(len(self.lengths), -1, dtype=np.int64)
+        for exponent in range(size.max(initial=-1), -1, -1):
+            runs = np.flatnonzero(size == exponent)
+            block = 1 << exponent
+            first = self._first[runs]
+            np.maximum.at(highest, first, number[runs])
+            np.maximum.at(highest, first + self._count[runs] - block, number[runs])
+            half = block >> 1
+            if half:
+                highest[half:] = np.maximum(highest[half:], highest[:-half])
+        return highest

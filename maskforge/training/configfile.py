@@ -13,6 +13,7 @@ import msgspec
 import tomli_w
 
 from maskforge.errors import OptionError, nearest, shorten
+from maskforge.files import read_bytes
 from maskforge.issues import Origin
 from maskforge.training.train_options import TrainOptions
 
@@ -26,7 +27,7 @@ def read_config(path: Path) -> Document:
         OptionError: If it cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return tomllib.loads(read_bytes(path).decode("utf-8-sig"))
     except OSError as error:
         reason = error.strerror or error
         raise OptionError(f"cannot be read: {reason}", origin=Origin(path, "")) from None

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskforge.raster import segments as module
 from maskforge.raster.runs import concatenate, from_bitmap
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
@@ -49,12 +48,6 @@ def painted(masks, values, order, size):
     return canvas
 
 
-@pytest.fixture(params=[2**20, 3], ids=["one batch", "many batches"])
-def _batches(request, monkeypatch):
-    monkeypatch.setattr(module, "_BATCH", request.param)
-
-
-@pytest.mark.usefixtures("_batches")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_last_region_in_the_order_lies_on_top(dtype):
     @given(stacks(), st.integers(0, 6))
@@ -70,7 +63,6 @@ def test_the_last_region_in_the_order_lies_on_top(dtype):
     check()
 
 
-@pytest.mark.usefixtures("_batches")
 def test_counting_sees_what_a_look_at_every_pixel_sees():
     @settings(max_examples=200)
     @given(stacks(), st.integers(0, 6))

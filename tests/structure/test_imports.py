@@ -20,7 +20,7 @@ PACKAGE = Path(maskforge.__file__).parent
 LEVELS = [
     {"issues"},
     {"errors"},
-    {"choices", "display"},
+    {"choices", "display", "limits"},
     {"files", "shapes"},
     {"geometry", "images"},
     {"formats", "raster"},

@@ -13,12 +13,14 @@ from functools import partial
 from pathlib import PurePath, PurePosixPath
 from typing import Any, TypeVar
 
-from maskforge.errors import FormatError, RecordError, shorten
+from maskforge.errors import FormatError, LimitError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
 from maskforge.formats.jsonio import Document, structure
+from maskforge.formats.labelme.bitmap import claimed_pixels
 from maskforge.formats.labelme.shape_records import read_shape
 from maskforge.images.finder import IMAGE_SUFFIXES
 from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import ImageState, Shape, Size
 
 T = TypeVar("T")
@@ -125,11 +127,18 @@ def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
         )
     shapes: list[Shape] = []
     issues: list[Issue] = []
-    for index, entry in enumerate(entries):
-        try:
-            shapes.append(read_shape(entry, origin.at(f"[{index}]")))
-        except RecordError as error:
-            issues.append(error.issue())
+    vertices = Allowance(Limit.VERTICES)
+    place = origin
+    try:
+        Allowance(Limit.BITMAP_PIXELS).take(sum(map(claimed_pixels, entries)))
+        for index, entry in enumerate(entries):
+            place = origin.at(f"[{index}]")
+            try:
+                shapes.append(read_shape(entry, place, vertices))
+            except RecordError as error:
+                issues.append(error.issue())
+    except LimitError as error:
+        issues.append(error.issue(place))
     return shapes, issues
 
 

@@ -17,7 +17,23 @@ _BOX_TOLERANCE = 1.0  # corners that were rounded or cut one by one
 _HINT = "redraw or delete this shape in the labeling tool"
 
 
-def read_bitmap(mask: object, points: Sequence[tuple[float, float]], origin: Origin) -> Bitmap:
+def claimed_pixels(record: object) -> int:
+    """Return how many pixels the PNG of a shape says that it has; 0 if there is none."""
+    mask = record.get("mask") if isinstance(record, dict) else None
+    if not isinstance(mask, str):
+        return 0
+    try:
+        size = read_header(base64.b64decode(mask)).stored
+    except (OSError, ValueError):
+        return 0
+    return size.width * size.height
+
+
+def read_bitmap(
+    mask: object,
+    points: Sequence[tuple[float, float]],
+    origin: Origin,
+) -> Bitmap:
     """Read a `mask` shape.
 
     The corners of the box are pixel indices, both inclusive; they have fractions after the shape

@@ -11,6 +11,7 @@ from maskforge.formats.jsonio import structure
 from maskforge.formats.labelme.bitmap import read_bitmap
 from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
 from maskforge.issues import Code, Issue, Origin
+from maskforge.limits.allowance import Allowance
 from maskforge.shapes import Area, Geometry, PointSet, Polygon, Polyline, Shape
 
 _Pairs: TypeAlias = Sequence[tuple[float, float]]
@@ -20,15 +21,17 @@ _CONVERTED = frozenset({"circle", "cuboid"})
 _PRIMITIVES = frozenset({"rectangle", "rotation", "circle", "cuboid", "mask"})
 
 
-def read_shape(record: object, origin: Origin) -> Shape:
+def read_shape(record: object, origin: Origin, vertices: Allowance) -> Shape:
     """Read one entry of `shapes`.
 
     Args:
         record: The decoded JSON value.
         origin: Its place.
+        vertices: Counts the vertices of circles.
 
     Raises:
         RecordError: If the entry is malformed, of an unknown kind, or cannot be drawn.
+        LimitError: If there are more of them than are left.
     """
     fields = structure(record, dict[str, Any], origin)
     kind = _kind(fields, origin.at(".shape_type"))
@@ -49,6 +52,8 @@ def read_shape(record: object, origin: Origin) -> Shape:
         if len(points) != 2:
             raise _wrong_count(points, "the 2 corners of the mask's box", place)
         geometry = read_bitmap(fields.get("mask"), points, origin)
+    elif kind == "circle":
+        geometry = _circle(points, place, vertices)
     else:
         geometry = _BUILDERS[kind](points, place)
     labels, label_issue = _labels(fields, origin)
@@ -74,12 +79,12 @@ def _kind(fields: dict[str, Any], origin: Origin) -> str:
     if written is None or written == "":  # versions before 3.6.12 draw nothing but polygons
         return "polygon"
     kind = structure(written, str, origin)
-    if kind not in _BUILDERS and kind not in ("mask", "points"):
+    if kind not in _KINDS:
         raise RecordError(
             Code.UNKNOWN_KIND,
             f"{shorten(kind)} is not a kind of shape that LabelMe or X-AnyLabeling draws",
             origin=origin,
-            hint=f"known are {', '.join((*_BUILDERS, 'mask', 'points'))}",
+            hint=f"known are {', '.join(_KINDS)}",
         )
     return kind
 
@@ -134,12 +139,12 @@ def _four_corners(points: _Pairs, origin: Origin) -> Area:
     return _polygon(points, origin)
 
 
-def _circle(points: _Pairs, origin: Origin) -> Area:
+def _circle(points: _Pairs, origin: Origin, vertices: Allowance) -> Area:
     if len(points) != 2:
         raise _wrong_count(points, "the center and a point on the rim", origin)
     (x, y), (rim_x, rim_y) = checked_points(points, origin).tolist()
     radius = math.hypot(rim_x - x, rim_y - y)
-    return Area((ellipse(x, y, radius, radius, 0.0, origin),))
+    return Area((ellipse(x, y, radius, radius, 0.0, origin, vertices),))
 
 
 def _cuboid(points: _Pairs, origin: Origin) -> Area:
@@ -175,7 +180,6 @@ _BUILDERS: dict[str, Callable[[_Pairs, Origin], Geometry]] = {
     "polygon": _polygon,
     "rectangle": _rectangle,
     "oriented_rectangle": _four_corners,
-    "circle": _circle,
     "line": _polyline,
     "linestrip": _polyline,
     "point": _point,
@@ -183,3 +187,5 @@ _BUILDERS: dict[str, Callable[[_Pairs, Origin], Geometry]] = {
     "quadrilateral": _four_corners,
     "cuboid": _cuboid,
 }
+
+_KINDS = (*_BUILDERS, "circle", "mask", "points")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from maskforge.errors import RecordError, shorten
+from maskforge.errors import LimitError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, left_over
 from maskforge.formats.superannotate.classlist import ClassList, Labeler
 from maskforge.formats.superannotate.entry import (
@@ -69,6 +69,9 @@ def _read_records(
             shapes.append(reader.read(record, entry.records_origin.at(f"[{index}]")))
         except RecordError as error:
             issues.append(error.issue())
+        except LimitError as error:
+            issues.append(error.issue(entry.records_origin.at(f"[{index}]")))
+            return shapes, declared
     if parts.loaded is None:
         return shapes, declared
     return shapes, _compare_with_parts(entry, parts.loaded, reader.colors, declared, issues)

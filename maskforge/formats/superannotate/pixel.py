@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.images.decoder import read_header, read_stored
+from maskforge.limits.allowance import Allowance
 from maskforge.shapes import Bitmap, Size
 
 _SUFFIX = "___save.png"
@@ -60,17 +61,23 @@ class PartMap:
             raise OSError(f"expected a PNG with colors of 8 bits a channel, found {found}")
         return cls(read_stored(path, checked=True).rgba())
 
-    def bitmap(self, colors: Collection[int]) -> Bitmap | None:
+    def bitmap(self, colors: Collection[int], bitmap_pixels: Allowance) -> Bitmap | None:
         """Return the pixels that have one of the colors, cropped; None if there are none.
 
         Args:
             colors: As 24-bit numbers, red highest.
+            bitmap_pixels: Counts the pixels that are looked at.
+
+        Raises:
+            LimitError: If there are more than are left.
         """
         boxes = [self._parts[key] for key in set(map(_swapped, colors)) if key in self._parts]
         if not boxes:
             return None
         top, left = min(box.top for box in boxes), min(box.left for box in boxes)
         bottom, right = max(box.bottom for box in boxes), max(box.right for box in boxes)
+        looked_at = sum((box.bottom - box.top) * (box.right - box.left) for box in boxes)
+        bitmap_pixels.take(max(looked_at, (bottom - top) * (right - left)))
         inside = np.zeros((bottom - top, right - left), dtype=np.bool_)
         for box in boxes:
             rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)

@@ -19,6 +19,7 @@ from maskforge.formats.superannotate.entry import NO_SHAPES
 from maskforge.formats.superannotate.pixel import PartFile
 from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
 from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import Area, Geometry, Points, PointSet, Polygon, Polyline, Shape
 
 Record: TypeAlias = dict[str, Any]
@@ -60,6 +61,8 @@ class ShapeReader:
         self._labeler = labeler
         self._parts = parts
         self._issues = issues
+        self._vertices = Allowance(Limit.VERTICES)
+        self._bitmap_pixels = Allowance(Limit.BITMAP_PIXELS)
         self.colors: set[int] = set()
 
     def read(self, entry: object, origin: Origin) -> Shape:
@@ -68,6 +71,7 @@ class ShapeReader:
         Raises:
             RecordError: If the record is not a shape, malformed, of an unknown kind, or cannot be
                 drawn.
+            LimitError: If the shapes of the image need more than it may take.
         """
         if not isinstance(entry, dict):
             raise RecordError(
@@ -100,6 +104,8 @@ class ShapeReader:
             return self._bitmap(record, origin)
         if kind == "polygon":
             return self._polygon(record, origin)
+        if kind == "ellipse":
+            return _ellipse(record, origin, self._vertices)
         return _BUILDERS[kind](record, origin)
 
     def _polygon(self, record: Record, origin: Origin) -> Area:
@@ -130,7 +136,7 @@ class ShapeReader:
                 origin=place,
                 hint="download the export again, with its ___save.png files",
             ) from None
-        bitmap = parts.bitmap(colors)
+        bitmap = parts.bitmap(colors, self._bitmap_pixels)
         missing = ", ".join(f"#{color:06x}" for color in parts.missing(colors)[:8])
         if bitmap is None:
             text = f"no pixel has the color {missing}" if missing else "the instance has no parts"
@@ -161,12 +167,12 @@ def _kind(record: Record, origin: Origin) -> str:
     if kind == "template":
         text = "the key points of a template describe no region"
         raise RecordError(Code.NOT_DRAWABLE, text, origin=origin)
-    if kind not in _BUILDERS and kind not in {"polygon", "mask"}:
+    if kind not in _GEOMETRY:
         raise RecordError(
             Code.UNKNOWN_KIND,
             f"{shorten(kind)} is not a kind of shape that SuperAnnotate is known to draw",
             origin=place,
-            hint=f"known are polygon, {', '.join(_BUILDERS)}, template, mask",
+            hint=f"known are {', '.join(_GEOMETRY)}, template",
         )
     return kind
 
@@ -245,9 +251,9 @@ def _rotated_box(record: Record, origin: Origin) -> Area:
     return Area((Polygon(ring(corners, place)),))
 
 
-def _ellipse(record: Record, origin: Origin) -> Area:
+def _ellipse(record: Record, origin: Origin, vertices: Allowance) -> Area:
     one = _numbers(record, _Ellipse, origin)
-    return Area((ellipse(one.cx, one.cy, one.rx, one.ry, one.angle, origin),))
+    return Area((ellipse(one.cx, one.cy, one.rx, one.ry, one.angle, origin, vertices),))
 
 
 def _cuboid(record: Record, origin: Origin) -> Area:
@@ -284,7 +290,6 @@ def _point(record: Record, origin: Origin) -> PointSet:
 _BUILDERS: dict[str, Callable[[Record, Origin], Geometry]] = {
     "bbox": _box,
     "rbbox": _rotated_box,
-    "ellipse": _ellipse,
     "cuboid": _cuboid,
     "polyline": _polyline,
     "point": _point,

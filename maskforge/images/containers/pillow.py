@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import IO, TYPE_CHECKING
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from maskforge.images.containers.base import Container, ImageHeader
 from maskforge.images.containers.deep_color import is_deep_color, read_deep_color
+from maskforge.images.containers.pillow_formats import open_listed
 from maskforge.images.containers.tiff_pages import find_pages
 from maskforge.images.stored import Stored
 from maskforge.shapes import Size
@@ -27,11 +26,9 @@ _GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
 
 class _PillowFile:
     def __init__(self, stream: IO[bytes]) -> None:
-        from PIL import Image
-
         self._stream = stream
         # Given a path, Pillow maps uncompressed files, and garbles TIFF that lies on its side.
-        self._image: Image.Image = Image.open(stream)
+        self._image: Image = open_listed(stream)
 
     def count(self) -> int:
         return len(self._frames)
@@ -72,18 +69,26 @@ class _PillowFile:
         )
 
     def read(self, page: int, *, checked: bool) -> Stored:
-        from PIL import Image
-
         if checked and self._image.format == "PNG":
             self._image.verify()  # and cannot be used any more
             self._stream.seek(0)
-            self._image = Image.open(self._stream)
+            self._image = open_listed(self._stream)
         frame = self._turn_to(page)
         if is_deep_color(self._image):
             self._stream.seek(0)
             return read_deep_color(self._stream.read(), frame, gray=self._image.mode == "LA")
+        _allow_size(self._image)
         self._image.load()
         return _stored(self._image)
+
+
+def _allow_size(image: Image) -> None:
+    """Make the canvas of a TIFF, whose size Pillow would compare with its limit; see above."""
+    from PIL.Image import core
+
+    size = getattr(image, "_tile_size", None)
+    if size is not None:
+        image.im = core.new(image.mode, size)
 
 
 def _bits(image: Image) -> int:
@@ -117,51 +122,9 @@ def _palette(image: Image) -> NDArray[np.uint8]:
     return table
 
 
-class _Leniency:
-    """What Pillow must not do while anybody reads; all readers share it, whatever their thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._readers = 0
-        self._settings = contextlib.ExitStack()
-
-    @contextlib.contextmanager
-    def __call__(self) -> Iterator[None]:
-        with self._lock:
-            if not self._readers:
-                self._settings.enter_context(_lenient())
-            self._readers += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._readers -= 1
-                if not self._readers:
-                    self._settings.close()
-
-
-@contextlib.contextmanager
-def _lenient() -> Iterator[None]:
-    from PIL import Image
-
-    limit = Image.MAX_IMAGE_PIXELS
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of damaged metadata, which would not name the file
-        # The limit guards against decoding bombs; whoever decodes has one of his own.
-        Image.MAX_IMAGE_PIXELS = None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
-
-
-_leniently = _Leniency()
-
-
 @contextlib.contextmanager
 def _open(stream: IO[bytes]) -> Iterator[_PillowFile]:
-    with _leniently():
-        yield _PillowFile(stream)
+    yield _PillowFile(stream)
 
 
 CONTAINER = Container(recognizes=lambda start: True, open=_open)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import TrainingError
-from maskforge.files import unwritable
+from maskforge.files import open_regular, unwritable
 from maskforge.issues import Origin
 from maskforge.training.diagnostics import Watch
 from maskforge.training.run_folder import Epoch
@@ -107,7 +107,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         TrainingError: If it cannot be read, or is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open_regular(path) as stream, np.load(stream, allow_pickle=False) as arrays:
             progress = msgspec.json.decode(arrays["progress"].tobytes(), type=Progress)
             state, best = (
                 [arrays[f"{kind}_{index}"] for index in range(_count(arrays.files, kind))]
