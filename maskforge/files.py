@@ -8,8 +8,9 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from maskforge.errors import MaskforgeError, OptionError, OutputError, shorten
 from maskforge.issues import Origin
@@ -116,7 +117,7 @@ def walk(
             yield folder, sorted(one for one in files if one not in ours)
 
 
-def open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading, unless it is something that may never end or answer.
 
     Raises:

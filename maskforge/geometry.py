@@ -26,7 +26,13 @@ _CAPSULE_VERTICES = 66
 """Vertices of what lies within some distance of a segment, with round ends."""
 
 _CLOSE_PAIRS = 8
-"""Pairs of segments near each other, per point, up to which a thick line is one outline."""
+"""Pairs of segments near each other, per point, up to which a thick line is one outline.
+
+Those that lie near each other along the line, too, do not count.
+"""
+
+_MOST_PAIRS = 200
+"""Pairs of segments that are looked at, per point."""
 
 _PAIRS_AT_A_TIME = 2**20
 
@@ -196,18 +202,21 @@ def thick_line(line: Polyline, width: float, vertices: Allowance) -> Area:
 
 
 def _is_tangled(ends: NDArray[np.float64], width: float) -> bool:
-    """Tell whether many segments, (N, 2, 2), come nearer to each other than ``width``."""
+    """Tell whether many segments, (N, 2, 2), of a line come nearer to each other than its width."""
     import shapely
 
     low, high = ends.min(axis=1), ends.max(axis=1)
-    boxes = shapely.box(*low.T, *high.T)
-    near = shapely.box(*(low - width).T, *(high + width).T)
-    tree = shapely.STRtree(boxes)
+    tree = shapely.STRtree(shapely.box(*low.T, *high.T))
+    wide = shapely.box(*(low - width).T, *(high + width).T)
+    place = np.cumsum(np.hypot(*(ends[:, 1] - ends[:, 0]).T))
+    seen = close = 0
     step = max(1, _PAIRS_AT_A_TIME // len(ends))
-    pairs = 0
     for begin in range(0, len(ends), step):
-        pairs += tree.query(near[begin : begin + step]).shape[1]
-        if pairs > 2 * _CLOSE_PAIRS * (len(ends) + 1):  # each pair is found twice
+        first, second = tree.query(wide[begin : begin + step])
+        apart = place[second] - place[begin + first]  # each pair is found twice
+        seen += len(first)
+        close += int(np.count_nonzero(apart > 4 * width))
+        if close > _CLOSE_PAIRS * (len(ends) + 1) or seen > _MOST_PAIRS * (len(ends) + 1):
             return True
     return False
 

@@ -26,9 +26,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from maskforge.errors import LimitError
 from maskforge.formats.jsonio import Document, load
 from maskforge.images.finder import ImageFinder
-from maskforge.issues import Issue, Origin
+from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Shape, Size
 
 
@@ -109,6 +110,25 @@ def left_over(
     places = {shape.origin for shape in shapes}
     rest = [one for i, one in enumerate(records) if origin.at(f"[{i}]") not in places]
     return {key: rest}
+
+
+def beyond_limit(error: LimitError, origin: Origin, first: int, count: int) -> list[Issue]:
+    """Return the findings about an image whose shapes would take more than it may.
+
+    Args:
+        error: What was beyond which limit.
+        origin: Place of the list of records.
+        first: Index of the first record that is not read.
+        count: Number of the records.
+    """
+    text = "not read, because the image is refused"
+    return [
+        error.issue(origin),
+        *(
+            Issue(Code.NOT_DRAWABLE, text, origin.at(f"[{index}]"), override=Level.REFUSED)
+            for index in range(first, count)
+        ),
+    ]
 
 
 @dataclass(slots=True)

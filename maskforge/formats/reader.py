@@ -196,6 +196,9 @@ class AnnotationReader:
             self._unusable.add(path)
             # A file that somebody named must be read; one that a folder holds may be anything.
             self.issues.append(error.issue(Level.REFUSED if named else None))
+        except MemoryError:
+            self._unusable.add(path)
+            self._report_unreadable(path, "there is not enough memory")
 
 
 def _check_source(path: Path) -> None:

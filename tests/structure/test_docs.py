@@ -48,6 +48,7 @@ from maskforge.examples.splitfile import SplitEntry, SplitRecord
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Code, Level
+from maskforge.limits.allowance import FACTOR, Limit
 from maskforge.nn.export import ExportReport
 from maskforge.nn.loss_catalog import LOSSES
 from maskforge.nn.modelfile import ModelDescription
@@ -75,6 +76,14 @@ def every_page(function):
 
 
 @every_page
+def test_limits_are_those_of_the_code():
+    text = (DOCS / "exit-codes-and-issues.md").read_text("utf-8")
+    rows = dict(re.findall(r"\| ([^|]+?)(?: \([^|]*\))? \| 2\^(\d+) \|", text))
+    assert rows == {one.meaning: str(one.most.bit_length() - 1) for one in Limit}
+    assert all(one.most.bit_count() == 1 for one in Limit)
+    assert f"{FACTOR}=10 maskforge convert" in text
+
+
 def test_code_runs_and_shows_its_real_output(page, workplace, request):
     """Pages that speak of ``runs/caries`` find a network there."""
     if "runs/caries" in page.read_text(encoding="utf-8"):

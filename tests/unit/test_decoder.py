@@ -1,8 +1,12 @@
 """One decoder for images and masks of every kind of file."""
 
-import io
+import contextlib
+import os
+import socket
 import struct
 import warnings
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -11,7 +15,8 @@ from example_files import save, stack
 from PIL import Image
 
 from maskforge.errors import DatasetError
-from maskforge.images.containers.pillow import CONTAINER
+from maskforge.examples.content import read_content
+from maskforge.examples.sources import open_examples
 from maskforge.images.decoder import list_pages, read_header, read_image, read_values
 from maskforge.images.stored import turn
 
@@ -221,17 +226,135 @@ def test_arrays_that_are_no_images_are_refused(tmp_path):
             read_image(tmp_path / "a.npy", upright=True)
 
 
-def test_settings_of_pillow_are_as_before_whoever_reads(tmp_path):
-    """Readers in several threads overlap, and share what they change."""
-    data = save(tmp_path / "a.gif", GRAY).read_bytes()
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp", "jp2"])
+def test_settings_of_pillow_are_left_alone(tmp_path, monkeypatch, suffix):
+    """A limit of the host's own neither counts nor changes, nor do its filters of warnings."""
+    path = save(tmp_path / f"a.{suffix}", GRAY)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4)
+    with monkeypatch.context() as patch:
+        for name in ("catch_warnings", "simplefilter", "filterwarnings"):
+            patch.delattr(warnings, name)
+        assert read_header(path).stored == (4, 3)
+        assert read_image(path, upright=True).shape[:2] == (3, 4)
+        assert read_values(path).shape == (3, 4)
+    assert Image.MAX_IMAGE_PIXELS == 4
+
+
+def test_readers_in_many_threads_change_nothing_for_the_host(tmp_path):
+    for name in ("a", "b"):
+        for folder in ("images", "masks"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            save(tmp_path / folder / f"{name}.png", GRAY > 7)
     before = (Image.MAX_IMAGE_PIXELS, list(warnings.filters))
-    first, second = (CONTAINER.open(io.BytesIO(data)) for _ in range(2))
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert Image.MAX_IMAGE_PIXELS is None
-    second.__exit__(None, None, None)
+
+    def look(_):
+        open_examples(tmp_path)
+        return (Image.MAX_IMAGE_PIXELS, list(warnings.filters))
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(during == before for during in threads.map(look, range(30)))
     assert (Image.MAX_IMAGE_PIXELS, list(warnings.filters)) == before
+
+
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 3\nshowpage\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (POSTSCRIPT, "it is PostScript, which is not an image format that maskforge reads"),
+        (b"\xc5\xd0\xd3\xc6" + bytes(28), "it is PostScript"),
+        (b"%PDF-1.4\n", "it is PDF"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(30), "it is HDF5"),
+        (b"\xd7\xcd\xc6\x9a" + bytes(60), "it is a Windows metafile"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\n", "Git LFS"),
+        (
+            b"GRIB" + bytes(4) + b"\1" + bytes(60),
+            "not of an image format that maskforge reads: PNG",
+        ),
+        (b"SIMPLE  =                    T", "not of an image format that maskforge reads: PNG"),
+    ],
+)
+def test_only_formats_on_the_list_are_opened(tmp_path, monkeypatch, content, words):
+    """Whatever Pillow would do with them."""
+
+    def run(*_, **__):
+        raise AssertionError("a program was started")
+
+    monkeypatch.setattr("subprocess.Popen", run)
+    path = tmp_path / "x.png"
+    path.write_bytes(content)
+    with pytest.raises(OSError, match=words):
+        read_header(path)
+    for read in (lambda: read_image(path, upright=True), lambda: read_values(path)):
+        with pytest.raises(DatasetError, match=rf"x\.png: cannot be read.*{words}"):
+            read()
+
+
+@pytest.fixture(params=["pipe", "device", "socket"])
+def special(request, tmp_path):
+    """A path that looks like an image, and is something that never ends or answers."""
+    path = tmp_path / "x.png"
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("NO CHECK: this system has no such files")
+    match request.param:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as one, contextlib.chdir(tmp_path):
+                one.bind(path.name)
+    return path
+
+
+def test_only_regular_files_are_opened(special):
+    with pytest.raises(OSError, match=r"it is a (pipe|device), not a file|No such device"):
+        read_header(special)
+    for read in (read_content, read_values, lambda path: read_image(path, upright=True)):
+        with pytest.raises(DatasetError, match=r"x\.png: cannot be read"):
+            read(special)
+
+
+def test_a_folder_is_not_an_image(tmp_path):
+    with pytest.raises(IsADirectoryError):
+        read_header(tmp_path)
+
+
+def deep_png(width, height):
+    """A PNG with colors of 16 bits whose header says more than its data hold."""
+
+    def chunk(kind, data):
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(b"\0")), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((40_000, 40_000), "40000 x 40000 px are more than 1,073,741,824"),
+        ((2**20 + 1, 2), "its 16-bit colors cannot be decoded"),
+        ((30, 20), "its 16-bit colors cannot be decoded"),
+    ],
+)
+def test_deep_colors_have_the_limit_of_all_images(monkeypatch, size, words):
+    if "more than" in words:
+        monkeypatch.setattr(cv2, "imdecode", None)  # and is not asked at all
+    with pytest.raises(DatasetError, match=words):
+        read_image(deep_png(*size), upright=True)
+
+
+def test_what_opencv_raises_is_about_one_image(monkeypatch):
+    def fail(*_):
+        raise cv2.error("OpenCV(4.9.0) loadsave.cpp:75: error: (-215:Assertion failed)")
+
+    monkeypatch.setattr(cv2, "imdecode", fail)
+    with pytest.raises(DatasetError, match="cannot be read as an image: OpenCV"):
+        read_image(deep_png(3, 2), upright=True)
 
 
 # --- pages

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskforge.errors import FormatError, GeometryError, RecordError
+from maskforge.formats import jsonio
 from maskforge.formats.jsonio import SURPLUS_CELLS, load, structure
 from maskforge.issues import Code, Origin
 
@@ -100,7 +101,7 @@ def test_a_file_larger_than_the_memory_is_named(tmp_path, monkeypatch):
     def exhausted(path):
         raise MemoryError
 
-    monkeypatch.setattr(Path, "read_bytes", exhausted)
+    monkeypatch.setattr(jsonio, "read_bytes", exhausted)
     with pytest.raises(FormatError, match="larger than the memory"):
         load(write(tmp_path, b"[]"))
 

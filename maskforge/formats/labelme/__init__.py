@@ -14,7 +14,7 @@ from pathlib import PurePath, PurePosixPath
 from typing import Any, TypeVar
 
 from maskforge.errors import FormatError, LimitError, RecordError, shorten
-from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
+from maskforge.formats.base import ImageRecord, ReadContext, Recognition, beyond_limit, left_over
 from maskforge.formats.jsonio import Document, structure
 from maskforge.formats.labelme.bitmap import claimed_pixels
 from maskforge.formats.labelme.shape_records import read_shape
@@ -128,17 +128,16 @@ def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
     shapes: list[Shape] = []
     issues: list[Issue] = []
     vertices = Allowance(Limit.VERTICES)
-    place = origin
+    index = 0
     try:
         Allowance(Limit.BITMAP_PIXELS).take(sum(map(claimed_pixels, entries)))
         for index, entry in enumerate(entries):
-            place = origin.at(f"[{index}]")
             try:
-                shapes.append(read_shape(entry, place, vertices))
+                shapes.append(read_shape(entry, origin.at(f"[{index}]"), vertices))
             except RecordError as error:
                 issues.append(error.issue())
     except LimitError as error:
-        issues.append(error.issue(place))
+        issues += beyond_limit(error, origin, index, len(entries))
     return shapes, issues
 
 

@@ -18,7 +18,7 @@ _HINT = "redraw or delete this shape in the labeling tool"
 
 
 def claimed_pixels(record: object) -> int:
-    """Return how many pixels the PNG of a shape says that it has; 0 if there is none."""
+    """Return how many pixels the PNG of a shape says that it has; 0 if it is not read at all."""
     mask = record.get("mask") if isinstance(record, dict) else None
     if not isinstance(mask, str):
         return 0
@@ -26,7 +26,8 @@ def claimed_pixels(record: object) -> int:
         size = read_header(base64.b64decode(mask)).stored
     except (OSError, ValueError):
         return 0
-    return size.width * size.height
+    pixels = size.width * size.height
+    return pixels if pixels <= _MOST_PIXELS else 0
 
 
 def read_bitmap(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from maskforge.errors import LimitError, RecordError, shorten
-from maskforge.formats.base import ImageRecord, left_over
+from maskforge.formats.base import ImageRecord, beyond_limit, left_over
 from maskforge.formats.superannotate.classlist import ClassList, Labeler
 from maskforge.formats.superannotate.entry import (
     ImageEntry,
@@ -70,7 +70,7 @@ def _read_records(
         except RecordError as error:
             issues.append(error.issue())
         except LimitError as error:
-            issues.append(error.issue(entry.records_origin.at(f"[{index}]")))
+            issues += beyond_limit(error, entry.records_origin, index, len(entry.records))
             return shapes, declared
     if parts.loaded is None:
         return shapes, declared

@@ -83,12 +83,12 @@ class _PillowFile:
 
 
 def _allow_size(image: Image) -> None:
-    """Make the canvas of a TIFF, whose size Pillow would compare with its limit; see above."""
-    from PIL.Image import core
+    """Give a TIFF its canvas: Pillow would compare its size with the limit of the process."""
+    from PIL.Image import new
 
     size = getattr(image, "_tile_size", None)
     if size is not None:
-        image.im = core.new(image.mode, size)
+        image.im = new(image.mode, size).im
 
 
 def _bits(image: Image) -> int:
