@@ -76,14 +76,6 @@ def every_page(function):
 
 
 @every_page
-def test_limits_are_those_of_the_code():
-    text = (DOCS / "exit-codes-and-issues.md").read_text("utf-8")
-    rows = dict(re.findall(r"\| ([^|]+?)(?: \([^|]*\))? \| 2\^(\d+) \|", text))
-    assert rows == {one.meaning: str(one.most.bit_length() - 1) for one in Limit}
-    assert all(one.most.bit_count() == 1 for one in Limit)
-    assert f"{FACTOR}=10 maskforge convert" in text
-
-
 def test_code_runs_and_shows_its_real_output(page, workplace, request):
     """Pages that speak of ``runs/caries`` find a network there."""
     if "runs/caries" in page.read_text(encoding="utf-8"):
@@ -449,3 +441,11 @@ def test_examples_show_what_happens(example, workplace, request):
     output = []
     runner.run(example, out=output.append)
     assert not output, "".join(output)
+
+
+def test_limits_are_those_of_the_code():
+    text = (DOCS / "exit-codes-and-issues.md").read_text("utf-8")
+    rows = dict(re.findall(r"\| ([^|]+?)(?: \([^|]*\))? \| 2\^(\d+) \|", text))
+    assert rows == {one.meaning: str(one.most.bit_length() - 1) for one in Limit}
+    assert all(one.most.bit_count() == 1 for one in Limit)
+    assert f"{FACTOR}=10 maskforge convert" in text
