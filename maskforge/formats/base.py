@@ -112,22 +112,25 @@ def left_over(
     return {key: rest}
 
 
-def beyond_limit(error: LimitError, origin: Origin, first: int, count: int) -> list[Issue]:
+def beyond_limit(
+    error: LimitError, origin: Origin, shapes: list[Shape], first: int, count: int
+) -> list[Issue]:
     """Return the findings about an image whose shapes would take more than it may.
 
     Args:
         error: What was beyond which limit.
         origin: Place of the list of records.
+        shapes: Those that were read; they are removed, with the memory that they take.
         first: Index of the first record that is not read.
         count: Number of the records.
     """
-    text = "not read, because the image is refused"
+    lost = [shape.origin for shape in shapes]
+    lost += [origin.at(f"[{index}]") for index in range(first, count)]
+    shapes.clear()
+    text = "not drawn, because the image is refused"
     return [
         error.issue(origin),
-        *(
-            Issue(Code.NOT_DRAWABLE, text, origin.at(f"[{index}]"), override=Level.REFUSED)
-            for index in range(first, count)
-        ),
+        *(Issue(Code.NOT_DRAWABLE, text, one, override=Level.REFUSED) for one in lost),
     ]
 
 

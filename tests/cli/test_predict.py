@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 
 import model_folders as models
 import numpy as np
@@ -83,6 +84,26 @@ def test_a_bad_image_is_named_and_the_exit_code_tells(model, images, tmp_path):
     assert result.exit_code == 1
     assert "broken.png: cannot be" in result.output
     assert "2 of 3 images predicted" in result.output
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="NO CHECK: there are no pipes")
+def test_what_is_not_an_image_or_never_ends_costs_only_itself(model, images, tmp_path):
+    os.mkfifo(images / "pipe.png")
+    os.mkfifo(images / "pipe.tif")
+    (images / "endless.png").symlink_to("/dev/zero")
+    (images / "eps.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 3 2\n")
+    result = run(
+        *("predict", model, images, "--out", tmp_path / "out", "--runtime", "keras", "--json"),
+    )
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report["images"]["predicted"] == 2
+    said = {one["file"].rpartition("/")[2]: one["message"] for one in report["problems"]}
+    assert list(said) == ["endless.png", "eps.png", "pipe.png", "pipe.tif"]
+    assert "it is a device, not a file" in said["endless.png"]
+    assert "it is PostScript, which is not an image" in said["eps.png"]
+    assert "it is a pipe, not a file" in said["pipe.png"]
+    assert "it is a pipe, not a file" in said["pipe.tif"]
 
 
 @pytest.mark.parametrize(

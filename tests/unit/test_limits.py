@@ -98,7 +98,7 @@ def test_ellipses_are_counted(tmp_path, monkeypatch):
     assert len(image.shapes) == 2
     monkeypatch.setenv(FACTOR, str(2**-15))  # 512 vertices, of which each takes 445
     (image,) = mf.read(path)
-    assert len(image.shapes) == 1
+    assert not image.shapes
     assert image.record_count == 2
     assert image.refusal.code is mf.Code.TOO_COSTLY
 
@@ -213,3 +213,27 @@ def test_memory_that_is_exhausted_while_reading_costs_one_file(tmp_path, monkeyp
     (issue,) = reads.issues
     assert (issue.code, issue.origin.file.name) == (mf.Code.UNREADABLE_FILE, "bad.json")
     assert "not enough memory" in issue.message
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ("[" * 100_000, "unreadable-file"),
+        ('{"shapes": ' + "[" * 100_000 + "]" * 100_000 + "}", "unreadable-file"),
+        (GOOD | {"points": [[0, 0], [1e308, 1], [1, 1]]}, "invalid-coordinates"),
+        (GOOD | {"points": [[0, 0], [10**400, 1], [1, 1]]}, "invalid-coordinates"),
+        ({"imageWidth": 10**9, "imageHeight": 10**9}, "too-large"),
+    ],
+)
+def test_absurd_numbers_and_nesting_are_refused(tmp_path, content, code):
+    folder = tmp_path / "in"
+    labelme(folder / "good.json", GOOD)
+    if isinstance(content, str):
+        (folder / "bad.json").write_text(content)
+    elif "points" in content:
+        labelme(folder / "bad.json", content)
+    else:
+        labelme(folder / "bad.json", **content)
+    report = convert(folder, "--out", tmp_path / "out")
+    assert report["reasons"][code] == 1
+    assert report["images"]["drawn"] >= 1

@@ -137,7 +137,7 @@ def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
             except RecordError as error:
                 issues.append(error.issue())
     except LimitError as error:
-        issues += beyond_limit(error, origin, index, len(entries))
+        issues += beyond_limit(error, origin, shapes, index, len(entries))
     return shapes, issues
 
 

@@ -70,7 +70,7 @@ def _read_records(
         except RecordError as error:
             issues.append(error.issue())
         except LimitError as error:
-            issues += beyond_limit(error, entry.records_origin, index, len(entry.records))
+            issues += beyond_limit(error, entry.records_origin, shapes, index, len(entry.records))
             return shapes, declared
     if parts.loaded is None:
         return shapes, declared
