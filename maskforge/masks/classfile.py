@@ -255,42 +255,8 @@ def _entries(content: _ClassFile, origin: Origin | None) -> list[_ClassEntry]:
         if class_ not in named:
             named[class_] = _ClassEntry(name=class_, labels=[])
             entries.append(named[class_])
-        named[class_].labels = [*_labels(named[class_]), label]
-    return entries
-
-
-def _is_label(entry: _ClassEntry) -> bool:
-    """Tell whether the name of a class is its label, too."""
-    return entry.labels is None and entry.id != BACKGROUND
-
-
-def _labels(entry: _ClassEntry) -> list[str]:
-    return [entry.name] if _is_label(entry) else entry.labels or []
-
-
-def _entries(content: _ClassFile, origin: Origin | None) -> list[_ClassEntry]:
-    """Return the classes of a file; in a table, a label may stand with the name of its class."""
-    if isinstance(content.classes, list):
-        return [_ClassEntry(name=one) if isinstance(one, str) else one for one in content.classes]
-    entries: list[_ClassEntry] = []
-    for name, value in content.classes.items():
-        if not isinstance(value, str):
-            entry = _ClassEntry(id=value) if isinstance(value, int) else value
-            entry.name = entry.name or name
-            entries.append(entry)
-    named = {entry.name: entry for entry in entries}
-    for label, name in content.classes.items():
-        if isinstance(name, str):
-            if name.strip().lstrip("-").isdigit():
-                raise LabelError(
-                    f"the class of {shorten(label)} is text, {shorten(name)}",
-                    origin=origin and origin.at(".classes"),
-                    hint="write an id without quotes",
-                )
-            if name not in named:
-                named[name] = _ClassEntry(name=name, labels=[])
-                entries.append(named[name])
-            named[name].labels = [*_labels(named[name]), label]
+        labels = named[class_].labels = _labels(named[class_])
+        labels.append(label)
     return entries
 
 
