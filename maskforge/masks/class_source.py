@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from maskforge.errors import LabelError, listing, shorten
+from maskforge.errors import LabelError, check_type, listing, shorten
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue
 from maskforge.shapes import Shape
@@ -33,6 +33,7 @@ def labeled_by(image: AnnotatedImage, key: str) -> AnnotatedImage:
     Returns:
         The image. A shape without the key is one without label.
     """
+    check_type("class_from", key, str)
     if not key:
         return image
     return replace(image, shapes=tuple(_labeled(shape, key) for shape in image.shapes))

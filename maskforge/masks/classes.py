@@ -30,6 +30,7 @@ LARGEST_ID = 65535
 MOST_CLASSES = LARGEST_ID - 1
 """Most classes beside the background: neither 0 nor 255 can be the id of one."""
 
+_ALL_OTHERS = "*"
 _MOST_NAMED = 10
 
 # Labels with which LabelMe's users cut holes and mark unclear regions, in its own examples.
@@ -47,8 +48,8 @@ class MaskClass:
         color: Color in the palette of PNG masks and in overlays.
         labels: Labels in the annotation files that become this class. One with ``*`` is a pattern:
             ``cell*`` fits every label that begins with ``cell``, ``cell[0-9]*`` those that go on
-            with a digit, and in a pattern ``?`` is any one character. ``a[*]b`` is the label
-            ``a*b`` alone.
+            with a digit, and in a pattern ``?`` is any one character; ``*`` alone fits what nothing
+            else does. ``a[*]b`` is the label ``a*b`` alone.
     """
 
     id: int
@@ -213,8 +214,10 @@ class ClassMap:
             return True
         fitting: dict[int | None, str] = {}
         for text, pattern, value in self._patterns:
-            if pattern.match(key):
+            if pattern.match(key) and text != _ALL_OTHERS:
                 fitting.setdefault(value, text)
+        if not fitting:
+            fitting = {value: text for text, _, value in self._patterns if text == _ALL_OTHERS}
         if len(fitting) > 1:
             patterns = " and ".join(map(shorten, fitting.values()))
             raise LabelError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
@@ -111,12 +111,16 @@ def _class_map(
             next_id += 1 + (next_id + 1 == VOID)
             id_ = next_id
         color = one.color or ((0, 0, 0) if id_ == BACKGROUND else default_color(len(made)))
-        name = BACKGROUND_NAME if one.name in _BACKGROUNDS else one.name
+        name = BACKGROUND_NAME if id_ == BACKGROUND and one.name in _BACKGROUNDS else one.name
         made.append(MaskClass(id_, name, color, (as_entry(one.name),)))
     count = sum(one.id != BACKGROUND for one in made)
     said = [f"{kind}: {count} {'class' if count == 1 else 'classes'}", *notes]
     said += [f"{shorten(one)} is void" for one in void]
-    said += [f"{shorten(one.labels[0])} is the background" for one in made if one.id == BACKGROUND]
+    said += [
+        f"{shorten(one.labels[0])} is the background"
+        for one in made
+        if one.id == BACKGROUND and one.labels[0] != BACKGROUND_NAME
+    ]
     return ClassMap(tuple(made), void=tuple(void), recognized="; ".join(said), origin=origin)
 
 
@@ -201,43 +205,62 @@ def _yolo_data(lines: Sequence[str], origin: Origin) -> ClassMap | None:
     if start is None:
         return None
     first = lines[start].partition(":")[2].strip()
-    block = itertools.takewhile(
+    below = itertools.takewhile(
         lambda line: not line.strip() or line[0] in " \t-#]}", lines[start + 1 :]
     )
-    if first[:1] in ("[", "{"):
-        items = _flow_items(" ".join([first, *block]))
-    elif not first or first.startswith("#"):
-        items = [line.strip() for line in block if line.strip() and line.strip()[0] != "#"]
-        items = [one.removeprefix("- ") for one in items]
-    else:
-        items = None
-    if not items:
+    is_flow = first[:1] in ("[", "{")
+    names = _flow([first, *below]) if is_flow else _block(first, below)
+    if not names:
         raise LabelError(
             "`names` is neither a list nor names by number",
             origin=Origin(origin.file, f"line {start + 1}"),
             hint='write it as names: ["caries", "enamel"]',
         )
-    numbered = [re.fullmatch(r"(\d{1,9})\s*:\s+(.+)", one) for one in items]
-    kind, note = "data.yaml of YOLO", "ids are those of YOLO plus 1, because 0 is the background"
-    if not any(numbered):
-        return _class_map([_Named(_scalar(one)) for one in items], kind, origin, [note])
-    if not all(numbered):
-        raise LabelError("some of `names` have a number, others not", origin=origin)
+    shift = 0 if names[0][0] == 0 and names[0][1] in _BACKGROUNDS else 1
     named = []
-    for match in filter(None, numbered):
-        id_ = int(match[1]) + 1
-        named.append(_Named(_scalar(match[2]), None, id_ + (id_ >= VOID)))
-    return _class_map(named, kind, origin, [note])
+    for number, name in names:
+        id_ = number + shift
+        background = name in _BACKGROUNDS
+        named.append(_Named(name, None, None if background else id_ + (id_ >= VOID)))
+    note = "ids are those of YOLO plus 1, because 0 is the background"
+    return _class_map(named, "data.yaml of YOLO", origin, [note] if shift else [])
 
 
-def _flow_items(text: str) -> list[str] | None:
-    """Return what stands between the brackets of a YAML list or mapping in one line."""
-    match = re.fullmatch(r"[\[{](.*)[\]}]\s*(?:#.*)?", text)
+def _flow(lines: Iterable[str]) -> list[tuple[int, str]] | None:
+    """Return numbers and names of a YAML list or mapping in brackets, or None."""
+    text = "".join(found[0] for line in lines if (found := _BEFORE_COMMENT.match(f" {line}")))
+    match = re.fullmatch(r"\s*(?:\[(.*)\]|\{(.*)\})\s*", text)
     if match is None:
         return None
-    return [one.strip() for one in _FLOW_ITEM.findall(match[1]) if one.strip()]
+    is_list = match[1] is not None
+    inner = match[1] if is_list else match[2]
+    items = [one.strip() for one in _FLOW_ITEM.findall(inner) if one.strip()]
+    return _listed_names(items) if is_list else _numbered_names(items)
 
 
+def _block(first: str, below: Iterable[str]) -> list[tuple[int, str]] | None:
+    """Return numbers and names of a YAML list or mapping with a line each, or None."""
+    items = [line.strip() for line in below if line.strip() and line.strip()[0] != "#"]
+    if first and not first.startswith("#"):
+        return None
+    if all(one.startswith("- ") for one in items):
+        return _listed_names([one.removeprefix("- ") for one in items])
+    return _numbered_names(items)
+
+
+def _listed_names(items: Iterable[str]) -> list[tuple[int, str]]:
+    return list(enumerate(map(_scalar, items)))
+
+
+def _numbered_names(items: Iterable[str]) -> list[tuple[int, str]] | None:
+    matches = [_NUMBERED_NAME.fullmatch(one) for one in items]
+    if not all(matches):
+        return None
+    return sorted((int(match[1]), _scalar(match[2])) for match in filter(None, matches))
+
+
+_NUMBERED_NAME = re.compile(r"(\d{1,9})\s*:\s+(.+)")
+_BEFORE_COMMENT = re.compile(r"""(?:[^"'#]|"[^"]*"|'[^']*'|(?<!\s)#)*""")
 _FLOW_ITEM = re.compile(r"""(?:[^,"']|"[^"]*"|'(?:[^']|'')*'|["'])+""")
 
 
