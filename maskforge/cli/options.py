@@ -53,7 +53,7 @@ ClassAssignments: TypeAlias = Annotated[
     ),
 ]
 ClassFrom: TypeAlias = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="KEY",
         help="Key of the shapes that holds the label instead: group_id, flags, attributes.NAME ...",

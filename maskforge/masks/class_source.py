@@ -34,7 +34,7 @@ def labeled_by(image: AnnotatedImage, key: str) -> AnnotatedImage:
         The image. A shape without the key is one without label.
     """
     check_type("class_from", key, str)
-    if not key:
+    if key in ("", "label"):
         return image
     return replace(image, shapes=tuple(_labeled(shape, key) for shape in image.shapes))
 

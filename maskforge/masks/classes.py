@@ -13,6 +13,7 @@ import numpy as np
 from maskforge.display.colors import Color, default_color
 from maskforge.display.table import Shown, Swatch, Table, as_html
 from maskforge.errors import LabelError, check_type, listing, nearest, shorten
+from maskforge.files import is_text
 from maskforge.issues import Origin
 from maskforge.masks.labels import as_entry, compile_pattern, composed, exact_label, fold
 
@@ -76,7 +77,8 @@ class ClassMap:
         origin: The file that the map was read from, for errors; None if there is none.
 
     Raises:
-        LabelError: If ids, names or labels repeat, or an id is out of range.
+        LabelError: If ids, names or labels repeat, an id is out of range, or a name or label is not
+            valid Unicode.
 
     Examples:
         >>> classes = mf.ClassMap((mf.MaskClass(1, "caries", (230, 60, 60), ("caries", "lesion")),))
@@ -99,6 +101,9 @@ class ClassMap:
         check_type("classes", self.classes, tuple)
         for one in self.classes:
             check_type("a class", one, MaskClass)
+        for text in (*(one.name for one in self.classes), *(entry for entry, _ in self._entries)):
+            if not is_text(text):
+                raise LabelError(f"{shorten(text)} is not valid Unicode", origin=self.origin)
         names = [composed(one.name) for one in self.classes]
         if names != [one.name for one in self.classes]:
             named = zip(self.classes, names, strict=True)

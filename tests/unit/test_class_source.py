@@ -44,6 +44,7 @@ def labels(folder: Path, key: str) -> list[tuple[str, ...]]:
         ("attributes.moved", [(), (), (), ("false",)]),
         ("attributes", [(), (), (), ()]),
         ("", [("tooth",)] * 4),
+        ("label", [("tooth",)] * 4),
     ],
 )
 def test_labelme_and_x_anylabeling(tmp_path, key, expected):

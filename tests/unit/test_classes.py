@@ -278,6 +278,14 @@ def test_more_labels_than_ids_are_refused():
         infer([*most, "one more"])
 
 
+@pytest.mark.parametrize("options", [{}, {"void": ("\udcff",)}, {"ignored": ("\ud800*",)}])
+def test_what_cannot_be_saved_is_refused(options):
+    """Command lines may hold bytes that are not text."""
+    name = "a" if options else "\udcff"
+    with pytest.raises(LabelError, match="is not valid Unicode"):
+        make((1, name, ("a",)), **options)
+
+
 def test_channels_are_in_rising_order_of_ids() -> None:
     classes = make((7, "tooth", ("tooth",)), (3, "caries", ("caries",)))
     assert classes.ids == (0, 3, 7)

@@ -1,6 +1,7 @@
 """Class maps as people write them: options, TOML and JSON."""
 
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -208,6 +209,12 @@ def test_files_that_are_not_there_are_named(tmp_path):
         with pytest.raises(LabelError, match="cannot be read") as caught:
             load_class_map(path)
         assert caught.value.origin.file == path
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "classes.txt")
+    with pytest.raises(LabelError, match="cannot be read: it is not a file"):
+        load_class_map(tmp_path / "classes.txt")
 
 
 def test_more_classes_than_values_need_ids_of_their_own(tmp_path):

@@ -75,6 +75,23 @@ def test_the_manifest_adds_up_to_the_report(tmp_path):
             }
 
 
+def test_the_classes_of_an_image_alone_are_gone_through(tmp_path, monkeypatch):
+    """Else the cost of many labels in many images is the product of both."""
+    given = []
+
+    def spy(counts, entry, ids):
+        given.append((id(counts), id(ids), len(entry.pixels | entry.class_shapes)))
+        count_classes(counts, entry, ids)
+
+    monkeypatch.setattr("maskforge.dataset.conversion.count_classes", spy)
+    for number in range(20):
+        labelme(tmp_path / "in" / f"x{number}.json", square(f"label {number:02}", 1, 1, 4, 4))
+    report = convert(tmp_path / "in", tmp_path / "out")
+    assert [one.id for one in report.classes] == list(range(21))
+    assert len(set(given)) == 1
+    assert given[0][2] == 2
+
+
 def test_every_image_is_observed_once(tmp_path):
     for number in range(3):
         labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
