@@ -25,7 +25,7 @@ from maskforge import (
     open_dataset,
 )
 from maskforge.dataset import converted_image as conversion_module
-from maskforge.dataset.conversion_report import count_files
+from maskforge.dataset.conversion_report import count_classes, count_files
 from maskforge.errors import OptionError, OutputError
 from maskforge.issues import Code, Issue, Origin
 
