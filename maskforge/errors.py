@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import itertools
 import reprlib
 from collections.abc import Iterable
 
 from maskforge.issues import Code, Issue, Level, Origin
 
 _MOST_NAMED = 10
+
+# Comparing names takes the product of their lengths, for each pair of them.
+_LONGEST_COMPARED = 100
+_MOST_COMPARED = 2000
 
 _shortener = reprlib.Repr()
 _shortener.maxlevel, _shortener.maxdict, _shortener.maxlist = 2, 3, 4
@@ -26,10 +31,16 @@ def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str | 
 
     Args:
         name: A name that does not exist.
-        known: Those that do.
+        known: Those that do. Not more than 2,000 are compared: of many, those that begin alike.
         likeness: The least that counts, from 0 to 1 for equal names.
     """
-    by_folded = {one.casefold(): one for one in known}
+    if len(name) > _LONGEST_COMPARED:
+        return None
+    by_folded = {one.casefold(): one for one in known if len(one) <= _LONGEST_COMPARED}
+    if len(by_folded) > _MOST_COMPARED:
+        start = name.casefold()[:1]
+        alike = (item for item in by_folded.items() if item[0].startswith(start))
+        by_folded = dict(itertools.islice(alike, _MOST_COMPARED))
     found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=likeness)
     return by_folded[found[0]] if found else None
 

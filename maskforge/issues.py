@@ -326,7 +326,40 @@ class Code(enum.Enum):
         "similar-labels",
         Level.NOTE,
         Scope.FILE,
-        "Labels differ only in case or spaces, and count as different (--fold-case).",
+        "Labels differ only in case, spaces or invisible characters, and count as different "
+        "(--fold-case).",
+    )
+    INVISIBLE_CHARACTERS = (
+        "invisible-characters",
+        Level.NOTE,
+        Scope.FILE,
+        "A label holds characters that nobody sees: spaces at its ends, no-break spaces, marks of "
+        "zero width or of direction.",
+    )
+    UNICODE_FORMS = (
+        "unicode-forms",
+        Level.NOTE,
+        Scope.FILE,
+        "A label is written with composed and with decomposed letters; it counts as one label.",
+    )
+    NUMBERED_LABELS = (
+        "numbered-labels",
+        Level.NOTE,
+        Scope.FILE,
+        "Labels such as cell1, cell2, cell3 count as different, and look like instances of one "
+        "class.",
+    )
+    NUMERIC_LABELS = (
+        "numeric-labels",
+        Level.NOTE,
+        Scope.FILE,
+        "All labels are whole numbers: they are the ids in the masks, or ids count them in order.",
+    )
+    CLASS_FILE = (
+        "class-file",
+        Level.NOTE,
+        Scope.FILE,
+        "The classes were read from the class file of another tool.",
     )
 
     def __str__(self) -> str:

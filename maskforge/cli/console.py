@@ -24,6 +24,7 @@ EXIT_INTERRUPTED = 130
 
 _COLORS = {"refused": "red", "skipped": "yellow"}
 _EXAMPLES = 3
+_MOST_ROWS = 1000
 _REFUSED_SHOWN = 50
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -129,13 +130,15 @@ def print_table(table: Table) -> None:
         shown.add_column(
             name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric
         )
-    for row in table.rows:
+    for row in table.rows[:_MOST_ROWS]:
         shown.add_row(*(_printable(cell_text(cell)) for cell in row))
     # Pipes and files get long lines rather than folded ones.
     width = None if sys.stdout.isatty() else 160
     console = Console(width=width, highlight=False, markup=False)
     console.print(table.title, style="bold", soft_wrap=True)  # wider than the table, perhaps
     console.print(shown)
+    if len(table.rows) > _MOST_ROWS:
+        console.print(f"... and {len(table.rows) - _MOST_ROWS:,} more")
 
 
 def _printable(text: str) -> str:

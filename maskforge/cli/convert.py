@@ -51,6 +51,7 @@ def convert(
     ] = "exact",
     classes: shared.Classes = None,
     class_: shared.ClassAssignments = None,
+    class_from: shared.ClassFrom = None,
     fold_case: shared.FoldCase = False,
     overlap: Annotated[
         Overlap,
@@ -125,6 +126,7 @@ def convert(
             size_mismatch=size_mismatch,
             file_type=file_type,  # type: ignore[arg-type]  # checked there, with the reason
             classes=choose_class_map(classes, class_ or (), fold_case=fold_case),
+            class_from=class_from or "",
             fold_case=fold_case,
             unvisited=unvisited,
             strict=strict,

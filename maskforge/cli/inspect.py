@@ -20,6 +20,7 @@ def inspect(
     images: shared.Images = None,
     classes: shared.Classes = None,
     class_: shared.ClassAssignments = None,
+    class_from: shared.ClassFrom = None,
     fold_case: shared.FoldCase = False,
     size_mismatch: shared.SizeMismatch = "error",
     json: shared.Json = False,
@@ -41,6 +42,7 @@ def inspect(
             images=images,
             size_mismatch=size_mismatch,
             classes=choose_class_map(classes, class_ or (), fold_case=fold_case),
+            class_from=class_from or "",
             fold_case=fold_case,
         )
         with progress() as update:

@@ -37,7 +37,8 @@ Classes: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Class map: TOML, JSON, or the classes.json of an earlier run.",
+        help="Class map: TOML, JSON, the classes.json of an earlier run, or the class file of "
+        "another tool.",
         show_default=False,
     ),
 ]
@@ -46,14 +47,25 @@ ClassAssignments: TypeAlias = Annotated[
     typer.Option(
         "--class",
         metavar="NAME=ID",
-        help="Value of a label; may be repeated. NAME=ignore leaves its shapes out, "
-        "NAME=void draws them as 255.",
+        help="Value of a label, or of all that fit a pattern such as 'cell*'; may be repeated. "
+        "NAME=ignore leaves its shapes out, NAME=void draws them as 255.",
         show_default=False,
+    ),
+]
+ClassFrom: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY",
+        help="Key of the shapes that holds the label instead: group_id, flags, attributes.NAME ...",
+        show_default="label",
     ),
 ]
 FoldCase: TypeAlias = Annotated[
     bool,
-    typer.Option("--fold-case", help="Labels that differ only in case or spaces are one."),
+    typer.Option(
+        "--fold-case",
+        help="Labels that differ only in case, spaces or invisible characters are one.",
+    ),
 ]
 SizeMismatch: TypeAlias = Annotated[
     SizeMismatchName,

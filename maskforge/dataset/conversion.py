@@ -12,9 +12,16 @@ from pathlib import Path
 import msgspec
 
 from maskforge.choices import Progress, with_keywords
-from maskforge.dataset.conversion_report import ConversionReport, count_files, count_image
+from maskforge.dataset.conversion_report import (
+    ClassCount,
+    ConversionReport,
+    count_classes,
+    count_files,
+    count_image,
+)
 from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.converted_image import convert_image
+from maskforge.dataset.label_notes import notes_on_inferred, notes_on_spellings
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, relative
 from maskforge.dataset.spool import ImageSpool
 from maskforge.dataset.writer import DatasetWriter, check_results
@@ -23,7 +30,8 @@ from maskforge.files import PathLike, as_path, as_paths, check_folder
 from maskforge.formats.reader import AnnotationReader
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
-from maskforge.masks.classes import ClassMap, check_labels, fold, infer
+from maskforge.masks.class_source import SourceKeys, labeled_by, no_such_key
+from maskforge.masks.classes import ClassMap, check_labels, infer
 from maskforge.masks.maskfile import check_file_type
 from maskforge.masks.masknames import MaskNames
 from maskforge.raster.registry import get_rasterizer
@@ -59,7 +67,8 @@ def convert(
             not exist.
         MissingDependencyError: If the library of the rasterizer is not installed.
         OutputExistsError: If ``out`` holds results and ``overwrite`` is not set.
-        LabelError: If the class map does not know all labels; nothing has been written then.
+        LabelError: If the class map does not know all labels, there are more of them than ids, or
+            no shape has the key ``class_from``; nothing has been written then.
         OutputError: If a file cannot be written.
 
     Examples:
@@ -67,8 +76,40 @@ def convert(
         >>> report.records["found"], report.records["drawn"], report.lost
         (123, 118, 4)
     """
-    start = time.perf_counter()
     options = with_keywords(ConvertOptions, options, keywords)
+    return convert_counting_keys(
+        sources,
+        out,
+        options,
+        SourceKeys() if options.class_from else None,
+        overwrite=overwrite,
+        progress=progress,
+        observe=observe or _ignore,
+    )
+
+
+def convert_counting_keys(
+    sources: PathLike | Sequence[PathLike],
+    out: PathLike,
+    options: ConvertOptions,
+    keys: SourceKeys | None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None,
+    observe: Callable[[ManifestEntry], None],
+) -> ConversionReport:
+    """Convert as ``convert`` does, and count the keys of records that can hold a class.
+
+    Args:
+        sources: As for ``convert``.
+        out: As for ``convert``.
+        options: How.
+        keys: Where keys are counted, or None.
+        overwrite: As for ``convert``.
+        progress: As for ``convert``.
+        observe: As for ``convert``.
+    """
+    start = time.perf_counter()
     check_file_type(options.file_type, options.encoding)
     # A library that is missing stops the run here, before anything is read or written.
     get_rasterizer(options.rasterizer).scan((), Size(1, 1))
@@ -76,6 +117,7 @@ def convert(
     check_folder(out)
     previous = frozenset() if options.dry_run else check_results(out, overwrite=overwrite)
     progress = progress or _silent
+    class_from = options.class_from or (options.classes.class_from if options.classes else "")
     reader = AnnotationReader(
         sources,
         format=options.format,
@@ -85,9 +127,15 @@ def convert(
     )
     with ImageSpool() as spool:
         labels: Counter[str] = Counter()
-        for image in reader:
+        shapes = labeled = 0
+        for read in reader:
+            if keys is not None:
+                keys.add(read)
+            image = labeled_by(read, class_from)  # before the spool drops what else is in a record
             spool.append(image)
             labels.update(_labels(image, options))
+            shapes += len(image.shapes)
+            labeled += sum(bool(shape.labels) for shape in image.shapes)
             progress("reading", len(spool), None)
         for path in as_paths(sources):
             if not len(spool) and is_dataset(path):
@@ -95,10 +143,13 @@ def convert(
                     f"{path} is a folder of masks, and holds no annotations",
                     hint="`maskforge inspect` and `maskforge preview` show what is in it",
                 )
+        if class_from and shapes and not labeled:
+            raise no_such_key(class_from, keys)
         classes = options.classes or infer(labels, fold_case=options.fold_case)
+        if class_from != classes.class_from:
+            classes = replace(classes, class_from=class_from)
         check_labels(classes, labels)
         run = _Run(out, options, classes, reader, labels, progress)
-        observe = observe or _ignore
         if options.dry_run:
             report = run.draw_all(spool, None, observe)
         else:
@@ -153,8 +204,10 @@ class _Run:
         progress: Progress,
     ) -> None:
         self._out = out
-        self._options = options
-        self._classes = classes
+        self._options = replace(options, class_from="")
+        # The images are labeled by it already.
+        self._classes = replace(classes, class_from="") if classes.class_from else classes
+        self._ids = {name: id_ for id_, name in classes.names.items()}
         self._reader = reader
         self._labels = labels
         self._progress = progress
@@ -169,26 +222,29 @@ class _Run:
         if not len(spool):
             writer = None
         report = ConversionReport(out=str(self._out), written=writer is not None)
-        issues = [*self._reader.issues, *self._similar_labels()]
-        count_files(report, self._reader.files_read, issues)
+        count_files(report, self._reader.files_read, [*self._reader.issues, *self._notes()])
+        counts: dict[str, ClassCount] = {}
         names = MaskNames()
         seen: dict[str, str] = {}
         with writer or contextlib.nullcontext():
             for index, image in enumerate(spool, 1):
-                observe(self._convert(_with_note(image, seen), report, names, writer))
+                observe(self._convert(_with_note(image, seen), report, counts, names, writer))
                 self._progress("drawing", index, len(spool))
+        report.classes = list(counts.values())
         return report
 
     def _convert(
         self,
         image: AnnotatedImage,
         report: ConversionReport,
+        counts: dict[str, ClassCount],
         names: MaskNames,
         writer: DatasetWriter | None,
     ) -> ManifestEntry:
         # The masks die with this call, so those of the next image can take their place in memory.
         converted = convert_image(image, self._classes, self._options)
-        count_image(report, converted, self._classes)
+        count_image(report, converted)
+        count_classes(counts, converted.entry, self._ids)
         files: dict[str, str | None] = {"image": relative(image.image.file, self._out)}
         if writer is not None and converted.mask is not None:
             name = names.assign(image.folder, image.image.name)
@@ -218,18 +274,14 @@ class _Run:
         ]
         return msgspec.structs.replace(entry, source=source, issues=issues, **files)
 
-    def _similar_labels(self) -> Iterator[Issue]:
-        """Name labels that differ only in case or spaces, unless that makes no difference."""
-        if self._classes.fold_case or self._options.classes is not None:
+    def _notes(self) -> Iterator[Issue]:
+        """Say what there is to say about the class map and the labels."""
+        given = self._options.classes
+        if given is not None and given.recognized and given.origin is not None:
+            yield Issue(Code.CLASS_FILE, given.recognized, given.origin)
+        if not self._labels:
             return
-        groups: dict[str, list[str]] = {}
-        for label in sorted(self._labels):
-            groups.setdefault(fold(label), []).append(label)
-        for spellings in groups.values():
-            if len(spellings) > 1:
-                yield Issue(
-                    Code.SIMILAR_LABELS,
-                    f"labels {', '.join(map(repr, spellings))} count as different classes",
-                    Origin(self._reader.files_read[0]),
-                    "join them with --fold-case or in a class map",
-                )
+        origin = Origin(self._reader.files_read[0])
+        yield from notes_on_spellings(self._labels, origin)
+        if given is None:
+            yield from notes_on_inferred(self._labels, origin, fold_case=self._classes.fold_case)

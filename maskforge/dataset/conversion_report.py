@@ -15,7 +15,6 @@ from maskforge.dataset.manifest import RECORD_COUNTS, ManifestEntry
 from maskforge.display.brief import Brief
 from maskforge.display.table import Shown, Table, as_html
 from maskforge.issues import Issue, Level, Scope
-from maskforge.masks.classes import ClassMap
 from maskforge.shapes import ImageState
 
 SCHEMA_VERSION = 1
@@ -187,14 +186,8 @@ def count_issue(report: ConversionReport, issue: Issue) -> None:
     report.issues.append(IssueRecord.of(issue))
 
 
-def count_image(report: ConversionReport, converted: ConvertedImage, classes: ClassMap) -> None:
-    """Count one image with its records and classes.
-
-    Args:
-        report: Where it is counted.
-        converted: What became of it.
-        classes: The class map.
-    """
+def count_image(report: ConversionReport, converted: ConvertedImage) -> None:
+    """Count one image with its records; ``count_classes`` counts its classes."""
     entry = converted.entry
     report.images["found"] += 1
     report.images[entry.state] += 1
@@ -204,9 +197,6 @@ def count_image(report: ConversionReport, converted: ConvertedImage, classes: Cl
     for issue in converted.issues:
         count_issue(report, issue)
     report.overlapped_pixels += entry.overlapped_pixels
-    counts = {count.name: count for count in report.classes}
-    count_classes(counts, entry, {name: id_ for id_, name in classes.names.items()})
-    report.classes = list(counts.values())
 
 
 def count_classes(

@@ -20,8 +20,10 @@ class ConvertOptions(DrawOptions):
         size_mismatch: ``error`` or ``scale``; see [`read`][maskforge.read].
         file_type: ``png``, ``tiff`` or ``npy``.
         classes: Class map; None makes one from the labels, sorted by name.
-        fold_case: Whether labels that differ only in case or spaces are one, if the class map is
-            made from the labels.
+        class_from: Key of a shape's record that holds its label, such as ``group_id``, ``flags`` or
+            ``attributes.tooth``; empty for what the class map says, or else the label itself.
+        fold_case: Whether labels that differ only in case, spaces or invisible characters are one,
+            if the class map is made from the labels.
         extract_images: Whether to write images that exist only inside annotation files to
             ``extracted-images/``, so that every mask has its image.
         unvisited: What becomes of images that nobody looked at: ``skip`` or ``background``.
@@ -34,6 +36,7 @@ class ConvertOptions(DrawOptions):
     size_mismatch: SizeMismatch = "error"
     file_type: FileType = "png"
     classes: ClassMap | None = None
+    class_from: str = ""
     fold_case: bool = False
     extract_images: bool = False
     unvisited: Unvisited = "skip"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,9 +18,11 @@ from maskforge.errors import AnnotationError, LimitError
 from maskforge.files import as_text
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Level
+from maskforge.masks.class_source import labeled_by
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.drawing import Drawing, draw
 from maskforge.masks.encoding import Mask
+from maskforge.masks.labels import composed
 from maskforge.shapes import ImageState
 
 
@@ -60,6 +62,7 @@ def convert_image(
     Args:
         image: The image, as [`read`][maskforge.read] yields it.
         classes: Which label becomes which value; ``classes`` among the options do not count.
+            ``class_from`` among them does, if it is not empty.
         options: How. Those of sources and files do not count.
         **keywords: Single options, such as ``encoding="onehot"``.
 
@@ -79,6 +82,8 @@ def convert_image(
         ((432, 576, 7), 44)
     """
     options = with_keywords(ConvertOptions, options, keywords)
+    image = labeled_by(image, options.class_from or classes.class_from)
+    classes = replace(classes, class_from="") if classes.class_from else classes
     drawing, issues = _draw(image, classes, options)
     entry = _entry(image, drawing, issues, classes, options)
     if drawing is None:
@@ -170,6 +175,6 @@ def _kinds(image: AnnotatedImage) -> dict[str, dict[str, int]]:
     kinds: dict[str, dict[str, int]] = {}
     for shape in image.shapes:
         counts = kinds.setdefault(shape.kind, {})
-        for label in shape.labels or ("",):
+        for label in map(composed, shape.labels or ("",)):
             counts[label] = counts.get(label, 0) + 1
     return kinds

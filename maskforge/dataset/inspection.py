@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from maskforge.choices import Progress, with_keywords
-from maskforge.dataset.conversion import convert
+from maskforge.dataset.conversion import convert_counting_keys
 from maskforge.dataset.conversion_report import ClassCount, count_classes
 from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, open_dataset
 from maskforge.display.brief import Brief
 from maskforge.display.table import Shown, Table, as_html
-from maskforge.errors import OptionError
+from maskforge.errors import OptionError, listing
 from maskforge.files import PathLike, as_paths
 from maskforge.issues import Code
+from maskforge.masks.class_source import SourceKeys
 from maskforge.masks.classes import VOID, ClassMap
 
 SCHEMA_VERSION = 1
@@ -57,6 +58,8 @@ class Inspection(Brief, msgspec.Struct, kw_only=True):
         formats: Number of images per annotation format.
         records: Number of records by what becomes of them.
         kinds: Number of shapes per kind and label.
+        keys: Number of shapes per value of the other keys that can hold a class (``class_from``);
+            not of a data set.
         classes: Images, shapes and visible pixels per class.
         sizes: Image sizes, the most frequent first.
         overlapped_pixels: Pixels claimed by shapes of more than one class.
@@ -69,6 +72,7 @@ class Inspection(Brief, msgspec.Struct, kw_only=True):
     formats: dict[str, int]
     records: dict[str, int]
     kinds: dict[str, dict[str, int]]
+    keys: dict[str, dict[str, int]] = {}
     classes: list[ClassCount]
     sizes: list[SizeCount]
     overlapped_pixels: int
@@ -90,6 +94,14 @@ def shown(inspection: Inspection) -> Iterator[Shown]:
             (kind, label or "(none)", count)
             for kind, labels in inspection.kinds.items()
             for label, count in sorted(labels.items())
+        ],
+    )
+    yield Table(
+        "Other keys that can hold a class (--class-from)",
+        ("key", "shapes", "values", "most frequent"),
+        [
+            (key, sum(values.values()), len(values), _frequent(values))
+            for key, values in inspection.keys.items()
         ],
     )
     total = sum(one.pixels for one in inspection.classes) or 1
@@ -116,6 +128,11 @@ def shown(inspection: Inspection) -> Iterator[Shown]:
             for one in inspection.problems
         ],
     )
+
+
+def _frequent(values: Mapping[str, int]) -> str:
+    """Return the values that most shapes have."""
+    return listing(sorted(values, key=lambda one: (-values[one], one)))
 
 
 class _Collector:
@@ -231,7 +248,10 @@ def inspect(
         for entry in dataset.entries:
             collector.add(entry)
         return collector.result("dataset", dataset.classes)
-    report = convert(paths, Path(), options, progress=progress, observe=collector.add)
+    keys = SourceKeys()
+    report = convert_counting_keys(
+        paths, Path(), options, keys, progress=progress, observe=collector.add
+    )
     # The report begins with what belongs to no image; the rest was in the lines that were observed.
     totals = Counter((issue.code, issue.level) for issue in report.issues)
     for issue in report.issues:
@@ -239,4 +259,5 @@ def inspect(
             collector.add_problem(issue.code, issue.level, f"{issue.file} {issue.pointer}")
     inspection = collector.result("annotations", None)
     inspection.classes = sorted(report.classes, key=_rank)
+    inspection.keys = keys.found
     return inspection

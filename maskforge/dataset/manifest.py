@@ -24,7 +24,7 @@ from maskforge.images.page import is_there, without_suffix
 from maskforge.images.stored import Pixels
 from maskforge.issues import Origin
 from maskforge.masks.classes import VOID, ClassMap
-from maskforge.masks.classfile import load_class_map
+from maskforge.masks.classfile import load_saved_class_map
 from maskforge.masks.encoding import from_multi_hot, from_one_hot
 from maskforge.masks.maskfile import read_mask
 from maskforge.shapes import ImageState, Size
@@ -161,7 +161,7 @@ class DatasetItem(Brief):
 
         image = None
         try:
-            classes = load_class_map(self.folder / CLASSES)
+            classes = load_saved_class_map(self.folder / CLASSES)
             mask = integer_mask(self, classes)
             if self.image_path is not None and is_there(self.image_path):
                 image = read_to_show(self.image_path, upright=self.entry.upright)
@@ -299,7 +299,7 @@ def open_dataset(folder: PathLike) -> Dataset:
         if entry.mask is not None and (entry.width is None or entry.height is None):
             raise DatasetError("a mask without size", origin=origin)
         entries.append(entry)
-    return Dataset(folder, load_class_map(folder / CLASSES), tuple(entries))
+    return Dataset(folder, load_saved_class_map(folder / CLASSES), tuple(entries))
 
 
 def mask_name(mask: str) -> str:

@@ -28,7 +28,7 @@ from maskforge.images.decoder import image_suffix
 from maskforge.images.page import page_path, split_page
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
-from maskforge.masks.classfile import dump_class_map, load_class_map
+from maskforge.masks.classfile import dump_class_map, load_saved_class_map
 from maskforge.masks.maskfile import AnyMask, encode_mask
 from maskforge.masks.stackfile import StackFile
 
@@ -76,7 +76,7 @@ def _is_class_map(path: Path) -> bool:
     if not path.exists():
         return True
     try:
-        load_class_map(path)
+        load_saved_class_map(path)
     except LabelError:
         return False
     return True

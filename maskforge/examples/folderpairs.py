@@ -14,7 +14,7 @@ from maskforge.files import CLASSES, MASKS, is_text, walk
 from maskforge.images.finder import IMAGE_SUFFIXES
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
-from maskforge.masks.classfile import load_class_map
+from maskforge.masks.classfile import load_saved_class_map
 
 _MASK_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
 
@@ -92,7 +92,7 @@ def _written_masks(masks: Path) -> tuple[ClassMap | None, Path]:
     """Return the class map of masks that maskforge wrote, and the folder they are in."""
     written = masks if is_dataset(masks) else masks.parent
     if is_dataset(written) and masks in (written, written / MASKS):
-        return load_class_map(written / CLASSES), written / MASKS
+        return load_saved_class_map(written / CLASSES), written / MASKS
     return None, masks
 
 

@@ -19,7 +19,7 @@ from maskforge.images.finder import IMAGE_SUFFIXES
 from maskforge.images.page import is_there, without_suffix
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, ClassMap
-from maskforge.masks.classfile import load_class_map
+from maskforge.masks.classfile import load_saved_class_map
 
 MASK_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
 
@@ -32,7 +32,7 @@ def known_classes(folder: Path) -> ClassMap | None:
     """
     for place in (folder, folder.parent):
         if (place == folder or folder.name == MASKS) and (place / CLASSES).is_file():
-            return load_class_map(place / CLASSES)
+            return load_saved_class_map(place / CLASSES)
     return None
 
 

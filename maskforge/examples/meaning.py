@@ -18,6 +18,7 @@ from maskforge.errors import (
 )
 from maskforge.examples.maskvalues import MaskLook
 from maskforge.masks.classes import BACKGROUND, BACKGROUND_NAME, VOID, ClassMap, MaskClass
+from maskforge.masks.labels import composed
 
 _FOREGROUND_NAME = "foreground"
 _VOID_NAME = "void"
@@ -62,7 +63,7 @@ def given_meaning(mask_values: Mapping[str, str], classes: ClassMap | None) -> M
     created: list[MaskClass] = []
     for text, written in mask_values.items():
         check_type(f"the meaning of {shorten(text)}", written, str)
-        name = written.strip()
+        name = composed(written.strip())
         digits = str(text).strip()
         if not (digits.isascii() and digits.isdigit() and int(digits) < 2**16):
             raise OptionError(
@@ -188,6 +189,7 @@ def keep_only(classes: ClassMap, only: Sequence[str]) -> ClassMap:
     if not only:
         return classes
     names = [one.name for one in classes.classes if one.id != BACKGROUND]
+    only = [composed(name) for name in only]
     for name in only:
         if name not in names:
             raise LabelError(

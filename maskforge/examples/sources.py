@@ -98,6 +98,7 @@ def open_examples(
     check_grouping(group_column, group_pattern)
     found = _candidates(dataset, images, masks, image_column or "image", mask_column or "mask")
     class_map = _class_map(classes) or found.classes
+    said = [class_map.recognized] if class_map is not None and class_map.recognized else []
     seen = _look_at_all(found.pairs, progress)
     if mask_values:
         meaning = given_meaning(mask_values, class_map)
@@ -113,7 +114,9 @@ def open_examples(
         replace(_example(one, meaning, kept_classes), group=group, upright=turned)
         for one, group, turned in zip(seen, groups, upright, strict=True)
     )
-    return ExampleSet(examples, kept_classes, found.source, (*found.notes, *meaning.notes, *notes))
+    return ExampleSet(
+        examples, kept_classes, found.source, (*found.notes, *meaning.notes, *notes, *said)
+    )
 
 
 def _candidates(

@@ -17,6 +17,7 @@ from maskforge.geometry import discs, self_intersecting, thick_line
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Level
 from maskforge.limits.allowance import Allowance, Limit
+from maskforge.masks.class_source import labeled_by
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.encoding import Mask, one_hot
 from maskforge.raster.runs import areas
@@ -137,6 +138,7 @@ def draw(
     size = image.image.size
     if size is None:
         raise ImageError(Code.SIZE_UNKNOWN, "the size of the image is unknown", origin=image.origin)
+    image = labeled_by(image, classes.class_from)
     issues: list[Issue] = []
     regions: list[_Region] = []
     vertices = Allowance(Limit.VERTICES)

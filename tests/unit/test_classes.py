@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from maskforge.display.colors import default_color
-from maskforge.errors import LabelError
+from maskforge.errors import LabelError, nearest
 from maskforge.masks.classes import ClassMap, MaskClass, check_labels, infer
+from maskforge.masks.labels import as_entry, exact_label, fold, invisible_characters
 
 RED = (255, 0, 0)
 
@@ -111,6 +112,178 @@ def test_unknown_labels_are_all_named_with_counts_and_the_nearest_name() -> None
 def test_one_unknown_label_is_a_singular() -> None:
     with pytest.raises(LabelError, match="1 label is in no class: 'x' \\(1 shape\\)"):
         make((1, "caries", ("caries",))).value("x")
+
+
+def test_of_many_unknown_labels_ten_are_named_and_compared(monkeypatch):
+    compared = []
+    monkeypatch.setattr(
+        "maskforge.masks.classes.nearest", lambda name, known: compared.append(name)
+    )
+    classes = make((1, "caries", ("caries",)))
+    with pytest.raises(LabelError) as caught:
+        check_labels(classes, {f"label {number:05}": 1 + number % 2 for number in range(30_000)})
+    assert caught.value.message.startswith("30000 labels are in no class: 'label 00001' (2 shapes)")
+    assert caught.value.message.endswith("'label 00019' (2 shapes) and 29990 more")
+    assert len(compared) == 10
+
+
+def test_names_are_compared_in_bounded_time():
+    """Each comparison takes the product of the lengths; without bounds these take hours."""
+    assert nearest("x" * 10**6, ["x" * (10**6 - 1)]) is None
+    assert nearest("caries", ["x" * 10**7, "cares"]) == "cares"
+    many = [f"{number} {'ab' * 40}" for number in range(100_000)]
+    assert nearest("ba" * 40, [*many, "ba" * 41]) == "ba" * 41
+
+
+# --- patterns
+
+
+def test_a_label_itself_comes_before_patterns():
+    classes = make(
+        (1, "cell", ("cell*",)), (2, "other", ("cellulitis",)), ignored=("note *",), void=("*!",)
+    )
+    labels = ("cell", "cell12", "cell\n12", "cellulitis", "note 5", "odd!")
+    assert [classes.value(label) for label in labels] == [1, 1, 1, 2, None, 255]
+    with pytest.raises(LabelError, match="1 label is in no class: 'Cell1'"):
+        classes.value("Cell1")
+
+
+def test_a_pattern_may_be_as_narrow_as_a_range():
+    classes = make((1, "cell", ("cell[0-9]*",)), (2, "three", ("T[!4]?*",)))
+    assert classes.value("cell1") == classes.value("cell12") == 1
+    assert classes.value("T3x") == 2
+    for label in ("cell", "cellulitis", "T4x", "T3"):
+        with pytest.raises(LabelError, match="in no class"):
+            classes.value(label)
+
+
+@pytest.mark.parametrize("label", ["a?c", "tooth [11]", "[", "/^a$/"])
+def test_without_an_asterisk_nothing_is_a_pattern(label):
+    classes = make((1, "odd", (label,)))
+    assert classes.value(label) == 1
+    for other in ("abc", "tooth 1", "a"):
+        with pytest.raises(LabelError):
+            classes.value(other)
+
+
+@pytest.mark.parametrize("label", ["a*b", "*", "[*]", "a*[0-9]?", "**", "[[]*", "a[*b"])
+def test_a_label_with_an_asterisk_can_be_named(label):
+    assert exact_label(as_entry(label)) == label
+    classes = make((1, "odd", (as_entry(label),)), (2, "rest", ("*?",)))
+    assert classes.value(label) == 1
+    assert infer([label]).value(label) == 1
+
+
+def test_patterns_of_two_classes_that_fit_one_label_are_both_named():
+    classes = make((1, "a", ("a*", "*b")), (2, "c", ("*c",)))
+    assert classes.value("ab") == 1
+    with pytest.raises(LabelError, match=r"'ac' fits the patterns 'a\*' and '\*c'") as caught:
+        check_labels(classes, {"ac": 1})
+    assert "name the label itself" in caught.value.hint
+
+
+def test_an_asterisk_alone_stands_for_all_other_labels():
+    classes = make((1, "a", ("a*",)), (2, "b", ("b",)), ignored=("*",))
+    assert [classes.value(label) for label in ("a1", "b", "c", "_background_")] == [1, 2, None, 0]
+
+
+def test_a_pattern_is_compared_without_case_if_labels_are():
+    classes = make((1, "cell", ("Cell *",)), fold_case=True)
+    assert classes.value("CELL  12") == 1
+
+
+def test_no_pattern_takes_longer_than_the_label():
+    """A matcher that goes back over what it has matched would never end."""
+    classes = make((1, "a", ("*a" * 30 + "*b", "[a-z]*" * 30 + "!")))
+    with pytest.raises(LabelError, match="in no class"):
+        classes.value("a" * 20_000)
+
+
+# --- spellings
+
+NFC, NFD = "l\u00e9sion", "le\u0301sion"
+
+
+@pytest.mark.parametrize("spelling", [NFC, NFD])
+def test_it_does_not_matter_how_letters_are_composed(spelling):
+    classes = make((1, spelling, (spelling,)), (2, "x", (f"{spelling} *",)), void=(f"{spelling}?",))
+    assert classes.value(NFC) == classes.value(NFD) == 1
+    assert classes.value(f"{NFD} 7") == classes.value(f"{NFC} 7") == 2
+    assert classes.value(f"{NFC}?") == classes.value(f"{NFD}?") == 255
+    assert classes.names[1] == NFC
+    assert infer([spelling]).names[1] == NFC
+
+
+def test_two_spellings_in_the_files_are_one_class():
+    classes = infer([NFD, "pulp", NFC])
+    assert [(one.id, one.name) for one in classes.classes[1:]] == [(1, NFC), (2, "pulp")]
+    assert make((1, "both", (NFC, NFD))).value(NFD) == 1
+    with pytest.raises(LabelError, match="is used twice"):
+        make((1, "a", (NFC,)), (2, "b", (NFD,)))
+
+
+@pytest.mark.parametrize(
+    "label", ["caries\u200b", "\ufeffcaries", "ca\u00adries", "caries\u00a0", "\u202acaries\u202c "]
+)
+def test_folding_leaves_out_what_nobody_sees(label):
+    assert fold(label) == "caries"
+    assert infer([label, "caries"], fold_case=True).value(label) == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("caries", []),
+        ("deep caries", []),
+        ("\u0645\u06cc\u200c\u062e", []),
+        ("caries ", ["U+0020 SPACE"]),
+        ("a\u00a0b\u00a0c", ["U+00A0 NO-BREAK SPACE"]),
+        ("\u200ba\u202e", ["U+200B ZERO WIDTH SPACE", "U+202E RIGHT-TO-LEFT OVERRIDE"]),
+        ("a\tb", ["U+0009 CONTROL CHARACTER"]),
+    ],
+)
+def test_invisible_characters_are_named(label, expected):
+    assert invisible_characters(label) == expected
+
+
+# --- numbers
+
+
+@pytest.mark.parametrize(
+    ("labels", "ids"),
+    [
+        (["11", "12", "48"], {"11": 11, "12": 12, "48": 48}),
+        (["10", "9", "300"], {"9": 9, "10": 10, "300": 300}),
+        (["03", "4"], {"03": 3, "4": 4}),
+        (["0", "1", "2", "10"], {"0": 1, "1": 2, "2": 3, "10": 4}),
+        (["254", "255", "9"], {"9": 1, "254": 2, "255": 3}),
+        (["65536", "9"], {"9": 1, "65536": 2}),
+        (["1", "01", "10"], {"01": 1, "1": 2, "10": 3}),
+        (["9" * 5000, "5"], {"5": 1, "9" * 5000: 2}),
+        (["10", "9", "a"], {"10": 1, "9": 2, "a": 3}),
+        (["-1", "2", "10"], {"-1": 1, "10": 2, "2": 3}),
+        (["5", "_background_"], {"5": 5}),
+        (["5", "background"], {"5": 5, "background": 0}),
+    ],
+)
+def test_whole_numbers_are_ids_or_counted_as_numbers(labels, ids):
+    classes = infer(labels)
+    assert {label: classes.value(label) for label in ids} == ids
+
+
+def test_more_labels_than_ids_are_refused():
+    most = [f"label {number}" for number in range(65_534)]
+    assert max(infer(most).ids) == 65_535
+    with pytest.raises(LabelError, match=r"65,535 labels cannot be a class each.*65,534"):
+        infer([*most, "one more"])
+
+
+@pytest.mark.parametrize("options", [{}, {"void": ("\udcff",)}, {"ignored": ("\ud800*",)}])
+def test_what_cannot_be_saved_is_refused(options):
+    """Command lines may hold bytes that are not text."""
+    name = "a" if options else "\udcff"
+    with pytest.raises(LabelError, match="is not valid Unicode"):
+        make((1, name, ("a",)), **options)
 
 
 def test_channels_are_in_rising_order_of_ids() -> None:

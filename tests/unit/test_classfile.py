@@ -1,6 +1,7 @@
 """Class maps as people write them: options, TOML and JSON."""
 
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from maskforge import ClassMap, MaskClass, load_class_map
 from maskforge.errors import LabelError, OptionError
-from maskforge.masks.classes import check_labels
+from maskforge.masks.classes import check_labels, infer
 from maskforge.masks.classfile import choose_class_map, dump_class_map, parse_assignments
+from maskforge.masks.labels import composed
 
 
 def table(classes: ClassMap) -> list[tuple[int, str, tuple[str, ...]]]:
@@ -37,11 +39,37 @@ def test_assignments_become_classes(assignments, expected):
 
 
 def test_assignments_can_ignore_and_void_and_cut_holes():
-    classes = parse_assignments(["a=1", "b=ignore", "c=VOID", "d=255", "e=0"])
+    classes = parse_assignments(["a=1", "b=ignore", "c=VOID", "d=void", "e=0"])
     assert classes.ignored == ("b",)
     assert classes.void == ("c", "d")
     assert [classes.value(label) for label in "abcde"] == [1, None, 255, 255, 0]
     assert classes.names[0] == "background"
+
+
+def test_255_is_refused_as_in_a_file(tmp_path):
+    (tmp_path / "x.toml").write_text("[classes]\nCA = 255\n")
+    with pytest.raises(LabelError, match="'CA' has the id 255, which is the void") as in_file:
+        load_class_map(tmp_path / "x.toml")
+    with pytest.raises(LabelError) as assigned:
+        parse_assignments(["CA=255"])
+    assert assigned.value.message == in_file.value.message
+    assert assigned.value.hint == in_file.value.hint
+    assert "NAME=void" in assigned.value.hint
+
+
+def test_a_pattern_gets_its_class_a_name():
+    classes = parse_assignments(["cell_*=1", "cells=1", "*=ignore", "x[*]=2"])
+    assert table(classes) == [(1, "cell", ("cell_*", "cells")), (2, "x*", ("x[*]",))]
+    assert [classes.value(label) for label in ("cell_7", "cells", "x*", "xy")] == [1, 1, 2, None]
+
+
+@pytest.mark.parametrize(
+    "assignments", [["cell*=1", "cell=2"], ["cell-*=1", "cell_*=2"], ["*1=1", "*2=2"]]
+)
+def test_a_pattern_whose_name_is_taken_is_the_name(assignments):
+    written = [one.rpartition("=")[0] for one in assignments]
+    expected = [one if "*" in one else "cell" for one in written]
+    assert [name for _, name, _ in table(parse_assignments(assignments))] == expected
 
 
 @pytest.mark.parametrize(
@@ -133,7 +161,15 @@ def test_a_class_without_labels_has_none(tmp_path):
         ("x.json", "[]", "is not a class map"),
         ("x.json", "{", "is not valid"),
         ("x.json", "[" * 10_000, "is not valid"),
-        ("x.json", '{"classes": {"a": "one"}}', "is not a class map"),
+        ("x.json", '{"classes":' + '{"a":' * 5000 + "1" + "}" * 5001, "is not valid"),
+        ("x.json", '{"classes": {"a": ' + "9" * 5000 + "}}", "is not valid"),
+        ("x.toml", "classes = " + "[" * 5000 + "]" * 5000, "is not valid TOML"),
+        ("x.toml", "[classes]\na = " + "1" * 5000, "is not valid TOML"),
+        ("x.toml", "[classes]\na = 0x" + "f" * 5000, "not a number from 0 to 65535"),
+        ("x.toml", "classes." + ".".join("a" * 5000) + " = 1", "is not a class map"),
+        ("x.json", '{"classes": {"a": "1"}}', "without quotes"),
+        ("x.json", '{"classes": {"a": "one", "b": 2}}', "or none"),
+        ("x.json", '{"classes": {"a": ["one"]}}', "is not a class map"),
         ("x.json", '{"classes": {"a": 1.5}}', "is not a class map"),
         ("x.json", '{"classes": {"a": true}}', "is not a class map"),
         ("x.json", '{"classes": {}, "ingore": []}', "ingore"),
@@ -157,6 +193,7 @@ def test_what_is_no_class_map_is_refused_and_named(tmp_path, name, content, text
     with pytest.raises(LabelError, match=text) as caught:
         load_class_map(tmp_path / name)
     assert caught.value.origin.file == tmp_path / name
+    assert len(str(caught.value)) < 700
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\xe9"])
@@ -174,6 +211,12 @@ def test_files_that_are_not_there_are_named(tmp_path):
         assert caught.value.origin.file == path
 
 
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "classes.txt")
+    with pytest.raises(LabelError, match="cannot be read: it is not a file"):
+        load_class_map(tmp_path / "classes.txt")
+
+
 def test_more_classes_than_values_need_ids_of_their_own(tmp_path):
     (tmp_path / "x.json").write_text(
         json.dumps({"classes": [{"name": str(i)} for i in range(255)]})
@@ -186,24 +229,63 @@ NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
 
 
 @given(
-    names=st.lists(NAMES, unique=True, max_size=6).filter(lambda one: "background" not in one),
-    others=st.lists(NAMES, unique=True, max_size=4),
+    names=st.lists(NAMES, unique_by=composed, max_size=6).filter(
+        lambda one: "background" not in one
+    ),
+    others=st.lists(NAMES, unique_by=composed, max_size=4),
+    labels=st.lists(NAMES, max_size=4),
     colors=st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=6, max_size=6),
 )
-def test_a_saved_class_map_is_read_back_unchanged(tmp_path_factory, names, others, colors):
+def test_a_saved_class_map_is_read_back_unchanged(tmp_path_factory, names, others, colors, labels):
     ids = [3, 1, 300, 254, 65535, 7]
     classes = tuple(
         MaskClass(id_, name, color, (f"{name}-1", f"{name}-2"))
         for id_, name, color in zip(ids, names, colors, strict=False)
     )
-    labels = [f"{name}-3" for name in others]
-    saved = ClassMap(classes, tuple(labels[:2]), tuple(labels[2:]))
+    left = [f"{name}-3" for name in others]
+    saved = ClassMap(classes, tuple(left[:2]), tuple(left[2:]), class_from="attributes.tooth")
     path = tmp_path_factory.getbasetemp() / "classes.json"
     path.write_bytes(dump_class_map(saved))
     back = load_class_map(path)
     assert back == saved
     assert back.classes == saved.classes
     assert dump_class_map(back) == dump_class_map(saved)
+    inferred = infer(labels)
+    path.write_bytes(dump_class_map(inferred))
+    back = load_class_map(path)
+    assert [back.value(label) for label in labels] == [inferred.value(label) for label in labels]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('"cell*" = "cell"', [(1, "cell", ("cell*",))]),
+        ('"cell*" = 4', [(4, "cell", ("cell*",))]),
+        ('a = "x"\nb = "y"\nc = "x"', [(1, "x", ("a", "c")), (2, "y", ("b",))]),
+        ('caries = 7\n"caries *" = "caries"', [(7, "caries", ("caries", "caries *"))]),
+        ('b = {id = 2, labels = ["d"]}\nc = "b"', [(2, "b", ("d", "c"))]),
+    ],
+)
+def test_a_label_may_stand_with_the_name_of_its_class(tmp_path, content, expected):
+    (tmp_path / "x.toml").write_text(f"[classes]\n{content}\n")
+    assert table(load_class_map(tmp_path / "x.toml")) == expected
+
+
+def test_patterns_stand_among_the_labels_of_a_file(tmp_path):
+    (tmp_path / "x.toml").write_text(
+        'ignore = ["note*"]\nvoid = ["*2"]\n'
+        '[[classes]]\nname = "cell"\nlabels = ["cell[0-9]*"]\n'
+        '[[classes]]\nname = "other"\nlabels = ["cellulitis", "cell9x"]\n'
+    )
+    classes = load_class_map(tmp_path / "x.toml")
+    assert classes.value("cell9x") == 2
+    with pytest.raises(LabelError, match=r"'cell12' fits the patterns 'cell\[0-9\]\*' and '\*2'"):
+        classes.value("cell12")
+
+
+def test_a_class_file_may_tell_the_key_of_the_labels(tmp_path):
+    (tmp_path / "x.toml").write_text('class_from = "group_id"\nclasses = ["11", "12"]\n')
+    assert load_class_map(tmp_path / "x.toml").class_from == "group_id"
 
 
 # --- file or options

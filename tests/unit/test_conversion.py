@@ -25,7 +25,7 @@ from maskforge import (
     open_dataset,
 )
 from maskforge.dataset import converted_image as conversion_module
-from maskforge.dataset.conversion_report import count_files
+from maskforge.dataset.conversion_report import count_classes, count_files
 from maskforge.errors import OptionError, OutputError
 from maskforge.issues import Code, Issue, Origin
 
@@ -73,6 +73,23 @@ def test_the_manifest_adds_up_to_the_report(tmp_path):
             assert {names[value]: count for value, count in zip(values, counts, strict=True)} == {
                 name: count for name, count in line["pixels"].items() if count
             }
+
+
+def test_the_classes_of_an_image_alone_are_gone_through(tmp_path, monkeypatch):
+    """Else the cost of many labels in many images is the product of both."""
+    given = []
+
+    def spy(counts, entry, ids):
+        given.append((id(counts), id(ids), len(entry.pixels | entry.class_shapes)))
+        count_classes(counts, entry, ids)
+
+    monkeypatch.setattr("maskforge.dataset.conversion.count_classes", spy)
+    for number in range(20):
+        labelme(tmp_path / "in" / f"x{number}.json", square(f"label {number:02}", 1, 1, 4, 4))
+    report = convert(tmp_path / "in", tmp_path / "out")
+    assert [one.id for one in report.classes] == list(range(21))
+    assert len(set(given)) == 1
+    assert given[0][2] == 2
 
 
 def test_every_image_is_observed_once(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ LEVELS = 3
 _PLACES = ("classes/classes.json", "classes.json")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClassList:
     """The classes of a project.
 
@@ -32,6 +33,11 @@ class ClassList:
     whereabouts: str
     names: frozenset[str] | None = None
     by_id: Mapping[int | str, str] = field(default_factory=dict)
+
+    @functools.cached_property
+    def by_folded(self) -> Mapping[str, str]:
+        """The first name of all that differ only in case and spaces."""
+        return {_folded(one): one for one in sorted(self.names or (), reverse=True)}
 
 
 class ClassLists:
@@ -123,7 +129,7 @@ class Labeler:
         names = self._classes.names
         if names is not None and name not in names and name not in self._noted:
             self._noted.add(name)
-            self._issues.append(self._unlisted(name, names, listed, origin))
+            self._issues.append(self._unlisted(name, listed, origin))
         return name, None
 
     def _unresolved(self, key: object, origin: Origin) -> Issue:
@@ -137,15 +143,13 @@ class Labeler:
             "put the classes/classes.json of the project's export beside the annotations",
         )
 
-    def _unlisted(
-        self, name: str, names: frozenset[str], listed: str | None, origin: Origin
-    ) -> Issue:
+    def _unlisted(self, name: str, listed: str | None, origin: Origin) -> Issue:
         text = f"the class {shorten(name)} is not in {self._classes.whereabouts}"
-        similar = [one for one in names if _folded(one) == _folded(name)]
+        similar = self._classes.by_folded.get(_folded(name))
         if listed:
             text += f", which calls its id {shorten(listed)}"
         elif similar:
-            text += f", which has {shorten(min(similar))}"
+            text += f", which has {shorten(similar)}"
         return Issue(Code.UNLISTED_LABEL, text, origin.at(".className"))
 
 
