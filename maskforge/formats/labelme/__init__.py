@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
 from maskforge.formats.jsonio import Document, structure
-from maskforge.formats.labelme.shape_records import read_shape
+from maskforge.formats.labelme.shape_records import place_of, read_shape
 from maskforge.images.finder import IMAGE_SUFFIXES
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Shape, Size
@@ -129,7 +129,7 @@ def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
         try:
             shapes.append(read_shape(entry, origin.at(f"[{index}]")))
         except RecordError as error:
-            issues.append(error.issue())
+            issues.append(error.issue(box=place_of(entry)))
     return shapes, issues
 
 
