@@ -31,6 +31,7 @@ def test_json_is_one_object_that_accounts_for_everything(tmp_path, both):
         "files",
         "images",
         "records",
+        "partial",
         "reasons",
         "classes",
         "overlapped_pixels",
