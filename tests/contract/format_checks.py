@@ -48,7 +48,7 @@ def arrays(shape: Shape) -> list[np.ndarray]:
             return []
 
 
-def corners_of(shape: Shape) -> np.ndarray:
+def bounds_of(shape: Shape) -> np.ndarray:
     """Return points as (N, 2) such that what a shape covers lies in the box around them."""
     if isinstance(shape.geometry, Bitmap):
         corner = np.array((shape.geometry.column, shape.geometry.row))

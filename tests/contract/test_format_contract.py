@@ -16,10 +16,10 @@ import pytest
 from annotation_trees import LABELME_MASK, Tree, labelme_shape, save_png, trees
 from damage import JUNK, change, every_damage
 from format_checks import (
+    bounds_of,
     check_account,
     check_image,
     check_keys,
-    corners_of,
     drawing,
     index_of,
     record_keys,
@@ -264,7 +264,7 @@ def test_a_record_of_no_known_kind_tells_its_place(laid):
         for issue in found.issues:
             shape = sound.get(index_of(issue.origin.pointer, place)) if issue.box else None
             if shape is not None and issue.code is mf.Code.UNKNOWN_KIND:
-                points = corners_of(shape)
+                points = bounds_of(shape)
                 assert (points.min(axis=0) >= issue.box[:2]).all()
                 assert (points.max(axis=0) <= issue.box[2:]).all()
                 covered += 1

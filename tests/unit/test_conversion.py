@@ -54,8 +54,8 @@ def test_the_manifest_adds_up_to_the_report(tmp_path):
     report = convert(tmp_path / "in", tmp_path / "out")
     lines = manifest(tmp_path / "out")
     assert len(lines) == report.images["found"] == 4
-    assert [line["outcome"] for line in lines] == ["refused", "partial", "ignored", "drawn"]
-    assert [line["mask"] is not None for line in lines] == [False, True, False, True]
+    assert [line["outcome"] for line in lines] == ["refused", "partial", "drawn", "ignored"]
+    assert [line["mask"] is not None for line in lines] == [False, True, True, False]
     assert [report.images[one] for one in ("drawn", "partial", "ignored", "refused")] == [1] * 4
     assert report.partial == ["x"]
     assert total(line["shapes"] for line in lines) == report.records
