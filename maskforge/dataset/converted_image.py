@@ -113,7 +113,7 @@ def _draw(
     if _outcome(drawing, issues) != "refused":
         return drawing, issues
     lost = sum(one.doubt is not Doubt.NO for one in issues)
-    text = f"nothing could be drawn, and {lost} records were lost; the image may show anything"
+    text = f"nothing of what was drawn is left (records lost: {lost}); no mask would be true"
     issues.append(Issue(Code.NOTHING_KNOWN, text, image.origin, _MEND))
     return None, issues
 

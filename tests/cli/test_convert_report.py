@@ -44,6 +44,7 @@ def test_json_is_one_object_that_accounts_for_everything(tmp_path, both):
         "found": 5,
         "drawn": 3,
         "converted": 0,
+        "void": 0,
         "ignored": 0,
         "skipped": 0,
         "refused": 2,

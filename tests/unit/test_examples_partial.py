@@ -120,6 +120,15 @@ def test_training_takes_the_option_from_file_and_command_line():
     assert 'partial = "error"' in shown.stdout
 
 
+def test_training_leaves_them_out_and_says_so(dataset, tmp_path):
+    lines = []
+    with pytest.raises(OptionError, match="4 examples in 4 groups cannot be divided into 5 folds"):
+        mf.train(dataset, tmp_path / "run", folds=5, log=lines.append)
+    assert lines == ["partial images, left out (2): i4, i5"]
+    with pytest.raises(DatasetError, match="2 images are partial: i4, i5"):
+        mf.train(dataset, tmp_path / "run", partial="error")
+
+
 def test_a_partial_truth_is_not_compared(dataset, tmp_path):
     whole = shutil.copytree(dataset / "masks", tmp_path / "predicted")
     for truth in (dataset, dataset / "masks"):
