@@ -124,7 +124,7 @@ def test_training_leaves_them_out_and_says_so(dataset, tmp_path):
     lines = []
     with pytest.raises(OptionError, match="4 examples in 4 groups cannot be divided into 5 folds"):
         mf.train(dataset, tmp_path / "run", folds=5, log=lines.append)
-    assert lines == ["partial images, left out (2): i4, i5"]
+    assert "partial images, left out (2): i4, i5" in lines
     with pytest.raises(DatasetError, match="2 images are partial: i4, i5"):
         mf.train(dataset, tmp_path / "run", partial="error")
 
