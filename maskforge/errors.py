@@ -8,7 +8,7 @@ import itertools
 import reprlib
 from collections.abc import Iterable
 
-from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.issues import Box, Code, Issue, Level, Origin
 
 _MOST_NAMED = 10
 
@@ -138,9 +138,9 @@ class AnnotationError(MaskforgeError, ValueError):
         self.code = code
         self.origin: Origin = origin
 
-    def issue(self, level: Level | None = None) -> Issue:
-        """Return this error as a line for a report."""
-        return Issue(self.code, self.message, self.origin, self.hint, level)
+    def issue(self, level: Level | None = None, box: Box | None = None) -> Issue:
+        """Return this error as a line for a report, with the place of the record if it is known."""
+        return Issue(self.code, self.message, self.origin, self.hint, level, box)
 
 
 class FormatError(AnnotationError):

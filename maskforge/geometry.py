@@ -84,6 +84,8 @@ def ring(values: ArrayLike, origin: Origin) -> Points:
         GeometryError: If a coordinate is invalid or fewer than three vertices are left.
     """
     points = checked_points(values, origin)
+    if not len(points):
+        raise GeometryError(Code.INVALID_COORDINATES, "the outline has no points", origin=origin)
     while len(points) > 1 and (points[0] == points[-1]).all():
         points = points[:-1]
     if len(points) < 3:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""An upright rectangle: left, top, right and bottom edge in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Level(enum.StrEnum):
     """Left out because it has no meaning as an area."""
     REFUSED = "refused"
     """Left out because it is damaged, contradictory or of an unknown kind."""
+    VOID = "void"
+    """Not drawn as a class; its place is void in the mask (--refused void)."""
 
 
 class Scope(enum.StrEnum):
@@ -49,23 +55,38 @@ class Scope(enum.StrEnum):
     RECORD = "record"
 
 
-class Code(enum.Enum):
-    """Every kind of issue, with its usual level, its scope and what it means.
+class Doubt(enum.StrEnum):
+    """Whether a finding leaves pixels of the mask of which nobody knows what they show."""
 
-    The documentation's table of issues is made from this class.
+    NO = "no"
+    """Nothing that has an area is missing."""
+    ALONE = "alone"
+    """Something small went wrong; it matters only where nothing else of the image was drawn."""
+    YES = "yes"
+    """Somebody drew something that the mask does not show."""
+
+
+class Code(enum.Enum):
+    """Every kind of issue, with its usual level, its scope, what it means, and its doubt.
+
+    The documentation's tables of issues are made from this class.
     """
 
     level: Level
     scope: Scope
     meaning: str
+    doubt: Doubt
 
-    def __new__(cls, value: str, level: Level, scope: Scope, meaning: str) -> Code:
+    def __new__(
+        cls, value: str, level: Level, scope: Scope, meaning: str, doubt: Doubt = Doubt.NO
+    ) -> Code:
         """Keep the extra columns as attributes so that the value stays a plain string."""
         member = object.__new__(cls)
         member._value_ = value
         member.level = level
         member.scope = scope
         member.meaning = meaning
+        member.doubt = doubt
         return member
 
     UNREADABLE_FILE = (
@@ -219,6 +240,13 @@ class Code(enum.Enum):
         Level.NOTE,
         Scope.IMAGE,
         "An instance image holds pixels that no instance lists; they are not drawn.",
+        Doubt.YES,
+    )
+    NOTHING_KNOWN = (
+        "nothing-known",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "All that was drawn on the image was lost, which is not the same as an empty image.",
     )
     OVERLAP = (
         "overlap",
@@ -231,30 +259,35 @@ class Code(enum.Enum):
         Level.REFUSED,
         Scope.RECORD,
         "A record lacks a key or holds a value of the wrong type.",
+        Doubt.YES,
     )
     INVALID_COORDINATES = (
         "invalid-coordinates",
         Level.REFUSED,
         Scope.RECORD,
         "A coordinate is not a finite number within ±2^31 px, or a number of a pair is missing.",
+        Doubt.YES,
     )
     INVALID_BITMAP = (
         "invalid-bitmap",
         Level.REFUSED,
         Scope.RECORD,
         "An embedded or accompanying bitmap cannot be decoded or does not fit its box.",
+        Doubt.YES,
     )
     UNKNOWN_KIND = (
         "unknown-kind",
         Level.REFUSED,
         Scope.RECORD,
         "The kind of shape is not one that the format is known to have.",
+        Doubt.YES,
     )
     TOO_FEW_POINTS = (
         "too-few-points",
         Level.SKIPPED,
         Scope.RECORD,
         "A ring of fewer than three vertices encloses no area.",
+        Doubt.ALONE,
     )
     NO_AREA = (
         "no-area",
@@ -279,12 +312,14 @@ class Code(enum.Enum):
         Level.SKIPPED,
         Scope.RECORD,
         "The shape has no label (--unlabeled).",
+        Doubt.YES,
     )
     UNRESOLVED_CLASS = (
         "unresolved-class",
         Level.REFUSED,
         Scope.RECORD,
         "The class id of the shape is in no class list, and no class name is given (--unlabeled).",
+        Doubt.YES,
     )
     SEVERAL_LABELS = (
         "several-labels",
@@ -376,6 +411,8 @@ class Issue:
         origin: Where.
         hint: What to do, or empty.
         override: What became of the thing, where a policy changed the usual level of the code.
+        box: Of a record that cannot be read, where it lies in the image, as far as it tells; None
+            if it does not.
     """
 
     code: Code
@@ -383,6 +420,7 @@ class Issue:
     origin: Origin
     hint: str = ""
     override: Level | None = None
+    box: Box | None = None
 
     @property
     def level(self) -> Level:
@@ -403,6 +441,17 @@ class Issue:
     def loses_image(self) -> bool:
         """Whether an image was left out because of this issue."""
         return self.scope is Scope.IMAGE and self.level is not Level.NOTE
+
+    @property
+    def doubt(self) -> Doubt:
+        """Whether the mask may be wrong because of this issue.
+
+        What a policy leaves out, somebody has decided; what it refuses is as lost as what is
+        damaged.
+        """
+        if self.override in (None, Level.NOTE):
+            return self.code.doubt
+        return Doubt.YES if self.override is Level.REFUSED else Doubt.NO
 
     def __str__(self) -> str:
         text = f"{self.level}[{self.code}] {self.origin}: {self.message}"

@@ -22,7 +22,7 @@ EXIT_REFUSED = 1
 EXIT_WRONG_USE = 2
 EXIT_INTERRUPTED = 130
 
-_COLORS = {"refused": "red", "skipped": "yellow"}
+_COLORS = {"refused": "red", "void": "yellow", "skipped": "yellow"}
 _EXAMPLES = 3
 _MOST_ROWS = 1000
 _REFUSED_SHOWN = 50

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskforge.choices import Encoding, MultiTag, Overlap, Unvisited
+from maskforge.choices import Encoding, MultiTag, Overlap, Refused, Unvisited
 from maskforge.cli import options as shared
 from maskforge.cli.console import (
     print_findings,
@@ -84,6 +84,12 @@ def convert(
             show_default="skip; refuse if its class cannot be resolved",
         ),
     ] = None,
+    refused: Annotated[
+        Refused,
+        typer.Option(
+            help="The place of a shape that cannot be drawn: as if there were none, or void (255).",
+        ),
+    ] = "leave-out",
     unvisited: Annotated[
         Unvisited,
         typer.Option(
@@ -119,6 +125,7 @@ def convert(
             point_radius=point_radius,
             multi_tag=multi_tag,
             unlabeled=unlabeled,
+            refused=refused,
             instances=instances,
             format=format_,
             images=images,
@@ -146,7 +153,9 @@ def _print_report(report: ConversionReport, *, dry_run: bool) -> None:
 
     print_shown(shown(report))
     print_findings(findings(report))
-    if report.written:
+    if report.written and not report.images["drawn"] + report.images["partial"]:
+        typer.echo(f"No mask could be made; manifest.jsonl in {report.out} says why.")
+    elif report.written:
         typer.echo(f"Masks, classes.json and manifest.jsonl are in {report.out}")
         typer.echo(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")
     elif dry_run:

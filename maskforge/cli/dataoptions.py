@@ -85,6 +85,11 @@ Data: TypeAlias = Annotated[
             metavar="REGEX",
             help="Regular expression over the name; its first group, or the match, is the group.",
         ),
+        Flag(
+            key="partial",
+            help="Images whose mask lacks a shape that could not be read: left out, used, or "
+            "refused.",
+        ),
     ),
 ]
 """What ``maskforge.open_examples`` is told, as far as it was said."""

@@ -178,6 +178,7 @@ def evaluate(
             worst=worst,
             charts=charts,
             mask_values=data.get("mask_values", {}),
+            partial=data.get("partial", "skip"),
         )
         check_options(options)
         if "classes" in data:

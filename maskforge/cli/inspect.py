@@ -53,4 +53,4 @@ def inspect(
             print_shown(shown(inspection))
         if not inspection.images["found"]:
             raise typer.Exit(EXIT_WRONG_USE)
-        raise typer.Exit(int(any(one.level == "refused" for one in inspection.problems)))
+        raise typer.Exit(int(any(one.level in ("refused", "void") for one in inspection.problems)))

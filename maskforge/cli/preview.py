@@ -103,6 +103,8 @@ def _plain(dataset: Path, out: Path, options: PreviewOptions, *, overwrite: bool
         report = run(dataset, out, options, overwrite=overwrite, progress=update)
     if report.without_image:
         typer.echo(f"{report.without_image} masks are shown on black: image not found.")
+    if report.partial:
+        typer.echo(f"{report.partial} masks are partial: not all that was drawn could be read.")
     _end(report.sheets, report.problems, f"{len(report.overlays)} overlays in {out}")
     if not report.overlays:
         raise typer.Exit(EXIT_WRONG_USE)

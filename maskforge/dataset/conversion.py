@@ -243,11 +243,13 @@ class _Run:
     ) -> ManifestEntry:
         # The masks die with this call, so those of the next image can take their place in memory.
         converted = convert_image(image, self._classes, self._options)
-        count_image(report, converted)
+        name = ""
+        if converted.mask is not None:
+            name = names.assign(image.folder, image.image.name)
+        count_image(report, converted, name)
         count_classes(counts, converted.entry, self._ids)
         files: dict[str, str | None] = {"image": relative(image.image.file, self._out)}
         if writer is not None and converted.mask is not None:
-            name = names.assign(image.folder, image.image.name)
             files |= writer.write_masks(
                 name, self._options.file_type, converted.mask, converted.instances
             )

@@ -14,6 +14,7 @@ from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import RECORD_COUNTS, ManifestEntry
 from maskforge.display.brief import Brief
 from maskforge.display.table import Shown, Table, as_html
+from maskforge.errors import listing
 from maskforge.issues import Issue, Level, Scope
 from maskforge.shapes import ImageState
 
@@ -21,7 +22,7 @@ SCHEMA_VERSION = 1
 
 _NOTES_KEPT = 1000
 _CHEAP = (Level.NOTE, Level.IGNORED)
-_WEIGHTS = (Level.REFUSED, Level.SKIPPED, Level.IGNORED, Level.NOTE)
+_WEIGHTS = (Level.REFUSED, Level.VOID, Level.SKIPPED, Level.IGNORED, Level.NOTE)
 
 
 class ClassCount(msgspec.Struct):
@@ -37,8 +38,9 @@ class ClassCount(msgspec.Struct):
 class ConversionReport(Brief, msgspec.Struct, kw_only=True):
     """What a conversion did.
 
-    ``records["found"]`` is always the sum of ``drawn``, ``converted``, ``ignored``, ``skipped`` and
-    ``refused``, ``images["found"]`` that of ``drawn``, ``ignored`` and ``refused``, and
+    ``records["found"]`` is always the sum of ``drawn``, ``converted``, ``void``, ``ignored``,
+    ``skipped`` and ``refused``, ``images["found"]`` that of ``drawn``, ``partial``, ``ignored`` and
+    ``refused``, and
     ``files["found"]`` that of ``read``, ``ignored``, ``skipped`` and ``refused``.
 
     Attributes:
@@ -47,10 +49,11 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
         written: Whether anything was written: not after a dry run, nor if ``--strict`` stopped it.
         files: Annotation files: ``found``; and by what became of them ``read``, ``ignored``,
             ``skipped``, ``refused``.
-        images: Images: ``found``, ``drawn``, ``ignored``, ``refused``; and by state
+        images: Images: ``found``, ``drawn``, ``partial``, ``ignored``, ``refused``; and by state
             ``annotated``, ``empty``, ``unvisited``.
         records: Records (shapes and what stands beside them): ``found``, ``drawn``, ``converted``,
-            ``ignored``, ``skipped``, ``refused``.
+            ``void``, ``ignored``, ``skipped``, ``refused``.
+        partial: Names of the partial images.
         reasons: Number of findings per issue code.
         classes: Images, shapes and visible pixels per class.
         overlapped_pixels: Pixels claimed by shapes of more than one class.
@@ -74,10 +77,11 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
     )
     images: dict[str, int] = msgspec.field(
         default_factory=lambda: dict.fromkeys(
-            ("found", "drawn", "ignored", "refused", *ImageState), 0
+            ("found", "drawn", "partial", "ignored", "refused", *ImageState), 0
         )
     )
     records: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(RECORD_COUNTS, 0))
+    partial: list[str] = []
     reasons: dict[str, int] = {}
     classes: list[ClassCount] = []
     overlapped_pixels: int = 0
@@ -86,17 +90,18 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
 
     @property
     def lost(self) -> int:
-        """Number of files, images and records that were skipped or refused."""
+        """Number of files, images and records that were skipped or refused, or became void."""
         groups = (self.files, self.images, self.records)
-        return sum(group.get(level, 0) for group in groups for level in ("skipped", "refused"))
+        levels = (Level.SKIPPED, Level.REFUSED, Level.VOID)
+        return sum(group.get(level, 0) for group in groups for level in levels)
 
     @property
     def exit_code(self) -> int:
-        """0 if all is done, 1 if something was refused, 2 if there was nothing to read."""
+        """0 if all is done, 1 if something was refused or became void, 2 if there was nothing."""
         if not self.images["found"]:
             return 2
         groups = (self.files, self.images, self.records)
-        return int(any(group["refused"] for group in groups))
+        return int(any(group["refused"] for group in groups) or self.records["void"] > 0)
 
     def _repr_html_(self) -> str:
         rows = [(one.level, one.code, one.number, _place(one.issues[0])) for one in findings(self)]
@@ -137,14 +142,19 @@ def findings(report: ConversionReport) -> list[Finding]:
 
 def shown(report: ConversionReport) -> Iterator[Shown]:
     """Yield what became of everything, and the classes."""
-    outcomes = ("drawn", "converted", "ignored", "skipped", "refused")
     images, records = report.images, report.records
+    rare = {"partial": images["partial"], "void": records["void"]}
+    outcomes = [
+        one
+        for one in ("drawn", "partial", "converted", "void", "ignored", "skipped", "refused")
+        if rare.get(one, 1)
+    ]
     yield Table(
         "What became of it",
         ("", "found", *outcomes),
         [
             ("images", images["found"], *(images.get(one, 0) for one in outcomes)),
-            ("records", records["found"], *(records[one] for one in outcomes)),
+            ("records", records["found"], *(records.get(one, 0) for one in outcomes)),
         ],
     )
     yield Table(
@@ -157,6 +167,17 @@ def shown(report: ConversionReport) -> Iterator[Shown]:
     )
     if report.overlapped_pixels:
         yield f"{report.overlapped_pixels:,} pixels are claimed by more than one class."
+    if report.partial:
+        yield partial_text(report.partial)
+
+
+def partial_text(names: Sequence[str]) -> str:
+    """Return what people must know about partial images."""
+    are = "images are" if len(names) > 1 else "image is"
+    return (
+        f"{len(names)} {are} partial: something that was drawn could not be read, so training and "
+        f"evaluation leave it out (--partial): {listing(names)}"
+    )
 
 
 def _place(issue: IssueRecord) -> str:
@@ -186,12 +207,20 @@ def count_issue(report: ConversionReport, issue: Issue) -> None:
     report.issues.append(IssueRecord.of(issue))
 
 
-def count_image(report: ConversionReport, converted: ConvertedImage) -> None:
-    """Count one image with its records; ``count_classes`` counts its classes."""
+def count_image(report: ConversionReport, converted: ConvertedImage, name: str) -> None:
+    """Count one image with its records; ``count_classes`` counts its classes.
+
+    Args:
+        report: Where it is counted.
+        converted: What became of it.
+        name: Name of its mask, if there is one.
+    """
     entry = converted.entry
     report.images["found"] += 1
     report.images[entry.state] += 1
-    report.images[converted.outcome] += 1
+    report.images[entry.outcome] += 1
+    if entry.outcome == "partial":
+        report.partial.append(name)
     for outcome, count in entry.shapes.items():
         report.records[outcome] += count
     for issue in converted.issues:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import with_keywords
+from maskforge.choices import Outcome, with_keywords
 from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.issue_record import IssueRecord
-from maskforge.dataset.manifest import RECORD_COUNTS, ManifestEntry
+from maskforge.dataset.manifest import RECORD_COUNTS, ManifestEntry, outcome_of_mask
 from maskforge.display.brief import Brief
 from maskforge.errors import AnnotationError, LimitError
 from maskforge.files import as_text
 from maskforge.images.annotated_image import AnnotatedImage
-from maskforge.issues import Code, Issue, Level
+from maskforge.issues import Code, Doubt, Issue, Level
 from maskforge.masks.class_source import labeled_by
 from maskforge.masks.classes import ClassMap
-from maskforge.masks.drawing import Drawing, draw
+from maskforge.masks.drawing import Drawing, as_void, draw
 from maskforge.masks.encoding import Mask
 from maskforge.masks.labels import composed
 from maskforge.shapes import ImageState
+
+_MEND = "mend the records in the labeling tool, or draw their places as void with --refused void"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -31,7 +32,8 @@ class ConvertedImage(Brief):
     """One image after its conversion.
 
     Attributes:
-        outcome: ``drawn``, or why there is no mask: ``ignored`` or ``refused``.
+        outcome: ``drawn``; ``partial`` if the mask lacks something that somebody drew; or why there
+            is no mask: ``ignored`` or ``refused``.
         mask: (H, W) uint8 or uint16, or (H, W, C) uint8, as the encoding says; None if the image
             was left out.
         instances: (H, W) uint16 or uint32: 0 is not an instance; None if not asked for.
@@ -40,7 +42,7 @@ class ConvertedImage(Brief):
         issues: All findings about the image and its records.
     """
 
-    outcome: Literal["drawn", "ignored", "refused"]
+    outcome: Outcome
     mask: Mask | None
     instances: NDArray[np.uint16] | NDArray[np.uint32] | None
     entry: ManifestEntry
@@ -86,9 +88,8 @@ def convert_image(
     classes = replace(classes, class_from="") if classes.class_from else classes
     drawing, issues = _draw(image, classes, options)
     entry = _entry(image, drawing, issues, classes, options)
-    if drawing is None:
-        return ConvertedImage(_outcome(issues), None, None, entry, tuple(issues))
-    return ConvertedImage("drawn", drawing.mask, drawing.instances, entry, tuple(issues))
+    mask, instances = (drawing.mask, drawing.instances) if drawing else (None, None)
+    return ConvertedImage(entry.outcome, mask, instances, entry, tuple(issues))
 
 
 def _draw(
@@ -103,20 +104,30 @@ def _draw(
         return None, issues
     if image.refusal is not None:
         return None, issues
+    drawing = _drawing(image, classes, options)
+    if isinstance(drawing, Issue):
+        return None, [*issues, drawing]
+    issues = [*as_void(issues, options), *drawing.issues]
+    if _outcome(drawing, issues) != "refused":
+        return drawing, issues
+    lost = sum(one.doubt is not Doubt.NO for one in issues)
+    text = f"nothing of what was drawn is left (records lost: {lost}); no mask would be true"
+    issues.append(Issue(Code.NOTHING_KNOWN, text, image.origin, _MEND))
+    return None, issues
+
+
+def _drawing(image: AnnotatedImage, classes: ClassMap, options: ConvertOptions) -> Drawing | Issue:
+    """Return the masks of an image, or why there are none."""
     try:
-        drawing = draw(image, classes, options)
+        return draw(image, classes, options)
     except AnnotationError as error:
-        issues.append(error.issue())
-        return None, issues
+        return error.issue()
     except LimitError as error:
-        issues.append(error.issue(image.origin))
-        return None, issues
+        return error.issue(image.origin)
     except MemoryError:
         text = f"there is not enough memory to draw {image.image.size} px"
         hint = "cut the image into tiles, or choose --encoding integer"
-        issues.append(Issue(Code.TOO_LARGE, text, image.origin, hint))
-        return None, issues
-    return drawing, [*issues, *drawing.issues]
+        return Issue(Code.TOO_LARGE, text, image.origin, hint)
 
 
 def _entry(
@@ -140,6 +151,7 @@ def _entry(
         format=image.format,
         source=as_text(image.origin.file),
         pointer=image.origin.pointer,
+        outcome=_outcome(drawing, issues),
         encoding=options.encoding,
         pixels={names[value]: count for value, count in pixels.items()},
         shapes=_records(image, drawing, issues),
@@ -161,12 +173,17 @@ def _records(image: AnnotatedImage, drawing: Drawing | None, issues: list[Issue]
         records["drawn"] += drawing.drawn
         records["converted"] += drawing.converted
     else:
-        records[_outcome(issues)] += len(image.shapes)
+        # If they were all lost one by one, nothing is left here.
+        records[_outcome(drawing, issues)] += records["found"] - sum(lost.values())
     return records
 
 
-def _outcome(issues: list[Issue]) -> Literal["ignored", "refused"]:
-    """Return what became of an image without masks."""
+def _outcome(drawing: Drawing | None, issues: list[Issue]) -> Outcome:
+    """Return what became of an image."""
+    if drawing is not None:
+        void = sum(one.level is Level.VOID for one in issues)
+        shown = drawing.drawn + drawing.converted + void
+        return outcome_of_mask(shown, {one.doubt for one in issues})
     refused = any(issue.loses_image and issue.level is Level.REFUSED for issue in issues)
     return "refused" if refused else "ignored"
 

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
-from maskforge.choices import Progress, with_keywords
+from maskforge.choices import Outcome, Progress, with_keywords
 from maskforge.dataset.conversion import convert_counting_keys
 from maskforge.dataset.conversion_report import ClassCount, count_classes
 from maskforge.dataset.convert_options import ConvertOptions
@@ -21,6 +22,7 @@ from maskforge.files import PathLike, as_paths
 from maskforge.issues import Code
 from maskforge.masks.class_source import SourceKeys
 from maskforge.masks.classes import VOID, ClassMap
+from maskforge.shapes import ImageState
 
 SCHEMA_VERSION = 1
 
@@ -53,8 +55,9 @@ class Inspection(Brief, msgspec.Struct, kw_only=True):
     Attributes:
         schema: Version of this object; grows when a key changes its meaning.
         kind: ``annotations`` or ``dataset``.
-        images: Number of images: ``found``; with a mask (``drawn``); without image
-            (``image_missing``); by state ``annotated``, ``empty``, ``unvisited``.
+        images: Number of images: ``found``; by outcome ``drawn``, ``partial``, ``ignored``,
+            ``refused``; without image (``image_missing``); by state ``annotated``, ``empty``,
+            ``unvisited``.
         formats: Number of images per annotation format.
         records: Number of records by what becomes of them.
         kinds: Number of shapes per kind and label.
@@ -84,7 +87,11 @@ class Inspection(Brief, msgspec.Struct, kw_only=True):
 
 def shown(inspection: Inspection) -> Iterator[Shown]:
     """Yield what was found, as tables."""
-    images = inspection.images
+    images = {
+        name: count
+        for name, count in inspection.images.items()
+        if count or name not in ("partial", "ignored", "refused")
+    }
     yield Table("Images", tuple(images), [tuple(images.values())])
     yield Table("Formats", ("format", "images"), list(inspection.formats.items()))
     yield Table(
@@ -140,7 +147,7 @@ class _Collector:
 
     def __init__(self) -> None:
         self.images: Counter[str] = Counter(
-            dict.fromkeys(("found", "drawn", "image_missing", "annotated", "empty", "unvisited"), 0)
+            dict.fromkeys(("found", *get_args(Outcome), "image_missing", *ImageState), 0)
         )
         self.formats: Counter[str] = Counter()
         self.records: Counter[str] = Counter()
@@ -155,7 +162,7 @@ class _Collector:
         self.images.update(
             {
                 "found": 1,
-                "drawn": int(bool(entry.pixels)),
+                entry.outcome: 1,
                 "image_missing": int(entry.image is None),
                 entry.state: 1,
             }
@@ -191,7 +198,7 @@ class _Collector:
         ids = {name: id_ for id_, name in classes.names.items()} if classes else {}
         for count in self.classes.values():
             count.id = ids.get(count.name, count.id)
-        weight = {"refused": 0, "skipped": 1, "note": 2, "ignored": 3}
+        weight = {"refused": 0, "void": 1, "skipped": 2, "note": 3, "ignored": 4}
         return Inspection(
             kind=kind,
             images=dict(self.images),
@@ -202,7 +209,7 @@ class _Collector:
             sizes=[SizeCount(*size, count) for size, count in self.sizes.most_common()],
             overlapped_pixels=self.overlapped,
             problems=sorted(
-                self.problems.values(), key=lambda one: (weight.get(one.level, 4), -one.count)
+                self.problems.values(), key=lambda one: (weight.get(one.level, 5), -one.count)
             ),
         )
 

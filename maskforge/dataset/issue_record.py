@@ -6,7 +6,9 @@ from typing import Self
 
 import msgspec
 
-from maskforge.issues import Issue
+from maskforge.issues import Code, Doubt, Issue, Level
+
+_CODES = {str(code): code for code in Code}
 
 
 class IssueRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,7 +16,7 @@ class IssueRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         code: The kind of finding.
-        level: What became of the thing: ``note``, ``ignored``, ``skipped``, ``refused``.
+        level: What became of the thing: ``note``, ``ignored``, ``skipped``, ``refused``, ``void``.
         scope: What it is about: ``file``, ``image``, ``record``.
         file: The file; in a manifest relative to its folder where possible.
         pointer: The place in the file; empty if it is about the file itself.
@@ -47,3 +49,11 @@ class IssueRecord(msgspec.Struct, frozen=True, kw_only=True):
             message=issue.message,
             hint=issue.hint,
         )
+
+    @property
+    def doubt(self) -> Doubt:
+        """Whether the mask may be wrong because of this, as far as it was written."""
+        code = _CODES.get(self.code)
+        if code is not None and self.level in (code.level, Level.NOTE):
+            return code.doubt
+        return Doubt.YES if self.level == Level.REFUSED else Doubt.NO

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from numpy.typing import NDArray
 
-from maskforge.choices import Encoding
+from maskforge.choices import Encoding, Outcome
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.display.brief import Brief
 from maskforge.display.table import Swatch, Table, as_html
@@ -22,15 +22,33 @@ from maskforge.files import CLASSES, MANIFEST, MASKS, PathLike, as_path, as_text
 from maskforge.images.decoder import read_image, read_to_show
 from maskforge.images.page import is_there, without_suffix
 from maskforge.images.stored import Pixels
-from maskforge.issues import Origin
+from maskforge.issues import Doubt, Level, Origin, Scope
 from maskforge.masks.classes import VOID, ClassMap
 from maskforge.masks.classfile import load_saved_class_map
 from maskforge.masks.encoding import from_multi_hot, from_one_hot
 from maskforge.masks.maskfile import read_mask
 from maskforge.shapes import ImageState, Size
 
-RECORD_COUNTS = ("found", "drawn", "converted", "ignored", "skipped", "refused")
+RECORD_COUNTS = ("found", "drawn", "converted", "void", "ignored", "skipped", "refused")
 """What records are counted by: all, and those to which each of these happened."""
+
+
+_UNTOLD = cast("Outcome", "")
+
+
+def outcome_of_mask(shown: int, doubts: Collection[Doubt]) -> Outcome:
+    """Return what becomes of an image whose size is known.
+
+    Args:
+        shown: Number of records that the mask shows, as a class or as void.
+        doubts: What the findings about it leave in doubt.
+
+    Returns:
+        ``refused`` if all that was drawn on it was lost: what nobody knows is not background.
+    """
+    if Doubt.YES in doubts or (Doubt.ALONE in doubts and not shown):
+        return "partial" if shown else "refused"
+    return "drawn"
 
 
 class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
@@ -51,10 +69,12 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
         format: Annotation format.
         source: Annotation file, relative like ``image``.
         pointer: JSON path of the image in the annotation file.
+        outcome: ``drawn``; ``partial`` if the mask lacks something that somebody drew; ``ignored``
+            or ``refused`` if there is none. In manifests that do not say, the issues tell.
         encoding: ``integer``, ``onehot`` or ``multihot``.
         pixels: Visible pixels per class name.
         shapes: Number of records by what became of them: ``found``, ``drawn``, ``converted``,
-            ``ignored``, ``skipped``, ``refused``.
+            ``void``, ``ignored``, ``skipped``, ``refused``.
         class_shapes: Number of shapes drawn per class name.
         kinds: Number of shapes read per kind of shape and label.
         instance_classes: Class name of instance 1, 2, ...
@@ -74,6 +94,7 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
     format: str
     source: str
     pointer: str
+    outcome: Outcome = _UNTOLD
     encoding: Encoding
     pixels: dict[str, int]
     shapes: dict[str, int]
@@ -83,6 +104,17 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
     overlapped_pixels: int = 0
     tags: list[str] = []
     issues: list[IssueRecord] = []
+
+    def __post_init__(self) -> None:
+        if self.outcome != _UNTOLD:
+            return
+        outcome: Outcome = "ignored"
+        if self.mask is not None:
+            shown = sum(self.shapes.get(one, 0) for one in ("drawn", "converted", "void"))
+            outcome = outcome_of_mask(shown, {one.doubt for one in self.issues})
+        elif any(one.level == Level.REFUSED and one.scope != Scope.RECORD for one in self.issues):
+            outcome = "refused"
+        msgspec.structs.force_setattr(self, "outcome", outcome)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -252,7 +284,9 @@ class Dataset(Brief):
             for id_, name in self.classes.names.items()
             if id_ != VOID or pixels[name]
         ]
+        partial = sum(entry.outcome == "partial" for entry in self.entries)
         title = f"{len(self)} masks of {len(self.entries)} images in {self.folder}"
+        title += f", {partial} of them partial" if partial else ""
         return as_html([Table(title, ("id", "color", "class", "images", "pixels"), rows)])
 
 

@@ -65,16 +65,19 @@ class PreviewReport(Brief):
         overlays: One image per mask.
         sheets: Contact sheets of up to 48 masks each.
         without_image: Masks drawn on black because their image is not known.
+        partial: Masks that lack something that was drawn; their titles say so.
         problems: Masks or images that could not be read, as text.
     """
 
     overlays: tuple[Path, ...]
     sheets: tuple[Path, ...]
     without_image: int
+    partial: int
     problems: tuple[str, ...]
 
     def _repr_html_(self) -> str:
         written = f"{len(self.overlays)} overlays, {self.without_image} of them without image"
+        written += f", {self.partial} partial" if self.partial else ""
         sheets = Table("Contact sheets", ("file",), [(path,) for path in self.sheets])
         return as_html((written, sheets, *(f"refused: {one}" for one in self.problems)))
 
@@ -145,7 +148,8 @@ def preview(
         if progress is not None:
             progress("drawing overlays", index, len(items))
     missing = sum(item.image_path is None for item in items)
-    return PreviewReport(tuple(overlays), tuple(sheets), missing, tuple(problems))
+    partial = sum(item.entry.outcome == "partial" for item in items)
+    return PreviewReport(tuple(overlays), tuple(sheets), missing, partial, tuple(problems))
 
 
 def _names(items: Sequence[DatasetItem]) -> list[str]:
@@ -206,4 +210,6 @@ def _images(
     title = f"{name}  {item.size} px" + ("" if entries else "  (nothing marked)")
     if item.image_path is None:
         title += "  (image not found)"
+    if item.entry.outcome == "partial":
+        title += "  (partial)"
     return Image.fromarray(shown), with_legend(shown, title, entries)

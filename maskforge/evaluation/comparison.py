@@ -104,24 +104,27 @@ def open_comparison(
     elif _has_images(Path(truth)):
         from maskforge.examples.sources import open_examples
 
-        examples = open_examples(truth, progress=progress)
+        examples = open_examples(truth, partial=options.partial, progress=progress)
     else:
         examples = open_masks(
             Path(truth),
             classes=options.classes or predicted_classes,
             mask_values=options.mask_values,
+            partial=options.partial,
         )
     part = choose_part(examples, options.part, options.split, None)
     predictions = open_masks(
         prediction,
         classes=options.classes or examples.classes,
         mask_values=options.mask_values,
+        partial=options.partial,
     )
     shared = share_classes(part.examples.classes, predictions.classes)
     pairing = pair(part.examples, predictions)
     partners = {one.name: partner for one, partner in pairing.pairs}
     probabilities, note = probabilities_folder(prediction, list(partners.values()))
     outside = {one.name for one in examples} - {one.name for one in part.examples}
+    outside.update(examples.partial, predictions.partial)
     return Comparison(
         part=part,
         examples=tuple(one for one, _ in pairing.pairs),
@@ -130,7 +133,7 @@ def open_comparison(
         notes=_distinct(
             *examples.notes, *predictions.notes, *part.notes, *shared.notes, *pairing.notes, note
         ),
-        lonely_truth=pairing.lonely_truth,
+        lonely_truth=tuple(one for one in pairing.lonely_truth if one not in outside),
         lonely_predictions=tuple(one for one in pairing.lonely_predictions if one not in outside),
     )
 
@@ -162,7 +165,13 @@ def _open_model(
         examples = truth
     else:
         classes, values = options.classes, options.mask_values
-        examples = open_examples(truth, classes=classes, mask_values=values, progress=progress)
+        examples = open_examples(
+            truth,
+            classes=classes,
+            mask_values=values,
+            partial=options.partial,
+            progress=progress,
+        )
     part = choose_part(examples, options.part, options.split, predictor.folder)
     shared = share_classes(part.examples.classes, predictor.classes)
     return Comparison(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from maskforge.choices import Partial
 from maskforge.errors import OptionError
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.parts import PartName
@@ -31,6 +32,8 @@ class EvaluateOptions:
         charts: Whether confusion matrix, ROC curve and calibration are drawn, too.
         classes: Class map of masks that have none beside them.
         mask_values: Value in the predicted masks to class name, ``background`` or ``void``.
+        partial: What becomes of images whose mask lacks something that somebody drew: ``skip``
+            leaves them out, ``use`` takes them as they are, ``error`` refuses the set.
     """
 
     measure: MeasureOptions = field(default_factory=MeasureOptions)
@@ -44,6 +47,7 @@ class EvaluateOptions:
     charts: bool = True
     classes: ClassMap | None = None
     mask_values: Mapping[str, str] = field(default_factory=dict)
+    partial: Partial = "skip"
 
 
 def check_options(options: EvaluateOptions) -> None:

@@ -52,7 +52,7 @@ def choose_part(
     """
     split = None if split is None else Path(split)
     record = None if model is None else _record(model / _SPLIT)
-    is_made_for_these = record is not None and record.data_digest == data_digest(examples)
+    is_made_for_these = record is not None and _is_made_for(record, examples)
     if split is None and model is not None and is_made_for_these:
         split = model / _SPLIT
     if wanted == "all" or split is None:
@@ -113,6 +113,16 @@ def _leak_notes(examples: ExampleSet, record: SplitRecord | None) -> tuple[str, 
             f"trained on: {listing(kin)}"
         )
     return tuple(notes)
+
+
+def _is_made_for(record: SplitRecord, examples: ExampleSet) -> bool:
+    """Tell whether a split was made for these images, partial ones perhaps among them."""
+    if record.data_digest == data_digest(examples):
+        return True
+    digests = {one.name: statistics_of(one).image_digest for one in examples}
+    return bool(examples.partial) and digests == {
+        one.name: one.image for one in record.examples if one.name not in examples.partial
+    }
 
 
 def _has_folds(record: SplitRecord) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maskforge.choices import Encoding
+from maskforge.choices import Encoding, Outcome
 from maskforge.masks.classes import ClassMap
 
 
@@ -20,6 +20,7 @@ class Candidate:
         mask: The mask.
         upright: Whether the mask fits the upright image; None if nobody said.
         encoding: What the mask holds; None if nobody said.
+        outcome: What the manifest says of the mask; None if the pair is from elsewhere.
         columns: Further columns.
     """
 
@@ -28,6 +29,7 @@ class Candidate:
     mask: Path
     upright: bool | None = None
     encoding: Encoding | None = None
+    outcome: Outcome | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -177,6 +177,7 @@ class ExampleSet(Brief):
         classes: The class map of the masks.
         source: What the set was made from, for people.
         notes: What was recognized or left out, one sentence each, to be shown.
+        partial: Names of the images that were left out because their masks are partial.
 
     Examples:
         >>> examples = mf.open_examples("masks")
@@ -188,6 +189,7 @@ class ExampleSet(Brief):
     classes: ClassMap
     source: str
     notes: tuple[str, ...] = ()
+    partial: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Example]:
         return iter(self.examples)

@@ -43,6 +43,7 @@ def from_manifest(folder: Path) -> Candidates:
                 mask=folder / entry.mask,
                 upright=entry.upright,
                 encoding=entry.encoding,
+                outcome=entry.outcome,
                 columns=_columns(msgspec.json.decode(line)),
             )
         )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from maskforge.choices import Encoding
+from maskforge.choices import Encoding, Partial
 from maskforge.dataset.manifest import is_dataset, mask_name, open_dataset
 from maskforge.errors import DatasetError
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.maskvalues import MaskLook, look
 from maskforge.examples.meaning import Meaning, given_meaning, recognize
+from maskforge.examples.partial_masks import decide, written_outcomes
 from maskforge.files import CLASSES, MASKS, PROBABILITIES, walk
 from maskforge.images.decoder import list_pages
 from maskforge.images.finder import IMAGE_SUFFIXES
@@ -41,6 +43,7 @@ def open_masks(
     *,
     classes: ClassMap | None = None,
     mask_values: Mapping[str, str] | None = None,
+    partial: Partial = "skip",
 ) -> ExampleSet:
     """Open a folder of masks, with or without a manifest.
 
@@ -49,6 +52,7 @@ def open_masks(
         classes: The class map of masks without a manifest; without it, their values are
             recognized, which the notes say.
         mask_values: Value in the masks to class name, ``background`` or ``void``.
+        partial: What becomes of partial masks; see [`open_examples`][maskforge.open_examples].
 
     Returns:
         Examples whose image is the mask itself where no image is known.
@@ -57,6 +61,17 @@ def open_masks(
         DatasetError: If there are no masks, or they cannot be understood.
         LabelError: If a class map cannot be used.
     """
+    opened = _open_masks(folder, classes, mask_values)
+    names = [one.name for one in opened]
+    outcomes = written_outcomes(one.mask for one in opened)
+    decision = decide(dict(zip(names, outcomes, strict=True)), partial, opened.source)
+    kept = opened.subset(set(names) - set(decision.left_out))
+    return replace(kept, notes=(*kept.notes, *decision.notes), partial=decision.left_out)
+
+
+def _open_masks(
+    folder: Path, classes: ClassMap | None, mask_values: Mapping[str, str] | None
+) -> ExampleSet:
     if is_dataset(folder):
         return _from_manifest(folder)
     if not folder.is_dir():

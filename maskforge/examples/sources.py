@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from maskforge.choices import Progress
+from maskforge.choices import Partial, Progress
 from maskforge.dataset.manifest import Dataset, is_dataset
 from maskforge.errors import DatasetError, MaskforgeError, OptionError, check_type, listing
 from maskforge.examples.candidate import Candidate, Candidates
@@ -18,6 +18,7 @@ from maskforge.examples.groups import check_grouping, groups_of
 from maskforge.examples.manifests import from_manifest
 from maskforge.examples.maskvalues import MaskLook, class_counts, look
 from maskforge.examples.meaning import Meaning, given_meaning, keep_only, recognize
+from maskforge.examples.partial_masks import decide, written_outcomes
 from maskforge.examples.problems import raise_together
 from maskforge.examples.stacks import by_page
 from maskforge.examples.tables import TABLE_SUFFIXES, Table, from_csv, from_table
@@ -53,6 +54,7 @@ def open_examples(
     only: Sequence[str] = (),
     group_column: str | None = None,
     group_pattern: str | None = None,
+    partial: Partial = "skip",
     progress: Progress | None = None,
 ) -> ExampleSet:
     """Open images with their masks, and look at every file once.
@@ -74,6 +76,9 @@ def open_examples(
         group_column: Column of the manifest or table that names the group, such as the patient.
         group_pattern: Regular expression over the name of the example; its first group, or the
             whole match, names the group.
+        partial: What becomes of images whose mask lacks something that somebody drew, as the
+            manifest of ``convert`` says: ``skip`` leaves them out, ``use`` takes them as they are,
+            ``error`` refuses the set.
         progress: Called after every file.
 
     Raises:
@@ -97,6 +102,13 @@ def open_examples(
         check_type(name, text, str, type(None))
     check_grouping(group_column, group_pattern)
     found = _candidates(dataset, images, masks, image_column or "image", mask_column or "mask")
+    outcomes = [one.outcome for one in found.pairs if one.outcome is not None]
+    if len(outcomes) < len(found.pairs):
+        outcomes = written_outcomes(one.mask for one in found.pairs)
+    names = [one.name for one in found.pairs]
+    decision = decide(dict(zip(names, outcomes, strict=True)), partial, found.source)
+    pairs = tuple(one for one in found.pairs if one.name not in set(decision.left_out))
+    found = replace(found, pairs=pairs, notes=(*found.notes, *decision.notes))
     class_map = _class_map(classes) or found.classes
     said = [class_map.recognized] if class_map is not None and class_map.recognized else []
     seen = _look_at_all(found.pairs, progress)
@@ -115,7 +127,11 @@ def open_examples(
         for one, group, turned in zip(seen, groups, upright, strict=True)
     )
     return ExampleSet(
-        examples, kept_classes, found.source, (*found.notes, *meaning.notes, *notes, *said)
+        examples,
+        kept_classes,
+        found.source,
+        (*found.notes, *meaning.notes, *notes, *said),
+        decision.left_out,
     )
 
 

@@ -16,6 +16,7 @@ from maskforge.examples.example import Example, ExampleSet, check_examples
 from maskforge.examples.split import PARTS, Split, check_leaks
 from maskforge.examples.statistics import data_digest, statistics_of
 from maskforge.files import PathLike, as_path, check_schema, dump_record, read_bytes, write_whole
+from maskforge.images.page import without_suffix
 from maskforge.issues import Origin
 
 SCHEMA = 1
@@ -227,16 +228,21 @@ def _from_csv(text: str, origin: Origin) -> list[SplitEntry]:
 def _resolved(
     entries: Iterable[SplitEntry], examples: ExampleSet, origin: Origin
 ) -> list[SplitEntry]:
-    """Return the entries with the names of the examples, all of them, each once."""
+    """Return the entries with the names of the examples, all of them, each once.
+
+    Images that were left out of the set because they are partial may be named, and are left out.
+    """
     finder = _finder(examples)
+    left_out = set(examples.partial) | {PurePosixPath(name).name for name in examples.partial}
     found: list[SplitEntry] = []
     unknown = []
     for one in entries:
-        name = finder.get(one.name.replace("\\", "/"))
-        if name is None:
-            unknown.append(one.name)
-        else:
+        written = one.name.replace("\\", "/")
+        name = finder.get(written)
+        if name is not None:
             found.append(msgspec.structs.replace(one, name=name))
+        elif not {written, without_suffix(written)} & left_out:
+            unknown.append(one.name)
     if unknown:
         guess = did_you_mean(unknown[0], finder) if len(unknown) == 1 else ""
         raise DatasetError(

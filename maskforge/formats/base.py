@@ -10,7 +10,8 @@ of it what is said here:
   it is in, as a ``AnnotationError`` or an issue with its place. ``jsonio.structure`` checks types,
   ``geometry`` coordinates.
 - Every record becomes a shape or gets one issue that loses it, at its place in the list of records
-  or below. Damage to one record changes no other.
+  or below. Damage to one record changes no other. The issue of a record that cannot be read has the
+  box around what the record still tells of its place; ``known_box`` finds it.
 - Whatever tells nothing about geometry and labels is kept: keys of a record in ``Shape.extra``,
   the numbers of a shape that is turned into polygons in ``Shape.primitive``, the rest in
   ``ImageRecord.extra``. No megabytes of an image, and no copies.
@@ -21,6 +22,8 @@ of it what is said here:
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,8 +31,9 @@ from typing import Protocol
 
 from maskforge.errors import LimitError
 from maskforge.formats.jsonio import Document, load
+from maskforge.geometry import COORDINATE_LIMIT
 from maskforge.images.finder import ImageFinder
-from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.issues import Box, Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Shape, Size
 
 
@@ -132,6 +136,63 @@ def beyond_limit(
         error.issue(origin),
         *(Issue(Code.NOT_DRAWABLE, text, one, override=Level.REFUSED) for one in lost),
     ]
+
+
+_X_KEY = re.compile(r"x(\d*)")
+_ENOUGH_POINTS = 3
+_DEEPEST = 3
+
+
+def known_box(geometry: object) -> Box | None:
+    """Return the box around the points of a record that cannot be read, for its issue.
+
+    Args:
+        geometry: The part of the record that says where it is: points in any of the forms
+            ``[[x, y], ...]``, ``[x, y, x, y, ...]``, ``[{"x": x, "y": y}, ...]`` and
+            ``{"x1": x, "y1": y, ...}``, in any nesting, numbers also as text.
+
+    Returns:
+        None if the box is empty, or a point is damaged and fewer than three are left.
+    """
+    points = list(_points(geometry))
+    known = [(x, y) for x, y in points if x is not None and y is not None]
+    if not known or len(known) < min(len(points), _ENOUGH_POINTS):
+        return None
+    columns, rows = zip(*known, strict=True)
+    left, top, right, bottom = min(columns), min(rows), max(columns), max(rows)
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _points(value: object, depth: int = _DEEPEST) -> Iterator[tuple[float | None, float | None]]:
+    """Yield the points in a decoded JSON value; what is not a coordinate is None."""
+    inner: list[object] = []
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if match := _X_KEY.fullmatch(str(key)):
+                yield _coordinate(one), _coordinate(value.get(f"y{match[1]}"))
+            elif isinstance(one, dict):
+                inner.append(one)
+    elif isinstance(value, list):
+        inner = value
+    if not any(isinstance(one, list | dict) for one in inner):
+        numbers = [_coordinate(one) for one in inner]
+        yield from zip(numbers[::2], numbers[1::2], strict=False)
+        if len(numbers) % 2:  # one is missing, so an x may stand where a y should be
+            known = [one for one in numbers if one is not None]
+            yield from [(min(known), min(known)), (max(known), max(known))] if known else ()
+            yield None, None
+        return
+    for one in inner:
+        found = list(_points(one, depth - 1)) if depth else []
+        yield from found or [(None, None)]
+
+
+def _coordinate(value: object) -> float | None:
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            number = float(value)
+            return number if abs(number) <= COORDINATE_LIMIT else None
+    return None
 
 
 @dataclass(slots=True)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from maskforge.choices import SizeMismatch
 from maskforge.errors import ImageError, shorten
-from maskforge.formats.base import ImageRecord
+from maskforge.formats.base import ImageRecord, known_box
 from maskforge.geometry import scaled
 from maskforge.images.containers.base import ImageHeader
 from maskforge.images.decoder import list_pages, read_header
 from maskforge.images.finder import ImageFinder
-from maskforge.issues import Code, Issue
+from maskforge.issues import Box, Code, Issue
 from maskforge.shapes import MOST_PIXELS, Bitmap, ImageReference, Shape, Size
 
 _RATIO_TOLERANCE = 0.01
@@ -195,6 +195,12 @@ def _scale(
             if scalable
             else "the annotation belongs to another image, or to another version of it",
         )
+    issues[:] = [
+        issue
+        if issue.box is None
+        else replace(issue, box=_scaled_box(issue.box, factor_x, factor_y))
+        for issue in issues
+    ]
     issues.append(
         Issue(Code.SIZE_SCALED, f"coordinates scaled from {declared} to {size} px", record.origin)
     )
@@ -202,3 +208,8 @@ def _scale(
         replace(shape, geometry=scaled(shape.geometry, factor_x, factor_y), primitive=None)
         for shape in record.shapes
     )
+
+
+def _scaled_box(box: Box, factor_x: float, factor_y: float) -> Box | None:
+    left, top, right, bottom = box
+    return known_box([left * factor_x, top * factor_y, right * factor_x, bottom * factor_y])

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import Encoding, MultiTag, Overlap, with_keywords
+from maskforge.choices import Encoding, MultiTag, Overlap, Refused, with_keywords
 from maskforge.display.brief import Brief
 from maskforge.errors import GeometryError, ImageError, OptionError, check_type
-from maskforge.geometry import discs, self_intersecting, thick_line
+from maskforge.geometry import discs, rectangle, self_intersecting, thick_line
 from maskforge.images.annotated_image import AnnotatedImage
-from maskforge.issues import Code, Issue, Level
+from maskforge.issues import Code, Doubt, Issue, Level
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.masks.class_source import labeled_by
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
@@ -46,6 +46,8 @@ class DrawOptions:
         unlabeled: What becomes of a shape without label: ``skip``, ``error`` (refused), or the
             label that it gets. None skips shapes without label and refuses those whose class
             cannot be resolved.
+        refused: What becomes of the place of a shape that cannot be drawn though somebody drew it:
+            ``leave-out`` shows what lies below; ``void`` makes it 255, if the place is known.
         instances: Whether to draw an instance map, too.
 
     Raises:
@@ -59,6 +61,7 @@ class DrawOptions:
     point_radius: float | None = None
     multi_tag: MultiTag = "first"
     unlabeled: str | None = None
+    refused: Refused = "leave-out"
     instances: bool = False
 
     def __post_init__(self) -> None:
@@ -97,11 +100,12 @@ class Drawing(Brief):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Region:
-    """A shape with the value it is painted with."""
+    """A shape with the value it is painted with; lost if that is void only for want of a class."""
 
     shape: Shape
     geometry: Area | Bitmap
     value: int
+    is_lost: bool = False
 
 
 def draw(
@@ -144,19 +148,22 @@ def draw(
     vertices = Allowance(Limit.VERTICES)
     outcomes = {"drawn": 0, "converted": 0}
     for shape in image.shapes:
-        wanted = _values(shape, classes, options, issues)
-        geometry = _geometry(shape, options, vertices, issues) if wanted else None
-        if geometry is not None:
-            regions += [_Region(shape, geometry, value) for value in wanted]
-            as_is = not shape.converted and geometry is shape.geometry
+        own = _regions(shape, classes, options, vertices, issues)
+        if own and not own[0].is_lost:
+            as_is = not shape.converted and own[0].geometry is shape.geometry
             outcomes["drawn" if as_is else "converted"] += 1
+        regions += own
+    count = len(regions)
+    regions += _places(image, options)
     runs = scan([region.geometry for region in regions], size, options.rasterizer)
     pixels_of = areas(runs, len(regions))
-    issues += _vanished(regions, pixels_of, size)
-    issues += _crossings(regions)
+    issues += _vanished(regions[:count], pixels_of[:count], size)
+    issues += _crossings(regions[:count])
     values: Mask = np.zeros(len(regions), dtype=classes.dtype)
     values[:] = [region.value for region in regions]
-    order = _order(values, pixels_of, classes, options.overlap)
+    order = _order(values[:count], pixels_of[:count], classes, options.overlap)
+    # The place of a record that cannot be read lies on top: nobody knows what it covers.
+    order = np.append(order, np.arange(count, len(regions)))
     segments = Segments(runs, size)
     painted: Mask = segments.paint(values, order)
     # A hole or a void region below or above a class is no claim against it.
@@ -190,6 +197,54 @@ def draw(
         dict(Counter(region.value for region in regions)),
         tuple(issues),
     )
+
+
+def as_void(issues: Iterable[Issue], options: DrawOptions) -> list[Issue]:
+    """Return the findings about an image as they are after records without shape became void."""
+    return [
+        replace(one, override=Level.VOID)
+        if one.box is not None and _becomes_void(one, options)
+        else one
+        for one in issues
+    ]
+
+
+def _becomes_void(issue: Issue, options: DrawOptions) -> bool:
+    return options.refused == "void" and issue.loses_record and issue.doubt is Doubt.YES
+
+
+def _places(image: AnnotatedImage, options: DrawOptions) -> list[_Region]:
+    """Return where records lie that became no shape, to be drawn as void."""
+    regions = []
+    for issue in image.issues:
+        if issue.box is not None and _becomes_void(issue, options):
+            place = Area((rectangle(*issue.box, issue.origin),))
+            shape = Shape((), place, "box", issue.origin, converted="box")
+            regions.append(_Region(shape, place, VOID, is_lost=True))
+    return regions
+
+
+def _regions(
+    shape: Shape,
+    classes: ClassMap,
+    options: DrawOptions,
+    vertices: Allowance,
+    issues: list[Issue],
+) -> list[_Region]:
+    """Return a shape with every value that it is painted with; nothing if it is left out."""
+    found: list[Issue] = []
+    values = _values(shape, classes, options, found)
+    is_lost = not values and any(one.doubt is Doubt.YES for one in found)
+    geometry = None
+    if values or is_lost:
+        without_area: list[Issue] = []
+        geometry = _geometry(shape, options, vertices, without_area)
+        # What has no area is not drawn, whatever its class.
+        found = without_area if is_lost and geometry is None else [*found, *without_area]
+    if is_lost and geometry is not None and options.refused == "void":
+        values, found = [VOID], [replace(one, override=Level.VOID) for one in found]
+    issues += found
+    return [] if geometry is None else [_Region(shape, geometry, one, is_lost) for one in values]
 
 
 def _values(

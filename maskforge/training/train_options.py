@@ -13,6 +13,7 @@ from maskforge.choices import (
     Head,
     Holding,
     Optimizer,
+    Partial,
     Precision,
     Scaling,
     Schedule,
@@ -39,6 +40,9 @@ class DataOptions:
         group_column: Column of the manifest or table that names the patient.
         group_pattern: Regular expression over the example's name; its first group, or the whole
             match, names the patient.
+        partial: What becomes of images whose mask lacks something that somebody drew, as the
+            manifest of ``convert`` says: ``skip`` leaves them out, ``use`` takes them as they are,
+            ``error`` stops.
         hold: Whether decoded images stay in memory, are streamed, or what fits is decided.
         workers: Threads that prepare batches; 0 chooses.
     """
@@ -53,6 +57,7 @@ class DataOptions:
     only: tuple[str, ...] = ()
     group_column: str | None = None
     group_pattern: str | None = None
+    partial: Partial = "skip"
     hold: Holding = "auto"
     workers: int = 0
 

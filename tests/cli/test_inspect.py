@@ -52,7 +52,10 @@ def test_a_source_is_shown_as_it_would_be_converted(source, tmp_path):
     assert found["kind"] == "annotations"
     assert found["images"] == {
         "found": 6,
-        "drawn": 5,
+        "drawn": 4,
+        "partial": 1,
+        "ignored": 1,
+        "refused": 0,
         "image_missing": 5,
         "annotated": 4,
         "empty": 1,
@@ -63,6 +66,7 @@ def test_a_source_is_shown_as_it_would_be_converted(source, tmp_path):
         "found": 8,
         "drawn": 5,
         "converted": 1,
+        "void": 0,
         "ignored": 0,
         "skipped": 1,
         "refused": 1,

@@ -48,6 +48,14 @@ def arrays(shape: Shape) -> list[np.ndarray]:
             return []
 
 
+def bounds_of(shape: Shape) -> np.ndarray:
+    """Return points as (N, 2) such that what a shape covers lies in the box around them."""
+    if isinstance(shape.geometry, Bitmap):
+        corner = np.array((shape.geometry.column, shape.geometry.row))
+        return np.array((corner, corner + shape.geometry.pixels.shape[::-1]))
+    return np.concatenate(arrays(shape))
+
+
 def drawing(shape: Shape) -> tuple[Any, ...]:
     """Return all that is drawn of a shape, without its labels, to compare it."""
     covered: list[Any] = [one.tobytes() for one in arrays(shape)]

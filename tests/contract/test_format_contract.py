@@ -16,6 +16,7 @@ import pytest
 from annotation_trees import LABELME_MASK, Tree, labelme_shape, save_png, trees
 from damage import JUNK, change, every_damage
 from format_checks import (
+    bounds_of,
     check_account,
     check_image,
     check_keys,
@@ -34,7 +35,7 @@ from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.shapes import Shape
 
 TREES = {f"{tree.format}-{tree.name}": tree for tree in trees()}
-OUTCOMES = ("drawn", "converted", "ignored", "skipped", "refused")
+OUTCOMES = ("drawn", "partial", "converted", "void", "ignored", "skipped", "refused")
 
 patient = settings(
     derandomize=True,
@@ -103,10 +104,8 @@ class Laid:
 
 
 def check_report(report: mf.ConversionReport) -> None:
-    assert report.records["found"] == sum(report.records[one] for one in OUTCOMES)
-    assert report.images["found"] == sum(
-        report.images[one] for one in OUTCOMES if one in report.images
-    )
+    for counts in (report.records, report.images):
+        assert counts["found"] == sum(counts.get(one, 0) for one in OUTCOMES)
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +247,28 @@ def test_damage_of_one_record_leaves_the_others_as_they_are(laid, data):
         if index_of(origin.pointer, place) != index:
             assert drawing(before[origin]) == drawing(after[origin])
             assert before[origin].labels == after[origin].labels
+
+
+@every_tree
+def test_a_record_of_no_known_kind_tells_its_place(laid):
+    """Whatever the record covered while it was whole, void can cover."""
+    covered = 0
+    for name, image in laid.with_records:
+        root = laid.tree.root(name)
+        place, records = records_of(image, root, laid.keys)
+        sound = {index_of(one.origin.pointer, place): one for one in image.shapes}
+        for record in records:
+            record |= {key: "heart" for key in ("type", "shape_type") if key in record}
+        with laid.damaged(name, root) as path:
+            (found,) = [one for one in laid.read(path)[0] if one.origin == image.origin]
+        for issue in found.issues:
+            shape = sound.get(index_of(issue.origin.pointer, place)) if issue.box else None
+            if shape is not None and issue.code is mf.Code.UNKNOWN_KIND:
+                points = bounds_of(shape)
+                assert (points.min(axis=0) >= issue.box[:2]).all()
+                assert (points.max(axis=0) <= issue.box[2:]).all()
+                covered += 1
+    assert covered or not laid.with_records
 
 
 def shapes_of(images: list[AnnotatedImage]) -> dict[mf.Origin, Shape]:

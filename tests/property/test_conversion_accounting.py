@@ -29,7 +29,15 @@ from hypothesis import strategies as st
 
 from maskforge import ConvertOptions, MaskforgeError, convert
 
-OUTCOMES = ("drawn", "converted", "ignored", "skipped", "refused")
+OUTCOMES = ("drawn", "converted", "void", "ignored", "skipped", "refused")
+DOUBTFUL = {
+    "invalid-record",
+    "invalid-coordinates",
+    "invalid-bitmap",
+    "unknown-kind",
+    "no-label",
+    "unresolved-class",
+}
 
 coordinates = st.integers(-3, 12) | st.floats(-3, 12)
 odd_numbers = st.sampled_from(
@@ -114,6 +122,7 @@ options = st.builds(
     point_radius=st.sampled_from([None, 0.0, 2.0, 65536.0]),
     multi_tag=st.sampled_from(["first", "last", "all", "error"]),
     unlabeled=st.sampled_from([None, "skip", "error", "a"]),
+    refused=st.sampled_from(["leave-out", "void"]),
     unvisited=st.sampled_from(["skip", "background"]),
     size_mismatch=st.sampled_from(["error", "scale"]),
     instances=st.booleans(),
@@ -149,6 +158,28 @@ def write(folder: Path, source: dict) -> tuple[int, int]:
     return images, records
 
 
+def check_outcome(line: dict, chosen: ConvertOptions) -> None:
+    """An image is drawn only if nothing is in doubt, and has no mask if nothing else is left."""
+    decided = {"no-label", "unresolved-class"} if chosen.unlabeled == "skip" else set()
+    refusals = {"several-labels"} if chosen.multi_tag == "error" else set()
+    doubts = [
+        issue["code"]
+        for issue in line["issues"]
+        if issue["level"] in ("skipped", "refused")
+        and issue["code"] in (DOUBTFUL | refusals) - decided
+    ]
+    strays = [issue for issue in line["issues"] if issue["code"] == "too-few-points"]
+    shown = sum(line["shapes"][one] for one in ("drawn", "converted", "void"))
+    assert (line["mask"] is not None) == (line["outcome"] in ("drawn", "partial"))
+    if line["outcome"] == "drawn":
+        assert not doubts
+        assert shown or not strays
+    elif line["outcome"] == "partial":
+        assert doubts
+        assert shown
+    assert chosen.refused == "void" or not line["shapes"]["void"]
+
+
 @settings(max_examples=120)
 @given(source=sources, chosen=options)
 def test_every_record_of_every_file_is_accounted_for(source, chosen):
@@ -163,11 +194,12 @@ def test_every_record_of_every_file_is_accounted_for(source, chosen):
             assert report.records["found"] == records
         assert report.images["found"] <= images
         assert (
-            sum(report.images[one] for one in ("drawn", "ignored", "refused"))
+            sum(report.images[one] for one in ("drawn", "partial", "ignored", "refused"))
             == (report.images["found"])
         )
         assert sum(report.records[one] for one in OUTCOMES) == report.records["found"]
         refused = any(group["refused"] for group in (report.files, report.images, report.records))
+        refused |= report.records["void"] > 0
         assert report.exit_code == (2 if not report.images["found"] else int(refused))
         if not report.images["found"]:
             assert not out.exists()
@@ -177,6 +209,7 @@ def test_every_record_of_every_file_is_accounted_for(source, chosen):
         assert len(lines) == report.images["found"]
         for line in lines:
             assert sum(line["shapes"][one] for one in OUTCOMES) == line["shapes"]["found"]
+            check_outcome(line, chosen)
             if chosen.encoding == "integer" and line["mask"]:
                 mask = pixels(out / line["mask"])
                 assert sum(line["pixels"].values()) == mask.size
@@ -205,7 +238,7 @@ def test_strict_writes_all_or_nothing(source, chosen):
 
 def _fields(chosen: ConvertOptions) -> dict[str, object]:
     names = ("encoding", "file_type", "overlap", "line_width", "point_radius", "multi_tag")
-    more = ("unlabeled", "unvisited", "size_mismatch", "instances", "fold_case")
+    more = ("unlabeled", "refused", "unvisited", "size_mismatch", "instances", "fold_case")
     return {name: getattr(chosen, name) for name in (*names, *more)}
 
 

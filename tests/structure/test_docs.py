@@ -47,7 +47,7 @@ from maskforge.evaluation.report.records import (
 from maskforge.examples.splitfile import SplitEntry, SplitRecord
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.intensity import ScalingRecord
-from maskforge.issues import Code, Level
+from maskforge.issues import Code, Doubt, Level
 from maskforge.limits.allowance import FACTOR, Limit
 from maskforge.nn.export import ExportReport
 from maskforge.nn.loss_catalog import LOSSES
@@ -331,6 +331,12 @@ def test_every_measure_has_a_row_as_the_program_has_it():
 def test_every_issue_code_has_a_row_as_the_program_has_it():
     table = markdown.rows(markdown.section(DOCS / "exit-codes-and-issues.md", "All codes"))
     assert table == [[f"`{one}`", one.scope, one.level, one.meaning] for one in Code]
+
+
+def test_every_issue_that_leaves_doubt_has_a_row_that_says_so():
+    table = markdown.rows(markdown.section(DOCS / "dataset.md", "Partial images"))
+    doubtful = [[f"`{one}`", one.doubt] for one in Code if one.doubt is not Doubt.NO]
+    assert [row[:2] for row in table] == doubtful
 
 
 def test_every_public_name_is_in_the_reference():

@@ -54,7 +54,10 @@ def test_the_manifest_adds_up_to_the_report(tmp_path):
     report = convert(tmp_path / "in", tmp_path / "out")
     lines = manifest(tmp_path / "out")
     assert len(lines) == report.images["found"] == 4
-    assert sum(line["mask"] is not None for line in lines) == report.images["drawn"] == 2
+    assert [line["outcome"] for line in lines] == ["refused", "partial", "drawn", "ignored"]
+    assert [line["mask"] is not None for line in lines] == [False, True, True, False]
+    assert [report.images[one] for one in ("drawn", "partial", "ignored", "refused")] == [1] * 4
+    assert report.partial == ["x"]
     assert total(line["shapes"] for line in lines) == report.records
     by_name = {one.name: one for one in report.classes}
     pixels_of = total(line["pixels"] for line in lines)
@@ -207,6 +210,7 @@ def test_an_image_that_fits_no_memory_is_refused_and_the_next_one_drawn(tmp_path
         "found": 2,
         "drawn": 1,
         "converted": 0,
+        "void": 0,
         "ignored": 0,
         "skipped": 0,
         "refused": 1,

@@ -152,7 +152,7 @@ REFUSED = {
         ".points",
         "2 different points",
     ),
-    "no points": (shape([]), Code.TOO_FEW_POINTS, ".points", "0 different"),
+    "no points": (shape([]), Code.INVALID_COORDINATES, ".points", "no points"),
     "line of one point": (
         shape([[1, 1]], shape_type="linestrip"),
         Code.TOO_FEW_POINTS,

@@ -80,10 +80,11 @@ def test_exclude_means_holes_on_polygons_only(read_instances):
 
 def test_a_hole_without_area_is_a_note_and_a_damaged_one_costs_the_shape(read_instances):
     image = read_instances(
-        instance("polygon", points=FLAT, exclude=[[1, 1, 2, 2], []]),
+        instance("polygon", points=FLAT, exclude=[[1, 1, 2, 2], [3, 3]]),
         instance("polygon", points=FLAT, exclude=[[1, 1, 2, 2, 3]]),
         instance("polygon", points=FLAT, exclude=[[1, 1, 2, None, 3, 3]]),
         instance("polygon", points=FLAT, exclude={"0": []}),
+        instance("polygon", points=FLAT, exclude=[[]]),
     )
     assert len(image.shapes) == 1
     assert findings(image) == [
@@ -92,6 +93,7 @@ def test_a_hole_without_area_is_a_note_and_a_damaged_one_costs_the_shape(read_in
         (Code.INVALID_COORDINATES, Level.REFUSED, "$.instances[1].exclude[0]"),
         (Code.INVALID_COORDINATES, Level.REFUSED, "$.instances[2].exclude[0][3]"),
         (Code.INVALID_RECORD, Level.REFUSED, "$.instances[3].exclude"),
+        (Code.INVALID_COORDINATES, Level.REFUSED, "$.instances[4].exclude[0]"),
     ]
 
 
@@ -233,7 +235,7 @@ def test_templates_describe_no_region(read_instances):
         ),
         (instance("polygon", points=[0, 0, 1e300, 0, 8, 8]), Code.INVALID_COORDINATES, ".points"),
         (instance("polygon", points=[0, 0, 10**400, 0]), Code.INVALID_COORDINATES, ".points[2]"),
-        (instance("polygon", points=[]), Code.TOO_FEW_POINTS, ".points"),
+        (instance("polygon", points=[]), Code.INVALID_COORDINATES, ".points"),
         (instance("polygon", points=[0, 0, 8, 8]), Code.TOO_FEW_POINTS, ".points"),
         (instance("polygon", points=[0, 0, 8, 8, 0, 0]), Code.TOO_FEW_POINTS, ".points"),
         (instance("polyline", points=[4, 4]), Code.TOO_FEW_POINTS, ".points"),

@@ -179,7 +179,7 @@ def test_coordinates_outside_the_image_are_kept(tmp_path):
         (region(tags="caries"), Code.INVALID_RECORD, ".tags"),
         (region(tags=["caries", 3]), Code.INVALID_RECORD, ".tags[1]"),
         (region("POLYGON", points=None), Code.INVALID_RECORD, ""),
-        (region("POLYGON", points=[]), Code.TOO_FEW_POINTS, ".points"),
+        (region("POLYGON", points=[]), Code.INVALID_COORDINATES, ".points"),
         (region("POLYGON", points=points((1, 1), (5, 5))), Code.TOO_FEW_POINTS, ".points"),
         (region("POLYGON", points=points((1, 1), (5, 5), (1, 1))), Code.TOO_FEW_POINTS, ".points"),
         (region("POLYLINE", points=points((1, 1))), Code.TOO_FEW_POINTS, ".points"),

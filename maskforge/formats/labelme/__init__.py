@@ -17,7 +17,7 @@ from maskforge.errors import FormatError, LimitError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, beyond_limit, left_over
 from maskforge.formats.jsonio import Document, structure
 from maskforge.formats.labelme.bitmap import claimed_pixels
-from maskforge.formats.labelme.shape_records import read_shape
+from maskforge.formats.labelme.shape_records import place_of, read_shape
 from maskforge.images.finder import IMAGE_SUFFIXES
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.limits.allowance import Allowance, Limit
@@ -135,7 +135,7 @@ def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
             try:
                 shapes.append(read_shape(entry, origin.at(f"[{index}]"), vertices))
             except RecordError as error:
-                issues.append(error.issue())
+                issues.append(error.issue(box=place_of(entry)))
     except LimitError as error:
         issues += beyond_limit(error, origin, shapes, index, len(entries))
     return shapes, issues

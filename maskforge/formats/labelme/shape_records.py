@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from maskforge.errors import GeometryError, RecordError, shorten
+from maskforge.formats.base import known_box
 from maskforge.formats.jsonio import structure
 from maskforge.formats.labelme.bitmap import read_bitmap
 from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
-from maskforge.issues import Code, Issue, Origin
+from maskforge.issues import Box, Code, Issue, Origin
 from maskforge.limits.allowance import Allowance
 from maskforge.shapes import Area, Geometry, PointSet, Polygon, Polyline, Shape
 
@@ -19,6 +20,8 @@ _Pairs: TypeAlias = Sequence[tuple[float, float]]
 _OWN_PLACE = frozenset({"label", "points", "shape_type", "group_id"})
 _CONVERTED = frozenset({"circle", "cuboid"})
 _PRIMITIVES = frozenset({"rectangle", "rotation", "circle", "cuboid", "mask"})
+_INSIDE_POINTS = (None, "", "polygon", "rectangle", "oriented_rectangle", "rotation")
+"""Kinds that lie within the box around their points, however few these are."""
 
 
 def read_shape(record: object, origin: Origin, vertices: Allowance) -> Shape:
@@ -72,6 +75,21 @@ def read_shape(record: object, origin: Origin, vertices: Allowance) -> Shape:
         },
         label_issue=label_issue,
     )
+
+
+def place_of(record: object) -> Box | None:
+    """Return the box in which a record lies that cannot be read; None if it does not tell."""
+    if not isinstance(record, dict):
+        return None
+    points, kind = record.get("points"), record.get("shape_type")
+    box = known_box(points)
+    if box is None or not isinstance(points, list) or len(points) != 2 or kind in _INSIDE_POINTS:
+        return box
+    left, top, right, bottom = box
+    if kind == "mask":  # its corners are pixels, both of which belong to it
+        return known_box([left, top, right + 1, bottom + 1])
+    reach = math.hypot(right - left, bottom - top)  # one is perhaps the center of a circle
+    return known_box([left - reach, top - reach, right + reach, bottom + reach])
 
 
 def _kind(fields: dict[str, Any], origin: Origin) -> str:

@@ -18,7 +18,7 @@ from maskforge.formats.superannotate.entry import (
     is_video,
 )
 from maskforge.formats.superannotate.pixel import PartFile, PartMap
-from maskforge.formats.superannotate.shape_records import ShapeReader
+from maskforge.formats.superannotate.shape_records import ShapeReader, place_of
 from maskforge.issues import Code, Issue, Level
 from maskforge.shapes import Shape, Size
 
@@ -68,7 +68,7 @@ def _read_records(
         try:
             shapes.append(reader.read(record, entry.records_origin.at(f"[{index}]")))
         except RecordError as error:
-            issues.append(error.issue())
+            issues.append(error.issue(box=place_of(record)))
         except LimitError as error:
             issues += beyond_limit(error, entry.records_origin, shapes, index, len(entry.records))
             return shapes, declared

@@ -6,6 +6,7 @@ src/superannotate/lib/app/analytics/aggregators.py`` and ``.../converters/sa_jso
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
@@ -13,12 +14,13 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from maskforge.errors import GeometryError, RecordError, shorten
+from maskforge.formats.base import known_box
 from maskforge.formats.jsonio import structure
 from maskforge.formats.superannotate.classlist import Labeler
 from maskforge.formats.superannotate.entry import NO_SHAPES
 from maskforge.formats.superannotate.pixel import PartFile
 from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
-from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.issues import Box, Code, Issue, Level, Origin
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import Area, Geometry, Points, PointSet, Polygon, Polyline, Shape
 
@@ -145,6 +147,23 @@ class ShapeReader:
             text = f"no pixel has the color {missing}; the other parts were read"
             self._issues.append(Issue(Code.INVALID_BITMAP, text, place, override=Level.NOTE))
         return bitmap
+
+
+def place_of(record: object) -> Box | None:
+    """Return the box in which a record lies that cannot be read; None if it does not tell."""
+    match record:
+        case {
+            "cx": int() | float() as x,
+            "cy": int() | float() as y,
+            "rx": int() | float() as across,
+            "ry": int() | float() as down,
+        }:
+            with contextlib.suppress(OverflowError):
+                reach = abs(across) + abs(down)  # however the ellipse is turned
+                return known_box([x - reach, y - reach, x + reach, y + reach])
+        case {"points": points}:
+            return known_box(points)
+    return None
 
 
 def _kind(record: Record, origin: Origin) -> str:

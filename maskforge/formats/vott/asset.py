@@ -19,7 +19,7 @@ from maskforge.formats.vott.names import (
     frame_candidates,
     is_video_frame,
 )
-from maskforge.formats.vott.region_records import read_each, read_region
+from maskforge.formats.vott.region_records import place_of, read_each, read_region
 from maskforge.images.finder import IMAGE_SUFFIXES, ImageFinder
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Size
@@ -143,7 +143,7 @@ def image_record(
         RecordError: If the size is not possible.
     """
     place = origin.at(".regions")
-    shapes, issues = read_each(regions, place, read_region)
+    shapes, issues = read_each(regions, place, read_region, place_of)
     record = ImageRecord(
         asset.file_name,
         candidates(asset.name or "", asset.path or "", folder),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from maskforge.errors import GeometryError, RecordError, shorten
+from maskforge.formats.base import known_box
 from maskforge.formats.jsonio import structure
 from maskforge.geometry import checked_points, rectangle, ring
-from maskforge.issues import Code, Issue, Origin
+from maskforge.issues import Box, Code, Issue, Origin
 from maskforge.shapes import Area, Geometry, Points, PointSet, Polygon, Polyline, Shape
 
 T = TypeVar("T")
@@ -40,17 +42,44 @@ _KINDS = "RECTANGLE, SQUARE, POLYGON, POLYLINE, POINT"
 
 
 def read_each(
-    records: Iterable[object], origin: Origin, read: Callable[[object, Origin], T]
+    records: Iterable[object],
+    origin: Origin,
+    read: Callable[[object, Origin], T],
+    place_of: Callable[[object], Box | None],
 ) -> tuple[list[T], list[Issue]]:
-    """Read records one by one; one that cannot be read costs only itself."""
+    """Read records one by one; one that cannot be read costs only itself.
+
+    Args:
+        records: The records.
+        origin: Place of their list.
+        read: Reads one of them.
+        place_of: Finds the box in which one lies that cannot be read.
+    """
     results: list[T] = []
     issues: list[Issue] = []
     for index, record in enumerate(records):
         try:
             results.append(read(record, origin.at(f"[{index}]")))
         except RecordError as error:
-            issues.append(error.issue())
+            issues.append(error.issue(box=place_of(record)))
     return results, issues
+
+
+def place_of(record: object) -> Box | None:
+    """Return the box in which a region lies that cannot be read; None if it does not tell."""
+    if not isinstance(record, dict):
+        return None
+    known = [record["points"]] if record.get("points") else []
+    match record.get("boundingBox"):
+        case {
+            "left": int() | float() as left,
+            "top": int() | float() as top,
+            "width": int() | float() as width,
+            "height": int() | float() as height,
+        }:
+            with contextlib.suppress(OverflowError):
+                known.append([left, top, left + width, top + height])
+    return known_box(known)
 
 
 def read_region(record: object, origin: Origin) -> Shape:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from maskforge.formats.jsonio import Document, structure
 from maskforge.formats.vott.asset import of_frame, refused
 from maskforge.formats.vott.region_records import read_each
 from maskforge.formats.vott.tags import TagList
-from maskforge.formats.vott.version1_records import in_one_frame, read_drawn
+from maskforge.formats.vott.version1_records import in_one_frame, place_of, read_drawn
 from maskforge.issues import Code, Issue, Origin
 from maskforge.shapes import ImageState
 
@@ -125,8 +125,10 @@ def _image(
 ) -> ImageRecord:
     regions = [] if regions is None else regions
     entries = structure(regions, list[Any], origin, Code.INVALID_IMAGE_RECORD)
-    drawn, issues = read_each(entries, origin, read_drawn)
+    drawn, issues = read_each(entries, origin, read_drawn, place_of)
     shapes, frame, more_issues = in_one_frame(drawn)
+    if frame is not None and not frame.in_pixels:  # nobody knows the unit of what is damaged
+        issues = [replace(issue, box=None) for issue in issues]
     if any(entry != {} for entry in entries):
         state = ImageState.ANNOTATED
     else:

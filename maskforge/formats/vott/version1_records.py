@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from maskforge.errors import GeometryError, RecordError
+from maskforge.formats.base import known_box
 from maskforge.formats.jsonio import structure
 from maskforge.formats.vott.region_records import (
     from_points,
@@ -25,7 +26,7 @@ from maskforge.formats.vott.region_records import (
     unknown_kind,
 )
 from maskforge.geometry import rectangle, scaled
-from maskforge.issues import Code, Issue, Origin
+from maskforge.issues import Box, Code, Issue, Origin
 from maskforge.shapes import Area, Geometry, Shape, Size
 
 _WHOLE_TOLERANCE = 0.01
@@ -116,6 +117,13 @@ def read_drawn(record: object, origin: Origin) -> Drawn:
         label_issue=label_issue,
     )
     return Drawn(shape, frame)
+
+
+def place_of(record: object) -> Box | None:
+    """Return the box in pixels in which a region lies that cannot be read; None if unknown."""
+    if not isinstance(record, dict):
+        return None
+    return known_box([record[key] for key in ("box", "points") if record.get(key)])
 
 
 def in_one_frame(drawn: Sequence[Drawn]) -> tuple[list[Shape], Frame | None, list[Issue]]:
