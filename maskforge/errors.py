@@ -34,8 +34,6 @@ def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str | 
         known: Those that do. Not more than 2,000 are compared: of many, those that begin alike.
         likeness: The least that counts, from 0 to 1 for equal names.
     """
-    if len(name) > _LONGEST_COMPARED:
-        return None
     by_folded = {one.casefold(): one for one in known if len(one) <= _LONGEST_COMPARED}
     if len(by_folded) > _MOST_COMPARED:
         start = name.casefold()[:1]

@@ -71,10 +71,11 @@ def test_the_class_file_of_another_tool_is_used_and_named(tmp_path, cells):
 def test_a_class_list_of_superannotate_beside_the_masks_is_not_replaced(tmp_path, cells):
     """It is a class file that is read, but not one that a conversion wrote."""
     listed = json.dumps([{"id": 1, "name": "cell", "color": "#000000"}])
-    (tmp_path / "out").mkdir()
+    convert(cells, "--out", tmp_path / "out")
     (tmp_path / "out" / "classes.json").write_text(listed)
-    result = run("convert", cells, "--out", tmp_path / "out")
+    result = run("convert", cells, "--out", tmp_path / "out", "--overwrite")
     assert result.exit_code == 2
+    assert run("inspect", tmp_path / "out").exit_code == 2
     assert (tmp_path / "out" / "classes.json").read_text() == listed
 
 

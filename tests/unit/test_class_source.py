@@ -104,6 +104,7 @@ def test_values_become_classes_and_are_drawn(tmp_path):
     assert first[0].tolist() == [11, 11, 0, 48, 48, 0, 0, 0]
     assert second[0].tolist() == [11, 11, 0, 0, 0, 0, 0, 0]
     assert report.records["skipped"] == 1
+    assert mf.load_class_map(tmp_path / "out" / "classes.json").class_from == "group_id"
     (issue,) = [one for one in report.issues if one.code == "no-label"]
     assert issue.message == "has no 'group_id'"
 
