@@ -9,6 +9,8 @@ of it what is said here:
 - A document is never trusted: a value of a wrong type or size costs the record, image or file that
   it is in, as a ``AnnotationError`` or an issue with its place. ``jsonio.structure`` checks types,
   ``geometry`` coordinates.
+- It reads its own form strictly. What other programs make of it, where only one meaning is left, is
+  the business of ``plainform``, the same for all formats.
 - Every record becomes a shape or gets one issue that loses it, at its place in the list of records
   or below. Damage to one record changes no other.
 - Whatever tells nothing about geometry and labels is kept: keys of a record in ``Shape.extra``,
@@ -26,7 +28,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from maskforge.formats.jsonio import Document, load
+from maskforge.formats.codepages import CodePages
+from maskforge.formats.jsonio import LARGEST_FILE, Document, load
+from maskforge.formats.plainform import MOST_SHAPES
 from maskforge.images.finder import ImageFinder
 from maskforge.issues import Issue, Origin
 from maskforge.shapes import ImageState, Shape, Size
@@ -122,6 +126,9 @@ class ReadContext:
         seen: Keys that a format has read before (such as asset ids), each with its place, so that
             exports of the same project are not read twice.
         memory: What a format wants to remember from one file to the next, by its name.
+        code_pages: Decodes files that are not Unicode.
+        largest_file: Size in MB beyond which a file is refused.
+        most_shapes: Number of records beyond which an image is refused.
     """
 
     images: ImageFinder
@@ -129,6 +136,17 @@ class ReadContext:
     claimed: set[Path] = field(default_factory=set)
     seen: dict[tuple[str, str], Origin] = field(default_factory=dict)
     memory: dict[str, object] = field(default_factory=dict)
+    code_pages: CodePages = field(default_factory=CodePages)
+    largest_file: float = LARGEST_FILE
+    most_shapes: int = MOST_SHAPES
+
+    def load(self, path: Path) -> Document:
+        """Decode a file.
+
+        Raises:
+            FormatError: If it cannot be decoded.
+        """
+        return load(path, self.code_pages, self.largest_file)
 
     def sibling(self, path: Path) -> Document:
         """Decode another file that belongs to the one being read, and claim it.
@@ -137,7 +155,7 @@ class ReadContext:
             FormatError: If it cannot be decoded.
         """
         self.claimed.add(path)
-        document = load(path)
+        document = self.load(path)
         for issue in document.issues:
             self.report(issue)
         return document
@@ -151,12 +169,14 @@ class Format(Protocol):
         title: Name for people.
         versions: Which versions and files are read.
         geometry: Which kinds of shape are read.
+        marks: Words of which each of its files has one, in its content or its name.
     """
 
     name: str
     title: str
     versions: str
     geometry: str
+    marks: tuple[str, ...]
 
     def recognize(self, document: Document) -> Recognition:
         """Tell from the keys of a document whether it is of this format."""

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.jsonio import structure
 from maskforge.formats.labelme.bitmap import read_bitmap
+from maskforge.formats.plainform import PlainForm
 from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
 from maskforge.issues import Code, Issue, Origin
 from maskforge.shapes import Area, Geometry, PointSet, Polygon, Polyline, Shape
@@ -183,3 +184,6 @@ _BUILDERS: dict[str, Callable[[_Pairs, Origin], Geometry]] = {
     "quadrilateral": _four_corners,
     "cuboid": _cuboid,
 }
+
+FORM = PlainForm("pairs", "shape_type", (*_BUILDERS, "mask", "points"))
+"""How LabelMe writes a shape."""

@@ -14,6 +14,7 @@ import msgspec
 
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.jsonio import structure
+from maskforge.formats.plainform import PlainForm
 from maskforge.formats.superannotate.classlist import Labeler
 from maskforge.formats.superannotate.entry import NO_SHAPES
 from maskforge.formats.superannotate.pixel import PartFile
@@ -289,6 +290,25 @@ _BUILDERS: dict[str, Callable[[Record, Origin], Geometry]] = {
     "polyline": _polyline,
     "point": _point,
 }
+
+
+_BOX_KINDS = {
+    tuple(kind.__struct_fields__): name
+    for kind, name in ((_Box, "bbox"), (_Corners, "rbbox"), (_Cuboid, "cuboid"))
+}
+
+
+def _kind_of(record: Record) -> str | None:
+    """Return what an instance without type is; a bare list may be an outline or a line."""
+    if record.keys() >= {"cx", "cy", "rx", "ry"}:
+        return "ellipse"
+    if isinstance(record.get("points"), dict):
+        return _BOX_KINDS.get(tuple(record["points"]))
+    return "polygon" if "exclude" in record else None
+
+
+FORM = PlainForm("flat", "type", ("polygon", *_BUILDERS, "template", "mask"), _kind_of)
+"""How SuperAnnotate writes an instance."""
 
 
 class _Part(msgspec.Struct):

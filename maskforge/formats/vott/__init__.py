@@ -44,6 +44,7 @@ class Vott:
     title = "VoTT (Visual Object Tagging Tool)"
     versions = "2.x: .vott projects, asset files, JSON and CSV exports; 1.x: JSON files"
     geometry = "rectangle, square, polygon, polyline, point; boxes only from CSV"
+    marks = ("assets", "asset", "regions", "visitedFrames", "xmin", "-asset")
 
     def recognize(self, document: Document) -> Recognition:
         """Tell the files of VoTT by their keys."""

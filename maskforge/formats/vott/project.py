@@ -93,7 +93,7 @@ def read_project(document: Document, context: ReadContext) -> Iterator[ImageReco
     listed = {id_ for id_, _, _ in project.entries(document.origin)}
     for path in paths:
         if path.suffix.lower() == PROJECT_SUFFIX and path != document.path:
-            listed.update(_listed_ids(path))
+            listed.update(_listed_ids(path, context))
     for id_, path in files.items():
         if id_ not in listed and path not in context.claimed:
             for record in _orphan(path, document.path, context):
@@ -105,7 +105,7 @@ def read_asset_file(document: Document, context: ReadContext) -> Iterator[ImageR
     folder = document.path.parent
     id_ = document.path.name.removesuffix(ASSET_FILE_SUFFIX)
     try:
-        asset, record = read_metadata(document.root, document.origin, folder, context.images)
+        asset, record = read_metadata(document.root, document.origin, folder, context)
     except RecordError as error:
         yield refused(error, _name(document.root, id_), document.root)
         return
@@ -127,7 +127,7 @@ def read_export(document: Document, context: ReadContext) -> Iterator[ImageRecor
         if known.repeats(id=id_):
             continue
         try:
-            asset, record = read_metadata(value, origin, folder, context.images, exported=True)
+            asset, record = read_metadata(value, origin, folder, context, exported=True)
         except RecordError as error:
             extra = value if is_metadata(value) else {"asset": value}
             yield refused(error, _name(value, id_), extra)
@@ -176,17 +176,17 @@ def _listed(
             document = context.sibling(file)
         except FormatError as error:
             context.report(error.issue())
-            record = image_record(asset, [], origin, folder, context.images, extra)
+            record = image_record(asset, [], origin, folder, context, extra)
             return lost(record, f"its asset file {file.name} cannot be read")
         joined, record = read_metadata(
-            document.root, document.origin, folder, context.images, listed=asset
+            document.root, document.origin, folder, context, listed=asset
         )
         if _is_mere_video(joined, record, context):
             return None
         own = record.extra["asset"]
         assert isinstance(own, dict)
         return replace(record, extra={**record.extra, "asset": value | own})
-    record = image_record(asset, [], origin, folder, context.images, extra)
+    record = image_record(asset, [], origin, folder, context, extra)
     if _is_mere_video(asset, record, context):
         return None
     if asset.state is AssetState.TAGGED:
@@ -227,9 +227,9 @@ def _orphan(path: Path, project: Path, context: ReadContext) -> Iterator[ImageRe
     yield from read_asset_file(document, context)
 
 
-def _listed_ids(path: Path) -> Iterator[str]:
+def _listed_ids(path: Path, context: ReadContext) -> Iterator[str]:
     try:
-        document = load(path)
+        document = context.load(path)
         entries = _project(document).entries(document.origin)
     except FormatError:
         return
