@@ -18,6 +18,9 @@ COORDINATE_LIMIT = 2.0**31
 CURVE_TOLERANCE = 0.001
 """Largest distance in pixels between a circle or ellipse and the polygon drawn for it."""
 
+CLOSING_GAP = 1.0
+"""Largest distance in pixels between the ends of a line that counts as closed."""
+
 _MOST_CURVE_VERTICES = 65536
 
 
@@ -146,6 +149,13 @@ def thick_line(line: Polyline, width: float) -> Area:
     import shapely
 
     return _area(shapely.LineString(line.points).buffer(width / 2))
+
+
+def is_closed(line: Polyline) -> bool:
+    """Tell whether a line ends within a pixel of its start, and goes around something."""
+    points = line.points
+    gap = np.hypot(*(points[0] - points[-1]))
+    return bool(gap <= CLOSING_GAP) and len(np.unique(points, axis=0)) >= 3
 
 
 def discs(points: PointSet, radius: float, origin: Origin) -> Area:

@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import Protocol
 
 from maskforge.formats.codepages import CodePages
-from maskforge.formats.jsonio import LARGEST_FILE, Document, load
-from maskforge.formats.plainform import MOST_SHAPES
+from maskforge.formats.jsonio import Document, load
+from maskforge.formats.limits import LARGEST_FILE, MOST_SHAPES
 from maskforge.images.finder import ImageFinder
 from maskforge.issues import Issue, Origin
 from maskforge.shapes import ImageState, Shape, Size

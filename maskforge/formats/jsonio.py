@@ -1,7 +1,7 @@
 """Reading the JSON and CSV that labeling tools and people really write.
 
 Files with a byte order mark, with the bare tokens ``NaN`` and ``Infinity``, or in a code page that
-is certain (see ``codepages``) are read; everything else that is not JSON is an error with its place.
+is certain (see ``codepages``) are read; all else that is not JSON is an error with its place.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import msgspec
 
 from maskforge.errors import AnnotationError, FormatError, RecordError, shorten
 from maskforge.formats.codepages import CodePages
+from maskforge.formats.limits import LARGEST_FILE
 from maskforge.issues import Code, Issue, Origin
 
 T = TypeVar("T")
@@ -28,9 +29,6 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 SURPLUS_CELLS = "(surplus cells)"
 """Key of a CSV row that has more cells than the header; cells that a row lacks are empty."""
 
-
-LARGEST_FILE = 200
-"""Largest annotation file that is read by default, in MB; it takes about ten times the memory."""
 
 _MB = 10**6
 _DATA_URI = re.compile(r"data:[\w/+.-]*;base64,", re.IGNORECASE)
@@ -130,6 +128,18 @@ def _bytes(path: Path, largest_file: float) -> bytes:
     except ValueError as error:  # a NUL inside the path
         reason = str(error)
     raise FormatError(Code.UNREADABLE_FILE, reason, origin=origin)
+
+
+def is_cut_off(data: bytes) -> bool:
+    """Tell whether JSON ends before it is whole, as far as that can be told."""
+    text = data.decode("utf-8-sig", errors="replace").strip()
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(text) or error.msg.startswith("Unterminated")
+    except (RecursionError, ValueError):
+        return False
+    return False
 
 
 def decoded_base64(text: str) -> bytes:

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from maskforge.errors import RecordError
+from maskforge.formats.limits import MOST_SHAPES
 from maskforge.issues import Code, Issue, Origin
 
 T = TypeVar("T")
 PointForm: TypeAlias = Literal["pairs", "objects", "flat"]
 _Pair: TypeAlias = tuple[float, float]
-
-MOST_SHAPES = 100_000
-"""Most records of one image that are read by default."""
 
 _NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*")
 _NUMBER_KEYS = re.compile(r"[xy][1-4]?|[cr][xy]|angle|left|top|width|height")

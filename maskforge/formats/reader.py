@@ -12,11 +12,11 @@ from pathlib import Path
 from maskforge.choices import SizeMismatch
 from maskforge.errors import AnnotationError, FormatError, OptionError
 from maskforge.files import MACOS_FOLDER, PathLike, as_path, as_paths, as_text, is_text, walk
-from maskforge.formats.codepages import CodePages, check_text_encoding
 from maskforge.formats.base import Format, ImageRecord, ReadContext, Recognition
+from maskforge.formats.codepages import CodePages, check_text_encoding
 from maskforge.formats.frame import embedded_image, settle
-from maskforge.formats.jsonio import LARGEST_FILE, Document, load
-from maskforge.formats.plainform import MOST_SHAPES
+from maskforge.formats.jsonio import Document, is_cut_off, load
+from maskforge.formats.limits import LARGEST_FILE, MOST_SHAPES, check_limits
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.finder import IMAGE_SUFFIXES, ImageFinder
@@ -121,6 +121,7 @@ class AnnotationReader:
         most_shapes: int = MOST_SHAPES,
     ) -> None:
         check_text_encoding(text_encoding)
+        check_limits(largest_file, most_shapes)
         self._sources = as_paths(sources)
         names = FORMATS if format == "auto" else (format,)
         self._formats = [get_format(name) for name in names]
@@ -172,7 +173,7 @@ class AnnotationReader:
                 claimed.add(path)
                 yield from self._read_file(path, context, root, named=path == source)
             if hidden:
-                text = f"{hidden} hidden files and folders of annotations are passed over"
+                text = f"hidden files and folders of annotations that are passed over: {hidden}"
                 self.issues.append(Issue(Code.HIDDEN_FILES, text, Origin(source, "")))
         self.files_read.extend(sorted(claimed.difference(self.files_read, self._unusable)))
 
@@ -266,6 +267,8 @@ class AnnotationReader:
         try:
             content = path.read_bytes()
         except OSError:
+            return True
+        if is_cut_off(content):
             return True
         marks = [mark.encode() for format_ in self._formats for mark in format_.marks]
         content = path.name.encode() + content.replace(b"\0", b"")  # UTF-16, as far as it matters

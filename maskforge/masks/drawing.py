@@ -10,14 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import Encoding, MultiTag, Overlap, with_keywords
+from maskforge.choices import (
+    ClosedLines,
+    Encoding,
+    InnerRings,
+    MultiTag,
+    Overlap,
+    with_keywords,
+)
 from maskforge.display.brief import Brief
 from maskforge.errors import GeometryError, ImageError, OptionError, check_type
-from maskforge.geometry import discs, self_intersecting, thick_line
+from maskforge.geometry import discs, is_closed, ring, self_intersecting, thick_line
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Level
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.encoding import Mask, one_hot
+from maskforge.masks.nested import Region, apart
 from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
@@ -38,6 +46,11 @@ class DrawOptions:
             the smaller one, ``priority`` the one whose class comes later in the class map;
             ``error`` refuses images in which shapes of different classes overlap.
         line_width: Width in pixels with which lines are drawn; None leaves them out.
+        closed_lines: What becomes of a line that ends within a pixel of its start: it stays a
+            ``line``, or is the outline of an ``area``.
+        inner_rings: What becomes of a shape that lies wholly inside another one of its class (and
+            of its instance, if both are grouped): it is drawn as an ``area``, or cut out as a
+            ``hole``.
         point_radius: Radius in pixels of the discs drawn for points; None leaves them out.
         multi_tag: Which labels of a shape with several count: the ``first``, the ``last``, ``all``
             (the last one on top), or ``error``, which refuses the shape.
@@ -54,6 +67,8 @@ class DrawOptions:
     rasterizer: str = "exact"
     overlap: Overlap = "order"
     line_width: float | None = None
+    closed_lines: ClosedLines = "line"
+    inner_rings: InnerRings = "area"
     point_radius: float | None = None
     multi_tag: MultiTag = "first"
     unlabeled: str | None = None
@@ -93,15 +108,6 @@ class Drawing(Brief):
     issues: tuple[Issue, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Region:
-    """A shape with the value it is painted with."""
-
-    shape: Shape
-    geometry: Area | Bitmap
-    value: int
-
-
 def draw(
     image: AnnotatedImage,
     classes: ClassMap,
@@ -136,15 +142,16 @@ def draw(
     if size is None:
         raise ImageError(Code.SIZE_UNKNOWN, "the size of the image is unknown", origin=image.origin)
     issues: list[Issue] = []
-    regions: list[_Region] = []
+    regions: list[Region] = []
     outcomes = {"drawn": 0, "converted": 0}
     for shape in image.shapes:
         wanted = _values(shape, classes, options, issues)
         geometry = _geometry(shape, options, issues) if wanted else None
         if geometry is not None:
-            regions += [_Region(shape, geometry, value) for value in wanted]
+            regions += [Region(shape, geometry, value) for value in wanted]
             as_is = not shape.converted and geometry is shape.geometry
             outcomes["drawn" if as_is else "converted"] += 1
+    regions = apart(regions, image.origin, options.inner_rings, issues)
     runs = scan([region.geometry for region in regions], size, options.rasterizer)
     pixels_of = areas(runs, len(regions))
     issues += _vanished(regions, pixels_of, size)
@@ -238,9 +245,13 @@ def _several_labels(shape: Shape, multi_tag: MultiTag) -> Issue:
 def _geometry(shape: Shape, options: DrawOptions, issues: list[Issue]) -> Area | Bitmap | None:
     match shape.geometry:
         case Polyline() as line:
+            option = "--line-width"
+            if is_closed(line):
+                if options.closed_lines == "area":
+                    return Area((Polygon(ring(line.points, shape.origin)),))
+                option = "--closed-lines area (it is closed), or --line-width"
             if options.line_width:
                 return thick_line(line, options.line_width)
-            option = "--line-width"
         case PointSet() as points:
             if options.point_radius:
                 try:
@@ -257,7 +268,7 @@ def _geometry(shape: Shape, options: DrawOptions, issues: list[Issue]) -> Area |
     return None
 
 
-def _vanished(regions: Sequence[_Region], pixels: NDArray[np.int64], size: Size) -> list[Issue]:
+def _vanished(regions: Sequence[Region], pixels: NDArray[np.int64], size: Size) -> list[Issue]:
     """Name the shapes that no pixel shows, however they are painted."""
     issues = []
     for region, count in zip(regions, pixels, strict=True):
@@ -283,7 +294,7 @@ def _outside(geometry: Area | Bitmap, size: Size) -> bool:
     return bool((high <= 0).any() or (low >= size).any())
 
 
-def _crossings(regions: Sequence[_Region]) -> list[Issue]:
+def _crossings(regions: Sequence[Region]) -> list[Issue]:
     owners: list[Shape] = []
     polygons: list[Polygon] = []
     for region in regions:
@@ -335,7 +346,7 @@ def _channels(
     return channels, pixels
 
 
-def _instance_numbers(regions: Sequence[_Region]) -> tuple[NDArray[Any], tuple[int, ...]]:
+def _instance_numbers(regions: Sequence[Region]) -> tuple[NDArray[Any], tuple[int, ...]]:
     """Return the number of every region's instance, and the class of every instance."""
     numbers: dict[tuple[int, str | int], int] = {}
     classes: list[int] = []

@@ -292,9 +292,10 @@ _BUILDERS: dict[str, Callable[[Record, Origin], Geometry]] = {
 }
 
 
-_BOX_KINDS = {
-    tuple(kind.__struct_fields__): name
-    for kind, name in ((_Box, "bbox"), (_Corners, "rbbox"), (_Cuboid, "cuboid"))
+_KINDS_OF_BOXES = {
+    frozenset(_Box.__struct_fields__): "bbox",
+    frozenset(_Corners.__struct_fields__): "rbbox",
+    frozenset(_Cuboid.__struct_fields__): "cuboid",
 }
 
 
@@ -303,7 +304,7 @@ def _kind_of(record: Record) -> str | None:
     if record.keys() >= {"cx", "cy", "rx", "ry"}:
         return "ellipse"
     if isinstance(record.get("points"), dict):
-        return _BOX_KINDS.get(tuple(record["points"]))
+        return _KINDS_OF_BOXES.get(frozenset(record["points"]))
     return "polygon" if "exclude" in record else None
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
-from maskforge.formats.jsonio import Document, load, structure
+from maskforge.formats.jsonio import Document, structure
 from maskforge.formats.vott.asset import (
     Asset,
     AssetState,
@@ -87,6 +87,8 @@ def read_project(document: Document, context: ReadContext) -> Iterator[ImageReco
             if record is None:
                 continue
             if not any(issue.code is Code.LOST_ANNOTATION for issue in record.issues):
+                if known.copies(id_, record):
+                    continue
                 known.add(id_, record.name, document.origin)
         yield tags.check(record)
     known.finish()
@@ -112,6 +114,9 @@ def read_asset_file(document: Document, context: ReadContext) -> Iterator[ImageR
     if _is_mere_video(asset, record, context):
         return
     known = KnownImages(document.path, context)
+    if known.copies(asset.id or id_, record):
+        known.finish()
+        return
     known.add(asset.id or id_, record.name, document.origin)
     known.finish()
     yield record
@@ -121,7 +126,7 @@ def read_export(document: Document, context: ReadContext) -> Iterator[ImageRecor
     """Yield the images of a JSON export that were not read from a better source."""
     project = _project(document)
     folder = project_folder(document.path)
-    known = KnownImages(document.path, context)
+    known = KnownImages(document.path, context, is_export=True)
     tags = TagList(project.tag_names, "the export", context.report)
     for id_, value, origin in project.entries(document.origin):
         if known.repeats(id=id_):
@@ -132,28 +137,11 @@ def read_export(document: Document, context: ReadContext) -> Iterator[ImageRecor
             extra = value if is_metadata(value) else {"asset": value}
             yield refused(error, _name(value, id_), extra)
             continue
-        if _is_mere_video(asset, record, context):
+        if _is_mere_video(asset, record, context) or known.copies(id_, record):
             continue
         known.add(id_, record.name, document.origin)
         yield tags.check(record)
     known.finish()
-
-
-def exported_names(path: Path) -> list[str]:
-    """Return the decoded names of the images that a JSON export holds; none if it is not one."""
-    try:
-        document = load(path)
-        project = _project(document)
-    except FormatError:
-        return []
-    names = []
-    for _, value, origin in project.entries(document.origin):
-        if is_metadata(value):
-            try:
-                names.append(read_asset(value["asset"], origin).file_name)
-            except RecordError:
-                continue
-    return names
 
 
 def _project(document: Document) -> _Project:

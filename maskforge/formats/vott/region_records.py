@@ -59,9 +59,7 @@ def _kind_of(record: Mapping[str, Any]) -> str | None:
     return "POLYGON" if count >= 3 else None
 
 
-FORM = PlainForm(
-    "objects", "type", ("RECTANGLE", "SQUARE", "POLYGON", "POLYLINE", "POINT"), _kind_of
-)
+FORM = PlainForm("objects", "type", _KINDS.split(", "), _kind_of)
 """How VoTT writes a region."""
 
 
