@@ -84,11 +84,13 @@ def ring(values: ArrayLike, origin: Origin) -> Points:
 
 def rectangle(x0: float, y0: float, x1: float, y1: float, origin: Origin) -> Polygon:
     """Return the axis-parallel rectangle between two opposite corners, given in any order."""
-    checked_points(((x0, y0), (x1, y1)), origin)  # min and max may lose a NaN
+    if not all(abs(one) <= COORDINATE_LIMIT for one in (x0, y0, x1, y1)):  # False for NaN, too
+        checked_points(((x0, y0), (x1, y1)), origin)
     left, right = min(x0, x1), max(x0, x1)
     top, bottom = min(y0, y1), max(y0, y1)
-    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
-    return Polygon(checked_points(corners, origin))
+    corners = np.array(((left, top), (right, top), (right, bottom), (left, bottom)), np.float64)
+    corners.flags.writeable = False
+    return Polygon(corners)
 
 
 def ellipse(

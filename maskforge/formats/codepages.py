@@ -50,6 +50,7 @@ _ALPHABETS: dict[str, tuple[str, ...]] = {
             "àèéìíîòóùú",
             "åæøéäö",
             "ëéïöüèê",
+            "áéíóúýþæöð",
         )
     ),
     "cp1250": tuple(
@@ -64,6 +65,7 @@ _ALPHABETS: dict[str, tuple[str, ...]] = {
         )
     ),
     "cp1251": tuple(_CYRILLIC + more for more in ("ё", "іїєґ", "іўё", "ђјљњћџ", "ѓѕјљњќџ")),
+    "cp1257": tuple(_LATIN + more for more in ("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž")),
     "cp1253": ("αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋ",),
     "cp1254": (_LATIN + "çğıöşüâîû",),
 }
@@ -75,6 +77,7 @@ CODE_PAGES = (*_COMMON_CHARACTERS, *_ALPHABETS)
 _VOWELS = frozenset("аеёиоуыэюяіїєαεηιουωάέήίόύώϊϋ")
 _VOWEL_SHARE = (0.2, 0.65)
 _COMMON_SHARE = 0.6
+_LEAST_CHARACTERS = 2
 _PUNCTUATION = frozenset("«»–—…“”„‘’°№·")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
@@ -124,7 +127,7 @@ class CodePages:
 
     asked: str | None = None
     files: Callable[[], Iterable[Path]] = tuple
-    _fitting: list[str] | None = field(default=None, init=False)
+    _fitting: tuple[list[str], bool] | None = field(default=None, init=False)
 
     def decode(self, data: bytes, path: Path) -> tuple[str, tuple[Issue, ...]]:
         """Return the text of a file, and a note if it is not Unicode.
@@ -143,13 +146,13 @@ class CodePages:
                     origin=origin,
                 ) from None
         if self.asked is not None:
-            pages = [self.asked]
-        elif self._fitting is None:
-            pages = self._fitting = _fitting({path: data}, self.files())
+            pages, certain = [self.asked], True
         else:
-            pages = self._fitting
+            if self._fitting is None:
+                self._fitting = _fitting({path: data}, self.files())
+            pages, certain = self._fitting
         readings = _readings(data, path, [self.asked] if self.asked else CODE_PAGES)
-        if len(pages) == 1 and pages[0] in readings:
+        if certain and pages[0] in readings:
             text = readings[pages[0]]
             said = f"; read as {pages[0]}, in which it says {_named(text)}"
             return text, (Issue(Code.NOT_UTF8, f"is not UTF-8{said}", origin),)
@@ -159,16 +162,17 @@ class CodePages:
 def _uncertain(
     readings: Mapping[str, str], pages: list[str], asked: str | None, origin: Origin
 ) -> FormatError:
+    code = Code.UNKNOWN_ENCODING if asked or readings else Code.UNREADABLE_FILE
     if asked is not None:
         text = f"is neither UTF-8 nor {asked}"
     elif not readings:
-        text = "is not UTF-8, nor whole text in any usual code page"
+        text = "is not UTF-8, and not whole in any usual code page"
     else:
         fitting = [page for page in pages if page in readings]
         likely = sorted(readings, key=lambda page: page not in fitting)[:_PAGES_NAMED]
         listed = ", ".join(f"{_named(readings[page])} in {page}" for page in likely)
         text = f"is not UTF-8, and its text may be {listed}"
-    return FormatError(Code.UNKNOWN_ENCODING, text, origin=origin, hint=_HINT)
+    return FormatError(code, text, origin=origin, hint=_HINT)
 
 
 def _named(text: str) -> str:
@@ -196,8 +200,11 @@ def _readings(data: bytes, path: Path, pages: Iterable[str | None]) -> dict[str,
     return found
 
 
-def _fitting(given: Mapping[Path, bytes], files: Iterable[Path]) -> list[str]:
-    """Return the code pages that fit all files; those that read them alike count as one."""
+def _fitting(given: Mapping[Path, bytes], files: Iterable[Path]) -> tuple[list[str], bool]:
+    """Return the code pages that fit all files, and whether it is certain that one is right.
+
+    Code pages that read all files alike count as one.
+    """
     words: dict[str, dict[str, None]] = {page: {} for page in CODE_PAGES}
     attested: set[str] = set()
     for path in dict.fromkeys((*given, *files)):
@@ -221,31 +228,58 @@ def _fitting(given: Mapping[Path, bytes], files: Iterable[Path]) -> list[str]:
     # Words that stand in the Unicode files of the source, too, are more than plausible.
     proven = [page for known, page in distinct.items() if known and known <= attested]
     if len(proven) == 1 or len(distinct) == 1:
-        return proven or list(distinct.values())
+        return proven or list(distinct.values()), True
     plausible: dict[frozenset[str], str] = {}
     for page, known in words.items():
         if _is_plausible(page, known):
             plausible.setdefault(frozenset(known), page)
-    return list(plausible.values())
+    pages = list(plausible.values())
+    certain = len(pages) == 1 and _is_certain(pages[0], words[pages[0]])
+    return pages, certain
 
 
 def _is_plausible(page: str, words: Iterable[str]) -> bool:
+    """Tell whether somebody may have written these words, in whatever mixture of languages."""
     if page in _COMMON_CHARACTERS:
         return _is_east_asian(page, words)
     text = " ".join(words)
-    rest = set(text).difference(_PUNCTUATION)
-    if any(not (one.isascii() or one.isalpha()) for one in rest):
-        return False
-    foreign = [word for word in _LETTERS.findall(text) if not word.isascii()]
-    letters = set("".join(foreign).lower())
-    if not foreign or not any(letters <= set(known) for known in _ALPHABETS[page]):
-        return False
-    if not all(word in (word.lower(), word.upper(), word.capitalize()) for word in foreign):
-        return False
-    joined = "".join(foreign).lower()
-    if _LATIN in _ALPHABETS[page][0]:
-        return all(len(word) == 1 or any(map(str.isascii, word)) for word in foreign)
-    share = sum(one in _VOWELS for one in joined) / len(joined)
+    foreign = _foreign(text)
+    return (
+        all(one.isascii() or one.isalpha() or one in _PUNCTUATION for one in text)
+        and bool(foreign)
+        and all(_languages(page, word) for word in foreign)
+        and all(word in (word.lower(), word.upper(), word.capitalize()) for word in foreign)
+        and (_is_latin if _LATIN in _ALPHABETS[page][0] else _is_pronounceable)(foreign)
+    )
+
+
+def _is_certain(page: str, words: Iterable[str]) -> bool:
+    """Tell whether plausible words are enough to go by: of one language, and more than a chance."""
+    if page in _COMMON_CHARACTERS:
+        return sum(not one.isascii() for word in words for one in word) >= _LEAST_CHARACTERS
+    joined = "".join(_foreign(" ".join(words)))
+    # The capitals of one code page are the small letters of another one that nobody tries.
+    return not joined.isupper() and bool(_languages(page, joined))
+
+
+def _foreign(text: str) -> list[str]:
+    return [word for word in _LETTERS.findall(text) if not word.isascii()]
+
+
+def _languages(page: str, letters: str) -> list[str]:
+    """Return the alphabets of a code page that have all these letters."""
+    return [known for known in _ALPHABETS[page] if set(letters.lower()) <= set(known)]
+
+
+def _is_latin(words: list[str]) -> bool:
+    """Tell whether words that are not ASCII have ASCII letters, as those of all languages do."""
+    return all(len(word) == 1 or any(map(str.isascii, word)) for word in words)
+
+
+def _is_pronounceable(words: list[str]) -> bool:
+    """Tell Cyrillic and Greek from other alphabets with letters in the same places."""
+    letters = "".join(words).lower()
+    share = sum(one in _VOWELS for one in letters) / len(letters)
     return _VOWEL_SHARE[0] <= share <= _VOWEL_SHARE[1]
 
 

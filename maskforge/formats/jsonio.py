@@ -12,6 +12,7 @@ import io
 import json
 import re
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -186,19 +187,20 @@ def _tolerant(text: str, origin: Origin) -> object:
 
 
 def _rows(text: str, separator: str, origin: Origin) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = []
     try:
-        reader = csv.DictReader(
-            io.StringIO(text, newline=""),
-            restkey=SURPLUS_CELLS,
-            restval="",
-            strict=True,
-            delimiter=separator,
-        )
-        return [{str(key): str(value) for key, value in row.items()} for row in reader]
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
+        header = next(reader, [])
+        for cells in filter(None, reader):
+            row = dict(zip_longest(header, cells[: len(header)], fillvalue=""))
+            if len(cells) > len(header):
+                row[SURPLUS_CELLS] = str(cells[len(header) :])
+            rows.append(row)
     except csv.Error as error:
         raise FormatError(
             Code.UNREADABLE_FILE, f"is not valid CSV: {error}", origin=origin
         ) from None
+    return rows
 
 
 def _separator(text: str) -> str:

@@ -23,7 +23,7 @@ _Pair: TypeAlias = tuple[float, float]
 
 _NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*")
 _NUMBER_KEYS = re.compile(r"[xy][1-4]?|[cr][xy]|angle|left|top|width|height")
-_BOX_KEYS = frozenset({"points", "boundingBox", "box"})
+_CORNER_KEYS = frozenset({"points", "boundingBox", "box", "f1", "f2", "r1", "r2"})
 _OTHER_FORM = frozenset({Code.INVALID_RECORD, Code.INVALID_COORDINATES, Code.UNKNOWN_KIND})
 _LEAST_FLAT = 6
 """Fewer numbers may be a corner and a size."""
@@ -59,7 +59,7 @@ class PlainForm:
     def _value(self, key: str, value: object) -> object:
         if _NUMBER_KEYS.fullmatch(key):
             return _number(value)
-        if key in _BOX_KEYS and isinstance(value, dict):
+        if key in _CORNER_KEYS and isinstance(value, dict):
             return {inner: self._value(inner, one) for inner, one in value.items()}
         if key == "points":
             return self._points(value)

@@ -161,7 +161,7 @@ class AnnotationReader:
                 self.issues.append,
                 claimed,
                 seen,
-                code_pages=CodePages(self._text_encoding, lambda files=files: files),
+                code_pages=CodePages(self._text_encoding, functools.partial(list, files)),
                 largest_file=self._largest_file,
                 most_shapes=self._most_shapes,
             )

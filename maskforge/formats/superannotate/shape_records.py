@@ -7,7 +7,7 @@ src/superannotate/lib/app/analytics/aggregators.py`` and ``.../converters/sa_jso
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -299,7 +299,7 @@ _KINDS_OF_BOXES = {
 }
 
 
-def _kind_of(record: Record) -> str | None:
+def _kind_of(record: Mapping[str, Any]) -> str | None:
     """Return what an instance without type is; a bare list may be an outline or a line."""
     if record.keys() >= {"cx", "cy", "rx", "ry"}:
         return "ellipse"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -25,6 +26,7 @@ RESULT_COLUMNS = frozenset({"confidence", "score", "scores", "probability", "con
 _FIRST_LINE = 2  # below the header
 
 _HEADER = {name: name for name in COLUMNS}
+_SURPLUS_HEADER = str(list(COLUMNS[1:]))
 _DECIMAL_COMMA = re.compile(r"\s*-?\d+,\d+\s*")
 
 Row: TypeAlias = dict[str, str]
@@ -36,20 +38,12 @@ class _Image:
     """The rows of one image so far."""
 
     origin: Origin
-    most: int
-    rows: int = 0
     shapes: dict[_Box, Shape] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
     rest: list[Row] = field(default_factory=list)
 
     def add(self, row: Row, line: int) -> None:
         """Add a row: a new region, or one more tag of a region that an earlier row began."""
-        self.rows += 1
-        if self.rows > self.most:
-            self.shapes.clear()
-            self.rest.clear()
-            self.issues = [too_many(self.rows, self.most, self.origin)]
-            return
         origin = Origin(self.origin.file, f"line {line}")
         try:
             box, shape = _read_row(row, origin)
@@ -89,22 +83,8 @@ def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
     """Yield the images of a CSV export that were not read from a better source."""
     folder = project_folder(document.path)
     known = KnownImages(document.path, context, is_export=True)
-    images: dict[str, _Image] = {}
-    joined = 0
-    for line, row in enumerate(document.root, _FIRST_LINE):
-        if row == _HEADER:
-            joined += 1
-            continue
-        joined += _cut_off_header(row)
-        if document.separator != ",":
-            _use_points(row)
-        image = images.get(row["image"])
-        if image is None:
-            origin = Origin(document.path, f"line {line}")
-            image = images[row["image"]] = _Image(origin, context.most_shapes)
-        image.add(row, line)
     records = []
-    for written, image in images.items():
+    for written, image in _images(document, context).items():
         name = decoded_name(written, "", "")
         if not name:
             yield _nameless(image, written)
@@ -116,18 +96,42 @@ def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
         known.add(None, record.name, document.origin)
         yield record
     known.finish()
-    if joined:
-        text = f"the header of the table stands {joined} more times between its rows"
-        context.report(Issue(Code.LENIENT, text, document.origin))
     if records:
         text = "holds bounding boxes only; what was drawn as a polygon is a rectangle here"
         hint = "read the .vott project or the JSON export instead, if there is one"
         context.report(Issue(Code.LOSSY_SOURCE, text, document.origin, hint))
 
 
+def _images(document: Document, context: ReadContext) -> dict[str, _Image]:
+    """Return the images of a table with their rows, in the order of the table."""
+    counts = Counter(row["image"] for row in document.root)
+    images: dict[str, _Image] = {}
+    headers = 0
+    for line, row in enumerate(document.root, _FIRST_LINE):
+        if row == _HEADER:
+            headers += 1
+            continue
+        headers += _cut_off_header(row)
+        if document.separator != ",":
+            _use_points(row)
+        written, is_too_large = row["image"], counts[row["image"]] > context.most_shapes
+        if written not in images:
+            origin = Origin(document.path, f"line {line}")
+            images[written] = _Image(origin)
+            if is_too_large:
+                issue = too_many(counts[written], context.most_shapes, origin)
+                images[written].issues.append(issue)
+        if not is_too_large:
+            images[written].add(row, line)
+    if headers:
+        text = f"the header stands {headers} more times between the rows: tables were joined"
+        context.report(Issue(Code.LENIENT, text, document.origin))
+    return images
+
+
 def _cut_off_header(row: Row) -> bool:
     """Remove the header of another table, which was joined to a row without a line break."""
-    if row.get(SURPLUS_CELLS) != str(list(COLUMNS[1:])) or not row["label"].endswith(COLUMNS[0]):
+    if row.get(SURPLUS_CELLS) != _SURPLUS_HEADER or not row["label"].endswith(COLUMNS[0]):
         return False
     row["label"] = row["label"].removesuffix(COLUMNS[0]).removesuffix('"')
     del row[SURPLUS_CELLS]

@@ -128,23 +128,24 @@ class KnownImages:
 
 
 def _outlines(record: ImageRecord) -> int:
-    outlines = [(shape.labels, shape.kind, _rings(shape)) for shape in record.shapes]
+    outlines = [
+        (shape.labels, shape.kind, *(points.tobytes() for points in _points(shape)))
+        for shape in record.shapes
+    ]
     return hash((record.state, *outlines))
 
 
 def _boxes(record: ImageRecord) -> int:
-    return hash(
-        tuple(sorted((label, *_box(one)) for one in record.shapes for label in one.labels or ("",)))
-    )
-
-
-def _rings(shape: Shape) -> tuple[bytes, ...]:
-    return tuple(points.tobytes() for points in _points(shape))
-
-
-def _box(shape: Shape) -> tuple[float, ...]:
-    points = np.concatenate(_points(shape))
-    return tuple(np.round((*points.min(axis=0), *points.max(axis=0)), 2).tolist())
+    """Return a digest of the boxes in the order of the file, and of their labels."""
+    rings = [_points(shape) for shape in record.shapes]
+    if not rings:
+        return 0
+    points = np.concatenate([points for one in rings for points in one])
+    counts = [sum(map(len, one)) for one in rings]
+    starts = np.concatenate(([0], np.cumsum(counts[:-1]))).astype(np.intp)
+    bounds = [extreme.reduceat(points, starts) for extreme in (np.minimum, np.maximum)]
+    boxes = np.round(np.concatenate(bounds, axis=1), 2) + 0.0  # no negative zeros
+    return hash((boxes.tobytes(), *(shape.labels for shape in record.shapes)))
 
 
 def _points(shape: Shape) -> list[Points]:
@@ -154,4 +155,4 @@ def _points(shape: Shape) -> list[Points]:
         case Polyline(points) | PointSet(points):
             return [points]
         case _:
-            return []
+            raise AssertionError("VoTT has no bitmaps")
