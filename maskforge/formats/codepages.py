@@ -151,12 +151,12 @@ class CodePages:
             if self._fitting is None:
                 self._fitting = _fitting({path: data}, self.files())
             pages, certain = self._fitting
-        readings = _readings(data, path, [self.asked] if self.asked else CODE_PAGES)
-        if certain and pages[0] in readings:
-            text = readings[pages[0]]
-            said = f"; read as {pages[0]}, in which it says {_named(text)}"
-            return text, (Issue(Code.NOT_UTF8, f"is not UTF-8{said}", origin),)
-        raise _uncertain(readings, pages, self.asked, origin)
+        text = _readings(data, path, pages).get(pages[0]) if certain else None
+        if text is None:
+            readings = {} if self.asked else _readings(data, path, CODE_PAGES)
+            raise _uncertain(readings, pages, self.asked, origin)
+        said = f"is not UTF-8; read as {pages[0]}, in which it says {_named(text)}"
+        return text, (Issue(Code.NOT_UTF8, said, origin),)
 
 
 def _uncertain(
@@ -186,10 +186,10 @@ def _words(text: str) -> Iterable[str]:
         yield match[0].strip()[:_LONGEST_WORD]
 
 
-def _readings(data: bytes, path: Path, pages: Iterable[str | None]) -> dict[str, str]:
+def _readings(data: bytes, path: Path, pages: Iterable[str]) -> dict[str, str]:
     """Return the text of a file in every code page in which it is whole."""
     found: dict[str, str] = {}
-    for page in filter(None, pages):
+    for page in pages:
         try:
             text = data.decode(page)
             if path.suffix.lower() != ".csv":

@@ -20,7 +20,7 @@ import msgspec
 
 from maskforge.errors import AnnotationError, FormatError, RecordError, shorten
 from maskforge.formats.codepages import CodePages
-from maskforge.formats.limits import LARGEST_FILE
+from maskforge.formats.limits import LARGEST_FILE, MB
 from maskforge.issues import Code, Issue, Origin
 
 T = TypeVar("T")
@@ -31,7 +31,6 @@ SURPLUS_CELLS = "(surplus cells)"
 """Key of a CSV row that has more cells than the header; cells that a row lacks are empty."""
 
 
-_MB = 10**6
 _DATA_URI = re.compile(r"data:[\w/+.-]*;base64,", re.IGNORECASE)
 
 
@@ -112,10 +111,10 @@ def _bytes(path: Path, largest_file: float) -> bytes:
     origin = Origin(path)
     try:
         size = path.stat().st_size
-        if size > largest_file * _MB:
+        if size > largest_file * MB:
             raise FormatError(
                 Code.FILE_TOO_LARGE,
-                f"has {size / _MB:,.1f} MB, more than the {largest_file:g} MB that are read",
+                f"has {size / MB:,.1f} MB, more than the {largest_file:g} MB that are read",
                 origin=origin,
                 hint="allow more with --largest-file, or split the file",
             )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from maskforge.errors import OptionError, shorten
 
+MB = 10**6
+
 LARGEST_FILE = 200.0
-"""Largest annotation file in MB (10^6 bytes); decoded, it takes about ten times the memory."""
+"""Largest annotation file in MB; decoded, it takes about ten times the memory."""
 
 MOST_SHAPES = 100_000
 """Most records of one image."""

@@ -16,7 +16,7 @@ from maskforge.formats.base import Format, ImageRecord, ReadContext, Recognition
 from maskforge.formats.codepages import CodePages, check_text_encoding
 from maskforge.formats.frame import embedded_image, settle
 from maskforge.formats.jsonio import Document, is_cut_off, load
-from maskforge.formats.limits import LARGEST_FILE, MOST_SHAPES, check_limits
+from maskforge.formats.limits import LARGEST_FILE, MB, MOST_SHAPES, check_limits
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.finder import IMAGE_SUFFIXES, ImageFinder
@@ -161,7 +161,7 @@ class AnnotationReader:
                 self.issues.append,
                 claimed,
                 seen,
-                code_pages=CodePages(self._text_encoding, functools.partial(list, files)),
+                code_pages=CodePages(self._text_encoding, functools.partial(self._small, files)),
                 largest_file=self._largest_file,
                 most_shapes=self._most_shapes,
             )
@@ -197,6 +197,13 @@ class AnnotationReader:
                     files.append(path)
         files.sort(key=lambda path: path.suffix.lower() == SUFFIXES[-1])
         return files, sum(map(_may_be_annotated, hidden))
+
+    def _small(self, files: Iterable[Path]) -> Iterator[Path]:
+        """Yield the files that are not too large to be read."""
+        for path in files:
+            with contextlib.suppress(OSError):
+                if path.stat().st_size <= self._largest_file * MB:
+                    yield path
 
     def _report_unreadable(self, path: Path, reason: str) -> None:
         self.issues.append(Issue(Code.UNREADABLE_FILE, f"cannot be read: {reason}", Origin(path)))
@@ -266,7 +273,7 @@ class AnnotationReader:
             return True
         try:
             content = path.read_bytes()
-        except OSError:
+        except (OSError, MemoryError):
             return True
         if is_cut_off(content):
             return True

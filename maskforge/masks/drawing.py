@@ -208,6 +208,8 @@ def _values(
             issues.append(Issue(missing.code, missing.message, missing.origin, missing.hint, level))
         else:
             labels = (options.unlabeled,)
+            text = f"{missing.message}; drawn as {options.unlabeled!r}"
+            issues.append(Issue(missing.code, text, missing.origin, override=Level.NOTE))
     if not labels:
         return []
     found = dict.fromkeys(classes.value(label) for label in labels)
