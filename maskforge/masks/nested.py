@@ -5,15 +5,18 @@ No labeling tool that draws rings one by one says which of the two is meant.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maskforge.choices import InnerRings
 from maskforge.errors import ImageError
 from maskforge.issues import Code, Issue, Origin
-from maskforge.shapes import Area, Bitmap, Polygon, Shape
+from maskforge.shapes import Area, Bitmap, Points, Polygon, Shape
 
 _MOST_PAIRS = 2_000_000
 _MOST_REGIONS = 5000
@@ -85,52 +88,63 @@ def _parents(regions: Sequence[Region]) -> dict[int, int]:
     Raises:
         OverflowError: If there are too many regions, or too many boxes inside each other.
     """
-    members: dict[int, list[int]] = {}
-    for index, region in enumerate(regions):
-        if isinstance(region.geometry, Area) and len(region.geometry.parts) == 1:
-            members.setdefault(region.value, []).append(index)
+    indices = [
+        index
+        for index, region in enumerate(regions)
+        if isinstance(region.geometry, Area) and len(region.geometry.parts) == 1
+    ]
+    if len(indices) < 2:
+        return {}
+    outlines = [_outline(regions[index]) for index in indices]
+    values = np.array([regions[index].value for index in indices])
+    if np.bincount(values).max() > _MOST_REGIONS:
+        raise OverflowError
     found: dict[int, int] = {}
-    for indices in members.values():
-        if len(indices) > _MOST_REGIONS:
-            raise OverflowError
-        if len(indices) > 1:
-            outlines = [_outline(regions[index]) for index in indices]
-            for inner, around in _inside(outlines):
-                one, other = indices[inner], indices[around]
-                instances = {regions[one].shape.instance, regions[other].shape.instance}
-                if one not in found and len(instances - {None}) < 2:
-                    found[one] = other
+    for inner, around in _inside(outlines, values):
+        one, other = indices[inner], indices[around]
+        instances = {regions[one].shape.instance, regions[other].shape.instance}
+        if one not in found and len(instances - {None}) < 2:
+            found[one] = other
     return found
 
 
-def _inside(outlines: Sequence[Polygon]) -> Iterator[tuple[int, int]]:
-    """Yield pairs of an outline and one around it, for each the smallest first."""
-    low = np.array([one.exterior.min(axis=0) for one in outlines])
-    high = np.array([one.exterior.max(axis=0) for one in outlines])
-    pairs = []
-    for start in range(0, len(outlines), _ROWS):
-        rows = slice(start, start + _ROWS)
-        inner, around = np.nonzero(
-            (low[rows, None] > low).all(axis=2) & (high[rows, None] < high).all(axis=2)
-        )
-        pairs.append(np.column_stack((inner + start, around)))
-        if sum(map(len, pairs)) > _MOST_PAIRS:
-            raise OverflowError
-    both = np.concatenate(pairs)
+def _inside(outlines: Sequence[Polygon], values: NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """Yield pairs of an outline and one of its value around it, for each the smallest first."""
+    starts = np.cumsum([0, *(len(one.exterior) for one in outlines[:-1])])
+    points = np.concatenate([one.exterior for one in outlines])
+    low, high = (extreme.reduceat(points, starts) for extreme in (np.minimum, np.maximum))
+    both = _boxes_inside(low, high, values)
     if not len(both):
         return
     import shapely
 
-    used = np.unique(both)
     polygons = {
         int(index): shapely.Polygon(outlines[index].exterior, outlines[index].holes)
-        for index in used
+        for index in np.unique(both)
     }
     sizes = (high - low).prod(axis=1)
     for inner, around in both[np.lexsort((sizes[both[:, 1]], both[:, 0]))].tolist():
         one, other = polygons[inner], polygons[around]
         if one.is_valid and other.is_valid and other.contains_properly(one):
             yield inner, around
+
+
+def _boxes_inside(low: Points, high: Points, values: NDArray[Any]) -> NDArray[np.intp]:
+    """Return (N, 2): positions of a box and of one of the same value around it.
+
+    Raises:
+        OverflowError: If there are too many pairs.
+    """
+    pairs = [np.empty((0, 2), dtype=np.intp)]
+    for value in np.unique(values):
+        (members,) = np.nonzero(values == value)
+        for rows in np.array_split(members, math.ceil(len(members) / _ROWS)):
+            around = (low[rows, None] > low[members]) & (high[rows, None] < high[members])
+            inner, outer = np.nonzero(around.all(axis=2))
+            pairs.append(np.column_stack((rows[inner], members[outer])))
+            if sum(map(len, pairs)) > _MOST_PAIRS:
+                raise OverflowError
+    return np.concatenate(pairs)
 
 
 def _outline(region: Region) -> Polygon:
