@@ -85,7 +85,7 @@ def numbers(value: Any) -> Iterator[float]:
             yield from numbers(one)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield value
-    elif isinstance(value, str) and re.fullmatch(r"\s*-?[0-9.]+\s*", value):
+    elif isinstance(value, str) and re.fullmatch(r"\s*[-+]?[0-9.]+(e[-+]?[0-9]+)?\s*", value):
         with contextlib.suppress(ValueError):
             yield float(value)  # a number as text is one
 
