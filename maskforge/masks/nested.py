@@ -6,19 +6,19 @@ No labeling tool that draws rings one by one says which of the two is meant.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from maskforge.choices import InnerRings
 from maskforge.errors import ImageError
 from maskforge.issues import Code, Issue, Origin
-from maskforge.shapes import Area, Bitmap, Points, Polygon, Shape
+from maskforge.masks.classes import BACKGROUND, VOID
+from maskforge.shapes import Area, Bitmap, Polygon, Shape
 
-_MOST_PAIRS = 2_000_000
+_MOST_PAIRS = 200_000
 _MOST_REGIONS = 5000
 _ROWS = 1000
 
@@ -88,63 +88,63 @@ def _parents(regions: Sequence[Region]) -> dict[int, int]:
     Raises:
         OverflowError: If there are too many regions, or too many boxes inside each other.
     """
-    indices = [
-        index
+    outlines = {
+        index: region.geometry.parts[0]
         for index, region in enumerate(regions)
-        if isinstance(region.geometry, Area) and len(region.geometry.parts) == 1
-    ]
-    if len(indices) < 2:
-        return {}
-    outlines = [_outline(regions[index]) for index in indices]
-    values = np.array([regions[index].value for index in indices])
-    if np.bincount(values).max() > _MOST_REGIONS:
-        raise OverflowError
+        if isinstance(region.geometry, Area)
+        and len(region.geometry.parts) == 1
+        and region.value not in (BACKGROUND, VOID)
+    }
     found: dict[int, int] = {}
-    for inner, around in _inside(outlines, values):
-        one, other = indices[inner], indices[around]
-        instances = {regions[one].shape.instance, regions[other].shape.instance}
-        if one not in found and len(instances - {None}) < 2:
-            found[one] = other
+    valid: dict[int, Any] = {}
+    for inner, around in _boxes_inside(outlines, [regions[index].value for index in outlines]):
+        instances = {regions[index].shape.instance for index in (inner, around)}
+        if inner in found or len(instances - {None}) > 1:
+            continue
+        for index in (inner, around):
+            if index not in valid:
+                valid[index] = _valid(outlines[index])
+        if valid[inner] and valid[around] and valid[around].contains_properly(valid[inner]):
+            found[inner] = around
     return found
 
 
-def _inside(outlines: Sequence[Polygon], values: NDArray[Any]) -> Iterator[tuple[int, int]]:
-    """Yield pairs of an outline and one of its value around it, for each the smallest first."""
-    starts = np.cumsum([0, *(len(one.exterior) for one in outlines[:-1])])
-    points = np.concatenate([one.exterior for one in outlines])
-    low, high = (extreme.reduceat(points, starts) for extreme in (np.minimum, np.maximum))
-    both = _boxes_inside(low, high, values)
-    if not len(both):
-        return
+def _valid(outline: Polygon) -> object:
+    """Return an outline for comparisons; None if it crosses itself."""
     import shapely
 
-    polygons = {
-        int(index): shapely.Polygon(outlines[index].exterior, outlines[index].holes)
-        for index in np.unique(both)
-    }
-    sizes = (high - low).prod(axis=1)
-    for inner, around in both[np.lexsort((sizes[both[:, 1]], both[:, 0]))].tolist():
-        one, other = polygons[inner], polygons[around]
-        if one.is_valid and other.is_valid and other.contains_properly(one):
-            yield inner, around
+    polygon = shapely.Polygon(outline.exterior, outline.holes)
+    return polygon if polygon.is_valid else None
 
 
-def _boxes_inside(low: Points, high: Points, values: NDArray[Any]) -> NDArray[np.intp]:
-    """Return (N, 2): positions of a box and of one of the same value around it.
+def _boxes_inside(
+    outlines: Mapping[int, Polygon], values: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Yield the keys of an outline and of one whose box is around its box, the smallest first.
 
     Raises:
-        OverflowError: If there are too many pairs.
+        OverflowError: If there are too many outlines of a value, or too many pairs.
     """
-    pairs = [np.empty((0, 2), dtype=np.intp)]
-    for value in np.unique(values):
-        (members,) = np.nonzero(values == value)
+    if len(outlines) < 2:
+        return
+    keys = np.array(list(outlines))
+    rings = [one.exterior for one in outlines.values()]
+    starts = np.cumsum([0, *map(len, rings[:-1])])
+    low, high = (one.reduceat(np.concatenate(rings), starts) for one in (np.minimum, np.maximum))
+    sizes = (high - low).prod(axis=1)
+    pairs: list[tuple[int, int]] = []
+    for value in dict.fromkeys(values):
+        (members,) = np.nonzero(np.array(values) == value)
+        if len(members) > _MOST_REGIONS:
+            raise OverflowError
+        members = members[np.argsort(sizes[members], kind="stable")]
         for rows in np.array_split(members, math.ceil(len(members) / _ROWS)):
-            around = (low[rows, None] > low[members]) & (high[rows, None] < high[members])
-            inner, outer = np.nonzero(around.all(axis=2))
-            pairs.append(np.column_stack((rows[inner], members[outer])))
-            if sum(map(len, pairs)) > _MOST_PAIRS:
+            inside = (low[rows, None] > low[members]) & (high[rows, None] < high[members])
+            inner, around = np.nonzero(inside.all(axis=2))
+            if len(pairs) + len(inner) > _MOST_PAIRS:
                 raise OverflowError
-    return np.concatenate(pairs)
+            pairs += zip(keys[rows[inner]].tolist(), keys[members[around]].tolist(), strict=True)
+    yield from pairs
 
 
 def _outline(region: Region) -> Polygon:
