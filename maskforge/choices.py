@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Encoding: TypeAlias = Literal["integer", "onehot", "multihot"]
 FileType: TypeAlias = Literal["png", "tiff", "npy"]
 Overlap: TypeAlias = Literal["order", "area", "priority", "error"]
+ClosedLines: TypeAlias = Literal["line", "area"]
+InnerRings: TypeAlias = Literal["area", "hole"]
 MultiTag: TypeAlias = Literal["first", "last", "all", "error"]
 SizeMismatch: TypeAlias = Literal["error", "scale"]
 Unvisited: TypeAlias = Literal["skip", "background"]

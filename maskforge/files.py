@@ -33,6 +33,9 @@ PROBABILITIES = "probabilities"
 RECORD = "run.json"
 """Record in the folder of a training run."""
 
+MACOS_FOLDER = "__MACOSX"
+"""Folder that macOS adds to every archive, with a shadow of every file."""
+
 RESULT_FOLDERS = (MASKS, INSTANCES, EXTRACTED)
 CONTACT_SHEET = "contact-sheet"
 
@@ -79,17 +82,21 @@ def as_paths(sources: PathLike | Iterable[PathLike]) -> list[Path]:
 
 
 def walk(
-    root: Path, failed: Callable[[Path, str], None] | None = None
+    root: Path,
+    failed: Callable[[Path, str], None] | None = None,
+    hidden: Callable[[Path], None] | None = None,
 ) -> Iterator[tuple[Path, list[str]]]:
     """Yield every folder from ``root`` downwards with the sorted names of its files.
 
     Folders of masks and of previews that earlier runs wrote are left out; if ``root`` itself is
-    one, only what was written into it is. Links to folders are followed after everything else, and
-    no folder is visited twice.
+    one, only what was written into it is. So are hidden files and folders, which begin with a dot,
+    and the shadows that macOS puts into archives. Links to folders are followed after everything
+    else, and no folder is visited twice.
 
     Args:
         root: Where to start.
         failed: Called with every folder that cannot be searched, and the reason.
+        hidden: Called with every hidden file and folder.
     """
 
     def report(error: OSError) -> None:
@@ -109,12 +116,20 @@ def walk(
                 continue
             visited.add(identity)
             ours = {*RESULT_FOLDERS, MANIFEST, CLASSES} if MANIFEST in files else set()
+            for one in filter(_is_hidden, (*folders, *files)):
+                if hidden is not None:
+                    hidden(folder / one)
+            folders[:] = [one for one in folders if not _is_hidden(one)]
             for unreadable in (one for one in folders if not is_text(one)):
                 if failed is not None:
                     failed(Path(as_text(folder / unreadable)), "the name is not valid Unicode")
             folders[:] = sorted(one for one in folders if one not in ours and is_text(one))
             waiting += [folder / one for one in folders if (folder / one).is_symlink()]
-            yield folder, sorted(one for one in files if one not in ours)
+            yield folder, sorted(one for one in files if one not in ours and not _is_hidden(one))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == MACOS_FOLDER
 
 
 def open_regular(path: Path) -> BufferedReader:

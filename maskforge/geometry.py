@@ -20,6 +20,9 @@ COORDINATE_LIMIT = 2.0**31
 CURVE_TOLERANCE = 0.001
 """Largest distance in pixels between a circle or ellipse and the polygon drawn for it."""
 
+CLOSING_GAP = 1.0
+"""Largest distance in pixels between the ends of a line that counts as closed."""
+
 _MOST_CURVE_VERTICES = 65536
 
 _CAPSULE_VERTICES = 66
@@ -99,11 +102,13 @@ def ring(values: ArrayLike, origin: Origin) -> Points:
 
 def rectangle(x0: float, y0: float, x1: float, y1: float, origin: Origin) -> Polygon:
     """Return the axis-parallel rectangle between two opposite corners, given in any order."""
-    checked_points(((x0, y0), (x1, y1)), origin)  # min and max may lose a NaN
+    if not all(abs(one) <= COORDINATE_LIMIT for one in (x0, y0, x1, y1)):  # False for NaN, too
+        checked_points(((x0, y0), (x1, y1)), origin)
     left, right = min(x0, x1), max(x0, x1)
     top, bottom = min(y0, y1), max(y0, y1)
-    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
-    return Polygon(checked_points(corners, origin))
+    corners = np.array(((left, top), (right, top), (right, bottom), (left, bottom)), np.float64)
+    corners.flags.writeable = False
+    return Polygon(corners)
 
 
 def ellipse(
@@ -201,6 +206,13 @@ def thick_line(line: Polyline, width: float, vertices: Allowance) -> Area:
             for one in shapely.buffer(shapely.linestrings(ends), width / 2)
         )
     )
+
+
+def is_closed(line: Polyline) -> bool:
+    """Tell whether a line ends within a pixel of its start, and goes around something."""
+    points = line.points
+    gap = np.hypot(*(points[0] - points[-1]))
+    return bool(gap <= CLOSING_GAP) and len(np.unique(points, axis=0)) >= 3
 
 
 def _is_tangled(ends: NDArray[np.float64], width: float) -> bool:

@@ -99,7 +99,27 @@ class Code(enum.Enum):
         "not-utf8",
         Level.NOTE,
         Scope.FILE,
-        "The file is not UTF-8; it was read as Windows-1252, so labels may show wrong letters.",
+        "The file is not UTF-8; it was read in the code page that was asked for, or else in the "
+        "only one that fits all files.",
+    )
+    UNKNOWN_ENCODING = (
+        "unknown-encoding",
+        Level.REFUSED,
+        Scope.FILE,
+        "The file is not UTF-8, and nothing tells for certain in which code page it is "
+        "(--text-encoding).",
+    )
+    FILE_TOO_LARGE = (
+        "file-too-large",
+        Level.REFUSED,
+        Scope.FILE,
+        "The file is larger than the largest that is read (--largest-file).",
+    )
+    HIDDEN_FILES = (
+        "hidden-files",
+        Level.NOTE,
+        Scope.FILE,
+        "The folder holds hidden annotation files, such as those of macOS; they are passed over.",
     )
     UNKNOWN_FORMAT = (
         "unknown-format",
@@ -254,12 +274,24 @@ class Code(enum.Enum):
         Scope.IMAGE,
         "Shapes of different classes overlap, and --overlap error was asked for.",
     )
+    TOO_MANY_SHAPES = (
+        "too-many-shapes",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "The image has more records than are read of one image (--most-shapes).",
+    )
     INVALID_RECORD = (
         "invalid-record",
         Level.REFUSED,
         Scope.RECORD,
         "A record lacks a key or holds a value of the wrong type.",
         Doubt.YES,
+    )
+    LENIENT = (
+        "lenient",
+        Level.NOTE,
+        Scope.RECORD,
+        "The record is not written as its format asks, but means one thing only; it was read.",
     )
     INVALID_COORDINATES = (
         "invalid-coordinates",
@@ -293,7 +325,8 @@ class Code(enum.Enum):
         "no-area",
         Level.SKIPPED,
         Scope.RECORD,
-        "Lines and points have no area; --line-width and --point-radius give them one.",
+        "Lines and points have no area; --line-width, --closed-lines and --point-radius give "
+        "them one.",
     )
     NOT_DRAWABLE = (
         "not-drawable",
@@ -338,6 +371,13 @@ class Code(enum.Enum):
         Level.NOTE,
         Scope.RECORD,
         "The outline crosses or touches itself; it is filled by the even-odd rule.",
+    )
+    RING_INSIDE = (
+        "ring-inside",
+        Level.NOTE,
+        Scope.IMAGE,
+        "A shape lies wholly inside another one of its class and is drawn as a part of it, not as "
+        "a hole (--inner-rings).",
     )
     OUTSIDE_IMAGE = (
         "outside-image",

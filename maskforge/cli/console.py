@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from maskforge.dataset.conversion_report import Finding
+    from maskforge.dataset.issue_record import IssueRecord
 
 EXIT_REFUSED = 1
 EXIT_WRONG_USE = 2
@@ -25,7 +27,6 @@ EXIT_INTERRUPTED = 130
 _COLORS = {"refused": "red", "void": "yellow", "skipped": "yellow"}
 _EXAMPLES = 3
 _MOST_ROWS = 1000
-_REFUSED_SHOWN = 50
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -147,19 +148,31 @@ def _printable(text: str) -> str:
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
-    """Print findings, each with its first places."""
-    for level, code, count, group in findings:
+    """Print findings, those of one cause once, with a count and their first places."""
+    for (level, code), group in itertools.groupby(findings, lambda one: (one.level, one.code)):
+        kinds = list(group)
+        count = sum(one.count for one in kinds)
         typer.secho(f"{level}: {code} ({count})", fg=_COLORS.get(level), bold=True)
-        # What was refused has to be looked into one by one; of the rest, examples do.
-        shown = group[: _REFUSED_SHOWN if level == "refused" else _EXAMPLES]
-        for issue in shown:
-            typer.echo(_printable(f"  {issue.file} {issue.pointer}: {issue.message}"))
-        if len(group) > len(shown):
-            typer.echo(f"  ... and {count - len(shown)} more; --json names them")
-        for hint in [one for one in dict.fromkeys(issue.hint for issue in group) if one][
-            :_EXAMPLES
-        ]:
+        # What was refused has to be looked into one by one, unless it has one cause.
+        if level == "refused":
+            for one in kinds:
+                is_few = one.count <= len(one.examples)
+                _print_examples(one.examples if is_few else one.examples[:_EXAMPLES])
+                if not is_few:
+                    typer.echo(f"  ... and {one.count - _EXAMPLES} more like these")
+        else:
+            examples = [issue for one in kinds for issue in one.examples][:_EXAMPLES]
+            _print_examples(examples)
+            if count > len(examples):
+                typer.echo(f"  ... and {count - len(examples)} more; --json names them")
+        hints = dict.fromkeys(issue.hint for one in kinds for issue in one.examples)
+        for hint in list(filter(None, hints))[:_EXAMPLES]:
             typer.echo(f"  hint: {hint}")
+
+
+def _print_examples(issues: Iterable[IssueRecord]) -> None:
+    for issue in issues:
+        typer.echo(_printable(f"  {issue.file} {issue.pointer}: {issue.message}"))
 
 
 def print_json(content: object) -> None:

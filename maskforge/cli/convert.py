@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from maskforge.choices import Encoding, MultiTag, Overlap, Refused, Unvisited
+from maskforge.choices import (
+    ClosedLines,
+    Encoding,
+    InnerRings,
+    MultiTag,
+    Overlap,
+    Refused,
+    Unvisited,
+)
 from maskforge.cli import options as shared
 from maskforge.cli.console import (
     print_findings,
@@ -16,6 +24,7 @@ from maskforge.cli.console import (
     progress,
     reported_errors,
 )
+from maskforge.formats.limits import LARGEST_FILE, MOST_SHAPES
 from maskforge.raster.registry import RasterizerName
 
 if TYPE_CHECKING:
@@ -70,6 +79,16 @@ def convert(
         float | None,
         typer.Option(metavar="PX", min=0.0, help="Draw points as discs.", show_default="not drawn"),
     ] = None,
+    closed_lines: Annotated[
+        ClosedLines,
+        typer.Option(help="A line that ends where it begins: a line, or the outline of an area."),
+    ] = "line",
+    inner_rings: Annotated[
+        InnerRings,
+        typer.Option(
+            help="A shape wholly inside another one of its class: an area, or a hole in it."
+        ),
+    ] = "area",
     multi_tag: Annotated[
         MultiTag,
         typer.Option(
@@ -97,6 +116,9 @@ def convert(
         ),
     ] = "skip",
     size_mismatch: shared.SizeMismatch = "error",
+    text_encoding: shared.TextEncoding = None,
+    largest_file: shared.LargestFile = LARGEST_FILE,
+    most_shapes: shared.MostShapes = MOST_SHAPES,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Write nothing if any record would be left out."),
@@ -123,6 +145,8 @@ def convert(
             overlap=overlap,
             line_width=line_width,
             point_radius=point_radius,
+            closed_lines=closed_lines,
+            inner_rings=inner_rings,
             multi_tag=multi_tag,
             unlabeled=unlabeled,
             refused=refused,
@@ -131,6 +155,9 @@ def convert(
             images=images,
             extract_images=extract_images,
             size_mismatch=size_mismatch,
+            text_encoding=text_encoding,
+            largest_file=largest_file,
+            most_shapes=most_shapes,
             file_type=file_type,  # type: ignore[arg-type]  # checked there, with the reason
             classes=choose_class_map(classes, class_ or (), fold_case=fold_case),
             class_from=class_from or "",
@@ -149,10 +176,10 @@ def convert(
 
 
 def _print_report(report: ConversionReport, *, dry_run: bool) -> None:
-    from maskforge.dataset.conversion_report import findings, shown
+    from maskforge.dataset.conversion_report import shown
 
     print_shown(shown(report))
-    print_findings(findings(report))
+    print_findings(report.findings)
     if report.written and not report.images["drawn"] + report.images["partial"]:
         typer.echo(f"No mask could be made; manifest.jsonl in {report.out} says why.")
     elif report.written:

@@ -12,6 +12,7 @@ from maskforge.cli.console import (
     progress,
     reported_errors,
 )
+from maskforge.formats.limits import LARGEST_FILE, MOST_SHAPES
 
 
 def inspect(
@@ -23,6 +24,9 @@ def inspect(
     class_from: shared.ClassFrom = None,
     fold_case: shared.FoldCase = False,
     size_mismatch: shared.SizeMismatch = "error",
+    text_encoding: shared.TextEncoding = None,
+    largest_file: shared.LargestFile = LARGEST_FILE,
+    most_shapes: shared.MostShapes = MOST_SHAPES,
     json: shared.Json = False,
 ) -> None:
     """Show what is in annotation files or in a folder of masks, without writing anything.
@@ -41,6 +45,9 @@ def inspect(
             format=format_,
             images=images,
             size_mismatch=size_mismatch,
+            text_encoding=text_encoding,
+            largest_file=largest_file,
+            most_shapes=most_shapes,
             classes=choose_class_map(classes, class_ or (), fold_case=fold_case),
             class_from=class_from or "",
             fold_case=fold_case,

@@ -73,6 +73,22 @@ SizeMismatch: TypeAlias = Annotated[
         help="If file and image disagree on the size: refuse, or scale equal ratios.",
     ),
 ]
+TextEncoding: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Code page of annotation files that are not UTF-8, such as gb18030.",
+        show_default="only if a single one fits",
+    ),
+]
+LargestFile: TypeAlias = Annotated[
+    float,
+    typer.Option(metavar="MB", help="Refuse annotation files that are larger."),
+]
+MostShapes: TypeAlias = Annotated[
+    int,
+    typer.Option(metavar="N", help="Refuse images that have more shapes."),
+]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Overwrite: TypeAlias = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")

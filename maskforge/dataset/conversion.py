@@ -124,6 +124,9 @@ def convert_counting_keys(
         images=options.images,
         size_mismatch=options.size_mismatch,
         embedded=options.extract_images,
+        text_encoding=options.text_encoding,
+        largest_file=options.largest_file,
+        most_shapes=options.most_shapes,
     )
     with ImageSpool() as spool:
         labels: Counter[str] = Counter()

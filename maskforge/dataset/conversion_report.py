@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -22,6 +21,13 @@ SCHEMA_VERSION = 1
 
 _NOTES_KEPT = 1000
 _CHEAP = (Level.NOTE, Level.IGNORED)
+EXAMPLES = 10
+"""Examples that a finding keeps; up to so many are worth being looked into one by one."""
+
+_MOST_KINDS = 20
+_BLANK = "…"
+_DIFFERENT = re.compile(r"""(?<!\w)'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S*[\d/\\]\S*""")
+_BLANKS = re.compile(r"…(?:[\s,]*…)+")
 _WEIGHTS = (Level.REFUSED, Level.VOID, Level.SKIPPED, Level.IGNORED, Level.NOTE)
 
 
@@ -33,6 +39,24 @@ class ClassCount(msgspec.Struct):
     images: int = 0
     shapes: int = 0
     pixels: int = 0
+
+
+class Finding(msgspec.Struct):
+    """What was found many times in the same words, or once.
+
+    Attributes:
+        level: What became of the things.
+        code: The kind of finding.
+        kind: The message, with ``…`` for whatever differs from one to the next.
+        count: How often.
+        examples: The first ones.
+    """
+
+    level: str
+    code: str
+    kind: str
+    count: int = 0
+    examples: list[IssueRecord] = []
 
 
 class ConversionReport(Brief, msgspec.Struct, kw_only=True):
@@ -55,6 +79,7 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
             ``void``, ``ignored``, ``skipped``, ``refused``.
         partial: Names of the partial images.
         reasons: Number of findings per issue code.
+        findings: The findings in groups of one cause, the weightiest first.
         classes: Images, shapes and visible pixels per class.
         overlapped_pixels: Pixels claimed by shapes of more than one class.
         issues: The findings: all that cost something; of mere notes the first thousand per code
@@ -83,6 +108,7 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
     records: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(RECORD_COUNTS, 0))
     partial: list[str] = []
     reasons: dict[str, int] = {}
+    findings: list[Finding] = []
     classes: list[ClassCount] = []
     overlapped_pixels: int = 0
     issues: list[IssueRecord] = []
@@ -104,40 +130,9 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
         return int(any(group["refused"] for group in groups) or self.records["void"] > 0)
 
     def _repr_html_(self) -> str:
-        rows = [(one.level, one.code, one.number, _place(one.issues[0])) for one in findings(self)]
+        rows = [(one.level, one.code, one.count, _place(one.examples[0])) for one in self.findings]
         found = Table("Findings", ("level", "code", "count", "first place"), rows)
         return as_html((*shown(self), found))
-
-
-class Finding(NamedTuple):
-    """What was found of one kind.
-
-    Attributes:
-        level: What became of it.
-        code: The kind.
-        number: How often, also where the report keeps no more places.
-        issues: The places that it keeps.
-    """
-
-    level: str
-    code: str
-    number: int
-    issues: Sequence[IssueRecord]
-
-
-def findings(report: ConversionReport) -> list[Finding]:
-    """Return the issues of a report by kind, the weightiest first."""
-    groups: dict[tuple[str, str], list[IssueRecord]] = {}
-    for issue in report.issues:
-        groups.setdefault((issue.level, issue.code), []).append(issue)
-    kept = Counter(issue.code for issue in report.issues)
-    found = []
-    for (level, code), group in groups.items():
-        count = len(group)
-        if level in _CHEAP:
-            count += report.reasons[code] - kept[code]
-        found.append(Finding(level, code, count, group))
-    return sorted(found, key=lambda one: (_WEIGHTS.index(one.level), one.code))
 
 
 def shown(report: ConversionReport) -> Iterator[Shown]:
@@ -200,11 +195,31 @@ def count_files(report: ConversionReport, read: Iterable[Path], issues: Iterable
 
 def count_issue(report: ConversionReport, issue: Issue) -> None:
     """Count a finding, and keep it unless there are very many notes of its kind."""
+    _count_finding(report.findings, issue)
     code = str(issue.code)
     report.reasons[code] = report.reasons.get(code, 0) + 1
     if issue.level in _CHEAP and report.reasons[code] > _NOTES_KEPT:
         return
     report.issues.append(IssueRecord.of(issue))
+
+
+def _count_finding(findings: list[Finding], issue: Issue) -> None:
+    level, code, kind = str(issue.level), str(issue.code), _kind(issue.message)
+    same = [one for one in findings if one.code == code and one.level == level]
+    found = next((one for one in same if one.kind == kind), None)
+    if found is None and len(same) > _MOST_KINDS:
+        found = same[-1]
+    if found is None:
+        found = Finding(level, code, kind if len(same) < _MOST_KINDS else _BLANK)
+        findings.append(found)
+        findings.sort(key=lambda one: (_WEIGHTS.index(Level(one.level)), one.code))
+    found.count += 1
+    if len(found.examples) < EXAMPLES:
+        found.examples.append(IssueRecord.of(issue))
+
+
+def _kind(message: str) -> str:
+    return _BLANKS.sub(_BLANK, _DIFFERENT.sub(_BLANK, message))
 
 
 def count_image(report: ConversionReport, converted: ConvertedImage, name: str) -> None:

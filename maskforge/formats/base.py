@@ -9,6 +9,8 @@ of it what is said here:
 - A document is never trusted: a value of a wrong type or size costs the record, image or file that
   it is in, as a ``AnnotationError`` or an issue with its place. ``jsonio.structure`` checks types,
   ``geometry`` coordinates.
+- It reads its own form strictly. What other programs make of it, where only one meaning is left, is
+  the business of ``plainform``, the same for all formats.
 - Every record becomes a shape or gets one issue that loses it, at its place in the list of records
   or below. Damage to one record changes no other. The issue of a record that cannot be read has the
   box around what the record still tells of its place; ``known_box`` finds it.
@@ -27,10 +29,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from maskforge.errors import LimitError
+from maskforge.formats.codepages import CodePages
 from maskforge.formats.jsonio import Document, load
+from maskforge.formats.limits import LARGEST_FILE, MOST_SHAPES
 from maskforge.geometry import COORDINATE_LIMIT
 from maskforge.images.finder import ImageFinder
 from maskforge.issues import Box, Code, Issue, Level, Origin
@@ -117,7 +121,7 @@ def left_over(
 
 
 def beyond_limit(
-    error: LimitError, origin: Origin, shapes: list[Shape], first: int, count: int
+    error: LimitError, origin: Origin, shapes: list[Any], first: int, count: int
 ) -> list[Issue]:
     """Return the findings about an image whose shapes would take more than it may.
 
@@ -206,6 +210,9 @@ class ReadContext:
         seen: Keys that a format has read before (such as asset ids), each with its place, so that
             exports of the same project are not read twice.
         memory: What a format wants to remember from one file to the next, by its name.
+        code_pages: Decodes files that are not Unicode.
+        largest_file: Size in MB beyond which a file is refused.
+        most_shapes: Number of records beyond which an image is refused.
     """
 
     images: ImageFinder
@@ -213,6 +220,17 @@ class ReadContext:
     claimed: set[Path] = field(default_factory=set)
     seen: dict[tuple[str, str], Origin] = field(default_factory=dict)
     memory: dict[str, object] = field(default_factory=dict)
+    code_pages: CodePages = field(default_factory=CodePages)
+    largest_file: float = LARGEST_FILE
+    most_shapes: int = MOST_SHAPES
+
+    def load(self, path: Path) -> Document:
+        """Decode a file.
+
+        Raises:
+            FormatError: If it cannot be decoded.
+        """
+        return load(path, self.code_pages, self.largest_file)
 
     def sibling(self, path: Path) -> Document:
         """Decode another file that belongs to the one being read, and claim it.
@@ -221,7 +239,7 @@ class ReadContext:
             FormatError: If it cannot be decoded.
         """
         self.claimed.add(path)
-        document = load(path)
+        document = self.load(path)
         for issue in document.issues:
             self.report(issue)
         return document
@@ -235,12 +253,14 @@ class Format(Protocol):
         title: Name for people.
         versions: Which versions and files are read.
         geometry: Which kinds of shape are read.
+        marks: Words of which each of its files has one, in its content or its name.
     """
 
     name: str
     title: str
     versions: str
     geometry: str
+    marks: tuple[str, ...]
 
     def recognize(self, document: Document) -> Recognition:
         """Tell from the keys of a document whether it is of this format."""

@@ -1,59 +1,74 @@
 """Reading the JSON and CSV that labeling tools and people really write.
 
-Files with a byte order mark, with the bare tokens ``NaN`` and ``Infinity``, or written in a Windows
-code page are read; everything else that is not JSON is an error with its place.
+Files with a byte order mark, with the bare tokens ``NaN`` and ``Infinity``, or in a code page that
+is certain (see ``codepages``) are read; all else that is not JSON is an error with its place.
 """
 
 from __future__ import annotations
 
-import codecs
+import base64
 import csv
 import io
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from maskforge.errors import AnnotationError, FormatError, RecordError, shorten
-from maskforge.files import read_bytes
+from maskforge.formats.codepages import CodePages
+from maskforge.formats.limits import LARGEST_FILE, MB
 from maskforge.issues import Code, Issue, Origin
 
 T = TypeVar("T")
 
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 SURPLUS_CELLS = "(surplus cells)"
 """Key of a CSV row that has more cells than the header; cells that a row lacks are empty."""
 
 
+_DATA_URI = re.compile(r"data:[\w/+.-]*;base64,", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One decoded file.
+    """One decoded file, or one of the documents that a file holds as a list.
 
     Attributes:
         path: The file.
         root: The decoded JSON value; for CSV a list with one ``{column: text}`` dict per row.
         issues: What was noticed while decoding.
+        pointer: JSON path of the root.
+        separator: What separates the cells of a CSV file.
     """
 
     path: Path
     root: Any
     issues: tuple[Issue, ...] = ()
+    pointer: str = "$"
+    separator: str = ","
 
     @property
     def origin(self) -> Origin:
         """The document as a whole."""
-        return Origin(self.path)
+        return Origin(self.path, self.pointer)
+
+    @property
+    def is_item(self) -> bool:
+        """Whether it is one of several documents in the file."""
+        return self.pointer != "$"
+
+    def items(self) -> list[Document]:
+        """Return the documents that the file holds as a list of objects; none if it does not."""
+        if self.is_csv or not isinstance(self.root, list):
+            return []
+        if not all(isinstance(one, dict) for one in self.root):
+            return []
+        return [replace(self, root=one, pointer=f"$[{i}]") for i, one in enumerate(self.root)]
 
     @property
     def is_csv(self) -> bool:
@@ -61,52 +76,85 @@ class Document:
         return self.path.suffix.lower() == ".csv"
 
 
-def load(path: Path) -> Document:
+def load(
+    path: Path, code_pages: CodePages | None = None, largest_file: float = LARGEST_FILE
+) -> Document:
     """Read and decode one JSON file, or a CSV file if its name ends in ``.csv``.
 
+    Args:
+        path: The file.
+        code_pages: Decodes what is not Unicode; by default the file alone has to tell.
+        largest_file: Size in MB beyond which it is refused.
+
     Raises:
-        FormatError: If the file cannot be opened or decoded.
+        FormatError: If the file cannot be opened or decoded, or is too large.
     """
-    origin = Origin(path)
-    try:
-        data = read_bytes(path)
-    except OSError as error:
-        raise FormatError(
-            Code.UNREADABLE_FILE, f"cannot be read: {error.strerror or error}", origin=origin
-        ) from None
-    except MemoryError:
-        raise FormatError(
-            Code.UNREADABLE_FILE, "is larger than the memory", origin=origin
-        ) from None
-    except ValueError as error:  # a NUL inside the path
-        raise FormatError(Code.UNREADABLE_FILE, str(error), origin=origin) from None
+    data = _bytes(path, largest_file)
+    code_pages = code_pages or CodePages()
     if path.suffix.lower() == ".csv":
-        text, issues = _text(data, origin)
-        return Document(path, _rows(text, origin), issues)
+        text, issues = code_pages.decode(data, path)
+        separator = _separator(text)
+        rows = _rows(text, separator, Origin(path))
+        if separator != ",":
+            found = f"the cells are separated by {separator!r} instead of commas"
+            issues = (*issues, Issue(Code.LENIENT, found, Origin(path, "line 1")))
+        return Document(path, rows, issues, separator=separator)
     try:
         return Document(path, msgspec.json.decode(data))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass  # stricter than the files that exist: decode again with the tolerant reader
-    text, issues = _text(data, origin)
-    return Document(path, _tolerant(text, origin), issues)
+    text, issues = code_pages.decode(data, path)
+    return Document(path, _tolerant(text, Origin(path)), issues)
 
 
-def _text(data: bytes, origin: Origin) -> tuple[str, tuple[Issue, ...]]:
-    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
+def _bytes(path: Path, largest_file: float) -> bytes:
+    origin = Origin(path)
     try:
-        return data.decode(encoding), ()
-    except UnicodeDecodeError as error:
-        if encoding != "utf-8":
+        size = path.stat().st_size
+        if size > largest_file * MB:
             raise FormatError(
-                Code.UNREADABLE_FILE, f"is not valid {encoding}: {error.reason}", origin=origin
-            ) from None
-    issue = Issue(
-        Code.NOT_UTF8,
-        "is not UTF-8; read as Windows-1252",
-        origin,
-        "save the file as UTF-8 if labels or names show wrong letters",
-    )
-    return data.decode("cp1252", errors="replace"), (issue,)
+                Code.FILE_TOO_LARGE,
+                f"has {size / MB:,.1f} MB, more than the {largest_file:g} MB that are read",
+                origin=origin,
+                hint="allow more with --largest-file, or split the file",
+            )
+        return path.read_bytes()
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror or error}"
+    except MemoryError:
+        reason = "is larger than the memory"
+    except FormatError:
+        raise
+    except ValueError as error:  # a NUL inside the path
+        reason = str(error)
+    raise FormatError(Code.UNREADABLE_FILE, reason, origin=origin)
+
+
+def is_cut_off(data: bytes) -> bool:
+    """Tell whether JSON ends before it is whole, as far as that can be told."""
+    text = data.decode("utf-8-sig", errors="replace").strip()
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(text) or error.msg.startswith("Unterminated")
+    except (RecursionError, ValueError):
+        return False
+    return False
+
+
+def decoded_base64(text: str) -> bytes:
+    """Return the bytes of base64 text, which browsers give the head of a data URI.
+
+    Raises:
+        ValueError: If it is not base64.
+    """
+    head = _DATA_URI.match(text[:100])
+    return base64.b64decode(text[head.end() :] if head else text)
+
+
+def is_data_uri(text: str) -> bool:
+    """Tell whether text is a data URI and not bare base64."""
+    return _DATA_URI.match(text[:100]) is not None
 
 
 def _tolerant(text: str, origin: Origin) -> object:
@@ -137,16 +185,28 @@ def _tolerant(text: str, origin: Origin) -> object:
     return root
 
 
-def _rows(text: str, origin: Origin) -> list[dict[str, str]]:
+def _rows(text: str, separator: str, origin: Origin) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = []
     try:
-        reader = csv.DictReader(
-            io.StringIO(text, newline=""), restkey=SURPLUS_CELLS, restval="", strict=True
-        )
-        return [{str(key): str(value) for key, value in row.items()} for row in reader]
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
+        header = next(reader, [])
+        for cells in filter(None, reader):
+            row = dict(zip_longest(header, cells[: len(header)], fillvalue=""))
+            if len(cells) > len(header):
+                row[SURPLUS_CELLS] = str(cells[len(header) :])
+            rows.append(row)
     except csv.Error as error:
         raise FormatError(
             Code.UNREADABLE_FILE, f"is not valid CSV: {error}", origin=origin
         ) from None
+    return rows
+
+
+def _separator(text: str) -> str:
+    """Return what separates the cells of a table: spreadsheets ask the country they are in."""
+    header = text.partition("\n")[0]
+    others = [one for one in ";\t" if one in header]
+    return others[0] if len(others) == 1 and "," not in header else ","
 
 
 def structure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,10 +11,12 @@ from pathlib import Path
 
 from maskforge.choices import SizeMismatch
 from maskforge.errors import AnnotationError, FormatError, OptionError
-from maskforge.files import PathLike, as_path, as_paths, as_text, is_text, walk
-from maskforge.formats.base import Format, ReadContext, Recognition
+from maskforge.files import MACOS_FOLDER, PathLike, as_path, as_paths, as_text, is_text, walk
+from maskforge.formats.base import Format, ImageRecord, ReadContext, Recognition
+from maskforge.formats.codepages import CodePages, check_text_encoding
 from maskforge.formats.frame import embedded_image, settle
-from maskforge.formats.jsonio import Document, load
+from maskforge.formats.jsonio import Document, is_cut_off, load
+from maskforge.formats.limits import LARGEST_FILE, MB, MOST_SHAPES, check_limits
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.finder import IMAGE_SUFFIXES, ImageFinder
@@ -52,7 +55,7 @@ def detect(path: PathLike) -> Detection:
         'vott'
     """
     document = load(as_path(path))
-    format_, recognition = _recognize(document, [get_format(name) for name in FORMATS])
+    format_, recognition, _ = _documents(document, [get_format(name) for name in FORMATS])
     return Detection(format_.name, recognition.variant, recognition.reason, recognition.auxiliary)
 
 
@@ -78,6 +81,22 @@ def _recognize(document: Document, formats: Sequence[Format]) -> tuple[Format, R
     )
 
 
+def _documents(
+    document: Document, formats: Sequence[Format]
+) -> tuple[Format, Recognition, list[Document]]:
+    """Tell the format of a file that holds one document, or a list of them."""
+    try:
+        return *_recognize(document, formats), [document]
+    except FormatError as error:
+        items = document.items()
+        if error.code is not Code.UNKNOWN_FORMAT or not items:
+            raise
+        try:
+            return *_recognize(items[0], formats), items
+        except FormatError:
+            raise error from None
+
+
 class AnnotationReader:
     """Iterable over the annotated images of one or more sources; each iteration reads anew.
 
@@ -97,13 +116,21 @@ class AnnotationReader:
         images: PathLike | None = None,
         size_mismatch: SizeMismatch = "error",
         embedded: bool = False,
+        text_encoding: str | None = None,
+        largest_file: float = LARGEST_FILE,
+        most_shapes: int = MOST_SHAPES,
     ) -> None:
+        check_text_encoding(text_encoding)
+        check_limits(largest_file, most_shapes)
         self._sources = as_paths(sources)
         names = FORMATS if format == "auto" else (format,)
         self._formats = [get_format(name) for name in names]
         self._images = as_path(images) if images is not None else None
         self._size_mismatch = size_mismatch
         self._embedded = embedded
+        self._text_encoding = text_encoding
+        self._largest_file = largest_file
+        self._most_shapes = most_shapes
         self.issues: list[Issue] = []
         self.files_read: list[Path] = []
         self._unusable: set[Path] = set()
@@ -128,23 +155,38 @@ class AnnotationReader:
         seen: dict[tuple[str, str], Origin] = {}
         for source in self._sources:
             root = source if source.is_dir() else source.parent
+            files, hidden = self._files(source)
             context = ReadContext(
-                ImageFinder(self._images, root), self.issues.append, claimed, seen
+                ImageFinder(self._images, root),
+                self.issues.append,
+                claimed,
+                seen,
+                code_pages=CodePages(self._text_encoding, functools.partial(self._small, files)),
+                largest_file=self._largest_file,
+                most_shapes=self._most_shapes,
             )
             # Sources may overlap, and spell the same path in different ways.
             visited.update(map(os.path.realpath, claimed))
-            for path in self._files(source):
+            for path in files:
                 if path in claimed or (visited and os.path.realpath(path) in visited):
                     continue
                 claimed.add(path)
                 yield from self._read_file(path, context, root, named=path == source)
+            if hidden:
+                text = f"hidden files and folders of annotations that are passed over: {hidden}"
+                self.issues.append(Issue(Code.HIDDEN_FILES, text, Origin(source, "")))
         self.files_read.extend(sorted(claimed.difference(self.files_read, self._unusable)))
 
-    def _files(self, source: Path) -> Iterator[Path]:
+    def _files(self, source: Path) -> tuple[list[Path], int]:
+        """Return the files of a source in the order of reading, and how many are hidden.
+
+        Tables come last: they hold less than the other files of a project, wherever these lie.
+        """
         if not source.is_dir():
-            yield source
-            return
-        for folder, names in walk(source, self._report_unreadable):
+            return [source], 0
+        hidden: list[Path] = []
+        files: list[Path] = []
+        for folder, names in walk(source, self._report_unreadable, hidden.append):
             paths = [path for name in names if (path := folder / name).suffix.lower() in SUFFIXES]
             for path in sorted(paths, key=lambda one: (SUFFIXES.index(one.suffix.lower()), one)):
                 if not is_text(path):
@@ -152,6 +194,15 @@ class AnnotationReader:
                 elif path.exists() and not path.is_file():
                     self._report_unreadable(path, "it is not a file")  # a pipe would never end
                 else:
+                    files.append(path)
+        files.sort(key=lambda path: path.suffix.lower() == SUFFIXES[-1])
+        return files, sum(map(_may_be_annotated, hidden))
+
+    def _small(self, files: Iterable[Path]) -> Iterator[Path]:
+        """Yield the files that are not too large to be read."""
+        for path in files:
+            with contextlib.suppress(OSError):
+                if path.stat().st_size <= self._largest_file * MB:
                     yield path
 
     def _report_unreadable(self, path: Path, reason: str) -> None:
@@ -168,15 +219,18 @@ class AnnotationReader:
                     origin=Origin(path),
                     hint="name its annotation file, or the folder of both",
                 )
-            document = load(path)
-            format_, recognition = _recognize(document, self._formats)
+            document = context.load(path)
+            format_, recognition, documents = _documents(document, self._formats)
             context.claimed.add(path)
             self.files_read.append(path)
             if recognition.auxiliary:
                 return
             self.issues.extend(document.issues)
+            if documents[0].is_item:
+                text = f"a list of {len(documents)} documents instead of one"
+                self.issues.append(Issue(Code.LENIENT, text, document.origin))
             folder = path.parent.relative_to(root).as_posix()
-            for record in format_.read(document, context):
+            for record in self._records(format_, documents, context):
                 image, shapes, issues = settle(record, context.images, self._size_mismatch)
                 wanted = self._embedded and image.file is None and image.size is not None
                 embedded = embedded_image(record, issues) if wanted else None
@@ -195,10 +249,52 @@ class AnnotationReader:
         except AnnotationError as error:
             self._unusable.add(path)
             # A file that somebody named must be read; one that a folder holds may be anything.
-            self.issues.append(error.issue(Level.REFUSED if named else None))
+            level = None
+            if named:
+                level = Level.REFUSED
+            elif error.code is Code.UNREADABLE_FILE and not self._is_annotation(path):
+                level = Level.SKIPPED
+            self.issues.append(error.issue(level))
         except MemoryError:
             self._unusable.add(path)
             self._report_unreadable(path, "there is not enough memory")
+
+    def _records(
+        self, format_: Format, documents: Iterable[Document], context: ReadContext
+    ) -> Iterator[ImageRecord]:
+        for document in documents:
+            answer = format_.recognize(document)
+            if answer.variant and not answer.auxiliary:
+                yield from format_.read(document, context)
+            else:
+                text = f"not {format_.name} as the first of the list: {answer.reason}"
+                self.issues.append(Issue(Code.INVALID_FILE, text, document.origin))
+
+    def _is_annotation(self, path: Path) -> bool:
+        """Tell whether a file that cannot be decoded was meant to be an annotation file."""
+        if path.suffix.lower() == SUFFIXES[0]:
+            return True
+        try:
+            content = path.read_bytes()
+        except (OSError, MemoryError):
+            return True
+        if is_cut_off(content):
+            return True
+        marks = [mark.encode() for format_ in self._formats for mark in format_.marks]
+        content = path.name.encode() + content.replace(b"\0", b"")  # UTF-16, as far as it matters
+        return any(mark in content for mark in marks) or any(
+            path.with_suffix(suffix).exists() for suffix in IMAGE_SUFFIXES
+        )
+
+
+def _may_be_annotated(path: Path) -> bool:
+    """Tell whether somebody could miss a hidden file, or what is in a hidden folder."""
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            return path.name == MACOS_FOLDER or any(
+                one.suffix.lower() in SUFFIXES for one in path.iterdir()
+            )
+    return path.suffix.lower() in SUFFIXES
 
 
 def _check_source(path: Path) -> None:
@@ -235,6 +331,9 @@ def read(
     images: PathLike | None = None,
     size_mismatch: SizeMismatch = "error",
     embedded: bool = False,
+    text_encoding: str | None = None,
+    largest_file: float = LARGEST_FILE,
+    most_shapes: int = MOST_SHAPES,
 ) -> AnnotationReader:
     """Read annotations of any known format, one image at a time.
 
@@ -248,6 +347,10 @@ def read(
             coordinates if both sides have the same ratio within 1 %.
         embedded: Whether to decode images that are embedded in annotation files and found nowhere
             else; see ``AnnotatedImage.embedded``.
+        text_encoding: Code page of files that are not UTF-8, such as ``gb18030``. Without it they
+            are read only if all files of the source fit one code page, and one alone.
+        largest_file: Size in MB beyond which a file is refused.
+        most_shapes: Number of records beyond which an image is refused.
 
     Returns:
         An iterable of [`AnnotatedImage`][maskforge.AnnotatedImage]; findings about whole files are
@@ -265,5 +368,12 @@ def read(
         bitewing-04.jpg 576 x 432 0
     """
     return AnnotationReader(
-        sources, format=format, images=images, size_mismatch=size_mismatch, embedded=embedded
+        sources,
+        format=format,
+        images=images,
+        size_mismatch=size_mismatch,
+        embedded=embedded,
+        text_encoding=text_encoding,
+        largest_file=largest_file,
+        most_shapes=most_shapes,
     )

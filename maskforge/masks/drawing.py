@@ -10,16 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import Encoding, MultiTag, Overlap, Refused, with_keywords
+from maskforge.choices import (
+    ClosedLines,
+    Encoding,
+    InnerRings,
+    MultiTag,
+    Overlap,
+    Refused,
+    with_keywords,
+)
 from maskforge.display.brief import Brief
 from maskforge.errors import GeometryError, ImageError, OptionError, check_type
-from maskforge.geometry import discs, rectangle, self_intersecting, thick_line
+from maskforge.geometry import discs, is_closed, rectangle, ring, self_intersecting, thick_line
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Doubt, Issue, Level
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.masks.class_source import labeled_by
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.encoding import Mask, one_hot
+from maskforge.masks.nested import Region, apart
 from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
@@ -40,6 +49,11 @@ class DrawOptions:
             the smaller one, ``priority`` the one whose class comes later in the class map;
             ``error`` refuses images in which shapes of different classes overlap.
         line_width: Width in pixels with which lines are drawn; None leaves them out.
+        closed_lines: What becomes of a line that ends within a pixel of its start: it stays a
+            ``line``, or is the outline of an ``area``.
+        inner_rings: What becomes of a shape that lies wholly inside another one of its class (and
+            of its instance, if both are grouped): it is drawn as an ``area``, or cut out as a
+            ``hole``.
         point_radius: Radius in pixels of the discs drawn for points; None leaves them out.
         multi_tag: Which labels of a shape with several count: the ``first``, the ``last``, ``all``
             (the last one on top), or ``error``, which refuses the shape.
@@ -58,6 +72,8 @@ class DrawOptions:
     rasterizer: str = "exact"
     overlap: Overlap = "order"
     line_width: float | None = None
+    closed_lines: ClosedLines = "line"
+    inner_rings: InnerRings = "area"
     point_radius: float | None = None
     multi_tag: MultiTag = "first"
     unlabeled: str | None = None
@@ -98,16 +114,6 @@ class Drawing(Brief):
     issues: tuple[Issue, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Region:
-    """A shape with the value it is painted with; lost if that is void only for want of a class."""
-
-    shape: Shape
-    geometry: Area | Bitmap
-    value: int
-    is_lost: bool = False
-
-
 def draw(
     image: AnnotatedImage,
     classes: ClassMap,
@@ -144,7 +150,7 @@ def draw(
         raise ImageError(Code.SIZE_UNKNOWN, "the size of the image is unknown", origin=image.origin)
     image = labeled_by(image, classes.class_from)
     issues: list[Issue] = []
-    regions: list[_Region] = []
+    regions: list[Region] = []
     vertices = Allowance(Limit.VERTICES)
     outcomes = {"drawn": 0, "converted": 0}
     for shape in image.shapes:
@@ -153,6 +159,7 @@ def draw(
             as_is = not shape.converted and own[0].geometry is shape.geometry
             outcomes["drawn" if as_is else "converted"] += 1
         regions += own
+    regions = apart(regions, image.origin, options.inner_rings, issues)
     count = len(regions)
     regions += _places(image, options)
     runs = scan([region.geometry for region in regions], size, options.rasterizer)
@@ -213,14 +220,14 @@ def _becomes_void(issue: Issue, options: DrawOptions) -> bool:
     return options.refused == "void" and issue.loses_record and issue.doubt is Doubt.YES
 
 
-def _places(image: AnnotatedImage, options: DrawOptions) -> list[_Region]:
+def _places(image: AnnotatedImage, options: DrawOptions) -> list[Region]:
     """Return where records lie that became no shape, to be drawn as void."""
     regions = []
     for issue in image.issues:
         if issue.box is not None and _becomes_void(issue, options):
             place = Area((rectangle(*issue.box, issue.origin),))
             shape = Shape((), place, "box", issue.origin, converted="box")
-            regions.append(_Region(shape, place, VOID, is_lost=True))
+            regions.append(Region(shape, place, VOID, is_lost=True))
     return regions
 
 
@@ -230,7 +237,7 @@ def _regions(
     options: DrawOptions,
     vertices: Allowance,
     issues: list[Issue],
-) -> list[_Region]:
+) -> list[Region]:
     """Return a shape with every value that it is painted with; nothing if it is left out."""
     found: list[Issue] = []
     values = _values(shape, classes, options, found)
@@ -244,7 +251,7 @@ def _regions(
     if is_lost and geometry is not None and options.refused == "void":
         values, found = [VOID], [replace(one, override=Level.VOID) for one in found]
     issues += found
-    return [] if geometry is None else [_Region(shape, geometry, one, is_lost) for one in values]
+    return [] if geometry is None else [Region(shape, geometry, one, is_lost) for one in values]
 
 
 def _values(
@@ -261,6 +268,8 @@ def _values(
             issues.append(Issue(missing.code, missing.message, missing.origin, missing.hint, level))
         else:
             labels = (options.unlabeled,)
+            text = f"{missing.message}; drawn as {options.unlabeled!r}"
+            issues.append(Issue(missing.code, text, missing.origin, override=Level.NOTE))
     if not labels:
         return []
     found = dict.fromkeys(classes.value(label) for label in labels)
@@ -300,9 +309,13 @@ def _geometry(
 ) -> Area | Bitmap | None:
     match shape.geometry:
         case Polyline() as line:
+            option = "--line-width"
+            if is_closed(line):
+                if options.closed_lines == "area":
+                    return Area((Polygon(ring(line.points, shape.origin)),))
+                option = "--closed-lines area (it is closed), or --line-width"
             if options.line_width:
                 return thick_line(line, options.line_width, vertices)
-            option = "--line-width"
         case PointSet() as points:
             if options.point_radius:
                 try:
@@ -319,7 +332,7 @@ def _geometry(
     return None
 
 
-def _vanished(regions: Sequence[_Region], pixels: NDArray[np.int64], size: Size) -> list[Issue]:
+def _vanished(regions: Sequence[Region], pixels: NDArray[np.int64], size: Size) -> list[Issue]:
     """Name the shapes that no pixel shows, however they are painted."""
     issues = []
     for region, count in zip(regions, pixels, strict=True):
@@ -345,7 +358,7 @@ def _outside(geometry: Area | Bitmap, size: Size) -> bool:
     return bool((high <= 0).any() or (low >= size).any())
 
 
-def _crossings(regions: Sequence[_Region]) -> list[Issue]:
+def _crossings(regions: Sequence[Region]) -> list[Issue]:
     owners: list[Shape] = []
     polygons: list[Polygon] = []
     for region in regions:
@@ -397,7 +410,7 @@ def _channels(
     return channels, pixels
 
 
-def _instance_numbers(regions: Sequence[_Region]) -> tuple[NDArray[Any], tuple[int, ...]]:
+def _instance_numbers(regions: Sequence[Region]) -> tuple[NDArray[Any], tuple[int, ...]]:
     """Return the number of every region's instance, and the class of every instance."""
     numbers: dict[tuple[int, str | int], int] = {}
     classes: list[int] = []

@@ -33,6 +33,7 @@ def test_json_is_one_object_that_accounts_for_everything(tmp_path, both):
         "records",
         "partial",
         "reasons",
+        "findings",
         "classes",
         "overlapped_pixels",
         "issues",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
 import re
@@ -92,6 +93,9 @@ def numbers(value: Any) -> Iterator[float]:
             yield from numbers(one)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield value
+    elif isinstance(value, str) and re.fullmatch(r"\s*[-+]?[0-9.]+(e[-+]?[0-9]+)?\s*", value):
+        with contextlib.suppress(ValueError):
+            yield float(value)  # a number as text is one
 
 
 def corners_of(record: dict[str, Any]) -> list[float] | None:
@@ -99,11 +103,12 @@ def corners_of(record: dict[str, Any]) -> list[float] | None:
     points = record.get("points")
     match record:
         case {"boundingBox": {"left": x, "top": y, "width": width, "height": height}}:
+            x, y, width, height = numbers([x, y, width, height])
             return [x, y, x + width, y + height]
         case {"box": {"x1": x, "y1": y, "x2": other_x, "y2": other_y}}:
-            return [x, y, other_x, other_y]
+            return list(numbers([x, y, other_x, other_y]))
         case {"points": {"x1": x, "y1": y, "x2": other_x, "y2": other_y}}:
-            return [x, y, other_x, other_y]
+            return list(numbers([x, y, other_x, other_y]))
     return list(numbers(points)) if isinstance(points, list) else None
 
 

@@ -25,7 +25,7 @@ import maskforge
 from maskforge.augmentation.augment_options import PRESETS, AugmentOptions
 from maskforge.choices import Encoder, Encoding
 from maskforge.cli.app import app
-from maskforge.dataset.conversion_report import ClassCount, ConversionReport
+from maskforge.dataset.conversion_report import ClassCount, ConversionReport, Finding
 from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.inspection import Inspection, IssueCount, SizeCount
 from maskforge.dataset.issue_record import IssueRecord
@@ -264,6 +264,7 @@ def test_the_page_of_the_command_line_has_every_command():
 STRUCTS = {
     "command-line.md": (
         ConversionReport,
+        Finding,
         IssueRecord,
         ClassCount,
         Inspection,

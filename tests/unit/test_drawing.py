@@ -177,14 +177,14 @@ def test_labels_that_become_one_class_are_no_contradiction() -> None:
         (None, Level.SKIPPED, 0),
         ("skip", Level.SKIPPED, 0),
         ("error", Level.REFUSED, 0),
-        ("a", None, 16),
+        ("a", Level.NOTE, 16),
     ],
 )
-def test_shapes_without_label(policy: str | None, level: Level | None, pixels: int) -> None:
+def test_shapes_without_label(policy: str | None, level: Level, pixels: int) -> None:
     drawing = drawn(shape("", box(0, 0, 4, 4)), classes=infer(["a"]), unlabeled=policy)
-    assert [found for _, found in codes(drawing)] == ([level] if level else [])
+    assert codes(drawing) == [(Code.NO_LABEL, level)]
     assert (drawing.mask == 1).sum() == pixels
-    assert drawing.drawn == (level is None)
+    assert drawing.drawn == (level is Level.NOTE)
 
 
 def test_an_unresolved_class_is_refused_unless_a_policy_says_otherwise() -> None:

@@ -39,11 +39,22 @@ def test_every_unicode_encoding_with_its_mark_is_read(tmp_path, encoding):
     assert not document.is_csv
 
 
-def test_other_encodings_are_read_as_windows_text_and_noted(tmp_path):
+def test_a_certain_code_page_is_read_and_noted(tmp_path):
     document = load(write(tmp_path, '{"label": "Zähne"}'.encode("cp1252")))
     assert document.root == {"label": "Zähne"}
     (issue,) = document.issues
     assert issue.code is Code.NOT_UTF8
+    assert "cp1252, in which it says 'Zähne'" in issue.message
+
+
+def test_a_file_larger_than_allowed_is_not_opened(tmp_path, monkeypatch):
+    path = write(tmp_path, b"[" + b" " * 2000 + b"]")
+    assert load(path, largest_file=0.003).root == []
+    monkeypatch.setattr(Path, "read_bytes", None)
+    with pytest.raises(FormatError, match=r"0\.0 MB, more than the 0\.001 MB") as caught:
+        load(path, largest_file=0.001)
+    assert caught.value.code is Code.FILE_TOO_LARGE
+    assert "--largest-file" in caught.value.hint
 
 
 def test_not_a_number_is_read_as_such(tmp_path):
@@ -74,7 +85,7 @@ def test_not_a_number_is_read_as_such(tmp_path):
         (b'["\\ud83d", NaN]', "not valid Unicode"),
         (b'"\x00"', "is not valid JSON"),
         (b"\x00\x01\x02", "is not valid JSON"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", "is not valid JSON"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "not whole in any usual code page"),
     ],
 )
 def test_what_is_no_json_is_named_with_its_place(tmp_path, content, text):
@@ -128,6 +139,14 @@ def test_csv_becomes_rows(tmp_path, encoding):
         {"image": "c.png", "label": ""},
         {"image": "d.png", "label": "x", SURPLUS_CELLS: "['y', 'z']"},
     ]
+
+
+@pytest.mark.parametrize(("separator", "count"), [(",", 0), (";", 1), ("\t", 1)])
+def test_the_header_tells_what_separates_the_cells(tmp_path, separator, count):
+    text = separator.join("abc") + "\n" + separator.join(("1.5", '"x;,y"', "")) + "\n"
+    document = load(write(tmp_path, text.encode(), "x.csv"))
+    assert document.root == [{"a": "1.5", "b": "x;,y", "c": ""}]
+    assert [one.code for one in document.issues] == [Code.LENIENT] * count
 
 
 @pytest.mark.parametrize("content", [b'a,b\r\n"open', b'a\r\n"x"y\r\n', b"a\r\n" + b"x" * 200_000])

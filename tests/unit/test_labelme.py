@@ -40,7 +40,7 @@ def test_recognized_by_its_keys(tmp_path, content, reason):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        pytest.param([document(shape())], "the root is not an object", id="list"),
+        pytest.param([document(shape()), 3], "the root is not an object", id="list"),
         pytest.param(3, "the root is not an object", id="number"),
         pytest.param(
             {"images": [], "annotations": [], "categories": []}, "no `shapes` list", id="COCO"

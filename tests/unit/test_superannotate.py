@@ -82,7 +82,11 @@ def test_each_file_is_recognized_by_its_content(tmp_path, name, root, variant, a
         ("a.json", {"images": [], "annotations": [], "categories": []}, "no `instances` list"),
         ("a.json", {"annotation_json": {"instances": []}}, "no names of images as keys"),
         ("a.json", {"a.png": [[1, 2], [3, 4]]}, "no names of images as keys"),
-        ("a.json", {"instances": [POLYGON]}, "`instances`, but no `metadata` beside it"),
+        (
+            "a.json",
+            {"instances": [{"type": "polygon"}]},
+            "`instances`, but no `metadata` beside it",
+        ),
         ("a.json", [], "does not end in ___objects.json"),
         ("a.json", [1, 2, 3], "no record of the list has a `type` or `parts`"),
         ("a.json", [{"frame": 1, "annotations": []}], "no record of the list"),

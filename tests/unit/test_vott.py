@@ -173,7 +173,7 @@ def test_coordinates_outside_the_image_are_kept(tmp_path):
     ("record", "code", "pointer"),
     [
         ("text", Code.INVALID_RECORD, ""),
-        (region(None), Code.INVALID_RECORD, ""),
+        (region(None, points=points((1, 1), (5, 5))), Code.INVALID_RECORD, ""),
         (region(7), Code.INVALID_RECORD, ".type"),
         (region("CIRCLE"), Code.UNKNOWN_KIND, ".type"),
         (region(tags="caries"), Code.INVALID_RECORD, ".tags"),
@@ -185,7 +185,7 @@ def test_coordinates_outside_the_image_are_kept(tmp_path):
         (region("POLYLINE", points=points((1, 1))), Code.TOO_FEW_POINTS, ".points"),
         (region("POINT", points=[]), Code.TOO_FEW_POINTS, ".points"),
         (region(points=[*points(*TRIANGLE), {"x": 1}]), Code.INVALID_COORDINATES, ".points[3]"),
-        (region(points=points((0, "1"))), Code.INVALID_COORDINATES, ".points[0].y"),
+        (region(points=points((0, "1 px"))), Code.INVALID_COORDINATES, ".points[0].y"),
         (region(points=points((0, None))), Code.INVALID_COORDINATES, ".points[0].y"),
         (region(points=points(*TRIANGLE, (float("nan"), 1))), Code.INVALID_COORDINATES, ".points"),
         (region(points=points(*TRIANGLE, (1, 3e9))), Code.INVALID_COORDINATES, ".points"),
@@ -195,7 +195,11 @@ def test_coordinates_outside_the_image_are_kept(tmp_path):
             ".boundingBox",
         ),
         (region("SQUARE", boundingBox={"left": 1}), Code.INVALID_COORDINATES, ".boundingBox"),
-        (region("SQUARE", boundingBox=box(top="3")), Code.INVALID_COORDINATES, ".boundingBox.top"),
+        (
+            region("SQUARE", boundingBox=box(top="3x")),
+            Code.INVALID_COORDINATES,
+            ".boundingBox.top",
+        ),
         (region("SQUARE", boundingBox=None, points=None), Code.INVALID_RECORD, ""),
         (region("SQUARE", boundingBox=None, points=points((1, 1))), Code.TOO_FEW_POINTS, ".points"),
     ],
@@ -507,9 +511,35 @@ def test_copies_of_a_project_by_two_people_are_both_read(tmp_path):
     """Ids are made of the path of the image, so both people's assets have the same."""
     write_asset(tmp_path / "ann", region())
     write(tmp_path / "ann" / "teeth.vott", project(asset()))
-    write(tmp_path / "bob" / "vott-json-export" / "teeth-export.json", export(metadata(region())))
+    own = metadata(region("POLYGON", points=points((1, 1), (5, 5), (1, 5))))
+    write(tmp_path / "bob" / "vott-json-export" / "teeth-export.json", export(own))
     images, reader = read_all(tmp_path)
     assert [image.folder for image in images] == ["ann", "bob/vott-json-export"]
+    assert reader.issues == []
+
+
+@pytest.mark.parametrize("place", ["out.json", "z/exports/out.json", "z/out.csv", "out.csv"])
+def test_an_export_is_the_same_source_wherever_it_lies(tmp_path, place):
+    drawn = region("RECTANGLE", boundingBox=box(1.25, 2, 30, 20))
+    write_asset(tmp_path / "target", drawn)
+    write(tmp_path / "target" / "teeth.vott", project(asset()))
+    copy = tmp_path / place
+    if copy.suffix == ".json":
+        write(copy, export(metadata(drawn)))
+    else:
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text("image,xmin,ymin,xmax,ymax,label\ntooth.png,1.25,2,31.25,22,caries\n")
+    (image,), reader = read_all(tmp_path)
+    assert bounds(image.shapes[0]) == (1.25, 2, 31.25, 22)
+    assert codes(reader) == [Code.DUPLICATE_SOURCE]
+
+
+def test_projects_of_two_people_are_both_read_even_if_alike(tmp_path):
+    for name in ("ann", "bob"):
+        write_asset(tmp_path / name, region())
+        write(tmp_path / name / "teeth.vott", project(asset()))
+    images, reader = read_all(tmp_path)
+    assert [image.folder for image in images] == ["ann", "bob"]
     assert reader.issues == []
 
 

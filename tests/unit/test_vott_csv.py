@@ -142,12 +142,12 @@ def test_further_columns_and_byte_order_mark(tmp_path):
     path = table(
         tmp_path,
         "caries,a.png,1,2,3,4,0.5",
-        header="label,image,xmin,ymin,xmax,ymax,score",
+        header="label,image,xmin,ymin,xmax,ymax,note",
         encoding="utf-8-sig",
     )
     (shape,) = read_one(path).shapes
     assert shape.labels == ("caries",)
-    assert shape.extra == {"score": "0.5"}
+    assert shape.extra == {"note": "0.5"}
 
 
 def test_image_without_size_is_refused_unless_it_is_found(tmp_path):

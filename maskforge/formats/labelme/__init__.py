@@ -7,17 +7,17 @@ web tool of the same name by MIT CSAIL writes another format, which is not read.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from functools import partial
-from pathlib import PurePath, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from maskforge.errors import FormatError, LimitError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, beyond_limit, left_over
-from maskforge.formats.jsonio import Document, structure
+from maskforge.formats.jsonio import Document, decoded_base64, is_data_uri, structure
 from maskforge.formats.labelme.bitmap import claimed_pixels
-from maskforge.formats.labelme.shape_records import place_of, read_shape
+from maskforge.formats.labelme.shape_records import FORM, read_shape
+from maskforge.formats.plainform import read_each
 from maskforge.images.finder import IMAGE_SUFFIXES
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.limits.allowance import Allowance, Limit
@@ -43,6 +43,7 @@ class LabelMe:
         "polygon, rectangle, oriented_rectangle, circle, line, linestrip, point, mask; "
         "X-AnyLabeling: rotation, quadrilateral, cuboid"
     )
+    marks = ("shapes", "imagePath", "imageData")
 
     def recognize(self, document: Document) -> Recognition:
         """Tell LabelMe files by `shapes` at the root and the keys beside it."""
@@ -81,9 +82,12 @@ class LabelMe:
         root: dict[str, Any] = document.root
         origin = document.origin
         place = origin.at(".shapes")
-        shapes, issues = _shapes(root["shapes"], place)
-        name, candidates = _image(root, document.path, origin, issues)
+        shapes, issues = _shapes(root["shapes"], place, context.most_shapes)
+        name, candidates = _image(root, document, issues)
         data = _optional(root, "imageData", str, origin, issues)
+        if data and is_data_uri(data):
+            text = "`imageData` is a data URI instead of bare base64"
+            issues.append(Issue(Code.LENIENT, text, origin.at(".imageData")))
         yield ImageRecord(
             name,
             candidates,
@@ -94,7 +98,7 @@ class LabelMe:
             # LabelMe turns images upright before it shows them; X-AnyLabeling shows the pixels
             # as they are stored.
             upright=not _is_x_anylabeling(root),
-            embedded=partial(base64.b64decode, data) if data else None,
+            embedded=partial(decoded_base64, data) if data else None,
             tags=_tags(root, origin, issues),
             issues=tuple(issues),
             extra=_extra(root) | left_over("shapes", root["shapes"], shapes, place),
@@ -117,7 +121,7 @@ def _is_x_anylabeling(root: dict[str, Any]) -> bool:
     return "checked" in root or not _X_ANYLABELING_KEYS.isdisjoint(first)
 
 
-def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
+def _shapes(entries: object, origin: Origin, most: int) -> tuple[list[Shape], list[Issue]]:
     if not isinstance(entries, list):
         raise FormatError(
             Code.INVALID_FILE,
@@ -125,35 +129,30 @@ def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
             origin=origin,
             hint="open the image in LabelMe and save it again",
         )
-    shapes: list[Shape] = []
-    issues: list[Issue] = []
-    vertices = Allowance(Limit.VERTICES)
-    index = 0
     try:
         Allowance(Limit.BITMAP_PIXELS).take(sum(map(claimed_pixels, entries)))
-        for index, entry in enumerate(entries):
-            try:
-                shapes.append(read_shape(entry, origin.at(f"[{index}]"), vertices))
-            except RecordError as error:
-                issues.append(error.issue(box=place_of(entry)))
     except LimitError as error:
-        issues += beyond_limit(error, origin, shapes, index, len(entries))
-    return shapes, issues
+        return [], beyond_limit(error, origin, [], 0, len(entries))
+    read = partial(read_shape, vertices=Allowance(Limit.VERTICES))
+    return read_each(entries, origin, read, FORM, most)
 
 
 def _image(
-    root: dict[str, Any], file: PurePath, origin: Origin, issues: list[Issue]
+    root: dict[str, Any], document: Document, issues: list[Issue]
 ) -> tuple[str, tuple[str, ...]]:
     """Return the name of the image and where it may be.
 
     People rename and convert images together with their JSON files, and `imagePath` stays as it
-    was, so the name of the JSON file is the second candidate.
+    was, so the name of the JSON file is the second candidate, unless it holds several images.
     """
-    written = (_optional(root, "imagePath", str, origin, issues) or "").replace("\\", "/")
+    file = document.path
+    written = (_optional(root, "imagePath", str, document.origin, issues) or "").replace("\\", "/")
     name = PurePosixPath(written).name
     neighbors = [f"{file.stem}{suffix}" for suffix in _NEIGHBOUR_SUFFIXES]
     if _is_image(file.stem):  # image.jpg.json
         neighbors.insert(0, file.stem)
+    if document.is_item:
+        neighbors = []
     if not _is_image(name):
         return file.stem, tuple(neighbors)
     return name, (written, *(one for one in neighbors if one != written))

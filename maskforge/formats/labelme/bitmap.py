@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 
 from maskforge.errors import GeometryError, shorten
-from maskforge.formats.jsonio import structure
+from maskforge.formats.jsonio import decoded_base64, structure
 from maskforge.geometry import checked_points
 from maskforge.images.decoder import read_header, read_stored
 from maskforge.issues import Code, Origin
@@ -23,7 +22,7 @@ def claimed_pixels(record: object) -> int:
     if not isinstance(mask, str):
         return 0
     try:
-        size = read_header(base64.b64decode(mask)).stored
+        size = read_header(decoded_base64(mask)).stored
     except (OSError, ValueError):
         return 0
     pixels = size.width * size.height
@@ -55,7 +54,7 @@ def read_bitmap(
     place = origin.at(".mask")
     text = structure(mask, str, place, Code.INVALID_BITMAP, GeometryError)
     try:
-        data = base64.b64decode(text)
+        data = decoded_base64(text)
         header = read_header(data)
     except (OSError, ValueError):
         raise _undecodable(text, place) from None

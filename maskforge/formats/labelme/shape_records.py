@@ -10,6 +10,7 @@ from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import known_box
 from maskforge.formats.jsonio import structure
 from maskforge.formats.labelme.bitmap import read_bitmap
+from maskforge.formats.plainform import PlainForm
 from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
 from maskforge.issues import Box, Code, Issue, Origin
 from maskforge.limits.allowance import Allowance
@@ -207,3 +208,6 @@ _BUILDERS: dict[str, Callable[[_Pairs, Origin], Geometry]] = {
 }
 
 _KINDS = (*_BUILDERS, "circle", "mask", "points")
+
+FORM = PlainForm("pairs", "shape_type", _KINDS, place_of=place_of)
+"""How LabelMe writes a shape."""

@@ -43,6 +43,7 @@ class SuperAnnotate:
     geometry = (
         "polygon (exclude: holes), bbox, rbbox, ellipse, cuboid, polyline, point; pixel instances"
     )
+    marks = ("instances", "className", "classId", "___")
 
     def recognize(self, document: Document) -> Recognition:
         """Tell SuperAnnotate's files by the keys of their records, and an empty list by name."""
@@ -58,7 +59,7 @@ class SuperAnnotate:
         assert isinstance(lists, ClassLists)
         classes = lists.near(document.path.parent)
         for entry in _entries(document):
-            yield read_image(entry, classes)
+            yield read_image(entry, classes, context.most_shapes)
 
 
 def _entries(document: Document) -> Iterator[ImageEntry]:

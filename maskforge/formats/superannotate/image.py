@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from maskforge.errors import LimitError, RecordError, shorten
-from maskforge.formats.base import ImageRecord, beyond_limit, left_over
+from maskforge.errors import shorten
+from maskforge.formats.base import ImageRecord, left_over
+from maskforge.formats.plainform import read_each
 from maskforge.formats.superannotate.classlist import ClassList, Labeler
 from maskforge.formats.superannotate.entry import (
     ImageEntry,
@@ -18,12 +19,12 @@ from maskforge.formats.superannotate.entry import (
     is_video,
 )
 from maskforge.formats.superannotate.pixel import PartFile, PartMap
-from maskforge.formats.superannotate.shape_records import ShapeReader, place_of
+from maskforge.formats.superannotate.shape_records import FORM, ShapeReader
 from maskforge.issues import Code, Issue, Level
 from maskforge.shapes import Shape, Size
 
 
-def read_image(entry: ImageEntry, classes: ClassList) -> ImageRecord:
+def read_image(entry: ImageEntry, classes: ClassList, most_shapes: int) -> ImageRecord:
     """Return the image of an entry; each of its records is a shape or has an issue."""
     issues = [entry.problem] if entry.problem else []
     facts = entry.facts
@@ -33,7 +34,7 @@ def read_image(entry: ImageEntry, classes: ClassList) -> ImageRecord:
     if is_video(entry, facts, names):
         _refuse_video(entry, issues)
     else:
-        shapes, declared = _read_records(entry, names, classes, declared, issues)
+        shapes, declared = _read_records(entry, names, classes, declared, issues, most_shapes)
     _note_what_is_beside(entry, issues)
     return ImageRecord(
         PurePosixPath(names[0]).name,
@@ -57,21 +58,17 @@ def _read_records(
     classes: ClassList,
     declared: Size | None,
     issues: list[Issue],
+    most_shapes: int,
 ) -> tuple[list[Shape], Size | None]:
     folder = entry.origin.file.parent
     parts = PartFile(
         [folder / one for one in entry.folders], [PurePosixPath(one).name for one in names]
     )
     reader = ShapeReader(Labeler(classes, issues), parts, issues)
-    shapes: list[Shape] = []
-    for index, record in enumerate(entry.records):
-        try:
-            shapes.append(reader.read(record, entry.records_origin.at(f"[{index}]")))
-        except RecordError as error:
-            issues.append(error.issue(box=place_of(record)))
-        except LimitError as error:
-            issues += beyond_limit(error, entry.records_origin, shapes, index, len(entry.records))
-            return shapes, declared
+    shapes, more_issues = read_each(
+        entry.records, entry.records_origin, reader.read, FORM, most_shapes
+    )
+    issues += more_issues
     if parts.loaded is None:
         return shapes, declared
     return shapes, _compare_with_parts(entry, parts.loaded, reader.colors, declared, issues)

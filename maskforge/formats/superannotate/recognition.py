@@ -92,6 +92,9 @@ def _instances(root: dict[str, Any], name: str) -> Recognition:
         return Recognition(variant, f"`instances` and `{beside}` at the root")
     if has_suffix(name):
         return Recognition(SUFFIXED, "`instances`, and the ending of the file's name")
+    records = root["instances"]
+    if isinstance(records, list) and any(map(_is_record, records)):
+        return Recognition(CURRENT, "`instances` with a `type` and a class each")
     return Recognition.no("`instances`, but no `metadata` beside it")
 
 

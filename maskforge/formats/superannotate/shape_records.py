@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import known_box
 from maskforge.formats.jsonio import structure
+from maskforge.formats.plainform import PlainForm
 from maskforge.formats.superannotate.classlist import Labeler
 from maskforge.formats.superannotate.entry import NO_SHAPES
 from maskforge.formats.superannotate.pixel import PartFile
@@ -313,6 +314,26 @@ _BUILDERS: dict[str, Callable[[Record, Origin], Geometry]] = {
     "polyline": _polyline,
     "point": _point,
 }
+
+
+_KINDS_OF_BOXES = {
+    frozenset(_Box.__struct_fields__): "bbox",
+    frozenset(_Corners.__struct_fields__): "rbbox",
+    frozenset(_Cuboid.__struct_fields__): "cuboid",
+}
+
+
+def _kind_of(record: Mapping[str, Any]) -> str | None:
+    """Return what an instance without type is; a bare list may be an outline or a line."""
+    if record.keys() >= {"cx", "cy", "rx", "ry"}:
+        return "ellipse"
+    if isinstance(record.get("points"), dict):
+        return _KINDS_OF_BOXES.get(frozenset(record["points"]))
+    return "polygon" if "exclude" in record else None
+
+
+FORM = PlainForm("flat", "type", ("polygon", *_BUILDERS, "template", "mask"), _kind_of, place_of)
+"""How SuperAnnotate writes an instance."""
 
 
 class _Part(msgspec.Struct):

@@ -13,7 +13,7 @@ from typing import Any
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document
 from maskforge.formats.vott.asset import is_metadata
-from maskforge.formats.vott.csv_export import COLUMNS, read_csv
+from maskforge.formats.vott.csv_export import COLUMNS, RESULT_COLUMNS, read_csv
 from maskforge.formats.vott.project import read_asset_file, read_export, read_project
 from maskforge.formats.vott.version1 import read_version1
 
@@ -44,6 +44,7 @@ class Vott:
     title = "VoTT (Visual Object Tagging Tool)"
     versions = "2.x: .vott projects, asset files, JSON and CSV exports; 1.x: JSON files"
     geometry = "rectangle, square, polygon, polyline, point; boxes only from CSV"
+    marks = ("assets", "asset", "regions", "visitedFrames", "xmin", "-asset")
 
     def recognize(self, document: Document) -> Recognition:
         """Tell the files of VoTT by their keys."""
@@ -70,6 +71,11 @@ class Vott:
 def _recognize_table(rows: list[dict[str, str]]) -> Recognition:
     if not rows:
         return Recognition.no("the table has no rows")
+    results = RESULT_COLUMNS.intersection(map(str.lower, rows[0]))
+    if results:
+        return Recognition.no(
+            f"a column {_listed(sorted(results))}: the results of a detector, not annotations"
+        )
     missing = [name for name in COLUMNS if name not in rows[0]]
     if missing:
         return Recognition.no(f"no column {_listed(missing)} (CSV export)")

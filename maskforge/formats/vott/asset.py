@@ -11,15 +11,16 @@ from typing import Any
 import msgspec
 
 from maskforge.errors import RecordError, shorten
-from maskforge.formats.base import ImageRecord, left_over
+from maskforge.formats.base import ImageRecord, ReadContext, left_over
 from maskforge.formats.jsonio import structure
+from maskforge.formats.plainform import read_each
 from maskforge.formats.vott.names import (
     candidates,
     decoded_name,
     frame_candidates,
     is_video_frame,
 )
-from maskforge.formats.vott.region_records import place_of, read_each, read_region
+from maskforge.formats.vott.region_records import FORM, read_region
 from maskforge.images.finder import IMAGE_SUFFIXES, ImageFinder
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Size
@@ -89,7 +90,7 @@ def read_metadata(
     value: object,
     origin: Origin,
     folder: Path,
-    images: ImageFinder,
+    context: ReadContext,
     *,
     listed: Asset | None = None,
     exported: bool = False,
@@ -100,7 +101,7 @@ def read_metadata(
         value: The decoded object ``{asset, regions, version}``.
         origin: Its place.
         folder: Folder of the project.
-        images: Finds images.
+        context: Finds images, and says how many records are read.
         listed: What the project says about the asset; used for what the object leaves open.
         exported: Whether an export wrote the object, in which a tagged asset without regions
             means that its asset file was missing.
@@ -115,7 +116,7 @@ def read_metadata(
         asset = msgspec.structs.replace(listed, **given)
     assert isinstance(value, dict)
     extra = {key: one for key, one in value.items() if key != "regions"}
-    record = image_record(asset, fields.regions, origin, folder, images, extra)
+    record = image_record(asset, fields.regions, origin, folder, context, extra)
     if exported and asset.state is AssetState.TAGGED and not fields.regions:
         record = lost(record, "the export says that it is tagged, but holds no regions for it")
     return asset, record
@@ -126,7 +127,7 @@ def image_record(
     regions: list[Any],
     origin: Origin,
     folder: Path,
-    images: ImageFinder,
+    context: ReadContext,
     extra: Mapping[str, object],
 ) -> ImageRecord:
     """Return what an asset and its regions say about an image.
@@ -136,14 +137,14 @@ def image_record(
         regions: Its regions.
         origin: Place of the object that holds both.
         folder: Folder of the project.
-        images: Finds images.
+        context: Finds images, and says how many records are read.
         extra: The object without the regions.
 
     Raises:
         RecordError: If the size is not possible.
     """
     place = origin.at(".regions")
-    shapes, issues = read_each(regions, place, read_region, place_of)
+    shapes, issues = read_each(regions, place, read_region, FORM, context.most_shapes)
     record = ImageRecord(
         asset.file_name,
         candidates(asset.name or "", asset.path or "", folder),
@@ -156,13 +157,13 @@ def image_record(
     )
     match asset.type:
         case AssetType.VIDEO:
-            return of_image(record, "a video", "annotate its frames", images)
+            return of_image(record, "a video", "annotate its frames", context.images)
         case AssetType.TFRECORD:
-            return of_image(record, "a TFRecord", "extract its image beside it", images)
+            return of_image(record, "a TFRecord", "extract its image beside it", context.images)
         case AssetType.VIDEO_FRAME:
-            return of_frame(record, images)
+            return of_frame(record, context.images)
         case None if is_video_frame(record.name):
-            return of_frame(record, images)
+            return of_frame(record, context.images)
     return record
 
 

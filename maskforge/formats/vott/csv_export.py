@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TypeAlias
 
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
 from maskforge.formats.jsonio import SURPLUS_CELLS, Document
-from maskforge.formats.vott.known import JSON_EXPORT_FOLDER, KnownImages, project_folder
+from maskforge.formats.plainform import too_many
+from maskforge.formats.vott.known import KnownImages, project_folder
 from maskforge.formats.vott.names import candidates, decoded_name
-from maskforge.formats.vott.project import exported_names
 from maskforge.formats.vott.region_records import read_tags
 from maskforge.geometry import rectangle
 from maskforge.issues import Code, Issue, Origin
 from maskforge.shapes import Area, ImageState, Shape
 
 COLUMNS = ("image", "xmin", "ymin", "xmax", "ymax", "label")
+RESULT_COLUMNS = frozenset({"confidence", "score", "scores", "probability", "conf", "prob"})
+"""Columns that a detector writes, and no person."""
 
 _FIRST_LINE = 2  # below the header
+
+_HEADER = {name: name for name in COLUMNS}
+_SURPLUS_HEADER = str(list(COLUMNS[1:]))
+_DECIMAL_COMMA = re.compile(r"\s*-?\d+,\d+\s*")
 
 Row: TypeAlias = dict[str, str]
 _Box: TypeAlias = tuple[float, float, float, float]
@@ -35,8 +42,9 @@ class _Image:
     issues: list[Issue] = field(default_factory=list)
     rest: list[Row] = field(default_factory=list)
 
-    def add(self, row: Row, origin: Origin) -> None:
+    def add(self, row: Row, line: int) -> None:
         """Add a row: a new region, or one more tag of a region that an earlier row began."""
+        origin = Origin(self.origin.file, f"line {line}")
         try:
             box, shape = _read_row(row, origin)
         except RecordError as error:
@@ -54,6 +62,18 @@ class _Image:
         labels = (*first.labels, *shape.labels)
         self.shapes[box] = replace(first, labels=labels, label_issue=None)
 
+    def record(self, written: str, name: str, places: tuple[str, ...]) -> ImageRecord:
+        """Return the image with all its rows."""
+        return ImageRecord(
+            name,
+            places,
+            tuple(self.shapes.values()),
+            ImageState.ANNOTATED,
+            self.origin,
+            issues=tuple(self.issues),
+            extra=self.extra(written),
+        )
+
     def extra(self, written: str) -> dict[str, object]:
         """Return the name of the image as it is written, and the rows that are not shapes."""
         return {"image": written} | ({"rows": self.rest} if self.rest else {})
@@ -62,38 +82,67 @@ class _Image:
 def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
     """Yield the images of a CSV export that were not read from a better source."""
     folder = project_folder(document.path)
-    known = KnownImages(document.path, context)
-    better = _better_sources(folder, context)
-    images: dict[str, _Image] = {}
-    for line, row in enumerate(document.root, _FIRST_LINE):
-        origin = Origin(document.path, f"line {line}")
-        images.setdefault(row["image"], _Image(origin)).add(row, origin)
-    is_read = False
-    for written, image in images.items():
+    known = KnownImages(document.path, context, is_export=True)
+    records = []
+    for written, image in _images(document, context).items():
         name = decoded_name(written, "", "")
         if not name:
             yield _nameless(image, written)
-        elif known.repeats(name=name):
-            continue
-        elif name in better:
-            known.count_repeated(better[name])
-        else:
-            is_read = True
-            known.add(None, name, document.origin)
-            yield ImageRecord(
-                name,
-                candidates(written, "", folder),
-                tuple(image.shapes.values()),
-                ImageState.ANNOTATED,
-                image.origin,
-                issues=tuple(image.issues),
-                extra=image.extra(written),
-            )
+        elif not known.repeats(name=name):
+            records.append(image.record(written, name, candidates(written, "", folder)))
+    if known.copies_all(records):
+        records = []
+    for record in records:
+        known.add(None, record.name, document.origin)
+        yield record
     known.finish()
-    if is_read:
+    if records:
         text = "holds bounding boxes only; what was drawn as a polygon is a rectangle here"
         hint = "read the .vott project or the JSON export instead, if there is one"
         context.report(Issue(Code.LOSSY_SOURCE, text, document.origin, hint))
+
+
+def _images(document: Document, context: ReadContext) -> dict[str, _Image]:
+    """Return the images of a table with their rows, in the order of the table."""
+    counts = Counter(row["image"] for row in document.root)
+    images: dict[str, _Image] = {}
+    headers = 0
+    for line, row in enumerate(document.root, _FIRST_LINE):
+        if row == _HEADER:
+            headers += 1
+            continue
+        headers += _cut_off_header(row)
+        if document.separator != ",":
+            _use_points(row)
+        written, is_too_large = row["image"], counts[row["image"]] > context.most_shapes
+        if written not in images:
+            origin = Origin(document.path, f"line {line}")
+            images[written] = _Image(origin)
+            if is_too_large:
+                issue = too_many(counts[written], context.most_shapes, origin)
+                images[written].issues.append(issue)
+        if not is_too_large:
+            images[written].add(row, line)
+    if headers:
+        text = f"the header stands {headers} more times between the rows: tables were joined"
+        context.report(Issue(Code.LENIENT, text, document.origin))
+    return images
+
+
+def _cut_off_header(row: Row) -> bool:
+    """Remove the header of another table, which was joined to a row without a line break."""
+    if row.get(SURPLUS_CELLS) != _SURPLUS_HEADER or not row["label"].endswith(COLUMNS[0]):
+        return False
+    row["label"] = row["label"].removesuffix(COLUMNS[0]).removesuffix('"')
+    del row[SURPLUS_CELLS]
+    return True
+
+
+def _use_points(row: Row) -> None:
+    """Turn decimal commas into points: where semicolons separate cells, commas do this."""
+    for key in COLUMNS[1:5]:
+        if _DECIMAL_COMMA.fullmatch(row[key]):
+            row[key] = row[key].replace(",", ".")
 
 
 def _read_row(row: Row, origin: Origin) -> tuple[_Box, Shape]:
@@ -141,15 +190,3 @@ def _nameless(image: _Image, written: str) -> ImageRecord:
         issues=(*image.issues, issue),
         extra=image.extra(written),
     )
-
-
-def _better_sources(folder: Path, context: ReadContext) -> dict[str, Path]:
-    """Return the names in the project's JSON exports that will be read in this run, too.
-
-    The folder of the CSV export comes first in the alphabet, but holds less.
-    """
-    exports = folder / JSON_EXPORT_FOLDER
-    source = context.images.source
-    if source is None or not exports.is_relative_to(source) or not exports.is_dir():
-        return {}
-    return {name: path for path in sorted(exports.glob("*.json")) for name in exported_names(path)}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maskforge.formats.base import ReadContext
+import numpy as np
+
+from maskforge.formats.base import ImageRecord, ReadContext
 from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.shapes import Area, Points, PointSet, Polyline, Shape
 
 _FORMAT = "vott"
 
@@ -23,18 +27,21 @@ def project_folder(path: Path) -> Path:
 
 @dataclass(slots=True)
 class KnownImages:
-    """The images of one project folder that were read before.
+    """The images of a project that were read before.
 
     Ids alone would not do: they are made of the path of the image, so copies of a project that
-    several people annotated share them.
+    several people annotated share them. In the folder of a project, an export repeats whatever has
+    the same id or name; in other folders, what has the same regions as well.
 
     Attributes:
         path: The file that is being read.
         context: Holds what was read before, and takes the report.
+        is_export: Whether the file is an export of a project, and not the project itself.
     """
 
     path: Path
     context: ReadContext
+    is_export: bool = False
     _repeated: int = 0
     _images: int = 0
     _sources: dict[str, None] = field(default_factory=dict)
@@ -45,14 +52,50 @@ class KnownImages:
         self._images += 1
         kind, key = ("id", id) if id is not None else ("name", name)
         first = self.context.seen.get((_FORMAT, self._key(kind, key or "")))
-        if first is not None:
-            self.count_repeated(first.file)
-        return first is not None
+        return self._count(first)
 
-    def count_repeated(self, source: Path) -> None:
-        """Count an image as one that another file holds, too."""
-        self._repeated += 1
-        self._sources[source.name] = None
+    def copies(self, id: str, record: ImageRecord) -> bool:  # noqa: A002 - VoTT's key
+        """Tell whether an export, or the project of this one, holds the same elsewhere, and count.
+
+        Args:
+            id: Id of the asset.
+            record: The image with its regions.
+        """
+        key, boxes = f"id|{id}|{_outlines(record)}", f"name|{record.name}|{_boxes(record)}"
+        first = self._elsewhere(key)
+        if first is None:
+            self._remember(key, boxes, origin=record.origin)
+        return self._count(first)
+
+    def copies_all(self, records: Sequence[ImageRecord]) -> bool:
+        """Tell whether a table, which has names instead of ids, repeats another file, and count.
+
+        Only if all its images are elsewhere: one may be like that of another patient by chance.
+        """
+        keys = [f"name|{record.name}|{_boxes(record)}" for record in records]
+        first = [self._elsewhere(key) for key in keys]
+        if not all(first):
+            for key, record in zip(keys, records, strict=True):
+                self._remember(key, origin=record.origin)
+            return False
+        for one in first:
+            self._count(one)
+        return True
+
+    def _elsewhere(self, key: str) -> Origin | None:
+        seen = self.context.seen
+        found = seen.get((_FORMAT, f"export|{key}"))
+        return found or (seen.get((_FORMAT, f"project|{key}")) if self.is_export else None)
+
+    def _remember(self, *keys: str, origin: Origin) -> None:
+        kind = "export" if self.is_export else "project"
+        self._read.update({f"{kind}|{key}": origin for key in keys})
+
+    def _count(self, first: Origin | None) -> bool:
+        if first is not None:
+            self._repeated += 1
+            self._sources[first.file.name] = None
+        return first is not None
 
     def add(self, id: str | None, name: str, origin: Origin) -> None:  # noqa: A002 - VoTT's key
         """Remember an image by its id and its decoded name, for the files that follow."""
@@ -82,3 +125,34 @@ class KnownImages:
 
     def _key(self, kind: str, key: str) -> str:
         return f"{project_folder(self.path)}|{kind}|{key}"
+
+
+def _outlines(record: ImageRecord) -> int:
+    outlines = [
+        (shape.labels, shape.kind, *(points.tobytes() for points in _points(shape)))
+        for shape in record.shapes
+    ]
+    return hash((record.state, *outlines))
+
+
+def _boxes(record: ImageRecord) -> int:
+    """Return a digest of the boxes in the order of the file, and of their labels."""
+    rings = [_points(shape) for shape in record.shapes]
+    if not rings:
+        return 0
+    points = np.concatenate([points for one in rings for points in one])
+    counts = [sum(map(len, one)) for one in rings]
+    starts = np.concatenate(([0], np.cumsum(counts[:-1]))).astype(np.intp)
+    bounds = [extreme.reduceat(points, starts) for extreme in (np.minimum, np.maximum)]
+    boxes = np.round(np.concatenate(bounds, axis=1), 2) + 0.0  # no negative zeros
+    return hash((boxes.tobytes(), *(shape.labels for shape in record.shapes)))
+
+
+def _points(shape: Shape) -> list[Points]:
+    match shape.geometry:
+        case Area(parts):
+            return [ring for part in parts for ring in part.rings]
+        case Polyline(points) | PointSet(points):
+            return [points]
+        case _:
+            raise AssertionError("VoTT has no bitmaps")

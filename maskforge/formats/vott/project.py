@@ -16,7 +16,7 @@ import msgspec
 
 from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
-from maskforge.formats.jsonio import Document, load, structure
+from maskforge.formats.jsonio import Document, structure
 from maskforge.formats.vott.asset import (
     Asset,
     AssetState,
@@ -87,13 +87,15 @@ def read_project(document: Document, context: ReadContext) -> Iterator[ImageReco
             if record is None:
                 continue
             if not any(issue.code is Code.LOST_ANNOTATION for issue in record.issues):
+                if known.copies(id_, record):
+                    continue
                 known.add(id_, record.name, document.origin)
         yield tags.check(record)
     known.finish()
     listed = {id_ for id_, _, _ in project.entries(document.origin)}
     for path in paths:
         if path.suffix.lower() == PROJECT_SUFFIX and path != document.path:
-            listed.update(_listed_ids(path))
+            listed.update(_listed_ids(path, context))
     for id_, path in files.items():
         if id_ not in listed and path not in context.claimed:
             for record in _orphan(path, document.path, context):
@@ -105,13 +107,16 @@ def read_asset_file(document: Document, context: ReadContext) -> Iterator[ImageR
     folder = document.path.parent
     id_ = document.path.name.removesuffix(ASSET_FILE_SUFFIX)
     try:
-        asset, record = read_metadata(document.root, document.origin, folder, context.images)
+        asset, record = read_metadata(document.root, document.origin, folder, context)
     except RecordError as error:
         yield refused(error, _name(document.root, id_), document.root)
         return
     if _is_mere_video(asset, record, context):
         return
     known = KnownImages(document.path, context)
+    if known.copies(asset.id or id_, record):
+        known.finish()
+        return
     known.add(asset.id or id_, record.name, document.origin)
     known.finish()
     yield record
@@ -121,39 +126,22 @@ def read_export(document: Document, context: ReadContext) -> Iterator[ImageRecor
     """Yield the images of a JSON export that were not read from a better source."""
     project = _project(document)
     folder = project_folder(document.path)
-    known = KnownImages(document.path, context)
+    known = KnownImages(document.path, context, is_export=True)
     tags = TagList(project.tag_names, "the export", context.report)
     for id_, value, origin in project.entries(document.origin):
         if known.repeats(id=id_):
             continue
         try:
-            asset, record = read_metadata(value, origin, folder, context.images, exported=True)
+            asset, record = read_metadata(value, origin, folder, context, exported=True)
         except RecordError as error:
             extra = value if is_metadata(value) else {"asset": value}
             yield refused(error, _name(value, id_), extra)
             continue
-        if _is_mere_video(asset, record, context):
+        if _is_mere_video(asset, record, context) or known.copies(id_, record):
             continue
         known.add(id_, record.name, document.origin)
         yield tags.check(record)
     known.finish()
-
-
-def exported_names(path: Path) -> list[str]:
-    """Return the decoded names of the images that a JSON export holds; none if it is not one."""
-    try:
-        document = load(path)
-        project = _project(document)
-    except FormatError:
-        return []
-    names = []
-    for _, value, origin in project.entries(document.origin):
-        if is_metadata(value):
-            try:
-                names.append(read_asset(value["asset"], origin).file_name)
-            except RecordError:
-                continue
-    return names
 
 
 def _project(document: Document) -> _Project:
@@ -176,17 +164,17 @@ def _listed(
             document = context.sibling(file)
         except FormatError as error:
             context.report(error.issue())
-            record = image_record(asset, [], origin, folder, context.images, extra)
+            record = image_record(asset, [], origin, folder, context, extra)
             return lost(record, f"its asset file {file.name} cannot be read")
         joined, record = read_metadata(
-            document.root, document.origin, folder, context.images, listed=asset
+            document.root, document.origin, folder, context, listed=asset
         )
         if _is_mere_video(joined, record, context):
             return None
         own = record.extra["asset"]
         assert isinstance(own, dict)
         return replace(record, extra={**record.extra, "asset": value | own})
-    record = image_record(asset, [], origin, folder, context.images, extra)
+    record = image_record(asset, [], origin, folder, context, extra)
     if _is_mere_video(asset, record, context):
         return None
     if asset.state is AssetState.TAGGED:
@@ -227,9 +215,9 @@ def _orphan(path: Path, project: Path, context: ReadContext) -> Iterator[ImageRe
     yield from read_asset_file(document, context)
 
 
-def _listed_ids(path: Path) -> Iterator[str]:
+def _listed_ids(path: Path, context: ReadContext) -> Iterator[str]:
     try:
-        document = load(path)
+        document = context.load(path)
         entries = _project(document).entries(document.origin)
     except FormatError:
         return

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import known_box
 from maskforge.formats.jsonio import structure
+from maskforge.formats.plainform import PlainForm
 from maskforge.geometry import checked_points, rectangle, ring
 from maskforge.issues import Box, Code, Issue, Origin
 from maskforge.shapes import Area, Geometry, Points, PointSet, Polygon, Polyline, Shape
-
-T = TypeVar("T")
 
 
 class Point(msgspec.Struct):
@@ -41,28 +40,24 @@ _BOXES = frozenset({"RECTANGLE", "SQUARE"})
 _KINDS = "RECTANGLE, SQUARE, POLYGON, POLYLINE, POINT"
 
 
-def read_each(
-    records: Iterable[object],
-    origin: Origin,
-    read: Callable[[object, Origin], T],
-    place_of: Callable[[object], Box | None],
-) -> tuple[list[T], list[Issue]]:
-    """Read records one by one; one that cannot be read costs only itself.
-
-    Args:
-        records: The records.
-        origin: Place of their list.
-        read: Reads one of them.
-        place_of: Finds the box in which one lies that cannot be read.
-    """
-    results: list[T] = []
-    issues: list[Issue] = []
-    for index, record in enumerate(records):
-        try:
-            results.append(read(record, origin.at(f"[{index}]")))
-        except RecordError as error:
-            issues.append(error.issue(box=place_of(record)))
-    return results, issues
+def _kind_of(record: Mapping[str, Any]) -> str | None:
+    """Return what a region without type is: the points of a box are the corners of its box."""
+    points = record.get("points")
+    count = len(points) if isinstance(points, list) else 0
+    box = record.get("boundingBox")
+    if not isinstance(box, dict) or box.keys() < {"left", "top", "width", "height"}:
+        return "POLYGON" if count >= 3 else None
+    if not count:
+        return "RECTANGLE"
+    corners = {
+        (box["left"] + x * box["width"], box["top"] + y * box["height"])
+        for x, y in ((0, 0), (0, 1), (1, 0), (1, 1))
+        if all(isinstance(box[key], int | float) for key in box)
+    }
+    with contextlib.suppress(TypeError, KeyError):
+        if count == 4 and {(one["x"], one["y"]) for one in points or ()} == corners:
+            return "RECTANGLE"
+    return "POLYGON" if count >= 3 else None
 
 
 def place_of(record: object) -> Box | None:
@@ -80,6 +75,10 @@ def place_of(record: object) -> Box | None:
             with contextlib.suppress(OverflowError):
                 known.append([left, top, left + width, top + height])
     return known_box(known)
+
+
+FORM = PlainForm("objects", "type", _KINDS.split(", "), _kind_of, place_of)
+"""How VoTT writes a region."""
 
 
 def read_region(record: object, origin: Origin) -> Shape:

@@ -17,8 +17,9 @@ import msgspec
 from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, left_over
 from maskforge.formats.jsonio import Document, structure
+from maskforge.formats.plainform import read_each
 from maskforge.formats.vott.asset import of_frame, refused
-from maskforge.formats.vott.region_records import read_each
+from maskforge.formats.vott.region_records import FORM
 from maskforge.formats.vott.tags import TagList
 from maskforge.formats.vott.version1_records import in_one_frame, place_of, read_drawn
 from maskforge.issues import Code, Issue, Origin
@@ -27,6 +28,7 @@ from maskforge.shapes import ImageState
 _LISTED_IMAGE = re.compile(r".(jpg|jpeg|png|gif)$", re.IGNORECASE)  # as version 1 lists a folder
 _VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".m4v", ".mpg", ".wmv", ".ogg", ".webm"})
 _PLAIN_KEY = re.compile(r"\w+")
+_FORM = replace(FORM, kind_of=None, place_of=place_of)  # without a type it is a box
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -59,7 +61,7 @@ def read_version1(document: Document, context: ReadContext) -> Iterator[ImageRec
         origin = document.origin.at(f".frames{step}")
         try:
             image = _found_file(key, folder, listing, origin)
-            record = _image(image, regions, folder, origin, visited=key in visited)
+            record = _image(image, regions, folder, origin, context, visited=key in visited)
         except RecordError as error:
             yield refused(error, key or "unnamed", {"regions": regions})
             continue
@@ -121,11 +123,17 @@ def _found_file(key: str, folder: Path, listing: list[str] | None, origin: Origi
 
 
 def _image(
-    image: _Image, regions: object, folder: Path, origin: Origin, *, visited: bool
+    image: _Image,
+    regions: object,
+    folder: Path,
+    origin: Origin,
+    context: ReadContext,
+    *,
+    visited: bool,
 ) -> ImageRecord:
     regions = [] if regions is None else regions
     entries = structure(regions, list[Any], origin, Code.INVALID_IMAGE_RECORD)
-    drawn, issues = read_each(entries, origin, read_drawn, place_of)
+    drawn, issues = read_each(entries, origin, read_drawn, _FORM, context.most_shapes)
     shapes, frame, more_issues = in_one_frame(drawn)
     if frame is not None and not frame.in_pixels:  # nobody knows the unit of what is damaged
         issues = [replace(issue, box=None) for issue in issues]
