@@ -27,6 +27,8 @@ def convert(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.", show_default=False)],
     format_: shared.Format = "auto",
     images: shared.Images = None,
+    allow_outside_images: shared.AllowOutsideImages = False,
+    size: shared.ImageSize = None,
     extract_images: Annotated[
         bool,
         typer.Option(
@@ -129,6 +131,8 @@ def convert(
             instances=instances,
             format=format_,
             images=images,
+            allow_outside_images=allow_outside_images,
+            size=shared.image_size(size),
             extract_images=extract_images,
             size_mismatch=size_mismatch,
             file_type=file_type,  # type: ignore[arg-type]  # checked there, with the reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maskforge.choices import FileType, SizeMismatch, Unvisited
@@ -16,7 +17,10 @@ class ConvertOptions(DrawOptions):
 
     Attributes:
         format: Annotation format, or ``auto``.
-        images: Folder in which images are looked for.
+        images: Folder or folders in which images are looked for.
+        allow_outside_images: Whether paths in annotation files may lead out of the sources and of
+            ``images``.
+        size: Width and height of images of which nothing tells the size.
         size_mismatch: ``error`` or ``scale``; see [`read`][maskforge.read].
         file_type: ``png``, ``tiff`` or ``npy``.
         classes: Class map; None makes one from the labels, sorted by name.
@@ -32,7 +36,9 @@ class ConvertOptions(DrawOptions):
     """
 
     format: str = "auto"
-    images: PathLike | None = None
+    images: PathLike | Sequence[PathLike] | None = None
+    allow_outside_images: bool = False
+    size: tuple[int, int] | None = None
     size_mismatch: SizeMismatch = "error"
     file_type: FileType = "png"
     classes: ClassMap | None = None

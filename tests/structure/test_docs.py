@@ -27,7 +27,7 @@ from maskforge.choices import Encoder, Encoding
 from maskforge.cli.app import app
 from maskforge.dataset.conversion_report import ClassCount, ConversionReport
 from maskforge.dataset.convert_options import ConvertOptions
-from maskforge.dataset.inspection import Inspection, IssueCount, SizeCount
+from maskforge.dataset.inspection import Inspection, IssueCount, Pair, SizeCount
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry
 from maskforge.evaluation.measures.calibration import Calibration, CalibrationBin
@@ -269,6 +269,7 @@ STRUCTS = {
         Inspection,
         SizeCount,
         IssueCount,
+        Pair,
     ),
     "dataset.md": (ManifestEntry,),
     "model-folder.md": (

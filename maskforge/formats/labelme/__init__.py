@@ -7,9 +7,7 @@ web tool of the same name by MIT CSAIL writes another format, which is not read.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
-from functools import partial
 from pathlib import PurePath, PurePosixPath
 from typing import Any, TypeVar
 
@@ -18,7 +16,8 @@ from maskforge.formats.base import ImageRecord, ReadContext, Recognition, beyond
 from maskforge.formats.jsonio import Document, structure
 from maskforge.formats.labelme.bitmap import claimed_pixels
 from maskforge.formats.labelme.shape_records import place_of, read_shape
-from maskforge.images.finder import IMAGE_SUFFIXES
+from maskforge.images.embedded import EmbeddedImage
+from maskforge.images.suffixes import is_image_name
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import ImageState, Shape, Size
@@ -29,7 +28,6 @@ _IMAGE_KEYS = ("imagePath", "imageData", "imageHeight", "imageWidth")
 _COMMON_KEYS = ("version", "flags", "lineColor", "fillColor")
 _X_ANYLABELING_KEYS = frozenset({"attributes", "difficult", "kie_linking", "score"})
 
-_NEIGHBOUR_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 _LONGEST_SIDE = 2**31
 
 
@@ -82,11 +80,11 @@ class LabelMe:
         origin = document.origin
         place = origin.at(".shapes")
         shapes, issues = _shapes(root["shapes"], place)
-        name, candidates = _image(root, document.path, origin, issues)
+        name, written = _image(root, document.path, origin, issues)
         data = _optional(root, "imageData", str, origin, issues)
         yield ImageRecord(
             name,
-            candidates,
+            written,
             tuple(shapes),
             ImageState.ANNOTATED if root["shapes"] else ImageState.EMPTY,
             origin,
@@ -94,7 +92,9 @@ class LabelMe:
             # LabelMe turns images upright before it shows them; X-AnyLabeling shows the pixels
             # as they are stored.
             upright=not _is_x_anylabeling(root),
-            embedded=partial(base64.b64decode, data) if data else None,
+            # People rename annotations together with their images, and `imagePath` stays.
+            own=(document.path.stem,),
+            embedded=EmbeddedImage(data) if data else None,
             tags=_tags(root, origin, issues),
             issues=tuple(issues),
             extra=_extra(root) | left_over("shapes", root["shapes"], shapes, place),
@@ -144,23 +144,13 @@ def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
 def _image(
     root: dict[str, Any], file: PurePath, origin: Origin, issues: list[Issue]
 ) -> tuple[str, tuple[str, ...]]:
-    """Return the name of the image and where it may be.
-
-    People rename and convert images together with their JSON files, and `imagePath` stays as it
-    was, so the name of the JSON file is the second candidate.
-    """
+    """Return the name of the image, and the path that is written, unless it is the file's own."""
     written = (_optional(root, "imagePath", str, origin, issues) or "").replace("\\", "/")
     name = PurePosixPath(written).name
-    neighbors = [f"{file.stem}{suffix}" for suffix in _NEIGHBOUR_SUFFIXES]
-    if _is_image(file.stem):  # image.jpg.json
-        neighbors.insert(0, file.stem)
-    if not _is_image(name):
-        return file.stem, tuple(neighbors)
-    return name, (written, *(one for one in neighbors if one != written))
-
-
-def _is_image(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+    suffix = PurePosixPath(name).suffix.lower()
+    if name in ("", "..") or suffix == file.suffix.lower():
+        return file.stem, ()
+    return (name if is_image_name(name) or not suffix else file.stem), (written,)
 
 
 def _declared(root: dict[str, Any], origin: Origin, issues: list[Issue]) -> Size | None:

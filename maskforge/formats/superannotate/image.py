@@ -37,7 +37,7 @@ def read_image(entry: ImageEntry, classes: ClassList) -> ImageRecord:
     _note_what_is_beside(entry, issues)
     return ImageRecord(
         PurePosixPath(names[0]).name,
-        tuple(str(PurePosixPath(folder, name)) for name in names for folder in entry.folders),
+        tuple(names),
         tuple(shapes),
         image_state(entry, facts),
         entry.origin,
@@ -45,6 +45,7 @@ def read_image(entry: ImageEntry, classes: ClassList) -> ImageRecord:
         # The SDK turns images upright for display (src/superannotate/lib/core/plugin.py), and
         # the browsers in which people draw do so, too.
         upright=True,
+        beside=entry.folders,
         tags=tuple(dict.fromkeys(image_tags(entry, classes.by_id, issues))),
         issues=tuple(issues),
         extra=entry.extra | left_over("instances", entry.records, shapes, entry.records_origin),

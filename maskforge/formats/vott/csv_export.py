@@ -10,8 +10,13 @@ from typing import TypeAlias
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
 from maskforge.formats.jsonio import SURPLUS_CELLS, Document
-from maskforge.formats.vott.known import JSON_EXPORT_FOLDER, KnownImages, project_folder
-from maskforge.formats.vott.names import candidates, decoded_name
+from maskforge.formats.vott.known import (
+    JSON_EXPORT_FOLDER,
+    KnownImages,
+    image_folders,
+    project_folder,
+)
+from maskforge.formats.vott.names import decoded_name, written_places
 from maskforge.formats.vott.project import exported_names
 from maskforge.formats.vott.region_records import read_tags
 from maskforge.geometry import rectangle
@@ -82,10 +87,11 @@ def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
             known.add(None, name, document.origin)
             yield ImageRecord(
                 name,
-                candidates(written, "", folder),
+                written_places(written, ""),
                 tuple(image.shapes.values()),
                 ImageState.ANNOTATED,
                 image.origin,
+                beside=image_folders(document.path),
                 issues=tuple(image.issues),
                 extra=image.extra(written),
             )
@@ -149,7 +155,6 @@ def _better_sources(folder: Path, context: ReadContext) -> dict[str, Path]:
     The folder of the CSV export comes first in the alphabet, but holds less.
     """
     exports = folder / JSON_EXPORT_FOLDER
-    source = context.images.source
-    if source is None or not exports.is_relative_to(source) or not exports.is_dir():
+    if not exports.is_relative_to(context.source) or not exports.is_dir():
         return {}
     return {name: path for path in sorted(exports.glob("*.json")) for name in exported_names(path)}

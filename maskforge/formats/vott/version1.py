@@ -64,7 +64,7 @@ def read_version1(document: Document, context: ReadContext) -> Iterator[ImageRec
             yield refused(error, key or "unnamed", {"regions": regions})
             continue
         if image.is_video_frame:
-            record = of_frame(record, context.images)
+            record = of_frame(record)
         yield tags.check(record)
 
 
@@ -135,11 +135,12 @@ def _image(
         state = ImageState.EMPTY if entries or visited else ImageState.UNVISITED
     return ImageRecord(
         image.name,
-        (f"{folder.name}/{image.name}", image.name),
+        (image.name,),
         tuple(shapes),
         state,
         origin,
         declared=frame.size if frame else None,
+        beside=(folder.name, "."),
         scale_to_image=frame is not None and not frame.in_pixels,
         issues=(*issues, *more_issues),
         extra=left_over("regions", entries, shapes, origin),
