@@ -30,6 +30,9 @@ ClosedLines: TypeAlias = Literal["line", "area"]
 InnerRings: TypeAlias = Literal["area", "hole"]
 MultiTag: TypeAlias = Literal["first", "last", "all", "error"]
 SizeMismatch: TypeAlias = Literal["error", "scale"]
+Match: TypeAlias = Literal[
+    "path", "beside", "images", "folders", "content", "name", "extracted", "none"
+]
 Unvisited: TypeAlias = Literal["skip", "background"]
 Refused: TypeAlias = Literal["leave-out", "void"]
 Outcome: TypeAlias = Literal["drawn", "partial", "ignored", "refused"]
@@ -63,6 +66,17 @@ Encoder: TypeAlias = Literal[
 
 SYMMETRIES: tuple[Symmetry, ...] = get_args(Symmetry)
 
+MATCHES: dict[Match, str] = {
+    "path": "it is where the annotation file says",
+    "beside": "it has the name, and lies beside the annotation file",
+    "images": "it has the name, and lies in a folder that was given for images",
+    "folders": "it has the name, and the folders around it fit those of the annotation",
+    "content": "it shows what the image in the annotation file shows",
+    "name": "it has the name, and nothing else is known: look at it",
+    "extracted": "it was in the annotation file",
+    "none": "there is no image",
+}
+"""By which evidence an image was found, and what that means."""
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Called with the name of the phase, the number of images done, and their total if known."""

@@ -113,7 +113,7 @@ class Code(enum.Enum):
         "file-too-large",
         Level.REFUSED,
         Scope.FILE,
-        "The file is larger than the largest that is read (--largest-file).",
+        "The file is larger than the largest that is read.",
     )
     HIDDEN_FILES = (
         "hidden-files",
@@ -181,6 +181,25 @@ class Code(enum.Enum):
         Level.NOTE,
         Scope.IMAGE,
         "Several image files have this name, and nothing tells which one is meant; none is used.",
+    )
+    IMAGE_DIFFERS = (
+        "image-differs",
+        Level.NOTE,
+        Scope.IMAGE,
+        "A file has the name, but shows another image than the one in the annotation file.",
+    )
+    IMAGE_DOUBTFUL = (
+        "image-doubtful",
+        Level.NOTE,
+        Scope.IMAGE,
+        "Only the name of a file fits, and the written folders or other annotations speak against "
+        "it; it is not used.",
+    )
+    IMAGE_IS_MASK = (
+        "image-is-mask",
+        Level.NOTE,
+        Scope.IMAGE,
+        "The file that has the name is a mask; it is not used as the image.",
     )
     IMAGE_UNREADABLE = (
         "image-unreadable",
@@ -278,7 +297,7 @@ class Code(enum.Enum):
         "too-many-shapes",
         Level.REFUSED,
         Scope.IMAGE,
-        "The image has more records than are read of one image (--most-shapes).",
+        "The image has more records than are read of one image.",
     )
     INVALID_RECORD = (
         "invalid-record",

@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.choices import Match
 from maskforge.display.brief import Brief
 from maskforge.issues import Issue, Origin
 
@@ -177,6 +178,7 @@ class ImageReference:
         orientation: EXIF orientation of the image, 1 to 8 (1: stored upright).
         upright: Whether the coordinates refer to the image as it is shown after the EXIF
             orientation was applied. If False they refer to the pixels as they are stored.
+        match: The evidence by which it was found; see ``ManifestEntry.match``.
     """
 
     name: str
@@ -184,3 +186,4 @@ class ImageReference:
     size: Size | None
     orientation: int = 1
     upright: bool = False
+    match: Match = "none"

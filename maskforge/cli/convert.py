@@ -24,7 +24,6 @@ from maskforge.cli.console import (
     progress,
     reported_errors,
 )
-from maskforge.formats.limits import LARGEST_FILE, MOST_SHAPES
 from maskforge.raster.registry import RasterizerName
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ def convert(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.", show_default=False)],
     format_: shared.Format = "auto",
     images: shared.Images = None,
+    allow_outside_images: shared.AllowOutsideImages = False,
+    size: shared.ImageSize = None,
     extract_images: Annotated[
         bool,
         typer.Option(
@@ -117,8 +118,6 @@ def convert(
     ] = "skip",
     size_mismatch: shared.SizeMismatch = "error",
     text_encoding: shared.TextEncoding = None,
-    largest_file: shared.LargestFile = LARGEST_FILE,
-    most_shapes: shared.MostShapes = MOST_SHAPES,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Write nothing if any record would be left out."),
@@ -153,11 +152,11 @@ def convert(
             instances=instances,
             format=format_,
             images=images,
+            allow_outside_images=allow_outside_images,
+            size=shared.image_size(size),
             extract_images=extract_images,
             size_mismatch=size_mismatch,
             text_encoding=text_encoding,
-            largest_file=largest_file,
-            most_shapes=most_shapes,
             file_type=file_type,  # type: ignore[arg-type]  # checked there, with the reason
             classes=choose_class_map(classes, class_ or (), fold_case=fold_case),
             class_from=class_from or "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from maskforge.cli import options as shared
@@ -12,21 +14,24 @@ from maskforge.cli.console import (
     progress,
     reported_errors,
 )
-from maskforge.formats.limits import LARGEST_FILE, MOST_SHAPES
 
 
 def inspect(
     source: shared.Sources,
     format_: shared.Format = "auto",
     images: shared.Images = None,
+    allow_outside_images: shared.AllowOutsideImages = False,
+    size: shared.ImageSize = None,
     classes: shared.Classes = None,
     class_: shared.ClassAssignments = None,
     class_from: shared.ClassFrom = None,
     fold_case: shared.FoldCase = False,
     size_mismatch: shared.SizeMismatch = "error",
     text_encoding: shared.TextEncoding = None,
-    largest_file: shared.LargestFile = LARGEST_FILE,
-    most_shapes: shared.MostShapes = MOST_SHAPES,
+    pairs: Annotated[
+        bool,
+        typer.Option("--pairs", help="List every annotation with its image, and the evidence."),
+    ] = False,
     json: shared.Json = False,
 ) -> None:
     """Show what is in annotation files or in a folder of masks, without writing anything.
@@ -44,16 +49,16 @@ def inspect(
         options = ConvertOptions(
             format=format_,
             images=images,
+            allow_outside_images=allow_outside_images,
+            size=shared.image_size(size),
             size_mismatch=size_mismatch,
             text_encoding=text_encoding,
-            largest_file=largest_file,
-            most_shapes=most_shapes,
             classes=choose_class_map(classes, class_ or (), fold_case=fold_case),
             class_from=class_from or "",
             fold_case=fold_case,
         )
         with progress() as update:
-            inspection = run(source, options, progress=update)
+            inspection = run(source, options, pairs=pairs, progress=update)
         if json:
             print_json(inspection)
         else:

@@ -26,10 +26,27 @@ Format: TypeAlias = Annotated[
     ),
 ]
 Images: TypeAlias = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         metavar="DIR",
-        help="Where to look for images that are not where the annotation file says.",
+        help="Where to look for images that are not where the annotation file says; may be "
+        "repeated.",
+        show_default=False,
+    ),
+]
+AllowOutsideImages: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--allow-outside-images",
+        help="Follow paths in annotation files that lead out of SOURCE and --images.",
+    ),
+]
+ImageSize: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="WIDTHxHEIGHT",
+        help="Size in pixels of images of which nothing tells the size.",
         show_default=False,
     ),
 ]
@@ -81,15 +98,26 @@ TextEncoding: TypeAlias = Annotated[
         show_default="only if a single one fits",
     ),
 ]
-LargestFile: TypeAlias = Annotated[
-    float,
-    typer.Option(metavar="MB", help="Refuse annotation files that are larger."),
-]
-MostShapes: TypeAlias = Annotated[
-    int,
-    typer.Option(metavar="N", help="Refuse images that have more shapes."),
-]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Overwrite: TypeAlias = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
 ]
+
+
+def image_size(text: str | None) -> tuple[int, int] | None:
+    """Return the value of ``--size``.
+
+    Raises:
+        OptionError: If it is not a size.
+    """
+    from maskforge.errors import OptionError, shorten
+
+    if text is None:
+        return None
+    try:
+        width, height = map(int, text.lower().split("x"))
+    except ValueError:
+        raise OptionError(
+            f"{shorten(text)} is not a size in pixels", hint="for example --size 640x480"
+        ) from None
+    return width, height

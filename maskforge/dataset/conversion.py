@@ -122,11 +122,11 @@ def convert_counting_keys(
         sources,
         format=options.format,
         images=options.images,
+        allow_outside_images=options.allow_outside_images,
+        size=options.size,
         size_mismatch=options.size_mismatch,
         embedded=options.extract_images,
         text_encoding=options.text_encoding,
-        largest_file=options.largest_file,
-        most_shapes=options.most_shapes,
     )
     with ImageSpool() as spool:
         labels: Counter[str] = Counter()
@@ -230,7 +230,9 @@ class _Run:
         names = MaskNames()
         seen: dict[str, str] = {}
         with writer or contextlib.nullcontext():
-            for index, image in enumerate(spool, 1):
+            for index, read in enumerate(spool, 1):
+                # Only now it is known who else claims an image that has nothing but the name.
+                image = self._reader.claims.checked(read)
                 observe(self._convert(_with_note(image, seen), report, counts, names, writer))
                 self._progress("drawing", index, len(spool))
         report.classes = list(counts.values())
@@ -251,7 +253,8 @@ class _Run:
             name = names.assign(image.folder, image.image.name)
         count_image(report, converted, name)
         count_classes(counts, converted.entry, self._ids)
-        files: dict[str, str | None] = {"image": relative(image.image.file, self._out)}
+        file = None if converted.entry.image is None else image.image.file
+        files: dict[str, str | None] = {"image": relative(file, self._out)}
         if writer is not None and converted.mask is not None:
             files |= writer.write_masks(
                 name, self._options.file_type, converted.mask, converted.instances

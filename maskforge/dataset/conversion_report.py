@@ -78,6 +78,8 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
         records: Records (shapes and what stands beside them): ``found``, ``drawn``, ``converted``,
             ``void``, ``ignored``, ``skipped``, ``refused``.
         partial: Names of the partial images.
+        matches: Number of images by the evidence with which they were found; see
+            ``ManifestEntry.match``.
         reasons: Number of findings per issue code.
         findings: The findings in groups of one cause, the weightiest first.
         classes: Images, shapes and visible pixels per class.
@@ -107,6 +109,7 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
     )
     records: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(RECORD_COUNTS, 0))
     partial: list[str] = []
+    matches: dict[str, int] = {}
     reasons: dict[str, int] = {}
     findings: list[Finding] = []
     classes: list[ClassCount] = []
@@ -164,6 +167,12 @@ def shown(report: ConversionReport) -> Iterator[Shown]:
         yield f"{report.overlapped_pixels:,} pixels are claimed by more than one class."
     if report.partial:
         yield partial_text(report.partial)
+    by_name = report.matches.get("name", 0)
+    if by_name:
+        yield (
+            f"{by_name} of {images['found']} images were found by name alone; "
+            "`maskforge inspect --pairs` lists them."
+        )
 
 
 def partial_text(names: Sequence[str]) -> str:
@@ -236,6 +245,7 @@ def count_image(report: ConversionReport, converted: ConvertedImage, name: str) 
     report.images[entry.outcome] += 1
     if entry.outcome == "partial":
         report.partial.append(name)
+    report.matches[entry.match] = report.matches.get(entry.match, 0) + 1
     for outcome, count in entry.shapes.items():
         report.records[outcome] += count
     for issue in converted.issues:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maskforge.choices import FileType, SizeMismatch, Unvisited
 from maskforge.files import PathLike
-from maskforge.formats.limits import LARGEST_FILE, MOST_SHAPES
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.drawing import DrawOptions
 
@@ -17,12 +17,13 @@ class ConvertOptions(DrawOptions):
 
     Attributes:
         format: Annotation format, or ``auto``.
-        images: Folder in which images are looked for.
+        images: Folder or folders in which images are looked for.
+        allow_outside_images: Whether paths in annotation files may lead out of the sources and of
+            ``images``.
+        size: Width and height of images of which nothing tells the size.
         size_mismatch: ``error`` or ``scale``; see [`read`][maskforge.read].
         text_encoding: Code page of annotation files that are not UTF-8; see
             [`read`][maskforge.read].
-        largest_file: Size in MB beyond which an annotation file is refused.
-        most_shapes: Number of records beyond which an image is refused.
         file_type: ``png``, ``tiff`` or ``npy``.
         classes: Class map; None makes one from the labels, sorted by name.
         class_from: Key of a shape's record that holds its label, such as ``group_id``, ``flags`` or
@@ -37,11 +38,11 @@ class ConvertOptions(DrawOptions):
     """
 
     format: str = "auto"
-    images: PathLike | None = None
+    images: PathLike | Sequence[PathLike] | None = None
+    allow_outside_images: bool = False
+    size: tuple[int, int] | None = None
     size_mismatch: SizeMismatch = "error"
     text_encoding: str | None = None
-    largest_file: float = LARGEST_FILE
-    most_shapes: int = MOST_SHAPES
     file_type: FileType = "png"
     classes: ClassMap | None = None
     class_from: str = ""

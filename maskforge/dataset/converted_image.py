@@ -16,12 +16,14 @@ from maskforge.display.brief import Brief
 from maskforge.errors import AnnotationError, LimitError
 from maskforge.files import as_text
 from maskforge.images.annotated_image import AnnotatedImage
+from maskforge.images.search import IMAGES_HINT
 from maskforge.issues import Code, Doubt, Issue, Level
 from maskforge.masks.class_source import labeled_by
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.drawing import Drawing, as_void, draw
 from maskforge.masks.encoding import Mask
 from maskforge.masks.labels import composed
+from maskforge.masks.likeness import mask_likeness
 from maskforge.shapes import ImageState
 
 _MEND = "mend the records in the labeling tool, or draw their places as void with --refused void"
@@ -57,8 +59,9 @@ def convert_image(
 ) -> ConvertedImage:
     """Turn one annotated image into masks, with the account of every record, and write nothing.
 
-    It depends on its arguments alone, and these and the result can be sent to other processes: so a
-    server answers image by image, and a pool of processes converts many at a time.
+    It depends on its arguments alone, and on the image where that may be nothing but a mask. These
+    and the result can be sent to other processes: so a server answers image by image, and a pool of
+    processes converts many at a time.
     [`convert`][maskforge.convert] does this for all images of its sources.
 
     Args:
@@ -87,6 +90,8 @@ def convert_image(
     image = labeled_by(image, options.class_from or classes.class_from)
     classes = replace(classes, class_from="") if classes.class_from else classes
     drawing, issues = _draw(image, classes, options)
+    if drawing is not None:
+        image = _without_mask_as_image(image, drawing.mask, issues)
     entry = _entry(image, drawing, issues, classes, options)
     mask, instances = (drawing.mask, drawing.instances) if drawing else (None, None)
     return ConvertedImage(entry.outcome, mask, instances, entry, tuple(issues))
@@ -130,6 +135,19 @@ def _drawing(image: AnnotatedImage, classes: ClassMap, options: ConvertOptions) 
         return Issue(Code.TOO_LARGE, text, image.origin, hint)
 
 
+def _without_mask_as_image(
+    image: AnnotatedImage, mask: Mask, issues: list[Issue]
+) -> AnnotatedImage:
+    """Return an image without its file, if that is nothing but the mask which was drawn."""
+    file = image.image.file
+    likeness = "" if file is None else mask_likeness(file, mask)
+    if not likeness:
+        return image
+    text = f"{file} is {likeness} with the regions that were drawn; it is not used"
+    issues.append(Issue(Code.IMAGE_IS_MASK, text, image.origin, IMAGES_HINT))
+    return replace(image, image=replace(image.image, file=None, match="none"))
+
+
 def _entry(
     image: AnnotatedImage,
     drawing: Drawing | None,
@@ -142,6 +160,7 @@ def _entry(
     shapes = drawing.class_shapes if drawing else {}
     return ManifestEntry(
         image=None if reference.file is None else as_text(reference.file),
+        match="none" if drawing is None and image.embedded is not None else reference.match,
         mask=None,
         width=size.width if size else None,
         height=size.height if size else None,

@@ -10,7 +10,7 @@ from typing import get_args
 
 import msgspec
 
-from maskforge.choices import Outcome, Progress, with_keywords
+from maskforge.choices import MATCHES, Match, Outcome, Progress, with_keywords
 from maskforge.dataset.conversion import convert_counting_keys
 from maskforge.dataset.conversion_report import ClassCount, count_classes
 from maskforge.dataset.convert_options import ConvertOptions
@@ -49,6 +49,16 @@ class IssueCount(msgspec.Struct):
     examples: list[str] = []
 
 
+class Pair(msgspec.Struct, frozen=True):
+    """An annotation and its image."""
+
+    annotation: str
+    pointer: str
+    image: str | None
+    match: Match
+    meaning: str
+
+
 class Inspection(Brief, msgspec.Struct, kw_only=True):
     """What was found.
 
@@ -67,6 +77,8 @@ class Inspection(Brief, msgspec.Struct, kw_only=True):
         sizes: Image sizes, the most frequent first.
         overlapped_pixels: Pixels claimed by shapes of more than one class.
         problems: Findings, the weightiest first.
+        pairs: Every annotation and its image, with the evidence that they belong together, if they
+            were asked for.
     """
 
     schema: int = SCHEMA_VERSION
@@ -80,6 +92,7 @@ class Inspection(Brief, msgspec.Struct, kw_only=True):
     sizes: list[SizeCount]
     overlapped_pixels: int
     problems: list[IssueCount]
+    pairs: list[Pair] = []
 
     def _repr_html_(self) -> str:
         return as_html(shown(self))
@@ -135,6 +148,14 @@ def shown(inspection: Inspection) -> Iterator[Shown]:
             for one in inspection.problems
         ],
     )
+    yield Table(
+        "Pairs",
+        ("annotation", "image", "found", "meaning"),
+        [
+            (f"{one.annotation} {one.pointer}", one.image or "", one.match, one.meaning)
+            for one in inspection.pairs
+        ],
+    )
 
 
 def _frequent(values: Mapping[str, int]) -> str:
@@ -145,7 +166,8 @@ def _frequent(values: Mapping[str, int]) -> str:
 class _Collector:
     """Adds up the lines of a manifest, whether it was written or is only thought of."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, pairs: bool) -> None:
+        self.pairs: list[Pair] | None = [] if pairs else None
         self.images: Counter[str] = Counter(
             dict.fromkeys(("found", *get_args(Outcome), "image_missing", *ImageState), 0)
         )
@@ -167,6 +189,10 @@ class _Collector:
                 entry.state: 1,
             }
         )
+        if self.pairs is not None:
+            meaning = MATCHES[entry.match]
+            pair = Pair(entry.source, entry.pointer, entry.image, entry.match, meaning)
+            self.pairs.append(pair)
         self.formats[entry.format] += 1
         self.records.update(entry.shapes)
         for kind, labels in entry.kinds.items():
@@ -211,6 +237,7 @@ class _Collector:
             problems=sorted(
                 self.problems.values(), key=lambda one: (weight.get(one.level, 5), -one.count)
             ),
+            pairs=self.pairs or [],
         )
 
 
@@ -222,6 +249,7 @@ def inspect(
     sources: PathLike | Sequence[PathLike],
     options: ConvertOptions | None = None,
     *,
+    pairs: bool = False,
     progress: Progress | None = None,
     **keywords: object,
 ) -> Inspection:
@@ -231,6 +259,7 @@ def inspect(
         sources: One data set; or annotation files and folders, which are read and drawn as
             ``convert`` would do it.
         options: Options of the conversion that is tried.
+        pairs: Whether to list every annotation with its image.
         progress: Called after every image.
         **keywords: Single options, such as ``size_mismatch="scale"``.
 
@@ -247,7 +276,7 @@ def inspect(
     """
     options = replace(with_keywords(ConvertOptions, options, keywords), dry_run=True, strict=False)
     paths = as_paths(sources)
-    collector = _Collector()
+    collector = _Collector(pairs=pairs)
     if len(paths) > 1 and any(map(is_dataset, paths)):
         raise OptionError("data sets are inspected one at a time")
     if len(paths) == 1 and is_dataset(paths[0]):

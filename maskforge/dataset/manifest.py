@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 from numpy.typing import NDArray
 
-from maskforge.choices import Encoding, Outcome
+from maskforge.choices import Encoding, Match, Outcome
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.display.brief import Brief
 from maskforge.display.table import Swatch, Table, as_html
@@ -58,6 +58,12 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
         image: Path of the image, relative to the data set's folder where possible, with forward
             slashes; None if no image was found. Extracted images are in ``extracted-images/``. A
             page of a stack is ``volume.tif#12``.
+        match: The evidence by which the image was found. ``path``: it is where the annotation file
+            says; ``beside``: it lies beside that, with the name; ``images``: it is the only one of
+            the name in the folders given by the user; ``folders``: folders around it have the names
+            of those of the annotation; ``content``: it shows what the embedded image shows;
+            ``name``: nothing but its name; ``extracted``: it was in the annotation file; ``none``:
+            there is no image.
         mask: Path of the mask, relative to the data set's folder, likewise; None if no mask was
             written.
         instances: Path of the instance map, likewise.
@@ -84,6 +90,7 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
     """
 
     image: str | None
+    match: Match = "none"
     mask: str | None
     instances: str | None = None
     width: int | None

@@ -11,7 +11,7 @@ from maskforge.dataset.manifest import is_dataset
 from maskforge.errors import DatasetError, listing
 from maskforge.examples.candidate import Candidate, Candidates
 from maskforge.files import CLASSES, MASKS, is_text, walk
-from maskforge.images.finder import IMAGE_SUFFIXES
+from maskforge.images.suffixes import IMAGE_SUFFIXES
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import load_saved_class_map

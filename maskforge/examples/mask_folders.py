@@ -17,8 +17,8 @@ from maskforge.examples.meaning import Meaning, given_meaning, recognize
 from maskforge.examples.partial_masks import decide, written_outcomes
 from maskforge.files import CLASSES, MASKS, PROBABILITIES, walk
 from maskforge.images.decoder import list_pages
-from maskforge.images.finder import IMAGE_SUFFIXES
 from maskforge.images.page import is_there, without_suffix
+from maskforge.images.suffixes import IMAGE_SUFFIXES
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.classfile import load_saved_class_map

@@ -17,8 +17,8 @@ of it what is said here:
 - Whatever tells nothing about geometry and labels is kept: keys of a record in ``Shape.extra``,
   the numbers of a shape that is turned into polygons in ``Shape.primitive``, the rest in
   ``ImageRecord.extra``. No megabytes of an image, and no copies.
-- It names where the image may be and looks at no image itself; finding it, its size and frame are
-  the business of ``frame``.
+- It says what the file writes about the image, and looks at no image itself; finding it, its size
+  and frame are the business of ``frame``.
 - An issue or error names file and place, and text from the file only through ``errors.shorten``.
 """
 
@@ -34,9 +34,8 @@ from typing import Any, Protocol
 from maskforge.errors import LimitError
 from maskforge.formats.codepages import CodePages
 from maskforge.formats.jsonio import Document, load
-from maskforge.formats.limits import LARGEST_FILE, MOST_SHAPES
 from maskforge.geometry import COORDINATE_LIMIT
-from maskforge.images.finder import ImageFinder
+from maskforge.images.embedded import EmbeddedImage
 from maskforge.issues import Box, Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Shape, Size
 
@@ -68,8 +67,8 @@ class ImageRecord:
 
     Attributes:
         name: File name of the image, decoded, without folders; it names the mask, too.
-        candidates: Where the image may be, most trusted first: paths or names, decoded, with
-            forward slashes; relative ones are relative to the annotation file.
+        written: Paths or names of the image that the file writes, decoded, with forward slashes,
+            most trusted first; relative ones are relative to the annotation file.
         shapes: In drawing order.
         state: Whether anybody looked at the image.
         origin: File and JSON path of the image's record.
@@ -78,22 +77,28 @@ class ImageRecord:
             draw. Decides only where sizes cannot.
         scale_to_image: The coordinates are in units of ``declared`` by design, and must be
             scaled to the real size of the image.
-        embedded: Returns the encoded image that is embedded in the file; None if there is none.
-            Called only if nothing else gives the size.
+        own: What the image may be called after the annotation file.
+        beside: Folders in which the tool has images, relative to the annotation file.
+        embedded: The image inside the annotation file; None if there is none.
+        unless_found: Loses the image unless a file is found, if the record is about something else
+            of which somebody may have made an image, such as a frame of a video.
         tags: Labels of the image as a whole.
         issues: Findings, with a line for every record that is not in ``shapes``.
         extra: What ``AnnotatedImage.extra`` will be.
     """
 
     name: str
-    candidates: tuple[str, ...]
+    written: tuple[str, ...]
     shapes: tuple[Shape, ...]
     state: ImageState
     origin: Origin
     declared: Size | None = None
     upright: bool = False
     scale_to_image: bool = False
-    embedded: Callable[[], bytes] | None = None
+    own: tuple[str, ...] = ()
+    beside: tuple[str, ...] = (".",)
+    embedded: EmbeddedImage | None = None
+    unless_found: Issue | None = None
     tags: tuple[str, ...] = ()
     issues: tuple[Issue, ...] = ()
     extra: Mapping[str, object] = field(default_factory=dict)
@@ -204,25 +209,21 @@ class ReadContext:
     """What a format may use and must keep up to date while it reads.
 
     Attributes:
-        images: Finds image files.
+        source: Folder of the source that is being read.
         report: Called with every issue that belongs to a file rather than to one image.
         claimed: Files that were read as a part of another one and must not be read again.
         seen: Keys that a format has read before (such as asset ids), each with its place, so that
             exports of the same project are not read twice.
         memory: What a format wants to remember from one file to the next, by its name.
         code_pages: Decodes files that are not Unicode.
-        largest_file: Size in MB beyond which a file is refused.
-        most_shapes: Number of records beyond which an image is refused.
     """
 
-    images: ImageFinder
+    source: Path
     report: Callable[[Issue], None]
     claimed: set[Path] = field(default_factory=set)
     seen: dict[tuple[str, str], Origin] = field(default_factory=dict)
     memory: dict[str, object] = field(default_factory=dict)
     code_pages: CodePages = field(default_factory=CodePages)
-    largest_file: float = LARGEST_FILE
-    most_shapes: int = MOST_SHAPES
 
     def load(self, path: Path) -> Document:
         """Decode a file.
@@ -230,7 +231,7 @@ class ReadContext:
         Raises:
             FormatError: If it cannot be decoded.
         """
-        return load(path, self.code_pages, self.largest_file)
+        return load(path, self.code_pages)
 
     def sibling(self, path: Path) -> Document:
         """Decode another file that belongs to the one being read, and claim it.

@@ -18,18 +18,34 @@ from maskforge.geometry import scaled
 from maskforge.images.containers.base import ImageHeader
 from maskforge.images.decoder import list_pages, read_header
 from maskforge.images.finder import ImageFinder
+from maskforge.images.search import EXTRACT_HINT, IMAGES_HINT, Found, Problem, Wanted
 from maskforge.issues import Box, Code, Issue
 from maskforge.shapes import MOST_PIXELS, Bitmap, ImageReference, Shape, Size
 
 _RATIO_TOLERANCE = 0.01
-_FIND_HINT = "name the folder of the images with --images"
-_EXTRACT_HINT = f"{_FIND_HINT}, or write the embedded ones with --extract-images"
+_SETTLED_BY_EMBEDDED = (
+    Code.IMAGE_MISSING,
+    Code.IMAGE_AMBIGUOUS,
+    Code.IMAGE_DOUBTFUL,
+    Code.IMAGE_IS_MASK,
+)
 
 
 def settle(
-    record: ImageRecord, images: ImageFinder, size_mismatch: SizeMismatch
+    record: ImageRecord,
+    images: ImageFinder,
+    source: Path,
+    size_mismatch: SizeMismatch,
+    size: Size | None = None,
 ) -> tuple[ImageReference, tuple[Shape, ...], list[Issue]]:
     """Find the image of a record, and express its shapes in the frame of the mask.
+
+    Args:
+        record: The record.
+        images: Finds image files.
+        source: Folder of the source to which the record belongs.
+        size_mismatch: What to do if file and image differ in size.
+        size: Size of images of which nothing else is known.
 
     Returns:
         The reference (its size is None if no mask can be made), the shapes, and all findings.
@@ -39,24 +55,18 @@ def settle(
     shapes = record.shapes
     if any(issue.loses_image for issue in issues):
         return image, shapes, issues  # a second reason would only hide the first
+    found = images.find(_wanted(record, source, size_mismatch))
+    if found.file is None and record.unless_found is not None:
+        return image, shapes, [*issues, record.unless_found]
+    image = replace(image, file=found.file, match=found.match)
+    image = replace(image, name=_name(record, found))
+    _report(record, found, issues)
     try:
-        file = _find(record, images, issues)
-        image = replace(image, file=file)
-        header = _header(record, file, issues)
-        if file is not None and _is_stack(file):
-            text = f"{file} has several pages, of which the first is taken"
-            issues.append(Issue(Code.IMAGE_STACK, text, record.origin))
+        header = found.header or _header(record, found, size, issues)
         if header is not None:
             image, shapes = _fit(record, image, header, size_mismatch, issues)
-        elif record.declared is not None and not record.scale_to_image:
+        elif record.declared is not None:
             image = replace(image, size=record.declared)
-        else:
-            raise ImageError(
-                Code.SIZE_UNKNOWN,
-                f"the size of {shorten(record.name)} is in neither the file nor an image",
-                origin=record.origin,
-                hint=_FIND_HINT,
-            )
         if image.size is not None and image.size.width * image.size.height > MOST_PIXELS:
             raise ImageError(
                 Code.TOO_LARGE,
@@ -70,6 +80,51 @@ def settle(
     return image, shapes, issues
 
 
+def _name(record: ImageRecord, found: Found) -> str:
+    """Return the name of the image, which is not always the one that is written."""
+    if found.file is not None and (record.unless_found is not None or found.match == "content"):
+        # Of a frame of a video, the suffix belongs to the name: without it, 3.2 and 3.7 seconds
+        # would look the same.
+        return found.file.name
+    is_of_another = found.problem is not None and found.problem.code is Code.IMAGE_DIFFERS
+    return record.own[0] if is_of_another and record.own else record.name
+
+
+def _wanted(record: ImageRecord, source: Path, size_mismatch: SizeMismatch) -> Wanted:
+    return Wanted(
+        record.written,
+        record.origin.file.parent,
+        source,
+        record.own,
+        record.beside,
+        None if record.scale_to_image else record.declared,
+        size_mismatch == "scale",
+        record.embedded,
+    )
+
+
+def _report(record: ImageRecord, found: Found, issues: list[Issue]) -> None:
+    """Say why there is no image, or what is special about it."""
+    if found.file is None:
+        problem = found.problem or _missing(record, found)
+        issues.append(Issue(problem.code, problem.message, record.origin, problem.hint))
+        return
+    if found.unreadable:
+        issues.append(Issue(Code.IMAGE_UNREADABLE, found.unreadable, record.origin))
+    if _is_stack(found.file):
+        text = f"{found.file} has several pages, of which the first is taken"
+        issues.append(Issue(Code.IMAGE_STACK, text, record.origin))
+
+
+def _missing(record: ImageRecord, found: Found) -> Problem:
+    text = f"the image {shorten(record.name)} was not found"
+    hint = IMAGES_HINT if record.embedded is None else EXTRACT_HINT
+    if found.outside:
+        text += f"; {shorten(found.outside)} lies outside of the source, and is not looked at"
+        hint += ", or allow it with --allow-outside-images"
+    return Problem(Code.IMAGE_MISSING, text, hint)
+
+
 def embedded_image(record: ImageRecord, issues: list[Issue]) -> bytes | None:
     """Return the encoded image that is embedded in the annotation file; None if there is none.
 
@@ -78,49 +133,17 @@ def embedded_image(record: ImageRecord, issues: list[Issue]) -> bytes | None:
     if record.embedded is None:
         return None
     try:
-        image = record.embedded()
+        image = record.embedded.content()
         read_header(image)
     except (OSError, ValueError) as error:
         issues.append(_embedded_unreadable(record, error))
         return None
-    issues[:] = [issue for issue in issues if issue.code is not Code.IMAGE_MISSING]
+    issues[:] = [issue for issue in issues if issue.code not in _SETTLED_BY_EMBEDDED]
     return image
 
 
 def _embedded_unreadable(record: ImageRecord, error: Exception) -> Issue:
     return Issue(Code.IMAGE_UNREADABLE, f"embedded image: {error}", record.origin)
-
-
-def _find(record: ImageRecord, images: ImageFinder, issues: list[Issue]) -> Path | None:
-    folder = record.origin.file.parent
-    try:
-        file = images.find_as_told(record.candidates, folder)
-        if file is None:
-            file = images.find_by_name(record.candidates)
-            if file is not None and not _may_be(record, file):
-                text = f"{file} has the name, but not the size; it is taken for another image"
-                issues.append(Issue(Code.IMAGE_MISSING, text, record.origin, _FIND_HINT))
-                return None
-    except LookupError as error:
-        text, hint = str(error.args[0]), "name a narrower folder with --images"
-        issues.append(Issue(Code.IMAGE_AMBIGUOUS, text, record.origin, hint))
-        return None
-    if file is None:
-        text = f"the image {shorten(record.name)} was not found"
-        hint = _FIND_HINT if record.embedded is None else _EXTRACT_HINT
-        issues.append(Issue(Code.IMAGE_MISSING, text, record.origin, hint))
-    return file
-
-
-def _may_be(record: ImageRecord, file: Path) -> bool:
-    """Tell whether a file that was found by its name alone has the size of the record."""
-    if record.declared is None or record.scale_to_image:
-        return True
-    try:
-        header = read_header(file)
-    except OSError:
-        return False
-    return record.declared in (header.stored, header.upright)
 
 
 def _is_stack(file: Path) -> bool:
@@ -129,19 +152,35 @@ def _is_stack(file: Path) -> bool:
     return False
 
 
-def _header(record: ImageRecord, file: Path | None, issues: list[Issue]) -> ImageHeader | None:
-    if file is not None:
+def _header(
+    record: ImageRecord, found: Found, size: Size | None, issues: list[Issue]
+) -> ImageHeader | None:
+    """Return what is known of an image whose file does not tell.
+
+    Raises:
+        ImageError: If there is no size anywhere.
+    """
+    is_size_known = record.declared is not None and not record.scale_to_image
+    if record.embedded is not None and (found.file is None or not is_size_known):
         try:
-            return read_header(file)
-        except OSError as error:
-            issues.append(Issue(Code.IMAGE_UNREADABLE, f"{file}: {error}", record.origin))
-    if record.declared is None and record.embedded is not None:
-        try:
-            # Tools embed the image as people saw it, whatever its EXIF data still says.
-            return ImageHeader(read_header(record.embedded()).stored)
+            header = record.embedded.header()
         except (OSError, ValueError) as error:
-            issues.append(_embedded_unreadable(record, error))
-    return None
+            if not is_size_known:
+                issues.append(_embedded_unreadable(record, error))
+        else:
+            # Tools embed the image as people saw it, whatever its EXIF data still says.
+            is_turned = header.stored != record.declared == header.upright
+            return header if is_turned else ImageHeader(header.stored)
+    if is_size_known:
+        return None
+    if size is not None:
+        return ImageHeader(size)
+    raise ImageError(
+        Code.SIZE_UNKNOWN,
+        f"the size of {shorten(record.name)} is in neither the file nor an image",
+        origin=record.origin,
+        hint=f"{IMAGES_HINT}, or give the size with --size",
+    )
 
 
 def _fit(

@@ -6,7 +6,6 @@ is certain (see ``codepages``) are read; all else that is not JSON is an error w
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
@@ -18,10 +17,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from maskforge.errors import AnnotationError, FormatError, RecordError, shorten
+from maskforge.errors import AnnotationError, FormatError, LimitError, RecordError, shorten
+from maskforge.files import read_bytes
 from maskforge.formats.codepages import CodePages
-from maskforge.formats.limits import LARGEST_FILE, MB
 from maskforge.issues import Code, Issue, Origin
+from maskforge.limits.allowance import Allowance, Limit
 
 T = TypeVar("T")
 
@@ -29,9 +29,6 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 SURPLUS_CELLS = "(surplus cells)"
 """Key of a CSV row that has more cells than the header; cells that a row lacks are empty."""
-
-
-_DATA_URI = re.compile(r"data:[\w/+.-]*;base64,", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +73,17 @@ class Document:
         return self.path.suffix.lower() == ".csv"
 
 
-def load(
-    path: Path, code_pages: CodePages | None = None, largest_file: float = LARGEST_FILE
-) -> Document:
+def load(path: Path, code_pages: CodePages | None = None) -> Document:
     """Read and decode one JSON file, or a CSV file if its name ends in ``.csv``.
 
     Args:
         path: The file.
         code_pages: Decodes what is not Unicode; by default the file alone has to tell.
-        largest_file: Size in MB beyond which it is refused.
 
     Raises:
         FormatError: If the file cannot be opened or decoded, or is too large.
     """
-    data = _bytes(path, largest_file)
+    data = _bytes(path)
     code_pages = code_pages or CodePages()
     if path.suffix.lower() == ".csv":
         text, issues = code_pages.decode(data, path)
@@ -107,24 +101,19 @@ def load(
     return Document(path, _tolerant(text, Origin(path)), issues)
 
 
-def _bytes(path: Path, largest_file: float) -> bytes:
+def _bytes(path: Path) -> bytes:
     origin = Origin(path)
     try:
-        size = path.stat().st_size
-        if size > largest_file * MB:
-            raise FormatError(
-                Code.FILE_TOO_LARGE,
-                f"has {size / MB:,.1f} MB, more than the {largest_file:g} MB that are read",
-                origin=origin,
-                hint="allow more with --largest-file, or split the file",
-            )
-        return path.read_bytes()
+        Allowance(Limit.FILE_BYTES).take(path.stat().st_size)
+        return read_bytes(path)
+    except LimitError as error:
+        raise FormatError(
+            Code.FILE_TOO_LARGE, error.message, origin=origin, hint=error.hint
+        ) from None
     except OSError as error:
         reason = f"cannot be read: {error.strerror or error}"
     except MemoryError:
         reason = "is larger than the memory"
-    except FormatError:
-        raise
     except ValueError as error:  # a NUL inside the path
         reason = str(error)
     raise FormatError(Code.UNREADABLE_FILE, reason, origin=origin)
@@ -140,21 +129,6 @@ def is_cut_off(data: bytes) -> bool:
     except (RecursionError, ValueError):
         return False
     return False
-
-
-def decoded_base64(text: str) -> bytes:
-    """Return the bytes of base64 text, which browsers give the head of a data URI.
-
-    Raises:
-        ValueError: If it is not base64.
-    """
-    head = _DATA_URI.match(text[:100])
-    return base64.b64decode(text[head.end() :] if head else text)
-
-
-def is_data_uri(text: str) -> bool:
-    """Tell whether text is a data URI and not bare base64."""
-    return _DATA_URI.match(text[:100]) is not None
 
 
 def _tolerant(text: str, origin: Origin) -> object:

@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from maskforge.errors import LimitError, RecordError
 from maskforge.formats.base import beyond_limit
-from maskforge.formats.limits import MOST_SHAPES
 from maskforge.issues import Box, Code, Issue, Origin
+from maskforge.limits.allowance import Allowance, Limit
 
 T = TypeVar("T")
 PointForm: TypeAlias = Literal["pairs", "objects", "flat"]
@@ -107,7 +107,6 @@ def read_each(
     origin: Origin,
     read: Callable[[object, Origin], T],
     form: PlainForm,
-    most: int = MOST_SHAPES,
 ) -> tuple[list[T], list[Issue]]:
     """Read records one by one; one that cannot be read costs only itself.
 
@@ -116,13 +115,13 @@ def read_each(
         origin: Place of their list.
         read: Reads one at its place, or raises a ``RecordError``.
         form: How the format writes them; a record of another form gets a second try in this one.
-        most: Most records; if there are more, none is read.
 
     Returns:
         What was read; and an issue for every record that was not, or was in another form.
     """
-    if len(records) > most:
-        return [], [too_many(len(records), most, origin)]
+    refusal = too_many(len(records), origin)
+    if refusal is not None:
+        return [], [refusal]
     results: list[T] = []
     issues: list[Issue] = []
     for index, record in enumerate(records):
@@ -138,14 +137,13 @@ def read_each(
     return results, issues
 
 
-def too_many(count: int, most: int, origin: Origin) -> Issue:
-    """Return why an image with very many records is refused."""
-    return Issue(
-        Code.TOO_MANY_SHAPES,
-        f"{count:,} records are more than the {most:,} that are read of one image",
-        origin,
-        "allow more with --most-shapes, or split the file",
-    )
+def too_many(count: int, origin: Origin) -> Issue | None:
+    """Return why an image with very many records is refused; None if they are not so many."""
+    try:
+        Allowance(Limit.RECORDS).take(count)
+    except LimitError as error:
+        return Issue(Code.TOO_MANY_SHAPES, error.message, origin, error.hint)
+    return None
 
 
 def _second_try(

@@ -6,21 +6,33 @@ import contextlib
 import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from maskforge.choices import SizeMismatch
-from maskforge.errors import AnnotationError, FormatError, OptionError
-from maskforge.files import MACOS_FOLDER, PathLike, as_path, as_paths, as_text, is_text, walk
+from maskforge.errors import AnnotationError, FormatError, LimitError, OptionError, shorten
+from maskforge.files import (
+    MACOS_FOLDER,
+    PathLike,
+    as_path,
+    as_paths,
+    as_text,
+    is_text,
+    read_bytes,
+    walk,
+)
 from maskforge.formats.base import Format, ImageRecord, ReadContext, Recognition
 from maskforge.formats.codepages import CodePages, check_text_encoding
 from maskforge.formats.frame import embedded_image, settle
 from maskforge.formats.jsonio import Document, is_cut_off, load
-from maskforge.formats.limits import LARGEST_FILE, MB, MOST_SHAPES, check_limits
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.annotated_image import AnnotatedImage
-from maskforge.images.finder import IMAGE_SUFFIXES, ImageFinder
+from maskforge.images.claims import Claims
+from maskforge.images.finder import ImageFinder
+from maskforge.images.suffixes import IMAGE_SUFFIXES, is_image_name
 from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.limits.allowance import Allowance, Limit
+from maskforge.shapes import Size
 
 SUFFIXES = (".vott", ".json", ".csv")
 """Suffixes of the files that are looked at in a folder, in the order in which they are read."""
@@ -106,6 +118,7 @@ class AnnotationReader:
         issues: Findings about whole files, filled while iterating. Findings about images and
             records are in each image's own ``issues``.
         files_read: Annotation files of which images were read, or that helped to read others.
+        claims: Which annotations have found which image.
     """
 
     def __init__(
@@ -113,31 +126,32 @@ class AnnotationReader:
         sources: PathLike | Iterable[PathLike],
         *,
         format: str = "auto",  # noqa: A002 - the option is called so everywhere
-        images: PathLike | None = None,
+        images: PathLike | Iterable[PathLike] | None = None,
+        allow_outside_images: bool = False,
+        size: tuple[int, int] | None = None,
         size_mismatch: SizeMismatch = "error",
         embedded: bool = False,
         text_encoding: str | None = None,
-        largest_file: float = LARGEST_FILE,
-        most_shapes: int = MOST_SHAPES,
     ) -> None:
         check_text_encoding(text_encoding)
-        check_limits(largest_file, most_shapes)
         self._sources = as_paths(sources)
         names = FORMATS if format == "auto" else (format,)
         self._formats = [get_format(name) for name in names]
-        self._images = as_path(images) if images is not None else None
+        self._images = as_paths(images) if images is not None else []
+        self._allow_outside_images = allow_outside_images
+        self._size = _as_size(size)
         self._size_mismatch = size_mismatch
         self._embedded = embedded
         self._text_encoding = text_encoding
-        self._largest_file = largest_file
-        self._most_shapes = most_shapes
         self.issues: list[Issue] = []
         self.files_read: list[Path] = []
+        self.claims = Claims()
         self._unusable: set[Path] = set()
-        for path in (*self._sources, *filter(None, [self._images])):
+        for path in (*self._sources, *self._images):
             _check_source(path)
-        if self._images is not None and not self._images.is_dir():
-            raise OptionError(f"{self._images} is not a folder")
+        for path in self._images:
+            if not path.is_dir():
+                raise OptionError(f"{path} is not a folder")
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
         """Read all sources from the start.
@@ -150,28 +164,23 @@ class AnnotationReader:
         self.issues.clear()
         self.files_read.clear()
         self._unusable.clear()
+        self.claims.clear()
+        roots = [source if source.is_dir() else source.parent for source in self._sources]
+        images = ImageFinder(self._images, roots, allow_outside=self._allow_outside_images)
         claimed: set[Path] = set()
         visited: set[str] = set()
         seen: dict[tuple[str, str], Origin] = {}
-        for source in self._sources:
-            root = source if source.is_dir() else source.parent
+        for source, root in zip(self._sources, roots, strict=True):
             files, hidden = self._files(source)
-            context = ReadContext(
-                ImageFinder(self._images, root),
-                self.issues.append,
-                claimed,
-                seen,
-                code_pages=CodePages(self._text_encoding, functools.partial(self._small, files)),
-                largest_file=self._largest_file,
-                most_shapes=self._most_shapes,
-            )
+            code_pages = CodePages(self._text_encoding, functools.partial(_small, files))
+            context = ReadContext(root, self.issues.append, claimed, seen, code_pages=code_pages)
             # Sources may overlap, and spell the same path in different ways.
             visited.update(map(os.path.realpath, claimed))
             for path in files:
                 if path in claimed or (visited and os.path.realpath(path) in visited):
                     continue
                 claimed.add(path)
-                yield from self._read_file(path, context, root, named=path == source)
+                yield from self._read_file(path, context, images, named=path == source)
             if hidden:
                 text = f"hidden files and folders of annotations that are passed over: {hidden}"
                 self.issues.append(Issue(Code.HIDDEN_FILES, text, Origin(source, "")))
@@ -198,21 +207,14 @@ class AnnotationReader:
         files.sort(key=lambda path: path.suffix.lower() == SUFFIXES[-1])
         return files, sum(map(_may_be_annotated, hidden))
 
-    def _small(self, files: Iterable[Path]) -> Iterator[Path]:
-        """Yield the files that are not too large to be read."""
-        for path in files:
-            with contextlib.suppress(OSError):
-                if path.stat().st_size <= self._largest_file * MB:
-                    yield path
-
     def _report_unreadable(self, path: Path, reason: str) -> None:
         self.issues.append(Issue(Code.UNREADABLE_FILE, f"cannot be read: {reason}", Origin(path)))
 
     def _read_file(
-        self, path: Path, context: ReadContext, root: Path, *, named: bool
+        self, path: Path, context: ReadContext, images: ImageFinder, *, named: bool
     ) -> Iterator[AnnotatedImage]:
         try:
-            if path.suffix.lower() in IMAGE_SUFFIXES:
+            if is_image_name(path.name):
                 raise FormatError(
                     Code.UNKNOWN_FORMAT,
                     "is an image",
@@ -229,12 +231,16 @@ class AnnotationReader:
             if documents[0].is_item:
                 text = f"a list of {len(documents)} documents instead of one"
                 self.issues.append(Issue(Code.LENIENT, text, document.origin))
-            folder = path.parent.relative_to(root).as_posix()
+            folder = path.parent.relative_to(context.source).as_posix()
             for record in self._records(format_, documents, context):
-                image, shapes, issues = settle(record, context.images, self._size_mismatch)
+                image, shapes, issues = settle(
+                    record, images, context.source, self._size_mismatch, self._size
+                )
                 wanted = self._embedded and image.file is None and image.size is not None
                 embedded = embedded_image(record, issues) if wanted else None
-                yield AnnotatedImage(
+                if embedded is not None:
+                    image = replace(image, match="extracted")
+                annotated = AnnotatedImage(
                     image,
                     shapes,
                     record.state,
@@ -246,6 +252,9 @@ class AnnotationReader:
                     embedded,
                     record.extra,
                 )
+                is_size_known = record.declared is not None
+                self.claims.add(annotated, record.written, is_size_known=is_size_known)
+                yield self.claims.checked(annotated)
         except AnnotationError as error:
             self._unusable.add(path)
             # A file that somebody named must be read; one that a folder holds may be anything.
@@ -275,7 +284,7 @@ class AnnotationReader:
         if path.suffix.lower() == SUFFIXES[0]:
             return True
         try:
-            content = path.read_bytes()
+            content = read_bytes(path)
         except (OSError, MemoryError):
             return True
         if is_cut_off(content):
@@ -287,6 +296,14 @@ class AnnotationReader:
         )
 
 
+def _small(files: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files that are not too large to be read."""
+    for path in files:
+        with contextlib.suppress(OSError, LimitError):
+            Allowance(Limit.FILE_BYTES).take(path.stat().st_size)
+            yield path
+
+
 def _may_be_annotated(path: Path) -> bool:
     """Tell whether somebody could miss a hidden file, or what is in a hidden folder."""
     with contextlib.suppress(OSError):
@@ -295,6 +312,17 @@ def _may_be_annotated(path: Path) -> bool:
                 one.suffix.lower() in SUFFIXES for one in path.iterdir()
             )
     return path.suffix.lower() in SUFFIXES
+
+
+def _as_size(size: tuple[int, int] | None) -> Size | None:
+    if size is None:
+        return None
+    sides = tuple(size) if isinstance(size, (tuple, list)) else ()
+    if len(sides) != 2 or not all(type(side) is int and side > 0 for side in sides):
+        raise OptionError(
+            f"size cannot be {shorten(size)}", hint="give width and height in pixels, as (640, 480)"
+        )
+    return Size(*sides)
 
 
 def _check_source(path: Path) -> None:
@@ -328,20 +356,23 @@ def read(
     sources: PathLike | Iterable[PathLike],
     *,
     format: str = "auto",  # noqa: A002 - the option is called so everywhere
-    images: PathLike | None = None,
+    images: PathLike | Iterable[PathLike] | None = None,
+    allow_outside_images: bool = False,
+    size: tuple[int, int] | None = None,
     size_mismatch: SizeMismatch = "error",
     embedded: bool = False,
     text_encoding: str | None = None,
-    largest_file: float = LARGEST_FILE,
-    most_shapes: int = MOST_SHAPES,
 ) -> AnnotationReader:
     """Read annotations of any known format, one image at a time.
 
     Args:
         sources: Annotation files, or folders that are searched with all their sub-folders.
         format: Name of a format, or ``auto`` to tell every file's format by its keys.
-        images: Folder in which the images are looked for, with all its sub-folders, when they
-            are not where the annotation file says.
+        images: Folder or folders in which the images are looked for, with all sub-folders, when
+            they are not where the annotation file says.
+        allow_outside_images: Whether the paths in annotation files may lead out of the sources and
+            of ``images``.
+        size: Width and height of images of which nothing tells the size.
         size_mismatch: What to do if the annotation file and the image name different sizes that
             no EXIF orientation explains: ``error`` refuses the image; ``scale`` scales the
             coordinates if both sides have the same ratio within 1 %.
@@ -349,8 +380,6 @@ def read(
             else; see ``AnnotatedImage.embedded``.
         text_encoding: Code page of files that are not UTF-8, such as ``gb18030``. Without it they
             are read only if all files of the source fit one code page, and one alone.
-        largest_file: Size in MB beyond which a file is refused.
-        most_shapes: Number of records beyond which an image is refused.
 
     Returns:
         An iterable of [`AnnotatedImage`][maskforge.AnnotatedImage]; findings about whole files are
@@ -371,9 +400,9 @@ def read(
         sources,
         format=format,
         images=images,
+        allow_outside_images=allow_outside_images,
+        size=size,
         size_mismatch=size_mismatch,
         embedded=embedded,
         text_encoding=text_encoding,
-        largest_file=largest_file,
-        most_shapes=most_shapes,
     )

@@ -1,155 +1,98 @@
-"""Finding the images that annotations belong to."""
+"""Finding the images that annotations belong to, by evidence."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
-import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePath, PurePosixPath
-from typing import TypeAlias
-from urllib.parse import unquote
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
 
-from maskforge.errors import shorten
-from maskforge.files import is_text, walk
-
-IMAGE_SUFFIXES = frozenset(
-    (
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".dib",
-        ".gif",
-        ".webp",
-        ".jp2",
-        ".avif",
-        ".tga",
-        ".pgm",
-        ".ppm",
-        ".pbm",
-        ".pnm",
-    )
-)
-"""Suffixes, in lower case, that make a file an image."""
+from maskforge.images.decoder import read_header
+from maskforge.images.name_index import NameIndex
+from maskforge.images.sameness import digest, shows_same
+from maskforge.images.search import Found, Search, Wanted
 
 
-_Index: TypeAlias = dict[str, list[Path]]
-
-
-@dataclass(slots=True)
 class ImageFinder:
-    """Finds images by what annotation files write about them.
+    """Finds images by what annotation files say about them.
 
-    The order is: the path as written (relative ones from the annotation file's folder); the same
-    file name beside the annotation file; below the folder given by the user; below the source
-    folder. Names are compared as written, percent-decoded, in composed Unicode, and at last
-    without regard to case. If several files below one folder have the name, the one that shares
-    the longest tail of folders with the written path is taken; if that is no decision, none is.
-
-    An image below the source folder is found by nothing but its name, so it counts only if its
-    size is the one that the annotation file declares, or if that declares none.
-
-    Attributes:
-        images: Folder given by the user, searched with all its sub-folders, or None.
-        source: Source folder, searched likewise, or None.
+    The places are searched in this order: the written path, and the same name beside the annotation
+    file; the written and neighboring folders for other spellings of the name; the folders given by
+    the user; the same with other image suffixes, and with the name of the annotation file; and at
+    last everything below the source. What speaks against a file makes the search go on: another
+    size, another image than the embedded one, masks, and, below the source, folders that contradict
+    the written ones.
     """
 
-    images: Path | None = None
-    source: Path | None = None
-    _indexes: dict[tuple[Path, bool], _Index] = field(default_factory=dict, repr=False)
-
-    def find(self, candidates: Sequence[str], folder: Path) -> Path | None:
-        """Return the image for the first candidate that leads to one.
+    def __init__(
+        self,
+        images: Iterable[Path] = (),
+        sources: Iterable[Path] = (),
+        *,
+        allow_outside: bool = False,
+    ) -> None:
+        """Look at nothing yet.
 
         Args:
-            candidates: Paths or names, decoded, with forward slashes, most trusted first.
-            folder: Folder of the annotation file.
-
-        Raises:
-            LookupError: If several files have the name and nothing tells which one is meant; the
-                message lists them.
+            images: Folders given by the user, searched with all their sub-folders.
+            sources: Folders of all sources.
+            allow_outside: Whether a written path may lead out of all these folders.
         """
-        return self.find_as_told(candidates, folder) or self.find_by_name(candidates)
+        self._images = tuple(images)
+        self._allow_outside = allow_outside
+        roots = [Path(os.path.abspath(one)) for one in (*self._images, *sources)]  # noqa: PTH100
+        self._roots = {*roots, *(Path(os.path.realpath(one)) for one in roots)}
+        self._indexes: dict[tuple[Path, bool], NameIndex] = {}
+        self._digests: dict[Path, bytes] = {}
 
-    def find_as_told(self, candidates: Sequence[str], folder: Path) -> Path | None:
-        """Search only where the annotation file or the user says: all steps but the last."""
-        for candidate in candidates:
-            spellings = list(_spellings(candidate))
-            names = [PurePosixPath(spelling).name for spelling in spellings]
-            for path in (folder / place for place in (*spellings, *names)):
-                if _is_file(path):
-                    return path
-        beside = self._first(candidates, folder, deep=False)
-        return beside or self._first(candidates, self.images)
+    def find(self, wanted: Wanted) -> Found:
+        """Return the image for which there is enough evidence, or why there is none."""
+        return Search(self, wanted).run()
 
-    def find_by_name(self, candidates: Sequence[str]) -> Path | None:
-        """Search only below the source folder: an image found there may be another one."""
-        return self._first(candidates, self.source)
+    def is_inside(self, path: Path) -> bool:
+        """Tell whether a path may be looked at; links below the folders may lead anywhere."""
+        if self._allow_outside:
+            return True
+        whole = Path(os.path.abspath(path))  # noqa: PTH100 - which also takes out the dots
+        return any(one in self._roots for one in (whole, *whole.parents))
 
-    def _first(
-        self, candidates: Sequence[str], root: Path | None, *, deep: bool = True
-    ) -> Path | None:
-        if root is None:
-            return None
+    def place(self, folder: Path, written: str) -> Path | None:
+        """Return the place that a written path leads to; None if it may not be looked at."""
+        path = folder / written
+        if self._allow_outside or ".." not in PurePosixPath(written).parts:
+            return path if self.is_inside(path) else None
+        # Behind a link, two dots lead elsewhere than they seem to.
+        path = Path(os.path.normpath(path))
+        return path if self.is_inside(path) else None
+
+    def index(self, root: Path, *, deep: bool) -> NameIndex:
+        """Return the images below a folder, or in it alone; each folder is searched once."""
         if (root, deep) not in self._indexes:
-            self._indexes[root, deep] = _index(root, deep=deep)
-        index = self._indexes[root, deep]
-        found = (_best(index, candidate) for candidate in candidates)
-        return next((path for path in found if path is not None and _is_file(path)), None)
+            self._indexes[root, deep] = NameIndex(root, deep=deep)
+        return self._indexes[root, deep]
 
+    @property
+    def images(self) -> tuple[Path, ...]:
+        """Folders given by the user."""
+        return self._images
 
-def _best(index: _Index, candidate: str) -> Path | None:
-    for spelling in _spellings(candidate):
-        written = [_key(part) for part in PurePosixPath(spelling).parts]
-        paths = index.get(written[-1], []) if written else []
-        exact = [path for path in paths if path.name == PurePosixPath(spelling).name]
-        scored = [(_common_tail(path, written), path) for path in exact or paths]
-        best = max((score for score, _ in scored), default=0)
-        winners = [path for score, path in scored if score == best]
-        if len(winners) == 1:
-            return winners[0]
-        if winners:
-            listed = ", ".join(str(path) for path in winners[:3])
-            raise LookupError(f"{len(winners)} files fit {shorten(candidate)}: {listed}")
-    return None
+    def first_copy(self, files: Sequence[Path]) -> Path | None:
+        """Return the first of several files if all of them are one image, byte by byte or shown."""
+        first, *others = sorted(files, key=lambda one: (len(one.parts), one))
+        with contextlib.suppress(OSError, ValueError):
+            if all(self._is_copy(first, one) for one in others):
+                return first
+        return None
 
+    def _is_copy(self, first: Path, second: Path) -> bool:
+        same_length = first.stat().st_size == second.stat().st_size
+        if same_length and self._digest(first) == self._digest(second):
+            return True
+        if first.suffix.lower() == second.suffix.lower():
+            return False
+        return read_header(first).stored == read_header(second).stored and shows_same(first, second)
 
-def _spellings(candidate: str) -> Iterator[str]:
-    yield candidate
-    for other in (
-        unquote(candidate),
-        *(unicodedata.normalize(f, candidate) for f in ("NFC", "NFD")),
-    ):
-        if other != candidate:
-            yield other
-
-
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFC", unquote(name)).casefold()
-
-
-def _common_tail(path: Path, written: Sequence[str]) -> int:
-    parts = [_key(part) for part in path.parts]
-    pairs = zip(reversed(parts), reversed(written), strict=False)
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-
-def _index(root: Path, *, deep: bool) -> _Index:
-    index: _Index = {}
-    for folder, names in itertools.islice(walk(root), None if deep else 1):
-        for name in names:
-            if PurePath(name).suffix.lower() in IMAGE_SUFFIXES and is_text(name):
-                index.setdefault(_key(name), []).append(folder / name)
-    return index
-
-
-def _is_file(path: Path) -> bool:
-    with contextlib.suppress(OSError, ValueError):  # too long, or with a NUL
-        return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-    return False
+    def _digest(self, file: Path) -> bytes:
+        if file not in self._digests:
+            self._digests[file] = digest(file)
+        return self._digests[file]

@@ -18,6 +18,8 @@ class Limit(enum.Enum):
     Time and memory grow in proportion to each. What the limits allow takes up to about 2 GB.
     """
 
+    FILE_BYTES = (200_000_000, "bytes of an annotation file")
+    RECORDS = (100_000, "records of one image")
     CROSSINGS = (2**25, "crossings of outlines with rows of pixels")
     VERTICES = (2**24, "vertices of circles, ellipses, discs and thick lines")
     BITMAP_PIXELS = (2**30, "pixels of bitmaps")

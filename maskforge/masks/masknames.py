@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import get_args
 
 from maskforge.choices import FileType
-from maskforge.images.finder import IMAGE_SUFFIXES
+from maskforge.images.suffixes import IMAGE_SUFFIXES
 
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\ud800-\udfff<>:"/\\|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")

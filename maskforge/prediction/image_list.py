@@ -12,8 +12,8 @@ from maskforge.dataset.manifest import ManifestEntry, is_dataset, mask_name, ope
 from maskforge.errors import OptionError
 from maskforge.files import as_source, is_text, walk
 from maskforge.images.decoder import list_pages, read_header
-from maskforge.images.finder import IMAGE_SUFFIXES
 from maskforge.images.page import is_there, split_page, without_suffix
+from maskforge.images.suffixes import IMAGE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

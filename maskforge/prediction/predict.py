@@ -275,6 +275,7 @@ class _Run:
             state = ImageState.ANNOTATED if prediction.target.any() else ImageState.EMPTY
         image = relative(loaded.image.file, self._out)
         return ManifestEntry(
+            match="path",
             image=image,
             mask=files.get("mask"),
             width=size.width if size else None,

@@ -32,6 +32,7 @@ def test_json_is_one_object_that_accounts_for_everything(tmp_path, both):
         "images",
         "records",
         "partial",
+        "matches",
         "reasons",
         "findings",
         "classes",

@@ -13,6 +13,7 @@ from format_checks import drawing
 
 import maskforge as mf
 from maskforge.issues import Code
+from maskforge.limits.allowance import FACTOR, Limit
 
 TREES = {tree.format: tree for tree in trees() if tree.name == "small"}
 GEOMETRY = {"points", "exclude", "boundingBox", "box", "cx", "cy", "rx", "ry", "angle", "x", "y"}
@@ -173,12 +174,13 @@ def test_what_can_mean_several_things_is_refused(tmp_path, format_, record):
 
 
 @pytest.mark.parametrize("format_", TREES)
-def test_more_records_than_allowed_cost_their_image_alone(tmp_path, format_):
+def test_more_records_than_allowed_cost_their_image_alone(tmp_path, monkeypatch, format_):
     tree = TREES[format_]
     tree.write(tmp_path)
     before = {image.origin: image for image in mf.read(tmp_path, format=format_)}
     most = sorted(image.record_count for image in before.values())[-1] - 1
-    after = {image.origin: image for image in mf.read(tmp_path, format=format_, most_shapes=most)}
+    monkeypatch.setenv(FACTOR, str(most / Limit.RECORDS.most))
+    after = {image.origin: image for image in mf.read(tmp_path, format=format_)}
     assert before.keys() == after.keys()
     refused = {one for one in after if after[one].refusal and not before[one].refusal}
     assert refused
@@ -188,7 +190,7 @@ def test_more_records_than_allowed_cost_their_image_alone(tmp_path, format_):
         assert (origin in refused) == (before[origin].record_count > most)
         if origin in refused:
             assert image.refusal.code is Code.TOO_MANY_SHAPES
-            assert "--most-shapes" in image.refusal.hint
+            assert FACTOR in image.refusal.hint
         else:
             assert [drawing(one) for one in image.shapes] == [
                 drawing(one) for one in before[origin].shapes

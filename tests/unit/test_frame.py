@@ -148,8 +148,17 @@ def test_the_embedded_image_is_the_last_source_of_the_size(tmp_path):
     image = settled(tmp_path / "x.json", width=None, height=None, imageData=data)
     assert image.image.size == (21, 13)
     image_file(tmp_path / "x.png", 8, 6)
-    image = settled(tmp_path / "x.json", width=None, height=None, imageData=data)
+    image = settled(tmp_path / "x.json", imageData=data)
     assert image.image.size == (8, 6)
+
+
+def test_an_image_of_another_size_than_the_embedded_one_is_not_it(tmp_path):
+    data = base64.b64encode(image_file(tmp_path / "p.png", 21, 13).read_bytes()).decode()
+    image_file(tmp_path / "x.png", 8, 6)
+    image = settled(tmp_path / "x.json", width=None, height=None, imageData=data)
+    assert image.image.size == (21, 13)
+    assert image.image.file is None
+    assert codes(image) == [Code.IMAGE_DIFFERS]
 
 
 def test_the_embedded_image_is_not_decoded_if_the_size_is_known(tmp_path):
@@ -185,8 +194,8 @@ def test_an_image_in_the_folder_of_images_must_fit(tmp_path):
 
 
 def test_images_that_fit_alike_are_named_and_none_is_used(tmp_path):
-    for patient in ("p1", "p2"):
-        image_file(tmp_path / "images" / patient / "x.png")
+    for mode in ("L", "RGB"):
+        image_file(tmp_path / "images" / mode / "x.png", mode=mode)
     image = settled(tmp_path / "in" / "x.json", images=tmp_path / "images")
     assert codes(image) == [Code.IMAGE_AMBIGUOUS]
     assert image.image.file is None

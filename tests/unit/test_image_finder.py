@@ -4,6 +4,7 @@ import io
 import random
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from PIL import Image
 from maskforge.errors import DatasetError
 from maskforge.images.decoder import read_header, read_image
 from maskforge.images.finder import ImageFinder
+from maskforge.images.search import Wanted
+from maskforge.issues import Code
 from maskforge.shapes import Size
 
 
@@ -23,9 +26,26 @@ def touch(*paths: Path) -> None:
         path.touch()
 
 
+@dataclass
+class Folders:
+    """A search below two folders, as for an annotation without size and embedded image."""
+
+    images: Path | None
+    source: Path | None
+    allow_outside: bool = False
+
+    def search(self, written, folder):
+        roots = [[one] if one else [] for one in (self.images, self.source)]
+        finder = ImageFinder(*roots, allow_outside=self.allow_outside)
+        return finder.find(Wanted(written, folder, self.source))
+
+    def find(self, written, folder):
+        return self.search(written, folder).file
+
+
 @pytest.fixture
 def finder(tmp_path):
-    return ImageFinder(tmp_path / "images", tmp_path / "source")
+    return Folders(tmp_path / "images", tmp_path / "source")
 
 
 @pytest.fixture
@@ -73,6 +93,7 @@ def test_folders_are_found_in_every_spelling_before_the_name_counts(
 
 def test_an_absolute_path_is_taken_as_it_is(tmp_path, finder, folder):
     touch(tmp_path / "far" / "x.png", folder / "x.png")
+    finder.allow_outside = True
     assert finder.find([str(tmp_path / "far" / "x.png")], folder) == tmp_path / "far" / "x.png"
 
 
@@ -125,9 +146,15 @@ def test_of_several_files_the_longest_common_tail_decides(tmp_path, finder, fold
 
 @pytest.mark.parametrize("place", ["images", "source"])
 def test_several_files_that_fit_alike_are_no_decision(tmp_path, finder, folder, place):
-    touch(*(tmp_path / place / patient / "x.png" for patient in ("p1", "p2")))
-    with pytest.raises(LookupError, match=r"2 files fit 'x.png'"):
-        finder.find(["x.png"], folder)
+    for number, patient in enumerate(("p1", "p2")):
+        image(tmp_path / place / patient / "x.png", 8 + number)
+    assert_ambiguous(finder.search(["x.png"], folder))
+
+
+def assert_ambiguous(found):
+    assert found.file is None
+    assert found.problem.code is Code.IMAGE_AMBIGUOUS
+    assert "2 files fit 'x.png'" in found.problem.message
 
 
 def test_the_written_case_comes_before_any_other(tmp_path, finder, folder):
@@ -137,16 +164,16 @@ def test_the_written_case_comes_before_any_other(tmp_path, finder, folder):
 
 
 def test_cases_that_differ_beside_the_file_are_no_decision(finder, folder):
-    touch(folder / "X.png", folder / "x.PNG")
-    with pytest.raises(LookupError, match="2 files fit"):
-        finder.find(["x.png"], folder)
+    image(folder / "X.png", 8)
+    image(folder / "x.PNG", 9)
+    assert_ambiguous(finder.search(["x.png"], folder))
 
 
 def test_a_name_in_other_case_beside_the_file_is_not_confused_with_its_namesakes(tmp_path):
     """Cameras write .JPG, people .jpg, and every patient has an image 1."""
     for patient in ("p1", "p2"):
         touch(tmp_path / patient / "1.JPG")
-    finder = ImageFinder(None, tmp_path)
+    finder = Folders(None, tmp_path)
     for patient in ("p1", "p2"):
         assert finder.find(["1.jpg"], tmp_path / patient) == tmp_path / patient / "1.JPG"
 
@@ -167,15 +194,9 @@ def test_a_folder_is_no_image(finder, folder):
 
 
 def test_folders_that_do_not_exist_hold_nothing(tmp_path):
-    finder = ImageFinder(tmp_path / "a", tmp_path / "b")
+    finder = Folders(tmp_path / "a", tmp_path / "b")
     assert finder.find(["x.png"], tmp_path / "c") is None
-    assert ImageFinder().find(["x.png"], tmp_path) is None
-
-
-def test_what_is_found_by_name_alone_is_told_apart(tmp_path, finder, folder):
-    touch(tmp_path / "source" / "other" / "x.png")
-    assert finder.find_as_told(["x.png"], folder) is None
-    assert finder.find_by_name(["x.png"]) == tmp_path / "source" / "other" / "x.png"
+    assert Folders(None, None).find(["x.png"], tmp_path) is None
 
 
 # --- headers

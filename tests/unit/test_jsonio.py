@@ -14,6 +14,7 @@ from maskforge.errors import FormatError, GeometryError, RecordError
 from maskforge.formats import jsonio
 from maskforge.formats.jsonio import SURPLUS_CELLS, load, structure
 from maskforge.issues import Code, Origin
+from maskforge.limits.allowance import FACTOR
 
 
 def write(folder: Path, content: bytes, name: str = "x.json") -> Path:
@@ -49,12 +50,14 @@ def test_a_certain_code_page_is_read_and_noted(tmp_path):
 
 def test_a_file_larger_than_allowed_is_not_opened(tmp_path, monkeypatch):
     path = write(tmp_path, b"[" + b" " * 2000 + b"]")
-    assert load(path, largest_file=0.003).root == []
-    monkeypatch.setattr(Path, "read_bytes", None)
-    with pytest.raises(FormatError, match=r"0\.0 MB, more than the 0\.001 MB") as caught:
-        load(path, largest_file=0.001)
+    monkeypatch.setenv(FACTOR, "0.00002")
+    assert load(path).root == []
+    monkeypatch.setenv(FACTOR, "0.00001")
+    monkeypatch.setattr(jsonio, "read_bytes", None)
+    with pytest.raises(FormatError, match="2,002 bytes of an annotation file") as caught:
+        load(path)
     assert caught.value.code is Code.FILE_TOO_LARGE
-    assert "--largest-file" in caught.value.hint
+    assert FACTOR in caught.value.hint
 
 
 def test_not_a_number_is_read_as_such(tmp_path):

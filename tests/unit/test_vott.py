@@ -341,7 +341,6 @@ def test_broken_asset_file_is_reported_and_its_image_refused(tmp_path):
         ({"state": 3}, "$.assets.0a1b2c3d4e5f60718293a4b5c6d7e8f9.state"),
         ({"type": "image"}, "$.assets.0a1b2c3d4e5f60718293a4b5c6d7e8f9.type"),
         ({"name": ["tooth.png"]}, "$.assets.0a1b2c3d4e5f60718293a4b5c6d7e8f9.name"),
-        ({"size": {"width": 100}}, "$.assets.0a1b2c3d4e5f60718293a4b5c6d7e8f9.size"),
     ],
 )
 def test_malformed_entry_of_a_project_is_refused_alone(tmp_path, keys, pointer):
@@ -359,10 +358,6 @@ def test_malformed_entry_of_a_project_is_refused_alone(tmp_path, keys, pointer):
         (metadata(region()) | {"regions": {}}, "$.regions"),
         ({"asset": asset()}, "$"),
         (metadata(region()) | {"asset": "tooth"}, "$.asset"),
-        (metadata(size={"width": 0, "height": 80}), "$.asset.size"),
-        (metadata(size={"width": 10.5, "height": 80}), "$.asset.size"),
-        (metadata(size={"width": 1e30, "height": 80}), "$.asset.size"),
-        (metadata(size=[100, 80]), "$.asset.size"),
         (metadata(type=9), "$.asset.type"),
     ],
 )

@@ -155,7 +155,7 @@ def test_image_without_size_is_refused_unless_it_is_found(tmp_path):
     path = table(tmp_path, '"a.png",1,2,3,4,"caries"')
     assert codes(read_one(path)) == [Code.SIZE_UNKNOWN]
     expected = image_file(tmp_path / "a.png", (30, 20))
-    image = read_one(path)
+    image = read_one(path, images=tmp_path)
     assert image.image.file == expected
     assert image.image.size == Size(30, 20)
 

@@ -29,7 +29,7 @@ from vott_documents import (
     write_asset,
 )
 
-from maskforge.formats.vott.names import candidates
+from maskforge.formats.vott.names import written_places
 from maskforge.issues import Code, Level
 from maskforge.shapes import ImageState, Size
 
@@ -49,8 +49,8 @@ from maskforge.shapes import ImageState, Size
         ("file:/x/a%23b%3Fc.png", "/x/a#b?c.png"),
     ],
 )
-def test_path_without_scheme_host_and_query(tmp_path, path, expected):
-    found = candidates("", path, tmp_path)
+def test_path_without_scheme_host_and_query(path, expected):
+    found = written_places("", path)
     assert expected in found[:2]
     assert not any("secret" in one or "s/ecret" in one for one in found)
 
@@ -110,7 +110,11 @@ def test_path_that_is_still_right(tmp_path, prefix):
     expected = image_file(tmp_path / "my images" / "tooth.png")
     path = prefix + expected.as_posix().replace(" ", "%20")
     file = write_asset(tmp_path / "target", region(), path=path)
-    assert read_one(file).image.file == expected
+    assert read_one(file, allow_outside_images=True).image.file == expected
+    image = read_one(file)
+    assert image.image.file is None
+    assert "lies outside of the source" in image.issues[0].message
+    assert "--allow-outside-images" in image.issues[0].hint
 
 
 @pytest.mark.parametrize(
@@ -124,22 +128,23 @@ def test_path_that_is_still_right(tmp_path, prefix):
     ],
 )
 def test_image_moves_together_with_the_project(tmp_path, place, path):
-    """The project file alone is named, and the image has another size than the file says.
-
-    So neither a search below the source folder nor one by the mere name can find it.
-    """
+    """The image has another size than the file says, so its mere name does not make it one."""
     expected = image_file(tmp_path / "teeth" / place, (50, 40))
     write_asset(tmp_path / "teeth" / "target", region(), path=path)
     vott = write(tmp_path / "teeth" / "target" / "a.vott", project(asset(path=path)))
-    assert read_one(vott, size_mismatch="scale").image.file == expected
+    for options in ({"allow_outside_images": True}, {"images": tmp_path / "teeth"}):
+        found = read_one(vott, size_mismatch="scale", **options).image.file
+        assert found is not None
+        assert found.samefile(expected)
 
 
 @pytest.mark.parametrize("place", ["vott-json-export", ".", "../source"])
 def test_image_of_an_export_is_beside_it_or_in_the_project(tmp_path, place):
     expected = image_file((tmp_path / "target" / place / "tooth.png").resolve())
     entry = metadata(region(), path="file:/Users/ann/teeth/source/tooth.png")
-    path = tmp_path / "target" / "vott-json-export" / "teeth-export.json"
-    assert read_one(write(path, export(entry))).image.file == expected
+    path = write(tmp_path / "target" / "vott-json-export" / "teeth-export.json", export(entry))
+    assert read_one(path, allow_outside_images=True).image.file.samefile(expected)
+    assert read_one(tmp_path).image.file == expected
 
 
 def test_same_name_in_two_folders_is_told_apart_by_the_path(tmp_path):
@@ -169,6 +174,32 @@ def test_size_known_from_nowhere_refuses_the_image(tmp_path):
     image = read_one(write_asset(tmp_path, region(), size=None))
     assert codes(image) == [Code.SIZE_UNKNOWN]
     assert image.refusal is not None
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        {"width": 0, "height": 80},
+        {"width": -100, "height": 80},
+        {"width": 10.5, "height": 80},
+        {"width": 1e30, "height": 80},
+        {"width": "100", "height": "80"},
+        {"width": 100},
+        {"width": True, "height": 80},
+        [100, 80],
+    ],
+)
+def test_size_that_is_none_is_noted_and_the_image_itself_counts(tmp_path, size):
+    path = write_asset(tmp_path, region(), size=size)
+    image = read_one(path)
+    assert image.refusal is not None
+    assert image.refusal.code is Code.SIZE_UNKNOWN
+    image_file(tmp_path / "tooth.png", (64, 48))
+    image = read_one(path)
+    assert image.image.size == Size(64, 48)
+    (note,) = image.issues
+    assert (note.code, note.level) == (Code.INVALID_IMAGE_RECORD, Level.NOTE)
+    assert note.origin.pointer == "$.asset.size"
 
 
 def test_image_resized_after_tagging(tmp_path):
@@ -282,4 +313,4 @@ def test_mutual_independence_of_source_and_working_folder(tmp_path, monkeypatch)
     vott = write(tmp_path / "target" / "a.vott", project(asset(state=VISITED)))
     monkeypatch.chdir(vott.parent)
     write(vott, project(asset(state=VISITED, path="file:/old/source/tooth.png")))
-    assert read_one(Path("a.vott")).image.file == expected
+    assert read_one(Path("a.vott"), allow_outside_images=True).image.file.samefile(expected)

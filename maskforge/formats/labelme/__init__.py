@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 
 from maskforge.errors import FormatError, LimitError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, beyond_limit, left_over
-from maskforge.formats.jsonio import Document, decoded_base64, is_data_uri, structure
+from maskforge.formats.jsonio import Document, structure
 from maskforge.formats.labelme.bitmap import claimed_pixels
 from maskforge.formats.labelme.shape_records import FORM, read_shape
 from maskforge.formats.plainform import read_each
-from maskforge.images.finder import IMAGE_SUFFIXES
+from maskforge.images.embedded import EmbeddedImage, is_data_uri
+from maskforge.images.suffixes import is_image_name
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import ImageState, Shape, Size
@@ -29,7 +30,6 @@ _IMAGE_KEYS = ("imagePath", "imageData", "imageHeight", "imageWidth")
 _COMMON_KEYS = ("version", "flags", "lineColor", "fillColor")
 _X_ANYLABELING_KEYS = frozenset({"attributes", "difficult", "kie_linking", "score"})
 
-_NEIGHBOUR_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 _LONGEST_SIDE = 2**31
 
 
@@ -82,15 +82,15 @@ class LabelMe:
         root: dict[str, Any] = document.root
         origin = document.origin
         place = origin.at(".shapes")
-        shapes, issues = _shapes(root["shapes"], place, context.most_shapes)
-        name, candidates = _image(root, document, issues)
+        shapes, issues = _shapes(root["shapes"], place)
+        name, written = _image(root, document, issues)
         data = _optional(root, "imageData", str, origin, issues)
         if data and is_data_uri(data):
             text = "`imageData` is a data URI instead of bare base64"
             issues.append(Issue(Code.LENIENT, text, origin.at(".imageData")))
         yield ImageRecord(
             name,
-            candidates,
+            written,
             tuple(shapes),
             ImageState.ANNOTATED if root["shapes"] else ImageState.EMPTY,
             origin,
@@ -98,7 +98,9 @@ class LabelMe:
             # LabelMe turns images upright before it shows them; X-AnyLabeling shows the pixels
             # as they are stored.
             upright=not _is_x_anylabeling(root),
-            embedded=partial(decoded_base64, data) if data else None,
+            # People rename annotations together with their images, and `imagePath` stays.
+            own=() if document.is_item else (document.path.stem,),
+            embedded=EmbeddedImage(data) if data else None,
             tags=_tags(root, origin, issues),
             issues=tuple(issues),
             extra=_extra(root) | left_over("shapes", root["shapes"], shapes, place),
@@ -121,7 +123,7 @@ def _is_x_anylabeling(root: dict[str, Any]) -> bool:
     return "checked" in root or not _X_ANYLABELING_KEYS.isdisjoint(first)
 
 
-def _shapes(entries: object, origin: Origin, most: int) -> tuple[list[Shape], list[Issue]]:
+def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
     if not isinstance(entries, list):
         raise FormatError(
             Code.INVALID_FILE,
@@ -134,32 +136,20 @@ def _shapes(entries: object, origin: Origin, most: int) -> tuple[list[Shape], li
     except LimitError as error:
         return [], beyond_limit(error, origin, [], 0, len(entries))
     read = partial(read_shape, vertices=Allowance(Limit.VERTICES))
-    return read_each(entries, origin, read, FORM, most)
+    return read_each(entries, origin, read, FORM)
 
 
 def _image(
     root: dict[str, Any], document: Document, issues: list[Issue]
 ) -> tuple[str, tuple[str, ...]]:
-    """Return the name of the image and where it may be.
-
-    People rename and convert images together with their JSON files, and `imagePath` stays as it
-    was, so the name of the JSON file is the second candidate, unless it holds several images.
-    """
+    """Return the name of the image, and the path that is written, unless it is the file's own."""
     file = document.path
     written = (_optional(root, "imagePath", str, document.origin, issues) or "").replace("\\", "/")
     name = PurePosixPath(written).name
-    neighbors = [f"{file.stem}{suffix}" for suffix in _NEIGHBOUR_SUFFIXES]
-    if _is_image(file.stem):  # image.jpg.json
-        neighbors.insert(0, file.stem)
-    if document.is_item:
-        neighbors = []
-    if not _is_image(name):
-        return file.stem, tuple(neighbors)
-    return name, (written, *(one for one in neighbors if one != written))
-
-
-def _is_image(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+    suffix = PurePosixPath(name).suffix.lower()
+    if name in ("", "..") or suffix == file.suffix.lower():
+        return file.stem, ()
+    return (name if is_image_name(name) or not suffix else file.stem), (written,)
 
 
 def _declared(root: dict[str, Any], origin: Origin, issues: list[Issue]) -> Size | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from maskforge.errors import GeometryError, shorten
-from maskforge.formats.jsonio import decoded_base64, structure
+from maskforge.formats.jsonio import structure
 from maskforge.geometry import checked_points
 from maskforge.images.decoder import read_header, read_stored
+from maskforge.images.embedded import decoded_base64
 from maskforge.issues import Code, Origin
 from maskforge.shapes import Bitmap, Size
 

@@ -59,7 +59,7 @@ class SuperAnnotate:
         assert isinstance(lists, ClassLists)
         classes = lists.near(document.path.parent)
         for entry in _entries(document):
-            yield read_image(entry, classes, context.most_shapes)
+            yield read_image(entry, classes)
 
 
 def _entries(document: Document) -> Iterator[ImageEntry]:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from maskforge.errors import shorten
-from maskforge.formats.superannotate.recognition import is_image_name
+from maskforge.images.suffixes import is_image_name
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Size
 

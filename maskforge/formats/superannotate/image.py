@@ -24,7 +24,7 @@ from maskforge.issues import Code, Issue, Level
 from maskforge.shapes import Shape, Size
 
 
-def read_image(entry: ImageEntry, classes: ClassList, most_shapes: int) -> ImageRecord:
+def read_image(entry: ImageEntry, classes: ClassList) -> ImageRecord:
     """Return the image of an entry; each of its records is a shape or has an issue."""
     issues = [entry.problem] if entry.problem else []
     facts = entry.facts
@@ -34,11 +34,11 @@ def read_image(entry: ImageEntry, classes: ClassList, most_shapes: int) -> Image
     if is_video(entry, facts, names):
         _refuse_video(entry, issues)
     else:
-        shapes, declared = _read_records(entry, names, classes, declared, issues, most_shapes)
+        shapes, declared = _read_records(entry, names, classes, declared, issues)
     _note_what_is_beside(entry, issues)
     return ImageRecord(
         PurePosixPath(names[0]).name,
-        tuple(str(PurePosixPath(folder, name)) for name in names for folder in entry.folders),
+        tuple(names),
         tuple(shapes),
         image_state(entry, facts),
         entry.origin,
@@ -46,6 +46,7 @@ def read_image(entry: ImageEntry, classes: ClassList, most_shapes: int) -> Image
         # The SDK turns images upright for display (src/superannotate/lib/core/plugin.py), and
         # the browsers in which people draw do so, too.
         upright=True,
+        beside=entry.folders,
         tags=tuple(dict.fromkeys(image_tags(entry, classes.by_id, issues))),
         issues=tuple(issues),
         extra=entry.extra | left_over("instances", entry.records, shapes, entry.records_origin),
@@ -58,16 +59,13 @@ def _read_records(
     classes: ClassList,
     declared: Size | None,
     issues: list[Issue],
-    most_shapes: int,
 ) -> tuple[list[Shape], Size | None]:
     folder = entry.origin.file.parent
     parts = PartFile(
         [folder / one for one in entry.folders], [PurePosixPath(one).name for one in names]
     )
     reader = ShapeReader(Labeler(classes, issues), parts, issues)
-    shapes, more_issues = read_each(
-        entry.records, entry.records_origin, reader.read, FORM, most_shapes
-    )
+    shapes, more_issues = read_each(entry.records, entry.records_origin, reader.read, FORM)
     issues += more_issues
     if parts.loaded is None:
         return shapes, declared

@@ -8,7 +8,7 @@ from typing import Any
 
 from maskforge.formats.base import Recognition
 from maskforge.formats.jsonio import Document
-from maskforge.images.finder import IMAGE_SUFFIXES
+from maskforge.images.suffixes import is_image_name
 
 PROJECT, LIST, SUFFIXED, CURRENT = "project file", "list file", "suffixed file", "current file"
 CLASSES, CONFIG = "class list", "configuration"
@@ -42,11 +42,6 @@ def image_of(path: PurePath) -> str:
 def has_suffix(name: str) -> bool:
     """Tell whether a file name ends as the files before 2022 do, such as ``___objects.json``."""
     return _SUFFIX.search(name) is not None
-
-
-def is_image_name(name: str) -> bool:
-    """Tell whether a name ends like that of an image."""
-    return PurePath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def is_class_list(root: object, name: str) -> bool:

@@ -5,23 +5,17 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
 from maskforge.errors import RecordError, shorten
-from maskforge.formats.base import ImageRecord, ReadContext, left_over
+from maskforge.formats.base import ImageRecord, left_over
 from maskforge.formats.jsonio import structure
 from maskforge.formats.plainform import read_each
-from maskforge.formats.vott.names import (
-    candidates,
-    decoded_name,
-    frame_candidates,
-    is_video_frame,
-)
+from maskforge.formats.vott.names import decoded_name, is_video_frame, written_places
 from maskforge.formats.vott.region_records import FORM, read_region
-from maskforge.images.finder import IMAGE_SUFFIXES, ImageFinder
+from maskforge.images.suffixes import is_image_name
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Size
 
@@ -46,11 +40,6 @@ class AssetType(enum.IntEnum):
     TFRECORD = 4
 
 
-class _WrittenSize(msgspec.Struct):
-    width: float
-    height: float
-
-
 class Asset(msgspec.Struct):
     """The description of one image or video, as VoTT writes it."""
 
@@ -59,7 +48,7 @@ class Asset(msgspec.Struct):
     path: str | None = None
     type: AssetType | None = None
     state: AssetState | None = None
-    size: _WrittenSize | None = None
+    size: object = None
 
     @property
     def file_name(self) -> str:
@@ -89,8 +78,7 @@ def is_metadata(value: object) -> bool:
 def read_metadata(
     value: object,
     origin: Origin,
-    folder: Path,
-    context: ReadContext,
+    beside: tuple[str, ...],
     *,
     listed: Asset | None = None,
     exported: bool = False,
@@ -100,8 +88,7 @@ def read_metadata(
     Args:
         value: The decoded object ``{asset, regions, version}``.
         origin: Its place.
-        folder: Folder of the project.
-        context: Finds images, and says how many records are read.
+        beside: Folders of the file and of its project, relative to the file.
         listed: What the project says about the asset; used for what the object leaves open.
         exported: Whether an export wrote the object, in which a tagged asset without regions
             means that its asset file was missing.
@@ -116,7 +103,7 @@ def read_metadata(
         asset = msgspec.structs.replace(listed, **given)
     assert isinstance(value, dict)
     extra = {key: one for key, one in value.items() if key != "regions"}
-    record = image_record(asset, fields.regions, origin, folder, context, extra)
+    record = image_record(asset, fields.regions, origin, origin.at(".asset"), beside, extra)
     if exported and asset.state is AssetState.TAGGED and not fields.regions:
         record = lost(record, "the export says that it is tagged, but holds no regions for it")
     return asset, record
@@ -126,8 +113,8 @@ def image_record(
     asset: Asset,
     regions: list[Any],
     origin: Origin,
-    folder: Path,
-    context: ReadContext,
+    place: Origin,
+    beside: tuple[str, ...],
     extra: Mapping[str, object],
 ) -> ImageRecord:
     """Return what an asset and its regions say about an image.
@@ -136,62 +123,49 @@ def image_record(
         asset: The asset.
         regions: Its regions.
         origin: Place of the object that holds both.
-        folder: Folder of the project.
-        context: Finds images, and says how many records are read.
+        place: Place of the asset.
+        beside: Folders of the file and of its project, relative to the file.
         extra: The object without the regions.
-
-    Raises:
-        RecordError: If the size is not possible.
     """
-    place = origin.at(".regions")
-    shapes, issues = read_each(regions, place, read_region, FORM, context.most_shapes)
+    listed = origin.at(".regions")
+    shapes, issues = read_each(regions, listed, read_region, FORM)
     record = ImageRecord(
         asset.file_name,
-        candidates(asset.name or "", asset.path or "", folder),
+        written_places(asset.name or "", asset.path or ""),
         tuple(shapes),
         _state(asset, regions),
         origin,
-        declared=_declared(asset, origin),
+        declared=_declared(asset, place.at(".size"), issues),
+        beside=beside,
         issues=tuple(issues),
-        extra={**extra, **left_over("regions", regions, shapes, place)},
+        extra={**extra, **left_over("regions", regions, shapes, listed)},
     )
     match asset.type:
         case AssetType.VIDEO:
-            return of_image(record, "a video", "annotate its frames", context.images)
+            return of_image(record, "a video", "annotate its frames")
         case AssetType.TFRECORD:
-            return of_image(record, "a TFRecord", "extract its image beside it", context.images)
+            return of_image(record, "a TFRecord", "extract its image beside it")
         case AssetType.VIDEO_FRAME:
-            return of_frame(record, context.images)
+            return of_frame(record)
         case None if is_video_frame(record.name):
-            return of_frame(record, context.images)
+            return of_frame(record)
     return record
 
 
-def of_frame(record: ImageRecord, images: ImageFinder) -> ImageRecord:
+def of_frame(record: ImageRecord) -> ImageRecord:
     """Return the record of a video frame, refused unless somebody saved it as an image."""
-    is_image = PurePath(record.name).suffix.lower() in IMAGE_SUFFIXES
-    wanted = record.name if is_image else f"{record.name}.png"
-    hint = f"save the frame as an image called {wanted}"
-    return of_image(record, "a video frame", hint, images)
+    wanted = record.name if is_image_name(record.name) else f"{record.name}.png"
+    return of_image(record, "a video frame", f"save the frame as an image called {wanted}")
 
 
-def of_image(record: ImageRecord, what: str, hint: str, images: ImageFinder) -> ImageRecord:
+def of_image(record: ImageRecord, what: str, hint: str) -> ImageRecord:
     """Return the record of something that is not an image, refused unless an image of it exists.
 
     Args:
         record: With the places in which the thing itself would be.
         what: For people: what the thing is.
         hint: For people: how to make an image of it.
-        images: Finds images.
     """
-    places = frame_candidates(record.candidates)
-    try:
-        image = images.find(places, record.origin.file.parent)
-    except LookupError:  # several exist: the search for the record itself will say so
-        return replace(record, candidates=places)
-    if image is not None:
-        # The suffix belongs to the name: without it, 3.2 and 3.7 seconds would look the same.
-        return replace(record, name=image.name, candidates=places)
     unvisited = record.state is ImageState.UNVISITED
     issue = Issue(
         Code.VIDEO,
@@ -200,7 +174,7 @@ def of_image(record: ImageRecord, what: str, hint: str, images: ImageFinder) -> 
         hint,
         Level.IGNORED if unvisited else None,
     )
-    return replace(record, candidates=places, issues=(*record.issues, issue))
+    return replace(record, unless_found=issue)
 
 
 def lost(record: ImageRecord, text: str) -> ImageRecord:
@@ -233,14 +207,20 @@ def _state(asset: Asset, regions: list[Any]) -> ImageState:
     )
 
 
-def _declared(asset: Asset, origin: Origin) -> Size | None:
+def _declared(asset: Asset, place: Origin, issues: list[Issue]) -> Size | None:
+    """Return the size that the file gives; what is not a size is noted and counts as none."""
     if asset.size is None:
         return None
-    sides = (asset.size.width, asset.size.height)
-    if not all(0 < side <= _LONGEST_SIDE and side.is_integer() for side in sides):
-        raise RecordError(
-            Code.INVALID_IMAGE_RECORD,
-            f"{sides[0]:g} x {sides[1]:g} is not a size in whole pixels",
-            origin=origin.at(".asset.size"),
-        )
-    return Size(int(sides[0]), int(sides[1]))
+    sides = asset.size if isinstance(asset.size, dict) else {}
+    width, height = (sides.get(side) for side in ("width", "height"))
+    if _is_side(width) and _is_side(height):
+        return Size(int(width), int(height))
+    text = f"expected a size in whole pixels, found {shorten(asset.size)}; ignored"
+    issues.append(Issue(Code.INVALID_IMAGE_RECORD, text, place, override=Level.NOTE))
+    return None
+
+
+def _is_side(value: object) -> TypeGuard[float]:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return 0 < value <= _LONGEST_SIDE and float(value).is_integer()

@@ -6,14 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeAlias
 
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
 from maskforge.formats.jsonio import SURPLUS_CELLS, Document
 from maskforge.formats.plainform import too_many
-from maskforge.formats.vott.known import KnownImages, project_folder
-from maskforge.formats.vott.names import candidates, decoded_name
+from maskforge.formats.vott.known import KnownImages, image_folders
+from maskforge.formats.vott.names import decoded_name, written_places
 from maskforge.formats.vott.region_records import read_tags
 from maskforge.geometry import rectangle
 from maskforge.issues import Code, Issue, Origin
@@ -62,14 +63,15 @@ class _Image:
         labels = (*first.labels, *shape.labels)
         self.shapes[box] = replace(first, labels=labels, label_issue=None)
 
-    def record(self, written: str, name: str, places: tuple[str, ...]) -> ImageRecord:
+    def record(self, written: str, name: str, file: Path) -> ImageRecord:
         """Return the image with all its rows."""
         return ImageRecord(
             name,
-            places,
+            written_places(written, ""),
             tuple(self.shapes.values()),
             ImageState.ANNOTATED,
             self.origin,
+            beside=image_folders(file),
             issues=tuple(self.issues),
             extra=self.extra(written),
         )
@@ -81,7 +83,6 @@ class _Image:
 
 def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
     """Yield the images of a CSV export that were not read from a better source."""
-    folder = project_folder(document.path)
     known = KnownImages(document.path, context, is_export=True)
     records = []
     for written, image in _images(document, context).items():
@@ -89,7 +90,7 @@ def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
         if not name:
             yield _nameless(image, written)
         elif not known.repeats(name=name):
-            records.append(image.record(written, name, candidates(written, "", folder)))
+            records.append(image.record(written, name, document.path))
     if known.copies_all(records):
         records = []
     for record in records:
@@ -106,6 +107,7 @@ def _images(document: Document, context: ReadContext) -> dict[str, _Image]:
     """Return the images of a table with their rows, in the order of the table."""
     counts = Counter(row["image"] for row in document.root)
     images: dict[str, _Image] = {}
+    too_large: set[str] = set()
     headers = 0
     for line, row in enumerate(document.root, _FIRST_LINE):
         if row == _HEADER:
@@ -114,14 +116,15 @@ def _images(document: Document, context: ReadContext) -> dict[str, _Image]:
         headers += _cut_off_header(row)
         if document.separator != ",":
             _use_points(row)
-        written, is_too_large = row["image"], counts[row["image"]] > context.most_shapes
+        written = row["image"]
         if written not in images:
             origin = Origin(document.path, f"line {line}")
             images[written] = _Image(origin)
-            if is_too_large:
-                issue = too_many(counts[written], context.most_shapes, origin)
-                images[written].issues.append(issue)
-        if not is_too_large:
+            refusal = too_many(counts[written], origin)
+            if refusal is not None:
+                too_large.add(written)
+                images[written].issues.append(refusal)
+        if written not in too_large:
             images[written].add(row, line)
     if headers:
         text = f"the header stands {headers} more times between the rows: tables were joined"

@@ -25,6 +25,11 @@ def project_folder(path: Path) -> Path:
     return folder.parent if is_export else folder
 
 
+def image_folders(path: Path) -> tuple[str, ...]:
+    """Return the folders of a file and of its project, relative to the file."""
+    return (".",) if project_folder(path) == path.parent else (".", "..")
+
+
 @dataclass(slots=True)
 class KnownImages:
     """The images of a project that were read before.

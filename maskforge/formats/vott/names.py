@@ -8,15 +8,13 @@ name is the last part of that path, usually still encoded.
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 _FILE_SCHEME = re.compile(r"file:(?://(?=/))?", re.IGNORECASE)
 _WEB_HOST = re.compile(r"https?://[^/]*", re.IGNORECASE)
 _DRIVE_BEHIND_SLASH = re.compile(r"/[A-Za-z]:/")
 _FRAME_MARK = "#t="
-
-_FRAME_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def written_path(path: str) -> str:
@@ -50,38 +48,18 @@ def decoded_name(name: str, path: str, fallback: str) -> str:
     return fallback
 
 
-def candidates(name: str, path: str, folder: Path) -> tuple[str, ...]:
-    """Return where an image may be, most trusted first.
-
-    After the path itself come the places that stay right when the whole project is moved: the
-    folder of the images, under its old name, inside, beside or around the folder of the project.
+def written_places(name: str, path: str) -> tuple[str, ...]:
+    """Return what a file writes about the place of an image, most trusted first.
 
     Args:
         name: What the file gives as name.
         path: What the file gives as path; may be empty.
-        folder: Folder of the project: that of the ``.vott`` file or the one around an export.
     """
     written = written_path(path)
-    decoded = unquote(written)
-    found = [written, decoded]
-    folder = folder.absolute()
-    parts = PurePosixPath(decoded).parts
-    if len(parts) > 1:
-        tail = "/".join(parts[-2:]).lstrip("/")
-        around = (folder, folder.parent, folder.parent.parent)
-        found += [(place / tail).as_posix() for place in around]
-    plain = decoded_name(name, path, "")
-    found += [name, without_query(name), plain]
-    if plain:
-        found.append((folder / plain).as_posix())
+    found = [written, unquote(written), name, without_query(name), decoded_name(name, path, "")]
     return tuple(dict.fromkeys(filter(None, found)))
 
 
 def is_video_frame(name: str) -> bool:
     """Tell whether a decoded name is that of a video frame, such as ``clip.mp4#t=3.2``."""
     return _FRAME_MARK in name
-
-
-def frame_candidates(places: tuple[str, ...]) -> tuple[str, ...]:
-    """Return where the image of a video frame may be: VoTT adds a suffix when it exports one."""
-    return (*places, *(place + suffix for place in places for suffix in _FRAME_SUFFIXES))

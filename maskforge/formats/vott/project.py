@@ -28,7 +28,7 @@ from maskforge.formats.vott.asset import (
     read_metadata,
     refused,
 )
-from maskforge.formats.vott.known import KnownImages, project_folder
+from maskforge.formats.vott.known import KnownImages, image_folders
 from maskforge.formats.vott.tags import TagList
 from maskforge.issues import Code, Issue, Level, Origin
 
@@ -104,10 +104,9 @@ def read_project(document: Document, context: ReadContext) -> Iterator[ImageReco
 
 def read_asset_file(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
     """Yield the one image of an asset file."""
-    folder = document.path.parent
     id_ = document.path.name.removesuffix(ASSET_FILE_SUFFIX)
     try:
-        asset, record = read_metadata(document.root, document.origin, folder, context)
+        asset, record = read_metadata(document.root, document.origin, (".",))
     except RecordError as error:
         yield refused(error, _name(document.root, id_), document.root)
         return
@@ -125,14 +124,14 @@ def read_asset_file(document: Document, context: ReadContext) -> Iterator[ImageR
 def read_export(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
     """Yield the images of a JSON export that were not read from a better source."""
     project = _project(document)
-    folder = project_folder(document.path)
+    beside = image_folders(document.path)
     known = KnownImages(document.path, context, is_export=True)
     tags = TagList(project.tag_names, "the export", context.report)
     for id_, value, origin in project.entries(document.origin):
         if known.repeats(id=id_):
             continue
         try:
-            asset, record = read_metadata(value, origin, folder, context, exported=True)
+            asset, record = read_metadata(value, origin, beside, exported=True)
         except RecordError as error:
             extra = value if is_metadata(value) else {"asset": value}
             yield refused(error, _name(value, id_), extra)
@@ -157,24 +156,21 @@ def _listed(
     context: ReadContext,
 ) -> ImageRecord | None:
     """Return the image of an asset that a project lists, joined with its asset file."""
-    folder = origin.file.parent
     extra = {"asset": value}
     if file is not None and file not in context.claimed:
         try:
             document = context.sibling(file)
         except FormatError as error:
             context.report(error.issue())
-            record = image_record(asset, [], origin, folder, context, extra)
+            record = image_record(asset, [], origin, origin, (".",), extra)
             return lost(record, f"its asset file {file.name} cannot be read")
-        joined, record = read_metadata(
-            document.root, document.origin, folder, context, listed=asset
-        )
+        joined, record = read_metadata(document.root, document.origin, (".",), listed=asset)
         if _is_mere_video(joined, record, context):
             return None
         own = record.extra["asset"]
         assert isinstance(own, dict)
         return replace(record, extra={**record.extra, "asset": value | own})
-    record = image_record(asset, [], origin, folder, context, extra)
+    record = image_record(asset, [], origin, origin, (".",), extra)
     if _is_mere_video(asset, record, context):
         return None
     if asset.state is AssetState.TAGGED:

@@ -66,7 +66,7 @@ def read_version1(document: Document, context: ReadContext) -> Iterator[ImageRec
             yield refused(error, key or "unnamed", {"regions": regions})
             continue
         if image.is_video_frame:
-            record = of_frame(record, context.images)
+            record = of_frame(record)
         yield tags.check(record)
 
 
@@ -133,7 +133,7 @@ def _image(
 ) -> ImageRecord:
     regions = [] if regions is None else regions
     entries = structure(regions, list[Any], origin, Code.INVALID_IMAGE_RECORD)
-    drawn, issues = read_each(entries, origin, read_drawn, _FORM, context.most_shapes)
+    drawn, issues = read_each(entries, origin, read_drawn, _FORM)
     shapes, frame, more_issues = in_one_frame(drawn)
     if frame is not None and not frame.in_pixels:  # nobody knows the unit of what is damaged
         issues = [replace(issue, box=None) for issue in issues]
@@ -143,11 +143,12 @@ def _image(
         state = ImageState.EMPTY if entries or visited else ImageState.UNVISITED
     return ImageRecord(
         image.name,
-        (f"{folder.name}/{image.name}", image.name),
+        (image.name,),
         tuple(shapes),
         state,
         origin,
         declared=frame.size if frame else None,
+        beside=(folder.name, "."),
         scale_to_image=frame is not None and not frame.in_pixels,
         issues=(*issues, *more_issues),
         extra=left_over("regions", entries, shapes, origin),
