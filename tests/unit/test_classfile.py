@@ -213,7 +213,7 @@ def test_files_that_are_not_there_are_named(tmp_path):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "classes.txt")
-    with pytest.raises(LabelError, match="cannot be read: it is not a file"):
+    with pytest.raises(LabelError, match="cannot be read: it is a pipe"):
         load_class_map(tmp_path / "classes.txt")
 
 
