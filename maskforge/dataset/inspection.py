@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 import msgspec
@@ -67,6 +66,7 @@ class Inspection(Brief, msgspec.Struct, kw_only=True):
         sizes: Image sizes, the most frequent first.
         overlapped_pixels: Pixels claimed by shapes of more than one class.
         problems: Findings, the weightiest first.
+        unfinished: Whether it is a data set whose run has not finished, so that images are missing.
     """
 
     schema: int = SCHEMA_VERSION
@@ -80,6 +80,7 @@ class Inspection(Brief, msgspec.Struct, kw_only=True):
     sizes: list[SizeCount]
     overlapped_pixels: int
     problems: list[IssueCount]
+    unfinished: bool = False
 
     def _repr_html_(self) -> str:
         return as_html(shown(self))
@@ -87,6 +88,8 @@ class Inspection(Brief, msgspec.Struct, kw_only=True):
 
 def shown(inspection: Inspection) -> Iterator[Shown]:
     """Yield what was found, as tables."""
+    if inspection.unfinished:
+        yield "This data set is unfinished: it holds only the images that its run came to."
     images = {
         name: count
         for name, count in inspection.images.items()
@@ -254,10 +257,12 @@ def inspect(
         dataset = open_dataset(paths[0])
         for entry in dataset.entries:
             collector.add(entry)
-        return collector.result("dataset", dataset.classes)
+        inspection = collector.result("dataset", dataset.classes)
+        inspection.unfinished = dataset.unfinished
+        return inspection
     keys = SourceKeys()
     report = convert_counting_keys(
-        paths, Path(), options, keys, progress=progress, observe=collector.add
+        paths, ".", options, keys, progress=progress, observe=collector.add
     )
     # The report begins with what belongs to no image; the rest was in the lines that were observed.
     totals = Counter((issue.code, issue.level) for issue in report.issues)
