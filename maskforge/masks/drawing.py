@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import Encoding, MultiTag, Overlap, Refused, with_keywords
+from maskforge.choices import Encoding, MultiTag, Overlap, Range, Refused, check_choices, with_keywords
 from maskforge.display.brief import Brief
 from maskforge.errors import GeometryError, ImageError, OptionError, check_type
 from maskforge.geometry import discs, rectangle, self_intersecting, thick_line
@@ -24,8 +24,6 @@ from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
 from maskforge.shapes import Area, Bitmap, PointSet, Polygon, Polyline, Shape, Size
-
-_LONGEST = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +55,15 @@ class DrawOptions:
     encoding: Encoding = "integer"
     rasterizer: str = "exact"
     overlap: Overlap = "order"
-    line_width: float | None = None
-    point_radius: float | None = None
+    line_width: Annotated[float | None, Range(0, 2**16)] = None
+    point_radius: Annotated[float | None, Range(0, 2**16)] = None
     multi_tag: MultiTag = "first"
     unlabeled: str | None = None
     refused: Refused = "leave-out"
     instances: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("line_width", "point_radius"):
-            length = getattr(self, name)
-            if length is not None and not 0 <= length <= _LONGEST:  # True for NaN, too
-                raise OptionError(f"{name} cannot be {length}, expected 0 to {_LONGEST} px")
+        check_choices(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
