@@ -10,9 +10,17 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import Encoding, MultiTag, Overlap, Range, Refused, check_choices, with_keywords
+from maskforge.choices import (
+    Encoding,
+    MultiTag,
+    Overlap,
+    Range,
+    Refused,
+    check_choices,
+    with_keywords,
+)
 from maskforge.display.brief import Brief
-from maskforge.errors import GeometryError, ImageError, OptionError, check_type
+from maskforge.errors import GeometryError, ImageError, check_type
 from maskforge.geometry import discs, rectangle, self_intersecting, thick_line
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Doubt, Issue, Level
