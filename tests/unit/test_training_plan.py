@@ -13,6 +13,7 @@ from maskforge.errors import MissingDependencyError, OptionError, TrainingError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.split import Split
 from maskforge.shapes import Size
+from maskforge.training.configfile import build_options
 from maskforge.training.plan import check_options, describe_plan, make_plan
 from maskforge.training.train import train
 
@@ -95,7 +96,7 @@ def test_nothing_to_learn_from(examples):
 @pytest.mark.parametrize(
     ("changed", "name"),
     [
-        ({"epochs": 0}, "epochs is 0, but must be at least 1"),
+        ({"epochs": 0}, "epochs cannot be 0, expected 1 to 1000000"),
         ({"batch_size": 0}, "batch_size"),
         ({"patience": -1}, "patience"),
         ({"validate_every": 0}, "validate_every"),
@@ -112,9 +113,9 @@ def test_nothing_to_learn_from(examples):
         ({"input": {"rare_share": 1.5}}, "input.rare_share"),
         (
             {"split": {"validation": 1.0}},
-            "from 0 to below 1, found 1.0",
+            "split.validation cannot be 1.0, expected 0 to below 1",
         ),
-        ({"split": {"folds": -1}}, "2 folds or more, found -1"),
+        ({"split": {"folds": -1}}, "split.folds cannot be -1, expected 0 to 1000"),
         ({"split": {"folds": 1}}, "2 folds or more, found 1"),
         ({"network": {"freeze_encoder": -2}}, "network.freeze_encoder"),
         ({"seed": -1}, "seed"),
@@ -123,6 +124,25 @@ def test_nothing_to_learn_from(examples):
 def test_numbers_that_make_no_sense(changed, name):
     with pytest.raises(OptionError, match=name):
         check_options(options(**changed))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"network": {"filters": 512}}, r"network like this takes 9\.7 GB of memory or more"),
+        ({"network": {"arch": "fcn8", "filters": 64}}, "network like this"),
+        ({"batch_size": 65_536, "input": {"crop": 256}}, r"batch like this takes 17\.2 GB"),
+    ],
+)
+def test_what_no_memory_holds_is_never_built(examples, monkeypatch, changed, message):
+    """One of 3 x 3 pixels from 8,192 to as many filters has 604 million weights of 16 bytes."""
+    network = {"depth": 4, "convolutions": 2} | changed.pop("network", {})
+    if network.get("arch") == "fcn8":
+        network = {"arch": "fcn8", "filters": 64}
+    monkeypatch.setattr("maskforge.training.plan.available_memory", lambda: 10**9)
+    chosen = build_options({"network": network} | changed)
+    with pytest.raises(OptionError, match=message):
+        make_plan(chosen, examples, split_of(examples, ["x3"]))
 
 
 @pytest.mark.parametrize(

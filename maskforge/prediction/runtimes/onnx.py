@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.errors import ModelError
+from maskforge.errors import ModelError, not_loaded
 from maskforge.issues import Origin
 from maskforge.prediction.runtimes.base import Runtime
+from maskforge.prediction.runtimes.graphfile import check_onnx
 
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
@@ -18,10 +19,15 @@ def load(path: Path) -> Runtime:
     """Load an ONNX file; on a GPU if the installed package can use one.
 
     Raises:
-        ModelError: If it cannot be loaded.
+        MissingDependencyError: If the runtime itself cannot be loaded.
+        ModelError: If the model cannot be loaded.
     """
-    import onnxruntime
+    try:
+        import onnxruntime
+    except Exception as error:
+        raise not_loaded("onnxruntime", error) from None
 
+    check_onnx(path)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
     available = onnxruntime.get_available_providers()
