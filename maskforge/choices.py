@@ -33,6 +33,7 @@ SizeMismatch: TypeAlias = Literal["error", "scale"]
 Match: TypeAlias = Literal[
     "path", "beside", "images", "folders", "content", "name", "extracted", "none"
 ]
+Unfinished: TypeAlias = Literal["error", "use"]
 Unvisited: TypeAlias = Literal["skip", "background"]
 Refused: TypeAlias = Literal["leave-out", "void"]
 Outcome: TypeAlias = Literal["drawn", "partial", "ignored", "refused"]

@@ -8,6 +8,7 @@ import itertools
 import reprlib
 from collections.abc import Iterable
 
+from maskforge.display.visible import replace_hidden, visible
 from maskforge.issues import Box, Code, Issue, Level, Origin
 
 _MOST_NAMED = 10
@@ -80,8 +81,10 @@ class MaskforgeError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        text = f"{self.origin}: {self.message}" if self.origin else self.message
-        return f"{text}\n  hint: {self.hint}" if self.hint else text
+        text = visible(self.message)
+        if self.origin:
+            text = f"{replace_hidden(str(self.origin))}: {text}"
+        return f"{text}\n  hint: {visible(self.hint)}" if self.hint else text
 
 
 class OptionError(MaskforgeError, ValueError):

@@ -7,9 +7,9 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from maskforge.errors import MaskforgeError, OptionError, OutputError, shorten
@@ -30,28 +30,67 @@ EXTRACTED = "extracted-images"
 PROBABILITIES = "probabilities"
 """Folder beside masks with ``NAME.npy``: the probabilities that they were made from."""
 
+OVERLAYS = "overlays"
+
+UNFINISHED = f".{MANIFEST}.part"
+"""The manifest as far as it is written; the run that writes it has not finished."""
+
+LOCK = ".maskforge.lock"
+"""In a folder that a run is writing into, or was when it was killed."""
+
 RECORD = "run.json"
 """Record in the folder of a training run."""
+
+CONFIG = "config.toml"
+"""Beside it: how the run was set up."""
 
 MACOS_FOLDER = "__MACOSX"
 """Folder that macOS adds to every archive, with a shadow of every file."""
 
-RESULT_FOLDERS = (MASKS, INSTANCES, EXTRACTED)
+REPORT = "report.json"
+"""The report of an evaluation."""
+
+PER_IMAGE = "per-image.csv"
+WORST = "worst"
+
 CONTACT_SHEET = "contact-sheet"
+AUGMENTED = "augmented"
+
+RESULT_FOLDERS = (MASKS, INSTANCES, EXTRACTED)
+
+_SIGNS = (
+    (MANIFEST,),
+    (UNFINISHED,),
+    (LOCK,),
+    (RECORD, CONFIG),
+    (REPORT, PER_IMAGE),
+    (f"{CONTACT_SHEET}-1.png",),
+    (f"{AUGMENTED}-1.png",),
+)
+"""Files by which a folder is known that maskforge wrote into; of some, all must be there."""
+
+_RESULTS = frozenset((*RESULT_FOLDERS, PROBABILITIES, OVERLAYS, WORST, MANIFEST, CLASSES))
+_REPORT_IMAGES = frozenset(
+    ("confusion-matrix.png", "roc.png", "free-response.png", "calibration.png")
+)
 
 
 def as_path(path: PathLike) -> Path:
     """Return a path that somebody gave as ``Path``.
 
     Raises:
-        OptionError: If it is not a path.
+        OptionError: If it is not a path, or one that cannot be written into reports.
     """
     try:
         text = os.fspath(path)
     except TypeError:
         text = None
-    if not isinstance(text, str) or "\0" in text:
+    if not isinstance(text, str) or "\0" in text or not text:
         raise OptionError(f"{shorten(path)} is not a path", hint="give a str or a pathlib.Path")
+    if not is_text(text):
+        raise OptionError(
+            f"the name of {as_text(text)} is not valid Unicode", hint="rename the file or folder"
+        )
     return Path(text)
 
 
@@ -88,10 +127,11 @@ def walk(
 ) -> Iterator[tuple[Path, list[str]]]:
     """Yield every folder from ``root`` downwards with the sorted names of its files.
 
-    Folders of masks and of previews that earlier runs wrote are left out; if ``root`` itself is
-    one, only what was written into it is. So are hidden files and folders, which begin with a dot,
-    and the shadows that macOS puts into archives. Links to folders are followed after everything
-    else, and no folder is visited twice.
+    Folders that maskforge wrote into are left out: data sets, whether or not their run has
+    finished, runs, reports and previews. If ``root`` itself is one, only what was written into it
+    is. So are hidden files and folders, which begin with a dot, and the shadows that macOS puts
+    into archives. Links to folders are followed after everything else, and no folder is visited
+    twice.
 
     Args:
         root: Where to start.
@@ -108,14 +148,19 @@ def walk(
     while waiting:
         for name, folders, files in os.walk(waiting.pop(0), onerror=report):
             folder = Path(name)
-            status = folder.stat()
+            try:
+                status = folder.stat()
+            except OSError as error:
+                report(error)
+                folders.clear()
+                continue
             identity = (status.st_dev, status.st_ino)
-            is_result = MANIFEST in files or f"{CONTACT_SHEET}-1.png" in files
+            is_result = is_output(files)
             if identity in visited or (is_result and folder != root):
                 folders.clear()
                 continue
             visited.add(identity)
-            ours = {*RESULT_FOLDERS, MANIFEST, CLASSES} if MANIFEST in files else set()
+            ours = _RESULTS | _REPORT_IMAGES if is_result else frozenset()
             for one in filter(_is_hidden, (*folders, *files)):
                 if hidden is not None:
                     hidden(folder / one)
@@ -124,7 +169,7 @@ def walk(
                 if failed is not None:
                     failed(Path(as_text(folder / unreadable)), "the name is not valid Unicode")
             folders[:] = sorted(one for one in folders if one not in ours and is_text(one))
-            waiting += [folder / one for one in folders if (folder / one).is_symlink()]
+            waiting += [folder / one for one in folders if os.path.islink(folder / one)]  # noqa: PTH114 - never raises
             yield folder, sorted(one for one in files if one not in ours and not _is_hidden(one))
 
 
@@ -178,6 +223,16 @@ def check_regular(path: Path) -> None:
     open_regular(path).close()
 
 
+def left_out(notes: list[str]) -> Callable[[Path, str], None]:
+    """Return what ``walk`` calls, to note the folders that cannot be searched."""
+    return lambda folder, reason: notes.append(f"{folder} cannot be searched, left out: {reason}")
+
+
+def is_output(files: Collection[str]) -> bool:
+    """Tell by the names of its files whether maskforge wrote into a folder."""
+    return any(all(one in files for one in sign) for sign in _SIGNS)
+
+
 def is_text(path: str | os.PathLike[str]) -> bool:
     """Tell whether a path can be written into JSON: not every name on a disk is valid Unicode."""
     try:
@@ -192,6 +247,17 @@ def as_text(path: str | os.PathLike[str]) -> str:
     return os.fspath(path).encode(errors="replace").decode()
 
 
+def is_inside(name: str) -> bool:
+    """Tell whether a relative path with forward slashes stays inside the folder it starts from."""
+    path = PurePosixPath(name)
+    return not (path.is_absolute() or ".." in path.parts or set(name) & set("\\:\0"))
+
+
+def aside_of(path: Path) -> Path:
+    """Return a path beside another, under which a file is written before it gets its name."""
+    return path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it appears whole or not at all, also when the program is killed.
 
@@ -200,7 +266,7 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     if not path.name:
         raise OutputError("is not a file", origin=Origin(path, ""))
-    aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+    aside = aside_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

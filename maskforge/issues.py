@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from maskforge.display.visible import replace_hidden, visible
+
 Box: TypeAlias = tuple[float, float, float, float]
 """An upright rectangle: left, top, right and bottom edge in pixels."""
 
@@ -513,5 +515,5 @@ class Issue:
         return Doubt.YES if self.override is Level.REFUSED else Doubt.NO
 
     def __str__(self) -> str:
-        text = f"{self.level}[{self.code}] {self.origin}: {self.message}"
-        return f"{text}\n  hint: {self.hint}" if self.hint else text
+        text = replace_hidden(f"{self.level}[{self.code}] {self.origin}: {self.message}")
+        return f"{text}\n  hint: {visible(self.hint)}" if self.hint else text

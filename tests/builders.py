@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from maskforge import open_dataset
 from maskforge.cli.app import app
 
 WIDTH, HEIGHT = 8, 6
@@ -154,8 +156,8 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(opened)
 
 
-def manifest(out: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()]
+def manifest(out: Path, name: str = "manifest.jsonl") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / name).read_text("utf-8").splitlines()]
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
@@ -170,14 +172,30 @@ def files(folder: Path) -> set[str]:
     return {name for name, content in tree(folder).items() if content is not None}
 
 
-def assert_whole(out: Path) -> None:
+UNFINISHED = ".manifest.jsonl.part"
+
+
+def assert_whole(out: Path, name: str = "manifest.jsonl") -> None:
     """A folder of results holds exactly what its manifest lists, and every file is readable."""
-    listed = {"manifest.jsonl", "classes.json"}
-    for line in manifest(out):
-        for name in filter(None, (line["mask"], line["instances"])):
-            assert pixels(out / name).shape[:2] == (line["height"], line["width"])
-            listed.add(name)
+    listed = {name, "classes.json"}
+    for line in manifest(out, name):
+        for mask in filter(None, (line["mask"], line["instances"])):
+            assert pixels(out / mask).shape[:2] == (line["height"], line["width"])
+            listed.add(mask)
+        for file, digest in line["digests"].items():
+            assert hashlib.sha256((out / file).read_bytes()).hexdigest() == digest
+            assert file in listed or not file.startswith(("masks/", "instances/"))
     assert files(out) == listed
+
+
+def assert_unfinished(out: Path) -> None:
+    """A folder whose run was ended holds exactly the images that were done, and says so."""
+    assert_whole(out, UNFINISHED)
+    dataset = open_dataset(out)
+    assert dataset.unfinished
+    assert [one.mask for one in dataset.entries] == [
+        line["mask"] for line in manifest(out, UNFINISHED)
+    ]
 
 
 def total(dictionaries: Iterable[dict[str, int]]) -> dict[str, int]:

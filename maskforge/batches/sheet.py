@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +18,15 @@ from maskforge.batches.loader import load, scaled
 from maskforge.choices import Progress
 from maskforge.dataset.previews import PreviewOptions, check_targets
 from maskforge.errors import MaskforgeError
-from maskforge.examples.example import ExampleSet
+from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.scaling import choose_scaling
-from maskforge.files import check_folder
+from maskforge.files import AUGMENTED
 from maskforge.images.png import write_png
 from maskforge.images.stored import Stored
 from maskforge.masks.overlay import contact_sheet, overlay
 from maskforge.masks.resize import size_of
 from maskforge.masks.targets import to_ids
+from maskforge.outputs.folder import OutputFolder
 from maskforge.shapes import Size
 
 _VERSIONS = 4
@@ -95,11 +97,23 @@ def preview_augmented(
         shuffle=False,
     )
     rows = _Rows(Batches(shown, batch_options), options.opacity)
-    check_folder(out)
+    with OutputFolder(out):
+        return _draw(rows, out, options, overwrite=overwrite, progress=progress)
+
+
+def _draw(
+    rows: _Rows,
+    out: Path,
+    options: PreviewOptions,
+    *,
+    overwrite: bool,
+    progress: Progress | None,
+) -> AugmentedReport:
+    shown = rows.examples
     count = math.ceil(len(shown) / _ROWS_PER_SHEET)
-    sheets = [out / f"augmented-{number}.png" for number in range(1, 1 + count)]
+    sheets = [out / f"{AUGMENTED}-{number}.png" for number in range(1, 1 + count)]
     sources = [path for one in shown for path in (one.image, one.mask)]
-    check_targets(sheets, sources, overwrite=overwrite)
+    check_targets(out, sheets, sources, overwrite=overwrite)
     tiles: list[tuple[str, Image.Image]] = []
     written: list[Path] = []
     problems: list[str] = []
@@ -127,6 +141,11 @@ class _Rows:
     def __init__(self, batches: Batches, opacity: float) -> None:
         self._batches = batches
         self._opacity = opacity
+
+    @property
+    def examples(self) -> Sequence[Example]:
+        """The images."""
+        return self._batches.examples
 
     def row(self, index: int) -> list[tuple[str, Image.Image]]:
         """Return the tiles of an image with their titles: as it is, and changed."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import io
+import re
 import sys
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import maskforge
 from maskforge.cli.compare import compare
+from maskforge.cli.console import EXIT_WRONG_USE, say
 from maskforge.cli.convert import convert
 from maskforge.cli.evaluate import evaluate
 from maskforge.cli.export_model import export_model
@@ -19,10 +21,34 @@ from maskforge.cli.inspect import inspect
 from maskforge.cli.predict import predict
 from maskforge.cli.preview import preview
 from maskforge.cli.split import split
+from maskforge.cli.streams import Ended, fill_closed_descriptors, limit_width, listen, steady
 from maskforge.cli.train import train
+from maskforge.display.visible import visible
+
+_UsageError: Any = typer.BadParameter.__mro__[1]  # of click, which newer versions of typer hold
+_EMPTY = re.compile(r"(--[a-z-]+=)?")
+
+
+class _Commands(TyperGroup):
+    """The commands; what is said about wrong use is as safe to look at as everything else."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
+        Ended.has_results = args[:1] == ["split"] or any(one.startswith("--out") for one in args)
+        if any(map(_EMPTY.fullmatch, args)):  # as a path it would be the working folder
+            raise typer.BadParameter("an argument is empty", ctx)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - as above
+        try:
+            return super().invoke(ctx)
+        except _UsageError as error:
+            error.message = visible(error.message)
+            raise
+
 
 app = typer.Typer(
     name="maskforge",
+    cls=_Commands,
     help="From hand-drawn annotations to exact masks, a trained network, and back.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
@@ -45,7 +71,7 @@ for command in (
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"maskforge {maskforge.__version__}")
+        say(f"maskforge {maskforge.__version__}")
         raise typer.Exit
 
 
@@ -61,9 +87,21 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a letter that it cannot show must not end a run
-            stream.reconfigure(errors="backslashreplace")
     # Of damaged metadata, without the name of the file; nothing that maskforge reads is among it.
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    app()
+    fill_closed_descriptors()
+    limit_width()
+    listen()
+    sys.stdout, output = steady(sys.stdout)
+    sys.stderr, _ = steady(sys.stderr)
+    code: str | int | None = 0
+    try:
+        app()
+    except SystemExit as end:
+        code = end.code
+    sys.stdout.flush()
+    if output is not None and output.is_full:
+        assert output.failure is not None
+        say(f"standard output cannot be written: {output.failure.strerror}", err=True)
+        code = code if code or Ended.has_results else EXIT_WRONG_USE
+    sys.exit(code)

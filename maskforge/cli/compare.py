@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from maskforge.cli import options as shared
-from maskforge.cli.console import EXIT_REFUSED, print_json, print_table, reported_errors
+from maskforge.cli.console import EXIT_REFUSED, print_json, print_table, reported_errors, say
 
 
 def compare(
@@ -37,8 +37,8 @@ def compare(
         if not records:
             raise problems[0]
         for problem in problems:
-            typer.secho("skipped: ", fg="yellow", err=True, nl=False)
-            typer.echo(str(problem), err=True)
+            say("skipped: ", fg="yellow", err=True, nl=False)
+            say(str(problem), err=True)
         if json:
             print_json(records)
         else:

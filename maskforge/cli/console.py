@@ -7,11 +7,13 @@ import itertools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from maskforge.cli.streams import Ended
 from maskforge.display.table import Shown, Table, cell_text
+from maskforge.display.visible import replace_hidden, visible, visible_json
 from maskforge.errors import MaskforgeError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 EXIT_REFUSED = 1
 EXIT_WRONG_USE = 2
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 _COLORS = {"refused": "red", "void": "yellow", "skipped": "yellow"}
 _EXAMPLES = 3
@@ -30,18 +33,38 @@ _MOST_ROWS = 1000
 _SECONDS_BETWEEN_LINES = 5.0
 
 
+def say(text: str, *, err: bool = False, nl: bool = True, **style: Any) -> None:  # noqa: ANN401 - as click has them
+    """Print text, with whatever would steer a terminal made visible.
+
+    Args:
+        text: The text; it may have several lines.
+        err: Whether it goes to stderr.
+        nl: Whether the line ends.
+        **style: Colors, as ``click.style`` takes them.
+    """
+    typer.secho(visible(text), err=err, nl=nl, **style)
+
+
 @contextlib.contextmanager
 def reported_errors() -> Iterator[None]:
     """Print errors as people want them, and leave with the documented exit code."""
     try:
         yield
-    except MaskforgeError as error:
-        typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
-        typer.echo(str(error), err=True)
+    except (MaskforgeError, OSError) as error:
+        say("error: ", fg="red", bold=True, err=True, nl=False)
+        say(_described(error), err=True)
         raise typer.Exit(EXIT_WRONG_USE) from None
     except KeyboardInterrupt:
-        typer.echo("interrupted; files that were finished are whole", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+        what = "terminated" if Ended.by_signal else "interrupted"
+        say(f"{what}; files that were finished are whole", err=True)
+        raise typer.Exit(EXIT_TERMINATED if Ended.by_signal else EXIT_INTERRUPTED) from None
+
+
+def _described(error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, MaskforgeError):
+        place = f"{error.filename}: " if error.filename is not None else ""
+        return f"{place}{error.strerror or error}"
+    return str(error)
 
 
 @contextlib.contextmanager
@@ -105,14 +128,14 @@ class _PlainProgress:
         self._last = now
         rate = done / (now - self._start)
         known = f" of {total}, {(total - done) / rate:.0f} s left" if total else ""
-        typer.echo(f"{phase}: {done} images{known}, {rate:.0f} images/s", err=True)
+        say(f"{phase}: {done} images{known}, {rate:.0f} images/s", err=True)
 
 
 def print_shown(parts: Iterable[Shown]) -> None:
     """Print the tables and sentences of a report on stdout."""
     for part in parts:
         if isinstance(part, str):
-            typer.echo(part)
+            say(part)
         else:
             print_table(part)
 
@@ -129,22 +152,22 @@ def print_table(table: Table) -> None:
     for index, name in enumerate(table.columns):
         numeric = table.is_number(index)
         shown.add_column(
-            name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric
+            cell_text(name),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=numeric,
         )
     for row in table.rows[:_MOST_ROWS]:
-        shown.add_row(*(_printable(cell_text(cell)) for cell in row))
+        shown.add_row(*map(cell_text, row))
     # Pipes and files get long lines rather than folded ones.
     width = None if sys.stdout.isatty() else 160
     console = Console(width=width, highlight=False, markup=False)
-    console.print(table.title, style="bold", soft_wrap=True)  # wider than the table, perhaps
+    console.print(
+        cell_text(table.title), style="bold", soft_wrap=True
+    )  # wider than the table, perhaps
     console.print(shown)
     if len(table.rows) > _MOST_ROWS:
         console.print(f"... and {len(table.rows) - _MOST_ROWS:,} more")
-
-
-def _printable(text: str) -> str:
-    """Return text without anything that would steer a terminal."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
@@ -152,32 +175,33 @@ def print_findings(findings: Iterable[Finding]) -> None:
     for (level, code), group in itertools.groupby(findings, lambda one: (one.level, one.code)):
         kinds = list(group)
         count = sum(one.count for one in kinds)
-        typer.secho(f"{level}: {code} ({count})", fg=_COLORS.get(level), bold=True)
+        say(f"{level}: {code} ({count})", fg=_COLORS.get(level), bold=True)
         # What was refused has to be looked into one by one, unless it has one cause.
         if level == "refused":
             for one in kinds:
                 is_few = one.count <= len(one.examples)
                 _print_examples(one.examples if is_few else one.examples[:_EXAMPLES])
                 if not is_few:
-                    typer.echo(f"  ... and {one.count - _EXAMPLES} more like these")
+                    say(f"  ... and {one.count - _EXAMPLES} more like these")
         else:
             examples = [issue for one in kinds for issue in one.examples][:_EXAMPLES]
             _print_examples(examples)
             if count > len(examples):
-                typer.echo(f"  ... and {count - len(examples)} more; --json names them")
+                say(f"  ... and {count - len(examples)} more; --json names them")
         hints = dict.fromkeys(issue.hint for one in kinds for issue in one.examples)
         for hint in list(filter(None, hints))[:_EXAMPLES]:
-            typer.echo(f"  hint: {hint}")
+            say(f"  hint: {hint}")
 
 
 def _print_examples(issues: Iterable[IssueRecord]) -> None:
     for issue in issues:
-        typer.echo(_printable(f"  {issue.file} {issue.pointer}: {issue.message}"))
+        say(replace_hidden(f"  {issue.file} {issue.pointer}: {issue.message}"))
 
 
 def print_json(content: object) -> None:
     """Print one JSON object on stdout."""
     import msgspec
 
+    text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
     # As bytes: JSON is UTF-8, whatever the terminal speaks.
-    typer.echo(msgspec.json.format(msgspec.json.encode(content), indent=2))
+    typer.echo(visible_json(text).encode())

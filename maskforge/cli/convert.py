@@ -23,6 +23,7 @@ from maskforge.cli.console import (
     print_shown,
     progress,
     reported_errors,
+    say,
 )
 from maskforge.raster.registry import RasterizerName
 
@@ -180,13 +181,13 @@ def _print_report(report: ConversionReport, *, dry_run: bool) -> None:
     print_shown(shown(report))
     print_findings(report.findings)
     if report.written and not report.images["drawn"] + report.images["partial"]:
-        typer.echo(f"No mask could be made; manifest.jsonl in {report.out} says why.")
+        say(f"No mask could be made; manifest.jsonl in {report.out} says why.")
     elif report.written:
-        typer.echo(f"Masks, classes.json and manifest.jsonl are in {report.out}")
-        typer.echo(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")
+        say(f"Masks, classes.json and manifest.jsonl are in {report.out}")
+        say(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")
     elif dry_run:
-        typer.echo("Nothing was written (--dry-run).")
+        say("Nothing was written (--dry-run).")
     elif not report.images["found"]:
-        typer.echo("Nothing was written: no annotated image was found.")
+        say("Nothing was written: no annotated image was found.")
     else:
-        typer.echo("Nothing was written, because something would have been left out (--strict).")
+        say("Nothing was written, because something would have been left out (--strict).")

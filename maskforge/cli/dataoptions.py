@@ -90,6 +90,10 @@ Data: TypeAlias = Annotated[
             help="Images whose mask lacks a shape that could not be read: left out, used, or "
             "refused.",
         ),
+        Flag(
+            key="unfinished",
+            help="A data set whose run has not finished: refuse it, or use what is there.",
+        ),
     ),
 ]
 """What ``maskforge.open_examples`` is told, as far as it was said."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, print_shown, progress, reported_errors
+from maskforge.cli.console import print_json, print_shown, progress, reported_errors, say
 from maskforge.cli.dataoptions import Data
 from maskforge.cli.flags import with_flags
 from maskforge.cli.modeloptions import Model
@@ -179,6 +179,7 @@ def evaluate(
             charts=charts,
             mask_values=data.get("mask_values", {}),
             partial=data.get("partial", "skip"),
+            unfinished=data.get("unfinished", "error"),
         )
         check_options(options)
         if "classes" in data:
@@ -211,7 +212,7 @@ def evaluate(
         else:
             _print_report(report)
             if out is not None:
-                typer.echo(f"report, tables and images are in {out}")
+                say(f"report, tables and images are in {out}")
         raise typer.Exit(report.exit_code)
 
 
@@ -220,9 +221,9 @@ def _print_report(report: EvaluationReport) -> None:
 
     print_shown(shown(report))
     for problem in report.problems:
-        typer.echo(f"refused: {problem}", err=True)
+        say(f"refused: {problem}", err=True)
     for note in report.notes:
-        typer.secho(f"note: {note}", fg="yellow" if note.startswith("WARNING") else None)
+        say(f"note: {note}", fg="yellow" if note.startswith("WARNING") else None)
 
 
 def _spacing(text: str | None) -> tuple[float, float]:

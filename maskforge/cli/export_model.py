@@ -10,7 +10,7 @@ import typer
 
 from maskforge.choices import ExportFormat
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, reported_errors
+from maskforge.cli.console import print_json, reported_errors, say
 
 
 def export_model(
@@ -44,7 +44,7 @@ def export_model(
         if json:
             print_json({**asdict(report), "path": str(report.path)})
             return
-        typer.echo(
+        say(
             f"{report.path} (written by Keras on {report.backend}; "
             f"probabilities differ by {report.difference:.1e} at most)"
         )

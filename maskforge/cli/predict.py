@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, print_shown, progress
+from maskforge.cli.console import print_json, print_shown, progress, say
 from maskforge.cli.flags import Flag, Flags, Given, with_flags
 from maskforge.cli.modeloptions import Model
 from maskforge.prediction.predict_options import PredictOptions
@@ -69,8 +69,8 @@ def _print_report(report: PredictionReport) -> None:
 
     print_shown(shown(report))
     for problem in report.problems[:_SHOWN]:
-        typer.echo(f"refused: {problem.file}: {problem.message}", err=True)
+        say(f"refused: {problem.file}: {problem.message}", err=True)
     if len(report.problems) > _SHOWN:
-        typer.echo(f"... and {len(report.problems) - _SHOWN} more; --json names them", err=True)
-    typer.echo(f"Masks, classes.json and manifest.jsonl are in {report.out}")
-    typer.echo(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")
+        say(f"... and {len(report.problems) - _SHOWN} more; --json names them", err=True)
+    say(f"Masks, classes.json and manifest.jsonl are in {report.out}")
+    say(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")

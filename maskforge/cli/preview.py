@@ -10,7 +10,7 @@ import typer
 
 from maskforge.choices import AugmentPreset
 from maskforge.cli import options as shared
-from maskforge.cli.console import EXIT_REFUSED, EXIT_WRONG_USE, progress, reported_errors
+from maskforge.cli.console import EXIT_REFUSED, EXIT_WRONG_USE, progress, reported_errors, say
 from maskforge.errors import OptionError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def preview(
 
             changes = resolve(AugmentOptions(preset=augment or "light"))
             with progress() as update:
-                examples = open_examples(dataset, progress=update)
+                examples = open_examples(dataset, unfinished="use", progress=update)
                 report = preview_augmented(
                     examples,
                     out,
@@ -86,7 +86,7 @@ def preview(
                     progress=update,
                 )
             for note in examples.notes:
-                typer.echo(note)
+                say(note)
             _end(report.sheets, report.problems, f"{report.images} images shown in {out}")
 
 
@@ -101,10 +101,12 @@ def _plain(dataset: Path, out: Path, options: PreviewOptions, *, overwrite: bool
 
     with progress() as update:
         report = run(dataset, out, options, overwrite=overwrite, progress=update)
+    if report.unfinished:
+        say(f"{dataset} is unfinished: these are the images that its run came to.")
     if report.without_image:
-        typer.echo(f"{report.without_image} masks are shown on black: image not found.")
+        say(f"{report.without_image} masks are shown on black: image not found.")
     if report.partial:
-        typer.echo(f"{report.partial} masks are partial: not all that was drawn could be read.")
+        say(f"{report.partial} masks are partial: not all that was drawn could be read.")
     _end(report.sheets, report.problems, f"{len(report.overlays)} overlays in {out}")
     if not report.overlays:
         raise typer.Exit(EXIT_WRONG_USE)
@@ -112,9 +114,9 @@ def _plain(dataset: Path, out: Path, options: PreviewOptions, *, overwrite: bool
 
 def _end(sheets: Sequence[Path], problems: Sequence[str], summary: str) -> None:
     for problem in problems:
-        typer.echo(f"refused: {problem}", err=True)
+        say(f"refused: {problem}", err=True)
     for path in sheets:
-        typer.echo(f"contact sheet: {path}")
-    typer.echo(summary)
+        say(f"contact sheet: {path}")
+    say(summary)
     if problems:
         raise typer.Exit(EXIT_REFUSED)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, print_table, progress
+from maskforge.cli.console import print_json, print_table, progress, say
 from maskforge.cli.dataoptions import Data, Dataset
 from maskforge.cli.flags import Flag, Flags, Given, with_flags
 from maskforge.display.table import Table
@@ -83,9 +83,9 @@ def split(
         )
         return
     for note in notes:
-        typer.echo(f"note: {note}")
+        say(f"note: {note}")
     _print(examples, summary)
-    typer.echo(f"split file: {out}")
+    say(f"split file: {out}")
 
 
 def _parts(made: Sequence[Split]) -> dict[str, tuple[str, ...]]:
@@ -113,7 +113,7 @@ def _summary(examples: ExampleSet, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _print(examples: ExampleSet, summary: dict[str, dict[str, Any]]) -> None:
-    typer.echo(f"{len(examples)} examples of {examples.source}")
+    say(f"{len(examples)} examples of {examples.source}")
     print_table(
         Table(
             "Parts",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, print_table, progress
+from maskforge.cli.console import print_json, print_table, progress, say
 from maskforge.cli.dataoptions import Data, Dataset
 from maskforge.cli.flags import Flag, Flags, Given, with_flags
 from maskforge.errors import OptionError, shorten
@@ -182,7 +182,7 @@ def train(
     options = build_options(document)
     if print_config:
         check_options(options)
-        typer.echo(dump_config(options), nl=False)
+        say(dump_config(options), nl=False)
         raise typer.Exit
     if out is None:
         raise OptionError("--out is missing", hint="name the folder of the run")
@@ -209,7 +209,7 @@ def train(
 
 
 def _log(line: str) -> None:
-    typer.echo(line, err=True)
+    say(line, err=True)
 
 
 def _print_record(record: RunRecord, out: Path) -> None:
@@ -217,6 +217,6 @@ def _print_record(record: RunRecord, out: Path) -> None:
 
     print_table(best_epoch(record))
     for warning in record.warnings:
-        typer.secho("warning: ", fg="yellow", nl=False)
-        typer.echo(warning)
-    typer.echo(f"model, history and images: {out}")
+        say("warning: ", fg="yellow", nl=False)
+        say(warning)
+    say(f"model, history and images: {out}")

@@ -26,7 +26,7 @@ from maskforge.dataset.manifest import ManifestEntry, is_dataset, relative
 from maskforge.dataset.spool import ImageSpool
 from maskforge.dataset.writer import DatasetWriter, check_results
 from maskforge.errors import OptionError, shorten
-from maskforge.files import PathLike, as_path, as_paths, check_folder
+from maskforge.files import PathLike, as_path, as_paths
 from maskforge.formats.reader import AnnotationReader
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
@@ -34,6 +34,7 @@ from maskforge.masks.class_source import SourceKeys, labeled_by, no_such_key
 from maskforge.masks.classes import ClassMap, check_labels, infer
 from maskforge.masks.maskfile import check_file_type
 from maskforge.masks.masknames import MaskNames
+from maskforge.outputs.folder import OutputFolder
 from maskforge.raster.registry import get_rasterizer
 from maskforge.shapes import Size
 
@@ -114,9 +115,25 @@ def convert_counting_keys(
     # A library that is missing stops the run here, before anything is read or written.
     get_rasterizer(options.rasterizer).scan((), Size(1, 1))
     out = as_path(out)
-    check_folder(out)
-    previous = frozenset() if options.dry_run else check_results(out, overwrite=overwrite)
     progress = progress or _silent
+    with contextlib.ExitStack() as stack:
+        folder = OutputFolder(out)
+        if not options.dry_run:
+            stack.enter_context(folder)  # before the search, which leaves it out
+            check_results(folder, overwrite=overwrite)
+        report = _convert(sources, folder, options, keys, progress, observe)
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def _convert(
+    sources: PathLike | Sequence[PathLike],
+    folder: OutputFolder,
+    options: ConvertOptions,
+    keys: SourceKeys | None,
+    progress: Progress,
+    observe: Callable[[ManifestEntry], None],
+) -> ConversionReport:
     class_from = options.class_from or (options.classes.class_from if options.classes else "")
     reader = AnnotationReader(
         sources,
@@ -152,17 +169,14 @@ def convert_counting_keys(
         if class_from != classes.class_from:
             classes = replace(classes, class_from=class_from)
         check_labels(classes, labels)
-        run = _Run(out, options, classes, reader, labels, progress)
+        run = _Run(folder.path, options, classes, reader, labels, progress)
         if options.dry_run:
-            report = run.draw_all(spool, None, observe)
-        else:
-            writer = DatasetWriter(out, classes, previous)
-            if options.strict:
-                report = run.draw_all(spool, None, _ignore)
-            if not (options.strict and report.lost):
-                report = run.draw_all(spool, writer, observe)
-    report.seconds = time.perf_counter() - start
-    return report
+            return run.draw_all(spool, None, observe)
+        if options.strict:
+            report = run.draw_all(spool, None, _ignore)
+            if report.lost:
+                return report
+        return run.draw_all(spool, DatasetWriter(folder, classes), observe)
 
 
 def _silent(phase: str, done: int, total: int | None) -> None:

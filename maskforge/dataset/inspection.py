@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 import msgspec
@@ -79,6 +78,7 @@ class Inspection(Brief, msgspec.Struct, kw_only=True):
         problems: Findings, the weightiest first.
         pairs: Every annotation and its image, with the evidence that they belong together, if they
             were asked for.
+        unfinished: Whether it is a data set whose run has not finished, so that images are missing.
     """
 
     schema: int = SCHEMA_VERSION
@@ -93,6 +93,7 @@ class Inspection(Brief, msgspec.Struct, kw_only=True):
     overlapped_pixels: int
     problems: list[IssueCount]
     pairs: list[Pair] = []
+    unfinished: bool = False
 
     def _repr_html_(self) -> str:
         return as_html(shown(self))
@@ -100,6 +101,8 @@ class Inspection(Brief, msgspec.Struct, kw_only=True):
 
 def shown(inspection: Inspection) -> Iterator[Shown]:
     """Yield what was found, as tables."""
+    if inspection.unfinished:
+        yield "This data set is unfinished: it holds only the images that its run came to."
     images = {
         name: count
         for name, count in inspection.images.items()
@@ -283,10 +286,12 @@ def inspect(
         dataset = open_dataset(paths[0])
         for entry in dataset.entries:
             collector.add(entry)
-        return collector.result("dataset", dataset.classes)
+        inspection = collector.result("dataset", dataset.classes)
+        inspection.unfinished = dataset.unfinished
+        return inspection
     keys = SourceKeys()
     report = convert_counting_keys(
-        paths, Path(), options, keys, progress=progress, observe=collector.add
+        paths, ".", options, keys, progress=progress, observe=collector.add
     )
     # The report begins with what belongs to no image; the rest was in the lines that were observed.
     totals = Counter((issue.code, issue.level) for issue in report.issues)

@@ -13,12 +13,22 @@ from typing import Any, cast
 import msgspec
 from numpy.typing import NDArray
 
-from maskforge.choices import Encoding, Match, Outcome
+from maskforge.choices import Encoding, Match, Outcome, Unfinished
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.display.brief import Brief
 from maskforge.display.table import Swatch, Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OptionError
-from maskforge.files import CLASSES, MANIFEST, MASKS, PathLike, as_path, as_text, read_bytes
+from maskforge.files import (
+    CLASSES,
+    MANIFEST,
+    MASKS,
+    UNFINISHED,
+    PathLike,
+    as_path,
+    as_text,
+    is_inside,
+    read_bytes,
+)
 from maskforge.images.decoder import read_image, read_to_show
 from maskforge.images.page import is_there, without_suffix
 from maskforge.images.stored import Pixels
@@ -87,6 +97,7 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
         overlapped_pixels: Pixels claimed by shapes of more than one class.
         tags: Labels of the image as a whole.
         issues: Findings.
+        digests: SHA-256 of every file that was written for the image, by its path.
     """
 
     image: str | None
@@ -111,6 +122,7 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
     overlapped_pixels: int = 0
     tags: list[str] = []
     issues: list[IssueRecord] = []
+    digests: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         if self.outcome != _UNTOLD:
@@ -262,6 +274,8 @@ class Dataset(Brief):
         folder: The folder.
         classes: The class map of its masks.
         entries: All lines of the manifest, also those of images without mask.
+        unfinished: Whether the run that writes the folder has not finished, or was interrupted or
+            killed: then there are only the images that it came to.
 
     Examples:
         >>> dataset = mf.open_dataset("masks")
@@ -272,6 +286,7 @@ class Dataset(Brief):
     folder: Path
     classes: ClassMap
     entries: tuple[ManifestEntry, ...]
+    unfinished: bool = False
 
     def __iter__(self) -> Iterator[DatasetItem]:
         """Iterate over the images that have a mask."""
@@ -294,16 +309,53 @@ class Dataset(Brief):
         partial = sum(entry.outcome == "partial" for entry in self.entries)
         title = f"{len(self)} masks of {len(self.entries)} images in {self.folder}"
         title += f", {partial} of them partial" if partial else ""
+        title += " (unfinished)" if self.unfinished else ""
         return as_html([Table(title, ("id", "color", "class", "images", "pixels"), rows)])
 
 
 def is_dataset(folder: Path) -> bool:
-    """Tell whether a folder holds a manifest."""
-    return os.path.isfile(folder / MANIFEST)  # noqa: PTH113 - never raises
+    """Tell whether a folder holds a manifest, whole or unfinished."""
+    return is_unfinished(folder) or os.path.isfile(folder / MANIFEST)  # noqa: PTH113 - never raises
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Tell whether a folder is a data set whose run has not finished."""
+    return os.path.isfile(folder / UNFINISHED)  # noqa: PTH113 - never raises
+
+
+def check_finished(folder: Path, unfinished: Unfinished) -> str:
+    """Make sure that a folder is neither an unfinished data set nor the masks of one.
+
+    Args:
+        folder: Any folder.
+        unfinished: Whether such a data set is refused.
+
+    Returns:
+        A note if it is unfinished and used nonetheless; else nothing.
+
+    Raises:
+        DatasetError: If it is unfinished and refused.
+    """
+    real = Path(os.path.realpath(folder))
+    above = [one for one in real.parents if real.relative_to(one).parts[0] == MASKS]
+    place = next(filter(is_unfinished, (folder, *above)), None)
+    if place is None:
+        return ""
+    if unfinished == "use":
+        return f"{place} is unfinished: it holds only the images that its run came to"
+    raise DatasetError(
+        "is unfinished: its run is still going on, was interrupted, or was killed, so images are "
+        "missing",
+        origin=Origin(place, ""),
+        hint="run it again with --overwrite, or take what is there with --unfinished use",
+    )
 
 
 def open_dataset(folder: PathLike) -> Dataset:
-    """Read the manifest and the class map of a folder that ``convert`` wrote.
+    """Read the manifest and the class map of a folder that ``convert`` or ``predict`` wrote.
+
+    If the run that writes it has not finished, the data set holds the images that are done so far,
+    and says so in ``unfinished``.
 
     Raises:
         DatasetError: If there is no valid manifest.
@@ -317,30 +369,58 @@ def open_dataset(folder: PathLike) -> Dataset:
         True
     """
     folder = as_path(folder)
-    path = folder / MANIFEST
+    unfinished = is_unfinished(folder)
+    entries = [entry for entry, _ in read_manifest(folder)]
+    return Dataset(folder, load_saved_class_map(folder / CLASSES), tuple(entries), unfinished)
+
+
+def read_manifest(folder: Path) -> list[tuple[ManifestEntry, bytes]]:
+    """Return the lines of a manifest, each also as it is written.
+
+    Raises:
+        DatasetError: If there is no valid manifest.
+    """
+    unfinished = is_unfinished(folder)
+    path = folder / (UNFINISHED if unfinished else MANIFEST)
     try:
-        lines = read_bytes(path).splitlines()
+        content = read_bytes(path)
     except OSError as error:
         raise DatasetError(
             f"cannot be read: {error.strerror or error}",
             origin=Origin(path, ""),
             hint="name a folder that `maskforge convert` wrote",
         ) from None
+    if unfinished:
+        content = content[: content.rfind(b"\n") + 1]
     decoder = msgspec.json.Decoder(ManifestEntry)
     entries = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(content.splitlines(), 1):
         origin = Origin(path, f"line {number}")
         try:
+            line.decode()  # keys that are not known are not looked at any closer
             entry = decoder.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise DatasetError(f"is not a manifest: {error}", origin=origin) from None
-        for name in filter(None, (entry.mask, entry.instances)):
-            if not is_inside(name):
-                raise DatasetError(f"{name!r} leads out of the data set", origin=origin)
-        if entry.mask is not None and (entry.width is None or entry.height is None):
-            raise DatasetError("a mask without size", origin=origin)
-        entries.append(entry)
-    return Dataset(folder, load_saved_class_map(folder / CLASSES), tuple(entries))
+        _check_entry(entry, origin)
+        entries.append((entry, line))
+    # A run that was killed may have listed its last image before the files were in their places.
+    while unfinished and entries and not _is_written(folder, entries[-1][0]):
+        entries.pop()
+    return entries
+
+
+def _check_entry(entry: ManifestEntry, origin: Origin) -> None:
+    for name in filter(None, (entry.mask, entry.instances)):
+        if not is_inside(name):
+            raise DatasetError(f"{name!r} leads out of the data set", origin=origin)
+    if "\0" in (entry.image or ""):
+        raise DatasetError(f"{entry.image!r} is not a path", origin=origin)
+    if entry.mask is not None and (entry.width is None or entry.height is None):
+        raise DatasetError("a mask without size", origin=origin)
+
+
+def _is_written(folder: Path, entry: ManifestEntry) -> bool:
+    return entry.mask is None or is_there(folder / entry.mask)
 
 
 def mask_name(mask: str) -> str:
@@ -353,12 +433,6 @@ def mask_name(mask: str) -> str:
     place = PurePosixPath(mask)
     inner = place.relative_to(MASKS) if place.parts[:1] == (MASKS,) else place
     return without_suffix(str(inner))
-
-
-def is_inside(name: str) -> bool:
-    """Tell whether a relative path with forward slashes stays inside the folder it starts from."""
-    path = PurePosixPath(name)
-    return not (path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name)
 
 
 def relative(path: Path | None, folder: Path) -> str | None:

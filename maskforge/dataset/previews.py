@@ -22,13 +22,14 @@ from maskforge.dataset.manifest import (
 from maskforge.display.brief import Brief
 from maskforge.display.table import Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OptionError, OutputExistsError
-from maskforge.files import CONTACT_SHEET, PathLike, as_path, check_folder
+from maskforge.files import CONTACT_SHEET, PathLike, as_path
 from maskforge.images.decoder import read_to_show
 from maskforge.images.page import split_page
 from maskforge.images.png import write_png
 from maskforge.issues import Origin
 from maskforge.masks.masknames import MaskNames
 from maskforge.masks.overlay import class_entries, contact_sheet, overlay, with_legend
+from maskforge.outputs.folder import OutputFolder, first_link, linked
 from maskforge.shapes import Size
 
 _TILES_PER_SHEET = 48
@@ -67,6 +68,7 @@ class PreviewReport(Brief):
         without_image: Masks drawn on black because their image is not known.
         partial: Masks that lack something that was drawn; their titles say so.
         problems: Masks or images that could not be read, as text.
+        unfinished: Whether the data set is unfinished, so that images are missing.
     """
 
     overlays: tuple[Path, ...]
@@ -74,12 +76,14 @@ class PreviewReport(Brief):
     without_image: int
     partial: int
     problems: tuple[str, ...]
+    unfinished: bool = False
 
     def _repr_html_(self) -> str:
         written = f"{len(self.overlays)} overlays, {self.without_image} of them without image"
         written += f", {self.partial} partial" if self.partial else ""
         sheets = Table("Contact sheets", ("file",), [(path,) for path in self.sheets])
-        return as_html((written, sheets, *(f"refused: {one}" for one in self.problems)))
+        started = ("The data set is unfinished.",) if self.unfinished else ()
+        return as_html((*started, written, sheets, *(f"refused: {one}" for one in self.problems)))
 
 
 def preview(
@@ -115,8 +119,18 @@ def preview(
     """
     options = with_keywords(PreviewOptions, options, keywords)
     dataset = open_dataset(folder)
-    out = as_path(out)
-    check_folder(out)
+    with OutputFolder(as_path(out)) as target:
+        return _preview(dataset, target.path, options, overwrite=overwrite, progress=progress)
+
+
+def _preview(
+    dataset: Dataset,
+    out: Path,
+    options: PreviewOptions,
+    *,
+    overwrite: bool,
+    progress: Progress | None,
+) -> PreviewReport:
     items = list(dataset)[: options.limit]
     names = _names(items)
     paths = [out / f"{name}.png" for name in names]
@@ -125,7 +139,7 @@ def preview(
         for number in range(1, 1 + math.ceil(len(items) / _TILES_PER_SHEET))
     ]
     sources = [path for item in items for path in (item.mask_path, item.image_path) if path]
-    check_targets([*sheets, *paths], sources, overwrite=overwrite)
+    check_targets(out, [*sheets, *paths], sources, overwrite=overwrite)
     overlays: list[Path] = []
     problems: list[str] = []
     tiles: list[tuple[str, Image.Image]] = []
@@ -149,7 +163,9 @@ def preview(
             progress("drawing overlays", index, len(items))
     missing = sum(item.image_path is None for item in items)
     partial = sum(item.entry.outcome == "partial" for item in items)
-    return PreviewReport(tuple(overlays), tuple(sheets), missing, partial, tuple(problems))
+    return PreviewReport(
+        tuple(overlays), tuple(sheets), missing, partial, tuple(problems), dataset.unfinished
+    )
 
 
 def _names(items: Sequence[DatasetItem]) -> list[str]:
@@ -161,19 +177,25 @@ def _names(items: Sequence[DatasetItem]) -> list[str]:
     return [names.assign(str(place.parent), place.name) for place in places]
 
 
-def check_targets(targets: Iterable[Path], sources: Iterable[Path], *, overwrite: bool) -> None:
+def check_targets(
+    folder: Path, targets: Iterable[Path], sources: Iterable[Path], *, overwrite: bool
+) -> None:
     """Make sure that no file is replaced but images of an earlier preview.
 
     Args:
+        folder: The output folder.
         targets: The files to be written.
         sources: Masks and images of the data set.
         overwrite: Whether other files may be replaced.
 
     Raises:
         OutputExistsError: Naming the first such file.
+        OutputError: If a folder on the way to one is a link.
     """
     precious = {os.path.realpath(split_page(source)[0]) for source in sources}
     for target in targets:
+        if (link := first_link(folder, target.parent.relative_to(folder).as_posix())) is not None:
+            raise linked(link)
         if not os.path.lexists(target):
             continue
         if os.path.realpath(target) in precious:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 import msgspec
 
-from maskforge.dataset.manifest import ManifestEntry, is_dataset, is_inside, open_dataset
+from maskforge.dataset.manifest import ManifestEntry, is_dataset
 from maskforge.errors import LabelError, MaskforgeError, OutputError, OutputExistsError
 from maskforge.files import (
     CLASSES,
@@ -19,61 +19,68 @@ from maskforge.files import (
     INSTANCES,
     MANIFEST,
     MASKS,
+    OVERLAYS,
+    PROBABILITIES,
     RESULT_FOLDERS,
+    UNFINISHED,
     read_bytes,
     unwritable,
     write_whole,
 )
 from maskforge.images.decoder import image_suffix
-from maskforge.images.page import page_path, split_page
+from maskforge.images.page import page_path
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import dump_class_map, load_saved_class_map
 from maskforge.masks.maskfile import AnyMask, encode_mask
 from maskforge.masks.stackfile import StackFile
+from maskforge.outputs.folder import OutputFolder, StagedFile, check_links, digest_of
 
-_UNFINISHED = f".{MANIFEST}.part"
+_FOLDERS = frozenset((*RESULT_FOLDERS, PROBABILITIES, OVERLAYS))
 
 
-def check_results(folder: Path, *, overwrite: bool) -> frozenset[str]:
+def check_results(
+    folder: OutputFolder, *, overwrite: bool, also: Sequence[str] = RESULT_FOLDERS
+) -> None:
     """Make sure that results can be written into a folder without harm to anything else.
 
-    Returns:
-        The masks of an earlier run, as its manifest lists them.
+    Args:
+        folder: The folder.
+        overwrite: Whether the results of an earlier run may be replaced.
+        also: The folders of results that are written beside manifest and class map.
 
     Raises:
         OutputExistsError: If there are results and ``overwrite`` is not set, or if there is
             something that looks like results and that no earlier run has written.
-        OutputError: If the folder cannot be looked at.
+        OutputError: If the folder cannot be looked at, or a folder of results is a link.
     """
+    path = folder.path
     try:
-        present = [one for one in (MANIFEST, CLASSES, *RESULT_FOLDERS) if (folder / one).exists()]
-        is_ours = is_dataset(folder) or (folder / _UNFINISHED).exists()
+        names = (MANIFEST, UNFINISHED, CLASSES, *also)
+        present = [one for one in names if os.path.lexists(path / one)]
+        check_links(path, also)
+        is_ours = is_dataset(path) or folder.is_abandoned
     except OSError as error:
-        raise unwritable(folder, error) from None
+        raise unwritable(path, error) from None
     if present and not overwrite:
         raise OutputExistsError(
-            f"already holds {', '.join(present)}",
-            origin=Origin(folder, ""),
+            f"already holds {', '.join(one for one in present if one != UNFINISHED)}"
+            if present != [UNFINISHED]
+            else "holds an unfinished run",
+            origin=Origin(path, ""),
             hint="choose another folder, or replace the results with --overwrite",
         )
-    if present and not (is_ours and _is_class_map(folder / CLASSES)):
+    if present and not (is_ours and _is_class_map(path / CLASSES)):
         raise OutputExistsError(
             f"holds {', '.join(present)} that maskforge did not write",
-            origin=Origin(folder, ""),
+            origin=Origin(path, ""),
             hint="choose another folder, or remove them",
         )
-    if not is_dataset(folder):
-        return frozenset()
-    try:
-        return frozenset(_files(open_dataset(folder).entries))
-    except MaskforgeError:
-        return frozenset()
 
 
 def _is_class_map(path: Path) -> bool:
     """Tell whether a file may be replaced by a class map: SuperAnnotate's has the same name."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return True
     try:
         load_saved_class_map(path)
@@ -85,41 +92,41 @@ def _is_class_map(path: Path) -> bool:
 class DatasetWriter:
     """Writes masks, class map and manifest; whatever ends it, they fit together.
 
-    Masks appear one by one, the manifest at the end. After an interruption it lists the masks that
-    were finished, and there are no others.
+    Every image is listed as soon as it is done, in an unfinished manifest that gets its name at
+    the end. Whenever the run is ended, even by the system, this lists the images that were done.
     """
 
-    def __init__(self, folder: Path, classes: ClassMap, previous: Iterable[str] = ()) -> None:
+    def __init__(self, folder: OutputFolder, classes: ClassMap) -> None:
         """Write nothing yet.
 
         Args:
-            folder: The folder; made if missing.
+            folder: The folder, locked; what an earlier run wrote into it is removed.
             classes: The class map.
-            previous: Masks of an earlier run, whose files are removed at the end.
         """
         self._folder = folder
         self._classes = classes
-        self._previous = self._files_of(previous)
-        self._begun: set[str] = set()
         self._encoder = msgspec.json.Encoder()
         self._lines: IO[bytes] | None = None
-        self._unfinished = folder / _UNFINISHED
         self._stack: tuple[str, StackFile] | None = None
+        self._staged: list[StagedFile] = []
+        self._waiting: list[tuple[ManifestEntry, list[StagedFile]]] = []
+        self._written: list[str] = []
 
     def __enter__(self) -> Self:
+        path = self._folder.path
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._lines = self._unfinished.open("wb")
+            _remove_earlier(self._folder)
+            unfinished = path / UNFINISHED
+            unfinished.unlink(missing_ok=True)
+            self._lines = unfinished.open("xb")
             # From here on the old manifest would be wrong about ids and masks.
-            (self._folder / MANIFEST).unlink(missing_ok=True)
-            write_whole(self._folder / CLASSES, dump_class_map(self._classes))
+            (path / MANIFEST).unlink(missing_ok=True)
+            write_whole(path / CLASSES, dump_class_map(self._classes))
         except BaseException as error:
             if self._lines is not None:
                 self._lines.close()
-            with contextlib.suppress(OSError):
-                self._unfinished.unlink(missing_ok=True)
             if isinstance(error, OSError) and not isinstance(error, MaskforgeError):
-                raise unwritable(self._folder / MANIFEST, error) from None
+                raise unwritable(path / MANIFEST, error) from None
             raise
         return self
 
@@ -129,32 +136,43 @@ class DatasetWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            self._finish(complete=kind is None)
-        except OSError as failure:
-            if kind is None:
-                raise unwritable(self._folder / MANIFEST, failure) from None
-        except KeyboardInterrupt:
-            with contextlib.suppress(OSError):
-                self._finish(complete=False)
-            raise
-
-    def _finish(self, *, complete: bool) -> None:
-        """Put the manifest in its place and remove what it does not list; again if interrupted."""
         assert self._lines is not None
-        failure: OSError | None = None
         try:
-            self._finish_stack()
+            if kind is None:
+                self._finish()
+            else:
+                with contextlib.suppress(OSError):  # the pages so far
+                    self._finish_stack()
+        finally:
+            for staged in (*self._staged, *(one for _, files in self._waiting for one in files)):
+                staged.drop()
+            if self._stack is not None:
+                self._stack[1].drop()
+            with contextlib.suppress(OSError):  # what a full disk did not take
+                self._lines.close()
+
+    def _finish(self) -> None:
+        """Put the manifest in its place, if everything that it lists is in its own.
+
+        Raises:
+            OutputError: If it is not, or the manifest cannot be written.
+        """
+        assert self._lines is not None
+        self._finish_stack()
+        self._folder.check_there()
+        path = self._folder.path
+        for name in self._written:
+            if not os.path.lexists(path / name):
+                raise OutputError(
+                    "was removed while maskforge was writing into the folder",
+                    origin=Origin(path / name, ""),
+                    hint="run the command again with --overwrite",
+                )
+        try:
             self._lines.close()
-        except OSError as full:  # what was buffered does not fit on the disk
-            failure = full
-        if self._unfinished.exists():
-            whole = complete and failure is None
-            listed = self._begun if whole else self._files_of(_whole_lines(self._unfinished))
-            self._remove((self._previous | self._begun) - listed, listed)
-            self._unfinished.replace(self._folder / MANIFEST)
-        if failure is not None:
-            raise failure
+            (path / UNFINISHED).replace(path / MANIFEST)
+        except OSError as error:
+            raise unwritable(path / MANIFEST, error) from None
 
     def write_masks(
         self, name: str, file_type: str, mask: AnyMask, instances: AnyMask | None
@@ -167,6 +185,7 @@ class DatasetWriter:
         Raises:
             OutputError: If a file cannot be written.
         """
+        self._finish_stack()
         files = {"mask": f"{MASKS}/{name}.{file_type}"}
         self._write(files["mask"], mask, file_type)
         if instances is not None:
@@ -192,20 +211,8 @@ class DatasetWriter:
         place = f"{MASKS}/{name}.tif"
         if self._stack is None or self._stack[0] != place:
             self._finish_stack()
-            self._stack = place, StackFile(self._folder / place, self._classes.colors)
-            self._begun.add(place)
+            self._stack = place, StackFile(self._folder.place(place), self._classes.colors)
         return {"mask": page_path(Path(place), self._stack[1].add(mask)).as_posix()}
-
-    def _finish_stack(self) -> None:
-        if self._stack is not None:
-            stack = self._stack[1]
-            self._stack = None
-            stack.finish()
-
-    def _files_of(self, listed: Iterable[str]) -> frozenset[str]:
-        """Return the files of what a manifest lists: pages of a stack are in one file."""
-        files = (split_page(self._folder / one)[0] for one in listed)
-        return frozenset(file.relative_to(self._folder).as_posix() for file in files)
 
     def write_image(self, name: str, image: bytes) -> str:
         """Write an image that was embedded in an annotation file, as it is.
@@ -220,57 +227,85 @@ class DatasetWriter:
         Raises:
             OutputError: If the file cannot be written.
         """
-        path = f"{EXTRACTED}/{name}{image_suffix(image)}"
-        self._begun.add(path)
-        write_whole(self._folder / path, image)
-        return path
+        return self.write_file(f"{EXTRACTED}/{name}{image_suffix(image)}", image)
 
-    def _write(self, name: str, mask: AnyMask, file_type: str) -> None:
-        path = self._folder / name
-        try:
-            content = encode_mask(mask, file_type, self._classes.colors)
-        except MemoryError:
-            raise OutputError(
-                "there is not enough memory to encode the mask", origin=Origin(path, "")
-            ) from None
-        self._begun.add(name)
-        write_whole(path, content)
+    def write_file(self, name: str, content: bytes) -> str:
+        """Write a file that belongs to the next line of the manifest.
 
-    def add(self, entry: ManifestEntry) -> None:
-        """Add the line of one image to the manifest.
+        Returns:
+            Its name.
 
         Raises:
             OutputError: If the file cannot be written.
         """
-        assert self._lines is not None
+        self._staged.append(self._folder.stage(name, content))
+        return name
+
+    def _write(self, name: str, mask: AnyMask, file_type: str) -> None:
         try:
-            self._lines.write(self._encoder.encode(entry) + b"\n")
+            content = encode_mask(mask, file_type, self._classes.colors)
+        except MemoryError:
+            raise OutputError(
+                "there is not enough memory to encode the mask",
+                origin=Origin(self._folder.path / name, ""),
+            ) from None
+        self.write_file(name, content)
+
+    def add(self, entry: ManifestEntry) -> None:
+        """Add the line of one image to the manifest, and put its files in their places.
+
+        Lines of the pages of a stack wait until the stack is whole.
+
+        Raises:
+            OutputError: If a file cannot be written.
+        """
+        self._waiting.append((entry, self._staged))
+        self._staged = []
+        if self._stack is None:
+            self._list_waiting({})
+
+    def _finish_stack(self) -> None:
+        if self._stack is None:
+            return
+        name, stack = self._stack
+        aside = stack.close()
+        self._list_waiting({name: digest_of(aside)} if aside is not None else {})
+        stack.finish()
+        self._stack = None
+        self._written.append(name)
+
+    def _list_waiting(self, stack: dict[str, str]) -> None:
+        """Write the lines that wait, and only then put the files in their places."""
+        assert self._lines is not None
+        self._folder.check_there()
+        try:
+            for entry, files in self._waiting:
+                digests = {one.name: one.digest for one in files} | (stack if entry.mask else {})
+                listed = msgspec.structs.replace(entry, digests=digests)
+                self._lines.write(self._encoder.encode(listed) + b"\n")
+            self._lines.flush()
         except OSError as error:
-            raise unwritable(self._folder / MANIFEST, error) from None
-
-    def _remove(self, names: Iterable[str], listed: Iterable[str]) -> None:
-        kept = {name.casefold(): name for name in listed}
-        for name in names:
-            path = self._folder / name
-            with contextlib.suppress(OSError):
-                twin = kept.get(name.casefold())
-                # On some systems names that differ in case are one file.
-                if twin is None or not path.samefile(self._folder / twin):
-                    path.unlink()
+            raise unwritable(self._folder.path / MANIFEST, error) from None
+        for _, files in self._waiting:
+            for one in reversed(files):  # the mask last: without it, the line does not count
+                one.settle()
+                self._written.append(one.name)
+        self._waiting.clear()
 
 
-def _files(entries: Iterable[ManifestEntry]) -> set[str]:
-    """Return what a manifest lists, as far as it is where ``convert`` writes it."""
-    files = {name for entry in entries for name in (entry.mask, entry.instances, entry.image)}
-    folders = tuple(f"{folder}/" for folder in RESULT_FOLDERS)
-    return {one for one in files if one and one.startswith(folders) and is_inside(one)}
+def _remove_earlier(folder: OutputFolder) -> None:
+    """Remove what earlier runs wrote into a folder, whether or not they have finished."""
+    for name in (UNFINISHED, MANIFEST):
+        digests: dict[str, str] = {}
+        with contextlib.suppress(OSError):
+            for line in read_bytes(folder.path / name).splitlines():
+                with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
+                    digests |= msgspec.json.decode(line, type=_Digests).digests
+        folder.remove_earlier(digests, _FOLDERS)
+    folder.remove_unfinished(_FOLDERS)
 
 
-def _whole_lines(path: Path) -> set[str]:
-    """Cut a line that was not finished from a manifest; return the masks and images it lists."""
-    content = read_bytes(path)
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        os.truncate(path, len(whole))
-    decoder = msgspec.json.Decoder(ManifestEntry)
-    return _files(decoder.decode(line) for line in whole.splitlines())
+class _Digests(msgspec.Struct):
+    """What has to be known of a line to remove its files."""
+
+    digests: dict[str, str] = {}

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple, TypeAlias
 
+from maskforge.display.visible import replace_hidden, visible
+
 _LONGEST_CELL = 200
 _MOST_ROWS = 60
 
@@ -41,15 +43,16 @@ Shown: TypeAlias = Table | str
 
 
 def cell_text(value: object) -> str:
-    """Return the text of a cell, never much longer than a line."""
-    text = f"{value:,}" if isinstance(value, int) else str(value)
+    """Return the text of a cell, never much longer than a line, with nothing hidden in it."""
+    text = f"{value:,}" if isinstance(value, int) else replace_hidden(str(value))
     return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}..."
 
 
 def as_html(parts: Iterable[Shown]) -> str:
     """Return tables and sentences as HTML that shows every text as it is, tags in it, too."""
     return "".join(
-        f"<p>{escape(part)}</p>" if isinstance(part, str) else _table(part) for part in parts
+        f"<p>{escape(visible(part))}</p>" if isinstance(part, str) else _table(part)
+        for part in parts
     )
 
 
@@ -61,7 +64,7 @@ def _table(table: Table) -> str:
     body = "".join(_row("td", row, sides) for row in table.rows[:_MOST_ROWS])
     more = len(table.rows) - _MOST_ROWS
     rest = f"<p>... and {more:,} more</p>" if more > 0 else ""
-    caption = f"<caption><b>{escape(table.title)}</b></caption>"
+    caption = f"<caption><b>{escape(cell_text(table.title))}</b></caption>"
     return f"<table>{caption}<thead>{head}</thead><tbody>{body}</tbody></table>{rest}"
 
 

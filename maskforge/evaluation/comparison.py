@@ -104,13 +104,16 @@ def open_comparison(
     elif _has_images(Path(truth)):
         from maskforge.examples.sources import open_examples
 
-        examples = open_examples(truth, partial=options.partial, progress=progress)
+        examples = open_examples(
+            truth, partial=options.partial, unfinished=options.unfinished, progress=progress
+        )
     else:
         examples = open_masks(
             Path(truth),
             classes=options.classes or predicted_classes,
             mask_values=options.mask_values,
             partial=options.partial,
+            unfinished=options.unfinished,
         )
     part = choose_part(examples, options.part, options.split, None)
     predictions = open_masks(
@@ -118,6 +121,7 @@ def open_comparison(
         classes=options.classes or examples.classes,
         mask_values=options.mask_values,
         partial=options.partial,
+        unfinished=options.unfinished,
     )
     shared = share_classes(part.examples.classes, predictions.classes)
     pairing = pair(part.examples, predictions)
@@ -170,6 +174,7 @@ def _open_model(
             classes=classes,
             mask_values=values,
             partial=options.partial,
+            unfinished=options.unfinished,
             progress=progress,
         )
     part = choose_part(examples, options.part, options.split, predictor.folder)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -28,6 +29,7 @@ from maskforge.evaluation.report.summary import (
 from maskforge.evaluation.report.worst import draw_worst
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.files import PathLike, as_path, as_source
+from maskforge.outputs.folder import OutputFolder
 
 
 def evaluate(
@@ -70,9 +72,10 @@ def evaluate(
     start = time.monotonic()
     options = with_keywords(EvaluateOptions, options, keywords)
     check_options(options)
-    target = None if out is None else as_path(out)
-    if target is not None:
-        check_target(target, overwrite=overwrite)
+    if out is None:
+        return _measured(prediction, truth, options, progress, start)[0]
+    with OutputFolder(as_path(out)) as folder:
+        check_target(folder, overwrite=overwrite)
         if options.charts:
             require(
                 "matplotlib",
@@ -80,6 +83,19 @@ def evaluate(
                 "charts",
                 otherwise="leave the charts out with --no-charts",
             )
+        report, worst = _measured(prediction, truth, options, progress, start)
+        charts = draw_charts(report) if options.charts else ()
+        return write_report(folder, report, itertools.chain(charts, worst))
+
+
+def _measured(
+    prediction: PathLike,
+    truth: PathLike | ExampleSet,
+    options: EvaluateOptions,
+    progress: Progress | None,
+    start: float,
+) -> tuple[EvaluationReport, Iterator[tuple[str, bytes]]]:
+    """Return the report, and the worst images, which are drawn only if somebody asks for them."""
     task = open_comparison(as_source(prediction), truth, options, progress)
     values = _column(task.examples, options.group_column)
     gathered = gather(task.examples, task.regions, options.measure, progress)
@@ -117,17 +133,12 @@ def evaluate(
         unpaired_predictions=task.lonely_predictions,
         seconds=time.monotonic() - start,
     )
-    if target is not None:
-        write_report(target, report)
-        if options.charts:
-            draw_charts(target, report)
-        by_name = {one.name: one for one in kept}
-        draw_worst(
-            target,
-            [(row, by_name[row.name]) for row in report.rows[: options.worst]],
-            lambda example: task.regions(example)[0],
-        )
-    return report
+    by_name = {one.name: one for one in kept}
+    worst = draw_worst(
+        [(row, by_name[row.name]) for row in report.rows[: options.worst]],
+        lambda example: task.regions(example)[0],
+    )
+    return report, worst
 
 
 def _column(examples: Sequence[Example], column: str | None) -> dict[str, str]:

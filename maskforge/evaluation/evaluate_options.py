@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maskforge.choices import Partial
+from maskforge.choices import Partial, Unfinished
 from maskforge.errors import OptionError
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.parts import PartName
@@ -34,6 +34,8 @@ class EvaluateOptions:
         mask_values: Value in the predicted masks to class name, ``background`` or ``void``.
         partial: What becomes of images whose mask lacks something that somebody drew: ``skip``
             leaves them out, ``use`` takes them as they are, ``error`` refuses the set.
+        unfinished: Whether data sets whose run has not finished are refused, or used as far as they
+            are there.
     """
 
     measure: MeasureOptions = field(default_factory=MeasureOptions)
@@ -48,6 +50,7 @@ class EvaluateOptions:
     classes: ClassMap | None = None
     mask_values: Mapping[str, str] = field(default_factory=dict)
     partial: Partial = "skip"
+    unfinished: Unfinished = "error"
 
 
 def check_options(options: EvaluateOptions) -> None:

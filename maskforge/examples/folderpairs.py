@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Collection
@@ -10,7 +11,7 @@ from pathlib import Path
 from maskforge.dataset.manifest import is_dataset
 from maskforge.errors import DatasetError, listing
 from maskforge.examples.candidate import Candidate, Candidates
-from maskforge.files import CLASSES, MASKS, is_text, walk
+from maskforge.files import CLASSES, MASKS, is_text, left_out, walk
 from maskforge.images.suffixes import IMAGE_SUFFIXES
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
@@ -36,7 +37,7 @@ _USUAL_FOLDERS = (
 def usual_folders(folder: Path) -> tuple[Path, Path] | None:
     """Return the folders of images and masks below a folder, if they have usual names."""
     for images, masks in _USUAL_FOLDERS:
-        if (folder / images).is_dir() and (folder / masks).is_dir():
+        if os.path.isdir(folder / images) and os.path.isdir(folder / masks):  # noqa: PTH112 - never raises
             return folder / images, folder / masks
     return None
 
@@ -52,20 +53,21 @@ def from_folders(images: Path, masks: Path) -> Candidates:
         DatasetError: If a folder is missing, or no pair is found.
         LabelError: If the class map beside the masks cannot be used.
     """
-    if images.is_file() and masks.is_file():
+    if os.path.isfile(images) and os.path.isfile(masks):  # noqa: PTH113 - never raises
         pair = Candidate(name=images.stem, image=images, mask=masks)
         classes, _ = _written_masks(masks.parent)
         return Candidates((pair,), f"{images} and {masks}", classes)
     for folder in (images, masks):
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # noqa: PTH112
             raise DatasetError(
                 "is not a folder",
                 origin=Origin(folder, ""),
                 hint="name a folder of images and one of masks, or one file of each",
             )
     classes, masks = _written_masks(masks)
-    image_files = _files(images, IMAGE_SUFFIXES)
-    mask_files = _files(masks, _MASK_SUFFIXES)
+    unreadable: list[str] = []
+    image_files = _files(images, IMAGE_SUFFIXES, unreadable)
+    mask_files = _files(masks, _MASK_SUFFIXES, unreadable)
     if images.resolve() == masks.resolve():
         mask_files = {key: value for key, value in mask_files.items() if _ENDING.search(key)}
         image_files = {key: one for key, one in image_files.items() if key not in mask_files}
@@ -77,6 +79,7 @@ def from_folders(images: Path, masks: Path) -> Candidates:
             if (left := [path for path in paths if path.resolve() not in inner])
         }
     pairs, notes = _pair(image_files, mask_files)
+    notes = [*dict.fromkeys(unreadable), *notes]
     if not pairs:
         raise DatasetError(
             f"no image of {images} has a mask of the same name here "
@@ -96,10 +99,10 @@ def _written_masks(masks: Path) -> tuple[ClassMap | None, Path]:
     return None, masks
 
 
-def _files(folder: Path, suffixes: Collection[str]) -> dict[str, list[Path]]:
+def _files(folder: Path, suffixes: Collection[str], unreadable: list[str]) -> dict[str, list[Path]]:
     """Return the files below a folder by their relative path without suffix."""
     found: dict[str, list[Path]] = {}
-    for parent, names in walk(folder.resolve()):
+    for parent, names in walk(folder.resolve(), left_out(unreadable)):
         for name in names:
             path = parent / name
             if path.suffix.lower() in suffixes and not name.startswith(".") and is_text(name):

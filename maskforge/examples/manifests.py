@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from maskforge.dataset.manifest import mask_name, open_dataset
+from maskforge.dataset.manifest import mask_name, read_manifest
 from maskforge.errors import DatasetError, listing
 from maskforge.examples.candidate import Candidate, Candidates
-from maskforge.files import MANIFEST, read_bytes
+from maskforge.files import CLASSES, MANIFEST
 from maskforge.issues import Origin
+from maskforge.masks.classfile import load_saved_class_map
 
 
 def from_manifest(folder: Path) -> Candidates:
@@ -25,10 +26,8 @@ def from_manifest(folder: Path) -> Candidates:
         DatasetError: If the manifest cannot be used, or no image is left.
         LabelError: If the class map is missing or malformed.
     """
-    dataset = open_dataset(folder)
-    lines = read_bytes(folder / MANIFEST).splitlines()
     pairs, without_image, without_mask = [], [], 0
-    for entry, line in zip(dataset.entries, lines, strict=True):
+    for entry, line in read_manifest(folder):
         if entry.mask is None:
             without_mask += 1
             continue
@@ -61,7 +60,8 @@ def from_manifest(folder: Path) -> Candidates:
             origin=Origin(folder / MANIFEST, ""),
             hint="convert the annotations again with --images DIR, where the images are",
         )
-    return Candidates(tuple(pairs), str(folder), dataset.classes, tuple(notes))
+    classes = load_saved_class_map(folder / CLASSES)
+    return Candidates(tuple(pairs), str(folder), classes, tuple(notes))
 
 
 def _columns(line: Mapping[str, Any]) -> dict[str, str]:

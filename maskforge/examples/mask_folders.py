@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from maskforge.choices import Encoding, Partial
-from maskforge.dataset.manifest import is_dataset, mask_name, open_dataset
+from maskforge.choices import Encoding, Partial, Unfinished
+from maskforge.dataset.manifest import check_finished, is_dataset, mask_name, open_dataset
 from maskforge.errors import DatasetError
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.maskvalues import MaskLook, look
 from maskforge.examples.meaning import Meaning, given_meaning, recognize
 from maskforge.examples.partial_masks import decide, written_outcomes
-from maskforge.files import CLASSES, MASKS, PROBABILITIES, walk
+from maskforge.files import CLASSES, MASKS, PROBABILITIES, left_out, walk
 from maskforge.images.decoder import list_pages
 from maskforge.images.page import is_there, without_suffix
 from maskforge.images.suffixes import IMAGE_SUFFIXES
@@ -44,6 +44,7 @@ def open_masks(
     classes: ClassMap | None = None,
     mask_values: Mapping[str, str] | None = None,
     partial: Partial = "skip",
+    unfinished: Unfinished = "error",
 ) -> ExampleSet:
     """Open a folder of masks, with or without a manifest.
 
@@ -53,6 +54,7 @@ def open_masks(
             recognized, which the notes say.
         mask_values: Value in the masks to class name, ``background`` or ``void``.
         partial: What becomes of partial masks; see [`open_examples`][maskforge.open_examples].
+        unfinished: Whether a data set whose run has not finished is refused.
 
     Returns:
         Examples whose image is the mask itself where no image is known.
@@ -61,7 +63,8 @@ def open_masks(
         DatasetError: If there are no masks, or they cannot be understood.
         LabelError: If a class map cannot be used.
     """
-    opened = _open_masks(folder, classes, mask_values)
+    note = check_finished(folder, unfinished)
+    opened = _open_masks(folder, classes, mask_values, note)
     names = [one.name for one in opened]
     outcomes = written_outcomes(one.mask for one in opened)
     decision = decide(dict(zip(names, outcomes, strict=True)), partial, opened.source)
@@ -70,10 +73,10 @@ def open_masks(
 
 
 def _open_masks(
-    folder: Path, classes: ClassMap | None, mask_values: Mapping[str, str] | None
+    folder: Path, classes: ClassMap | None, mask_values: Mapping[str, str] | None, note: str
 ) -> ExampleSet:
     if is_dataset(folder):
-        return _from_manifest(folder)
+        return _from_manifest(folder, note)
     if not folder.is_dir():
         raise DatasetError(
             "is not a folder of masks" if folder.exists() else "does not exist",
@@ -82,7 +85,8 @@ def _open_masks(
             "or a folder of masks",
         )
     root = folder / MASKS if (folder / CLASSES).is_file() and (folder / MASKS).is_dir() else folder
-    files = _mask_files(root)
+    unreadable: list[str] = []
+    files = _mask_files(root, unreadable)
     if not files:
         raise DatasetError("holds no masks", origin=Origin(folder, ""))
     looks = [look(path) for path in files.values()]
@@ -92,7 +96,8 @@ def _open_masks(
         _example(name, path, one, meaning)
         for (name, path), one in zip(files.items(), looks, strict=True)
     )
-    return ExampleSet(examples, meaning.classes, str(folder), meaning.notes)
+    notes = tuple(filter(None, (note, *unreadable, *meaning.notes)))
+    return ExampleSet(examples, meaning.classes, str(folder), notes)
 
 
 def has_image(example: Example) -> bool:
@@ -100,9 +105,9 @@ def has_image(example: Example) -> bool:
     return example.image != example.mask and is_there(example.image)
 
 
-def _mask_files(root: Path) -> dict[str, Path]:
+def _mask_files(root: Path, unreadable: list[str]) -> dict[str, Path]:
     files: dict[str, Path] = {}
-    for parent, names in walk(root):
+    for parent, names in walk(root, left_out(unreadable)):
         if root / PROBABILITIES in (parent, *parent.parents):
             continue
         for file in names:
@@ -147,7 +152,7 @@ def _example(name: str, path: Path, seen: MaskLook, meaning: Meaning) -> Example
     )
 
 
-def _from_manifest(folder: Path) -> ExampleSet:
+def _from_manifest(folder: Path, note: str) -> ExampleSet:
     dataset = open_dataset(folder)
     classes = dataset.classes
     channels: Mapping[Encoding, Sequence[int]] = {
@@ -169,4 +174,4 @@ def _from_manifest(folder: Path) -> ExampleSet:
     )
     if not examples:
         raise DatasetError("lists no masks", origin=Origin(folder, ""))
-    return ExampleSet(examples, classes, os.fspath(folder))
+    return ExampleSet(examples, classes, os.fspath(folder), (note,) if note else ())

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from maskforge.choices import Partial, Progress
-from maskforge.dataset.manifest import Dataset, is_dataset
+from maskforge.choices import Partial, Progress, Unfinished, check_choice
+from maskforge.dataset.manifest import Dataset, check_finished, is_dataset
 from maskforge.errors import DatasetError, MaskforgeError, OptionError, check_type, listing
 from maskforge.examples.candidate import Candidate, Candidates
 from maskforge.examples.content import read_content
@@ -55,6 +55,7 @@ def open_examples(
     group_column: str | None = None,
     group_pattern: str | None = None,
     partial: Partial = "skip",
+    unfinished: Unfinished = "error",
     progress: Progress | None = None,
 ) -> ExampleSet:
     """Open images with their masks, and look at every file once.
@@ -79,6 +80,8 @@ def open_examples(
         partial: What becomes of images whose mask lacks something that somebody drew, as the
             manifest of ``convert`` says: ``skip`` leaves them out, ``use`` takes them as they are,
             ``error`` refuses the set.
+        unfinished: Whether a data set whose run has not finished is refused, or used as far as it
+            is there, which the notes say.
         progress: Called after every file.
 
     Raises:
@@ -101,6 +104,12 @@ def open_examples(
     ):
         check_type(name, text, str, type(None))
     check_grouping(group_column, group_pattern)
+    check_choice("unfinished", unfinished, Unfinished)
+    masks_from = masks if dataset is None else dataset
+    started = ""
+    if isinstance(masks_from, (str, os.PathLike, Dataset)):
+        folder = masks_from.folder if isinstance(masks_from, Dataset) else as_source(masks_from)
+        started = check_finished(folder, unfinished)
     found = _candidates(dataset, images, masks, image_column or "image", mask_column or "mask")
     outcomes = [one.outcome for one in found.pairs if one.outcome is not None]
     if len(outcomes) < len(found.pairs):
@@ -126,13 +135,8 @@ def open_examples(
         replace(_example(one, meaning, kept_classes), group=group, upright=turned)
         for one, group, turned in zip(seen, groups, upright, strict=True)
     )
-    return ExampleSet(
-        examples,
-        kept_classes,
-        found.source,
-        (*found.notes, *meaning.notes, *notes, *said),
-        decision.left_out,
-    )
+    notes = [*filter(None, [started]), *found.notes, *meaning.notes, *notes, *said]
+    return ExampleSet(examples, kept_classes, found.source, tuple(notes), decision.left_out)
 
 
 def _candidates(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -18,6 +17,7 @@ from maskforge.examples.statistics import data_digest, statistics_of
 from maskforge.files import PathLike, as_path, check_schema, dump_record, read_bytes, write_whole
 from maskforge.images.page import without_suffix
 from maskforge.issues import Origin
+from maskforge.outputs.csvtable import read_table
 
 SCHEMA = 1
 
@@ -210,19 +210,12 @@ def _from_lists(lists: _Lists) -> list[SplitEntry]:
 
 
 def _from_csv(text: str, origin: Origin) -> list[SplitEntry]:
-    header = text.partition("\n")[0]
-    reader = csv.DictReader(
-        io.StringIO(text, newline=""),
-        delimiter=max(",;\t", key=header.count),
-        restval="",
-        strict=True,
-    )
-    if not {"name", "part"} <= set(reader.fieldnames or ()):
+    columns, rows = read_table(text, delimiters=",;\t", strict=True)
+    if not {"name", "part"} <= set(columns):
         raise DatasetError(
-            f"has the columns {listing(reader.fieldnames or ())}; expected name and part",
-            origin=origin,
+            f"has the columns {listing(columns)}; expected name and part", origin=origin
         )
-    return [SplitEntry(name=row["name"].strip(), part=row["part"].strip()) for row in reader]
+    return [SplitEntry(name=row["name"].strip(), part=row["part"].strip()) for row in rows]
 
 
 def _resolved(

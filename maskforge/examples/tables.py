@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import io
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from maskforge.examples.candidate import Candidate, Candidates
 from maskforge.files import read_bytes
 from maskforge.images.page import without_suffix
 from maskforge.issues import Origin
+from maskforge.outputs.csvtable import read_table
 
 TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".txt"))
 
@@ -47,26 +47,13 @@ def from_csv(path: Path, image_column: str, mask_column: str) -> Candidates:
     origin = Origin(path, "")
     try:
         text = read_bytes(path).decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), dialect=_dialect(text), restval="")
-        columns = [name.strip() for name in reader.fieldnames or ()]
-        reader.fieldnames = columns
-        rows = [{key: value for key, value in row.items() if key is not None} for row in reader]
+        columns, rows = read_table(text)
     except UnicodeDecodeError:
         raise DatasetError("is not UTF-8", origin=origin, hint="save the table as UTF-8") from None
     except (OSError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(f"cannot be read as a table: {reason}", origin=origin) from None
     return _candidates(rows, columns, image_column, mask_column, path.parent, origin)
-
-
-def _dialect(text: str) -> type[csv.Dialect] | csv.Dialect:
-    first = text.partition("\n")[0]
-
-    class Found(csv.excel):
-        # The header alone decides: paths in the rows may hold any of them.
-        delimiter = max(",;\t|", key=first.count)
-
-    return Found
 
 
 def from_table(table: Table, image_column: str, mask_column: str) -> Candidates:

@@ -200,7 +200,7 @@ class AnnotationReader:
             for path in sorted(paths, key=lambda one: (SUFFIXES.index(one.suffix.lower()), one)):
                 if not is_text(path):
                     self._report_unreadable(Path(as_text(path)), "the name is not valid Unicode")
-                elif path.exists() and not path.is_file():
+                elif os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - never raise
                     self._report_unreadable(path, "it is not a file")  # a pipe would never end
                 else:
                     files.append(path)
@@ -334,10 +334,6 @@ def _check_source(path: Path) -> None:
     except (OSError, ValueError) as error:  # no permission; too long; with a NUL
         reason = getattr(error, "strerror", None) or error
         raise OptionError(f"{as_text(path)} cannot be read: {reason}") from None
-    if not is_text(path):
-        raise OptionError(
-            f"the name of {as_text(path)} is not valid Unicode", hint="rename the file or folder"
-        )
 
 
 @functools.cache  # once is enough for the whole process

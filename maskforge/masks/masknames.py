@@ -11,9 +11,10 @@ from pathlib import PurePosixPath
 from typing import get_args
 
 from maskforge.choices import FileType
+from maskforge.display.visible import replace_hidden
 from maskforge.images.suffixes import IMAGE_SUFFIXES
 
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f\ud800-\udfff<>:"/\\|?*]')
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _LONGEST_NAME = 120
 _MASK_SUFFIXES = (".tif", *(f".{file_type}" for file_type in get_args(FileType)))
@@ -24,8 +25,9 @@ class MaskNames:
 
     A name is the folder of the annotation file below the source, and the image's name without
     its suffix. If that is taken, the suffix is kept (``a.jpg`` and ``a.tif``), and after that a
-    number is added. Characters that a file system may refuse become ``_``, so no name can lead
-    out of the folder. Names that differ only in case count as the same.
+    number is added. Characters that a file system may refuse, and those that show nothing or steer
+    a terminal, become ``_``, so no name can lead out of the folder or look like another one. Names
+    that differ only in case count as the same.
     """
 
     def __init__(self) -> None:
@@ -68,7 +70,8 @@ def _safe_folder(name: str) -> str:
 
 def _safe(name: str, ending: str = "") -> str:
     """Return ``name`` with ``ending`` as one path component that every file system takes."""
-    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip(". ")
+    name = replace_hidden(unicodedata.normalize("NFC", name), "_")
+    name = _FORBIDDEN.sub("_", name).strip(". ")
     name = name[:_LONGEST_NAME].rstrip(". ")
     while len(name.encode() + ending.encode()) > _LONGEST_NAME:
         name = name[:-1].rstrip(". ")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
 from maskforge.display.colors import Color
-from maskforge.files import unwritable
+from maskforge.files import aside_of, unwritable
 from maskforge.masks.maskfile import AnyMask, encode_mask
 
 
@@ -30,10 +29,10 @@ class StackFile:
 
         self._path = path
         self._palette = palette
-        self._aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+        self._aside = aside_of(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream: IO[bytes] = self._aside.open("w+b")
+            self._stream: IO[bytes] = self._aside.open("x+b")
         except OSError as error:
             raise unwritable(path, error) from None
         self._pages = AppendingTiffWriter(self._stream)
@@ -58,18 +57,40 @@ class StackFile:
         self.count += 1
         return self.count
 
-    def finish(self) -> None:
-        """Put the file in its place; one without pages is removed.
+    def close(self) -> Path | None:
+        """Write what is left of the file, still beside its place.
+
+        Returns:
+            Where it is; None if it has no pages.
 
         Raises:
             OutputError: If it cannot be written.
         """
         try:
             self._stream.close()
-            if self.count:
-                self._aside.replace(self._path)
+        except OSError as error:
+            self.drop()
+            raise unwritable(self._path, error) from None
+        return self._aside if self.count else None
+
+    def finish(self) -> None:
+        """Put the file in its place; one without pages is removed.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        aside = self.close()
+        try:
+            if aside is not None:
+                aside.replace(self._path)
         except OSError as error:
             raise unwritable(self._path, error) from None
         finally:
-            with contextlib.suppress(OSError):
-                self._aside.unlink(missing_ok=True)
+            self.drop()
+
+    def drop(self) -> None:
+        """Remove the file, if it is not in its place."""
+        with contextlib.suppress(OSError):
+            self._stream.close()
+        with contextlib.suppress(OSError):
+            self._aside.unlink(missing_ok=True)

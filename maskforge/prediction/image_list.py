@@ -8,9 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from maskforge.dataset.manifest import ManifestEntry, is_dataset, mask_name, open_dataset
+from maskforge.dataset.manifest import (
+    ManifestEntry,
+    check_finished,
+    is_dataset,
+    mask_name,
+    open_dataset,
+)
 from maskforge.errors import OptionError
-from maskforge.files import as_source, is_text, walk
+from maskforge.files import as_source, as_text, is_text, walk
 from maskforge.images.decoder import list_pages, read_header
 from maskforge.images.page import is_there, split_page, without_suffix
 from maskforge.images.suffixes import IMAGE_SUFFIXES
@@ -95,8 +101,9 @@ def find_images(sources: Sequence[Path]) -> Images:
     for source in map(as_source, sources):
         if is_dataset(source):
             found.datasets.append(source)
-            entries = open_dataset(source).entries
-            found.images += _of_dataset(entries, source)
+            if note := check_finished(source, "use"):
+                found.notes.append(note)
+            found.images += _of_dataset(open_dataset(source).entries, source)
         elif source.is_dir():
             others += _search(source, found)
         elif split_page(source)[0].suffix.lower() in IMAGE_SUFFIXES and is_there(source):
@@ -198,7 +205,7 @@ def _search(root: Path, found: Images) -> int:
             if Path(name).suffix.lower() not in IMAGE_SUFFIXES:
                 others += 1
             elif not is_text(name):
-                failed(folder / name.encode(errors="replace").decode(), "no valid Unicode")
+                failed(Path(as_text(folder / name)), "no valid Unicode")
             else:
                 found.images += _of_file(folder / name, inner)
     return others

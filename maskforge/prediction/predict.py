@@ -16,13 +16,22 @@ from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry, relative
 from maskforge.dataset.writer import DatasetWriter, check_results
 from maskforge.errors import OptionError
-from maskforge.files import MASKS, PathLike, as_path, as_paths, check_folder
+from maskforge.files import (
+    MASKS,
+    OVERLAYS,
+    PROBABILITIES,
+    RESULT_FOLDERS,
+    PathLike,
+    as_path,
+    as_paths,
+)
 from maskforge.images.decoder import read_header
 from maskforge.issues import Code, Level
 from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.encoding import Mask, multi_hot, one_hot
 from maskforge.masks.maskfile import check_file_type
 from maskforge.masks.masknames import MaskNames
+from maskforge.outputs.folder import OutputFolder
 from maskforge.prediction import results
 from maskforge.prediction.image_list import ImageFile, find_images
 from maskforge.prediction.predict_options import PredictOptions
@@ -82,13 +91,23 @@ def predict(
     for name in SETTLED:
         if isinstance(model, Predictor) and getattr(chosen, name) != "auto":
             raise settled(name)
-    out = as_path(out)
-    check_folder(out)
-    previous = check_results(out, overwrite=overwrite)
-    results.check_other_results(out, is_ours=bool(previous))
+    with OutputFolder(as_path(out)) as folder:  # before the search, which leaves it out
+        check_results(folder, overwrite=overwrite, also=(*RESULT_FOLDERS, PROBABILITIES, OVERLAYS))
+        return _predict(model, sources, folder, options, progress)
+
+
+def _predict(
+    model: PathLike | Predictor,
+    sources: PathLike | Sequence[PathLike],
+    folder: OutputFolder,
+    options: PredictOptions,
+    progress: Progress | None,
+) -> PredictionReport:
+    chosen = options.model
+    out = folder.path
     found = find_images(as_paths(sources))
     for dataset in found.datasets:
-        if out.exists() and out.samefile(dataset):
+        if out.samefile(dataset):
             raise OptionError(
                 f"{out} is the data set itself, whose masks would be replaced",
                 hint="choose another folder with --out",
@@ -101,10 +120,9 @@ def predict(
     run.report.notes += found.notes
     for file, reason in found.problems:
         run.refuse(file, reason)
-    results.remove_other_results(out, previous)
     total = len(found.images)
     with (
-        DatasetWriter(out, model.classes, previous) as writer,
+        DatasetWriter(folder, model.classes) as writer,
         contextlib.closing(read_ahead(found.images)) as images,
     ):
         for number, loaded in enumerate(images, 1):
@@ -181,9 +199,9 @@ class _Run:
             files = writer.write_masks(name, self._options.file_type, encoded, None)
         if self._options.probabilities:
             assert prediction.probabilities is not None
-            results.write_probabilities(self._out, name, prediction.probabilities)
+            results.write_probabilities(writer, name, prediction.probabilities)
         if self._options.overlay:
-            self._write_overlay(loaded, name, prediction)
+            self._write_overlay(loaded, name, prediction, writer)
         pixels = self._count(prediction)
         writer.add(self._entry(loaded, prediction, files, pixels, ""))
 
@@ -230,9 +248,11 @@ class _Run:
             return multi_hot(prediction.mask, classes.foreground_ids)
         return prediction.mask
 
-    def _write_overlay(self, loaded: Loaded, name: str, prediction: Prediction) -> None:
+    def _write_overlay(
+        self, loaded: Loaded, name: str, prediction: Prediction, writer: DatasetWriter
+    ) -> None:
         try:
-            results.write_overlay(self._out, name, prediction)
+            results.write_overlay(writer, name, prediction)
         except MemoryError:
             reason = "is predicted, but cannot be shown: there is not enough memory"
             self.refuse(str(loaded.image.file), reason)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -17,6 +16,7 @@ from maskforge.masks.classes import BACKGROUND
 from maskforge.masks.overlay import overlay, with_legend
 from maskforge.masks.targets import decide, to_ids
 from maskforge.training.plan import TrainPlan
+from maskforge.training.run_folder import OVERLAY_NAMES, remove_named
 
 _LONGEST_SIDE = 2048  # pixels; of longer images, every second pixel is shown, and so on
 
@@ -37,7 +37,7 @@ def draw_extremes(
     """Draw images with their masks on the left and with the prediction on the right.
 
     Args:
-        folder: Where the images go; what is in it is removed.
+        folder: Where the images go; those of an earlier sitting are removed.
         plan: The plan.
         chosen: Names of validation examples by what they are an example of, in order.
         dice: Dice of every example by name.
@@ -47,7 +47,8 @@ def draw_extremes(
     Raises:
         OutputError: If an image cannot be written.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir():
+        remove_named(folder, OVERLAY_NAMES)
     by_name = {one.name: one for one in plan.validation}
     for kind, names in chosen.items():
         examples = [by_name[name] for name in names]

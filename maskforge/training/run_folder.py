@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+import contextlib
+import os
+from collections.abc import Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -13,17 +14,35 @@ from maskforge import files
 from maskforge.display.brief import Brief
 from maskforge.display.table import Table, as_html
 from maskforge.errors import OutputExistsError, TrainingError
-from maskforge.files import RECORD, dump_record, write_whole
+from maskforge.files import CONFIG, LOCK, OVERLAYS, RECORD, dump_record, unwritable, write_whole
 from maskforge.issues import Origin
+from maskforge.nn.modelfile import DESCRIPTION, WEIGHTS
+from maskforge.outputs.csvtable import write_table
+from maskforge.outputs.folder import OutputFolder, check_links, is_link
 
 SCHEMA = 1
-CONFIG = "config.toml"
 SPLIT = "split.json"
 HISTORY = "history.csv"
 CURVES = "curves.png"
 CHECKPOINT = "checkpoint.npz"
-OVERLAYS = "overlays"
+UNFINISHED_CHECKPOINT = "checkpoint.part"
 TENSORBOARD = "tensorboard"
+
+_FILES = (
+    CONFIG,
+    SPLIT,
+    HISTORY,
+    CURVES,
+    CHECKPOINT,
+    UNFINISHED_CHECKPOINT,
+    WEIGHTS,
+    DESCRIPTION,
+    RECORD,
+    ".*.????????.part",
+)
+OVERLAY_NAMES = ("best-*.png", "worst-*.png", ".*.????????.part")
+_EVENTS = ("events.out.tfevents.*",)
+"""Names of the files that a run writes."""
 
 
 class Scores(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,26 +188,74 @@ class Epoch(msgspec.Struct, frozen=True, kw_only=True):
     validation: Scores | None = None
 
 
-def check_run_folder(folder: Path, *, overwrite: bool) -> None:
+def check_run_folder(folder: OutputFolder, *, overwrite: bool) -> None:
     """Make sure that a run can be written into a folder without harm to anything else.
 
     Raises:
         OutputExistsError: If the folder holds anything, and it is not an earlier run or
             ``overwrite`` is not set.
+        OutputError: If a folder of results is a link.
     """
-    if folder.is_dir() and not any(folder.iterdir()):
+    check_run_links(folder.path)
+    if all(one.name == LOCK for one in folder.path.iterdir()):
         return
-    if folder.exists():
-        is_run = (folder / CONFIG).is_file() and (folder / RECORD).is_file()
-        if not is_run or not overwrite:
-            raise OutputExistsError(
-                "already holds a run" if is_run else "exists, and is not a run of maskforge",
-                origin=Origin(folder, ""),
-                hint="choose another folder, continue it with --resume, or replace it with "
-                "--overwrite"
-                if is_run
-                else "choose another folder",
-            )
+    is_run = folder.is_abandoned or all((folder.path / one).is_file() for one in (CONFIG, RECORD))
+    if not is_run or not overwrite:
+        raise OutputExistsError(
+            "already holds a run" if is_run else "exists, and is not a run of maskforge",
+            origin=Origin(folder.path, ""),
+            hint="choose another folder, continue it with --resume, or replace it with --overwrite"
+            if is_run
+            else "choose another folder",
+        )
+
+
+def check_run_links(folder: Path) -> None:
+    """Make sure that a run writes through no link.
+
+    Raises:
+        OutputError: If a folder of results is one.
+    """
+    for place in (folder, *_folds(folder)):
+        check_links(place, (OVERLAYS, TENSORBOARD, *(one.name for one in _folds(place))))
+
+
+def _folds(folder: Path) -> list[Path]:
+    return [one for one in folder.glob("fold-*") if one.name.removeprefix("fold-").isdecimal()]
+
+
+def remove_run(folder: Path) -> None:
+    """Remove what an earlier run wrote, by its name; everything else in the folder stays.
+
+    Raises:
+        OutputError: If a file cannot be removed.
+    """
+    try:
+        for place in (*_folds(folder), folder):
+            for inner, patterns in ((OVERLAYS, OVERLAY_NAMES), (TENSORBOARD, _EVENTS)):
+                for path, _, _ in os.walk(place / inner, topdown=False):  # follows no link
+                    remove_named(Path(path), patterns)
+                    with contextlib.suppress(OSError):  # other files are in it
+                        Path(path).rmdir()
+            remove_named(place, _FILES)
+            if place != folder:
+                with contextlib.suppress(OSError):
+                    place.rmdir()
+    except OSError as error:
+        raise unwritable(folder, error) from None
+
+
+def remove_named(folder: Path, patterns: Collection[str]) -> None:
+    """Remove the files of a folder whose names fit one of the patterns, the record last.
+
+    Raises:
+        OSError: If one cannot be removed.
+    """
+    # Until the record goes, the folder is known as that of a run.
+    for path in sorted(folder.iterdir(), key=lambda one: one.name == RECORD):
+        is_ours = any(fnmatchcase(path.name, one) for one in patterns)
+        if is_ours and path.is_file() and not is_link(path):
+            path.unlink()
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
@@ -223,11 +290,7 @@ def write_history(path: Path, epochs: Sequence[Epoch]) -> None:
     """
     rows = [_row(one) for one in epochs]
     columns = dict.fromkeys(name for row in rows for name in row)
-    stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, list(columns), restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(path, stream.getvalue().encode())
+    write_whole(path, write_table(rows, list(columns)))
 
 
 def _row(epoch: Epoch) -> Mapping[str, object]:

@@ -15,11 +15,18 @@ from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import read_splits
 from maskforge.examples.tables import Table
-from maskforge.files import PathLike, as_path
+from maskforge.files import CONFIG, PathLike, as_path
 from maskforge.issues import Origin
+from maskforge.outputs.folder import OutputFolder
 from maskforge.training.configfile import build_options, read_config, to_document
 from maskforge.training.plan import check_options, make_plan
-from maskforge.training.run_folder import CONFIG, SPLIT, RunRecord, check_run_folder, read_record
+from maskforge.training.run_folder import (
+    SPLIT,
+    RunRecord,
+    check_run_folder,
+    check_run_links,
+    read_record,
+)
 from maskforge.training.splits import choose_splits
 from maskforge.training.train_options import DataOptions, TrainOptions
 
@@ -80,7 +87,6 @@ def train(
     options = build_options(to_document(options))  # every type as in a file
     # In this order, nothing slow is done, and no earlier run removed, for options that cannot work.
     check_options(options)
-    check_run_folder(out, overwrite=overwrite)
     require("matplotlib", "maskforge[matplotlib]", "charts")
     if options.tensorboard:
         for package in ("tensorboard", "tensorflow"):
@@ -90,14 +96,16 @@ def train(
                 "logs for TensorBoard",
                 otherwise="leave out --tensorboard",
             )
-    examples = _open(dataset, options.data, log, progress)
-    splits = choose_splits(options.split, examples)
-    for note in dict.fromkeys(note for split in splits for note in split.notes):
-        log(note)
-    job = _job(options, out, examples, splits, log, progress)
-    from maskforge.training.loop.run import start_run
+    with OutputFolder(out) as folder:
+        check_run_folder(folder, overwrite=overwrite)
+        examples = _open(dataset, options.data, log, progress)
+        splits = choose_splits(options.split, examples)
+        for note in dict.fromkeys(note for split in splits for note in split.notes):
+            log(note)
+        job = _job(options, out, examples, splits, log, progress)
+        from maskforge.training.loop.run import start_run
 
-    return start_run(job)
+        return start_run(job)
 
 
 def resume_training(
@@ -135,12 +143,14 @@ def resume_training(
     if read_record(out).state == "finished":
         raise TrainingError("has finished; there is nothing to go on with", origin=Origin(out, ""))
     options = build_options(read_config(out / CONFIG), Origin(out / CONFIG, ""))
-    examples = _open(dataset, options.data, log, progress)
-    splits = read_splits(out / SPLIT, examples)
-    job = _job(options, out, examples, splits, log, progress)
-    from maskforge.training.loop.run import continue_run
+    with OutputFolder(out):
+        check_run_links(out)
+        examples = _open(dataset, options.data, log, progress)
+        splits = read_splits(out / SPLIT, examples)
+        job = _job(options, out, examples, splits, log, progress)
+        from maskforge.training.loop.run import continue_run
 
-    return continue_run(job)
+        return continue_run(job)
 
 
 def _job(

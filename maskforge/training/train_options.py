@@ -17,6 +17,7 @@ from maskforge.choices import (
     Precision,
     Scaling,
     Schedule,
+    Unfinished,
 )
 from maskforge.nn.network_catalog import NetworkOptions
 
@@ -43,6 +44,8 @@ class DataOptions:
         partial: What becomes of images whose mask lacks something that somebody drew, as the
             manifest of ``convert`` says: ``skip`` leaves them out, ``use`` takes them as they are,
             ``error`` stops.
+        unfinished: Whether a data set whose run has not finished is refused, or used as far as it
+            is there.
         hold: Whether decoded images stay in memory, are streamed, or what fits is decided.
         workers: Threads that prepare batches; 0 chooses.
     """
@@ -58,6 +61,7 @@ class DataOptions:
     group_column: str | None = None
     group_pattern: str | None = None
     partial: Partial = "skip"
+    unfinished: Unfinished = "error"
     hold: Holding = "auto"
     workers: int = 0
 

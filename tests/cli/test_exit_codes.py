@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from builders import (
+    UNFINISHED,
+    assert_unfinished,
     assert_whole,
     convert,
     corners,
@@ -266,23 +268,23 @@ def test_files_and_folders_without_permission_are_named(ordinary_folder):
 
 
 def test_a_full_disk_is_named_and_what_was_finished_stays_whole(tmp_path, monkeypatch):
-    from maskforge.dataset import writer as datasetwriter
+    from maskforge.outputs.folder import OutputFolder, unwritable
 
     for number in range(3):
         good(tmp_path / "in", f"x{number}")
-    write_whole = datasetwriter.write_whole
+    stage = OutputFolder.stage
 
-    def full(path, content):
-        if path.name == "x1.png":
-            raise datasetwriter.OutputError("cannot be written: No space left on device")
-        write_whole(path, content)
+    def full(self, name, content):
+        if name == "masks/x1.png":
+            raise unwritable(self.path / name, OSError(28, "No space left on device"))
+        return stage(self, name, content)
 
-    monkeypatch.setattr(datasetwriter, "write_whole", full)
+    monkeypatch.setattr(OutputFolder, "stage", full)
     result = run("convert", tmp_path / "in", "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "No space left on device" in result.stderr
-    assert_whole(tmp_path / "out")
-    assert [line["mask"] for line in manifest(tmp_path / "out")] == ["masks/x0.png"]
+    assert_unfinished(tmp_path / "out")
+    assert files(tmp_path / "out" / "masks") == {"x0.png"}
 
 
 @pytest.fixture
@@ -293,11 +295,14 @@ def heeded_signal():
     signal.signal(signal.SIGINT, previous)
 
 
-@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    ("overwrite", "sent", "code", "word"),
+    [(False, signal.SIGINT, 130, "interrupted"), (True, signal.SIGTERM, 143, "terminated")],
+)
 def test_interruption_leaves_whole_masks_and_a_manifest_of_exactly_them(
-    tmp_path, overwrite, heeded_signal
+    tmp_path, overwrite, sent, code, word, heeded_signal
 ):
-    """A real SIGINT to a real process, between the second image and the last one.
+    """A real signal to a real process, between the second image and the last one.
 
     The images are large, so that the whole run would take seconds.
     """
@@ -317,13 +322,13 @@ def test_interruption_leaves_whole_masks_and_a_manifest_of_exactly_them(
         masks = tmp_path / "out" / "masks"
         while process.poll() is None and not (masks / "x001.png").exists():
             time.sleep(0.002)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         _, errors = process.communicate()
-    assert process.returncode == 130
-    assert "interrupted" in errors
+    assert process.returncode == code
+    assert errors.splitlines()[-1].startswith(word)
     assert "Traceback" not in errors
-    assert_whole(tmp_path / "out")
-    assert 1 <= len(manifest(tmp_path / "out")) < 200
+    assert_unfinished(tmp_path / "out")
+    assert 1 <= len(manifest(tmp_path / "out", UNFINISHED)) < 200
     assert not (masks / "good.png").exists()
 
 

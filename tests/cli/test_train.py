@@ -172,7 +172,7 @@ def test_switches_overrule_the_file_in_both_directions(tmp_path, switch, wanted)
         (("{data}",), "--out is missing"),
         (("--out", "{tmp}/run"), "there is nothing to train on"),
         (("{tmp}/none", "--out", "{tmp}/run"), "{tmp}/none"),
-        (("{data}", "--out", "{data}/images/p0_0.png"), "exists, and is not a run"),
+        (("{data}", "--out", "{data}/images/p0_0.png"), "is a file, not a folder"),
         (("{data}", "--out", "{data}"), "exists, and is not a run"),
         (("{data}", "--out", "{data}", "--overwrite"), "exists, and is not a run"),
         (("{data}", "--out", "{tmp}/run", "--only", "foregrund"), "did you mean 'foreground'"),

@@ -17,6 +17,7 @@ from maskforge.errors import DatasetError, TrainingError  # noqa: E402
 from maskforge.nn.modelio import load_model  # noqa: E402
 from maskforge.training.configfile import dump_config  # noqa: E402
 from maskforge.training.loop import epochs, fit  # noqa: E402
+from maskforge.training.loop.checkpoint import load_checkpoint  # noqa: E402
 from maskforge.training.run_folder import read_record  # noqa: E402
 from maskforge.training.train import resume_training, train  # noqa: E402
 
@@ -191,3 +192,10 @@ def test_folds_go_on_in_the_fold_where_they_were_ended(tmp_path):
         (parts[0].validation.dice + parts[1].validation.dice) / 2
     )
     assert record.seconds == pytest.approx(parts[0].seconds + parts[1].seconds)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY", b"x" * 100])
+def test_a_damaged_checkpoint_is_named(tmp_path, content):
+    (tmp_path / "checkpoint.npz").write_bytes(content)
+    with pytest.raises(TrainingError, match=r"checkpoint\.npz: is not a checkpoint"):
+        load_checkpoint(tmp_path / "checkpoint.npz")

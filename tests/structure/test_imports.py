@@ -18,11 +18,11 @@ from maskforge.formats.registry import FORMATS
 PACKAGE = Path(maskforge.__file__).parent
 
 LEVELS = [
-    {"issues"},
+    {"issues", "display"},
     {"errors"},
-    {"choices", "display", "limits"},
+    {"choices", "limits"},
     {"files", "shapes"},
-    {"geometry", "images"},
+    {"geometry", "images", "outputs"},
     {"formats", "raster"},
     {"masks"},
     {"dataset"},
@@ -163,6 +163,19 @@ def test_the_command_line_is_used_by_nobody():
         for module, target, _ in arrows()
         if room(target) in ("cli", "__main__") and room(module) not in ("cli", "__main__")
     ]
+
+
+def test_one_place_prints():
+    """There everything from outside is made visible."""
+    elsewhere = [
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("print", "typer.echo", "typer.secho")
+    ]
+    # The child process that exports a model prints what its parent reads.
+    assert set(elsewhere) == {"cli.console", "nn.export"}
 
 
 def test_frameworks_of_neural_networks_are_used_in_their_rooms_alone():

@@ -1,7 +1,8 @@
-"""``convert`` interrupted at any moment: whole masks, and a manifest of exactly them."""
+"""``convert`` interrupted at any moment: whole masks, listed in a manifest that is unfinished."""
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,9 +10,17 @@ import time
 from pathlib import Path
 
 import pytest
-from builders import assert_whole, files, labelme, manifest, square
+from builders import (
+    UNFINISHED,
+    assert_unfinished,
+    assert_whole,
+    files,
+    labelme,
+    manifest,
+    square,
+)
 
-from maskforge import convert
+from maskforge import convert, open_dataset
 from maskforge.errors import OutputError
 
 
@@ -34,7 +43,7 @@ def test_interruption_between_images(tmp_path, count, overwrite):
 
     with pytest.raises(KeyboardInterrupt):
         convert(tmp_path / "in", out, overwrite=overwrite, progress=stop)
-    assert_whole(out)
+    assert_unfinished(out)
     assert masks(out) == {f"x{number}.png" for number in range(count)}
 
 
@@ -88,8 +97,10 @@ def interrupt_at_any_moment(tmp_path):
                 interrupted += 1
             if (out / "manifest.jsonl").exists():
                 assert_whole(out)
+            elif (out / UNFINISHED).exists() and (out / "classes.json").exists():
+                assert_unfinished(out)
             else:
-                assert not files(out)
+                assert files(out) <= {UNFINISHED}
     finally:
         with contextlib.suppress(KeyboardInterrupt):  # a signal that has arrived and still waits
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -99,43 +110,57 @@ def interrupt_at_any_moment(tmp_path):
 
 
 def test_an_interruption_within_an_image_removes_its_first_mask(tmp_path, monkeypatch):
-    from maskforge.dataset import writer as datasetwriter
+    from maskforge.outputs.folder import OutputFolder
 
     for number in range(3):
         labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
-    write_whole = datasetwriter.write_whole
+    stage = OutputFolder.stage
 
-    def stop(path, content):
-        write_whole(path, content)
-        if path.parent.name == "masks" and path.name == "x1.png":
+    def stop(self, name, content):
+        if name == "instances/x1.png":
             raise KeyboardInterrupt
+        return stage(self, name, content)
 
-    monkeypatch.setattr(datasetwriter, "write_whole", stop)
+    monkeypatch.setattr(OutputFolder, "stage", stop)
     with pytest.raises(KeyboardInterrupt):
         convert(tmp_path / "in", tmp_path / "out", instances=True)
-    assert_whole(tmp_path / "out")
+    assert_unfinished(tmp_path / "out")
     assert masks(tmp_path / "out") == {"x0.png"}
 
 
-def test_an_interruption_at_the_very_end_changes_nothing(tmp_path, monkeypatch):
-    """While the manifest is put in its place; the run is complete by then."""
-    from maskforge.dataset import writer as datasetwriter
+@pytest.mark.parametrize("settled", range(6))
+def test_a_kill_between_line_and_files_leaves_what_is_whole(tmp_path, monkeypatch, settled):
+    """Nothing can be tidied up then; three images have six files."""
+    from maskforge.outputs.folder import StagedFile
+
+    class Killed(BaseException):
+        """Like the end of the process."""
 
     for number in range(3):
         labelme(tmp_path / "in" / f"x{number}.json", square("a", 1, 1, 4, 4))
-    remove = datasetwriter.DatasetWriter._remove
-    interruptions = [KeyboardInterrupt]
+    settle = StagedFile.settle
+    count = [settled]
 
-    def stop(self, names, listed):
-        if interruptions:
-            raise interruptions.pop()
-        remove(self, names, listed)
+    def kill(self):
+        count[0] -= 1
+        if count[0] < 0:
+            shutil.copytree(tmp_path / "out", tmp_path / "killed")
+            raise Killed
+        settle(self)
 
-    monkeypatch.setattr(datasetwriter.DatasetWriter, "_remove", stop)
-    with pytest.raises(KeyboardInterrupt):
-        convert(tmp_path / "in", tmp_path / "out")
-    assert_whole(tmp_path / "out")
-    assert len(manifest(tmp_path / "out")) == 3
+    monkeypatch.setattr(StagedFile, "settle", kill)
+    with pytest.raises(Killed):
+        convert(tmp_path / "in", tmp_path / "out", instances=True)
+    dataset = open_dataset(tmp_path / "killed")
+    assert dataset.unfinished
+    assert [one.entry.mask for one in dataset] == [f"masks/x{n}.png" for n in range(settled // 2)]
+    for item in dataset:
+        assert item.read_mask().any()
+        assert item.read_instances().any()
+    monkeypatch.undo()
+    convert(tmp_path / "in", tmp_path / "killed", overwrite=True)
+    assert_whole(tmp_path / "killed")
+    assert len(manifest(tmp_path / "killed")) == 3
 
 
 def test_no_old_manifest_describes_new_masks(tmp_path):
@@ -154,7 +179,7 @@ def test_no_old_manifest_describes_new_masks(tmp_path):
 
 
 def test_a_disk_that_is_full_at_the_end_costs_no_whole_line(tmp_path, monkeypatch):
-    """The manifest is buffered: the last lines may fail when the file is closed."""
+    """The last line may be cut in the middle."""
     from maskforge.dataset import writer as datasetwriter
 
     for number in range(3):
@@ -175,6 +200,11 @@ def test_a_disk_that_is_full_at_the_end_costs_no_whole_line(tmp_path, monkeypatc
             self.stream.write(data[: self.room])
             self.room -= len(data[: self.room])
 
+        def flush(self):
+            self.stream.flush()
+            if not self.room:
+                raise OSError(28, "No space left on device")
+
         def close(self):
             self.stream.close()
             raise OSError(28, "No space left on device")
@@ -187,5 +217,7 @@ def test_a_disk_that_is_full_at_the_end_costs_no_whole_line(tmp_path, monkeypatc
     monkeypatch.setattr(writer, "add", add_to_full)
     with pytest.raises(OutputError, match="No space left on device"):
         convert(tmp_path / "in", out)
-    assert_whole(out)
-    assert len(manifest(out)) == 2
+    assert masks(out) == {"x0.png", "x1.png"}
+    dataset = open_dataset(out)
+    assert dataset.unfinished
+    assert [one.entry.mask for one in dataset] == ["masks/x0.png", "masks/x1.png"]

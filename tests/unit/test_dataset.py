@@ -8,7 +8,7 @@ from builders import image as image_file
 from builders import labelme, pixels, square
 from PIL import Image
 
-from maskforge import convert, open_dataset
+from maskforge import convert, open_dataset, open_examples
 from maskforge.dataset.manifest import is_dataset, is_inside, relative
 from maskforge.errors import DatasetError, LabelError
 
@@ -234,3 +234,16 @@ def test_an_image_that_changed_its_size_is_refused(tmp_path):
     (item,) = open_dataset(tmp_path / "out")
     with pytest.raises(DatasetError, match="the image has 5 x 4 px"):
         item.read_image()
+
+
+@pytest.mark.parametrize(
+    "damage", [b'"\xb3": 1', b'"image": "a\\u0000b"', b'"mask": "masks/\\u0000.png"']
+)
+def test_damaged_keys_and_paths_are_named_with_their_line(tmp_path, damage):
+    labelme(tmp_path / "x.json", square("a", 1, 1, 4, 4))
+    convert(tmp_path / "x.json", tmp_path / "out")
+    path = tmp_path / "out" / "manifest.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"state"', damage + b', "state"'))
+    for use in (open_dataset, open_examples):
+        with pytest.raises(DatasetError, match=r"manifest\.jsonl line 1"):
+            use(tmp_path / "out")

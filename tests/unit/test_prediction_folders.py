@@ -246,6 +246,58 @@ def test_results_are_replaced_only_on_demand(images, tmp_path):
         run(images, tmp_path / "mine", overwrite=True)
 
 
+def test_a_prediction_that_was_killed_is_replaced_whole(images, tmp_path, monkeypatch):
+    from maskforge.outputs.folder import OutputFolder, StagedFile
+
+    class Killed(BaseException):
+        """Like the end of the process."""
+
+    everything = {"probabilities": True, "overlay": True, "overwrite": True}
+    run(images, tmp_path / "whole", **everything)
+    settle, count = StagedFile.settle, [4]
+
+    def kill(self):
+        count[0] -= 1
+        if count[0] < 0:
+            raise Killed
+        settle(self)
+
+    out = images / "predicted"
+    monkeypatch.setattr(StagedFile, "settle", kill)
+    monkeypatch.setattr(StagedFile, "drop", lambda self: None)
+    monkeypatch.setattr(OutputFolder, "_close", lambda self, keep: os.close(self._descriptor))
+    with pytest.raises(Killed):
+        run(images, out, **everything)
+    monkeypatch.undo()
+    assert mf.open_dataset(out).unfinished
+    assert len(mf.open_dataset(out)) == 1
+    report = run(out, tmp_path / "of-an-unfinished-one")
+    assert "is unfinished" in report.notes[0]
+    with pytest.raises(OutputExistsError, match="overlays"):
+        run(images, out)
+    assert run(images, out, **everything).images["found"] == 3
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    whole = tmp_path / "whole"
+    assert names == {
+        path.relative_to(whole).as_posix() for path in whole.rglob("*") if path.is_file()
+    }
+    (line, *_) = map(json.loads, (out / "manifest.jsonl").read_text().splitlines())
+    assert line["digests"].keys() == {"masks/a.png", "probabilities/a.npy", "overlays/a.png"}
+    run(images, out, overwrite=True)
+    assert not list((out / "probabilities").rglob("*.npy"))
+    assert not list((out / "overlays").rglob("*.png"))
+
+
+def test_overlays_are_not_written_through_a_link(images, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    run(images, tmp_path / "out")
+    (tmp_path / "out" / "overlays").symlink_to(tmp_path / "elsewhere")
+    for overlay in (False, True):
+        with pytest.raises(OutputError, match="overlays: is a link"):
+            run(images, tmp_path / "out", overwrite=True, overlay=overlay)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 @pytest.mark.parametrize("name", ["gone.png", "gone", "images/notes.txt", "void"])
 def test_sources_without_images_are_refused(images, tmp_path, name):
     (tmp_path / "void").mkdir()

@@ -6,13 +6,15 @@ import csv
 
 import pytest
 
-from maskforge.errors import OutputExistsError, TrainingError
+from maskforge.errors import OutputError, OutputExistsError, TrainingError
+from maskforge.outputs.folder import OutputFolder
 from maskforge.training.run_folder import (
     Epoch,
     RunRecord,
     Scores,
     check_run_folder,
     read_record,
+    remove_run,
     write_history,
     write_record,
 )
@@ -33,11 +35,17 @@ def run(folder):
     return folder
 
 
+def check(folder, *, overwrite):
+    with OutputFolder(folder) as locked:
+        check_run_folder(locked, overwrite=overwrite)
+
+
 def test_folders_that_a_run_may_take(tmp_path):
-    check_run_folder(tmp_path / "new", overwrite=False)
+    check(tmp_path / "new", overwrite=False)
     (tmp_path / "empty").mkdir()
-    check_run_folder(tmp_path / "empty", overwrite=False)
-    check_run_folder(run(tmp_path / "run"), overwrite=True)
+    check(tmp_path / "empty", overwrite=False)
+    check(run(tmp_path / "run"), overwrite=True)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -45,14 +53,60 @@ def test_what_is_no_run_is_never_replaced(tmp_path, overwrite):
     (tmp_path / "file").write_text("precious")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "thesis.txt").write_text("precious")
-    for name in ("file", "folder"):
-        with pytest.raises(OutputExistsError, match=f"{name}: exists, and is not a run"):
-            check_run_folder(tmp_path / name, overwrite=overwrite)
+    with pytest.raises(OutputError, match="file: is a file"):
+        check(tmp_path / "file", overwrite=overwrite)
+    with pytest.raises(OutputExistsError, match="folder: exists, and is not a run"):
+        check(tmp_path / "folder", overwrite=overwrite)
+    assert [one.name for one in (tmp_path / "folder").iterdir()] == ["thesis.txt"]
 
 
 def test_a_run_is_replaced_only_if_asked(tmp_path):
     with pytest.raises(OutputExistsError, match=r"already holds a run\n.*--resume.*--overwrite"):
-        check_run_folder(run(tmp_path / "run"), overwrite=False)
+        check(run(tmp_path / "run"), overwrite=False)
+
+
+def test_what_a_killed_run_left_can_be_replaced(tmp_path):
+    run(tmp_path / "run")
+    (tmp_path / "run" / "run.json").rename(tmp_path / "run" / ".maskforge.lock")
+    with pytest.raises(OutputExistsError, match="already holds a run"):
+        check(tmp_path / "run", overwrite=False)
+    run(tmp_path / "again")
+    (tmp_path / "again" / "run.json").rename(tmp_path / "again" / ".maskforge.lock")
+    check(tmp_path / "again", overwrite=True)
+
+
+def test_replacing_a_run_removes_its_own_files_alone(tmp_path):
+    folder = run(tmp_path / "run")
+    run(folder / "fold-1")
+    ours = [
+        "history.csv",
+        "model.keras",
+        "maskforge.json",
+        "checkpoint.part",
+        "overlays/best-1-x.png",
+        "tensorboard/train/events.out.tfevents.1",
+        "fold-1/overlays/worst-1-x.png",
+    ]
+    others = ["notes.txt", "overlays/mine.png", "fold-1/test/report.json", "fold-x/run.json"]
+    elsewhere = tmp_path / "elsewhere"
+    for name in [*(folder / one for one in ours + others), elsewhere / "best-1-x.png"]:
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.write_text("content")
+    (folder / "curves.png").symlink_to(elsewhere / "best-1-x.png")
+    remove_run(folder)
+    left = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()}
+    assert left == {*others, "curves.png"}
+    assert (elsewhere / "best-1-x.png").exists()
+
+
+@pytest.mark.parametrize("name", ["overlays", "tensorboard", "fold-1", "fold-2/overlays"])
+def test_a_run_is_not_written_through_a_link(tmp_path, name):
+    folder = run(tmp_path / "run")
+    run(folder / "fold-2")
+    (tmp_path / "elsewhere").mkdir()
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match=f"{name} *: is a link"):
+        check(folder, overwrite=True)
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,25 +12,22 @@ from maskforge.evaluation.measures.imagelevel import AUC, IMAGE_SENSITIVITY
 from maskforge.evaluation.measures.lesions import FALSE_LESIONS_PER_IMAGE, LESION_SENSITIVITY
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
 from maskforge.evaluation.report.records import Confusion
-from maskforge.files import write_whole
+from maskforge.evaluation.report.report_files import CHARTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CONFUSION = "confusion-matrix.png"
-ROC = "roc.png"
-FREE_RESPONSE = "free-response.png"
-CALIBRATION = "calibration.png"
+CONFUSION, ROC, FREE_RESPONSE, CALIBRATION = CHARTS
 
 _MOST_NUMBERS = 20  # classes up to which the shares stand in the cells
 
 
-def draw_charts(folder: Path, report: EvaluationReport) -> None:
+def draw_charts(report: EvaluationReport) -> Iterator[tuple[str, bytes]]:
     """Draw what there is: confusion matrix, ROC and free-response curves, calibration.
 
-    Raises:
-        OutputError: If a file cannot be written.
+    Yields:
+        Name and content of every image.
     """
     figures = {}
     if report.confusion is not None:
@@ -46,7 +43,7 @@ def draw_charts(folder: Path, report: EvaluationReport) -> None:
     for name, figure in figures.items():
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=120, bbox_inches="tight")
-        write_whole(folder / name, stream.getvalue())
+        yield name, stream.getvalue()
 
 
 def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:

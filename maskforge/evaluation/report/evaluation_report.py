@@ -59,6 +59,7 @@ class EvaluationReport(Brief, msgspec.Struct, frozen=True, kw_only=True):
         unpaired_truth: Names of the truth without prediction.
         unpaired_predictions: Names of predictions without truth.
         seconds: Duration.
+        digests: SHA-256 of the files that were written beside ``report.json``, by name.
     """
 
     schema: int = SCHEMA_VERSION
@@ -79,6 +80,7 @@ class EvaluationReport(Brief, msgspec.Struct, frozen=True, kw_only=True):
     unpaired_truth: tuple[str, ...] = ()
     unpaired_predictions: tuple[str, ...] = ()
     seconds: float = 0.0
+    digests: dict[str, str] = {}
 
     @property
     def exit_code(self) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +15,11 @@ from maskforge.evaluation.measures.regions import Regions
 from maskforge.evaluation.report.records import ImageRow
 from maskforge.examples.example import Example
 from maskforge.examples.mask_folders import has_image
+from maskforge.files import WORST
 from maskforge.images.decoder import read_to_show
-from maskforge.images.png import write_png
+from maskforge.images.png import png_bytes
 from maskforge.masks.masknames import MaskNames
 from maskforge.masks.overlay import overlay, with_legend
-
-WORST = "worst"
 
 FOUND: Color = (0, 158, 115)
 MISSED: Color = (213, 94, 0)
@@ -51,24 +49,22 @@ def outcomes(image: Regions) -> NDArray[np.uint8]:
 
 
 def draw_worst(
-    folder: Path,
     worst: Sequence[tuple[ImageRow, Example]],
     regions: Callable[[Example], Regions],
-) -> None:
-    """Draw images with what was found, missed and invented, into ``worst/``.
+) -> Iterator[tuple[str, bytes]]:
+    """Draw images with what was found, missed and invented, for the folder ``worst/``.
 
     Args:
-        folder: Folder of the report.
         worst: The images, the worst first.
         regions: Returns truth and prediction of an example.
 
-    Raises:
-        OutputError: If a file cannot be written.
+    Yields:
+        Name and content of every image.
     """
     names = MaskNames()
     for number, (row, example) in enumerate(worst, 1):
-        path = folder / WORST / f"{number:02}-{names.assign('', row.name.replace('/', '-'))}.png"
-        write_png(path, np.asarray(_draw(row, example, regions(example))))
+        name = f"{WORST}/{number:02}-{names.assign('', row.name.replace('/', '-'))}.png"
+        yield name, png_bytes(np.asarray(_draw(row, example, regions(example))))
 
 
 def _draw(row: ImageRow, example: Example, image: Regions) -> Image.Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from maskforge.errors import TrainingError
 from maskforge.files import open_regular, unwritable
 from maskforge.issues import Origin
 from maskforge.training.diagnostics import Watch
-from maskforge.training.run_folder import Epoch
+from maskforge.training.run_folder import UNFINISHED_CHECKPOINT, Epoch
 
 Arrays = list[NDArray[Any]]
 
@@ -89,9 +90,10 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     arrays = {f"state_{index}": array for index, array in enumerate(checkpoint.state)}
     arrays |= {f"best_{index}": array for index, array in enumerate(checkpoint.best)}
     arrays["progress"] = np.frombuffer(msgspec.json.encode(checkpoint.progress), dtype=np.uint8)
-    unfinished = path.with_suffix(".part")
+    unfinished = path.with_name(UNFINISHED_CHECKPOINT)
     try:
-        with unfinished.open("wb") as stream:
+        unfinished.unlink(missing_ok=True)
+        with unfinished.open("xb") as stream:
             np.savez(stream, allow_pickle=False, **arrays)
             stream.flush()
             os.fsync(stream.fileno())
@@ -113,7 +115,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 [arrays[f"{kind}_{index}"] for index in range(_count(arrays.files, kind))]
                 for kind in ("state", "best")
             )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
+    except (
+        OSError,
+        EOFError,
+        TypeError,
+        ValueError,
+        KeyError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+        msgspec.MsgspecError,
+    ) as error:
         raise TrainingError(
             f"is not a checkpoint: {error}",
             origin=Origin(path, ""),

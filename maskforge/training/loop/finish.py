@@ -21,6 +21,7 @@ from maskforge.evaluation.measures.counts import ClassCounts, count
 from maskforge.evaluation.measures.regions import regions
 from maskforge.evaluation.measures.thresholds import ThresholdTuner
 from maskforge.examples.statistics import data_digest
+from maskforge.files import OVERLAYS
 from maskforge.masks.classes import BACKGROUND
 from maskforge.masks.targets import decide, to_channels
 from maskforge.nn.backend import versions
@@ -33,7 +34,7 @@ from maskforge.prediction.tiling import Infer
 from maskforge.training.extremes import draw_extremes
 from maskforge.training.loop.validation import predict_examples, scores_of
 from maskforge.training.plan import TrainPlan
-from maskforge.training.run_folder import OVERLAYS, Scores
+from maskforge.training.run_folder import Scores
 
 _SHOWN = 4  # of the best, and of the worst
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from maskforge.batches.memory import available_memory
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import write_split
-from maskforge.files import RECORD, unwritable, write_whole
+from maskforge.files import CONFIG, RECORD, write_whole
 from maskforge.nn.backend import device_report, peak_memory
 from maskforge.nn.precision import resolve_precision
 from maskforge.training.configfile import dump_config
@@ -27,10 +26,10 @@ from maskforge.training.loop.fit import Fitted, fit
 from maskforge.training.plan import TrainPlan, describe_plan
 from maskforge.training.run_folder import (
     CHECKPOINT,
-    CONFIG,
     SPLIT,
     RunRecord,
     read_record,
+    remove_run,
     write_record,
 )
 from maskforge.training.train_options import TrainOptions
@@ -61,12 +60,7 @@ class Job:
 
 def start_run(job: Job) -> RunRecord:
     """Train as ``maskforge.train`` does; Keras runs already."""
-    try:
-        if job.out.exists():
-            shutil.rmtree(job.out)
-        job.out.mkdir(parents=True)
-    except OSError as error:
-        raise unwritable(job.out, error) from None
+    remove_run(job.out)
     if len(job.splits) > 1:
         return _cross_validate(job)
     return _run(job, job.plans[0], job.splits[0], job.out)

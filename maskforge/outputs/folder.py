@@ -1,0 +1,343 @@
+"""A folder that a run writes into: alone, through no link, and without harm to other files."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import os
+import re
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Set
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from maskforge.errors import OutputError, OutputExistsError
+from maskforge.files import LOCK, aside_of, check_folder, is_inside, read_bytes, unwritable
+from maskforge.issues import Origin
+from maskforge.outputs.lock import is_open_file, open_locked
+
+_ASIDE = re.compile(r"(?s)\..*\.[0-9a-f]{8}\.part")
+_BLOCK = 2**20
+
+
+class _Holder(msgspec.Struct):
+    """Who writes into a folder: the first line of the file that locks it."""
+
+    process: int
+    host: str
+    since: str
+
+
+class _Written(msgspec.Struct):
+    """A file that the run is about to write: every other line."""
+
+    file: str
+    digest: str
+
+
+class OutputFolder:
+    """A folder that one run writes into, and no other at the same time.
+
+    While it is open it holds a file that is locked, which also lists what is written by ``write``.
+    A run that is killed leaves this file behind, so the folder cannot be mistaken for a whole one.
+
+    Attributes:
+        path: The folder.
+        is_abandoned: Whether an earlier run was killed here.
+        left: SHA-256 of what that run has written, or was about to write, by name.
+        digests: SHA-256 of every file that was written by ``write``, by name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Make sure that there can be such a folder.
+
+        Raises:
+            OutputError: If it is a file, or its name cannot be used.
+        """
+        check_folder(path)
+        self.path = path
+        self.is_abandoned = False
+        self.digests: dict[str, str] = {}
+        self.left: dict[str, str] = {}
+        self._made: list[Path] = []
+        self._is_cleared = False
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        """Make the folder if it is missing, and lock it.
+
+        Raises:
+            OutputError: If another run writes into it, or it cannot be written.
+        """
+        lock = self.path / LOCK
+        try:
+            self._make_folders()
+            self.is_abandoned = lock.is_file() and not is_link(lock)
+            self._descriptor = open_locked(lock)
+            if self.is_abandoned:
+                self.left = dict(_listed(read_bytes(lock)))
+            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            holder = _Holder(os.getpid(), socket.gethostname(), now)
+            self._append(b"\n" + msgspec.json.encode(holder) + b"\n")
+        except BlockingIOError:
+            raise OutputError(
+                f"another run is writing into this folder{_described(lock)}",
+                origin=Origin(self.path, ""),
+                hint="wait until it has finished, or choose another folder",
+            ) from None
+        except OSError as error:
+            self._close(keep=self.is_abandoned)
+            raise unwritable(self.path, error) from None
+        except BaseException:
+            self._close(keep=self.is_abandoned)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # What a run that failed has listed, or one that was killed, the next run must know.
+        is_listed = bool(self.digests) or (self.is_abandoned and not self._is_cleared)
+        try:
+            if kind is None:
+                self.check_there()
+        finally:
+            self._close(keep=kind is not None and is_listed)
+
+    def _make_folders(self) -> None:
+        missing = [one for one in (self.path, *self.path.parents) if not os.path.lexists(one)]
+        for folder in reversed(missing):
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                self._made.append(folder)
+        self.path.mkdir(exist_ok=True)  # says so if it is no folder
+
+    def _close(self, *, keep: bool = False) -> None:
+        """Release the lock; folders that were made for nothing go again."""
+        if self._descriptor >= 0:
+            lock = self.path / LOCK
+            remove = not keep and is_open_file(lock, self._descriptor)
+            if remove:
+                with contextlib.suppress(OSError):  # Windows removes no file that is open
+                    lock.unlink()
+            os.close(self._descriptor)
+            self._descriptor = -1
+            if remove and os.name == "nt":
+                with contextlib.suppress(OSError):
+                    lock.unlink()
+        for folder in reversed(self._made):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def _append(self, line: bytes) -> None:
+        os.lseek(self._descriptor, 0, os.SEEK_END)
+        os.write(self._descriptor, line)
+
+    def check_there(self) -> None:
+        """Make sure that the folder is still the one that was locked.
+
+        Raises:
+            OutputError: If it was removed or replaced.
+        """
+        if not is_open_file(self.path / LOCK, self._descriptor):
+            raise OutputError(
+                "was removed or replaced while maskforge was writing into it",
+                origin=Origin(self.path, ""),
+                hint="run the command again",
+            )
+
+    def place(self, name: str) -> Path:
+        """Return the path of a file that is about to be written, with its folders made.
+
+        Args:
+            name: Relative, with forward slashes.
+
+        Raises:
+            OutputExistsError: If something is there that this run did not write.
+            OutputError: If the folder is gone, or a link is on the way.
+        """
+        self.check_there()
+        path = self.path / name
+        if (link := first_link(self.path, PurePosixPath(name).parent)) is not None:
+            raise linked(link)
+        if os.path.lexists(path) and name not in self.digests:
+            raise OutputExistsError(
+                "is in the way: an earlier run did not write it, or it was changed since",
+                origin=Origin(path, ""),
+                hint="move it elsewhere, or choose another output folder",
+            )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(path, error) from None
+        return path
+
+    def stage(self, name: str, content: bytes) -> StagedFile:
+        """Write a file beside its place.
+
+        Raises:
+            OutputError: As ``place``, or if it cannot be written.
+        """
+        path = self.place(name)
+        staged = StagedFile(name, aside_of(path), path, hashlib.sha256(content).hexdigest())
+        try:
+            with staged.aside.open("xb") as stream:
+                stream.write(content)
+        except BaseException as error:
+            staged.drop()
+            if isinstance(error, OSError):
+                raise unwritable(path, error) from None
+            raise
+        return staged
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, whole or not at all, and list it.
+
+        Raises:
+            OutputError: As ``place``, or if it cannot be written.
+        """
+        staged = self.stage(name, content)
+        try:
+            line = msgspec.json.encode(_Written(name, staged.digest))
+            # Listed first: whatever is in the folder then can be removed by the next run.
+            self._append(line + b"\n")
+        except OSError as error:
+            staged.drop()
+            raise unwritable(staged.path, error) from None
+        staged.settle()
+        self.digests[name] = staged.digest
+
+    def remove_earlier(self, digests: Mapping[str, str], within: Set[str]) -> None:
+        """Remove what earlier runs wrote; what was changed since stays, and so do links.
+
+        Args:
+            digests: SHA-256 by name, from the record of the earlier run. What a run that was
+                killed listed is removed in any case.
+            within: Names of all files that such a run may write, and of folders; whatever a
+                record says, nothing else is removed.
+        """
+        self._is_cleared = True
+        for name, digest in {**self.left, **digests}.items():
+            is_ours = is_inside(name) and within & {name, name.partition("/")[0]}
+            if is_ours and self.is_unchanged(name, digest):
+                with contextlib.suppress(OSError):
+                    (self.path / name).unlink()
+
+    def is_unchanged(self, name: str, digest: str | None) -> bool:
+        """Tell whether a file below the folder, behind no link, has that SHA-256."""
+        with contextlib.suppress(OSError):
+            path = self.path / name
+            if first_link(self.path, name) is None and path.is_file():
+                return digest_of(path) == digest
+        return False
+
+    def remove_unfinished(self, folders: Iterable[str]) -> None:
+        """Remove files that a killed run had not put in their places.
+
+        Args:
+            folders: Folders in this one that are searched with all their sub-folders; "" for this
+                one alone.
+        """
+        for folder in folders:
+            for path, inner, files in os.walk(self.path / folder):  # follows no link
+                if folder == "":
+                    inner.clear()
+                elif first_link(self.path, folder) is not None:
+                    break
+                for name in filter(_ASIDE.fullmatch, files):
+                    with contextlib.suppress(OSError):
+                        (Path(path) / name).unlink()
+
+
+class StagedFile:
+    """A file that is written, and not yet in its place."""
+
+    def __init__(self, name: str, aside: Path, path: Path, digest: str) -> None:
+        self.name = name
+        self.aside = aside
+        self.path = path
+        self.digest = digest
+
+    def settle(self) -> None:
+        """Put the file in its place.
+
+        Raises:
+            OutputError: If that cannot be done.
+        """
+        try:
+            self.aside.replace(self.path)
+        except OSError as error:
+            self.drop()
+            raise unwritable(self.path, error) from None
+
+    def drop(self) -> None:
+        """Remove it, if it is not in its place."""
+        with contextlib.suppress(OSError):
+            self.aside.unlink(missing_ok=True)
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def first_link(folder: Path, name: str | PurePosixPath) -> Path | None:
+    """Return the first part of a path below a folder that is a link; the folder may be one."""
+    path = folder
+    for part in PurePosixPath(name).parts:
+        path /= part
+        if is_link(path):
+            return path
+    return None
+
+
+def is_link(path: Path) -> bool:
+    """Tell whether a path is a symbolic link, or a junction of Windows."""
+    is_junction = getattr(os.path, "isjunction", None)  # from Python 3.12 on
+    return os.path.islink(path) or (is_junction is not None and is_junction(path))  # noqa: PTH114 - never raises
+
+
+def linked(link: Path) -> OutputError:
+    """Return the error for a link in an output folder."""
+    return OutputError(
+        "is a link, and nothing is written through links",
+        origin=Origin(link, ""),
+        hint="remove the link, or choose another output folder",
+    )
+
+
+def check_links(folder: Path, names: Iterable[str]) -> None:
+    """Make sure that folders of results are no links.
+
+    Raises:
+        OutputError: Naming the first that is one.
+    """
+    for name in names:
+        if is_link(folder / name):
+            raise linked(folder / name)
+
+
+def _listed(content: bytes) -> Iterator[tuple[str, str]]:
+    """Yield what a killed run was about to write, as far as it can be understood."""
+    for line in content.splitlines():
+        with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
+            one = msgspec.json.decode(line, type=_Written)
+            yield one.file, one.digest
+
+
+def _described(lock: Path) -> str:
+    """Return who holds a lock, if that can be found out."""
+    with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError, RecursionError):
+        for line in reversed(read_bytes(lock)[:_BLOCK].splitlines()):
+            with contextlib.suppress(msgspec.ValidationError):
+                one = msgspec.json.decode(line, type=_Holder)
+                return f" (process {one.process} on {one.host}, since {one.since})"
+    return ""
