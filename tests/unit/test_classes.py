@@ -300,10 +300,3 @@ def test_colors_differ() -> None:
         for one, other in itertools.pairwise(colors)
     ]
     assert min(distances) > 100
-
-
-@pytest.mark.parametrize("text", ["\udcff", "a\ud800"])
-def test_names_and_labels_that_are_not_unicode_are_refused(text):
-    for one in (MaskClass(1, text, RED, ()), MaskClass(1, "a", RED, (text,))):
-        with pytest.raises(LabelError, match="is not valid Unicode"):
-            ClassMap((one,))
