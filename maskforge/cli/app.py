@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import maskforge
+from maskforge.cli.check import check
 from maskforge.cli.compare import compare
 from maskforge.cli.convert import convert
 from maskforge.cli.evaluate import evaluate
@@ -31,6 +32,7 @@ for command in (
     convert,
     inspect,
     preview,
+    check,
     split,
     train,
     compare,

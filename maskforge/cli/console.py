@@ -130,7 +130,7 @@ def print_table(table: Table) -> None:
             name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric
         )
     for row in table.rows:
-        shown.add_row(*(_printable(cell_text(cell)) for cell in row))
+        shown.add_row(*(printable(cell_text(cell)) for cell in row))
     # Pipes and files get long lines rather than folded ones.
     width = None if sys.stdout.isatty() else 160
     console = Console(width=width, highlight=False, markup=False)
@@ -138,7 +138,7 @@ def print_table(table: Table) -> None:
     console.print(shown)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return text without anything that would steer a terminal."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
@@ -150,7 +150,7 @@ def print_findings(findings: Iterable[Finding]) -> None:
         # What was refused has to be looked into one by one; of the rest, examples do.
         shown = group[: _REFUSED_SHOWN if level == "refused" else _EXAMPLES]
         for issue in shown:
-            typer.echo(_printable(f"  {issue.file} {issue.pointer}: {issue.message}"))
+            typer.echo(printable(f"  {issue.file} {issue.pointer}: {issue.message}"))
         if len(group) > len(shown):
             typer.echo(f"  ... and {count - len(shown)} more; --json names them")
         for hint in [one for one in dict.fromkeys(issue.hint for issue in group) if one][

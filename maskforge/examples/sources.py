@@ -29,7 +29,7 @@ from maskforge.examples.tables import TABLE_SUFFIXES, Table, from_csv, from_tabl
 from maskforge.files import MANIFEST, PathLike, as_source
 from maskforge.images.containers.base import ImageHeader
 from maskforge.images.decoder import read_header
-from maskforge.images.mask_likeness import is_mask_place, mask_regions
+from maskforge.images.mask_likeness import is_mask_place, mask_regions, same_regions
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.classfile import load_class_map
@@ -348,11 +348,7 @@ def _is_own_mask(seen: _Seen, regions: NDArray[np.uint8] | None) -> bool:
         return True
     if regions is None or int(regions.max()) + 1 != len(seen.mask.counts):
         return False
-    values, numbers = np.unique(read_values(seen.pair.mask), return_inverse=True)
-    if numbers.size != regions.size or seen.mask.size != (regions.shape[1], regions.shape[0]):
-        return False
-    together = np.unique(numbers.ravel() * np.int64(regions.max() + 1) + regions.ravel())
-    return together.size == values.size
+    return same_regions(regions, read_values(seen.pair.mask))
 
 
 def _told(found: Candidates, classes: ClassMap) -> Meaning:

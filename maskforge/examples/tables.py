@@ -16,6 +16,8 @@ from maskforge.examples.candidate import Candidate, Candidates
 from maskforge.images.page import without_suffix
 from maskforge.issues import Origin
 
+_LONGEST_HEADER = 65_536
+
 TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".txt"))
 
 
@@ -56,6 +58,19 @@ def from_csv(path: Path, image_column: str, mask_column: str) -> Candidates:
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(f"cannot be read as a table: {reason}", origin=origin) from None
     return _candidates(rows, columns, image_column, mask_column, path.parent, origin)
+
+
+def is_table(path: Path, columns: Sequence[str]) -> bool:
+    """Tell whether a file is a table with these columns."""
+    if path.suffix.lower() not in TABLE_SUFFIXES:
+        return False
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            first = stream.readline(_LONGEST_HEADER)
+    except (OSError, UnicodeDecodeError):
+        return False
+    header = next(csv.reader([first], dialect=_dialect(first)), [])
+    return {*columns} <= {name.strip() for name in header}
 
 
 def _dialect(text: str) -> type[csv.Dialect] | csv.Dialect:
