@@ -159,7 +159,7 @@ def _straight(edges: NDArray[np.bool_]) -> int:
         cv2.morphologyEx(pixels, cv2.MORPH_OPEN, np.ones(shape, np.uint8))
         for shape in ((1, _STRAIGHT), (_STRAIGHT, 1))
     )
-    return int(cv2.countNonZero(level | upright))
+    return int(np.count_nonzero(np.maximum(level, upright)))
 
 
 def _fits(edges: NDArray[np.float32], outline: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -65,7 +65,7 @@ class ClassRegions:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Measured:
+class ImageFacts:
     """What is kept of an image after it was looked at.
 
     Attributes:
@@ -125,13 +125,13 @@ class Survey:
         parts: Part of the split per name of an image; empty without a split.
     """
 
-    images: tuple[Measured, ...]
+    images: tuple[ImageFacts, ...]
     classes: ClassMap
     broken: tuple[Broken, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def masked(self) -> list[Measured]:
+    def masked(self) -> list[ImageFacts]:
         """The images that have a mask."""
         return [one for one in self.images if one.size is not None]
 

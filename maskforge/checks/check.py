@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskforge.checks.base import Measured, Survey
+from maskforge.checks.base import ImageFacts, Survey
 from maskforge.checks.catalog import CHECKS
 from maskforge.checks.check_options import CheckOptions
 from maskforge.checks.check_report import CheckReport, finding_of
-from maskforge.checks.measured import measure
+from maskforge.checks.image_facts import facts_of
 from maskforge.checks.report_folder import check_target, write_folder
 from maskforge.checks.subjects import AnnotationSubjects, DatasetSubjects, PairSubjects, Subjects
 from maskforge.choices import Progress, with_keywords
 from maskforge.dataset.manifest import is_dataset
+from maskforge.dataset.spool import ImageSpool
 from maskforge.errors import DatasetError, OptionError
 from maskforge.examples.candidate import Candidates
 from maskforge.examples.example import Example, ExampleSet
@@ -68,11 +70,20 @@ def check(
     folder = None if out is None else as_path(out)
     if folder is not None:
         check_target(folder, overwrite=overwrite)
-    subjects = _open(sources, options, progress)
-    measured: list[Measured] = []
+    with contextlib.ExitStack() as open_files:
+        subjects = _open(sources, options, open_files, progress)
+        report = _report(subjects, options, progress)
+        if folder is not None:
+            report = write_folder(folder, report, subjects, options.places, progress)
+    report.seconds = time.monotonic() - start
+    return report
+
+
+def _report(subjects: Subjects, options: CheckOptions, progress: Progress | None) -> CheckReport:
+    measured: list[ImageFacts] = []
     for number, subject in enumerate(subjects.each(), 1):
         if subject is not None:
-            measured.append(measure(subject))
+            measured.append(facts_of(subject))
         if progress is not None:
             progress("checking", number, len(subjects))
     if not measured and not subjects.broken:
@@ -88,7 +99,7 @@ def check(
     )
     found = [(one, list(one.find(survey))) for one in CHECKS]
     names = subjects.classes.names
-    report = CheckReport(
+    return CheckReport(
         source=subjects.title,
         images={
             "found": len(subjects),
@@ -99,14 +110,13 @@ def check(
         findings=[finding_of(one, places) for one, places in found if places],
         fail_on=options.fail_on,
     )
-    if folder is not None:
-        report = write_folder(folder, report, subjects, options.places, progress)
-    report.seconds = time.monotonic() - start
-    return report
 
 
 def _open(
-    sources: PathLike | Sequence[PathLike] | None, options: CheckOptions, progress: Progress | None
+    sources: PathLike | Sequence[PathLike] | None,
+    options: CheckOptions,
+    open_files: contextlib.ExitStack,
+    progress: Progress | None,
 ) -> Subjects:
     if options.masks is not None:
         if sources:
@@ -125,7 +135,8 @@ def _open(
         raise OptionError("data sets are checked one at a time")
     if len(paths) == 1 and (pairs := _pairs_of(paths[0], options)) is not None:
         return PairSubjects(pairs, options, progress)
-    return AnnotationSubjects(paths, options, progress)
+    spool = open_files.enter_context(ImageSpool())
+    return AnnotationSubjects(paths, spool, options, progress)
 
 
 def _pairs_of(path: Path, options: CheckOptions) -> Candidates | None:
@@ -152,7 +163,7 @@ def _pairs(source: Path | None, options: CheckOptions) -> Candidates:
 
 
 def _parts(
-    measured: Sequence[Measured], subjects: Subjects, options: CheckOptions
+    measured: Sequence[ImageFacts], subjects: Subjects, options: CheckOptions
 ) -> dict[str, str]:
     """Return the part of the split per name of an image."""
     if options.split is None:

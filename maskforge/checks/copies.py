@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from maskforge.checks.base import CheckPlace, Measured, Survey
+from maskforge.checks.base import CheckPlace, ImageFacts, Survey
 from maskforge.errors import listing
 
 
@@ -33,14 +33,14 @@ def split_leak(survey: Survey) -> Iterator[CheckPlace]:
             )
 
 
-def _copies(survey: Survey) -> Iterator[list[Measured]]:
+def _copies(survey: Survey) -> Iterator[list[ImageFacts]]:
     """Yield every group of identical images, of which each file counts once."""
-    groups: dict[str, list[Measured]] = {}
+    groups: dict[str, list[ImageFacts]] = {}
     for one in survey.masked:
         if one.image_digest:
             groups.setdefault(one.image_digest, []).append(one)
     return (group for group in groups.values() if len(group) > 1)
 
 
-def _others(copies: list[Measured]) -> str:
+def _others(copies: list[ImageFacts]) -> str:
     return listing(one.place.name for one in copies[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from maskforge.checks.base import CheckPlace, Measured, Survey
+from maskforge.checks.base import CheckPlace, ImageFacts, Survey
 from maskforge.masks.classes import BACKGROUND, VOID
 
 _RARE = 3
@@ -36,7 +36,7 @@ def one_class(survey: Survey) -> Iterator[CheckPlace]:
             yield one.place.saying(f"is nothing but {name!r}")
 
 
-def _only_class(one: Measured) -> int:
+def _only_class(one: ImageFacts) -> int:
     present = [id_ for id_, count in one.pixels.items() if count and id_ != VOID]
     return present[0] if len(present) == 1 else BACKGROUND
 

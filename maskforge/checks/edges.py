@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from maskforge.checks.alignment import NOTHING, Alignment
-from maskforge.checks.base import CheckPlace, Measured, Survey
+from maskforge.checks.base import CheckPlace, ImageFacts, Survey
 
 _PLAIN = 3.0
 _FAR = 3
@@ -37,7 +37,7 @@ def shifted_mask(survey: Survey) -> Iterator[CheckPlace]:
             yield one.place.saying(_told(found))
 
 
-def _moved_alike(judged: list[tuple[Measured, Alignment]]) -> list[Measured]:
+def _moved_alike(judged: list[tuple[ImageFacts, Alignment]]) -> list[ImageFacts]:
     """Return the images of a set that is moved as a whole."""
     moved = [(one, found) for one, found in judged if found.here < NOTHING and found.inside]
     if len(moved) < max(_FEWEST, _MOST * len(judged)):

@@ -121,11 +121,16 @@ class AnnotationSubjects:
     """The images of annotation files, whose masks are drawn in memory."""
 
     def __init__(
-        self, sources: Sequence[Path], options: CheckOptions, progress: Progress | None
+        self,
+        sources: Sequence[Path],
+        spool: ImageSpool,
+        options: CheckOptions,
+        progress: Progress | None,
     ) -> None:
+        """Read the files into a spool, which stays open as long as this is used."""
         self.title = ", ".join(map(str, sources))
         self.broken: list[Broken] = []
-        self._spool = ImageSpool()
+        self._spool = spool
         labels: Counter[str] = Counter()
         reader = AnnotationReader(
             sources,

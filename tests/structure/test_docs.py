@@ -23,6 +23,9 @@ from typer.testing import CliRunner
 
 import maskforge
 from maskforge.augmentation.augment_options import PRESETS, AugmentOptions
+from maskforge.checks.base import CheckPlace
+from maskforge.checks.catalog import CHECKS
+from maskforge.checks.check_report import CheckFinding, CheckReport
 from maskforge.choices import Encoder, Encoding
 from maskforge.cli.app import app
 from maskforge.dataset.conversion_report import ClassCount, ConversionReport
@@ -269,6 +272,7 @@ STRUCTS = {
         SizeCount,
         IssueCount,
     ),
+    "checks.md": (CheckReport, CheckFinding, CheckPlace),
     "dataset.md": (ManifestEntry,),
     "model-folder.md": (
         ModelDescription,
@@ -330,6 +334,14 @@ def test_every_measure_has_a_row_as_the_program_has_it():
 def test_every_issue_code_has_a_row_as_the_program_has_it():
     table = markdown.rows(markdown.section(DOCS / "exit-codes-and-issues.md", "All codes"))
     assert table == [[f"`{one}`", one.scope, one.level, one.meaning] for one in Code]
+
+
+def test_every_check_has_a_row_and_a_paragraph():
+    page = DOCS / "checks.md"
+    table = markdown.rows(markdown.section(page, "All checks"))
+    assert table == [[f"[`{one.code}`](#{one.code})", one.severity, one.meaning] for one in CHECKS]
+    for one in CHECKS:
+        assert len(markdown.section(page, one.code).split()) > 20, one.code
 
 
 def test_every_public_name_is_in_the_reference():

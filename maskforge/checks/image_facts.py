@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.checks.alignment import align
-from maskforge.checks.base import Box, CheckPlace, ClassRegions, Measured
+from maskforge.checks.base import Box, CheckPlace, ClassRegions, ImageFacts
 from maskforge.checks.subjects import Subject
 from maskforge.images.mask_likeness import is_mask_place, mask_regions, same_regions
 from maskforge.masks.classes import BACKGROUND, VOID
@@ -25,7 +25,7 @@ _FAR = 0.5
 _ROOM = 0.25
 
 
-def measure(subject: Subject) -> Measured:
+def facts_of(subject: Subject) -> ImageFacts:
     """Return what is kept of an image."""
     mask, image = subject.mask, subject.image
     refused = tuple(
@@ -34,13 +34,13 @@ def measure(subject: Subject) -> Measured:
         if one.level == "refused"
     )
     if mask is None:
-        return Measured(
+        return ImageFacts(
             place=subject.place, labels=subject.labels, refused=refused, match=subject.match
         )
     ids, counts = np.unique(mask, return_counts=True)
     likeness, own_mask = _likeness(subject, mask)
     size = Size(mask.shape[1], mask.shape[0])
-    return Measured(
+    return ImageFacts(
         place=subject.place,
         size=size,
         depth="" if image is None else _depth(image),
