@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from maskforge.checks.alignment import align
 from maskforge.checks.base import Box, CheckPlace, ClassRegions, ImageFacts
 from maskforge.checks.subjects import Subject
-from maskforge.images.mask_likeness import is_mask_place, mask_regions, same_regions
+from maskforge.images.mask_likeness import is_mask_place, looks_like_mask
 from maskforge.masks.classes import BACKGROUND, VOID
+from maskforge.masks.likeness import mask_likeness
 from maskforge.shapes import Area, Bitmap, Shape, Size
 
 _SPECK = 9
@@ -66,11 +67,11 @@ def _depth(image: NDArray[Any]) -> str:
 def _likeness(subject: Subject, mask: NDArray[Any]) -> tuple[str, bool]:
     """Return what mask the image looks like, and whether it is the one of this image."""
     path = subject.image_path
-    found = None if path is None else mask_regions(path)
-    if path is None or found is None:
+    if path is None or subject.image is None:
         return "", False
-    regions, text = found
-    return (text if is_mask_place(path) else ""), same_regions(regions, mask)
+    text = looks_like_mask(path)
+    is_own = bool(text and mask_likeness(path, mask))
+    return (text if is_mask_place(path) else ""), is_own
 
 
 def _regions(mask: NDArray[Any], id_: int) -> ClassRegions:

@@ -8,9 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from maskforge.choices import Progress
 from maskforge.dataset.manifest import Dataset, is_dataset
 from maskforge.errors import DatasetError, MaskforgeError, OptionError, check_type, listing
@@ -29,10 +26,11 @@ from maskforge.examples.tables import TABLE_SUFFIXES, Table, from_csv, from_tabl
 from maskforge.files import MANIFEST, PathLike, as_source
 from maskforge.images.containers.base import ImageHeader
 from maskforge.images.decoder import read_header
-from maskforge.images.mask_likeness import is_mask_place, mask_regions, same_regions
+from maskforge.images.mask_likeness import is_mask_place, mask_regions
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.classfile import load_class_map
+from maskforge.masks.likeness import mask_likeness
 from maskforge.shapes import Size
 
 _PIXELS_PER_VALUE = 16
@@ -320,35 +318,21 @@ def _look_at(pair: Candidate) -> _Seen | Unusable:
 
 def _compared(seen: _Seen) -> _Seen | Unusable:
     """Return a pair with what its image looks like, if that is a mask; not if it is its own one."""
-    found = mask_regions(seen.pair.image)
-    regions, text = (None, "") if found is None else found
-    if _is_own_mask(seen, regions):
+    pair, values = seen.pair, len(seen.mask.counts)
+    found = mask_regions(pair.image)
+    is_same = values > 1 and seen.image_digest == seen.mask_digest  # one value is in many images
+    if is_same or (found is not None and mask_likeness(pair.image, read_values(pair.mask))):
         error = DatasetError(
-            f"is its own mask: it shows the same as {seen.pair.mask}",
-            origin=Origin(seen.pair.image, ""),
+            f"is its own mask: it shows the same as {pair.mask}",
+            origin=Origin(pair.image, ""),
             hint="name the image that the mask was drawn on",
         )
-        return Unusable("own-mask", seen.pair, error)
-    if regions is None or not is_mask_place(seen.pair.image):
+        return Unusable("own-mask", pair, error)
+    if found is None or not is_mask_place(pair.image):
         return seen
+    regions, text = found
     has_areas = regions.size >= _PIXELS_PER_VALUE * (int(regions.max()) + 1)
     return replace(seen, likeness=text) if has_areas else seen
-
-
-def _is_own_mask(seen: _Seen, regions: NDArray[np.uint8] | None) -> bool:
-    """Tell whether an image shows the regions of its mask and nothing else.
-
-    Args:
-        seen: The pair.
-        regions: (H, W) with the regions of the image, None if it does not look like a mask.
-    """
-    if seen.mask.channels or len(seen.mask.counts) < 2:  # one area is in everything
-        return False
-    if seen.image_digest == seen.mask_digest:
-        return True
-    if regions is None or int(regions.max()) + 1 != len(seen.mask.counts):
-        return False
-    return same_regions(regions, read_values(seen.pair.mask))
 
 
 def _told(found: Candidates, classes: ClassMap) -> Meaning:

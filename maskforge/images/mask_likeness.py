@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePath
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,22 +95,3 @@ def is_mask_place(path: PurePath) -> bool:
     """
     folder = path.parent.name
     return bool(_MASK_NAME.fullmatch(path.stem) or _MASK_FOLDER.fullmatch(folder))
-
-
-def same_regions(first: NDArray[Any], second: NDArray[Any]) -> bool:
-    """Tell whether two arrays (H, W) divide an image into the same regions, whatever their values.
-
-    A single region says nothing, so it is never the same as another.
-
-    Examples:
-        >>> same_regions(np.array([[0, 1]]), np.array([[255, 0]]))
-        True
-    """
-    if first.shape != second.shape:
-        return False
-    values, numbers = np.unique(first, return_inverse=True)
-    others, other_numbers = np.unique(second, return_inverse=True)
-    if not 1 < values.size == others.size:
-        return False
-    together = np.unique(numbers.ravel() * np.int64(others.size) + other_numbers.ravel())
-    return bool(together.size == values.size)
