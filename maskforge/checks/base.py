@@ -83,6 +83,7 @@ class ImageFacts:
         own_mask: Whether the image shows the same as the mask.
         refused: Parts of the annotation that are missing in the mask.
         match: By what evidence the image was found; empty if that is not known.
+        is_partial: Whether the mask is said to lack something that somebody drew.
     """
 
     place: CheckPlace
@@ -99,6 +100,7 @@ class ImageFacts:
     own_mask: bool = False
     refused: tuple[CheckPlace, ...] = ()
     match: str = ""
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

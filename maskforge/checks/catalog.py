@@ -23,6 +23,12 @@ CHECKS: tuple[Check, ...] = (
         parts.refused_part,
     ),
     Check(
+        "unfinished",
+        "error",
+        "The run that writes the data set has not finished, so images are missing.",
+        broken("unfinished"),
+    ),
+    Check(
         "contradicting-masks",
         "error",
         "Identical images have different masks.",

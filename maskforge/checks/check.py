@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskforge.checks.base import ImageFacts, Survey
+from maskforge.checks.base import Broken, ImageFacts, Survey
 from maskforge.checks.catalog import CHECKS
 from maskforge.checks.check_options import CheckOptions
 from maskforge.checks.check_report import CheckReport, finding_of
@@ -83,7 +83,11 @@ def _report(subjects: Subjects, options: CheckOptions, progress: Progress | None
     measured: list[ImageFacts] = []
     for number, subject in enumerate(subjects.each(), 1):
         if subject is not None:
-            measured.append(facts_of(subject))
+            try:
+                measured.append(facts_of(subject))
+            except MemoryError:
+                place = subject.place.saying("there is not enough memory to check it")
+                subjects.broken.append(Broken("unreadable", place))
         if progress is not None:
             progress("checking", number, len(subjects))
     if not measured and not subjects.broken:

@@ -56,6 +56,7 @@ def facts_of(subject: Subject) -> ImageFacts:
         own_mask=own_mask,
         refused=refused,
         match=subject.match,
+        is_partial=subject.is_partial,
     )
 
 

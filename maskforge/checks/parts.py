@@ -12,3 +12,5 @@ def refused_part(survey: Survey) -> Iterator[CheckPlace]:
     yield from broken("refused-part")(survey)
     for one in survey.images:
         yield from one.refused
+        if one.is_partial and not one.refused:
+            yield one.place.saying("the mask lacks something that somebody drew")

@@ -58,6 +58,7 @@ class Subject:
         labels: Number of shapes per label.
         issues: What was found when the annotation was read.
         match: By what evidence the image was found.
+        is_partial: Whether the mask is said to lack something that somebody drew.
     """
 
     place: CheckPlace
@@ -69,6 +70,7 @@ class Subject:
     labels: Mapping[str, int] = field(default_factory=dict)
     issues: Sequence[IssueRecord] = ()
     match: str = ""
+    is_partial: bool = False
 
 
 class Subjects(Protocol):
@@ -194,6 +196,7 @@ class AnnotationSubjects:
             labels=_labels(entry),
             issues=entry.issues,
             match=getattr(entry, "match", ""),
+            is_partial=getattr(entry, "outcome", "") == "partial",
         )
 
 
@@ -217,6 +220,9 @@ class DatasetSubjects:
         self._dataset = open_dataset(folder)
         self.classes = self._dataset.classes
         self.broken: list[Broken] = []
+        if getattr(self._dataset, "unfinished", False):
+            text = "the run that writes it is still going on, or was interrupted"
+            self.broken.append(Broken("unfinished", CheckPlace(file=str(folder), message=text)))
 
     def __len__(self) -> int:
         return len(self._dataset.entries)
@@ -255,6 +261,7 @@ class DatasetSubjects:
             labels=_labels(entry),
             issues=entry.issues,
             match=getattr(entry, "match", ""),
+            is_partial=getattr(entry, "outcome", "") == "partial",
         )
 
 

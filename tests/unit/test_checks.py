@@ -11,7 +11,7 @@ from example_files import class_map, save
 
 import maskforge as mf
 from maskforge.checks import subjects
-from maskforge.checks.base import CheckPlace, ImageFacts, Survey
+from maskforge.checks.base import Broken, CheckPlace, ImageFacts, Survey
 from maskforge.checks.catalog import CHECKS
 from maskforge.errors import DatasetError, LabelError, OptionError, OutputExistsError
 
@@ -42,7 +42,7 @@ FAULTS = {
 }
 """Per check the fault that it finds, the set that is broken, and what else is told."""
 
-NOT_ON_DISK = {"weak-match"}
+NOT_ON_DISK = {"weak-match", "unfinished"}
 """Checks of what the numbers of an image alone can say."""
 
 ALSO = {
@@ -93,6 +93,14 @@ def test_evidence_by_name_alone_is_found():
     ]
     found = BY_CODE["weak-match"].find(Survey(tuple(images), class_map("caries")))
     assert [one.name for one in found] == ["name"]
+
+
+def test_what_a_data_set_says_of_itself_is_found():
+    partial = ImageFacts(place=CheckPlace(name="a"), is_partial=True)
+    broken = (Broken("unfinished", CheckPlace(file="masks")),)
+    survey = Survey((partial, ImageFacts(place=CheckPlace(name="b"))), class_map("caries"), broken)
+    assert [one.name for one in BY_CODE["refused-part"].find(survey)] == ["a"]
+    assert [one.file for one in BY_CODE["unfinished"].find(survey)] == ["masks"]
 
 
 # What is told of a place

@@ -9,6 +9,7 @@ from PIL import Image
 from maskforge.errors import DatasetError, OptionError
 from maskforge.evaluation.evaluate import evaluate
 from maskforge.examples.sources import open_examples
+from maskforge.prediction.image_list import find_images
 
 
 def write(root, *images, masks=()):
@@ -298,10 +299,20 @@ def test_black_and_white_is_not_a_mask_by_its_values(tmp_path):
 def test_images_that_all_look_like_masks_where_masks_lie_are_refused(tmp_path):
     mask, gray = scene()
     for name in "ab":
-        save(tmp_path / "SegmentationObject" / f"{name}.png", np.uint8(3) * (mask > 1))
+        save(tmp_path / "SegmentationObject" / f"{name}.png", np.uint8(3) * (mask.T > 1))
         save(tmp_path / "truth" / f"{name}.png", mask)
     folders = {"images": tmp_path / "SegmentationObject", "masks": tmp_path / "truth"}
     with pytest.raises(DatasetError, match=r"looks like a mask, as do all 2 images"):
         open_examples(**folders)
     save(tmp_path / "SegmentationObject" / "b.png", gray)
     assert "images that look like masks (1): a" in open_examples(**folders).notes
+
+
+def test_a_prediction_warns_of_images_that_look_like_masks(tmp_path):
+    mask, gray = scene()
+    save(tmp_path / "labels" / "a.png", mask)
+    save(tmp_path / "labels" / "b.png", gray)
+    save(tmp_path / "scans" / "c.png", np.uint8(255) * (gray > 128))
+    (note,) = find_images([tmp_path]).notes
+    assert note.startswith("WARNING: images that look like masks, predicted all the same (1): ")
+    assert note.endswith("a.png")
