@@ -169,6 +169,7 @@ def test_places_in_annotations_have_a_pointer(tmp_path):
     ("labels", "found"),
     [
         (["tooth11", "tooth12", "tooth21"], False),
+        (["tooth3", "tooth4", "tooth5"], False),
         (["grade1", "grade2", "grade2", "grade3"], False),
         (["cell1", "cell2"], False),
         (["cell0", "cell1", "cell2"], True),

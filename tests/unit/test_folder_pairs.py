@@ -250,6 +250,12 @@ def test_masks_of_truth_and_prediction_may_have_other_words(tmp_path, truth, pre
     assert any("without words such as _mask" in note for note in report.notes)
 
 
+def test_folders_tell_predictions_of_one_file_name_apart(tmp_path):
+    for place in ("t/1/a_mask.png", "t/2/a_mask.png", "p/1/a.png", "p/2/a.png"):
+        save(tmp_path / place, mask_of(0, 1))
+    assert evaluate(tmp_path / "p", tmp_path / "t", bootstrap=0).images == 2
+
+
 def test_two_truths_for_a_prediction_are_no_pair(tmp_path):
     for place in ("t/a_mask.png", "t/a_gt.png", "t/b.png", "p/a.png", "p/b.png"):
         save(tmp_path / place, mask_of(0, 1))
