@@ -3,6 +3,9 @@
 from . import errors
 from .augmentation.augment_options import AugmentOptions
 from .augmentation.pair import augment
+from .checks.check import check
+from .checks.check_options import CheckOptions
+from .checks.check_report import CheckReport
 from .dataset.conversion import convert
 from .dataset.conversion_report import ConversionReport
 from .dataset.convert_options import ConvertOptions
@@ -60,6 +63,8 @@ __all__ = [
     "Area",
     "AugmentOptions",
     "Bitmap",
+    "CheckOptions",
+    "CheckReport",
     "ClassMap",
     "Code",
     "ConversionReport",
@@ -107,6 +112,7 @@ __all__ = [
     "TrainOptions",
     "__version__",
     "augment",
+    "check",
     "check_leaks",
     "compare_runs",
     "convert",

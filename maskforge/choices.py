@@ -39,6 +39,7 @@ Match: TypeAlias = Literal[
     "path", "beside", "images", "folders", "content", "name", "extracted", "none"
 ]
 Unfinished: TypeAlias = Literal["error", "use"]
+FailOn: TypeAlias = Literal["warning", "error", "never"]
 Unvisited: TypeAlias = Literal["skip", "background"]
 Refused: TypeAlias = Literal["leave-out", "void"]
 Outcome: TypeAlias = Literal["drawn", "partial", "ignored", "refused"]

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import maskforge
+from maskforge.cli.check import check
 from maskforge.cli.compare import compare
 from maskforge.cli.console import EXIT_WRONG_USE, say
 from maskforge.cli.convert import convert
@@ -58,6 +59,7 @@ for command in (
     convert,
     inspect,
     preview,
+    check,
     split,
     train,
     compare,

@@ -36,7 +36,8 @@ Dataset: TypeAlias = Annotated[
     Path | None,
     typer.Argument(
         metavar="DATASET",
-        help="A folder that convert wrote, a folder with images/ and masks/, or a CSV table.",
+        help="A folder that convert wrote, a folder with images/ and masks/ in it or in its "
+        "sub-folders, or a CSV table.",
         show_default=False,
     ),
 ]
@@ -56,6 +57,11 @@ Data: TypeAlias = Annotated[
         ),
         Flag(key="image_column", metavar="NAME", help="Column of a table that holds the image."),
         Flag(key="mask_column", metavar="NAME", help="Column of a table that holds the mask."),
+        Flag(
+            key="mask_name",
+            metavar="PATTERN",
+            help="How masks in folders are called, such as {name}_truth or masks/{name}.png.",
+        ),
         Flag(
             key="classes",
             metavar="FILE",

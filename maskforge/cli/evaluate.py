@@ -185,7 +185,14 @@ def evaluate(
         if "classes" in data:
             data["classes"] = load_class_map(data["classes"])
             options = replace(options, classes=data["classes"])
-        further = {"images", "masks", "only", "group_column", "group_pattern"} & data.keys()
+        further = {
+            "images",
+            "masks",
+            "mask_name",
+            "only",
+            "group_column",
+            "group_pattern",
+        } & data.keys()
         with progress() as update:
             compared_with: Path | ExampleSet
             if truth is not None and not further and truth.is_dir():

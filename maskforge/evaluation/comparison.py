@@ -149,7 +149,7 @@ def _has_images(truth: Path) -> bool:
             item.image_path is not None and is_there(item.image_path)
             for item in open_dataset(truth)
         )
-    return truth.is_file() or usual_folders(truth) is not None
+    return truth.is_file() or bool(usual_folders(truth))
 
 
 def _open_model(

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from maskforge.errors import DatasetError, listing
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.mask_folders import has_image
+from maskforge.examples.pair_names import bare_name
 from maskforge.masks.classes import BACKGROUND, ClassMap
 
 _Key: TypeAlias = Callable[[Example], str | None]
@@ -35,9 +36,10 @@ class Pairing:
 
 
 def pair(truth: ExampleSet, predictions: ExampleSet) -> Pairing:
-    """Pair truth and predictions: by name, else by their image, else by the file name alone.
+    """Pair truth and predictions: by name, else by their image, else by parts of the name.
 
-    An image or file name decides only where it is unique on both sides.
+    These are the name without words such as ``_mask``, and the file name alone. An image or part of
+    a name decides only where it is unique on both sides.
 
     Raises:
         DatasetError: If nothing can be paired.
@@ -45,7 +47,13 @@ def pair(truth: ExampleSet, predictions: ExampleSet) -> Pairing:
     found: dict[str, Example] = {}
     notes = []
     left, right = list(truth), list(predictions)
-    for key, what in ((_name, ""), (_image, "by their image"), (_base, "by their file name")):
+    for key, what in (
+        (_name, ""),
+        (_image, "by their image"),
+        (_bare, "by their name without words such as _mask"),
+        (_base, "by their file name"),
+        (_bare_base, "by their file name without words such as _mask"),
+    ):
         truth_keys, keys = (_unique(side, key) for side in (left, right))
         matched = {truth_keys[one].name: keys[one] for one in truth_keys.keys() & keys.keys()}
         if matched and what:
@@ -77,8 +85,16 @@ def _image(example: Example) -> str | None:
     return os.path.realpath(example.image) if has_image(example) else None
 
 
+def _bare(example: Example) -> str | None:
+    return bare_name(example.name)
+
+
 def _base(example: Example) -> str | None:
     return PurePosixPath(example.name).name
+
+
+def _bare_base(example: Example) -> str | None:
+    return PurePosixPath(bare_name(example.name)).name
 
 
 def _unique(side: Sequence[Example], key: _Key) -> dict[str, Example]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from maskforge.choices import Encoding, Outcome
+from maskforge.errors import listing
 from maskforge.masks.classes import ClassMap
 
 
@@ -34,6 +35,22 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Files that make no pair, for one reason.
+
+    Attributes:
+        what: What they are, in the plural, such as ``images without mask``.
+        files: The files by their names, for people.
+    """
+
+    what: str
+    files: Mapping[str, Path]
+
+    def __str__(self) -> str:
+        return f"{self.what}, left out ({len(self.files)}): {listing(self.files)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Candidates:
     """What a source offers.
 
@@ -41,10 +58,12 @@ class Candidates:
         pairs: Images and masks.
         source: The source, for people.
         classes: The class map that came with the masks, if any.
-        notes: What was left out.
+        notes: What has to be known besides.
+        left_out: Files that make no pair.
     """
 
     pairs: tuple[Candidate, ...]
     source: str
     classes: ClassMap | None = None
     notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()

@@ -2,58 +2,114 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from maskforge.dataset.manifest import is_dataset
-from maskforge.errors import DatasetError, listing
-from maskforge.examples.candidate import Candidate, Candidates
+from maskforge.errors import DatasetError, OptionError, listing
+from maskforge.examples.candidate import Candidate, Candidates, LeftOut
+from maskforge.examples.pair_names import (
+    IMAGE_FOLDERS,
+    MASK_FOLDERS,
+    MASK_SUFFIXES,
+    MaskName,
+    channel_of,
+    image_names,
+    is_companion,
+    is_marked,
+    mask_names,
+)
 from maskforge.files import CLASSES, MASKS, is_text, left_out, walk
 from maskforge.images.suffixes import IMAGE_SUFFIXES
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import load_saved_class_map
 
-_MASK_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
+IMAGES_ALONE = "images without mask"
+MASKS_ALONE = "masks without image"
+AMBIGUOUS = "names with several images or masks"
+COMPANIONS = "masks in colors or by instance"
 
-_ENDING = re.compile(
-    r"(?<=.)[ _.-](masks?|labels?|segs?|segmentations?|gt|ground_?truth|annotations?)$",
-    re.IGNORECASE,
-)
-"""What stands behind the image's name in names of masks, as in ``abc_01_mask.gif``."""
-
-_USUAL_FOLDERS = (
-    ("images", "masks"),
-    ("image", "mask"),
-    ("images", "labels"),
-    ("image", "label"),
-    ("imgs", "masks"),
-)
+_Files = dict[str, list[Path]]
+"""Files by their place: the relative path without suffix."""
 
 
-def usual_folders(folder: Path) -> tuple[Path, Path] | None:
-    """Return the folders of images and masks below a folder, if they have usual names."""
-    for images, masks in _USUAL_FOLDERS:
-        if os.path.isdir(folder / images) and os.path.isdir(folder / masks):  # noqa: PTH112 - never raises
-            return folder / images, folder / masks
-    return None
+def usual_folders(folder: Path) -> list[tuple[Path, Path]]:
+    """Return the folders of images and masks below a folder, if they have usual names.
+
+    They are in the folder itself, as in ``images/`` and ``masks/``; or else in folders below, as in
+    ``train/image/`` and ``train/label/``.
+    """
+    with contextlib.suppress(OSError):  # whoever searches it will say so
+        if (found := _usual(folder.iterdir())) is not None:
+            return [found]
+    inside: dict[Path, list[Path]] = {}
+    for one, _ in walk(folder):
+        if one != folder:
+            inside.setdefault(one.parent, []).append(one)
+    return [found for one in sorted(inside) if (found := _usual(inside[one])) is not None]
 
 
-def from_folders(images: Path, masks: Path) -> Candidates:
+def _usual(folders: Iterable[Path]) -> tuple[Path, Path] | None:
+    by_name = {one.name.lower(): one for one in sorted(folders, reverse=True) if one.is_dir()}
+    images = next((by_name[name] for name in IMAGE_FOLDERS if name in by_name), None)
+    masks = next((by_name[name] for name in MASK_FOLDERS if name in by_name), None)
+    return None if images is None or masks is None else (images, masks)
+
+
+def from_root(folder: Path, mask_name: MaskName | None = None) -> Candidates | None:
+    """Pair the images and masks of all usual folders below a folder; None if there are none.
+
+    Raises as ``from_folders``.
+    """
+    found = usual_folders(folder)
+    if len(found) == 1 and found[0][0].parent == folder:
+        return from_folders(*found[0], mask_name)
+    if not found:
+        return from_folders(folder, folder, mask_name) if mask_name is not None else None
+    images: _Files = {}
+    masks: _Files = {}
+    unreadable: list[str] = []
+    for image_folder, mask_folder in found:
+        prefix = f"{image_folder.parent.relative_to(folder).as_posix()}/"
+        for files, one, suffixes in (
+            (images, image_folder, IMAGE_SUFFIXES),
+            (masks, mask_folder, MASK_SUFFIXES),
+        ):
+            places = _files(one, suffixes, unreadable)
+            files |= {f"{prefix}{key}": paths for key, paths in places.items()}
+    inner = [one.parent.relative_to(folder).as_posix() for one, _ in found]
+    note = f"folders of images and masks ({len(inner)}): {listing(inner)}"
+    return _candidates(
+        images, masks, (folder, folder), None, mask_name, (note, *dict.fromkeys(unreadable))
+    )
+
+
+def from_folders(images: Path, masks: Path, mask_name: MaskName | None = None) -> Candidates:
     """Pair images and masks that have one relative path, suffixes aside.
 
-    Endings of mask names such as ``_mask``, ``_label``, ``_seg`` and ``_gt`` do not count. Images
-    and masks without partner, or with several, are left out, counted and named. Two files are a
-    pair whatever their names.
+    Equal names come first. Else words such as ``_mask``, ``gt-`` and ``_leftImg8bit`` around names,
+    and folders such as ``images`` and ``masks`` in the paths, do not count, if that leaves one
+    image for one mask. Images and masks without partner, or with several, are left out, counted and
+    named. Two files are a pair whatever their names.
+
+    Args:
+        images: Folder of images, or one file.
+        masks: Folder of masks, or one file; may be that of the images.
+        mask_name: How masks are called, instead of all that.
 
     Raises:
         DatasetError: If a folder is missing, or no pair is found.
         LabelError: If the class map beside the masks cannot be used.
+        OptionError: If names are told for files.
     """
     if os.path.isfile(images) and os.path.isfile(masks):  # noqa: PTH113 - never raises
+        if mask_name is not None:
+            raise OptionError("a name of masks is told, and two files are given")
         pair = Candidate(name=images.stem, image=images, mask=masks)
         classes, _ = _written_masks(masks.parent)
         return Candidates((pair,), f"{images} and {masks}", classes)
@@ -64,31 +120,25 @@ def from_folders(images: Path, masks: Path) -> Candidates:
                 origin=Origin(folder, ""),
                 hint="name a folder of images and one of masks, or one file of each",
             )
+    shared = images.resolve() == masks.resolve()
+    if shared and mask_name is None and usual_folders(images):
+        found = from_root(images)
+        assert found is not None
+        return found
     classes, masks = _written_masks(masks)
     unreadable: list[str] = []
     image_files = _files(images, IMAGE_SUFFIXES, unreadable)
-    mask_files = _files(masks, _MASK_SUFFIXES, unreadable)
-    if images.resolve() == masks.resolve():
-        mask_files = {key: value for key, value in mask_files.items() if _ENDING.search(key)}
-        image_files = {key: one for key, one in image_files.items() if key not in mask_files}
+    mask_files = _files(masks, MASK_SUFFIXES, unreadable)
+    if shared:
+        told = is_marked if mask_name is None else mask_name.fits
+        mask_files = _kept(mask_files, lambda key, path: told(key) or told(f"{key}{path.suffix}"))
+        marked = {path for paths in mask_files.values() for path in paths}
+        image_files = _kept(image_files, lambda _, path: path not in marked)
     elif images.resolve() in masks.resolve().parents:
         inner = {path for paths in mask_files.values() for path in paths}
-        image_files = {
-            key: left
-            for key, paths in image_files.items()
-            if (left := [path for path in paths if path.resolve() not in inner])
-        }
-    pairs, notes = _pair(image_files, mask_files)
-    notes = [*dict.fromkeys(unreadable), *notes]
-    if not pairs:
-        raise DatasetError(
-            f"no image of {images} has a mask of the same name here "
-            f"({_total(image_files)} images, {_total(mask_files)} masks)",
-            origin=Origin(masks, ""),
-            hint="names must be equal but for the suffix and an ending such as _mask; or write a "
-            "CSV table with the columns image and mask",
-        )
-    return Candidates(tuple(pairs), f"{images} and {masks}", classes, tuple(notes))
+        image_files = _kept(image_files, lambda _, path: path.resolve() not in inner)
+    notes = tuple(dict.fromkeys(unreadable))
+    return _candidates(image_files, mask_files, (images, masks), classes, mask_name, notes)
 
 
 def _written_masks(masks: Path) -> tuple[ClassMap | None, Path]:
@@ -99,9 +149,9 @@ def _written_masks(masks: Path) -> tuple[ClassMap | None, Path]:
     return None, masks
 
 
-def _files(folder: Path, suffixes: Collection[str], unreadable: list[str]) -> dict[str, list[Path]]:
+def _files(folder: Path, suffixes: Collection[str], unreadable: list[str]) -> _Files:
     """Return the files below a folder by their relative path without suffix."""
-    found: dict[str, list[Path]] = {}
+    found: _Files = {}
     for parent, names in walk(folder.resolve(), left_out(unreadable)):
         for name in names:
             path = parent / name
@@ -111,38 +161,121 @@ def _files(folder: Path, suffixes: Collection[str], unreadable: list[str]) -> di
     return found
 
 
-def _pair(
-    images: dict[str, list[Path]], masks: dict[str, list[Path]]
-) -> tuple[list[Candidate], list[str]]:
-    by_stripped: dict[str, list[str]] = {}
-    for key in masks:
-        if key not in images and (stripped := _ENDING.sub("", key)) != key:
-            by_stripped.setdefault(stripped, []).append(key)
-    pairs = []
-    lonely, ambiguous = [], []
-    used: set[str] = set()
-    for key, paths in sorted(images.items()):
-        partners = [key] if key in masks else by_stripped.get(key, [])
-        used.update(partners)
-        files = [path for partner in partners for path in masks[partner]]
-        if len(paths) == len(files) == 1:
-            pairs.append(Candidate(name=key, image=paths[0], mask=files[0]))
-        elif files:
-            ambiguous.append(key)
+def _kept(files: _Files, wanted: Callable[[str, Path], bool]) -> _Files:
+    kept = {key: [path for path in paths if wanted(key, path)] for key, paths in files.items()}
+    return {key: paths for key, paths in kept.items() if paths}
+
+
+def _candidates(
+    images: _Files,
+    masks: _Files,
+    folders: tuple[Path, Path],
+    classes: ClassMap | None,
+    mask_name: MaskName | None,
+    notes: tuple[str, ...] = (),
+) -> Candidates:
+    """Return the pairs of images and masks; raises as ``from_folders`` if there are none."""
+    companions = {key: paths for key, paths in masks.items() if is_companion(key)}
+    masks = {key: paths for key, paths in masks.items() if key not in companions}
+    images = {key: paths for key, paths in images.items() if not is_companion(key)}
+    grouped = _by_name(images, masks) if mask_name is None else _told(images, masks, mask_name)
+    pairs: dict[str, Candidate] = {}
+    ambiguous: dict[str, Path] = {}
+    used: set[Path] = set()
+    for one in grouped:
+        used.update(one.images, one.masks)
+        if len(one.images) == len(one.masks) == 1:
+            ((image, key),) = one.images.items()
+            pairs[key] = Candidate(name=key, image=image, mask=one.masks[0])
         else:
-            lonely.append(key)
-    unused = sorted(masks.keys() - used)
-    notes = [
-        f"{what}, left out ({len(keys)}): {listing(keys)}"
-        for keys, what in (
-            (lonely, "images without mask"),
-            (unused, "masks without image"),
-            (ambiguous, "names with several images or masks"),
+            ambiguous |= {key: image for image, key in one.images.items()}
+    left_out = [
+        LeftOut(what, dict(sorted(files.items())))
+        for what, files in (
+            (IMAGES_ALONE, _unused(images, used)),
+            (MASKS_ALONE, _unused(masks, used)),
+            (AMBIGUOUS, ambiguous),
+            (COMPANIONS, _unused(companions, frozenset())),
         )
-        if keys
+        if files
     ]
-    return pairs, notes
+    if not pairs:
+        unclear = f"; {AMBIGUOUS}: {listing(sorted(ambiguous))}" if ambiguous else ""
+        raise DatasetError(
+            f"no image of {folders[0]} has a mask of the same name here "
+            f"({_total(images)} images, {_total(masks)} masks){unclear}",
+            origin=Origin(folders[1], ""),
+            hint="names must be equal but for the suffix and words such as _mask; say how masks "
+            "are called, as in --mask-name '{name}_truth'; or write a CSV table with the columns "
+            "image and mask",
+        )
+    source = " and ".join(dict.fromkeys(map(str, folders)))
+    return Candidates(
+        tuple(one for _, one in sorted(pairs.items())), source, classes, notes, tuple(left_out)
+    )
 
 
-def _total(files: dict[str, list[Path]]) -> int:
+class _Group(NamedTuple):
+    """Images, with their places, and masks that may belong together."""
+
+    images: dict[Path, str]
+    masks: list[Path]
+
+
+def _by_name(images: _Files, masks: _Files) -> list[_Group]:
+    """Group what has equal names; then what has them but for the words around them."""
+    equal = images.keys() & masks.keys()
+    groups = [_Group(dict.fromkeys(images[key], key), masks[key]) for key in sorted(equal)]
+    by_name: dict[str, _Group] = {}
+    for key in sorted(images.keys() - equal):
+        for name in _names_of_image(key, images):
+            group = by_name.setdefault(name, _Group({}, []))
+            group.images.update(dict.fromkeys(images[key], key))
+    for key in sorted(masks.keys() - equal):
+        for name in mask_names(key):
+            by_name.setdefault(name, _Group({}, [])).masks.extend(masks[key])
+    return groups + _joined(one for one in by_name.values() if one.images and one.masks)
+
+
+def _names_of_image(key: str, images: _Files) -> set[str]:
+    names = image_names(key)
+    channel = channel_of(key)
+    if channel is not None and f"{channel[0]}_0000" in images:
+        names.add(channel[0])  # whose further channels make it unclear
+    return names
+
+
+def _told(images: _Files, masks: _Files, mask_name: MaskName) -> list[_Group]:
+    """Group every image with the masks that are called as told."""
+    by_place = dict(masks)
+    for key, paths in masks.items():
+        for path in paths:
+            by_place.setdefault(f"{key}{path.suffix}", []).append(path)
+    groups = []
+    for key, paths in sorted(images.items()):
+        found = (by_place.get(place) for place in mask_name.places(key))
+        if first := next(filter(None, found), None):
+            groups.append(_Group(dict.fromkeys(paths, key), first))
+    return _joined(groups)
+
+
+def _joined(groups: Iterable[_Group]) -> list[_Group]:
+    """Join groups that have an image or a mask in common."""
+    joined: dict[Path, _Group] = {}
+    for one in groups:
+        members = (*one.images, *one.masks)
+        parts = [one, *{id(joined[m]): joined[m] for m in members if m in joined}.values()]
+        whole = _Group(
+            {image: key for part in parts for image, key in part.images.items()},
+            list(dict.fromkeys(mask for part in parts for mask in part.masks)),
+        )
+        joined |= dict.fromkeys((*whole.images, *whole.masks), whole)
+    return list({id(one): one for one in joined.values()}.values())
+
+
+def _unused(files: _Files, used: frozenset[Path] | set[Path]) -> dict[str, Path]:
+    return {key: paths[0] for key, paths in files.items() if not used & {*paths}}
+
+
+def _total(files: _Files) -> int:
     return sum(map(len, files.values()))

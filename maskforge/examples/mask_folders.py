@@ -14,16 +14,14 @@ from maskforge.errors import DatasetError
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.maskvalues import MaskLook, look
 from maskforge.examples.meaning import Meaning, given_meaning, recognize
+from maskforge.examples.pair_names import MASK_SUFFIXES, is_companion
 from maskforge.examples.partial_masks import decide, written_outcomes
 from maskforge.files import CLASSES, MASKS, PROBABILITIES, left_out, walk
 from maskforge.images.decoder import list_pages
 from maskforge.images.page import is_there, without_suffix
-from maskforge.images.suffixes import IMAGE_SUFFIXES
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.classfile import load_saved_class_map
-
-MASK_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
 
 
 def known_classes(folder: Path) -> ClassMap | None:
@@ -113,6 +111,8 @@ def _mask_files(root: Path, unreadable: list[str]) -> dict[str, Path]:
         for file in names:
             path = parent / file
             if path.suffix.lower() not in MASK_SUFFIXES or file.startswith("."):
+                continue
+            if is_companion(path.stem):
                 continue
             for page in _pages(path):
                 place = without_suffix(page.relative_to(root).as_posix())

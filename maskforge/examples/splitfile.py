@@ -178,6 +178,21 @@ def read_splits(path: PathLike, examples: ExampleSet) -> list[Split]:
     return splits
 
 
+def parts_of(path: PathLike, examples: ExampleSet) -> dict[str, str]:
+    """Return the part of every example in a split file, without comparing any digests.
+
+    Raises:
+        DatasetError: If the file cannot be understood, names an example that does not exist or
+            leaves one out.
+    """
+    path = as_path(path)
+    origin = Origin(path, "")
+    return {
+        one.name: _OTHER_NAMES.get(one.part, one.part)
+        for one in _resolved(_read(path, origin).examples, examples, origin)
+    }
+
+
 def _read(path: Path, origin: Origin) -> SplitRecord:
     try:
         data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")

@@ -12,10 +12,12 @@ from typing import Any, Protocol, runtime_checkable
 
 from maskforge.errors import DatasetError, OptionError, did_you_mean, listing
 from maskforge.examples.candidate import Candidate, Candidates
-from maskforge.files import read_bytes
+from maskforge.files import open_regular, read_bytes
 from maskforge.images.page import without_suffix
 from maskforge.issues import Origin
 from maskforge.outputs.csvtable import read_table
+
+_LONGEST_HEADER = 65_536
 
 TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".txt"))
 
@@ -54,6 +56,18 @@ def from_csv(path: Path, image_column: str, mask_column: str) -> Candidates:
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(f"cannot be read as a table: {reason}", origin=origin) from None
     return _candidates(rows, columns, image_column, mask_column, path.parent, origin)
+
+
+def is_table(path: Path, columns: Sequence[str]) -> bool:
+    """Tell whether a file is a table with these columns."""
+    if path.suffix.lower() not in TABLE_SUFFIXES:
+        return False
+    try:
+        with open_regular(path) as stream:
+            names, _ = read_table(stream.readline(_LONGEST_HEADER).decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
+    return {*columns} <= {*names}
 
 
 def from_table(table: Table, image_column: str, mask_column: str) -> Candidates:

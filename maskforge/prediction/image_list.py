@@ -15,11 +15,14 @@ from maskforge.dataset.manifest import (
     mask_name,
     open_dataset,
 )
-from maskforge.errors import OptionError
+from maskforge.errors import OptionError, listing
 from maskforge.files import as_source, as_text, is_text, walk
 from maskforge.images.decoder import list_pages, read_header
+from maskforge.images.mask_likeness import is_mask_place, looks_like_mask
 from maskforge.images.page import is_there, split_page, without_suffix
 from maskforge.images.suffixes import IMAGE_SUFFIXES
+
+_PALETTE_SUFFIXES = frozenset((".png", ".gif", ".bmp"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,11 @@ def find_images(sources: Sequence[Path]) -> Images:
     found.images = _whole_stacks(_once(found.images))
     if named > len(found.images):
         found.notes.append(f"images that were named twice: {named - len(found.images)}")
+    if masklike := [str(one.file) for one in found.images if _is_masklike(one)]:
+        found.notes.append(
+            f"WARNING: images that look like masks, predicted all the same ({len(masklike)}): "
+            f"{listing(masklike)}"
+        )
     if others:
         found.notes.append(f"files that are not images, left out: {others}")
     if not found.images and not found.problems:
@@ -126,6 +134,17 @@ def find_images(sources: Sequence[Path]) -> Images:
             hint=f"images end in {', '.join(sorted(IMAGE_SUFFIXES))}",
         )
     return found
+
+
+def _is_masklike(image: ImageFile) -> bool:
+    """Tell whether an image holds few values, and a palette or a place where masks lie."""
+    if image.file is None or image.problem:
+        return False
+    suffix = split_page(image.file)[0].suffix.lower()
+    if not is_mask_place(image.file) and suffix not in _PALETTE_SUFFIXES:
+        return False
+    likeness = looks_like_mask(image.file)
+    return bool(likeness) and (is_mask_place(image.file) or likeness.startswith("a palette"))
 
 
 def orientation_of(image: ImageFile) -> tuple[int, bool]:

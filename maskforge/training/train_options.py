@@ -39,6 +39,8 @@ class DataOptions:
         masks: Folder of masks, paired with the images by name; the mask, if ``images`` is a file.
         image_column: Column of a table that holds the image.
         mask_column: Column of a table that holds the mask.
+        mask_name: How masks in folders are called, such as ``{name}_truth`` or
+            ``masks/{name}.png``; None for equal names but for words such as ``_mask``.
         classes: Class map file; the one of the data set if None.
         mask_values: What the values of the mask files mean: value to class name, ``background`` or
             ``void``. For masks that were not written by maskforge.
@@ -60,6 +62,7 @@ class DataOptions:
     masks: str | None = None
     image_column: str = "image"
     mask_column: str = "mask"
+    mask_name: str | None = None
     classes: str | None = None
     mask_values: Mapping[str, str] = field(default_factory=dict)
     only: tuple[str, ...] = ()

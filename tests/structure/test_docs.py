@@ -23,6 +23,9 @@ from typer.testing import CliRunner
 
 import maskforge
 from maskforge.augmentation.augment_options import PRESETS, AugmentOptions
+from maskforge.checks.base import CheckPlace
+from maskforge.checks.catalog import CHECKS
+from maskforge.checks.check_report import CheckFinding, CheckReport
 from maskforge.choices import Encoder, Encoding, ranges_of
 from maskforge.cli.app import app
 from maskforge.dataset.conversion_report import ClassCount, ConversionReport, Finding
@@ -273,6 +276,7 @@ STRUCTS = {
         IssueCount,
         Pair,
     ),
+    "checks.md": (CheckReport, CheckFinding, CheckPlace),
     "dataset.md": (ManifestEntry,),
     "model-folder.md": (
         ModelDescription,
@@ -340,6 +344,14 @@ def test_every_issue_that_leaves_doubt_has_a_row_that_says_so():
     table = markdown.rows(markdown.section(DOCS / "dataset.md", "Partial images"))
     doubtful = [[f"`{one}`", one.doubt] for one in Code if one.doubt is not Doubt.NO]
     assert [row[:2] for row in table] == doubtful
+
+
+def test_every_check_has_a_row_and_a_paragraph():
+    page = DOCS / "checks.md"
+    table = markdown.rows(markdown.section(page, "All checks"))
+    assert table == [[f"[`{one.code}`](#{one.code})", one.severity, one.meaning] for one in CHECKS]
+    for one in CHECKS:
+        assert len(markdown.section(page, one.code).split()) > 20, one.code
 
 
 def test_every_public_name_is_in_the_reference():

@@ -27,7 +27,7 @@ LEVELS = [
     {"masks"},
     {"dataset"},
     {"examples", "augmentation", "nn"},
-    {"batches", "prediction"},
+    {"batches", "checks", "prediction"},
     {"evaluation"},
     {"training"},
     {"cli", "__main__"},

@@ -15,6 +15,7 @@ ARRAYS = [np.zeros(3), np.zeros((2, 2, 2, 2)), np.array(["a"]), np.zeros((0, 4),
 
 FUNCTIONS = {
     "augment": ("image", "target", "options", "rng"),
+    "check": ("sources", "out"),
     "check_leaks": ("examples", "split"),
     "compare_runs": ("folders",),
     "convert": ("sources", "out"),
@@ -94,6 +95,7 @@ def raised(call):
 
 
 READING = {
+    "check": {},
     "compare_runs": {},
     "detect": {},
     "evaluate": {"truth"},

@@ -194,8 +194,9 @@ def test_one_image_in_two_spellings_is_listed_twice(tmp_path):
 
 def test_names_never_lead_out_of_a_folder(tmp_path):
     """Overlays and predictions are written under the names of the examples."""
-    for place in ("x/1/a.png", "x/2/a.png", "m.png"):
-        save(tmp_path / place, mask_of(0, 255))
+    for place in ("x/1/a.png", "x/2/a.png"):
+        save(tmp_path / place, image_of(1))
+    save(tmp_path / "m.png", mask_of(0, 255))
     (tmp_path / "tables").mkdir()
     table = tmp_path / "tables" / "t.csv"
     table.write_text(f"image,mask\n../x/1/a.png,../m.png\n{tmp_path}/x/2/a.png,../m.png\n")

@@ -1,0 +1,110 @@
+"""What was found: per kind of finding its places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from maskforge.checks.base import Check, CheckPlace
+from maskforge.display.brief import Brief
+from maskforge.display.table import Shown, Table, as_html
+
+SCHEMA_VERSION = 1
+
+_PLACES = 3
+
+
+class CheckFinding(Brief, msgspec.Struct, frozen=True, kw_only=True):
+    """All that was found of one kind.
+
+    Attributes:
+        code: The kind.
+        severity: ``error``, ``warning`` or ``note``.
+        meaning: What was found, in one sentence.
+        places: Where.
+    """
+
+    code: str
+    severity: str
+    meaning: str
+    places: list[CheckPlace]
+
+
+class CheckReport(Brief, msgspec.Struct, kw_only=True):
+    """What looks wrong in a source.
+
+    Attributes:
+        schema: Version of this object; grows when a key changes its meaning.
+        source: The source.
+        images: Number of images: ``found``, with a mask (``masked``), and those whose outlines
+            could be compared with the edges in the image (``aligned``).
+        classes: Names of the classes, without the background.
+        findings: What was found, the worst first; kinds of which nothing was found are left out.
+        fail_on: The least severe findings with which the exit code is 1.
+        seconds: Duration.
+
+    Examples:
+        >>> report = mf.check("samples/labelme")
+        >>> report.exit_code, [one.code for one in report.findings]
+        (0, [])
+    """
+
+    schema: int = SCHEMA_VERSION
+    source: str
+    images: dict[str, int]
+    classes: list[str]
+    findings: list[CheckFinding]
+    fail_on: str = "warning"
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """0 if nothing was found that is as severe as ``fail_on`` or more, else 1."""
+        severities = ("error", "warning")
+        failing = {"never": (), "error": severities[:1], "warning": severities}[self.fail_on]
+        return int(any(one.severity in failing for one in self.findings))
+
+    def _repr_html_(self) -> str:
+        return as_html(shown(self))
+
+
+def finding_of(check: Check, places: Sequence[CheckPlace]) -> CheckFinding:
+    """Return what a check has found."""
+    return CheckFinding(
+        code=check.code, severity=check.severity, meaning=check.meaning, places=list(places)
+    )
+
+
+def summary(report: CheckReport) -> str:
+    """Return what was checked, and whether anything was found, in one line."""
+    masked, found = report.images["masked"], len(report.findings)
+    what = f"{masked} images with masks of {len(report.classes)} classes in {report.source}"
+    return f"{what}: {f'{found} kinds of findings' if found else 'nothing looks wrong'}"
+
+
+def shown(report: CheckReport) -> Iterator[Shown]:
+    """Yield the summary, and a table of all findings."""
+    yield summary(report)
+    yield Table(
+        "Findings",
+        ("severity", "code", "count", "meaning", "first places"),
+        [
+            (
+                one.severity,
+                one.code,
+                len(one.places),
+                one.meaning,
+                "; ".join(map(place_text, one.places[:_PLACES])),
+            )
+            for one in report.findings
+        ],
+    )
+
+
+def place_text(place: CheckPlace) -> str:
+    """Return a place for people."""
+    where = place.name or place.file
+    if place.pointer not in ("", "$"):
+        where += f" ({place.file} {place.pointer})" if place.name else f" {place.pointer}"
+    return f"{where}: {place.message}" if where else place.message

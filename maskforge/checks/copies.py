@@ -1,0 +1,46 @@
+"""Identical images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from maskforge.checks.base import CheckPlace, ImageFacts, Survey
+from maskforge.errors import listing
+
+
+def contradicting_masks(survey: Survey) -> Iterator[CheckPlace]:
+    """Yield identical images with different masks."""
+    for copies in _copies(survey):
+        if len({one.mask_digest for one in copies}) > 1:
+            yield copies[0].place.saying(f"has another mask as {_others(copies)}")
+
+
+def copied_image(survey: Survey) -> Iterator[CheckPlace]:
+    """Yield identical images with equal masks."""
+    for copies in _copies(survey):
+        if len({one.mask_digest for one in copies}) == 1:
+            yield copies[0].place.saying(f"is there again as {_others(copies)}")
+
+
+def split_leak(survey: Survey) -> Iterator[CheckPlace]:
+    """Yield identical images in several parts of the split."""
+    for copies in _copies(survey):
+        where = {survey.parts.get(one.place.name, "") for one in copies} - {"", "unused"}
+        if len(where) > 1:
+            told = (f"{one.place.name} in {survey.parts[one.place.name]}" for one in copies[1:])
+            yield copies[0].place.saying(
+                f"is in {survey.parts[copies[0].place.name]}, and so is {listing(told)}"
+            )
+
+
+def _copies(survey: Survey) -> Iterator[list[ImageFacts]]:
+    """Yield every group of identical images, of which each file counts once."""
+    groups: dict[str, list[ImageFacts]] = {}
+    for one in survey.masked:
+        if one.image_digest:
+            groups.setdefault(one.image_digest, []).append(one)
+    return (group for group in groups.values() if len(group) > 1)
+
+
+def _others(copies: list[ImageFacts]) -> str:
+    return listing(one.place.name for one in copies[1:])

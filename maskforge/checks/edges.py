@@ -1,0 +1,73 @@
+"""Masks that do not lie on their images as they should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from maskforge.checks.alignment import NOTHING, Alignment
+from maskforge.checks.base import CheckPlace, ImageFacts, Survey
+
+_PLAIN = 3.0
+_FAR = 3
+_MUCH_BETTER = 1.4
+_BETTER = 1.1
+_FEWEST = 3
+_MOST = 0.6
+_MIRRORED_PLAIN = 2.5
+_MIRRORED_BETTER = 1.5
+
+
+def shifted_mask(survey: Survey) -> Iterator[CheckPlace]:
+    """Yield masks that fit much better when they are moved: all of a set alike, or one by far."""
+    judged = [(one, one.alignment) for one in survey.masked if one.alignment is not None]
+    alike = _moved_alike(judged)
+    for one, found in judged:
+        if one in alike:
+            also = f", as for {len(alike)} of {len(judged)} images"
+            yield one.place.saying(_told(found) + also)
+        elif (
+            found.inside
+            and found.here < NOTHING
+            and found.best >= _PLAIN
+            and found.gain >= _MUCH_BETTER
+            and max(map(abs, found.steps)) >= _FAR
+        ):
+            yield one.place.saying(_told(found))
+
+
+def _moved_alike(judged: list[tuple[ImageFacts, Alignment]]) -> list[ImageFacts]:
+    """Return the images of a set that is moved as a whole."""
+    moved = [(one, found) for one, found in judged if found.here < NOTHING and found.inside]
+    if len(moved) < max(_FEWEST, _MOST * len(judged)):
+        return []
+    usual = np.median([found.steps for _, found in moved], axis=0)
+    if np.abs(usual).max() < _FAR - 1:
+        return []
+    alike = [
+        one
+        for one, found in moved
+        if found.gain >= _BETTER and np.abs(found.steps - usual).max() <= 1
+    ]
+    return alike if len(alike) >= max(_FEWEST, _MOST * len(judged)) else []
+
+
+def _told(found: Alignment) -> str:
+    rows, columns = found.shift
+    ways = [
+        f"{abs(length)} px {way[length > 0]}"
+        for length, way in ((columns, ("left", "right")), (rows, ("up", "down")))
+        if length
+    ]
+    return f"fits the edges {found.gain:.1f} times as well {' and '.join(ways)}"
+
+
+def mirrored_mask(survey: Survey) -> Iterator[CheckPlace]:
+    """Yield masks that fit much better when they are mirrored."""
+    for one in survey.masked:
+        if one.alignment is None or not one.alignment.mirrored:
+            continue
+        way, found = max(one.alignment.mirrored.items(), key=lambda item: item[1].gain)
+        if found.gain >= _MIRRORED_BETTER and found.stands >= _MIRRORED_PLAIN:
+            yield one.place.saying(f"fits the edges {found.gain:.1f} times as well with {way}")

@@ -1,0 +1,175 @@
+"""The folder of a report: an overlay per place, the report as JSON, and a page that shows all."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from maskforge.checks.base import CheckPlace
+from maskforge.checks.check_report import CheckFinding, CheckReport, place_text, summary
+from maskforge.checks.subjects import Subject, Subjects
+from maskforge.choices import Progress
+from maskforge.errors import OutputExistsError
+from maskforge.files import check_folder, dump_record, write_whole
+from maskforge.images.png import png_bytes
+from maskforge.images.stored import stretched
+from maskforge.issues import Origin
+from maskforge.masks.classes import ClassMap
+from maskforge.masks.masknames import MaskNames
+from maskforge.masks.overlay import class_entries, overlay, with_legend
+
+REPORT = "check.json"
+PAGE = "check.html"
+OVERLAYS = "overlays"
+
+_LONGEST_SIDE = 900
+_SHOWN_ON_PAGE = 480
+_MARGIN = 6
+_MARK = (255, 255, 255)
+_STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:64em;margin:2em auto;padding:0 1em}"
+    "figure{display:inline-block;margin:0 1em 1em 0;max-width:480px;vertical-align:top}"
+    "img{max-width:100%}figcaption,li{overflow-wrap:anywhere}"
+    ".error{color:#b00020}.warning{color:#8a5a00}.note{color:#555}"
+)
+
+
+def check_target(out: Path, *, overwrite: bool) -> None:
+    """Make sure that no earlier report is replaced unasked.
+
+    Raises:
+        OutputExistsError: If there is one.
+        OutputError: If the folder cannot be used.
+    """
+    check_folder(out)
+    if not overwrite and (taken := [one for one in (REPORT, PAGE) if os.path.lexists(out / one)]):
+        raise OutputExistsError(
+            "already exists",
+            origin=Origin(out / taken[0], ""),
+            hint="choose another folder, or replace an earlier report with --overwrite",
+        )
+
+
+def write_folder(
+    out: Path, report: CheckReport, subjects: Subjects, limit: int, progress: Progress | None
+) -> CheckReport:
+    """Write a report with its overlays.
+
+    Args:
+        out: The folder.
+        report: The report.
+        subjects: The images, which are read again for the overlays.
+        limit: Largest number of overlays per kind of finding.
+        progress: Called after every image that is drawn.
+
+    Returns:
+        The report, whose places name their overlays.
+
+    Raises:
+        OutputError: If a file cannot be written.
+    """
+    wanted = {
+        place.name: None
+        for finding in report.findings
+        for place in finding.places[:limit]
+        if place.name
+    }
+    drawn: dict[tuple[str, int], str] = {}
+    thumbnails: dict[str, bytes] = {}
+    names = MaskNames()
+    for number, subject in enumerate(subjects.each(wanted), 1):
+        if progress is not None:
+            progress("drawing overlays", number, len(wanted))
+        if subject is None or subject.mask is None:
+            continue
+        for finding in report.findings:
+            for index, place in enumerate(finding.places[:limit]):
+                if place.name != subject.place.name:
+                    continue
+                image = _overlay(subject, place, subjects.classes)
+                shown = names.assign(finding.code, f"{index + 1:02}-{Path(place.name).name}.png")
+                name = f"{OVERLAYS}/{shown}.png"
+                write_whole(out / name, png_bytes(image))
+                thumbnails[name] = _thumbnail(image)
+                drawn[finding.code, index] = name
+    findings = [
+        msgspec.structs.replace(
+            finding,
+            places=[
+                msgspec.structs.replace(place, overlay=drawn.get((finding.code, index), ""))
+                for index, place in enumerate(finding.places)
+            ],
+        )
+        for finding in report.findings
+    ]
+    report = msgspec.structs.replace(report, findings=findings)
+    write_whole(out / REPORT, dump_record(report))
+    write_whole(out / PAGE, _page(report, thumbnails).encode())
+    return report
+
+
+def _overlay(subject: Subject, place: CheckPlace, classes: ClassMap) -> NDArray[np.uint8]:
+    mask, image = subject.mask, subject.image
+    assert mask is not None
+    if image is None:
+        shown = np.zeros((*mask.shape, 3), dtype=np.uint8)
+    else:
+        shown = stretched(image) if image.dtype != np.uint8 else np.asarray(image, np.uint8)
+        shown = shown.repeat(3, axis=-1) if shown.shape[-1] == 1 else shown
+    drawn = overlay(shown, mask, classes.colors)
+    if place.box is not None:
+        scale = drawn.shape[0] / mask.shape[0]
+        page = Image.fromarray(drawn)
+        left, top, right, bottom = (round(side * scale) for side in place.box)
+        pen = ImageDraw.Draw(page)
+        box = (left - _MARGIN, top - _MARGIN, right + _MARGIN, bottom + _MARGIN)
+        pen.rectangle(box, outline=_MARK, width=2)
+        drawn = np.asarray(page)
+    small = Image.fromarray(drawn)
+    small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+    title = f"{place.name}  {place.message}"
+    return np.asarray(with_legend(np.asarray(small), title, class_entries(mask, classes)))
+
+
+def _thumbnail(image: NDArray[np.uint8]) -> bytes:
+    small = Image.fromarray(image)
+    small.thumbnail((_SHOWN_ON_PAGE, _SHOWN_ON_PAGE))
+    stream = io.BytesIO()
+    small.save(stream, format="JPEG", quality=85)
+    return stream.getvalue()
+
+
+def _page(report: CheckReport, thumbnails: Mapping[str, bytes]) -> str:
+    """Return one page that needs no other file."""
+    body = "".join(_section(finding, thumbnails) for finding in report.findings)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>maskforge check</title><style>{_STYLE}</style></head><body>"
+        f"<h1>maskforge check</h1><p>{escape(summary(report))}</p>{body}</body></html>\n"
+    )
+
+
+def _section(finding: CheckFinding, thumbnails: Mapping[str, bytes]) -> str:
+    shown: Sequence[CheckPlace] = [one for one in finding.places if one.overlay]
+    others = [one for one in finding.places if not one.overlay]
+    figures = "".join(
+        f'<figure><img alt="" src="data:image/jpeg;base64,'
+        f'{base64.b64encode(thumbnails[one.overlay]).decode()}">'
+        f"<figcaption>{escape(place_text(one))}</figcaption></figure>"
+        for one in shown
+    )
+    listed = "".join(f"<li>{escape(place_text(one))}</li>" for one in others)
+    return (
+        f'<h2 class="{escape(finding.severity)}">{escape(finding.severity)}: '
+        f"{escape(finding.code)} ({len(finding.places)})</h2>"
+        f"<p>{escape(finding.meaning)}</p>{figures}<ul>{listed}</ul>"
+    )
