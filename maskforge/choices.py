@@ -1,11 +1,16 @@
-"""The values that options can take, and options given as keywords; light enough for every help."""
+"""The values that options can take, and options given as keywords; light enough for every help.
+
+A choice is a ``Literal`` here, the numbers that are possible stand beside the field of the option:
+``Annotated[int, Range(1, 100)]``.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
-from types import UnionType
+import numbers
+from collections.abc import Callable, Iterator, Mapping
+from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -91,10 +96,40 @@ _CALLED = {int: "a whole number", float: "a number", Mapping: "values by name"}
 _hints = functools.cache(get_type_hints)  # finding them takes as long as drawing a small image
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Range:
+    """The numbers that an option can be.
+
+    Attributes:
+        low: The smallest.
+        high: The largest.
+        above: Whether it must be above ``low``.
+        below: Whether it must be below ``high``.
+
+    Examples:
+        >>> str(Range(1, 65_536)), str(Range(0, 1, above=True)), 2 in Range(0, 1)
+        ('1 to 65536', 'above 0 to 1', False)
+    """
+
+    low: float
+    high: float
+    above: bool = False
+    below: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        """Tell whether a number is possible; what is not a number never is."""
+        is_outer = (self.above and value == self.low) or (self.below and value == self.high)
+        return self.low <= value <= self.high and not is_outer
+
+    def __str__(self) -> str:
+        low, high = (f"{one:.15g}" for one in (self.low, self.high))
+        return f"{'above ' * self.above}{low} to {'below ' * self.below}{high}"
+
+
 def with_keywords(
     class_: type[Options], options: Options | None, keywords: Mapping[str, Any]
 ) -> Options:
-    """Return options with some of them replaced by keywords, every choice checked.
+    """Return options with some of them replaced by keywords, every choice and number checked.
 
     Args:
         class_: A frozen dataclass whose fields are the options.
@@ -103,7 +138,7 @@ def with_keywords(
             of the group; an option of one group alone can be given by its own name as well.
 
     Raises:
-        OptionError: If an option does not exist, or is none of the words that it can be.
+        OptionError: If an option does not exist, or is none of the words or numbers that it can be.
 
     Examples:
         >>> from maskforge import EvaluateOptions
@@ -180,18 +215,60 @@ def alternatives(hint: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:  # noqa:
     return (), (origin or hint,)
 
 
-def check_choices(options: DataclassInstance) -> None:
-    """Make sure that options with a fixed set of words have one of these.
+def check_choices(options: DataclassInstance, group: str = "") -> None:
+    """Make sure that options have one of the words, or a number in the range, that they can be.
+
+    Args:
+        options: A dataclass of options, and of groups of them.
+        group: What stands before the names in errors, such as ``network.``.
 
     Raises:
-        OptionError: Naming the option and its words.
+        OptionError: Naming the option, and its words or its range.
     """
+    ranges = ranges_of(type(options))
     for name, hint in _hints(type(options)).items():
         value = getattr(options, name)
         if dataclasses.is_dataclass(hint):
-            check_choices(value)
-        else:
-            check_choice(name, value, hint)
+            check_choices(value, f"{group}{name}.")
+            continue
+        check_choice(f"{group}{name}", value, hint)
+        if name in ranges:
+            _check_number(f"{group}{name}", value, hint, ranges[name])
+
+
+@functools.cache
+def ranges_of(class_: type) -> Mapping[str, Range]:
+    """Return the ranges of a class of options by the names of its fields."""
+    hints = get_type_hints(class_, include_extras=True)
+    return {
+        name: one
+        for name, hint in hints.items()
+        for one in getattr(hint, "__metadata__", ())
+        if isinstance(one, Range)
+    }
+
+
+def _check_number(name: str, value: object, hint: object, possible: Range) -> None:
+    words, types = alternatives(hint)
+    if value in words or (value is None and NoneType in types):
+        return
+    wanted = int if int in types and float not in types else float
+    kind = numbers.Integral if wanted is int else numbers.Real
+    for called, one in _numbers(name, value, types):
+        if not isinstance(one, kind) or isinstance(one, bool):
+            raise OptionError(f"{called} must be {_CALLED[wanted]}, found {shorten(one)}")
+        if one not in possible:
+            raise OptionError(f"{called} cannot be {shorten(one)}, expected {possible}")
+
+
+def _numbers(name: str, value: Any, types: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any value
+    """Yield the numbers of an option, with what each is called."""
+    if isinstance(value, Mapping) and Mapping in types:
+        yield from ((f"{name} of {shorten(key)}", one) for key, one in value.items())
+    elif isinstance(value, (tuple, list)) and tuple in types:
+        yield from ((name, one) for one in value)
+    else:
+        yield name, value
 
 
 def check_choice(name: str, value: object, choices: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import itertools
+import math
 import reprlib
 from collections.abc import Iterable
 
@@ -16,7 +17,17 @@ _MOST_NAMED = 10
 _LONGEST_COMPARED = 100
 _MOST_COMPARED = 2000
 
-_shortener = reprlib.Repr()
+
+class _Shortener(reprlib.Repr):
+    """Python itself refuses to write a whole number of more than some thousand digits."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        if abs(x) >= 10**self.maxlong:
+            return f"a number of {round(x.bit_length() * math.log10(2)):,} digits"
+        return super().repr_int(x, level)
+
+
+_shortener = _Shortener()
 _shortener.maxlevel, _shortener.maxdict, _shortener.maxlist = 2, 3, 4
 _shortener.maxstring, _shortener.maxother = 80, 80
 
@@ -171,6 +182,22 @@ def check_type(name: str, value: object, *types: type, hint: str = "") -> None:
 def is_installed(package: str) -> bool:
     """Tell whether a package can be imported, without importing it."""
     return importlib.util.find_spec(package) is not None
+
+
+def not_loaded(package: str, error: BaseException, hint: str = "") -> MissingDependencyError:
+    """Return the error for a package that is installed and cannot be imported for another reason.
+
+    Args:
+        package: Its name.
+        error: What its import raised.
+        hint: What else to do about it.
+    """
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    return MissingDependencyError(
+        f"{package} is installed, but cannot be loaded: {reason}",
+        hint="there may be too little memory for it (see ulimit -v), or it must be installed anew"
+        + hint,
+    )
 
 
 def require(package: str, install: str, purpose: str = "", *, otherwise: str = "") -> None:

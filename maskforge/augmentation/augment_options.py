@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Annotated, TypeAlias
 
-from maskforge.choices import SYMMETRIES, AugmentPreset, Symmetry
+from maskforge.choices import SYMMETRIES, AugmentPreset, Range, Symmetry, check_choices
 from maskforge.errors import OptionError
 
 _STEEPEST = 0.25
 _QUARTER_TURN = 90.0
+
+_Share: TypeAlias = Annotated[float | None, Range(0, 1)]
+_Factor: TypeAlias = Annotated[float | None, Range(0, 3)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,21 +44,21 @@ class AugmentOptions:
     """
 
     preset: AugmentPreset = "light"
-    flip_horizontal: float | None = None
-    flip_vertical: float | None = None
-    transpose: float | None = None
-    rotate: float | None = None
-    zoom: float | None = None
-    shift: float | None = None
-    shear: float | None = None
-    elastic: float | None = None
-    elastic_scale: float | None = None
-    brightness: float | None = None
-    contrast: float | None = None
-    saturation: float | None = None
-    gamma: float | None = None
-    noise: float | None = None
-    blur: float | None = None
+    flip_horizontal: _Share = None
+    flip_vertical: _Share = None
+    transpose: _Share = None
+    rotate: Annotated[float | None, Range(0, 180)] = None
+    zoom: _Factor = None
+    shift: Annotated[float | None, Range(0, 0.5)] = None
+    shear: Annotated[float | None, Range(0, 45)] = None
+    elastic: Annotated[float | None, Range(0, 100)] = None
+    elastic_scale: Annotated[float | None, Range(4, 1000)] = None
+    brightness: _Share = None
+    contrast: _Share = None
+    saturation: _Share = None
+    gamma: _Factor = None
+    noise: _Share = None
+    blur: Annotated[float | None, Range(0, 10)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,24 +153,6 @@ PRESETS: Mapping[AugmentPreset, ResolvedAugmentation] = {
 """What the presets come to. ``light`` is made for radiographs: left and right may be exchanged, up
 and down not, and little is turned."""
 
-_RANGES = {
-    "flip_horizontal": (0.0, 1.0),
-    "flip_vertical": (0.0, 1.0),
-    "transpose": (0.0, 1.0),
-    "rotate": (0.0, 180.0),
-    "zoom": (0.0, 3.0),
-    "shift": (0.0, 0.5),
-    "shear": (0.0, 45.0),
-    "elastic": (0.0, 100.0),
-    "elastic_scale": (4.0, 1000.0),
-    "brightness": (0.0, 1.0),
-    "contrast": (0.0, 1.0),
-    "saturation": (0.0, 1.0),
-    "gamma": (0.0, 3.0),
-    "noise": (0.0, 1.0),
-    "blur": (0.0, 10.0),
-}
-
 
 def resolve(options: AugmentOptions) -> ResolvedAugmentation:
     """Fill in what the preset says, and check every value.
@@ -175,20 +160,12 @@ def resolve(options: AugmentOptions) -> ResolvedAugmentation:
     Raises:
         OptionError: If a value is out of range, or the preset does not exist.
     """
-    if options.preset not in PRESETS:
-        raise OptionError(
-            f"augment.preset is {options.preset!r}, which does not exist",
-            hint=f"use one of {', '.join(PRESETS)}",
-        )
+    check_choices(options, "augment.")
     preset = PRESETS[options.preset]
     values: dict[str, float] = {}
     for field in fields(ResolvedAugmentation):
         given = getattr(options, field.name)
-        value = getattr(preset, field.name) if given is None else given
-        low, high = _RANGES[field.name]
-        if not (math.isfinite(value) and low <= value <= high):
-            raise OptionError(f"augment.{field.name} is {value}, expected {low:g} to {high:g}")
-        values[field.name] = float(value)
+        values[field.name] = float(getattr(preset, field.name) if given is None else given)
     resolved = ResolvedAugmentation(**values)
     if resolved.elastic > _STEEPEST * resolved.elastic_scale:
         raise OptionError(

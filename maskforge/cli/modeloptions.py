@@ -10,6 +10,7 @@ from maskforge.errors import OptionError, shorten
 from maskforge.prediction.model_options import ModelOptions, Thresholds, Tile
 
 _PANEL = "Model"
+_MOST_DIGITS = 20  # Python refuses to read numbers of thousands
 
 
 def parse_tile(text: str) -> Tile:
@@ -22,7 +23,7 @@ def parse_tile(text: str) -> Tile:
         return "auto"
     if text == "whole":
         return "whole"
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**20):
+    if not (text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS):
         raise OptionError(
             f"--tile cannot be {shorten(text)}",
             hint="use auto, whole, or a side in pixels such as 512",

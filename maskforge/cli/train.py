@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _DATA, _SPLIT, _INPUT = "Data", "Split", "Input"
 _NETWORK, _TRAINING, _RUN = "Network and loss", "Training", "Run"
+_MOST_DIGITS = 20  # Python refuses to read numbers of thousands
 
 
 def _flag(panel: str, key: str, help_: str, default: str | None = None, **others: Any) -> Flag:  # noqa: ANN401 - as Flag has them
@@ -29,7 +30,8 @@ def _flag(panel: str, key: str, help_: str, default: str | None = None, **others
 
 def parse_crop(text: str) -> int | str:
     """Return the value of ``--crop``: a number where it is one."""
-    return int(text) if text.isascii() and text.isdigit() else text
+    is_number = text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS
+    return int(text) if is_number else text
 
 
 def parse_weights(text: str) -> str | dict[str, float]:

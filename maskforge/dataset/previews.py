@@ -7,11 +7,12 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Annotated
 
 import numpy as np
 from PIL import Image
 
-from maskforge.choices import Progress, with_keywords
+from maskforge.choices import Progress, Range, check_choices, with_keywords
 from maskforge.dataset.manifest import (
     Dataset,
     DatasetItem,
@@ -21,7 +22,7 @@ from maskforge.dataset.manifest import (
 )
 from maskforge.display.brief import Brief
 from maskforge.display.table import Table, as_html
-from maskforge.errors import DatasetError, MaskforgeError, OptionError, OutputExistsError
+from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError
 from maskforge.files import CONTACT_SHEET, PathLike, as_path, check_folder
 from maskforge.images.decoder import read_to_show
 from maskforge.images.page import split_page
@@ -47,14 +48,11 @@ class PreviewOptions:
         OptionError: If one of them is out of range.
     """
 
-    opacity: float = 0.35
-    limit: int | None = None
+    opacity: Annotated[float, Range(0, 1)] = 0.35
+    limit: Annotated[int | None, Range(1, 2**31)] = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.opacity <= 1:
-            raise OptionError(f"opacity cannot be {self.opacity}, expected 0 to 1")
-        if self.limit is not None and self.limit < 1:
-            raise OptionError(f"limit cannot be {self.limit}, expected at least 1")
+        check_choices(self)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from maskforge.choices import Partial
+from maskforge.choices import Partial, Range, check_choices
 from maskforge.errors import OptionError
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.parts import PartName
@@ -38,12 +39,12 @@ class EvaluateOptions:
 
     measure: MeasureOptions = field(default_factory=MeasureOptions)
     model: ModelOptions = field(default_factory=ModelOptions)
-    bootstrap: int = 1000
-    seed: int = 0
+    bootstrap: Annotated[int, Range(0, 1_000_000)] = 1000
+    seed: Annotated[int, Range(0, 2**32 - 1)] = 0
     group_column: str | None = None
     split: PathLike | None = None
     part: PartName = "auto"
-    worst: int = 12
+    worst: Annotated[int, Range(0, 1_000_000)] = 12
     charts: bool = True
     classes: ClassMap | None = None
     mask_values: Mapping[str, str] = field(default_factory=dict)
@@ -56,19 +57,6 @@ def check_options(options: EvaluateOptions) -> None:
     Raises:
         OptionError: If an option cannot be used.
     """
-    chosen = options.measure
-    for name, value, low in (
-        ("tolerance", chosen.tolerance, 0),
-        ("bootstrap", options.bootstrap, 0),
-        ("worst", options.worst, 0),
-        ("min_size", chosen.min_size, 1),
-        ("top_pixels", chosen.top_pixels, 1),
-    ):
-        if not low <= value < float("inf"):
-            raise OptionError(f"{name} cannot be {value}, expected {low} or more")
-    if not 0 <= chosen.match_iou <= 1:
-        raise OptionError(f"match_iou cannot be {chosen.match_iou}, expected 0 to 1")
-    if not all(0 < side < float("inf") for side in chosen.spacing):
-        raise OptionError(f"spacing cannot be {chosen.spacing}, expected positive numbers")
+    check_choices(options)
     if options.split is not None and not Path(options.split).is_file():
         raise OptionError(f"the split file {options.split} does not exist")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from maskforge.choices import (
     InnerRings,
     MultiTag,
     Overlap,
+    Range,
     Refused,
+    check_choices,
     with_keywords,
 )
 from maskforge.display.brief import Brief
@@ -33,8 +35,6 @@ from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
 from maskforge.shapes import Area, Bitmap, PointSet, Polygon, Polyline, Shape, Size
-
-_LONGEST = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +71,17 @@ class DrawOptions:
     encoding: Encoding = "integer"
     rasterizer: str = "exact"
     overlap: Overlap = "order"
-    line_width: float | None = None
+    line_width: Annotated[float | None, Range(0, 2**16)] = None
     closed_lines: ClosedLines = "line"
     inner_rings: InnerRings = "area"
-    point_radius: float | None = None
+    point_radius: Annotated[float | None, Range(0, 2**16)] = None
     multi_tag: MultiTag = "first"
     unlabeled: str | None = None
     refused: Refused = "leave-out"
     instances: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("line_width", "point_radius"):
-            length = getattr(self, name)
-            if length is not None and not 0 <= length <= _LONGEST:  # True for NaN, too
-                raise OptionError(f"{name} cannot be {length}, expected 0 to {_LONGEST} px")
+        check_choices(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

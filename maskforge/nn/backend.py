@@ -9,10 +9,9 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import get_args
 
 from maskforge.choices import Backend
-from maskforge.errors import OptionError, is_installed, require
+from maskforge.errors import OptionError, is_installed, not_loaded, require, shorten
 from maskforge.nn.devices import distribute
 
 __all__ = [
@@ -35,44 +34,78 @@ def start(backend: Backend = "auto") -> str:
     the environment variable ``KERAS_BACKEND``, the first that is installed of TensorFlow, JAX and
     PyTorch.
 
+    What the user has set for Keras in general, in ``keras.json``, does not count.
+
     Returns:
         The name of the backend.
 
     Raises:
-        MissingDependencyError: If Keras or the backend is not installed.
-        OptionError: If Keras already runs on another backend.
+        MissingDependencyError: If Keras or the backend is not installed, or cannot be loaded.
+        OptionError: If Keras already runs on another backend, or with other settings.
     """
     require("keras", _EXTRA)
     if "keras" in sys.modules:
-        running = str(sys.modules["keras"].config.backend())
-        if backend not in ("auto", running):
-            raise OptionError(
-                f"Keras already runs on {running}, so {backend} cannot be used",
-                hint=f"set the environment variable KERAS_BACKEND={backend} before the start",
-            )
-        return running
+        return _running(backend)
     chosen = backend if backend != "auto" else os.environ.get("KERAS_BACKEND", "")
     if not chosen:
         installed = [name for name in _ORDER if is_installed(name)]
         chosen = installed[0] if installed else _ORDER[0]
-    if chosen not in get_args(Backend):
-        raise OptionError(
-            f"{chosen!r} is not a backend that maskforge uses",
-            hint=f"use one of {', '.join(_ORDER)}",
-        )
+    _check_backend(chosen)
     require(chosen, _EXTRA)
     os.environ["KERAS_BACKEND"] = chosen
     # What stops the work is raised in Python; TensorFlow's own lines tell of lesser things.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if chosen == "tensorflow":
-        with _said_only_on_failure():
-            import tensorflow as tf  # it talks while it is loaded, Keras does not
-        tf.get_logger().setLevel("ERROR")  # a network for every fold is not too many
-    import keras
-
+    loading = chosen
+    try:
+        if chosen == "tensorflow":
+            with _said_only_on_failure():
+                import tensorflow as tf  # it talks while it is loaded, Keras does not
+            tf.get_logger().setLevel("ERROR")  # a network for every fold is not too many
+        loading = "keras"
+        import keras
+    except Exception as error:
+        settings = "; Keras reads settings of its own from ~/.keras/keras.json"
+        raise not_loaded(loading, error, settings if loading == "keras" else "") from None
+    # A user's own settings shall not change what is trained and predicted.
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
     if chosen == "tensorflow":
         _grow_memory()
     return str(keras.config.backend())
+
+
+def _running(backend: Backend) -> str:
+    """Return the backend on which Keras runs already, if it can be used as it is set.
+
+    Raises:
+        OptionError: If it cannot.
+    """
+    config = sys.modules["keras"].config
+    running = str(config.backend())
+    _check_backend(running)
+    if backend not in ("auto", running):
+        raise OptionError(
+            f"Keras already runs on {running}, so {backend} cannot be used",
+            hint=f"set the environment variable KERAS_BACKEND={backend} before the start",
+        )
+    for name, needed in (("floatx", "float32"), ("image_data_format", "channels_last")):
+        found = getattr(config, name)()
+        if found != needed:
+            raise OptionError(
+                f"Keras is set to the {name} {found}, but maskforge needs {needed}",
+                hint=f'call keras.config.set_{name}("{needed}") before, or import maskforge first',
+            )
+    return running
+
+
+def _check_backend(name: str) -> None:
+    if name not in _ORDER:
+        raise OptionError(
+            f"{shorten(name)} is not a backend that maskforge uses",
+            hint=f"use one of {', '.join(_ORDER)}",
+        )
 
 
 def seed_everything(seed: int) -> None:

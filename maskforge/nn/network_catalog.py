@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from maskforge.choices import Encoder, Normalization, Scaling, Upsampling
-from maskforge.errors import OptionError, nearest
+from maskforge.choices import (
+    Encoder,
+    Normalization,
+    Range,
+    Scaling,
+    Upsampling,
+    check_choices,
+)
+from maskforge.errors import OptionError, nearest, shorten
 
 Architecture: TypeAlias = Literal[
     "unet",
@@ -53,18 +60,18 @@ class NetworkOptions:
 
     arch: Architecture = "unet"
     preset: Preset | None = None
-    filters: int | None = None
-    depth: int | None = None
-    convolutions: int | None = None
-    kernel: int | None = None
+    filters: Annotated[int | None, Range(1, 4096)] = None
+    depth: Annotated[int | None, Range(1, 8)] = None
+    convolutions: Annotated[int | None, Range(1, 16)] = None
+    kernel: Annotated[int | None, Range(1, 31)] = None
     upsampling: Upsampling | None = None
     normalization: Normalization | None = None
-    dropout: float | None = None
+    dropout: Annotated[float | None, Range(0, 1, below=True)] = None
     activation: str | None = None
     deep_supervision: bool = False
     encoder: Encoder | None = None
     encoder_weights: str = "imagenet"
-    freeze_encoder: int = 0
+    freeze_encoder: Annotated[int, Range(-1, 1_000_000)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,19 +201,10 @@ def plan_network(options: NetworkOptions, scaling: Scaling = "zero-one") -> Netw
     Raises:
         OptionError: If the architecture does not take an option, or a value is impossible.
     """
-    facts = _FACTS.get(options.arch)
-    if facts is None:
-        raise OptionError(
-            f"there is no architecture {options.arch!r}", hint=_nearest(options.arch, list(_FACTS))
-        )
+    check_choices(options)
+    facts = _FACTS[options.arch]
     _check_fit(options, facts)
-    plan = facts.plan
-    if options.preset is not None:
-        if options.preset not in _PRESETS:
-            raise OptionError(
-                f"there is no preset {options.preset!r}", hint=_nearest(options.preset, _PRESETS)
-            )
-        plan = _PRESETS[options.preset]
+    plan = facts.plan if options.preset is None else _PRESETS[options.preset]
     given: dict[str, Any] = {
         name: getattr(options, name) for name in _ALL if getattr(options, name) is not None
     }
@@ -227,9 +225,29 @@ def stride_of(options: NetworkOptions) -> int:
     Raises:
         OptionError: If the options do not fit together.
     """
-    stride = _FACTS[options.arch].stride if options.arch in _FACTS else None
     plan = plan_network(options)
+    stride = _FACTS[options.arch].stride
     return 2**plan.depth if stride is None else stride
+
+
+def least_weights(options: NetworkOptions) -> int:
+    """Return a number of weights that a network has at least: those of its widest convolutions.
+
+    Raises:
+        OptionError: If the options do not fit together.
+    """
+    plan = plan_network(options)
+    if plan.arch == "fcn8":
+        return 49 * 8 * 64 * plan.filters**2 if plan.encoder is None else 0
+    if plan.arch == "segnet":
+        return 10 * (8 * plan.filters * plan.kernel) ** 2
+    if plan.arch == "pspnet":
+        return (2 * plan.convolutions - 1) * (16 * plan.filters * plan.kernel) ** 2
+    halved = plan.arch == "cnn" or plan.encoder is not None
+    widest = plan.filters * 2 ** (plan.depth - halved)
+    return (
+        plan.convolutions * (widest * plan.kernel) ** 2 // 2
+    )  # the first of them has fewer inputs
 
 
 def _check_fit(options: NetworkOptions, facts: _Facts) -> None:
@@ -268,31 +286,21 @@ def _check_fit(options: NetworkOptions, facts: _Facts) -> None:
 
 
 def _check_values(plan: NetworkPlan) -> None:
-    for name in _LEVELS:
-        value = getattr(plan, name)
-        if value < 1:
-            raise OptionError(f"{name} is {value}, but must be at least 1")
     if plan.kernel % 2 == 0:
         raise OptionError(
             f"kernel is {plan.kernel}, but must be odd",
             hint="an even kernel moves what it sees by half a pixel",
         )
-    most = ENCODER_DEPTH if plan.encoder else 8
-    if plan.depth > most:
-        raise OptionError(f"depth is {plan.depth}, but can be at most {most}")
-    if not 0 <= plan.dropout < 1:
-        raise OptionError(f"dropout is {plan.dropout}, but must be at least 0 and below 1")
-    for name, choices in (
-        ("activation", ACTIVATIONS),
-        ("normalization", get_args(Normalization)),
-        ("upsampling", get_args(Upsampling)),
-    ):
-        value = getattr(plan, name)
-        if value not in choices:
-            raise OptionError(f"there is no {name} {value!r}", hint=_nearest(value, choices))
+    if plan.encoder and plan.depth > ENCODER_DEPTH:
+        raise OptionError(f"depth is {plan.depth}, but can be at most {ENCODER_DEPTH}")
+    if plan.activation not in ACTIVATIONS:
+        raise OptionError(
+            f"there is no activation {shorten(plan.activation)}",
+            hint=_nearest(plan.activation, ACTIVATIONS),
+        )
 
 
-def _nearest(name: str, choices: Mapping[Any, Any] | list[Any] | tuple[str, ...]) -> str:
+def _nearest(name: str, choices: tuple[str, ...]) -> str:
     near = nearest(name, [str(choice) for choice in choices])
     listed = f"possible are {', '.join(choices)}"
     return f"did you mean {near}? {listed}" if near else listed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from maskforge.choices import Precision, Runtime
+from maskforge.choices import Precision, Range, Runtime, check_choices
 from maskforge.errors import OptionError
 
 Thresholds: TypeAlias = float | Mapping[str, float]
@@ -41,26 +41,13 @@ class ModelOptions:
 
     runtime: Runtime = "auto"
     precision: Precision = "auto"
-    tile: Tile = "auto"
-    overlap: float = 0.5
+    tile: Annotated[Tile, Range(1, 2**20)] = "auto"
+    overlap: Annotated[float, Range(0, LARGEST_OVERLAP)] = 0.5
     tta: bool = False
-    thresholds: Thresholds | None = None
-    batch_size: int = 4
+    thresholds: Annotated[Thresholds | None, Range(0, 1)] = None
+    batch_size: Annotated[int, Range(1, 65_536)] = 4
 
     def __post_init__(self) -> None:
         if self.precision == "float16":
             raise OptionError("prediction computes in float32 or bfloat16, not in float16")
-        is_side = isinstance(self.tile, int) and not isinstance(self.tile, bool) and self.tile > 0
-        if self.tile not in ("auto", "whole") and not is_side:
-            raise OptionError(
-                f"tile cannot be {self.tile!r}", hint="use auto, whole or a side in pixels"
-            )
-        if not 0 <= self.overlap <= LARGEST_OVERLAP:
-            raise OptionError(f"overlap cannot be {self.overlap}, expected 0 to {LARGEST_OVERLAP}")
-        if self.batch_size < 1:
-            raise OptionError(f"batch_size cannot be {self.batch_size}, expected 1 or more")
-        given = self.thresholds
-        for name, value in given.items() if isinstance(given, Mapping) else [("", given)]:
-            if value is not None and not 0 <= value <= 1:
-                of = f" of {name}" if name else ""
-                raise OptionError(f"the threshold{of} cannot be {value}, expected 0 to 1")
+        check_choices(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 import os
 import tomllib
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any, TypeAlias, get_type_hints
 import msgspec
 import tomli_w
 
+from maskforge.choices import check_choices
 from maskforge.errors import OptionError, nearest, shorten
 from maskforge.files import read_bytes
 from maskforge.issues import Origin
@@ -31,8 +33,8 @@ def read_config(path: Path) -> Document:
     except OSError as error:
         reason = error.strerror or error
         raise OptionError(f"cannot be read: {reason}", origin=Origin(path, "")) from None
-    except ValueError as error:
-        raise OptionError(f"is not valid TOML: {error}", origin=Origin(path, "")) from None
+    except (ValueError, RecursionError) as error:
+        raise OptionError(f"is not valid TOML: {_reason(error)}", origin=Origin(path, "")) from None
 
 
 def set_value(document: Document, key: str, value: object) -> None:
@@ -67,6 +69,15 @@ def parse_setting(text: str) -> tuple[str, object]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
+    except (ValueError, RecursionError) as error:
+        raise OptionError(f"{shorten(text)} cannot be read: {_reason(error)}") from None
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    is_toml = isinstance(error, (tomllib.TOMLDecodeError, UnicodeDecodeError))
+    return str(error) if is_toml else "a number has too many digits, or a date does not exist"
 
 
 def build_options(document: Mapping[str, Any], origin: Origin | None = None) -> TrainOptions:
@@ -81,11 +92,15 @@ def build_options(document: Mapping[str, Any], origin: Origin | None = None) -> 
     """
     _check_keys(document, TrainOptions, "", origin)
     try:
-        return msgspec.convert(document, TrainOptions)
+        options = msgspec.convert(document, TrainOptions)
+        check_choices(options)
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at `")
         key = place.removesuffix("`").removeprefix("$.") or "the configuration"
         raise OptionError(f"{key}: {text}", origin=origin, hint=_choices(key)) from None
+    except OptionError as error:
+        raise OptionError(error.message, origin=origin, hint=error.hint) from None
+    return options
 
 
 def _check_keys(document: object, type_: type, prefix: str, origin: Origin | None) -> None:
@@ -137,13 +152,24 @@ def _literals(type_: Any) -> list[object]:  # noqa: ANN401 - an annotation can b
 
 
 def to_document(options: TrainOptions) -> Document:
-    """Return options as a document; what is None is left out."""
-    document: Document = _without_none(msgspec.to_builtins(options, enc_hook=_as_text))
+    """Return options as a document; what is None is left out.
+
+    Raises:
+        OptionError: If values lie within each other without end.
+    """
+    try:
+        document: Document = _without_none(msgspec.to_builtins(options, enc_hook=_plain))
+    except RecursionError:
+        raise OptionError("the options are nested too deeply") from None
     return document
 
 
-def _as_text(value: object) -> str:
-    return os.fspath(value) if isinstance(value, os.PathLike) else shorten(value)
+def _plain(value: object) -> object:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, numbers.Integral):  # one of NumPy's, likewise below
+        return int(value)
+    return float(value) if isinstance(value, numbers.Real) else shorten(value)
 
 
 def _without_none(value: Any) -> Any:  # noqa: ANN401 - a TOML value can be anything

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from maskforge.augmentation.augment_options import resolve
 from maskforge.batches.batch_options import BatchOptions
 from maskforge.batches.batches import Batches
-from maskforge.choices import Head
+from maskforge.batches.memory import available_memory
+from maskforge.choices import Head, check_choices
 from maskforge.errors import OptionError, TrainingError
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.groups import check_grouping
@@ -32,11 +32,10 @@ from maskforge.nn.loss_catalog import (
     loss_parameters,
     parse_loss,
 )
-from maskforge.nn.network_catalog import stride_of
+from maskforge.nn.network_catalog import least_weights, stride_of
 from maskforge.shapes import Size
 from maskforge.training.classweights import (
     ClassWeights,
-    check_weights,
     class_weights,
     named_class_weights,
 )
@@ -46,7 +45,8 @@ from maskforge.training.train_options import TrainOptions
 
 _CROP = 256
 _MOST_WORKERS = 8
-_LARGEST_SEED = 2**32 - 1  # that NumPy's legacy generator takes
+_BYTES_PER_NUMBER = 4
+_BYTES_PER_WEIGHT = 16  # the weight, two averages of its gradient, and the best one so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +149,8 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
         color = "rgb" if options.network.encoder_weights != "none" else color
     scaling = choose_scaling(train.examples, kind=options.input.scaling, color=color)
     pixels = class_pixels(train)
+    tile = Size(crop, crop) if crop else _largest(train.examples, resize, stride)
+    _check_memory(options, tile, scaling.channels)
     weights = _weigh(options, classes, head, pixels)
     in_validation = class_pixels(validation) if validation.examples else {}
     warnings = check_distribution(classes, pixels, in_validation)
@@ -174,7 +176,7 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
         scaling=scaling,
         stride=stride,
         resize=resize,
-        tile=Size(crop, crop) if crop else _largest(train.examples, resize, stride),
+        tile=tile,
         channel_weights=weights and weights.values,
         pixels=dict(pixels),
         validation_has_foreground=any(in_validation.get(id_) for id_ in classes.foreground_ids),
@@ -188,32 +190,7 @@ def check_options(options: TrainOptions) -> None:
     Raises:
         OptionError: With the option and what it can be.
     """
-    least = {
-        "epochs": (options.epochs, 1),
-        "batch_size": (options.batch_size, 1),
-        "patience": (options.patience, 0),
-        "validate_every": (options.validate_every, 1),
-        "warmup": (options.warmup, 0),
-        "weight_decay": (options.weight_decay, 0),
-        "gradient_clip": (options.gradient_clip, 0),
-        "devices": (options.devices, 0),
-        "data.workers": (options.data.workers, 0),
-        "input.crops_per_image": (options.input.crops_per_image, 0),
-        "network.freeze_encoder": (options.network.freeze_encoder, -1),
-        "seed": (options.seed, 0),
-    }
-    for name, (value, low) in least.items():
-        if not value >= low or math.isinf(value):
-            raise OptionError(f"{name} is {value}, but must be at least {low}")
-    if not 0 <= options.input.rare_share <= 1:
-        raise OptionError(f"input.rare_share is {options.input.rare_share}, but is a share: 0 to 1")
-    if not 0 < options.learning_rate < math.inf:
-        raise OptionError(f"learning_rate is {options.learning_rate}, but must be above 0")
-    if options.seed > _LARGEST_SEED:
-        raise OptionError(f"seed is {options.seed}, but must be at most {_LARGEST_SEED}")
-    crop = options.input.crop
-    if crop != "auto" and crop < 0:
-        raise OptionError(f"input.crop is {crop}, but must be a number of pixels, or 0 for none")
+    check_choices(options)
     check_split(options.split)
     check_grouping(options.data.group_column, options.data.group_pattern)
     if options.input.resize:
@@ -227,8 +204,6 @@ def check_options(options: TrainOptions) -> None:
         )
     resolve(options.augment)
     _fitting_heads(options)
-    if isinstance(options.class_weights, Mapping):
-        check_weights(options.class_weights)
 
 
 def _loss_terms(options: TrainOptions, head: Head) -> tuple[LossTerm, ...]:
@@ -290,6 +265,27 @@ def _largest(train: Sequence[Example], resize: Size | None, stride: int) -> Size
     sizes = [resize] if resize else [one.size for one in train]
     widest = Size(max(one.width for one in sizes), max(one.height for one in sizes))
     return padded_size(widest, stride)
+
+
+def _check_memory(options: TrainOptions, tile: Size, channels: int) -> None:
+    """Refuse what cannot fit into the memory of the machine, whatever computes.
+
+    Raises:
+        OptionError: If the copies of the weights that a training keeps there, or a single batch,
+            are larger than what is available.
+    """
+    available = available_memory()
+    batch = options.batch_size * tile.width * tile.height * channels * _BYTES_PER_NUMBER
+    for what, needed, hint in (
+        ("network", least_weights(options.network) * _BYTES_PER_WEIGHT, "filters or a lower depth"),
+        ("batch", batch, "images in a batch, or smaller crops"),
+    ):
+        if needed > available:
+            raise OptionError(
+                f"a {what} like this takes {needed / 1e9:,.1f} GB of memory or more, and there are "
+                f"{available / 1e9:,.1f} GB",
+                hint=f"use fewer {hint}",
+            )
 
 
 def _weigh(

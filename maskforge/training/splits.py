@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from maskforge.errors import OptionError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.split import Split, check_leaks, check_shares, make_folds, make_split
 from maskforge.examples.splitfile import read_splits
@@ -17,8 +16,6 @@ def check_split(options: SplitOptions) -> None:
     Raises:
         OptionError: With the option and what it can be.
     """
-    if options.seed < 0:
-        raise OptionError(f"the seed of the split is {options.seed}, but must be at least 0")
     folds = options.folds or None
     check_shares(0.0 if folds else options.validation, options.test, folds)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from maskforge.augmentation.augment_options import AugmentOptions as AugmentOptions  # noqa: PLC0414
 from maskforge.choices import (
@@ -15,12 +15,17 @@ from maskforge.choices import (
     Optimizer,
     Partial,
     Precision,
+    Range,
     Scaling,
     Schedule,
 )
 from maskforge.nn.network_catalog import NetworkOptions
 
 Auto: TypeAlias = Literal["auto"]
+
+Share: TypeAlias = Annotated[float, Range(0, 1)]
+ShareBelowOne: TypeAlias = Annotated[float, Range(0, 1, below=True)]
+Seed: TypeAlias = Annotated[int, Range(0, 2**32 - 1)]  # that NumPy's legacy generator takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +64,7 @@ class DataOptions:
     group_pattern: str | None = None
     partial: Partial = "skip"
     hold: Holding = "auto"
-    workers: int = 0
+    workers: Annotated[int, Range(0, 256)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +80,11 @@ class SplitOptions:
         file: Split file of an earlier run, or written by hand; then the shares do not count.
     """
 
-    validation: float = 0.2
-    test: float = 0.0
-    folds: int = 0
+    validation: ShareBelowOne = 0.2
+    test: ShareBelowOne = 0.0
+    folds: Annotated[int, Range(0, 1000)] = 0
     stratify: bool = True
-    seed: int = 0
+    seed: Seed = 0
     file: str | None = None
 
 
@@ -100,9 +105,9 @@ class InputOptions:
         scaling: What becomes of the pixel values.
     """
 
-    crop: int | Auto = "auto"
-    crops_per_image: int = 0
-    rare_share: float = 0.5
+    crop: Annotated[int | Auto, Range(0, 32_768)] = "auto"
+    crops_per_image: Annotated[int, Range(0, 100_000)] = 0
+    rare_share: Share = 0.5
     equal_regions: bool = False
     resize: str | None = None
     color: Color = "auto"
@@ -149,20 +154,22 @@ class TrainOptions:
     network: NetworkOptions = NetworkOptions()
     head: Head | Auto = "auto"
     loss: str = "auto"
-    loss_options: Mapping[str, float] = field(default_factory=dict)
-    class_weights: Literal["none", "balanced"] | Mapping[str, float] = "none"
-    epochs: int = 50
-    batch_size: int = 8
-    learning_rate: float = 1e-3
+    loss_options: Annotated[Mapping[str, float], Range(-1e6, 1e6)] = field(default_factory=dict)
+    class_weights: Annotated[
+        Literal["none", "balanced"] | Mapping[str, float], Range(0, 1e6, above=True)
+    ] = "none"
+    epochs: Annotated[int, Range(1, 1_000_000)] = 50
+    batch_size: Annotated[int, Range(1, 65_536)] = 8
+    learning_rate: Annotated[float, Range(0, 100, above=True)] = 1e-3
     schedule: Schedule = "cosine"
-    warmup: float = 0.0
+    warmup: Annotated[float, Range(0, 1_000_000)] = 0.0
     optimizer: Optimizer = "adam"
-    weight_decay: float = 0.0
-    gradient_clip: float = 0.0
-    patience: int = 20
-    validate_every: int = 1
+    weight_decay: Annotated[float, Range(0, 100)] = 0.0
+    gradient_clip: Annotated[float, Range(0, 1e9)] = 0.0
+    patience: Annotated[int, Range(0, 1_000_000)] = 20
+    validate_every: Annotated[int, Range(1, 1_000_000)] = 1
     precision: Precision = "auto"
-    seed: int = 0
+    seed: Seed = 0
     backend: Backend = "auto"
-    devices: int = 0
+    devices: Annotated[int, Range(0, 4096)] = 0
     tensorboard: bool = False

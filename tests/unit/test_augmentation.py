@@ -347,7 +347,7 @@ def test_radiographs_are_neither_turned_over_nor_far_by_default():
     ],
 )
 def test_a_value_out_of_range_is_named(name, value):
-    with pytest.raises(OptionError, match=rf"augment\.{name} is .*, expected"):
+    with pytest.raises(OptionError, match=rf"augment\.{name} cannot be .*, expected"):
         resolve(AugmentOptions(**{name: value}))
 
 
@@ -357,7 +357,7 @@ def test_displacements_that_would_fold_images_are_refused():
 
 
 def test_an_unknown_preset_is_named():
-    with pytest.raises(OptionError, match="'hard', which does not exist"):
+    with pytest.raises(OptionError, match="preset cannot be 'hard'"):
         resolve(AugmentOptions(preset="hard"))
 
 

@@ -58,7 +58,11 @@ def test_an_own_option_goes_before_that_of_a_group():
         (PredictOptions, {"precision": "float16"}, "float16"),
         (PredictOptions, {"batch_size": 0}, "batch_size cannot be 0"),
         (PredictOptions, {"overlap": 1.0}, "overlap cannot be 1.0"),
-        (PredictOptions, {"thresholds": {"caries": 2}}, "threshold of caries cannot be 2"),
+        (
+            PredictOptions,
+            {"thresholds": {"caries": 2}},
+            "thresholds of 'caries' cannot be 2, expected 0 to 1",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(class_, keywords, message):

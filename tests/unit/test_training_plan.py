@@ -95,7 +95,7 @@ def test_nothing_to_learn_from(examples):
 @pytest.mark.parametrize(
     ("changed", "name"),
     [
-        ({"epochs": 0}, "epochs is 0, but must be at least 1"),
+        ({"epochs": 0}, "epochs cannot be 0, expected 1 to 1000000"),
         ({"batch_size": 0}, "batch_size"),
         ({"patience": -1}, "patience"),
         ({"validate_every": 0}, "validate_every"),
@@ -112,9 +112,9 @@ def test_nothing_to_learn_from(examples):
         ({"input": {"rare_share": 1.5}}, "input.rare_share"),
         (
             {"split": {"validation": 1.0}},
-            "from 0 to below 1, found 1.0",
+            "split.validation cannot be 1.0, expected 0 to below 1",
         ),
-        ({"split": {"folds": -1}}, "2 folds or more, found -1"),
+        ({"split": {"folds": -1}}, "split.folds cannot be -1, expected 0 to 1000"),
         ({"split": {"folds": 1}}, "2 folds or more, found 1"),
         ({"network": {"freeze_encoder": -2}}, "network.freeze_encoder"),
         ({"seed": -1}, "seed"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
+
+from maskforge.choices import Range
 
 Connectivity: TypeAlias = Literal[4, 8]
 
@@ -26,9 +28,9 @@ class MeasureOptions:
         top_pixels: Number of pixels whose mean probability is the score of an image.
     """
 
-    tolerance: float = 2.0
-    spacing: Spacing = (1.0, 1.0)
+    tolerance: Annotated[float, Range(0, 1e6)] = 2.0
+    spacing: Annotated[Spacing, Range(0, 1e6, above=True)] = (1.0, 1.0)
     connectivity: Connectivity = 8
-    match_iou: float = 0.0
-    min_size: int = 1
-    top_pixels: int = 1
+    match_iou: Annotated[float, Range(0, 1)] = 0.0
+    min_size: Annotated[int, Range(1, 2**31)] = 1
+    top_pixels: Annotated[int, Range(1, 2**31)] = 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.errors import ModelError
+from maskforge.errors import ModelError, not_loaded
 from maskforge.issues import Origin
 from maskforge.prediction.runtimes.base import Runtime
 
@@ -18,9 +18,13 @@ def load(path: Path) -> Runtime:
     """Load an ONNX file; on a GPU if the installed package can use one.
 
     Raises:
-        ModelError: If it cannot be loaded.
+        MissingDependencyError: If the runtime itself cannot be loaded.
+        ModelError: If the model cannot be loaded.
     """
-    import onnxruntime
+    try:
+        import onnxruntime
+    except Exception as error:
+        raise not_loaded("onnxruntime", error) from None
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only

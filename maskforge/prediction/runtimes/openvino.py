@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.errors import ModelError
+from maskforge.errors import ModelError, not_loaded
 from maskforge.issues import Origin
 from maskforge.nn.telemetry import refuse_telemetry
 from maskforge.prediction.runtimes.base import Runtime
@@ -22,10 +22,14 @@ def load(path: Path, precision: Literal["float32", "bfloat16"]) -> Runtime:
         precision: To compute in. Left alone, OpenVINO would choose bfloat16 where the CPU has it.
 
     Raises:
-        ModelError: If it cannot be loaded.
+        MissingDependencyError: If the runtime itself cannot be loaded.
+        ModelError: If the model cannot be loaded.
     """
     refuse_telemetry()
-    import openvino
+    try:
+        import openvino
+    except Exception as error:
+        raise not_loaded("openvino", error) from None
 
     core = openvino.Core()
     able = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
