@@ -95,7 +95,7 @@ def _running(backend: Backend) -> str:
         if found != needed:
             raise OptionError(
                 f"Keras is set to the {name} {found}, but maskforge needs {needed}",
-                hint=f'call keras.config.set_{name}("{needed}") before, or import maskforge first',
+                hint=f'call keras.config.set_{name}("{needed}") before',
             )
     return running
 

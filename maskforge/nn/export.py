@@ -1,8 +1,7 @@
 """Writing a trained model for other runtimes, and making sure that it says the same there.
 
-Height, width and batch stay open in every format. Run as a program, ``python -m
-maskforge.nn.export FOLDER FORMAT OUT``, it converts in a process of its own, so that whoever wants
-the converted file need not load a training framework.
+Height, width and batch stay open in every format. ``main`` converts in a process of its own, so
+that whoever wants the converted file need not load a training framework.
 """
 
 from __future__ import annotations
@@ -334,7 +333,3 @@ def main(arguments: list[str]) -> int:
         print(error.message)  # stdout is free of what the libraries have to say
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

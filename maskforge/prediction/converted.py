@@ -6,8 +6,11 @@ there, and that its own files are still as they were written.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +19,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+import maskforge
 from maskforge.errors import MaskforgeError, ModelError
 from maskforge.files import write_whole
 from maskforge.issues import Origin
@@ -29,6 +33,10 @@ _FILES: dict[Converted, tuple[str, ...]] = {
     "openvino": ("model.xml", "model.bin"),
 }
 _LONGEST_CONVERSION = 600  # seconds; a conversion takes a few
+_PROGRAM = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from maskforge.nn.export import main; sys.exit(main(sys.argv[1:]))"
+)
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -51,7 +59,7 @@ def find(folder: Path, digest: str, runtime: Converted) -> Path | None:
         digest: SHA-256 of the weights.
         runtime: What it is for.
     """
-    for place in (folder, _cache(digest)):
+    for place in _places(folder, digest):
         if _is_current(place, digest, runtime):
             return place / _FILES[runtime][0]
     return None
@@ -60,21 +68,16 @@ def find(folder: Path, digest: str, runtime: Converted) -> Path | None:
 def convert(folder: Path, digest: str, runtime: Converted) -> Path:
     """Convert a model in another process, and keep the result in its folder or the user's cache.
 
+    Where neither can be written, it is kept until this process ends.
+
     Raises:
         ModelError: With the reason, if that is not possible.
     """
-    for place in (folder, _cache(digest)):
-        if not _can_write(place):
-            continue
-        path = place / _FILES[runtime][0]
-        _run(folder, runtime, path)
-        record(path, digest, runtime)
-        return path
-    raise ModelError(
-        "cannot be kept: neither the model's folder nor the cache can be written",
-        origin=Origin(folder, ""),
-        hint="set the environment variable MASKFORGE_CACHE to a folder that can",
-    )
+    writable = (place for place in _places(folder, digest) if _can_write(place))
+    path = (next(writable, None) or _temporary()) / _FILES[runtime][0]
+    _run(folder, runtime, path)
+    record(path, digest, runtime)
+    return path
 
 
 def record(path: Path, digest: str, runtime: Converted) -> None:
@@ -127,15 +130,37 @@ def _is_current(folder: Path, digest: str, runtime: Converted) -> bool:
         return False
 
 
-def _cache(digest: str) -> Path:
-    """Return the folder for a model in the user's cache."""
+def _places(folder: Path, digest: str) -> list[Path]:
+    """Return where a converted model may be: beside its weights, or in the user's cache."""
+    cache = _cache()
+    name = hashlib.sha256(digest.encode()).hexdigest()[:32]
+    return [folder] if cache is None else [folder, cache / "models" / name]
+
+
+def _cache() -> Path | None:
+    """Return the user's cache; None if there is no place for it.
+
+    It is never looked for in the working folder, which may be somebody else's: relative paths in
+    the environment do not count.
+    """
     if chosen := os.environ.get("MASKFORGE_CACHE"):
-        base = Path(chosen)
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home())) / "maskforge"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "maskforge"
-    return base / "models" / hashlib.sha256(digest.encode()).hexdigest()[:32]
+        return Path(chosen).absolute()
+    variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
+    base = Path(os.environ.get(variable, ""))
+    if not base.is_absolute():
+        try:
+            base = Path.home() if sys.platform == "win32" else Path.home() / ".cache"
+        except RuntimeError:  # a user without a home folder
+            return None
+    return base / "maskforge" if base.is_absolute() else None
+
+
+@functools.cache
+def _temporary() -> Path:
+    """Return a folder that is removed when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="maskforge-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _can_write(folder: Path) -> bool:
@@ -147,12 +172,33 @@ def _can_write(folder: Path) -> bool:
         return False
 
 
+def isolated() -> dict[str, str]:
+    """Return the environment of a Python process that imports nothing from the working folder.
+
+    An empty part of ``PYTHONPATH``, as a colon at its end leaves one, means the working folder.
+    """
+    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+    parts = environment.pop("PYTHONPATH", "").split(os.pathsep)
+    if named := [str(Path(part).absolute()) for part in parts if part]:
+        environment["PYTHONPATH"] = os.pathsep.join(named)
+    return environment
+
+
 def _run(folder: Path, runtime: Converted, path: Path) -> None:
     """Convert where Keras may start on another backend, and then give its memory back."""
-    command = [sys.executable, "-m", "maskforge.nn.export", str(folder), runtime, str(path)]
+    # Where this package lies comes last, so that it is found, and takes the place of nothing else.
+    command = [sys.executable, "-P", "-c", _PROGRAM, str(Path(maskforge.__file__).parents[1])]
+    command += [str(folder), runtime, str(path)]
     try:
         result = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=_LONGEST_CONVERSION
+            command,
+            env=isolated(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_LONGEST_CONVERSION,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ModelError(f"cannot be converted: {error}", origin=Origin(folder, "")) from None
