@@ -1,13 +1,21 @@
-"""Making sure that a ``.keras`` file is data: numbers and a plan of known layers, never code."""
+"""Making sure that a ``.keras`` file is data: numbers and a plan of known layers, never code.
+
+All of it is looked at before Keras is given the file, which makes layers of whatever size it is
+told to.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import lzma
+import math
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from maskforge.errors import ModelError, shorten
 from maskforge.files import open_regular
@@ -19,8 +27,53 @@ _LARGEST_WEIGHTS = 16 * 2**30
 _LARGEST_RATIO = 100  # of unpacked to packed weights; trained numbers hardly shrink
 _SMALL_WEIGHTS = 16 * 2**20  # below that the ratio does not matter
 
-# Layers that carry code, or run a file of their own.
-_FORBIDDEN = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
+_ENCRYPTED = 1  # a bit of the flags
+_MOST_PARTS = 50_000  # the largest network has some thousand
+
+_LAYERS_WITH_WEIGHTS = {
+    "BatchNormalization",
+    "Conv2D",
+    "Conv2DTranspose",
+    "DepthwiseConv2D",
+    "GroupNormalization",
+    "LayerNormalization",
+    "Normalization",
+}
+_LAYERS = {
+    "Activation",
+    "Add",
+    "AveragePooling2D",
+    "Concatenate",
+    "Dropout",
+    "GlobalAveragePooling2D",
+    "InputLayer",
+    "MaxPooling2D",
+    "Multiply",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "UpSampling2D",
+    "ZeroPadding2D",
+    *_LAYERS_WITH_WEIGHTS,
+}
+KNOWN: Mapping[str | None, set[str]] = {
+    None: {"__keras_tensor__"},
+    "keras": {"DTypePolicy"},
+    "keras.initializers": {"GlorotUniform", "HeNormal", "Ones", "VarianceScaling", "Zeros"},
+    "keras.layers": _LAYERS,
+    "keras.src.models.functional": {"Functional"},
+    "keras.src.ops.numpy": {"Add", "Multiply"},
+    "maskforge.nn.networks.layers": {
+        "ImageNetInput",
+        "MaxUnpooling",
+        "RegionPooling",
+        "ResizeLike",
+    },
+}
+"""Modules and classes of which the networks are made, as they stand in a configuration."""
+
+_REGISTERED = {name: (f"maskforge>{name}",) for name in KNOWN["maskforge.nn.networks.layers"]}
+"""What else a class is called, if that is not its name."""
 
 _NOT_KERAS = {
     ".h5": "the old HDF5 format, which may hold code",
@@ -36,6 +89,17 @@ _NOT_KERAS = {
 }
 
 _HINT = "name a folder that `maskforge train` wrote"
+
+# What a damaged archive makes the standard library raise; RuntimeError: a password is needed.
+_DAMAGE = (
+    EOFError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def refuse_other_files(path: Path) -> None:
@@ -69,8 +133,8 @@ def check_keras_file(path: Path) -> None:
 
     Raises:
         ModelError: If it is not a ``.keras`` archive, holds other files than Keras writes, unpacks
-            to far more than its size, or names layers or functions that neither Keras nor maskforge
-            has.
+            to far more than its size, names layers or functions that the networks of maskforge do
+            not have, or its layers need more weights than it holds, or these are not finite.
     """
     origin = Origin(path, "")
     refuse_other_files(path)
@@ -78,15 +142,17 @@ def check_keras_file(path: Path) -> None:
         with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
             _check_members(archive, origin)
             config = json.loads(archive.read("config.json"))
+            needed = _weights_needed(config, origin)
+            _check_weights(io.BytesIO(archive.read("model.weights.h5")), needed, origin)
     except OSError as error:
         raise ModelError(f"cannot be read: {error.strerror or error}", origin=origin) from None
-    except (zipfile.BadZipFile, ValueError, RecursionError, NotImplementedError) as error:
-        raise ModelError(f"is not a .keras file: {error}", origin=origin, hint=_HINT) from None
-    try:
-        for part in _parts(config):
-            _check_part(part, origin)
+    except ModelError:
+        raise
     except RecursionError:
         raise ModelError("is nested too deeply", origin=origin) from None
+    except _DAMAGE as error:
+        reason = str(error) or type(error).__name__
+        raise ModelError(f"is not a .keras file: {reason}", origin=origin, hint=_HINT) from None
 
 
 def _check_members(archive: zipfile.ZipFile, origin: Origin) -> None:
@@ -103,6 +169,8 @@ def _check_members(archive: zipfile.ZipFile, origin: Origin) -> None:
     ):
         if name not in members:
             continue
+        if members[name].flag_bits & _ENCRYPTED:
+            raise ModelError(f"holds {name} encrypted", origin=origin, hint=_HINT)
         size, packed = members[name].file_size, members[name].compress_size
         if size > limit or size > max(_SMALL_WEIGHTS, _LARGEST_RATIO * packed):
             raise ModelError(
@@ -110,6 +178,56 @@ def _check_members(archive: zipfile.ZipFile, origin: Origin) -> None:
                 origin=origin,
                 hint=_HINT,
             )
+
+
+def _weights_needed(config: object, origin: Origin) -> int:
+    """Return how many numbers Keras would make for a network, without the biases."""
+    needed = 0
+    for number, part in enumerate(_parts(config)):
+        _check_part(part, origin)
+        if number == _MOST_PARTS:
+            raise ModelError(f"has more than {_MOST_PARTS:,} parts", origin=origin, hint=_HINT)
+        if part["class_name"] in _LAYERS_WITH_WEIGHTS:
+            try:
+                needed += _weights_of(part)
+            except (AttributeError, LookupError, TypeError, ValueError):
+                name = shorten(part.get("name"))
+                raise ModelError(
+                    f"does not say how large the layer {name} is", origin=origin, hint=_HINT
+                ) from None
+    return needed
+
+
+def _weights_of(layer: dict[str, Any]) -> int:
+    config, inputs = layer["config"], layer["build_config"]["input_shape"]
+    if config.get("data_format", "channels_last") != "channels_last":
+        raise ValueError
+    counts = [
+        *(inputs[axis] for axis in _as_list(config.get("axis", -1))),
+        *_as_list(config.get("kernel_size", 1)),
+        config.get("filters", 1),
+        config.get("depth_multiplier", 1),
+    ]
+    groups = config.get("groups", 1) if "filters" in config else 1
+    if not all(type(one) is int and one > 0 for one in (*counts, groups)):
+        raise ValueError
+    return max(1, math.prod(counts) // groups)
+
+
+def _as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _check_weights(stream: IO[bytes], needed: int, origin: Origin) -> None:
+    from maskforge.nn.weightsfile import count_weights
+
+    found = count_weights(stream, origin)
+    if needed > found:
+        raise ModelError(
+            f"describes a network of {needed:,} weights or more, and holds {found:,}",
+            origin=origin,
+            hint=_HINT,
+        )
 
 
 def _parts(node: object) -> Iterator[dict[str, Any]]:
@@ -125,24 +243,24 @@ def _parts(node: object) -> Iterator[dict[str, Any]]:
 
 
 def _check_part(part: dict[str, Any], origin: Origin) -> None:
-    name = part["class_name"]
-    if name in _FORBIDDEN or name == "__lambda__":
+    name, module, registered = (
+        part.get(key) for key in ("class_name", "module", "registered_name")
+    )
+    if all(one is None or isinstance(one, str) for one in (name, module, registered)):
+        is_known = name in KNOWN.get(module, ())
+        if is_known and registered in _REGISTERED.get(name, (None, name)):
+            return
+    if isinstance(name, str) and name in ("Lambda", "__lambda__"):
         raise ModelError(
             f"holds a {name} layer, which is code that would run when the model is loaded"
-            if name != "__lambda__"
+            if name == "Lambda"
             else "holds a Python function, which would run when the model is loaded",
             origin=origin,
-            hint="use a model whose layers are all Keras' own",
+            hint=_HINT,
         )
-    module, registered = part.get("module"), part.get("registered_name")
-    if isinstance(registered, str) and registered.startswith("maskforge>"):
-        return
-    of_keras = module is None or module == "keras" or str(module).startswith("keras.")
-    is_named = module == "builtins" and name in ("function", "slice", "tuple", "dict")
-    if not of_keras and not is_named:
-        raise ModelError(
-            f"needs {shorten(registered or name)} of {shorten(module)}, "
-            "which neither Keras nor maskforge has",
-            origin=origin,
-            hint="use a model whose layers are all Keras' own",
-        )
+    raise ModelError(
+        f"needs {shorten(registered or name)} of {shorten(module)}, of which no network of "
+        "maskforge is made",
+        origin=origin,
+        hint=_HINT,
+    )
