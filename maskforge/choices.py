@@ -253,9 +253,9 @@ def _check_number(name: str, value: object, hint: object, possible: Range) -> No
     if value in words or (value is None and NoneType in types):
         return
     wanted = int if int in types and float not in types else float
-    kind = numbers.Integral if wanted is int else numbers.Real
+    kind: Any = numbers.Integral if wanted is int else numbers.Real
     for called, one in _numbers(name, value, types):
-        if not isinstance(one, kind) or isinstance(one, bool):
+        if isinstance(one, bool) or not isinstance(one, kind):
             raise OptionError(f"{called} must be {_CALLED[wanted]}, found {shorten(one)}")
         if one not in possible:
             raise OptionError(f"{called} cannot be {shorten(one)}, expected {possible}")

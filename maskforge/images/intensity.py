@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -30,8 +30,8 @@ class ScalingRecord(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: Scaling = "zero-one"
-    white: float = 255.0
-    channels: int = 1
+    white: Annotated[float, msgspec.Meta(gt=0, le=65_535)] = 255.0
+    channels: Annotated[int, msgspec.Meta(ge=1, le=3)] = 1
 
 
 def white_level(largest: int) -> int:

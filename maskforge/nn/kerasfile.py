@@ -72,7 +72,9 @@ KNOWN: Mapping[str | None, set[str]] = {
 }
 """Modules and classes of which the networks are made, as they stand in a configuration."""
 
-_REGISTERED = {name: (f"maskforge>{name}",) for name in KNOWN["maskforge.nn.networks.layers"]}
+_REGISTERED: dict[str, tuple[str | None, ...]] = {
+    name: (f"maskforge>{name}",) for name in KNOWN["maskforge.nn.networks.layers"]
+}
 """What else a class is called, if that is not its name."""
 
 _NOT_KERAS = {
@@ -202,7 +204,7 @@ def _weights_of(layer: dict[str, Any]) -> int:
     config, inputs = layer["config"], layer["build_config"]["input_shape"]
     if config.get("data_format", "channels_last") != "channels_last":
         raise ValueError
-    counts = [
+    counts: list[int] = [
         *(inputs[axis] for axis in _as_list(config.get("axis", -1))),
         *_as_list(config.get("kernel_size", 1)),
         config.get("filters", 1),
@@ -247,8 +249,8 @@ def _check_part(part: dict[str, Any], origin: Origin) -> None:
         part.get(key) for key in ("class_name", "module", "registered_name")
     )
     if all(one is None or isinstance(one, str) for one in (name, module, registered)):
-        is_known = name in KNOWN.get(module, ())
-        if is_known and registered in _REGISTERED.get(name, (None, name)):
+        is_known = name in KNOWN.get(module, set())
+        if is_known and registered in _REGISTERED.get(str(name), (None, name)):
             return
     if isinstance(name, str) and name in ("Lambda", "__lambda__"):
         raise ModelError(

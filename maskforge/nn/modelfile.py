@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
 from maskforge.choices import Head, Symmetry
 from maskforge.display.brief import Brief
-from maskforge.errors import ModelError
+from maskforge.errors import LabelError, ModelError
 from maskforge.files import RECORD, dump_record, read_record, write_whole
 from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import dump_class_map, parse_class_map
 from maskforge.masks.targets import channel_ids
+from maskforge.shapes import MOST_PIXELS
+
+Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=32_768)]
+Threshold: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 DESCRIPTION = "maskforge.json"
 WEIGHTS = "model.keras"
@@ -53,12 +58,12 @@ class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
     class_map: dict[str, Any]
     head: Head
     scaling: ScalingRecord
-    stride: int
-    tile: tuple[int, int]
+    stride: Annotated[int, msgspec.Meta(ge=1, le=256)]
+    tile: tuple[Side, Side]
     symmetries: tuple[Symmetry, ...] = ()
-    resize: tuple[int, int] | None = None
-    thresholds: tuple[float, ...] = ()
-    averaged_thresholds: tuple[float, ...] = ()
+    resize: tuple[Side, Side] | None = None
+    thresholds: tuple[Threshold, ...] = ()
+    averaged_thresholds: tuple[Threshold, ...] = ()
     network: dict[str, Any] = {}
     precision: str = "float32"
     scores: dict[str, Any] = {}
@@ -110,26 +115,41 @@ def model_folder(path: Path) -> Path:
 
 
 def read_description(path: Path) -> ModelDescription:
-    """Read the description of a model.
+    """Read the description of a model; every value in it is one that a training could have written.
 
     Args:
         path: Folder of the model, or one of its files.
 
     Raises:
-        ModelError: If there is none, or it cannot be understood.
-        LabelError: If its class map cannot be used.
+        ModelError: If there is none, it cannot be understood, or a value is out of its range.
     """
     file = model_folder(path) / DESCRIPTION
     description = read_record(file, ModelDescription, ModelError, what="the description of a model")
+
+    def refuse(key: str, reason: str) -> ModelError:
+        return ModelError(reason, origin=Origin(file, f"$.{key}"))
+
+    try:
+        classes = description.classes
+    except LabelError as error:
+        raise refuse("class_map", f"has a class map that cannot be used: {error.message}") from None
+    if not classes.foreground_ids:
+        raise refuse("class_map", "has no class but the background")
+    if description.stride.bit_count() != 1:
+        raise refuse("stride", f"has the stride {description.stride}, expected a power of 2")
+    if description.scaling.channels not in (1, 3):
+        found = description.scaling.channels
+        raise refuse("scaling.channels", f"has {found} channels of the input, expected 1 or 3")
+    for name, side in (("tile", description.tile), ("resize", description.resize)):
+        if side is not None and math.prod(side) > MOST_PIXELS:
+            raise refuse(name, f"has {name} {side}, more than {MOST_PIXELS:,} pixels")
     count = len(description.channel_ids) if description.head == "sigmoid" else 0
-    for name, found in (
+    for name, limits in (
         ("thresholds", description.thresholds),
         ("averaged_thresholds", description.averaged_thresholds),
     ):
-        if len(found) != count and (found or name == "thresholds"):
-            raise ModelError(
-                f"has {len(found)} thresholds, expected {count}", origin=Origin(file, f"$.{name}")
-            )
+        if len(limits) != count and (limits or name == "thresholds"):
+            raise refuse(name, f"has {len(limits)} thresholds, expected {count}")
     return description
 
 

@@ -244,7 +244,7 @@ def least_weights(options: NetworkOptions) -> int:
     if plan.arch == "pspnet":
         return (2 * plan.convolutions - 1) * (16 * plan.filters * plan.kernel) ** 2
     halved = plan.arch == "cnn" or plan.encoder is not None
-    widest = plan.filters * 2 ** (plan.depth - halved)
+    widest = plan.filters << (plan.depth - halved)
     return (
         plan.convolutions * (widest * plan.kernel) ** 2 // 2
     )  # the first of them has fewer inputs

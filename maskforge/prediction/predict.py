@@ -15,10 +15,10 @@ from maskforge.dataset.conversion_report import ClassCount
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry, relative
 from maskforge.dataset.writer import DatasetWriter, check_results
-from maskforge.errors import OptionError
+from maskforge.errors import ModelError, OptionError
 from maskforge.files import MASKS, PathLike, as_path, as_paths, check_folder
 from maskforge.images.decoder import read_header
-from maskforge.issues import Code, Level
+from maskforge.issues import Code, Level, Origin
 from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.encoding import Mask, multi_hot, one_hot
 from maskforge.masks.maskfile import check_file_type
@@ -28,7 +28,7 @@ from maskforge.prediction.image_list import ImageFile, find_images
 from maskforge.prediction.predict_options import PredictOptions
 from maskforge.prediction.prediction import Prediction
 from maskforge.prediction.prediction_report import PredictionReport
-from maskforge.prediction.predictor import SETTLED, Predictor, settled
+from maskforge.prediction.predictor import SETTLED, NoProbabilitiesError, Predictor, settled
 from maskforge.prediction.read_ahead import Loaded, read_ahead
 from maskforge.shapes import MOST_PIXELS, ImageState, Size
 
@@ -118,7 +118,12 @@ def predict(
 def _try(model: Predictor, options: PredictOptions) -> None:
     """Predict a black image, so that what is wrong for all images is said before the first."""
     side = model.description.stride
-    model.predict(np.zeros((side, side), dtype=np.uint8), options.model)
+    try:
+        model.predict(np.zeros((side, side), dtype=np.uint8), options.model)
+    except MemoryError:
+        raise ModelError(
+            "there is not enough memory to run it", origin=Origin(model.folder, "")
+        ) from None
 
 
 def _void(loaded: Loaded) -> Mask:
@@ -216,6 +221,10 @@ class _Run:
             return self._model.predict(loaded.pixels, chosen, keep_probabilities=keep), ""
         except MemoryError:
             return None, "there is not enough memory to predict it; choose smaller tiles"
+        except NoProbabilitiesError:
+            raise
+        except ModelError as error:
+            return None, error.message
         except Exception as error:  # each runtime raises what it likes; the others can go on
             text = " ".join(str(error).split())[:300] or type(error).__name__
             return None, f"cannot be predicted: {text}"

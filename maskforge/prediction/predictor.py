@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from maskforge.choices import SYMMETRIES, Precision, with_keywords
 from maskforge.choices import Runtime as RuntimeName
 from maskforge.display.brief import Brief
-from maskforge.errors import OptionError
+from maskforge.errors import MaskforgeError, ModelError, OptionError
 from maskforge.files import PathLike, as_source
 from maskforge.images.decoder import read_image
 from maskforge.images.stored import Pixels
+from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.targets import decide, to_ids
 from maskforge.nn.kerasfile import refuse_other_files
@@ -33,6 +34,9 @@ from maskforge.prediction.runtime_choice import load_runtime
 from maskforge.prediction.runtimes.base import Runtime
 from maskforge.prediction.tiling import auto_tile
 from maskforge.shapes import Size
+
+_ROUNDING = 1e-3
+"""By how much probabilities may leave 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -151,6 +155,7 @@ class Predictor(Brief):
 
         Raises:
             DatasetError: If the file cannot be used as an image.
+            ModelError: If the network cannot be run, or does not give probabilities.
             OptionError: If an option cannot be used, or the array is of no such form.
 
         Examples:
@@ -201,13 +206,46 @@ class Predictor(Brief):
         )
 
     def _infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        with contextlib.nullcontext() if self.runtime.parallel else self._lock:
-            return self.runtime.infer(batch)
+        try:
+            with contextlib.nullcontext() if self.runtime.parallel else self._lock:
+                result = self.runtime.infer(batch)
+        except (MaskforgeError, MemoryError):
+            raise
+        except Exception as error:  # each runtime raises what it likes
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            raise ModelError(
+                f"cannot be predicted: {reason}", origin=Origin(self.folder, "")
+            ) from None
+        self._check(result, (*batch.shape[:3], len(self.description.channel_ids)))
+        return result
+
+    def _check(self, result: Any, shape: tuple[int, ...]) -> None:  # noqa: ANN401 - of a runtime
+        """Make sure that a network has given probabilities.
+
+        Raises:
+            NoProbabilitiesError: If it has not.
+        """
+        if isinstance(result, np.ndarray) and result.shape == shape and result.dtype.kind == "f":
+            low, high = result.min(), result.max()  # not a number if any is
+            if low >= -_ROUNDING and high <= 1 + _ROUNDING:
+                return
+            found = f"numbers from {low:.3g} to {high:.3g}"
+        else:
+            found = f"an array {np.shape(result)} instead of {shape}"
+        raise NoProbabilitiesError(
+            f"the network gives no probabilities, but {found}",
+            origin=Origin(self.folder, ""),
+            hint="its weights or its description are damaged: copy the model again, or train anew",
+        )
 
     def _tile(self, size: Size, tile: Tile) -> Size | None:
         if tile == "auto":
             return auto_tile(size, Size(*self.description.tile))
         return None if tile == "whole" else Size(tile, tile)
+
+
+class NoProbabilitiesError(ModelError):
+    """What a network gives is not probabilities; that will be so for every image."""
 
 
 SETTLED = ("runtime", "precision")

@@ -110,7 +110,7 @@ def test_what_is_not_an_image_or_never_ends_costs_only_itself(model, images, tmp
     ("arguments", "reason"),
     [
         (["--tile", "big"], "--tile cannot be 'big'"),
-        (["--tile", "0"], "--tile cannot be '0'"),
+        (["--tile", "0"], "tile cannot be 0, expected 1 to 1048576"),
         (["--threshold", "caries=high"], "--threshold"),
         (["--threshold", "0.5", "--threshold", "caries=0.2"], "--threshold"),
         (["--threshold", "pulp=0.2"], "no class 'pulp'"),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from maskforge.errors import ModelError, not_loaded
 from maskforge.issues import Origin
 from maskforge.prediction.runtimes.base import Runtime
+from maskforge.prediction.runtimes.graphfile import check_onnx
 
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
@@ -26,6 +27,7 @@ def load(path: Path) -> Runtime:
     except Exception as error:
         raise not_loaded("onnxruntime", error) from None
 
+    check_onnx(path)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
     available = onnxruntime.get_available_providers()

@@ -12,6 +12,7 @@ from maskforge.errors import ModelError, not_loaded
 from maskforge.issues import Origin
 from maskforge.nn.telemetry import refuse_telemetry
 from maskforge.prediction.runtimes.base import Runtime
+from maskforge.prediction.runtimes.graphfile import check_openvino
 
 
 def load(path: Path, precision: Literal["float32", "bfloat16"]) -> Runtime:
@@ -31,6 +32,7 @@ def load(path: Path, precision: Literal["float32", "bfloat16"]) -> Runtime:
     except Exception as error:
         raise not_loaded("openvino", error) from None
 
+    check_openvino(path)
     core = openvino.Core()
     able = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     notes: tuple[str, ...] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,13 +112,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 [arrays[f"{kind}_{index}"] for index in range(_count(arrays.files, kind))]
                 for kind in ("state", "best")
             )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
-        raise TrainingError(
-            f"is not a checkpoint: {error}",
-            origin=Origin(path, ""),
-            hint="start anew with --overwrite",
-        ) from None
+    except Exception as error:  # NumPy raises whatever it runs into
+        raise _refusal(f"is not a checkpoint: {error or type(error).__name__}", path) from None
+    if not 0 <= progress.best_epoch <= len(progress.history) or bool(best) < progress.best_epoch:
+        raise _refusal("contradicts itself: it does not hold its best epoch", path)
     return Checkpoint(progress, state, best)
+
+
+def _refusal(reason: str, path: Path) -> TrainingError:
+    return TrainingError(reason, origin=Origin(path, ""), hint="start anew with --overwrite")
 
 
 def _count(names: Sequence[str], kind: str) -> int:
@@ -134,10 +135,18 @@ def restore(path: Path, model: keras.Model, state: Arrays) -> None:
     """
     model.optimizer.build(model.trainable_variables)
     variables = state_of(model)
-    if [tuple(one.shape) for one in variables] != [one.shape for one in state]:
-        raise TrainingError(
-            "was written by another network, or by another version of Keras",
-            origin=Origin(path, ""),
-            hint="start anew with --overwrite",
-        )
+    check_fit(path, variables, state)
     assign(variables, state)
+
+
+def check_fit(path: Path, variables: Sequence[keras.Variable], arrays: Arrays) -> None:
+    """Make sure that saved values are those of certain variables.
+
+    Raises:
+        TrainingError: If they are those of another network, or no numbers.
+    """
+    shapes = [tuple(one.shape) for one in variables]
+    if shapes != [one.shape for one in arrays] or any(
+        one.dtype.kind not in "fiub" for one in arrays
+    ):
+        raise _refusal("was written by another network, or by another version of Keras", path)

@@ -21,7 +21,7 @@ from maskforge.nn.networks import build_network
 from maskforge.nn.networks.encoders import set_encoder_trainable
 from maskforge.nn.precision import using_policy
 from maskforge.prediction.tiling import Infer
-from maskforge.training.loop.checkpoint import Checkpoint, restore
+from maskforge.training.loop.checkpoint import Checkpoint, check_fit, restore
 from maskforge.training.loop.epochs import Epochs, Log, Report
 from maskforge.training.loop.feed import Feed
 from maskforge.training.loop.schedules import make_optimizer
@@ -87,6 +87,8 @@ def fit(
                 outputs=len(plan.channel_ids),
                 scaling=plan.scaling.kind,
             )
+        if checkpoint.best:
+            check_fit(folder / CHECKPOINT, network.weights, checkpoint.best)
         built(network)
         with scope():
             infer = compiled(probabilities(network, plan.head))
