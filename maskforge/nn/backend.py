@@ -55,17 +55,15 @@ def start(backend: Backend = "auto") -> str:
     os.environ["KERAS_BACKEND"] = chosen
     # What stops the work is raised in Python; TensorFlow's own lines tell of lesser things.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    loading = chosen
     try:
         if chosen == "tensorflow":
             with _said_only_on_failure():
                 import tensorflow as tf  # it talks while it is loaded, Keras does not
             tf.get_logger().setLevel("ERROR")  # a network for every fold is not too many
-        loading = "keras"
         import keras
     except Exception as error:
         settings = "; Keras reads settings of its own from ~/.keras/keras.json"
-        raise not_loaded(loading, error, settings if loading == "keras" else "") from None
+        raise not_loaded(f"Keras on {chosen}", error, settings) from None
     # A user's own settings shall not change what is trained and predicted.
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")

@@ -17,7 +17,6 @@ from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import dump_class_map, parse_class_map
 from maskforge.masks.targets import channel_ids
-from maskforge.shapes import MOST_PIXELS
 
 Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=32_768)]
 Threshold: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -25,6 +24,8 @@ Threshold: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 DESCRIPTION = "maskforge.json"
 WEIGHTS = "model.keras"
 SCHEMA = 1
+
+_MOST_PIXELS = 2**28  # of the input in training
 
 
 class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
@@ -141,8 +142,8 @@ def read_description(path: Path) -> ModelDescription:
         found = description.scaling.channels
         raise refuse("scaling.channels", f"has {found} channels of the input, expected 1 or 3")
     for name, side in (("tile", description.tile), ("resize", description.resize)):
-        if side is not None and math.prod(side) > MOST_PIXELS:
-            raise refuse(name, f"has {name} {side}, more than {MOST_PIXELS:,} pixels")
+        if side is not None and math.prod(side) > _MOST_PIXELS:
+            raise refuse(name, f"has {name} {side}, more than {_MOST_PIXELS:,} pixels")
     count = len(description.channel_ids) if description.head == "sigmoid" else 0
     for name, limits in (
         ("thresholds", description.thresholds),

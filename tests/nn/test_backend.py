@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
-import subprocess
 import sys
 
 import pytest
 
 import maskforge
-from maskforge.errors import OptionError
+from maskforge.errors import MissingDependencyError, OptionError
 from maskforge.nn import backend
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
@@ -29,16 +28,73 @@ def test_another_backend_is_refused_once_one_runs(running_backend):
         backend.start(other)
 
 
-def test_a_backend_that_maskforge_does_not_know_is_refused():
-    program = (
-        "import os; os.environ['KERAS_BACKEND'] = 'theano'\n"
-        "from maskforge.nn import backend\n"
-        "from maskforge.errors import OptionError\n"
-        "try: backend.start()\n"
-        "except OptionError as error: assert 'theano' in str(error)\n"
-        "else: raise SystemExit(1)"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
+@pytest.fixture
+def not_imported(monkeypatch, running_backend):
+    """Keras as if nobody had imported it yet."""
+    monkeypatch.setenv("KERAS_BACKEND", running_backend)
+    monkeypatch.delitem(sys.modules, "keras")
+    settings = {
+        name: getattr(keras.config, name)()
+        for name in ("floatx", "epsilon", "image_data_format", "dtype_policy")
+    }
+    yield
+    for name, value in settings.items():
+        getattr(keras.config, f"set_{name}")(value)
+
+
+def test_what_a_user_has_set_for_keras_does_not_count(not_imported, running_backend):
+    keras.config.set_floatx("float16")
+    keras.config.set_dtype_policy("float16")
+    keras.config.set_epsilon(0.5)
+    keras.config.set_image_data_format("channels_first")
+    assert backend.start() == running_backend
+    config = keras.config
+    assert (config.floatx(), config.epsilon()) == ("float32", 1e-7)
+    assert (config.image_data_format(), config.dtype_policy().name) == ("channels_last", "float32")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("libtensorflow_framework.so.2: failed to map segment from shared object"),
+        MemoryError(),
+        AssertionError(),
+        ValueError("Invalid `floatx` configuration."),
+    ],
+)
+def test_keras_that_cannot_be_loaded_is_one_sentence(not_imported, monkeypatch, error):
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            if name == "keras":
+                raise error
+
+    monkeypatch.setattr(backend, "require", lambda *_: None)
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    with pytest.raises(MissingDependencyError, match="cannot be loaded: .+") as caught:
+        backend.start()
+    assert str(error) in caught.value.message
+    assert "ulimit" in caught.value.hint
+    assert "keras.json" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "name", ["theano", "auto", "numpy", "openvino", "Tensorflow", " ", "x" * 999]
+)
+def test_other_backends_are_refused(not_imported, monkeypatch, name):
+    monkeypatch.setenv("KERAS_BACKEND", name)
+    with pytest.raises(OptionError, match="is not a backend that maskforge uses"):
+        backend.start()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("floatx", "float16"), ("image_data_format", "channels_first")]
+)
+def test_a_host_with_other_settings_is_told(monkeypatch, name, value):
+    monkeypatch.setattr(keras.config, name, lambda: value)
+    with pytest.raises(
+        OptionError, match=f"(?s)set to the {name} {value}.*keras.config.set_{name}"
+    ):
+        backend.start()
 
 
 def test_versions(running_backend):

@@ -1,8 +1,14 @@
 """Options as keywords: by name, in groups, and without the group where that is clear."""
 
+import dataclasses
+from typing import get_args, get_type_hints
+
+import numpy as np
 import pytest
 
-from maskforge.choices import with_keywords
+from maskforge.choices import ranges_of, with_keywords
+from maskforge.dataset.convert_options import ConvertOptions
+from maskforge.dataset.previews import PreviewOptions
 from maskforge.errors import OptionError
 from maskforge.evaluation.evaluate_options import EvaluateOptions
 from maskforge.evaluation.measures.image_measures import MeasureOptions
@@ -73,3 +79,42 @@ def test_what_cannot_be_meant_is_refused(class_, keywords, message):
 def test_options_of_another_function_are_refused():
     with pytest.raises(OptionError, match="options must be PredictOptions"):
         with_keywords(PredictOptions, MeasureOptions(), {})
+
+
+def groups(class_, prefix=""):
+    """Yield every class of options with what stands before the names of its fields."""
+    yield class_, prefix
+    for name, hint in get_type_hints(class_).items():
+        if dataclasses.is_dataclass(hint):
+            yield from groups(hint, f"{prefix}{name}.")
+
+
+OPTIONS = (TrainOptions, PredictOptions, EvaluateOptions, ConvertOptions, PreviewOptions)
+NUMBERS = [
+    (class_, name)
+    for top in OPTIONS
+    for class_, _ in groups(top)
+    for name, hint in get_type_hints(class_).items()
+    if {int, float} & {hint, *get_args(hint)}
+]
+
+
+def test_every_number_has_a_range():
+    assert len(NUMBERS) > 50
+    assert [one for one in NUMBERS if one[1] not in ranges_of(one[0])] == []
+
+
+@pytest.mark.parametrize(("class_", "name"), NUMBERS, ids=lambda one: getattr(one, "__name__", one))
+def test_no_number_leaves_its_range(class_, name):
+    possible = ranges_of(class_)[name]
+    impossible = [possible.low - 1, possible.high + 1, float("nan"), float("inf"), 10**6000, True]
+    impossible += [possible.low] * possible.above + [possible.high] * possible.below
+    for value in (*impossible, "nonsense", object()):
+        with pytest.raises(OptionError, match=name):
+            with_keywords(class_, None, {name: value})
+
+
+@pytest.mark.parametrize("value", [np.int64(3), np.uint8(3)])
+def test_numbers_of_numpy_are_numbers(value):
+    assert with_keywords(TrainOptions, None, {"epochs": value}).epochs == 3
+    assert with_keywords(ModelOptions, None, {"overlap": np.float32(0.5)}).overlap == 0.5

@@ -118,6 +118,34 @@ def test_single_settings(text, setting):
     assert parse_setting(text) == setting
 
 
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000 + "]" * 5000, "{a=" * 5000 + "}" * 5000])
+def test_values_without_end_are_an_error(tmp_path, value):
+    with pytest.raises(OptionError, match="too many digits|nested too deeply"):
+        parse_setting(f"epochs={value}")
+    (tmp_path / "run.toml").write_text(f"epochs = {value}")
+    with pytest.raises(OptionError, match=r"run\.toml: is not valid TOML"):
+        read_config(tmp_path / "run.toml")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("network.filters=1000000000", "network.filters cannot be 1000000000, expected 1 to 4096"),
+        ("network.convolutions=1000000", "network.convolutions cannot be"),
+        ("epochs=0x" + "f" * 5000, "epochs cannot be a number of 6,021 digits"),
+        ("learning_rate=nan", "learning_rate cannot be nan, expected above 0 to 100"),
+        ("class_weights.caries=inf", "class_weights of 'caries' cannot be inf"),
+    ],
+)
+def test_numbers_out_of_range_name_key_and_file(tmp_path, setting, message):
+    document = {}
+    set_value(document, *parse_setting(setting))
+    with pytest.raises(OptionError) as refusal:
+        build_options(document, Origin(tmp_path / "run.toml", ""))
+    assert message in str(refusal.value)
+    assert "run.toml" in str(refusal.value)
+
+
 @pytest.mark.parametrize("text", ["epochs", "=3", ""])
 def test_settings_without_key(text):
     with pytest.raises(OptionError, match="is not KEY=VALUE"):

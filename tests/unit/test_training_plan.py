@@ -13,6 +13,7 @@ from maskforge.errors import MissingDependencyError, OptionError, TrainingError
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.split import Split
 from maskforge.shapes import Size
+from maskforge.training.configfile import build_options
 from maskforge.training.plan import check_options, describe_plan, make_plan
 from maskforge.training.train import train
 
@@ -123,6 +124,25 @@ def test_nothing_to_learn_from(examples):
 def test_numbers_that_make_no_sense(changed, name):
     with pytest.raises(OptionError, match=name):
         check_options(options(**changed))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"network": {"filters": 512}}, r"network like this takes 9\.7 GB of memory or more"),
+        ({"network": {"arch": "fcn8", "filters": 64}}, "network like this"),
+        ({"batch_size": 65_536, "input": {"crop": 256}}, r"batch like this takes 17\.2 GB"),
+    ],
+)
+def test_what_no_memory_holds_is_never_built(examples, monkeypatch, changed, message):
+    """One of 3 x 3 pixels from 8,192 to as many filters has 604 million weights of 16 bytes."""
+    network = {"depth": 4, "convolutions": 2} | changed.pop("network", {})
+    if network.get("arch") == "fcn8":
+        network = {"arch": "fcn8", "filters": 64}
+    monkeypatch.setattr("maskforge.training.plan.available_memory", lambda: 10**9)
+    chosen = build_options({"network": network} | changed)
+    with pytest.raises(OptionError, match=message):
+        make_plan(chosen, examples, split_of(examples, ["x3"]))
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             )
     except Exception as error:  # NumPy raises whatever it runs into
         raise _refusal(f"is not a checkpoint: {error or type(error).__name__}", path) from None
-    if not 0 <= progress.best_epoch <= len(progress.history) or bool(best) < progress.best_epoch:
+    is_there = 0 <= progress.best_epoch <= len(progress.history)
+    if not is_there or (progress.best_epoch and not best):
         raise _refusal("contradicts itself: it does not hold its best epoch", path)
     return Checkpoint(progress, state, best)
 
@@ -146,7 +147,6 @@ def check_fit(path: Path, variables: Sequence[keras.Variable], arrays: Arrays) -
         TrainingError: If they are those of another network, or no numbers.
     """
     shapes = [tuple(one.shape) for one in variables]
-    if shapes != [one.shape for one in arrays] or any(
-        one.dtype.kind not in "fiub" for one in arrays
-    ):
+    are_numbers = all(one.dtype.kind in "fiub" for one in arrays)
+    if shapes != [one.shape for one in arrays] or not are_numbers:
         raise _refusal("was written by another network, or by another version of Keras", path)
