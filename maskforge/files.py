@@ -260,8 +260,6 @@ def read_record(
     """
     import msgspec
 
-    if path.exists() and not path.is_file():
-        raise error("is not a regular file", origin=Origin(path, ""), hint=hint)
     try:
         record = msgspec.json.decode(read_bytes(path), type=type_)
     except OSError as problem:

@@ -19,7 +19,6 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-import maskforge
 from maskforge.errors import MaskforgeError, ModelError
 from maskforge.files import write_whole
 from maskforge.issues import Origin
@@ -187,7 +186,7 @@ def isolated() -> dict[str, str]:
 def _run(folder: Path, runtime: Converted, path: Path) -> None:
     """Convert where Keras may start on another backend, and then give its memory back."""
     # Where this package lies comes last, so that it is found, and takes the place of nothing else.
-    command = [sys.executable, "-P", "-c", _PROGRAM, str(Path(maskforge.__file__).parents[1])]
+    command = [sys.executable, "-P", "-c", _PROGRAM, str(Path(__file__).parents[2])]
     command += [str(folder), runtime, str(path)]
     try:
         result = subprocess.run(

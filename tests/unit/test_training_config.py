@@ -120,7 +120,7 @@ def test_single_settings(text, setting):
 
 @pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000 + "]" * 5000, "{a=" * 5000 + "}" * 5000])
 def test_values_without_end_are_an_error(tmp_path, value):
-    with pytest.raises(OptionError, match="too many digits|nested too deeply"):
+    with pytest.raises(OptionError, match=r"too many digits|nested too deeply"):
         parse_setting(f"epochs={value}")
     (tmp_path / "run.toml").write_text(f"epochs = {value}")
     with pytest.raises(OptionError, match=r"run\.toml: is not valid TOML"):
