@@ -22,7 +22,7 @@ from maskforge.choices import (
     with_keywords,
 )
 from maskforge.display.brief import Brief
-from maskforge.errors import GeometryError, ImageError, OptionError, check_type
+from maskforge.errors import GeometryError, ImageError, check_type
 from maskforge.geometry import discs, is_closed, rectangle, ring, self_intersecting, thick_line
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Doubt, Issue, Level

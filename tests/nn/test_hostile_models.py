@@ -215,7 +215,7 @@ def test_a_pipe_is_not_waited_for(folder):
     os.mkfifo(folder / "model.keras")
     from maskforge.nn.modelio import load_model
 
-    with pytest.raises(ModelError, match="is not a regular file"):
+    with pytest.raises(ModelError, match="it is a pipe, not a file"):
         load_model(folder)
 
 

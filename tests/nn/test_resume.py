@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from training_runs import discs, options
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 
-from maskforge.errors import DatasetError, TrainingError  # noqa: E402
+from maskforge.errors import DatasetError, MaskforgeError, TrainingError  # noqa: E402
 from maskforge.nn.modelio import load_model  # noqa: E402
 from maskforge.training.configfile import dump_config  # noqa: E402
 from maskforge.training.loop import epochs, fit  # noqa: E402
@@ -191,3 +193,79 @@ def test_folds_go_on_in_the_fold_where_they_were_ended(tmp_path):
         (parts[0].validation.dice + parts[1].validation.dice) / 2
     )
     assert record.seconds == pytest.approx(parts[0].seconds + parts[1].seconds)
+
+
+def members(path):
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def single(path):
+    with path.open("wb") as stream:
+        np.save(stream, np.zeros(3))
+
+
+def without_best(path):
+    arrays = {name: one for name, one in members(path).items() if not name.startswith("best")}
+    np.savez(path, **arrays)
+
+
+def other_best(path):
+    np.savez(path, **(members(path) | {"best_0": np.zeros((5, 5, 1, 1))}))
+
+
+def text(path):
+    np.savez(path, **(members(path) | {"state_0": np.full(members(path)["state_0"].shape, "a")}))
+
+
+def far_best(path):
+    progress = members(path)["progress"].tobytes()
+    changed = progress.replace(b'"best_epoch":1', b'"best_epoch":9')
+    assert changed != progress
+    np.savez(path, **(members(path) | {"progress": np.frombuffer(changed, np.uint8)}))
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A run that was killed in its second epoch, and its examples."""
+    root = tmp_path_factory.mktemp("stopped")
+    examples = discs(root / "data", 4)
+    chosen = options(epochs=2, split={"validation": 0.25})
+    with pytest.raises(KilledError):
+        train(examples, root / "run", chosen, progress=ended("epoch 2/2", killed))
+    return root / "run", examples
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "reason"),
+    [
+        ("checkpoint.npz", lambda path: path.write_bytes(b""), "is not a checkpoint"),
+        ("checkpoint.npz", cut, "is not a checkpoint"),
+        ("checkpoint.npz", single, "is not a checkpoint"),
+        ("checkpoint.npz", lambda path: np.savez(path, a=1), "is not a checkpoint"),
+        ("checkpoint.npz", without_best, "does not hold its best epoch"),
+        ("checkpoint.npz", far_best, "does not hold its best epoch"),
+        ("checkpoint.npz", other_best, "was written by another network"),
+        ("checkpoint.npz", text, "was written by another network"),
+        ("run.json", lambda path: path.write_bytes(b""), "is not the record of a run"),
+        ("run.json", lambda path: path.write_bytes(b"[" * 5000), "is not the record of a run"),
+        ("run.json", lambda path: path.write_text('{"name": 3}'), "is not the record of a run"),
+        ("run.json", lambda path: (path.unlink(), os.mkfifo(path)), "it is a pipe, not a file"),
+        ("config.toml", lambda path: path.write_text("epochs = 0"), "epochs cannot be 0"),
+        ("config.toml", lambda path: path.write_bytes(b"\xff"), "is not valid TOML"),
+        ("config.toml", lambda path: path.unlink(), "cannot be read"),
+        ("split.json", lambda path: path.write_bytes(b"{"), "split.json"),
+        ("split.json", lambda path: path.write_text('{"schema": 1, "examples": 3}'), "split.json"),
+    ],
+)
+def test_damaged_files_of_a_run_are_named(stopped, tmp_path, name, damage, reason):
+    run, examples = stopped
+    shutil.copytree(run, tmp_path / "run")
+    damage(tmp_path / "run" / name)
+    with pytest.raises(MaskforgeError, match=reason) as caught:
+        resume_training(tmp_path / "run", examples)
+    assert name in str(caught.value)

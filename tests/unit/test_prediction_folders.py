@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import maskforge as mf
-from maskforge.errors import OptionError, OutputError, OutputExistsError
+from maskforge.errors import ModelError, OptionError, OutputError, OutputExistsError
 from maskforge.masks.maskfile import read_mask, write_mask
 from maskforge.prediction.predict import predict
 from maskforge.prediction.predictor import Predictor
@@ -147,6 +147,17 @@ def test_an_image_on_which_the_network_fails_is_named(images, tmp_path):
     report = run(images, tmp_path / "out", predictor(function=fail))
     assert [one.message for one in report.problems] == ["cannot be predicted: out of resources"]
     assert report.images["predicted"] == 2
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["trial", "second image"])
+def test_a_network_that_gives_no_probabilities_stops_the_run(images, tmp_path, first):
+    def broken(batch):
+        is_black = not batch.any()
+        return infer(batch) * (np.nan if first or not is_black else 1)
+
+    with pytest.raises(ModelError, match="gives no probabilities, but numbers from nan to nan"):
+        run(images, tmp_path / "out", predictor(function=broken))
+    assert (tmp_path / "out").exists() is not first
 
 
 def test_what_is_wrong_for_all_images_is_said_before_anything_is_written(images, tmp_path):

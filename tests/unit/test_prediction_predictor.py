@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskforge.errors import DatasetError, OptionError
+from maskforge.errors import DatasetError, ModelError, OptionError
 from maskforge.images.intensity import ScalingRecord
 from maskforge.masks.classes import ClassMap, MaskClass
 from maskforge.masks.maskfile import read_mask
@@ -303,3 +303,32 @@ def test_a_prediction_shows_itself_in_a_notebook_and_can_be_sent(prediction):
     again = pickle.loads(pickle.dumps(prediction))
     assert (again.mask == prediction.mask).all()
     assert again._repr_png_() == page
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 1.5, -0.5])
+def test_what_is_no_probability_is_never_taken_for_nothing_found(number):
+    model = predictor(lambda batch: np.full((*batch.shape[:3], 2), number, np.float32))
+    with pytest.raises(ModelError, match=r"model: the network gives no probabilities, but numbers"):
+        model.predict(IMAGE)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        np.zeros((1, 4, 4, 3), np.float32),
+        np.zeros((1, 4, 4), np.float32),
+        np.zeros((1, 4, 4, 2), np.int64),
+        [1, 2],
+    ],
+)
+def test_arrays_that_do_not_fit_are_an_error_of_the_family(result):
+    with pytest.raises(ModelError, match="the network gives no probabilities, but an array"):
+        predictor(lambda _: result).predict(IMAGE)
+
+
+def test_what_a_runtime_raises_is_an_error_of_the_family():
+    def infer(batch):
+        raise KeyError("weights")
+
+    with pytest.raises(ModelError, match="cannot be predicted: 'weights'"):
+        predictor(infer).predict(IMAGE)

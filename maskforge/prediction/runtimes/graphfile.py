@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from maskforge.errors import ModelError, shorten
+from maskforge.files import open_regular, read_bytes
 from maskforge.issues import Origin
 
 _LOOPS = {"If", "Loop", "Scan", "SequenceMap", "TensorIterator"}
@@ -38,7 +39,7 @@ def check_onnx(path: Path) -> None:
     """
     origin = Origin(path, "")
     try:
-        model = memoryview(path.read_bytes())
+        model = memoryview(read_bytes(path))
         for graph in _children(model, _GRAPH):
             for tensor in _children(graph, _TENSORS):
                 _check_tensor(tensor, origin)
@@ -145,7 +146,7 @@ def check_openvino(path: Path) -> None:
     parser.StartElementHandler = see
     parser.StartDoctypeDeclHandler = refuse
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             parser.ParseFile(stream)
     except ModelError:
         raise
