@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskforge.errors import require
+from maskforge.display.charts import plain_charts
 from maskforge.files import write_whole
 from maskforge.training.run_folder import Epoch
 
@@ -20,7 +20,12 @@ def draw_curves(path: Path, epochs: Sequence[Epoch]) -> None:
         MissingDependencyError: If Matplotlib is not installed.
         OutputError: If the file cannot be written.
     """
-    require("matplotlib", "maskforge[matplotlib]", "charts")
+    with plain_charts():
+        content = _draw(epochs)
+    write_whole(path, content)
+
+
+def _draw(epochs: Sequence[Epoch]) -> bytes:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -57,7 +62,7 @@ def draw_curves(path: Path, epochs: Sequence[Epoch]) -> None:
         axes.grid(alpha=0.3)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=100)
-    write_whole(path, stream.getvalue())
+    return stream.getvalue()
 
 
 def _number(value: float | None) -> float:

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 import maskforge
 from maskforge.augmentation.augment_options import PRESETS, AugmentOptions
-from maskforge.choices import Encoder, Encoding
+from maskforge.choices import Encoder, Encoding, ranges_of
 from maskforge.cli.app import app
 from maskforge.dataset.conversion_report import ClassCount, ConversionReport, Finding
 from maskforge.dataset.convert_options import ConvertOptions
@@ -240,11 +240,11 @@ def _choices(hint):
 
 def test_the_page_of_the_command_line_has_every_key_of_a_configuration():
     table = markdown.rows(markdown.section(DOCS / "command-line.md", "The configuration file"))
-    assert [row[:2] for row in table] == list(_keys(TrainOptions()))
+    assert [row[:3] for row in table] == list(_keys(TrainOptions()))
 
 
 def _keys(options, prefix=""):
-    """Yield key and default of a configuration, the tables last."""
+    """Yield key, default and range of a configuration, the tables last."""
     for table in (False, True):
         for field in fields(options):
             value = getattr(options, field.name)
@@ -253,7 +253,8 @@ def _keys(options, prefix=""):
             elif not is_dataclass(value) and not table:
                 shown = "" if value in (None, (), {}) else str(value)
                 shown = shown.lower() if isinstance(value, bool) else shown
-                yield [f"`{prefix}{field.name}`", f"`{shown}`" if shown else ""]
+                possible = str(ranges_of(type(options)).get(field.name, ""))
+                yield [f"`{prefix}{field.name}`", f"`{shown}`" if shown else "", possible]
 
 
 def test_the_page_of_the_command_line_has_every_command():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maskforge.display.charts import plain_charts
 from maskforge.evaluation.measures.imagelevel import AUC, IMAGE_SENSITIVITY
 from maskforge.evaluation.measures.lesions import FALSE_LESIONS_PER_IMAGE, LESION_SENSITIVITY
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
@@ -32,6 +33,13 @@ def draw_charts(folder: Path, report: EvaluationReport) -> None:
     Raises:
         OutputError: If a file cannot be written.
     """
+    with plain_charts():
+        contents = {name: _png(figure) for name, figure in _figures(report).items()}
+    for name, content in contents.items():
+        write_whole(folder / name, content)
+
+
+def _figures(report: EvaluationReport) -> dict[str, Figure]:
     figures = {}
     if report.confusion is not None:
         figures[CONFUSION] = _confusion(report.confusion)
@@ -43,10 +51,13 @@ def draw_charts(folder: Path, report: EvaluationReport) -> None:
         figures[FREE_RESPONSE] = _free_response(report)
     if any(one.calibration for one in report.classes):
         figures[CALIBRATION] = _calibration(report)
-    for name, figure in figures.items():
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=120, bbox_inches="tight")
-        write_whole(folder / name, stream.getvalue())
+    return figures
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=120, bbox_inches="tight")
+    return stream.getvalue()
 
 
 def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
