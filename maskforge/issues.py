@@ -368,6 +368,12 @@ class Code(enum.Enum):
         "The shape has no label (--unlabeled).",
         Doubt.YES,
     )
+    GIVEN_LABEL = (
+        "given-label",
+        Level.NOTE,
+        Scope.RECORD,
+        "The shape has no label or no known class, and got the label of --unlabeled.",
+    )
     UNRESOLVED_CLASS = (
         "unresolved-class",
         Level.REFUSED,

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from builders import convert, image, labelme, run, shape, square, write_json
 
+from maskforge.limits.allowance import FACTOR, Limit
+
 HEADER = "image,xmin,ymin,xmax,ymax,label"
 
 
@@ -178,27 +180,27 @@ def test_very_many_kinds_of_messages_stay_few_groups(tmp_path):
 # --- Limits
 
 
-def test_a_file_beyond_the_limit_costs_only_itself(healthy, tmp_path):
+def test_a_file_beyond_the_limit_costs_only_itself(healthy, tmp_path, monkeypatch):
     write_json(healthy / "y.json", {"shapes": [], "imagePath": "y.png", "x": "y" * 3000})
-    report = convert(healthy, "--out", tmp_path / "out", "--largest-file", "0.002")
+    monkeypatch.setattr(Limit.FILE_BYTES, "most", 2000)
+    report = convert(healthy, "--out", tmp_path / "out")
     assert (report["images"]["drawn"], report["files"]["refused"]) == (1, 1)
     assert report["reasons"]["file-too-large"] == 1
-    report = convert(healthy, "--out", tmp_path / "all", "--largest-file", "0.01")
+    monkeypatch.setenv(FACTOR, "5")
+    report = convert(healthy, "--out", tmp_path / "all")
     assert report["files"]["read"] == 2
 
 
-def test_an_image_beyond_the_limit_costs_only_itself(healthy, tmp_path):
+def test_an_image_beyond_the_limit_costs_only_itself(healthy, tmp_path, monkeypatch):
+    monkeypatch.setattr(Limit.RECORDS, "most", 3)
     rows = [HEADER, *(f"y.png,{one},1,4,4,a" for one in range(4)), "x.png,5,1,7,4,b"]
     (healthy / "t.csv").write_text("\n".join(rows))
-    report = convert(healthy / "t.csv", "--out", tmp_path / "out", "--most-shapes", "3")
+    report = convert(healthy / "t.csv", "--out", tmp_path / "out")
     assert (report["images"]["drawn"], report["images"]["refused"]) == (1, 1)
     assert report["reasons"]["too-many-shapes"] == 1
 
 
-@pytest.mark.parametrize(
-    "option", [("--largest-file", "0"), ("--most-shapes", "-1"), ("--text-encoding", "klingon")]
-)
-def test_limits_that_make_no_sense_are_refused(healthy, tmp_path, option):
-    result = run("convert", healthy, "--out", tmp_path / "out", *option)
+def test_an_unknown_encoding_is_refused(healthy, tmp_path):
+    result = run("convert", healthy, "--out", tmp_path / "out", "--text-encoding", "klingon")
     assert result.exit_code == 2
     assert not (tmp_path / "out").exists()

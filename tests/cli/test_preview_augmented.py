@@ -23,8 +23,8 @@ def tiles(path):
 
 @pytest.fixture
 def results(tmp_path):
-    """One image of 280 x 220 px, white exactly where the class is, which is not symmetrical."""
-    pixels = np.zeros((220, 280), dtype=np.uint8)
+    """One dark image of 280 x 220 px, white where the class is, which is not symmetrical."""
+    pixels = np.indices((220, 280), dtype=np.uint8).sum(axis=0, dtype=np.uint8) % 32
     pixels[20:90, 30:150] = 255
     (tmp_path / "in").mkdir()
     Image.fromarray(pixels).save(tmp_path / "in" / "x.png")

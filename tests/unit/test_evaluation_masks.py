@@ -245,7 +245,7 @@ def test_masks_are_paired_by_their_image_and_then_by_their_file_name(tmp_path):
     labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4))
     labelme(tmp_path / "other" / "renamed.json", square("a", 1, 1, 4, 4), image="../in/x.png")
     run("convert", tmp_path / "in", "--out", tmp_path / "truth")
-    run("convert", tmp_path / "other", "--out", tmp_path / "predicted")
+    run("convert", tmp_path / "other", "--images", tmp_path / "in", "--out", tmp_path / "predicted")
     (tmp_path / "predicted" / "masks" / "x.png").rename(
         tmp_path / "predicted" / "masks" / "renamed.png"
     )

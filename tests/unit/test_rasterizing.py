@@ -82,7 +82,7 @@ def test_every_rasterizer_draws(rasterizer):
     ("regions", "size", "keys", "error", "text"),
     [
         ([TRIANGLE[:2]], (4, 4), {}, GeometryError, "at least 3"),
-        ([[]], (4, 4), {}, GeometryError, "at least 3"),
+        ([[]], (4, 4), {}, GeometryError, "no points"),
         ([[(0, 0), (1, 1), (np.nan, 1)]], (4, 4), {}, GeometryError, "nan"),
         ([[(0, 0), (1, 1), (np.inf, 1)]], (4, 4), {}, GeometryError, "inf"),
         ([[(0, 0), (1, 1), (10.0**300, 1)]], (4, 4), {}, GeometryError, "2\\^31"),

@@ -332,7 +332,9 @@ def _kind_of(record: Mapping[str, Any]) -> str | None:
     return "polygon" if "exclude" in record else None
 
 
-FORM = PlainForm("flat", "type", ("polygon", *_BUILDERS, "template", "mask"), _kind_of, place_of)
+_KINDS = ("polygon", "ellipse", *_BUILDERS, "template", "mask")
+
+FORM = PlainForm("flat", "type", _KINDS, _kind_of, place_of)
 """How SuperAnnotate writes an instance."""
 
 
