@@ -2,6 +2,6 @@
 
 In come reports, arrays and rows; out come a line for ``repr``, and tables that the command line
 prints and notebooks show. Open ``table`` first. Each report makes its rows beside its own class,
-once for both; ``brief`` is the ``repr`` of everything that may hold thousands of things;
-``charts`` keeps their look.
+once for both; ``brief`` is the ``repr`` of everything that may hold thousands of things, and
+``visible`` makes text safe to look at.
 """

@@ -42,6 +42,7 @@ _LAYERS_WITH_WEIGHTS = {
 _LAYERS = {
     "Activation",
     "Add",
+    "Average",
     "AveragePooling2D",
     "Concatenate",
     "Dropout",

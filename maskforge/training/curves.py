@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskforge.display.charts import plain_charts
+from maskforge.outputs.plain_charts import plain_charts
 from maskforge.files import write_whole
 from maskforge.training.run_folder import Epoch
 

@@ -283,7 +283,7 @@ def test_all_kinds_of_examples(tmp_path, make, changed, head, validated, capfd):
 def test_a_loss_that_is_no_number_names_its_images(tmp_path):
     examples = discs(tmp_path / "data", 4)
     chosen = options(
-        epochs=30, optimizer="sgd", learning_rate=1e30, schedule="constant", validate_every=30
+        epochs=30, optimizer="sgd", learning_rate=100, schedule="constant", validate_every=30
     )
     with pytest.raises(TrainingError, match=r"loss is not finite in epoch .*x[0-3], x[0-3]") as why:
         train(examples, tmp_path / "run", chosen)

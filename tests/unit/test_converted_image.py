@@ -33,7 +33,8 @@ def test_other_processes_give_what_convert_writes(tmp_path, samples):
         assert (found.mask == item.read_mask()).all()
         assert (found.instances == item.read_instances()).all()
         assert {one.file for one in written.issues} <= {written.source}
-        files = {key: getattr(written, key) for key in ("image", "mask", "instances", "source")}
+        keys = ("image", "mask", "instances", "source", "digests")
+        files = {key: getattr(written, key) for key in keys}
         noted = [
             msgspec.structs.replace(one, file=found.entry.source)
             for one in written.issues
