@@ -73,12 +73,6 @@ CHECKS: tuple[Check, ...] = (
         labels.twin_labels,
     ),
     Check(
-        "rare-class",
-        "warning",
-        "A class is in fewer than three images.",
-        coverage.rare_class,
-    ),
-    Check(
         "one-class",
         "warning",
         "One class covers the whole image.",
@@ -114,6 +108,7 @@ CHECKS: tuple[Check, ...] = (
         "A mask is empty, and nearly all others are not.",
         coverage.empty_mask,
     ),
+    Check("rare-class", "note", "A class is in fewer than three images.", coverage.rare_class),
     Check("copied-image", "note", "Identical images have equal masks.", copies.copied_image),
     Check(
         "odd-image",

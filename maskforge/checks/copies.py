@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from maskforge.checks.base import CheckPlace, ImageFacts, Survey
 from maskforge.errors import listing
 
+_NAMED = 3
+
 
 def contradicting_masks(survey: Survey) -> Iterator[CheckPlace]:
     """Yield identical images with different masks."""
@@ -43,4 +45,6 @@ def _copies(survey: Survey) -> Iterator[list[ImageFacts]]:
 
 
 def _others(copies: list[ImageFacts]) -> str:
-    return listing(one.place.name for one in copies[1:])
+    first = ", ".join(one.place.name for one in copies[1 : _NAMED + 1])
+    more = len(copies) - 1 - _NAMED
+    return f"{first} and {more} more" if more > 0 else first

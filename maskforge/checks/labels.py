@@ -14,7 +14,7 @@ from maskforge.masks.classes import ClassMap
 _NUMBERED = re.compile(r"(?P<stem>.*\D)(?P<number>\d{1,4})")
 _FEWEST_NUMBERS = 3
 _FEW_USES = 2
-_TIMES_MORE = 20
+_TIMES_MORE = 8
 _SHORTEST = 5
 _BETWEEN = re.compile(r"[\s_.-]+")
 
