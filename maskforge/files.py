@@ -51,6 +51,12 @@ REPORT = "report.json"
 """The report of an evaluation."""
 
 PER_IMAGE = "per-image.csv"
+
+CHECK_REPORT = "check.json"
+"""What was found wrong in a data set."""
+
+CHECK_PAGE = "check.html"
+
 WORST = "worst"
 
 CONTACT_SHEET = "contact-sheet"
@@ -64,6 +70,7 @@ _SIGNS = (
     (LOCK,),
     (RECORD, CONFIG),
     (REPORT, PER_IMAGE),
+    (CHECK_REPORT, CHECK_PAGE),
     (f"{CONTACT_SHEET}-1.png",),
     (f"{AUGMENTED}-1.png",),
 )

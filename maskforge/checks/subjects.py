@@ -195,8 +195,8 @@ class AnnotationSubjects:
             shapes=image.shapes,
             labels=_labels(entry),
             issues=entry.issues,
-            match=getattr(entry, "match", ""),
-            is_partial=getattr(entry, "outcome", "") == "partial",
+            match=entry.match,
+            is_partial=entry.outcome == "partial",
         )
 
 
@@ -220,7 +220,7 @@ class DatasetSubjects:
         self._dataset = open_dataset(folder)
         self.classes = self._dataset.classes
         self.broken: list[Broken] = []
-        if getattr(self._dataset, "unfinished", False):
+        if self._dataset.unfinished:
             text = "the run that writes it is still going on, or was interrupted"
             self.broken.append(Broken("unfinished", CheckPlace(file=str(folder), message=text)))
 
@@ -260,8 +260,8 @@ class DatasetSubjects:
             image_digest=digest,
             labels=_labels(entry),
             issues=entry.issues,
-            match=getattr(entry, "match", ""),
-            is_partial=getattr(entry, "outcome", "") == "partial",
+            match=entry.match,
+            is_partial=entry.outcome == "partial",
         )
 
 
