@@ -174,7 +174,7 @@ def walk(
             folders[:] = [one for one in folders if not _is_hidden(one)]
             for unreadable in (one for one in folders if not is_text(one)):
                 if failed is not None:
-                    failed(Path(as_text(folder / unreadable)), "the name is not valid Unicode")
+                    failed(Path(as_text(folder / unreadable)), UNNAMEABLE)
             folders[:] = sorted(one for one in folders if one not in ours and is_text(one))
             waiting += [folder / one for one in folders if os.path.islink(folder / one)]  # noqa: PTH114 - never raises
             yield folder, sorted(one for one in files if one not in ours and not _is_hidden(one))
@@ -231,13 +231,16 @@ def check_regular(path: Path) -> None:
 
 
 def left_out(notes: list[str]) -> Callable[[Path, str], None]:
-    """Return what ``walk`` calls, to note the folders that cannot be searched."""
-    return lambda folder, reason: notes.append(f"{folder} cannot be searched, left out: {reason}")
+    """Return what ``walk`` calls, to note the folders and files that cannot be read."""
+    return lambda folder, reason: notes.append(f"{folder} cannot be read, left out: {reason}")
 
 
 def is_output(files: Collection[str]) -> bool:
     """Tell by the names of its files whether maskforge wrote into a folder."""
     return any(all(one in files for one in sign) for sign in _SIGNS)
+
+
+UNNAMEABLE = "the name is not valid Unicode"
 
 
 def is_text(path: str | os.PathLike[str]) -> bool:
@@ -300,7 +303,7 @@ def check_folder(folder: Path) -> None:
     if is_file:
         raise OutputError("is a file, not a folder", origin=Origin(folder, ""))
     if not is_text(folder):
-        raise OutputError("the name is not valid Unicode", origin=Origin(Path(as_text(folder)), ""))
+        raise OutputError(UNNAMEABLE, origin=Origin(Path(as_text(folder)), ""))
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:

@@ -17,7 +17,7 @@ from maskforge.checks.subjects import AnnotationSubjects, DatasetSubjects, PairS
 from maskforge.choices import Progress, with_keywords
 from maskforge.dataset.manifest import is_dataset
 from maskforge.dataset.spool import ImageSpool
-from maskforge.errors import DatasetError, OptionError
+from maskforge.errors import DatasetError, OptionError, listing
 from maskforge.examples.candidate import Candidates
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.folderpairs import usual_folders
@@ -28,6 +28,8 @@ from maskforge.examples.tables import is_table
 from maskforge.files import MANIFEST, PathLike, as_path, as_paths, as_source
 from maskforge.masks.classes import BACKGROUND
 from maskforge.outputs.folder import OutputFolder
+
+_NOT_FOR_DATASETS = ("images", "classes", "mask_values", "mask_name", "fold_case")
 
 
 def check(
@@ -137,6 +139,12 @@ def _open(
         )
     paths = [one.parent if one.name == MANIFEST else one for one in map(as_source, paths)]
     if len(paths) == 1 and is_dataset(paths[0]):
+        given = [name for name in _NOT_FOR_DATASETS if getattr(options, name)]
+        if given:
+            raise OptionError(
+                f"{listing(given)} cannot be given with a data set",
+                hint="its manifest and its classes.json say it",
+            )
         return DatasetSubjects(paths[0])
     if any(map(is_dataset, paths)):
         raise OptionError("data sets are checked one at a time")

@@ -274,6 +274,8 @@ def test_every_image_is_decoded_once_and_nothing_is_written(tmp_path, monkeypatc
         ({"sources": "in", "fail_on": "note"}, OptionError),
         ({"sources": "in", "places": -1}, OptionError),
         ({"sources": "in", "classes": "classes.toml"}, LabelError),
+        ({"sources": "out", "classes": "classes.toml"}, OptionError),
+        ({"sources": "out", "mask_values": {"1": "tooth"}}, OptionError),
         ({"images": "in", "masks": "empty"}, DatasetError),
         ({"sources": "empty"}, OptionError),
     ],

@@ -102,6 +102,8 @@ def test_nothing_is_divided_trained_on_or_measured_unless_it_is_whole(tmp_path):
     with pytest.raises(DatasetError, match="is unfinished"):
         evaluate(out, out)
     assert evaluate(out, out, bootstrap=0, unfinished="use").images == 2
+    for source in ({"sources": out}, {"images": tmp_path / "in", "masks": out / "masks"}):
+        assert "unfinished" in {one.code for one in check(**source).findings}
     with pytest.raises(OptionError, match="unfinished cannot be 'yes'"):
         open_examples(out, unfinished="yes")
 
