@@ -51,6 +51,12 @@ REPORT = "report.json"
 """The report of an evaluation."""
 
 PER_IMAGE = "per-image.csv"
+
+CHECK_REPORT = "check.json"
+"""What was found wrong in a data set."""
+
+CHECK_PAGE = "check.html"
+
 WORST = "worst"
 
 CONTACT_SHEET = "contact-sheet"
@@ -64,6 +70,7 @@ _SIGNS = (
     (LOCK,),
     (RECORD, CONFIG),
     (REPORT, PER_IMAGE),
+    (CHECK_REPORT, CHECK_PAGE),
     (f"{CONTACT_SHEET}-1.png",),
     (f"{AUGMENTED}-1.png",),
 )
@@ -167,7 +174,7 @@ def walk(
             folders[:] = [one for one in folders if not _is_hidden(one)]
             for unreadable in (one for one in folders if not is_text(one)):
                 if failed is not None:
-                    failed(Path(as_text(folder / unreadable)), "the name is not valid Unicode")
+                    failed(Path(as_text(folder / unreadable)), UNNAMEABLE)
             folders[:] = sorted(one for one in folders if one not in ours and is_text(one))
             waiting += [folder / one for one in folders if os.path.islink(folder / one)]  # noqa: PTH114 - never raises
             yield folder, sorted(one for one in files if one not in ours and not _is_hidden(one))
@@ -224,13 +231,16 @@ def check_regular(path: Path) -> None:
 
 
 def left_out(notes: list[str]) -> Callable[[Path, str], None]:
-    """Return what ``walk`` calls, to note the folders that cannot be searched."""
-    return lambda folder, reason: notes.append(f"{folder} cannot be searched, left out: {reason}")
+    """Return what ``walk`` calls, to note the folders and files that cannot be read."""
+    return lambda folder, reason: notes.append(f"{folder} cannot be read, left out: {reason}")
 
 
 def is_output(files: Collection[str]) -> bool:
     """Tell by the names of its files whether maskforge wrote into a folder."""
     return any(all(one in files for one in sign) for sign in _SIGNS)
+
+
+UNNAMEABLE = "the name is not valid Unicode"
 
 
 def is_text(path: str | os.PathLike[str]) -> bool:
@@ -293,7 +303,7 @@ def check_folder(folder: Path) -> None:
     if is_file:
         raise OutputError("is a file, not a folder", origin=Origin(folder, ""))
     if not is_text(folder):
-        raise OutputError("the name is not valid Unicode", origin=Origin(Path(as_text(folder)), ""))
+        raise OutputError(UNNAMEABLE, origin=Origin(Path(as_text(folder)), ""))
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:

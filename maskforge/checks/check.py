@@ -12,12 +12,12 @@ from maskforge.checks.catalog import CHECKS
 from maskforge.checks.check_options import CheckOptions
 from maskforge.checks.check_report import CheckReport, finding_of
 from maskforge.checks.image_facts import facts_of
-from maskforge.checks.report_folder import check_target, write_folder
+from maskforge.checks.report_folder import FILES, write_folder
 from maskforge.checks.subjects import AnnotationSubjects, DatasetSubjects, PairSubjects, Subjects
 from maskforge.choices import Progress, with_keywords
 from maskforge.dataset.manifest import is_dataset
 from maskforge.dataset.spool import ImageSpool
-from maskforge.errors import DatasetError, OptionError
+from maskforge.errors import DatasetError, OptionError, listing
 from maskforge.examples.candidate import Candidates
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.folderpairs import usual_folders
@@ -27,6 +27,9 @@ from maskforge.examples.splitfile import parts_of
 from maskforge.examples.tables import is_table
 from maskforge.files import MANIFEST, PathLike, as_path, as_paths, as_source
 from maskforge.masks.classes import BACKGROUND
+from maskforge.outputs.folder import OutputFolder
+
+_NOT_FOR_DATASETS = ("images", "classes", "mask_values", "mask_name", "fold_case")
 
 
 def check(
@@ -57,7 +60,8 @@ def check(
         DatasetError: If the data set is malformed, or masks cannot be understood.
         LabelError: If a class map does not know all labels.
         OptionError: If an option cannot be used, or there is nothing to check.
-        OutputExistsError: If ``out`` holds a report and ``overwrite`` is not set.
+        OutputExistsError: If ``out`` holds a report and ``overwrite`` is not set, or files in the
+            place of one that maskforge did not write.
         OutputError: If a file cannot be written.
 
     Examples:
@@ -67,15 +71,16 @@ def check(
     """
     start = time.monotonic()
     options = with_keywords(CheckOptions, options, keywords)
-    folder = None if out is None else as_path(out)
-    if folder is not None:
-        check_target(folder, overwrite=overwrite)
-    with contextlib.ExitStack() as open_files:
-        subjects = _open(sources, options, open_files, progress)
+    with contextlib.ExitStack() as opened:
+        folder = None
+        if out is not None:  # before the search, which leaves it out
+            folder = opened.enter_context(OutputFolder(as_path(out)))
+            FILES.check(folder, overwrite=overwrite)
+        subjects = _open(sources, options, opened, progress)
         report = _report(subjects, options, progress)
+        report.seconds = time.monotonic() - start
         if folder is not None:
             report = write_folder(folder, report, subjects, options.places, progress)
-    report.seconds = time.monotonic() - start
     return report
 
 
@@ -134,6 +139,12 @@ def _open(
         )
     paths = [one.parent if one.name == MANIFEST else one for one in map(as_source, paths)]
     if len(paths) == 1 and is_dataset(paths[0]):
+        given = [name for name in _NOT_FOR_DATASETS if getattr(options, name)]
+        if given:
+            raise OptionError(
+                f"{listing(given)} cannot be given with a data set",
+                hint="its manifest and its classes.json say it",
+            )
         return DatasetSubjects(paths[0])
     if any(map(is_dataset, paths)):
         raise OptionError("data sets are checked one at a time")

@@ -43,6 +43,7 @@ class CheckReport(Brief, msgspec.Struct, kw_only=True):
         findings: What was found, the worst first; kinds of which nothing was found are left out.
         fail_on: The least severe findings with which the exit code is 1.
         seconds: Duration.
+        digests: SHA-256 of the files that were written beside ``check.json``, by name.
 
     Examples:
         >>> report = mf.check("samples/labelme")
@@ -57,6 +58,7 @@ class CheckReport(Brief, msgspec.Struct, kw_only=True):
     findings: list[CheckFinding]
     fail_on: str = "warning"
     seconds: float = 0.0
+    digests: dict[str, str] = {}
 
     @property
     def exit_code(self) -> int:

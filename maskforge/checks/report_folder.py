@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -18,18 +17,15 @@ from maskforge.checks.base import CheckPlace
 from maskforge.checks.check_report import CheckFinding, CheckReport, place_text, summary
 from maskforge.checks.subjects import Subject, Subjects
 from maskforge.choices import Progress
-from maskforge.errors import OutputExistsError
-from maskforge.files import check_folder, dump_record, write_whole
+from maskforge.display.visible import replace_hidden
+from maskforge.files import CHECK_PAGE, CHECK_REPORT, OVERLAYS, dump_record
 from maskforge.images.png import png_bytes
 from maskforge.images.stored import stretched
-from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.masknames import MaskNames
 from maskforge.masks.overlay import class_entries, overlay, with_legend
-
-REPORT = "check.json"
-PAGE = "check.html"
-OVERLAYS = "overlays"
+from maskforge.outputs.folder import OutputFolder
+from maskforge.outputs.report_files import EarlierReport, ReportFiles
 
 _LONGEST_SIDE = 900
 _SHOWN_ON_PAGE = 480
@@ -43,29 +39,27 @@ _STYLE = (
 )
 
 
-def check_target(out: Path, *, overwrite: bool) -> None:
-    """Make sure that no earlier report is replaced unasked.
+class _Earlier(EarlierReport, kw_only=True):
+    """An earlier report of checks."""
 
-    Raises:
-        OutputExistsError: If there is one.
-        OutputError: If the folder cannot be used.
-    """
-    check_folder(out)
-    if not overwrite and (taken := [one for one in (REPORT, PAGE) if os.path.lexists(out / one)]):
-        raise OutputExistsError(
-            "already exists",
-            origin=Origin(out / taken[0], ""),
-            hint="choose another folder, or replace an earlier report with --overwrite",
-        )
+    source: str
+    findings: list[object]
+
+
+FILES = ReportFiles(record=CHECK_REPORT, files=(CHECK_PAGE,), folder=OVERLAYS, earlier=_Earlier)
 
 
 def write_folder(
-    out: Path, report: CheckReport, subjects: Subjects, limit: int, progress: Progress | None
+    folder: OutputFolder,
+    report: CheckReport,
+    subjects: Subjects,
+    limit: int,
+    progress: Progress | None,
 ) -> CheckReport:
-    """Write a report with its overlays.
+    """Write overlays and page, and ``check.json`` last, which lists them.
 
     Args:
-        out: The folder.
+        folder: Where; the files of an earlier report there are removed.
         report: The report.
         subjects: The images, which are read again for the overlays.
         limit: Largest number of overlays per kind of finding.
@@ -77,6 +71,7 @@ def write_folder(
     Raises:
         OutputError: If a file cannot be written.
     """
+    FILES.remove_earlier(folder)
     wanted = {
         place.name: None
         for finding in report.findings
@@ -98,7 +93,7 @@ def write_folder(
                 image = _overlay(subject, place, subjects.classes)
                 shown = names.assign(finding.code, f"{index + 1:02}-{Path(place.name).name}.png")
                 name = f"{OVERLAYS}/{shown}.png"
-                write_whole(out / name, png_bytes(image))
+                folder.write(name, png_bytes(image))
                 thumbnails[name] = _thumbnail(image)
                 drawn[finding.code, index] = name
     findings = [
@@ -112,8 +107,9 @@ def write_folder(
         for finding in report.findings
     ]
     report = msgspec.structs.replace(report, findings=findings)
-    write_whole(out / REPORT, dump_record(report))
-    write_whole(out / PAGE, _page(report, thumbnails).encode())
+    folder.write(CHECK_PAGE, _page(report, thumbnails).encode())
+    report = msgspec.structs.replace(report, digests=dict(folder.digests))
+    folder.write(CHECK_REPORT, dump_record(report))
     return report
 
 
@@ -154,8 +150,13 @@ def _page(report: CheckReport, thumbnails: Mapping[str, bytes]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>maskforge check</title><style>{_STYLE}</style></head><body>"
-        f"<h1>maskforge check</h1><p>{escape(summary(report))}</p>{body}</body></html>\n"
+        f"<h1>maskforge check</h1><p>{_safe(summary(report))}</p>{body}</body></html>\n"
     )
+
+
+def _safe(text: str) -> str:
+    """Return text from outside as HTML that shows it as it is, with nothing hidden in it."""
+    return escape(replace_hidden(text))
 
 
 def _section(finding: CheckFinding, thumbnails: Mapping[str, bytes]) -> str:
@@ -164,10 +165,10 @@ def _section(finding: CheckFinding, thumbnails: Mapping[str, bytes]) -> str:
     figures = "".join(
         f'<figure><img alt="" src="data:image/jpeg;base64,'
         f'{base64.b64encode(thumbnails[one.overlay]).decode()}">'
-        f"<figcaption>{escape(place_text(one))}</figcaption></figure>"
+        f"<figcaption>{_safe(place_text(one))}</figcaption></figure>"
         for one in shown
     )
-    listed = "".join(f"<li>{escape(place_text(one))}</li>" for one in others)
+    listed = "".join(f"<li>{_safe(place_text(one))}</li>" for one in others)
     return (
         f'<h2 class="{escape(finding.severity)}">{escape(finding.severity)}: '
         f"{escape(finding.code)} ({len(finding.places)})</h2>"

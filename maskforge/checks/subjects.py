@@ -20,6 +20,7 @@ from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import (
     DatasetItem,
     ManifestEntry,
+    check_finished,
     integer_mask,
     mask_name,
     open_dataset,
@@ -207,6 +208,11 @@ def _labels(entry: ManifestEntry) -> dict[str, int]:
     return {label: count for label, count in counts.items() if label}
 
 
+def _unfinished(source: str) -> Broken:
+    text = "the run that writes it is still going on, or was interrupted"
+    return Broken("unfinished", CheckPlace(file=source, message=text))
+
+
 def _place_of_file(origin: Origin, message: str) -> CheckPlace:
     return CheckPlace(file=as_text(origin.file), pointer=origin.pointer, message=message)
 
@@ -221,8 +227,7 @@ class DatasetSubjects:
         self.classes = self._dataset.classes
         self.broken: list[Broken] = []
         if self._dataset.unfinished:
-            text = "the run that writes it is still going on, or was interrupted"
-            self.broken.append(Broken("unfinished", CheckPlace(file=str(folder), message=text)))
+            self.broken.append(_unfinished(self.title))
 
     def __len__(self) -> int:
         return len(self._dataset.entries)
@@ -284,6 +289,10 @@ class PairSubjects:
             if one.what in _LEFT_OUT
             for name, file in one.files.items()
         ]
+        self.broken += [Broken("unreadable", CheckPlace(message=text)) for text in found.unreadable]
+        folders = {one.mask.parent for one in found.pairs}
+        if any(check_finished(one, "use") for one in folders):
+            self.broken.append(_unfinished(found.source))
         for kind, pair, error in self._opened.unusable:
             place = CheckPlace(name=pair.name, image=str(pair.image), mask=str(pair.mask))
             self.broken.append(Broken(kind, place.saying(error.message)))

@@ -18,7 +18,7 @@ from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.report.charts import draw_charts
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
 from maskforge.evaluation.report.records import Confusion
-from maskforge.evaluation.report.report_files import check_target, write_report
+from maskforge.evaluation.report.report_files import FILES, write_report
 from maskforge.evaluation.report.summary import (
     Resampled,
     class_reports,
@@ -75,7 +75,7 @@ def evaluate(
     if out is None:
         return _measured(prediction, truth, options, progress, start)[0]
     with OutputFolder(as_path(out)) as folder:
-        check_target(folder, overwrite=overwrite)
+        FILES.check(folder, overwrite=overwrite)
         if options.charts:
             require(
                 "matplotlib",

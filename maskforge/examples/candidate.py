@@ -60,6 +60,7 @@ class Candidates:
         classes: The class map that came with the masks, if any.
         notes: What has to be known besides.
         left_out: Files that make no pair.
+        unreadable: What cannot be read, a sentence for each folder and file.
     """
 
     pairs: tuple[Candidate, ...]
@@ -67,3 +68,4 @@ class Candidates:
     classes: ClassMap | None = None
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    unreadable: tuple[str, ...] = ()

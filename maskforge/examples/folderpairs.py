@@ -6,6 +6,7 @@ import contextlib
 import os
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from maskforge.examples.pair_names import (
     is_marked,
     mask_names,
 )
-from maskforge.files import CLASSES, MASKS, is_text, left_out, walk
+from maskforge.files import CLASSES, MASKS, UNNAMEABLE, as_text, is_text, left_out, walk
 from maskforge.images.suffixes import IMAGE_SUFFIXES
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
@@ -84,9 +85,8 @@ def from_root(folder: Path, mask_name: MaskName | None = None) -> Candidates | N
             files |= {f"{prefix}{key}": paths for key, paths in places.items()}
     inner = [one.parent.relative_to(folder).as_posix() for one, _ in found]
     note = f"folders of images and masks ({len(inner)}): {listing(inner)}"
-    return _candidates(
-        images, masks, (folder, folder), None, mask_name, (note, *dict.fromkeys(unreadable))
-    )
+    pairs = _candidates(images, masks, (folder, folder), None, mask_name)
+    return replace(pairs, notes=(note,), unreadable=tuple(dict.fromkeys(unreadable)))
 
 
 def from_folders(images: Path, masks: Path, mask_name: MaskName | None = None) -> Candidates:
@@ -137,8 +137,8 @@ def from_folders(images: Path, masks: Path, mask_name: MaskName | None = None) -
     elif images.resolve() in masks.resolve().parents:
         inner = {path for paths in mask_files.values() for path in paths}
         image_files = _kept(image_files, lambda _, path: path.resolve() not in inner)
-    notes = tuple(dict.fromkeys(unreadable))
-    return _candidates(image_files, mask_files, (images, masks), classes, mask_name, notes)
+    found = _candidates(image_files, mask_files, (images, masks), classes, mask_name)
+    return replace(found, unreadable=tuple(dict.fromkeys(unreadable)))
 
 
 def _written_masks(masks: Path) -> tuple[ClassMap | None, Path]:
@@ -152,12 +152,17 @@ def _written_masks(masks: Path) -> tuple[ClassMap | None, Path]:
 def _files(folder: Path, suffixes: Collection[str], unreadable: list[str]) -> _Files:
     """Return the files below a folder by their relative path without suffix."""
     found: _Files = {}
-    for parent, names in walk(folder.resolve(), left_out(unreadable)):
+    failed = left_out(unreadable)
+    for parent, names in walk(folder.resolve(), failed):
         for name in names:
             path = parent / name
-            if path.suffix.lower() in suffixes and not name.startswith(".") and is_text(name):
+            if path.suffix.lower() not in suffixes:
+                continue
+            if is_text(name):
                 place = path.relative_to(folder.resolve()).with_suffix("").as_posix()
                 found.setdefault(unicodedata.normalize("NFC", place), []).append(path)
+            else:
+                failed(Path(as_text(path)), UNNAMEABLE)
     return found
 
 
@@ -172,7 +177,6 @@ def _candidates(
     folders: tuple[Path, Path],
     classes: ClassMap | None,
     mask_name: MaskName | None,
-    notes: tuple[str, ...] = (),
 ) -> Candidates:
     """Return the pairs of images and masks; raises as ``from_folders`` if there are none."""
     companions = {key: paths for key, paths in masks.items() if is_companion(key)}
@@ -211,7 +215,7 @@ def _candidates(
         )
     source = " and ".join(dict.fromkeys(map(str, folders)))
     return Candidates(
-        tuple(one for _, one in sorted(pairs.items())), source, classes, notes, tuple(left_out)
+        tuple(one for _, one in sorted(pairs.items())), source, classes, left_out=tuple(left_out)
     )
 
 

@@ -16,7 +16,16 @@ from maskforge.examples.maskvalues import MaskLook, look
 from maskforge.examples.meaning import Meaning, given_meaning, recognize
 from maskforge.examples.pair_names import MASK_SUFFIXES, is_companion
 from maskforge.examples.partial_masks import decide, written_outcomes
-from maskforge.files import CLASSES, MASKS, PROBABILITIES, left_out, walk
+from maskforge.files import (
+    CLASSES,
+    MASKS,
+    PROBABILITIES,
+    UNNAMEABLE,
+    as_text,
+    is_text,
+    left_out,
+    walk,
+)
 from maskforge.images.decoder import list_pages
 from maskforge.images.page import is_there, without_suffix
 from maskforge.issues import Origin
@@ -105,14 +114,16 @@ def has_image(example: Example) -> bool:
 
 def _mask_files(root: Path, unreadable: list[str]) -> dict[str, Path]:
     files: dict[str, Path] = {}
-    for parent, names in walk(root, left_out(unreadable)):
+    failed = left_out(unreadable)
+    for parent, names in walk(root, failed):
         if root / PROBABILITIES in (parent, *parent.parents):
             continue
         for file in names:
             path = parent / file
-            if path.suffix.lower() not in MASK_SUFFIXES or file.startswith("."):
+            if path.suffix.lower() not in MASK_SUFFIXES or is_companion(path.stem):
                 continue
-            if is_companion(path.stem):
+            if not is_text(file):
+                failed(Path(as_text(path)), UNNAMEABLE)
                 continue
             for page in _pages(path):
                 place = without_suffix(page.relative_to(root).as_posix())

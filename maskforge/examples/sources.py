@@ -250,7 +250,7 @@ def look_through(
             examples,
             kept_classes,
             found.source,
-            (*left_out, *found.notes, *meaning.notes, *notes, *said),
+            (*left_out, *found.notes, *found.unreadable, *meaning.notes, *notes, *said),
         ),
         (*unusable, *strange),
         {one.pair.name: one.likeness for one in seen if one.likeness},

@@ -13,6 +13,7 @@ from maskforge.choices import SizeMismatch
 from maskforge.errors import AnnotationError, FormatError, LimitError, OptionError, shorten
 from maskforge.files import (
     MACOS_FOLDER,
+    UNNAMEABLE,
     PathLike,
     as_path,
     as_paths,
@@ -199,7 +200,7 @@ class AnnotationReader:
             paths = [path for name in names if (path := folder / name).suffix.lower() in SUFFIXES]
             for path in sorted(paths, key=lambda one: (SUFFIXES.index(one.suffix.lower()), one)):
                 if not is_text(path):
-                    self._report_unreadable(Path(as_text(path)), "the name is not valid Unicode")
+                    self._report_unreadable(Path(as_text(path)), UNNAMEABLE)
                 elif os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - never raise
                     self._report_unreadable(path, "it is not a file")  # a pipe would never end
                 else:

@@ -16,7 +16,7 @@ from maskforge.dataset.manifest import (
     open_dataset,
 )
 from maskforge.errors import OptionError, listing
-from maskforge.files import as_source, as_text, is_text, walk
+from maskforge.files import UNNAMEABLE, as_source, as_text, is_text, walk
 from maskforge.images.decoder import list_pages, read_header
 from maskforge.images.mask_likeness import is_mask_place, looks_like_mask
 from maskforge.images.page import is_there, split_page, without_suffix
@@ -78,7 +78,7 @@ class Images:
         images: Each image once.
         datasets: Data sets among the sources.
         notes: What was left out.
-        problems: Folders that cannot be searched, with the reason.
+        problems: Folders and files that cannot be read, with the reason.
     """
 
     images: list[ImageFile] = field(default_factory=list)
@@ -215,7 +215,7 @@ def _search(root: Path, found: Images) -> int:
     """Add the images below a folder; return the number of other files."""
 
     def failed(folder: Path, reason: str) -> None:
-        found.problems.append((str(folder), f"cannot be searched: {reason}"))
+        found.problems.append((str(folder), f"cannot be read: {reason}"))
 
     others = 0
     for folder, names in walk(root, failed):
@@ -224,7 +224,7 @@ def _search(root: Path, found: Images) -> int:
             if Path(name).suffix.lower() not in IMAGE_SUFFIXES:
                 others += 1
             elif not is_text(name):
-                failed(Path(as_text(folder / name)), "no valid Unicode")
+                failed(Path(as_text(folder / name)), UNNAMEABLE)
             else:
                 found.images += _of_file(folder / name, inner)
     return others

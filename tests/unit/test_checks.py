@@ -274,6 +274,8 @@ def test_every_image_is_decoded_once_and_nothing_is_written(tmp_path, monkeypatc
         ({"sources": "in", "fail_on": "note"}, OptionError),
         ({"sources": "in", "places": -1}, OptionError),
         ({"sources": "in", "classes": "classes.toml"}, LabelError),
+        ({"sources": "out", "classes": "classes.toml"}, OptionError),
+        ({"sources": "out", "mask_values": {"1": "tooth"}}, OptionError),
         ({"images": "in", "masks": "empty"}, DatasetError),
         ({"sources": "empty"}, OptionError),
     ],
@@ -335,8 +337,9 @@ def test_the_terminal_shows_the_first_places(tmp_path):
 def test_the_folder_shows_every_place(tmp_path):
     pairs = Pairs(tmp_path)
     sets.speck(pairs)
-    save(pairs.masks / "<b>.png", sets.discs(0))
-    save(pairs.images / "<b>.png", sets.photo(sets.discs(0), 30)[:, ::-1])
+    name = "<b>\x1b]0;\u202e.png"
+    save(pairs.masks / name, sets.discs(0))
+    save(pairs.images / name, sets.photo(sets.discs(0), 30)[:, ::-1])
     out = tmp_path / "report"
     report = mf.check(**pairs.options, out=out)
     assert codes(report) == {"speck", "mirrored-mask"}
@@ -345,10 +348,10 @@ def test_the_folder_shows_every_place(tmp_path):
     assert sorted(overlays) == sorted(
         path.relative_to(out).as_posix() for path in out.rglob("*.png")
     )
-    assert overlays == ["overlays/speck/01-p3.png", "overlays/mirrored-mask/01-_b_.png"]
+    assert overlays == ["overlays/speck/01-p3.png", "overlays/mirrored-mask/01-_b__]0;_.png"]
     page = (out / "check.html").read_text("utf-8")
     assert "<b>" not in page
-    assert "&lt;b&gt;" in page
+    assert "&lt;b&gt;\\u001b]0;\\u202e: " in page
     assert page.count("data:image/jpeg;base64,") == 2
     assert "http" not in page
     with pytest.raises(OutputExistsError):

@@ -23,7 +23,7 @@ from builders import (
 )
 from PIL import Image
 
-from maskforge import convert, evaluate, inspect, open_dataset, open_examples, preview, read
+from maskforge import check, convert, evaluate, inspect, open_dataset, open_examples, preview, read
 from maskforge.errors import DatasetError, OptionError, OutputError, OutputExistsError
 from maskforge.files import LOCK, walk
 from maskforge.outputs.folder import OutputFolder
@@ -102,6 +102,8 @@ def test_nothing_is_divided_trained_on_or_measured_unless_it_is_whole(tmp_path):
     with pytest.raises(DatasetError, match="is unfinished"):
         evaluate(out, out)
     assert evaluate(out, out, bootstrap=0, unfinished="use").images == 2
+    for source in ({"sources": out}, {"images": tmp_path / "in", "masks": out / "masks"}):
+        assert "unfinished" in {one.code for one in check(**source).findings}
     with pytest.raises(OptionError, match="unfinished cannot be 'yes'"):
         open_examples(out, unfinished="yes")
 
@@ -251,11 +253,50 @@ def test_a_report_replaces_its_own_files_alone(tmp_path):
     assert tree(out) == before
 
 
+def test_a_report_of_checks_replaces_its_own_files_alone(tmp_path):
+    source, out = annotated(tmp_path / "in"), tmp_path / "in" / "checked"
+    shutil.copy(source / "x0.png", source / "x1.png")  # with another mask
+    check(source, out)
+    overlay = "overlays/contradicting-masks/01-x0.png"
+    record = json.loads((out / "check.json").read_bytes())
+    assert overlay in record["digests"]
+    assert record["digests"].keys() == files(out) - {"check.json"}
+    assert record["seconds"] > 0
+    left = (".check.html.0123abcd.part", "overlays/.01-x0.png.0123abcd.part")
+    for name in ("overlays/mine.png", *left):
+        (out / name).write_text("mine")
+    with pytest.raises(OutputExistsError, match=r"already holds check\.json, check\.html"):
+        check(source, out)
+    assert check(source, out, overwrite=True, places=0).images["found"] == 3
+    assert files(out) == {"check.json", "check.html", "overlays/mine.png"}
+    (out / "check.html").write_text("mine")
+    before = tree(out)
+    with pytest.raises(OutputExistsError, match=r"holds check\.html that maskforge did not"):
+        check(source, out, overwrite=True)
+    assert tree(out) == before
+
+
+@pytest.mark.parametrize("name", ["overlays", "overlays/contradicting-masks"])
+def test_a_report_of_checks_is_not_written_through_a_link(tmp_path, name):
+    source, out = annotated(tmp_path / "in"), tmp_path / "out"
+    shutil.copy(source / "x0.png", source / "x1.png")
+    (tmp_path / "elsewhere").mkdir()
+    (out / name).parent.mkdir(parents=True)
+    (out / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match=f"{name}: is a link"):
+        check(source, out, overwrite=True)
+    assert not tree(tmp_path / "elsewhere")
+    assert not files(out) & {"check.json", "check.html"}
+
+
 def test_a_report_of_another_program_is_not_replaced(tmp_path):
     convert(annotated(tmp_path / "in"), tmp_path / "masks")
     write_json(tmp_path / "report" / "report.json", {"title": "of somebody else"})
     with pytest.raises(OutputExistsError, match=r"holds report\.json that maskforge did not"):
         evaluate(tmp_path / "masks", tmp_path / "masks", tmp_path / "report", overwrite=True)
+    write_json(tmp_path / "report" / "check.json", {"digests": {}})
+    with pytest.raises(OutputExistsError, match=r"holds check\.json that maskforge did not"):
+        check(tmp_path / "in", tmp_path / "report", overwrite=True)
 
 
 def test_what_a_killed_evaluation_left_is_replaced(tmp_path, monkeypatch):
@@ -294,7 +335,7 @@ def test_what_a_killed_evaluation_left_is_replaced(tmp_path, monkeypatch):
 # --- one run at a time
 
 
-@pytest.mark.parametrize("name", ["convert", "preview", "evaluate"])
+@pytest.mark.parametrize("name", ["convert", "preview", "evaluate", "check"])
 def test_a_second_run_is_refused_and_told_of_the_first(tmp_path, name):
     convert(annotated(tmp_path / "in"), tmp_path / "masks")
     out = tmp_path / "out"
@@ -302,6 +343,7 @@ def test_a_second_run_is_refused_and_told_of_the_first(tmp_path, name):
         "convert": lambda: convert(tmp_path / "in", out, overwrite=True),
         "preview": lambda: preview(tmp_path / "masks", out, overwrite=True),
         "evaluate": lambda: evaluate(tmp_path / "masks", tmp_path / "masks", out, bootstrap=0),
+        "check": lambda: check(tmp_path / "in", out),
     }
     with OutputFolder(out):
         before = tree(out)
@@ -412,6 +454,7 @@ def seen(root):
         [LOCK],
         ["run.json", "config.toml"],
         ["report.json", "per-image.csv"],
+        ["check.json", "check.html"],
         ["contact-sheet-1.png"],
         ["augmented-1.png"],
     ],

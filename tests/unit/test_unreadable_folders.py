@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -46,10 +47,16 @@ def test_pairs_are_opened_and_the_folder_is_noted(closed):
         images=closed / "images", masks=closed / "masks", mask_values={"1": "a"}
     )
     assert len(examples) == 2
-    noted = [one for one in examples.notes if "closed cannot be searched" in one]
+    noted = [one for one in examples.notes if "closed cannot be read" in one]
     assert len(noted) == 2
     report = mf.evaluate(closed / "masks", closed / "masks", bootstrap=0)
-    assert any("closed cannot be searched" in one for one in report.notes)
+    assert any("closed cannot be read" in one for one in report.notes)
+
+
+def test_a_check_of_pairs_finds_the_folder(closed):
+    report = mf.check(images=closed / "images", masks=closed / "masks")
+    (found,) = [one for one in report.findings if one.code == "unreadable"]
+    assert sum("closed cannot be read" in one.message for one in found.places) == 2
 
 
 def test_images_are_predicted_and_the_folder_is_a_problem(closed):
@@ -80,3 +87,24 @@ def test_files_that_cannot_be_looked_at_are_no_traceback(closed, monkeypatch, pl
         ("evaluate", closed / "masks", closed / "masks", "--bootstrap", 0),
     ):
         assert run(*arguments).exit_code in (0, 1, 2)  # and no other exception
+
+
+def test_files_of_pairs_whose_names_are_not_unicode_are_noted(tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    for folder, stored in ((tmp_path / "images", 9), (tmp_path / "masks", 1)):
+        folder.mkdir()
+        for place in (folder / "good.png", folder / name):
+            try:
+                Image.new("L", (8, 6), stored).save(place)
+            except OSError:
+                pytest.skip("NO CHECK: this file system takes no such names")
+    pairs = {"images": tmp_path / "images", "masks": tmp_path / "masks"}
+    examples = mf.open_examples(**pairs, mask_values={"1": "a"})
+    assert [one.name for one in examples] == ["good"]
+    report = mf.evaluate(tmp_path / "masks", tmp_path / "masks", bootstrap=0)
+    found = mf.check(**pairs).findings[0]
+    assert found.code == "unreadable"
+    for said in (examples.notes, report.notes, [one.message for one in found.places]):
+        assert any(
+            re.search(r"masks.caf\?\.png cannot be read.*not valid Unicode", one) for one in said
+        )

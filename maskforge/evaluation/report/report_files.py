@@ -2,74 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 
 import msgspec
 
-from maskforge.errors import OutputExistsError
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
 from maskforge.evaluation.report.records import ClassReport
-from maskforge.files import PER_IMAGE, REPORT, WORST, dump_record, read_bytes
-from maskforge.issues import Origin
+from maskforge.files import PER_IMAGE, REPORT, WORST, dump_record
 from maskforge.outputs.csvtable import write_table
-from maskforge.outputs.folder import OutputFolder, check_links
+from maskforge.outputs.folder import OutputFolder
+from maskforge.outputs.report_files import EarlierReport, ReportFiles
 
 PER_CLASS = "per-class.csv"
 CHARTS = ("confusion-matrix.png", "roc.png", "free-response.png", "calibration.png")
 
-_TABLES = (REPORT, PER_CLASS, PER_IMAGE)
 
-
-class _Earlier(msgspec.Struct):
-    """What is known of an earlier report; by these keys it is recognized."""
+class _Earlier(EarlierReport, kw_only=True):
+    """An earlier evaluation."""
 
     prediction: str
     truth: str
-    digests: dict[str, str] = {}
 
 
-def check_target(folder: OutputFolder, *, overwrite: bool) -> None:
-    """Make sure that a report can be written without harm to anything else.
-
-    Raises:
-        OutputExistsError: If there is one, and ``overwrite`` is not set; or if there is something
-            in the place of its files that no earlier evaluation has written.
-        OutputError: If its folder of images is a link.
-    """
-    check_links(folder.path, [WORST])
-    present = [name for name in _TABLES if os.path.lexists(folder.path / name)]
-    if present and not overwrite:
-        raise OutputExistsError(
-            f"already holds {', '.join(present)}",
-            origin=Origin(folder.path, ""),
-            hint="choose another folder, or replace the report with --overwrite",
-        )
-    known = _earlier(folder)
-    foreign = [
-        name
-        for name in (*_TABLES, *CHARTS)
-        if os.path.lexists(folder.path / name) and not folder.is_unchanged(name, known.get(name))
-    ]
-    if foreign:
-        raise OutputExistsError(
-            f"holds {', '.join(foreign)} that maskforge did not write, or that was changed since",
-            origin=Origin(folder.path, ""),
-            hint="choose another folder, or move them elsewhere",
-        )
-
-
-def _earlier(folder: OutputFolder) -> dict[str, str]:
-    """Return the SHA-256 of every file of an earlier report, as far as it tells."""
-    known = dict(folder.left)
-    with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError, RecursionError):
-        content = read_bytes(folder.path / REPORT)
-        known |= msgspec.json.decode(content, type=_Earlier).digests
-        known[REPORT] = hashlib.sha256(content).hexdigest()
-    return known
+FILES = ReportFiles(
+    record=REPORT, files=(PER_CLASS, PER_IMAGE), charts=CHARTS, folder=WORST, earlier=_Earlier
+)
 
 
 def write_report(
@@ -88,7 +46,7 @@ def write_report(
     Raises:
         OutputError: If a file cannot be written.
     """
-    folder.remove_earlier(_earlier(folder), frozenset((*_TABLES, *CHARTS, WORST)))
+    FILES.remove_earlier(folder)
     folder.write(PER_CLASS, write_table(map(_class_row, report.classes)))
     folder.write(PER_IMAGE, write_table(_image_rows(report)))
     for name, content in images:
