@@ -199,7 +199,7 @@ def test_parallel_folders_belong_together(tmp_path, record, labels, images, is_g
 
 
 @every_format
-@pytest.mark.parametrize(("labels", "images"), [("labels/{}", "images/{}"), ("{}/l", "{}/images")])
+@pytest.mark.parametrize(("labels", "images"), [("labels/{}", "images/{}"), ("{}/json", "{}/images")])
 def test_names_of_the_given_folders_tell_namesakes_apart(tmp_path, record, labels, images):
     patients = ("patient1", "patient2")
     for seed, patient in enumerate(patients):
@@ -211,10 +211,11 @@ def test_names_of_the_given_folders_tell_namesakes_apart(tmp_path, record, label
         read = list(mf.read(sources, images=folders))
         for image, folder in zip(read, given, strict=True):
             is_found(image, folder / "001.png", "folders")
-    # The only image there is belongs to one of them at most.
-    read = list(mf.read(sources, images=given[0]))
-    assert read[1].image.file is None
-    assert codes(read[1]) == [Code.IMAGE_DOUBTFUL]
+    # The only image there is belongs to one of them at most, unless both write the same path.
+    if record is not vott_record:
+        read = list(mf.read(sources, images=given[0]))
+        assert read[1].image.file is None
+        assert codes(read[1]) == [Code.IMAGE_DOUBTFUL]
 
 
 @every_format
