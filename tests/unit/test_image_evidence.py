@@ -199,7 +199,7 @@ def test_parallel_folders_belong_together(tmp_path, record, labels, images, is_g
 
 
 @every_format
-@pytest.mark.parametrize(("labels", "images"), [("labels/{}", "images/{}"), ("{}/json", "{}/images")])
+@pytest.mark.parametrize(("labels", "images"), [("json/{}", "images/{}"), ("{}/json", "{}/images")])
 def test_names_of_the_given_folders_tell_namesakes_apart(tmp_path, record, labels, images):
     patients = ("patient1", "patient2")
     for seed, patient in enumerate(patients):
