@@ -328,6 +328,13 @@ class Code(enum.Enum):
         "An embedded or accompanying bitmap cannot be decoded or does not fit its box.",
         Doubt.YES,
     )
+    INCOMPLETE_BITMAP = (
+        "incomplete-bitmap",
+        Level.NOTE,
+        Scope.RECORD,
+        "Some parts of an instance are not in its bitmap; the others were read.",
+        Doubt.YES,
+    )
     UNKNOWN_KIND = (
         "unknown-kind",
         Level.REFUSED,
@@ -367,12 +374,6 @@ class Code(enum.Enum):
         Scope.RECORD,
         "The shape has no label (--unlabeled).",
         Doubt.YES,
-    )
-    GIVEN_LABEL = (
-        "given-label",
-        Level.NOTE,
-        Scope.RECORD,
-        "The shape has no label or no known class, and got the label of --unlabeled.",
     )
     UNRESOLVED_CLASS = (
         "unresolved-class",
@@ -513,10 +514,10 @@ class Issue:
     def doubt(self) -> Doubt:
         """Whether the mask may be wrong because of this issue.
 
-        What a policy leaves out, somebody has decided; what it refuses is as lost as what is
-        damaged.
+        What a policy leaves out or draws, somebody has decided; what it refuses is as lost as what
+        is damaged.
         """
-        if self.override in (None, Level.NOTE):
+        if self.override is None:
             return self.code.doubt
         return Doubt.YES if self.override is Level.REFUSED else Doubt.NO
 

@@ -54,6 +54,6 @@ class IssueRecord(msgspec.Struct, frozen=True, kw_only=True):
     def doubt(self) -> Doubt:
         """Whether the mask may be wrong because of this, as far as it was written."""
         code = _CODES.get(self.code)
-        if code is not None and self.level in (code.level, Level.NOTE):
+        if code is not None and self.level == code.level:
             return code.doubt
         return Doubt.YES if self.level == Level.REFUSED else Doubt.NO

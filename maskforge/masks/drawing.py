@@ -266,7 +266,7 @@ def _values(
         else:
             labels = (options.unlabeled,)
             text = f"{missing.message}; drawn as {options.unlabeled!r}"
-            issues.append(Issue(Code.GIVEN_LABEL, text, missing.origin))
+            issues.append(Issue(missing.code, text, missing.origin, override=Level.NOTE))
     if not labels:
         return []
     found = dict.fromkeys(classes.value(label) for label in labels)

@@ -6,8 +6,8 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskforge.outputs.plain_charts import plain_charts
 from maskforge.files import write_whole
+from maskforge.outputs.plain_charts import plain_charts
 from maskforge.training.run_folder import Epoch
 
 _LABELS = {"dice": "Dice", "iou": "IoU"}

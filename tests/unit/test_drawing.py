@@ -182,8 +182,7 @@ def test_labels_that_become_one_class_are_no_contradiction() -> None:
 )
 def test_shapes_without_label(policy: str | None, level: Level, pixels: int) -> None:
     drawing = drawn(shape("", box(0, 0, 4, 4)), classes=infer(["a"]), unlabeled=policy)
-    code = Code.GIVEN_LABEL if level is Level.NOTE else Code.NO_LABEL
-    assert codes(drawing) == [(code, level)]
+    assert codes(drawing) == [(Code.NO_LABEL, level)]
     assert (drawing.mask == 1).sum() == pixels
     assert drawing.drawn == (level is Level.NOTE)
 

@@ -25,7 +25,7 @@ import maskforge as mf
 from maskforge.dataset.manifest import ManifestEntry
 
 GOOD = square("a", 0, 0, 2, 2)
-TEXT = [*corners(4, 1, 7, 4), None]
+TEXT = [*corners(4, 1, 7, 4), ["?", "?"]]
 STRAY = shape("a", [[5, 5], [6, 5]])
 POINT = shape("b", [[5, 5]], "point")
 UNLABELED = square("", 4, 1, 7, 4)

@@ -161,7 +161,7 @@ def test_an_instance_without_any_pixel_is_refused(tmp_path, colors):
 
 def test_a_single_missing_part_is_noted(tmp_path):
     image = read_one(write(tmp_path, instance(B, "#0000ff")))
-    (issue,) = issues(image, Code.INVALID_BITMAP)
+    (issue,) = issues(image, Code.INCOMPLETE_BITMAP)
     assert (issue.level, image.record_count) == (Level.NOTE, 1)
     assert "#0000ff" in issue.message
     assert B not in issue.message

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maskforge.outputs.plain_charts import plain_charts
 from maskforge.evaluation.measures.imagelevel import AUC, IMAGE_SENSITIVITY
 from maskforge.evaluation.measures.lesions import FALSE_LESIONS_PER_IMAGE, LESION_SENSITIVITY
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
 from maskforge.evaluation.report.records import Confusion
 from maskforge.evaluation.report.report_files import CHARTS
+from maskforge.outputs.plain_charts import plain_charts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -146,7 +146,7 @@ class ShapeReader:
             raise GeometryError(Code.INVALID_BITMAP, text, origin=place)
         if missing:
             text = f"no pixel has the color {missing}; the other parts were read"
-            self._issues.append(Issue(Code.INVALID_BITMAP, text, place, override=Level.NOTE))
+            self._issues.append(Issue(Code.INCOMPLETE_BITMAP, text, place))
         return bitmap
 
 
