@@ -42,7 +42,9 @@ class ImageFinder:
         self._allow_outside = allow_outside
         roots = [Path(os.path.abspath(one)) for one in (*self._images, *sources)]  # noqa: PTH100
         self._roots = {*roots, *(Path(os.path.realpath(one)) for one in roots)}
-        self._indexes: dict[tuple[Path, bool], NameIndex] = {}
+        self._images_base = _base(self._images)
+        self._sources_base = _base(tuple(sources))
+        self._indexes: dict[tuple[Path, bool, Path | None], NameIndex] = {}
         self._digests: dict[Path, bytes] = {}
 
     def find(self, wanted: Wanted) -> Found:
@@ -67,14 +69,27 @@ class ImageFinder:
 
     def index(self, root: Path, *, deep: bool) -> NameIndex:
         """Return the images below a folder, or in it alone; each folder is searched once."""
-        if (root, deep) not in self._indexes:
-            self._indexes[root, deep] = NameIndex(root, deep=deep)
-        return self._indexes[root, deep]
+        return self._index(root, deep=deep, base=None)
+
+    def given_index(self, root: Path) -> NameIndex:
+        """Return the images below a folder given by the user, whose own name tells something."""
+        return self._index(root, deep=True, base=self._images_base)
+
+    def _index(self, root: Path, *, deep: bool, base: Path | None) -> NameIndex:
+        key = (root, deep, base)
+        if key not in self._indexes:
+            self._indexes[key] = NameIndex(root, deep=deep, base=base)
+        return self._indexes[key]
 
     @property
     def images(self) -> tuple[Path, ...]:
         """Folders given by the user."""
         return self._images
+
+    @property
+    def sources_base(self) -> Path | None:
+        """The folder below which the sources have names that tell them apart."""
+        return self._sources_base
 
     def first_copy(self, files: Sequence[Path]) -> Path | None:
         """Return the first of several files if all of them are one image, byte by byte or shown."""
@@ -96,3 +111,11 @@ class ImageFinder:
         if file not in self._digests:
             self._digests[file] = digest(file)
         return self._digests[file]
+
+
+def _base(roots: Sequence[Path]) -> Path | None:
+    """Return the folder below which the names of folders tell them apart; None if there is none."""
+    parents = [os.path.dirname(os.path.abspath(one)) for one in roots]  # noqa: PTH100, PTH120
+    with contextlib.suppress(ValueError):  # no folder, or folders on several drives
+        return Path(os.path.commonpath(parents))
+    return None

@@ -56,6 +56,12 @@ def telling_folders(path: PurePath) -> Folders:
     return tuple(filter(None, map(_telling, reversed(path.parts[:-1]))))
 
 
+def folders_below(base: Path, folder: Path) -> Folders:
+    """Return the telling folders that lead from one folder to another; none if it is elsewhere."""
+    base, folder = base.absolute(), folder.absolute()
+    return telling_folders(folder.relative_to(base) / "x") if folder.is_relative_to(base) else ()
+
+
 def _telling(folder: str) -> str:
     words = filter(None, _BETWEEN_WORDS.split(alike(folder)))
     return " ".join(word for word in words if not _COMMON_WORD.fullmatch(word))
@@ -68,10 +74,13 @@ class Namesakes:
     Attributes:
         files: The files.
         shares_folder: Whether a telling folder around them is one that was asked for.
+        rank: How well they fit, the lower the better; the same question gets comparable ranks from
+            all indexes.
     """
 
     files: list[Path]
-    shares_folder: bool
+    shares_folder: bool = False
+    rank: int = 0
 
 
 @dataclass(slots=True)
@@ -81,13 +90,14 @@ class _Bucket:
     files: list[Path] = field(default_factory=list)
     table: dict[tuple[str, str, Folders], list[Path]] = field(default_factory=dict)
 
-    def fill(self, root: Path) -> None:
+    def fill(self, root: Path, base: Path) -> None:
         for file in self.files:
             around = telling_folders(file)[:_DEEPEST]
-            below = telling_folders(file.relative_to(root))[:_DEEPEST]
+            below = folders_below(base, file.parent)[:_DEEPEST]
+            inner = folders_below(root, file.parent)[:_DEEPEST]
             places = {("written", around[:n]) for n in range(1, len(around) + 1)}
             places |= {("beside", below[:n]) for n in range(1, len(below) + 1)}
-            places |= {("parallel", below), ("anywhere", ())}
+            places |= {("parallel", below), ("alike", inner), ("anywhere", ())}
             for kind, folders in places:
                 for name in (file.name, f"/{alike(file.name)}", "/"):
                     self.table.setdefault((name, kind, folders), []).append(file)
@@ -96,8 +106,16 @@ class _Bucket:
 class NameIndex:
     """The images below a folder, or in it alone."""
 
-    def __init__(self, root: Path, *, deep: bool = True) -> None:
+    def __init__(self, root: Path, *, deep: bool = True, base: Path | None = None) -> None:
+        """Look at the names of all files.
+
+        Args:
+            root: The folder.
+            deep: Whether to look at sub-folders.
+            base: A folder around ``root``, if the names of the folders between tell something.
+        """
         self._root = root
+        self._base = root if base is None else base
         self._images: dict[str, _Bucket] = {}
         self._masks: dict[str, _Bucket] = {}
         for folder, names in itertools.islice(walk(root), None if deep else 1):
@@ -113,6 +131,7 @@ class NameIndex:
         written: str,
         around: Folders,
         below: Folders,
+        inner: Folders,
         *,
         any_suffix: bool = False,
         masks: bool = False,
@@ -120,13 +139,15 @@ class NameIndex:
         """Return the files that fit a written path or name best.
 
         Most weighs the longest tail of folders shared with the written path, then that shared with
-        the annotation; then equal folders, as those of parallel trees. Among these, the name as it
-        is written comes before other spellings of it.
+        the annotation; then equal folders, as those of parallel trees, also if their roots have
+        names that differ. Among these, the name as it is written comes before other spellings of
+        it.
 
         Args:
             written: The path or name, with forward slashes.
             around: Telling folders of the annotation.
-            below: Those of them that are below its source.
+            below: Those of them that are below its source, with those that tell sources apart.
+            inner: Those of them that are below its source.
             any_suffix: Whether images of any suffix fit.
             masks: Whether to look among the files that lie where masks lie; else among all others.
         """
@@ -134,9 +155,9 @@ class NameIndex:
         stem = without_image_suffix(plain)
         bucket = (self._masks if masks else self._images).get(alike(stem)) if plain else None
         if bucket is None:
-            return Namesakes([], shares_folder=False)
+            return Namesakes([])
         if not bucket.table:
-            bucket.fill(self._root)
+            bucket.fill(self._root, self._base)
         names = [*(PurePosixPath(one).name for one in spellings(written)), f"/{alike(plain)}"]
         names += ["/"] if any_suffix else []
         told = telling_folders(PurePosixPath(written))[:_DEEPEST]
@@ -144,12 +165,12 @@ class NameIndex:
             *(("written", told[:n]) for n in range(len(told), 0, -1)),
             *(("beside", around[:n]) for n in range(min(len(around), _DEEPEST), 0, -1)),
             ("parallel", below[:_DEEPEST]),
+            ("alike", inner[:_DEEPEST]),
             ("anywhere", ()),
         ]
-        for kind, folders in places:
-            for name in names:
-                files = bucket.table.get((name, kind, folders))
-                if files:
-                    shares = kind in ("written", "beside") or (kind == "parallel" and not told)
-                    return Namesakes(files, shares)
-        return Namesakes([], shares_folder=False)
+        for rank, ((kind, folders), name) in enumerate(itertools.product(places, names)):
+            files = bucket.table.get((name, kind, folders))
+            if files:
+                shares = kind in ("written", "beside") or (kind == "parallel" and not told)
+                return Namesakes(files, shares, rank)
+        return Namesakes([])

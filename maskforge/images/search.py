@@ -16,7 +16,13 @@ from maskforge.images.containers.base import ImageHeader
 from maskforge.images.decoder import read_header
 from maskforge.images.embedded import EmbeddedImage
 from maskforge.images.mask_likeness import is_mask_place, looks_like_mask
-from maskforge.images.name_index import NameIndex, alike, spellings, telling_folders
+from maskforge.images.name_index import (
+    NameIndex,
+    alike,
+    folders_below,
+    spellings,
+    telling_folders,
+)
 from maskforge.images.sameness import shows_same
 from maskforge.images.suffixes import is_image_name, without_image_suffix
 from maskforge.issues import Code
@@ -95,8 +101,15 @@ class Places(Protocol):
     def place(self, folder: Path, written: str) -> Path | None:
         """Return the place that a written path leads to; None if it may not be looked at."""
 
+    @property
+    def sources_base(self) -> Path | None:
+        """The folder below which the sources have names that tell them apart."""
+
     def index(self, root: Path, *, deep: bool) -> NameIndex:
         """Return the images below a folder, or in it alone."""
+
+    def given_index(self, root: Path) -> NameIndex:
+        """Return the images below a folder given by the user, whose own name tells something."""
 
     def first_copy(self, files: Sequence[Path]) -> Path | None:
         """Return the first of several files if all of them are one image."""
@@ -190,21 +203,33 @@ class Search:
         for folder, match in self._told_folders.items():
             index = self._places.index(folder, deep=False)
             for name in names:
-                files = index.find(PurePosixPath(name).name, (), (), any_suffix=any_suffix).files
+                files = index.find(
+                    PurePosixPath(name).name, (), (), (), any_suffix=any_suffix
+                ).files
                 for file in self._decided(files, name):
                     yield _Offer(file, match, may_be_mask=any_suffix)
 
     def _below_given(
         self, names: Sequence[str], *, any_suffix: bool = False, masks: bool = False
     ) -> Iterator[_Offer]:
-        """Yield what lies below the folders that the user gave."""
-        for root in self._places.images:
-            for name in names:
-                found = self._places.index(root, deep=True).find(
-                    name, self._around, self._below, any_suffix=any_suffix, masks=masks
+        """Yield what lies below the folders that the user gave, all of which count alike."""
+        for name in names:
+            found = [
+                self._places.given_index(root).find(
+                    name,
+                    self._around,
+                    self._below,
+                    self._inner,
+                    any_suffix=any_suffix,
+                    masks=masks,
                 )
-                match: Match = "folders" if found.shares_folder else "images"
-                for file in self._decided(found.files, name):
+                for root in self._places.images
+            ]
+            for rank in sorted({one.rank for one in found if one.files}):
+                best = [one for one in found if one.files and one.rank == rank]
+                match: Match = "folders" if best[0].shares_folder else "images"
+                files = dict.fromkeys(file for one in best for file in one.files)
+                for file in self._decided(list(files), name):
                     yield _Offer(file, match, may_be_mask=any_suffix)
 
     def _below_source(
@@ -216,7 +241,7 @@ class Search:
             return
         for name in names:
             found = self._places.index(root, deep=True).find(
-                name, self._around, self._below, any_suffix=any_suffix, masks=masks
+                name, self._around, self._inner, self._inner, any_suffix=any_suffix, masks=masks
             )
             match: Match = "folders" if found.shares_folder else "name"
             for file in self._decided(found.files, name):
@@ -299,10 +324,14 @@ class Search:
         return telling_folders(self._wanted.folder.absolute() / "x")
 
     @cached_property
+    def _inner(self) -> tuple[str, ...]:
+        source = self._wanted.source
+        return () if source is None else folders_below(source, self._wanted.folder)
+
+    @cached_property
     def _below(self) -> tuple[str, ...]:
-        folder, source = self._wanted.folder, self._wanted.source
-        inside = source is not None and folder.is_relative_to(source)
-        return telling_folders(folder.relative_to(source) / "x") if source and inside else ()
+        base = self._places.sources_base
+        return self._inner if base is None else folders_below(base, self._wanted.folder)
 
     @cached_property
     def _names_folders(self) -> bool:

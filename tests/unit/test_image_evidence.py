@@ -199,6 +199,35 @@ def test_parallel_folders_belong_together(tmp_path, record, labels, images, is_g
 
 
 @every_format
+@pytest.mark.parametrize(("labels", "images"), [("json/{}", "images/{}"), ("{}/json", "{}/images")])
+def test_names_of_the_given_folders_tell_namesakes_apart(tmp_path, record, labels, images):
+    patients = ("patient1", "patient2")
+    for seed, patient in enumerate(patients):
+        photo(tmp_path / images.format(patient) / "001.png", seed)
+        record(tmp_path / labels.format(patient) / "001.json", "001.png")
+    sources = [tmp_path / labels.format(one) for one in patients]
+    given = [tmp_path / images.format(one) for one in patients]
+    for folders in (given, given[::-1]):
+        read = list(mf.read(sources, images=folders))
+        for image, folder in zip(read, given, strict=True):
+            is_found(image, folder / "001.png", "folders")
+    # The only image there is belongs to one of them at most, unless both write the same path.
+    if record is not vott_record:
+        read = list(mf.read(sources, images=given[0]))
+        assert read[1].image.file is None
+        assert codes(read[1]) == [Code.IMAGE_DOUBTFUL]
+
+
+@every_format
+def test_namesakes_in_two_given_folders_are_ambiguous(tmp_path, record):
+    for seed, place in enumerate(("a1", "a2")):
+        photo(tmp_path / place / "1.png", seed)
+    record(tmp_path / "labels" / "1.json", "1.png")
+    given = [tmp_path / "a1", tmp_path / "a2"]
+    assert codes(found(tmp_path / "labels", images=given)) == [Code.IMAGE_AMBIGUOUS]
+
+
+@every_format
 def test_the_written_folders_tell_namesakes_apart(tmp_path, record):
     for seed, place in enumerate(("train", "test")):
         photo(tmp_path / "all" / place / "22.png", seed)
