@@ -29,6 +29,8 @@ class CheckOptions:
             map.
         format: Annotation format, or ``auto``.
         size_mismatch: ``error`` or ``scale``; see [`read`][maskforge.read].
+        text_encoding: Code page of annotation files that are not UTF-8; see
+            [`read`][maskforge.read].
         split: Split file, to find images on both sides of it.
         places: Largest number of overlays per kind of finding that are written.
         fail_on: The least severe findings with which the exit code is 1: ``warning``, ``error``, or
@@ -48,6 +50,7 @@ class CheckOptions:
     fold_case: bool = False
     format: Literal["auto"] | FormatName = "auto"
     size_mismatch: SizeMismatch = "error"
+    text_encoding: str | None = None
     split: PathLike | None = None
     places: int = 12
     fail_on: FailOn = "warning"

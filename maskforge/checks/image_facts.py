@@ -14,6 +14,7 @@ from maskforge.checks.alignment import align
 from maskforge.checks.base import Box, CheckPlace, ClassRegions, ImageFacts
 from maskforge.checks.subjects import Subject
 from maskforge.images.mask_likeness import is_mask_place, looks_like_mask
+from maskforge.issues import Doubt
 from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.likeness import mask_likeness
 from maskforge.shapes import Area, Bitmap, Shape, Size
@@ -32,7 +33,7 @@ def facts_of(subject: Subject) -> ImageFacts:
     refused = tuple(
         subject.place.saying(one.message, pointer=one.pointer)
         for one in subject.issues
-        if one.level == "refused"
+        if one.level == "refused" or one.doubt is Doubt.YES
     )
     if mask is None:
         return ImageFacts(

@@ -140,6 +140,7 @@ class AnnotationSubjects:
             format=options.format,
             images=options.images,
             size_mismatch=options.size_mismatch,
+            text_encoding=options.text_encoding,
         )
         for image in reader:
             self._spool.append(image)

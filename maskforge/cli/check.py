@@ -51,6 +51,11 @@ _HOW = Flags(
         key="size_mismatch",
         help="If file and image disagree on the size: refuse, or scale equal ratios.",
     ),
+    Flag(
+        key="text_encoding",
+        metavar="NAME",
+        help="Code page of annotation files that are not UTF-8, such as gb18030.",
+    ),
     Flag(key="split", metavar="FILE", help="Split file, to find images on both sides of it."),
     Flag(key="places", help="Overlays per kind of finding in --out."),
     Flag(key="fail_on", help="The least severe findings with which the exit code is 1."),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from maskforge.errors import listing
 from maskforge.issues import Code, Issue, Origin
-from maskforge.masks.classes import are_numbers, why_not_ids
+from maskforge.masks.classes import are_numbers, names_of_labels, why_not_ids
 from maskforge.masks.labels import composed, fold, invisible_characters
 
 _LEAST_NUMBERED = 3
@@ -40,6 +40,7 @@ def notes_on_inferred(
         yield from _similar(names, origin)
         yield from _invisible(names, origin)
     yield from _numbered(names, origin)
+    names = names_of_labels(names, fold_case=fold_case)
     if are_numbers(names):
         reason = why_not_ids(names)
         text = "labels are whole numbers, and are the ids in the masks"

@@ -289,19 +289,14 @@ def infer(labels: Iterable[str], *, fold_case: bool = False) -> ClassMap:
 
     A label ``background`` is the background. Labels that are all whole numbers are sorted as
     numbers, and are the ids if each can be one. With ``fold_case``, labels that differ only in
-    case, spaces or invisible characters become one class.
+    case, spaces or invisible characters become one class, and numbers are told without these.
 
     Raises:
         LabelError: If there are more labels than ids.
     """
-    key = fold if fold_case else composed
-    special = {key(_BACKGROUND_LABEL), key(_VOID_LABEL)}
-    groups: dict[str, str] = {}
-    for label in sorted(set(map(composed, labels))):
-        if key(label) not in special:
-            groups.setdefault(key(label), label)  # one spelling stands for all of them
-    background = groups.pop(BACKGROUND_NAME, None)
-    names = list(groups.values())
+    groups = _groups(labels, fold_case=fold_case)
+    background = groups.get(BACKGROUND_NAME)
+    names = _names(groups, fold_case=fold_case)
     if len(names) > MOST_CLASSES:
         raise LabelError(
             f"{len(names):,} labels cannot be a class each: masks hold {MOST_CLASSES:,} at most",
@@ -323,6 +318,31 @@ def infer(labels: Iterable[str], *, fold_case: bool = False) -> ClassMap:
         ),
         fold_case=fold_case,
     )
+
+
+def names_of_labels(labels: Iterable[str], *, fold_case: bool = False) -> list[str]:
+    """Return the names of the classes that labels become if there is no class map, in order."""
+    return _names(_groups(labels, fold_case=fold_case), fold_case=fold_case)
+
+
+def _names(groups: Mapping[str, str], *, fold_case: bool) -> list[str]:
+    spellings = {key: name for key, name in groups.items() if key != BACKGROUND_NAME}
+    return sorted(spellings if fold_case and are_numbers(spellings) else spellings.values())
+
+
+def _groups(labels: Iterable[str], *, fold_case: bool) -> dict[str, str]:
+    """Return the spelling that stands for all that count as one label; the plainest comes first."""
+    key = fold if fold_case else composed
+    special = {key(_BACKGROUND_LABEL), key(_VOID_LABEL)}
+    groups: dict[str, str] = {}
+    for label in sorted(set(map(composed, labels)), key=lambda one: (_has_surplus(one), one)):
+        if key(label) not in special:
+            groups.setdefault(key(label), label)
+    return groups
+
+
+def _has_surplus(label: str) -> bool:
+    return fold(label) != composed(label.casefold())
 
 
 def are_numbers(labels: Iterable[str]) -> bool:

@@ -165,6 +165,25 @@ def test_places_in_annotations_have_a_pointer(tmp_path):
     assert report.findings[0].places[0].file.endswith("p3.json")
 
 
+def test_every_lost_part_is_told(tmp_path):
+    made = Annotations(tmp_path)
+    sets.refused_part(made)
+    made.shapes["p3"].insert(0, made.shapes["p3"][0] | {"label": ""})
+    (found,) = look(made).findings
+    pointers = [one.pointer for one in found.places]
+    assert pointers == ["$.shapes[3].points[1][0]", "$.shapes[0].label"]
+
+
+def test_annotations_in_a_code_page_are_checked(tmp_path):
+    made = Annotations(tmp_path)
+    made.write()
+    for file in tmp_path.glob("*.json"):
+        file.write_bytes(file.read_text().replace("caries", "龋齿").encode("gb18030"))
+    assert codes(mf.check(tmp_path)) >= {"refused-part"}
+    report = mf.check(tmp_path, text_encoding="gb18030")
+    assert (report.findings, report.classes) == ([], ["tooth", "龋齿"])
+
+
 @pytest.mark.parametrize(
     ("labels", "found"),
     [

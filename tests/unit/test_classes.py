@@ -73,6 +73,13 @@ def test_folding_makes_one_class_of_all_spellings() -> None:
     assert {classes.value(label) for label in ("Caries", "caries", "CARIES ")} == {1}
 
 
+def test_folded_numbers_are_ids_and_the_plainest_spelling_is_the_name() -> None:
+    classes = infer([" 7", "7", "\u200b12", "3 "], fold_case=True)
+    assert [(one.id, one.name) for one in classes.classes[1:]] == [(3, "3"), (7, "7"), (12, "12")]
+    assert [classes.value(label) for label in (" 7", "7", "\u200b12", "3 ")] == [7, 7, 12, 3]
+    assert [one.name for one in infer([" pulp", "pulp"], fold_case=True).classes[1:]] == ["pulp"]
+
+
 @pytest.mark.parametrize(
     ("classes", "message"),
     [

@@ -92,3 +92,8 @@ def test_what_nobody_sees_is_named_by_its_code_points():
     ]
     assert all("--fold-case" in hint for _, _, hint in found)
     assert codes("caries\u200b", "caries", "pulp ", fold_case=True) == []
+
+
+def test_numbers_are_told_as_they_became_classes():
+    assert codes("background", "1", "2") == ["numeric-labels"]
+    assert codes(" 1", "2", fold_case=True) == ["numeric-labels"]
