@@ -58,10 +58,10 @@ def check_results(
     try:
         names = (MANIFEST, UNFINISHED, CLASSES, *also)
         present = [one for one in names if os.path.lexists(path / one)]
-        check_links(path, also)
         is_ours = is_dataset(path) or folder.is_abandoned
     except OSError as error:
         raise unwritable(path, error) from None
+    check_links(path, also)
     if present and not overwrite:
         raise OutputExistsError(
             f"already holds {', '.join(one for one in present if one != UNFINISHED)}"
