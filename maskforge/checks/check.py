@@ -29,7 +29,10 @@ from maskforge.files import MANIFEST, PathLike, as_path, as_paths, as_source
 from maskforge.masks.classes import BACKGROUND
 from maskforge.outputs.folder import OutputFolder
 
-_NOT_FOR_DATASETS = ("images", "classes", "mask_values", "mask_name", "fold_case")
+_NOT_FOR_DATASETS = (
+    *("images", "allow_outside_images", "classes", "class_from", "fold_case"),
+    *("mask_values", "mask_name"),
+)
 
 
 def check(

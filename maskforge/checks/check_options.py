@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
-from maskforge.choices import FailOn, SizeMismatch
-from maskforge.errors import OptionError, check_type
+from maskforge.choices import FailOn, Range, SizeMismatch
+from maskforge.errors import check_type
 from maskforge.files import PathLike
 from maskforge.formats.registry import FormatName
 
@@ -28,6 +28,10 @@ class CheckOptions:
         fold_case: Whether labels that differ only in case or spaces are one, if there is no class
             map.
         format: Annotation format, or ``auto``.
+        class_from: Key of the shapes that holds their class; see
+            [`ConvertOptions`][maskforge.ConvertOptions].
+        allow_outside_images: Whether a written path may lead out of the sources; see
+            [`read`][maskforge.read].
         size_mismatch: ``error`` or ``scale``; see [`read`][maskforge.read].
         text_encoding: Code page of annotation files that are not UTF-8; see
             [`read`][maskforge.read].
@@ -49,14 +53,13 @@ class CheckOptions:
     mask_values: Mapping[str, str] = field(default_factory=dict)
     fold_case: bool = False
     format: Literal["auto"] | FormatName = "auto"
+    class_from: str = ""
+    allow_outside_images: bool = False
     size_mismatch: SizeMismatch = "error"
     text_encoding: str | None = None
     split: PathLike | None = None
-    places: int = 12
+    places: Annotated[int, Range(0, 1_000_000)] = 12
     fail_on: FailOn = "warning"
 
     def __post_init__(self) -> None:
-        check_type("places", self.places, int)
         check_type("mask_values", self.mask_values, Mapping)
-        if self.places < 0:
-            raise OptionError(f"places cannot be {self.places}, expected 0 or more")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,6 +39,7 @@ from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.decoder import read_image
 from maskforge.images.stored import Pixels
 from maskforge.issues import Level, Origin, Scope
+from maskforge.masks.class_source import labeled_by
 from maskforge.masks.classes import ClassMap, check_labels, infer
 from maskforge.masks.classfile import load_class_map
 from maskforge.masks.encoding import from_multi_hot, from_one_hot
@@ -139,15 +140,19 @@ class AnnotationSubjects:
             sources,
             format=options.format,
             images=options.images,
+            allow_outside_images=options.allow_outside_images,
             size_mismatch=options.size_mismatch,
             text_encoding=options.text_encoding,
         )
-        for image in reader:
+        given = None if options.classes is None else load_class_map(options.classes)
+        class_from = options.class_from or (given.class_from if given else "")
+        for read in reader:
+            image = labeled_by(read, class_from)  # the spool drops what else is in a record
             self._spool.append(image)
             labels.update(label for shape in image.shapes for label in shape.labels)
             if progress is not None:
                 progress("reading", len(self._spool), None)
-        given = None if options.classes is None else load_class_map(options.classes)
+        given = replace(given, class_from="") if given else None
         self.classes = given or infer(labels, fold_case=options.fold_case)
         check_labels(self.classes, labels)
         self.broken += [

@@ -10,7 +10,7 @@ import typer
 from maskforge.checks.check_options import CheckOptions
 from maskforge.cli import options as shared
 from maskforge.cli.console import print_json, progress, say
-from maskforge.cli.dataoptions import parse_mask_values
+from maskforge.cli.dataoptions import COLUMNS, MASK_NAME, MASK_VALUES
 from maskforge.cli.flags import Flag, Flags, Given, with_flags
 from maskforge.display.visible import replace_hidden
 
@@ -29,24 +29,17 @@ _HOW = Flags(
         "where to look for their images.",
     ),
     Flag(key="masks", metavar="PATH", help="Folder of masks, paired with the images by name."),
-    Flag(
-        key="mask_name",
-        metavar="PATTERN",
-        help="How masks in folders are called, such as {name}_truth or masks/{name}.png.",
-    ),
-    Flag(key="image_column", metavar="NAME", help="Column of a table that holds the image."),
-    Flag(key="mask_column", metavar="NAME", help="Column of a table that holds the mask."),
+    MASK_NAME,
+    *COLUMNS,
     Flag(key="classes", metavar="FILE", help="Class map: TOML, JSON, or a classes.json."),
-    Flag(
-        key="mask_values",
-        name="mask_value",
-        metavar="VALUE=NAME",
-        help="What a value of the masks means: a class, background or void; may be repeated.",
-        many=True,
-        read=parse_mask_values,
-    ),
+    MASK_VALUES,
     Flag(key="fold_case", help="Labels that differ only in case or spaces are one."),
     Flag(key="format", help="Annotation format; auto tells it by the keys of each file."),
+    Flag(key="class_from", metavar="KEY", help="Take the class of a shape from this key."),
+    Flag(
+        key="allow_outside_images",
+        help="Look at images outside of the sources where annotation files name them.",
+    ),
     Flag(
         key="size_mismatch",
         help="If file and image disagree on the size: refuse, or scale equal ratios.",

@@ -32,6 +32,24 @@ def parse_mask_values(assignments: Iterable[str]) -> dict[str, str]:
     return values
 
 
+COLUMNS = (
+    Flag(key="image_column", metavar="NAME", help="Column of a table that holds the image."),
+    Flag(key="mask_column", metavar="NAME", help="Column of a table that holds the mask."),
+)
+MASK_NAME = Flag(
+    key="mask_name",
+    metavar="PATTERN",
+    help="How masks in folders are called, such as {name}_truth or masks/{name}.png.",
+)
+MASK_VALUES = Flag(
+    key="mask_values",
+    name="mask_value",
+    metavar="VALUE=NAME",
+    help="What a value of the masks means: a class, background or void; may be repeated.",
+    many=True,
+    read=parse_mask_values,
+)
+
 Dataset: TypeAlias = Annotated[
     Path | None,
     typer.Argument(
@@ -55,26 +73,14 @@ Data: TypeAlias = Annotated[
             metavar="PATH",
             help="Folder of masks, paired with the images by name; or the mask of the one file.",
         ),
-        Flag(key="image_column", metavar="NAME", help="Column of a table that holds the image."),
-        Flag(key="mask_column", metavar="NAME", help="Column of a table that holds the mask."),
-        Flag(
-            key="mask_name",
-            metavar="PATTERN",
-            help="How masks in folders are called, such as {name}_truth or masks/{name}.png.",
-        ),
+        *COLUMNS,
+        MASK_NAME,
         Flag(
             key="classes",
             metavar="FILE",
             help="Class map of the masks: TOML, JSON, or the classes.json of convert.",
         ),
-        Flag(
-            key="mask_values",
-            name="mask_value",
-            metavar="VALUE=NAME",
-            help="What a value of the masks means: a class, background or void; may be repeated.",
-            many=True,
-            read=parse_mask_values,
-        ),
+        MASK_VALUES,
         Flag(
             key="only",
             metavar="CLASS",

@@ -41,7 +41,7 @@ class Steady(io.RawIOBase):
         """Tell whether it is a terminal."""
         return self._raw.isatty()
 
-    def write(self, data: bytes, /) -> int | None:  # type: ignore[override]
+    def write(self, data: bytes, /) -> int | None:  # type: ignore[override]  # any buffer, as io has it
         """Write what can be written."""
         if self.failure is None:
             try:
@@ -57,7 +57,7 @@ def steady(stream: TextIO | None) -> tuple[TextIO, Steady | None]:
     Letters that it cannot show are written as their numbers.
     """
     if stream is None:  # closed before the program began
-        return open(os.devnull, "w", encoding="utf-8"), None  # noqa: PTH123
+        return open(os.devnull, "w", encoding="utf-8"), None  # noqa: PTH123 - not a path, but a device
     buffer = getattr(stream, "buffer", None)
     raw = getattr(buffer, "raw", buffer)  # with PYTHONUNBUFFERED there is nothing between
     if not isinstance(stream, io.TextIOWrapper) or not isinstance(raw, io.RawIOBase):

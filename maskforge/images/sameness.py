@@ -15,6 +15,8 @@ _MOST_CELLS = 64
 _MOST_DIFFERENT = 12
 _MOST_ON_AVERAGE = 3
 _LEAST_CORRELATION = 0.995
+_LEAST_LIKENESS = 0.7
+"""Below it, images are different ones: what enhances contrast hardly reaches it."""
 
 
 def digest(path: Path) -> bytes:
@@ -27,7 +29,7 @@ def digest(path: Path) -> bytes:
         return hashlib.file_digest(stream, "sha256").digest()
 
 
-def shows_same(first: Source, second: Source) -> bool:
+def shows_same(first: Source, second: Source, *, enhanced: bool = False) -> bool:
     """Tell whether two images of one size show the same, however each is compressed.
 
     They are compared in gray, in up to 64 x 64 cells of at least 8 x 8 pixels. Saving as JPEG
@@ -37,6 +39,8 @@ def shows_same(first: Source, second: Source) -> bool:
     Args:
         first: An image; compared as it is stored, and with its EXIF orientation applied.
         second: An image as it is stored.
+        enhanced: Whether brightness and contrast may have been changed, or turned into the
+            negative.
 
     Raises:
         OSError: If one of them cannot be read.
@@ -46,7 +50,10 @@ def shows_same(first: Source, second: Source) -> bool:
     turned = read_header(first).orientation != 1
     for upright in (False, True)[: 1 + turned]:
         found, deeper = _cells(first, upright=upright)
-        if found.shape == wanted.shape and _alike(found, wanted, deep=deep or deeper):
+        if found.shape == wanted.shape and (
+            _alike(found, wanted, deep=deep or deeper)
+            or (enhanced and _likeness(found, wanted) >= _LEAST_LIKENESS)
+        ):
             return True
     return False
 
@@ -67,3 +74,12 @@ def _alike(first: NDArray[np.float64], second: NDArray[np.float64], *, deep: boo
         return bool(np.corrcoef(first.ravel(), second.ravel())[0, 1] >= _LEAST_CORRELATION)
     apart = np.abs(first - second)
     return bool(apart.max() <= _MOST_DIFFERENT and apart.mean() <= _MOST_ON_AVERAGE)
+
+
+def _likeness(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Return how much levels, or their ranks, follow each other, from 0 to 1; 1 if one is flat."""
+    if min(first.std(), second.std()) < 1:
+        return 1.0
+    levels = np.stack((first.ravel(), second.ravel()))
+    ranks = levels.argsort(axis=1).argsort(axis=1)
+    return float(max(abs(np.corrcoef(one)[0, 1]) for one in (levels, ranks)))

@@ -368,7 +368,7 @@ class Search:
                 text = f"{file} has the name, but not the size, and is taken for another image"
                 self._note(Code.IMAGE_MISSING, text, IMAGES_HINT)
             return None
-        if self._embedded is not None and not self._is_beyond_doubt(offer, header):
+        if self._embedded is not None:
             return self._compared(offer, header)
         if offer.is_contradicted or (self._set_aside and not offer.is_told):
             text = f"{shorten(self._name)} is written, and {file} has only the name of it"
@@ -376,26 +376,27 @@ class Search:
             return None
         return found
 
-    def _is_beyond_doubt(self, offer: _Offer, header: ImageHeader) -> bool:
-        """Tell whether an image with an embedded one needs no look at its pixels.
+    def _is_named_alike(self, offer: _Offer) -> bool:
+        """Tell whether nothing but the pixels can speak against an image.
 
-        That would take longer than all the rest. Tools name annotations after their images; where
-        the names differ, somebody has made one of the two out of something else.
+        Tools name annotations after their images; where the names differ, somebody has made one of
+        the two out of something else.
         """
-        assert self._embedded is not None
-        if self._problems:
-            return False
         stem = _stem(offer.file.name)
-        is_named_so = all(
-            stem in {_stem(PurePosixPath(one).name) for one in names}
-            for names in (self._wanted.written, self._wanted.own)
+        return (
+            offer.match in ("path", "beside")
+            and not self._problems
+            and all(
+                stem in {_stem(PurePosixPath(one).name) for one in names}
+                for names in (self._wanted.written, self._wanted.own)
+            )
         )
-        same_size = self._embedded.stored in (header.stored, header.upright)
-        return offer.match in ("path", "beside") and is_named_so and same_size
 
     def _compared(self, offer: _Offer, header: ImageHeader) -> Found | None:
-        if self._shows_embedded(offer.file):
-            return Found(offer.file, "path" if offer.match == "path" else "content", header)
+        enhanced = self._is_named_alike(offer)
+        if self._shows_embedded(offer.file, enhanced=enhanced):
+            match = offer.match if enhanced or offer.match == "path" else "content"
+            return Found(offer.file, match, header)
         self._note_difference(offer.file)
         return None
 
@@ -404,7 +405,7 @@ class Search:
         text = f"{file} is not the image that is embedded in the annotation, which names {written}"
         self._note(Code.IMAGE_DIFFERS, text, EXTRACT_HINT)
 
-    def _shows_embedded(self, file: Path) -> bool:
+    def _shows_embedded(self, file: Path, *, enhanced: bool = False) -> bool:
         header = self._header(file)
         if self._embedded is None or isinstance(header, OSError):
             return False
@@ -413,8 +414,9 @@ class Search:
         content = self._content
         with contextlib.suppress(OSError, ValueError):
             same_length = file.stat().st_size == len(content)
-            return (same_length and file.read_bytes() == content) or shows_same(file, content)
-        return False
+            same_bytes = same_length and file.read_bytes() == content
+            return same_bytes or shows_same(file, content, enhanced=enhanced)
+        return enhanced  # a damaged one tells nothing
 
     @cached_property
     def _content(self) -> bytes:

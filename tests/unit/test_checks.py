@@ -5,7 +5,7 @@ import json
 import check_sets as sets
 import numpy as np
 import pytest
-from builders import run, tree
+from builders import image, labelme, run, square, tree
 from check_sets import NAMES, Annotations, Pairs
 from example_files import class_map, save
 
@@ -182,6 +182,24 @@ def test_annotations_in_a_code_page_are_checked(tmp_path):
     assert codes(mf.check(tmp_path)) >= {"refused-part"}
     report = mf.check(tmp_path, text_encoding="gb18030")
     assert (report.findings, report.classes) == ([], ["tooth", "龋齿"])
+
+
+@pytest.mark.parametrize("how", ["option", "class map"])
+def test_the_class_is_read_from_the_key_that_is_told(tmp_path, how):
+    image(tmp_path / "in" / "x.png")
+    labelme(tmp_path / "in" / "x.json", square("tooth", 1, 1, 4, 4, group_id=11))
+    (tmp_path / "map.toml").write_text('class_from = "group_id"\n[classes]\n"1*" = 1\n')
+    told = {"class_from": "group_id"} if how == "option" else {"classes": tmp_path / "map.toml"}
+    report = mf.check(tmp_path / "in", **told)
+    assert report.classes == [{"option": "11", "class map": "1"}[how]]
+    assert report.images["masked"] == 1
+
+
+def test_images_outside_are_looked_at_if_allowed(tmp_path):
+    image(tmp_path / "elsewhere" / "x.png")
+    labelme(tmp_path / "in" / "x.json", square("a", 1, 1, 4, 4), image="../elsewhere/x.png")
+    assert "no-image" in codes(mf.check(tmp_path / "in"))
+    assert "no-image" not in codes(mf.check(tmp_path / "in", allow_outside_images=True))
 
 
 @pytest.mark.parametrize(

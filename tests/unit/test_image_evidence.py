@@ -6,13 +6,14 @@ import base64
 import io
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import image as flat_image
 from builders import instance, labelme, manifest, run, square, superannotate, write_json
-from PIL import Image
+from PIL import Image, ImageOps
 
 import maskforge as mf
 from maskforge.images.mask_likeness import is_mask_place, looks_like_mask
@@ -357,6 +358,42 @@ def test_the_embedded_image_decides(tmp_path, format_, place, is_same):
     assert item.image_path.read_bytes() == base64.b64decode(data)
 
 
+def test_another_image_in_the_written_place_is_refused(tmp_path):
+    """Path, name and size agree; only the pixels tell."""
+    photo(tmp_path / "x.png", seed=1)
+    labelme_record(tmp_path / "x.json", "x.png", imageData=embedded(2))
+    is_refused(found(tmp_path), Code.IMAGE_DIFFERS, "x.png")
+
+
+@pytest.mark.parametrize(
+    "enhance",
+    [
+        ImageOps.equalize,
+        ImageOps.invert,
+        partial(ImageOps.autocontrast, cutoff=10),
+        lambda image: image.point([min(255, 60 + level // 2) for level in range(256)] * 3),
+        lambda image: image.convert("L"),
+    ],
+)
+def test_an_image_in_the_written_place_may_have_been_enhanced(tmp_path, enhance):
+    enhance(pixels(1)).save(tmp_path / "x.png")
+    labelme_record(tmp_path / "x.json", "x.png", imageData=embedded(1))
+    is_found(found(tmp_path), tmp_path / "x.png", "path")
+    # Elsewhere, it must show exactly what is embedded.
+    (tmp_path / "x.png").rename(tmp_path / "old.png")
+    labelme_record(tmp_path / "x.json", "old.png", imageData=embedded(1))
+    image = found(tmp_path)
+    assert (image.image.file is None) == (enhance(pixels(1)).mode == "RGB")
+
+
+@pytest.mark.parametrize("data", ["", "AAAA"])
+def test_a_damaged_embedded_image_speaks_against_nothing(tmp_path, data):
+    expected = photo(tmp_path / "x.png")
+    whole = embedded(2)
+    labelme_record(tmp_path / "x.json", "x.png", imageData=data or whole[: len(whole) // 8 * 4])
+    is_found(found(tmp_path), expected, "path")
+
+
 def test_a_namesake_that_fits_the_embedded_image_is_taken(tmp_path):
     """A turned copy was annotated; its file still names the image that it was made of."""
     photo(tmp_path / "a.png", seed=1)
@@ -429,9 +466,10 @@ def test_an_embedded_image_of_another_size_is_a_mismatch(tmp_path, extract):
 
 
 def test_a_healthy_set_is_neither_decoded_nor_digested(tmp_path, monkeypatch):
+    """Nor compared with an embedded image of the same bytes."""
     for number in range(3):
-        photo(tmp_path / f"{number}.jpg", number)
-        data = embedded(number, "JPEG", quality=50)
+        file = photo(tmp_path / f"{number}.jpg", number)
+        data = base64.b64encode(file.read_bytes()).decode() if number else None
         labelme_record(tmp_path / f"{number}.json", f"{number}.jpg", imageData=data)
 
     def refuse(*arguments, **options):

@@ -18,7 +18,7 @@ from maskforge.errors import OptionError
 from maskforge.issues import Code, Issue, Origin
 from maskforge.masks.masknames import MaskNames
 
-STEERING = {
+CONTROLS = {
     "escape": "\x1b]0;title\x07",
     "C1": "\x9b2J",
     "delete": "\x7f",
@@ -44,7 +44,7 @@ LETTERS = {
 }
 
 
-@pytest.mark.parametrize("text", STEERING.values(), ids=STEERING)
+@pytest.mark.parametrize("text", CONTROLS.values(), ids=CONTROLS)
 def test_what_steers_or_hides_is_made_visible(text):
     shown = visible(text)
     assert not any(map(is_hidden, shown))
@@ -84,10 +84,10 @@ def test_json_says_the_same(text):
 
 
 def test_errors_and_findings_are_safe_to_print_from_python():
-    evil = STEERING["escape"]
-    origin = Origin(Path(f"a{evil}\n.json"), "$.b")
-    error = OptionError(f"two\nlines {evil}", origin=origin, hint=evil)
-    issue = Issue(Code.NO_LABEL, f"two\nlines {evil}", origin, hint=evil)
+    unsafe = CONTROLS["escape"]
+    origin = Origin(Path(f"a{unsafe}\n.json"), "$.b")
+    error = OptionError(f"two\nlines {unsafe}", origin=origin, hint=unsafe)
+    issue = Issue(Code.NO_LABEL, f"two\nlines {unsafe}", origin, hint=unsafe)
     assert str(error).splitlines() == [
         "a\\u001b]0;title\\u0007\\u000a.json $.b: two",
         "lines \\u001b]0;title\\u0007",
@@ -95,31 +95,31 @@ def test_errors_and_findings_are_safe_to_print_from_python():
     ]
     assert len(str(issue).splitlines()) == 2
     assert "\x1b" not in str(issue)
-    assert error.message == f"two\nlines {evil}"
+    assert error.message == f"two\nlines {unsafe}"
 
 
 def test_tables_of_notebooks_are_safe():
-    evil = "\x1b[2J\u202e"
-    html = as_html([Table(evil, (evil,), [(evil,)]), evil])
+    unsafe = "\x1b[2J\u202e"
+    html = as_html([Table(unsafe, (unsafe,), [(unsafe,)]), unsafe])
     assert html.count("\\u001b[2J\\u202e") == 4
     assert not any(map(is_hidden, html))
 
 
-EVIL = "\x1b]0;x\x07\x9b\u202e\u200b"
+UNSAFE = "\x1b]0;x\x07\x9b\u202e\u200b"
 
 
 @pytest.fixture(scope="module")
-def evil(tmp_path_factory):
+def unsafe(tmp_path_factory):
     """Two images whose names, labels, folders and keys all hold what steers a terminal."""
-    folder = tmp_path_factory.mktemp("evil") / f"f{EVIL}"
+    folder = tmp_path_factory.mktemp("unsafe") / f"f{UNSAFE}"
     for number in range(4):
-        name = f"{EVIL}{number}"
+        name = f"{UNSAFE}{number}"
         image(folder / "in" / f"{name}.png", width=8 + number)
         labelme(
-            folder / "in" / f"{name}.json", square(f"a{EVIL}", 1, 1, 4, 4), width=8 + number,
+            folder / "in" / f"{name}.json", square(f"a{UNSAFE}", 1, 1, 4, 4), width=8 + number,
         )  # fmt: skip
-    (folder / "in" / f"bad{EVIL}.json").write_text("[")
-    (folder / "in" / f"strange{EVIL}.json").write_text(json.dumps({"shapes": EVIL, EVIL: 1}))
+    (folder / "in" / f"bad{UNSAFE}.json").write_text("[")
+    (folder / "in" / f"strange{UNSAFE}.json").write_text(json.dumps({"shapes": UNSAFE, UNSAFE: 1}))
     mf.convert(folder / "in", folder / "masks")
     return folder
 
@@ -129,35 +129,35 @@ def commands(folder):
     yield "convert", folder / "in", "--out", out
     yield "convert", folder / "in", "--out", out
     yield "convert", folder / "in", "--out", out, "--overwrite", "--json"
-    yield "convert", folder / "in", "--out", out, "--class", f"b{EVIL}=1", "--overwrite"
-    yield "convert", folder / "in", "--out", out, "--class", EVIL
-    yield "convert", folder / EVIL, "--out", out
-    yield "convert", folder / "in", "--out", out, "--rasterizer", EVIL
+    yield "convert", folder / "in", "--out", out, "--class", f"b{UNSAFE}=1", "--overwrite"
+    yield "convert", folder / "in", "--out", out, "--class", UNSAFE
+    yield "convert", folder / UNSAFE, "--out", out
+    yield "convert", folder / "in", "--out", out, "--rasterizer", UNSAFE
     yield "inspect", folder / "in"
     yield "inspect", data, "--json"
     yield "preview", data, "--out", folder / "seen"
     yield "preview", data, "--out", folder / "seen"
     yield "split", data, "--out", folder / "s.json"
     yield "split", data, "--out", folder / "t.json", "--json"
-    yield "split", data, "--out", folder / "t.json", "--only", EVIL, "--overwrite"
-    yield "split", data, "--out", folder / "t.json", "--group-pattern", f"({EVIL}", "--overwrite"
+    yield "split", data, "--out", folder / "t.json", "--only", UNSAFE, "--overwrite"
+    yield "split", data, "--out", folder / "t.json", "--group-pattern", f"({UNSAFE}", "--overwrite"
     yield "evaluate", data, data, "--bootstrap", 0, "--out", folder / "report", "--no-charts"
-    yield "evaluate", data, data, "--bootstrap", 0, "--by", EVIL
-    yield "evaluate", data, folder / EVIL
+    yield "evaluate", data, data, "--bootstrap", 0, "--by", UNSAFE
+    yield "evaluate", data, folder / UNSAFE
     yield "train", data, "--out", folder / "in"
-    yield "train", "--set", f"{EVIL}=1", "--out", out
-    yield "train", "--print-config", "--only", EVIL
+    yield "train", "--set", f"{UNSAFE}=1", "--out", out
+    yield "train", "--print-config", "--only", UNSAFE
     yield "compare", folder
     yield "predict", folder, folder / "in", "--out", out
     yield "export-model", folder, "--to", "onnx"
-    yield (EVIL,)
-    yield "formats", EVIL
-    yield "formats", f"--{EVIL}"
+    yield (UNSAFE,)
+    yield "formats", UNSAFE
+    yield "formats", f"--{UNSAFE}"
 
 
-def test_no_command_prints_what_steers_a_terminal(evil):
+def test_no_command_prints_what_steers_a_terminal(unsafe):
     seen = io.StringIO()
-    for arguments in commands(evil):
+    for arguments in commands(unsafe):
         result = run(*arguments)
         text = result.stdout + result.stderr
         assert not [one for one in text if is_hidden(one) and one != "\n"], (arguments, text)
@@ -165,10 +165,10 @@ def test_no_command_prints_what_steers_a_terminal(evil):
     assert seen.getvalue().count("\\u001b") > 40
 
 
-def test_json_and_configuration_still_hold_the_names(evil, tmp_path):
+def test_json_and_configuration_still_hold_the_names(unsafe, tmp_path):
     import tomllib
 
-    report = convert_json(evil / "in", "--out", tmp_path / "out")
-    assert {one["name"] for one in report["classes"]} == {"background", f"a{EVIL}"}
-    printed = run("train", "--print-config", "--only", EVIL).stdout
-    assert tomllib.loads(printed)["data"]["only"] == [EVIL]
+    report = convert_json(unsafe / "in", "--out", tmp_path / "out")
+    assert {one["name"] for one in report["classes"]} == {"background", f"a{UNSAFE}"}
+    printed = run("train", "--print-config", "--only", UNSAFE).stdout
+    assert tomllib.loads(printed)["data"]["only"] == [UNSAFE]
