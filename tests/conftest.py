@@ -20,7 +20,7 @@ _ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="session")
 def corpus() -> Path:
     """Folder of real annotation files of public projects; MASKFORGE_CORPUS overrides its place."""
-    folder = Path(os.environ.get("MASKFORGE_CORPUS", _ROOT.parent / "shared" / "corpus"))
+    folder = Path(os.environ.get("MASKFORGE_CORPUS", _ROOT.parent / "shared" / "corpus")).resolve()
     if not folder.is_dir():
         pytest.skip(f"NO CORPUS: {folder} is not there, so real files of other tools are not read")
     return folder
