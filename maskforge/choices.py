@@ -35,6 +35,8 @@ ClosedLines: TypeAlias = Literal["line", "area"]
 InnerRings: TypeAlias = Literal["area", "hole"]
 MultiTag: TypeAlias = Literal["first", "last", "all", "error"]
 SizeMismatch: TypeAlias = Literal["error", "scale"]
+HoleForm: TypeAlias = Literal["rings", "background", "cut", "bitmap"]
+ImageFiles: TypeAlias = Literal["reference", "copy", "embed"]
 Match: TypeAlias = Literal[
     "path", "beside", "images", "folders", "content", "name", "extracted", "none"
 ]

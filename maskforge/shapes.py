@@ -143,6 +143,7 @@ class Shape(Brief):
             None if the geometry has the vertices of the source, or was scaled.
         extra: The remaining keys of the record, as they are in the source.
         label_issue: Why ``labels`` is empty; None if it is not.
+        score: How sure a network is of the shape, 0 to 1; None if a person drew it, or nobody says.
     """
 
     labels: tuple[str, ...]
@@ -154,6 +155,7 @@ class Shape(Brief):
     primitive: Mapping[str, object] | None = None
     extra: Mapping[str, object] = field(default_factory=dict)
     label_issue: Issue | None = None
+    score: float | None = None
 
 
 class ImageState(enum.StrEnum):

@@ -29,11 +29,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from maskforge.errors import LimitError
 from maskforge.formats.codepages import CodePages
 from maskforge.formats.jsonio import Document, load
+from maskforge.formats.writer import Writer
 from maskforge.geometry import COORDINATE_LIMIT
 from maskforge.images.embedded import EmbeddedImage
 from maskforge.issues import Box, Code, Issue, Level, Origin
@@ -125,6 +126,26 @@ def left_over(
     return {key: rest}
 
 
+def with_left_over(
+    shapes: Sequence[Shape], records: Sequence[object], rest: object
+) -> list[object]:
+    """Return the records of shapes together with those that became none, each in its old place.
+
+    Args:
+        shapes: The shapes of an image, read from this format.
+        records: What is written for each.
+        rest: What ``left_over`` kept of the image; anything else than a list is nothing.
+    """
+    if not isinstance(rest, list):
+        return list(records)
+    written = list(records)
+    taken = [int(found[1]) for one in shapes if (found := _INDEX.search(one.origin.pointer))]
+    free = sorted(set(range(len(taken) + len(rest))).difference(taken))
+    for index, record in zip(free, rest, strict=False):
+        written.insert(min(index, len(written)), record)
+    return written
+
+
 def beyond_limit(
     error: LimitError, origin: Origin, shapes: list[Any], first: int, count: int
 ) -> list[Issue]:
@@ -147,6 +168,19 @@ def beyond_limit(
     ]
 
 
+def as_score(value: object, best: float = 1.0) -> float | None:
+    """Return how sure a network is as 0 to 1; None if a value says no such thing.
+
+    Args:
+        value: A decoded JSON value.
+        best: What the format writes for certainty, such as 100.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value / best if 0 <= value <= best else None
+
+
+_INDEX = re.compile(r"\[(\d+)\]$")
 _X_KEY = re.compile(r"x(\d*)")
 _ENOUGH_POINTS = 3
 _DEEPEST = 3
@@ -255,6 +289,10 @@ class Format(Protocol):
         versions: Which versions and files are read.
         geometry: Which kinds of shape are read.
         marks: Words of which each of its files has one, in its content or its name.
+        suffixes: Suffixes of its files. Those of images are looked at only if the format was
+            chosen by its name: a folder of images is not a folder of annotations.
+        writers: What writes files of this format, and of those that share its reader, by the name
+            for the command line; see ``maskforge.formats.writer``. Empty if it is only read.
     """
 
     name: str
@@ -262,6 +300,8 @@ class Format(Protocol):
     versions: str
     geometry: str
     marks: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    writers: ClassVar[Mapping[str, type[Writer]]]
 
     def recognize(self, document: Document) -> Recognition:
         """Tell from the keys of a document whether it is of this format."""

@@ -1,7 +1,8 @@
-"""Reading the JSON and CSV that labeling tools and people really write.
+"""Reading the JSON, CSV, XML, YAML and text that labeling tools and people really write.
 
 Files with a byte order mark, with the bare tokens ``NaN`` and ``Infinity``, or in a code page that
-is certain (see ``codepages``) are read; all else that is not JSON is an error with its place.
+is certain (see ``codepages``) are read; all else that is not JSON is an error with its place. XML
+with entities and YAML with aliases are refused: a few bytes of these can fill the memory.
 """
 
 from __future__ import annotations
@@ -10,18 +11,23 @@ import csv
 import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from maskforge.errors import AnnotationError, FormatError, LimitError, RecordError, shorten
 from maskforge.files import read_bytes
 from maskforge.formats.codepages import CodePages
+from maskforge.images.suffixes import IMAGE_SUFFIXES
 from maskforge.issues import Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 T = TypeVar("T")
 
@@ -37,7 +43,9 @@ class Document:
 
     Attributes:
         path: The file.
-        root: The decoded JSON value; for CSV a list with one ``{column: text}`` dict per row.
+        root: The decoded JSON or YAML value; for CSV a list with one ``{column: text}`` dict per
+            row; for NDJSON a list with one value per line; for XML the root element; for ``.txt``
+            the text; for an image None.
         issues: What was noticed while decoding.
         pointer: JSON path of the root.
         separator: What separates the cells of a CSV file.
@@ -74,7 +82,9 @@ class Document:
 
 
 def load(path: Path, code_pages: CodePages | None = None) -> Document:
-    """Read and decode one JSON file, or a CSV file if its name ends in ``.csv``.
+    """Read and decode one file; its suffix tells the kind, and what has none of these is JSON.
+
+    Images are not read: their format does that, when it is asked for the shapes.
 
     Args:
         path: The file.
@@ -83,9 +93,17 @@ def load(path: Path, code_pages: CodePages | None = None) -> Document:
     Raises:
         FormatError: If the file cannot be opened or decoded, or is too large.
     """
+    kind = kind_of(path)
+    if kind in IMAGE_SUFFIXES:
+        return Document(path, None)
     data = _bytes(path)
     code_pages = code_pages or CodePages()
-    if path.suffix.lower() == ".csv":
+    if kind == ".xml":
+        return Document(path, _xml(data, Origin(path)))
+    if kind in _DECODERS:
+        text, issues = code_pages.decode(data, path)
+        return Document(path, _DECODERS[kind](text, Origin(path)), issues)
+    if kind == ".csv":
         text, issues = code_pages.decode(data, path)
         separator = _separator(text)
         rows = _rows(text, separator, Origin(path))
@@ -99,6 +117,13 @@ def load(path: Path, code_pages: CodePages | None = None) -> Document:
         pass  # stricter than the files that exist: decode again with the tolerant reader
     text, issues = code_pages.decode(data, path)
     return Document(path, _tolerant(text, Origin(path)), issues)
+
+
+def kind_of(path: Path) -> str:
+    """Return the suffix of the kind of file that something is read as."""
+    suffix = path.suffix.lower()
+    known = suffix in (".csv", ".xml") or suffix in _DECODERS or suffix in IMAGE_SUFFIXES
+    return suffix if known else ".json"
 
 
 def _bytes(path: Path) -> bytes:
@@ -157,6 +182,69 @@ def _tolerant(text: str, origin: Origin) -> object:
                 Code.UNREADABLE_FILE, "holds text that is not valid Unicode", origin=origin
             ) from None
     return root
+
+
+def _xml(data: bytes, origin: Origin) -> Element:
+    """Return the root element; XML names its own encoding."""
+    from defusedxml.common import DefusedXmlException
+    from defusedxml.ElementTree import fromstring
+
+    try:
+        root: Element = fromstring(data, forbid_dtd=True)
+    except DefusedXmlException:
+        raise FormatError(
+            Code.UNREADABLE_FILE,
+            "holds a document type or entities, which are not read",
+            origin=origin,
+            hint="remove the <!DOCTYPE> from the file",
+        ) from None
+    except (SyntaxError, ValueError, LookupError, RecursionError) as error:
+        raise FormatError(
+            Code.UNREADABLE_FILE,
+            f"is not valid XML: {error}",
+            origin=origin,
+            hint="the file may be cut off or edited by hand; export the annotation again",
+        ) from None
+    return root
+
+
+def _yaml(text: str, origin: Origin) -> object:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.YAMLError("aliases (*) are not read")
+            return super().compose_node(parent, index)
+
+    try:
+        return yaml.load(text, Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = " ".join(str(error).split())
+        raise FormatError(
+            Code.UNREADABLE_FILE, f"is not valid YAML: {problem}", origin=origin
+        ) from None
+
+
+def _lines(text: str, origin: Origin) -> list[object]:
+    return [
+        _tolerant(line, Origin(origin.file, f"line {number}"))
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip()
+    ]
+
+
+def _plain(text: str, origin: Origin) -> str:
+    """Return the text as it is."""
+    return text
+
+
+_DECODERS: dict[str, Callable[[str, Origin], object]] = {
+    ".yaml": _yaml,
+    ".yml": _yaml,
+    ".ndjson": _lines,
+    ".txt": _plain,
+}
 
 
 def _rows(text: str, separator: str, origin: Origin) -> list[dict[str, str]]:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from maskforge.choices import SizeMismatch
-from maskforge.errors import AnnotationError, FormatError, LimitError, OptionError, shorten
+from maskforge.errors import (
+    AnnotationError,
+    FormatError,
+    LimitError,
+    OptionError,
+    listing,
+    shorten,
+)
 from maskforge.files import (
     MACOS_FOLDER,
     UNNAMEABLE,
@@ -25,7 +32,7 @@ from maskforge.files import (
 from maskforge.formats.base import Format, ImageRecord, ReadContext, Recognition
 from maskforge.formats.codepages import CodePages, check_text_encoding
 from maskforge.formats.frame import embedded_image, settle
-from maskforge.formats.jsonio import Document, is_cut_off, load
+from maskforge.formats.jsonio import Document, is_cut_off, kind_of, load
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.claims import Claims
@@ -35,8 +42,10 @@ from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import Size
 
-SUFFIXES = (".vott", ".json", ".csv")
-"""Suffixes of the files that are looked at in a folder, in the order in which they are read."""
+_FIRST, _LAST = ".vott", ".csv"
+_ONLY_IF_CHOSEN = IMAGE_SUFFIXES | {".txt"}
+_SHARED_SUFFIXES = frozenset((".xml", ".yaml", ".yml", *_ONLY_IF_CHOSEN))
+"""Many programs write such files: those that no format knows are passed over without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,10 @@ def detect(path: PathLike) -> Detection:
 
 
 def _recognize(document: Document, formats: Sequence[Format]) -> tuple[Format, Recognition]:
-    answers = [(format_, format_.recognize(document)) for format_ in formats]
+    kind = kind_of(document.path)
+    answers = [
+        (format_, format_.recognize(document)) for format_ in formats if kind in format_.suffixes
+    ]
     matches = [(format_, answer) for format_, answer in answers if answer.variant]
     if len(matches) == 1:
         return matches[0]
@@ -86,6 +98,7 @@ def _recognize(document: Document, formats: Sequence[Format]) -> tuple[Format, R
             hint="choose with --format",
         )
     reasons = "; ".join(f"not {format_.name}: {answer.reason}" for format_, answer in answers)
+    reasons = reasons or f"a {kind} file is not of {listing(one.name for one in formats)}"
     raise FormatError(
         Code.UNKNOWN_FORMAT,
         reasons,
@@ -138,6 +151,12 @@ class AnnotationReader:
         self._sources = as_paths(sources)
         names = FORMATS if format == "auto" else (format,)
         self._formats = [get_format(name) for name in names]
+        self._suffixes = frozenset(
+            suffix
+            for one in self._formats
+            for suffix in one.suffixes
+            if format != "auto" or suffix not in _ONLY_IF_CHOSEN
+        )
         self._images = as_paths(images) if images is not None else []
         self._allow_outside_images = allow_outside_images
         self._size = _as_size(size)
@@ -197,16 +216,16 @@ class AnnotationReader:
         hidden: list[Path] = []
         files: list[Path] = []
         for folder, names in walk(source, self._report_unreadable, hidden.append):
-            paths = [path for name in names if (path := folder / name).suffix.lower() in SUFFIXES]
-            for path in sorted(paths, key=lambda one: (SUFFIXES.index(one.suffix.lower()), one)):
+            paths = [folder / name for name in names if _suffix(name) in self._suffixes]
+            for path in sorted(paths, key=lambda one: (_suffix(one.name) != _FIRST, one)):
                 if not is_text(path):
                     self._report_unreadable(Path(as_text(path)), UNNAMEABLE)
                 elif os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - never raise
                     self._report_unreadable(path, "it is not a file")  # a pipe would never end
                 else:
                     files.append(path)
-        files.sort(key=lambda path: path.suffix.lower() == SUFFIXES[-1])
-        return files, sum(map(_may_be_annotated, hidden))
+        files.sort(key=lambda path: _suffix(path.name) == _LAST)
+        return files, sum(_may_be_annotated(path, self._suffixes) for path in hidden)
 
     def _report_unreadable(self, path: Path, reason: str) -> None:
         self.issues.append(Issue(Code.UNREADABLE_FILE, f"cannot be read: {reason}", Origin(path)))
@@ -215,7 +234,7 @@ class AnnotationReader:
         self, path: Path, context: ReadContext, images: ImageFinder, *, named: bool
     ) -> Iterator[AnnotatedImage]:
         try:
-            if is_image_name(path.name):
+            if is_image_name(path.name) and _suffix(path.name) not in self._suffixes:
                 raise FormatError(
                     Code.UNKNOWN_FORMAT,
                     "is an image",
@@ -257,6 +276,10 @@ class AnnotationReader:
                 self.claims.add(annotated, record.written, is_size_known=is_size_known)
                 yield self.claims.checked(annotated)
         except AnnotationError as error:
+            unknown = error.code in (Code.UNKNOWN_FORMAT, Code.UNREADABLE_FILE)
+            is_shared = _suffix(path.name) in _SHARED_SUFFIXES
+            if unknown and is_shared and not named and not self._is_annotation(path):
+                return
             self._unusable.add(path)
             # A file that somebody named must be read; one that a folder holds may be anything.
             level = None
@@ -282,7 +305,7 @@ class AnnotationReader:
 
     def _is_annotation(self, path: Path) -> bool:
         """Tell whether a file that cannot be decoded was meant to be an annotation file."""
-        if path.suffix.lower() == SUFFIXES[0]:
+        if _suffix(path.name) == _FIRST:
             return True
         try:
             content = read_bytes(path)
@@ -305,14 +328,18 @@ def _small(files: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _may_be_annotated(path: Path) -> bool:
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
+def _may_be_annotated(path: Path, suffixes: Collection[str]) -> bool:
     """Tell whether somebody could miss a hidden file, or what is in a hidden folder."""
     with contextlib.suppress(OSError):
         if path.is_dir():
             return path.name == MACOS_FOLDER or any(
-                one.suffix.lower() in SUFFIXES for one in path.iterdir()
+                _suffix(one.name) in suffixes for one in path.iterdir()
             )
-    return path.suffix.lower() in SUFFIXES
+    return _suffix(path.name) in suffixes
 
 
 def _as_size(size: tuple[int, int] | None) -> Size | None:

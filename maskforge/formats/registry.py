@@ -9,6 +9,7 @@ from maskforge.choices import check_choice
 
 if TYPE_CHECKING:
     from maskforge.formats.base import Format
+    from maskforge.formats.writer import Writer
 
 FormatName: TypeAlias = Literal[
     "vott",
@@ -18,6 +19,17 @@ FormatName: TypeAlias = Literal[
 """Names of the formats; each is a module or a package in this folder that defines ``FORMAT``."""
 
 FORMATS: tuple[str, ...] = get_args(FormatName)
+
+WriterName: TypeAlias = Literal[
+    "labelme",
+    "x-anylabeling",
+]
+"""Names of what is written."""
+
+WRITERS: tuple[str, ...] = get_args(WriterName)
+
+_READ_BY = {"x-anylabeling": "labelme"}
+"""Formats that are written under another name than the one of the format that reads them."""
 
 
 def get_format(name: str) -> Format:
@@ -29,3 +41,18 @@ def get_format(name: str) -> Format:
     check_choice("format", name, FormatName)
     format_: Format = importlib.import_module(f"maskforge.formats.{name}").FORMAT
     return format_
+
+
+def format_of(writer: str) -> str:
+    """Return the name of the format that reads what a writer writes."""
+    return _READ_BY.get(writer, writer)
+
+
+def get_writer(name: str) -> type[Writer]:
+    """Return the writer called ``name``.
+
+    Raises:
+        OptionError: If there is no such writer.
+    """
+    check_choice("format", name, WriterName)
+    return get_format(format_of(name)).writers[name]

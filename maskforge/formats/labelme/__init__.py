@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from maskforge.errors import FormatError, LimitError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, beyond_limit, left_over
 from maskforge.formats.jsonio import Document, structure
 from maskforge.formats.labelme.bitmap import claimed_pixels
 from maskforge.formats.labelme.shape_records import FORM, read_shape
+from maskforge.formats.labelme.writer import LabelMeWriter, XAnyLabelingWriter
 from maskforge.formats.plainform import read_each
 from maskforge.images.embedded import EmbeddedImage, is_data_uri
 from maskforge.images.suffixes import is_image_name
@@ -44,6 +45,8 @@ class LabelMe:
         "X-AnyLabeling: rotation, quadrilateral, cuboid"
     )
     marks = ("shapes", "imagePath", "imageData")
+    suffixes = (".json",)
+    writers: ClassVar = {"labelme": LabelMeWriter, "x-anylabeling": XAnyLabelingWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Tell LabelMe files by `shapes` at the root and the keys beside it."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from maskforge.errors import GeometryError, RecordError, shorten
-from maskforge.formats.base import known_box
+from maskforge.formats.base import as_score, known_box
 from maskforge.formats.jsonio import structure
 from maskforge.formats.labelme.bitmap import read_bitmap
 from maskforge.formats.plainform import PlainForm
@@ -19,6 +19,7 @@ from maskforge.shapes import Area, Geometry, PointSet, Polygon, Polyline, Shape
 _Pairs: TypeAlias = Sequence[tuple[float, float]]
 
 _OWN_PLACE = frozenset({"label", "points", "shape_type", "group_id"})
+_BITMAP = frozenset({"points", "mask"})
 _CONVERTED = frozenset({"circle", "cuboid"})
 _PRIMITIVES = frozenset({"rectangle", "rotation", "circle", "cuboid", "mask"})
 _INSIDE_POINTS = (None, "", "polygon", "rectangle", "oriented_rectangle", "rotation")
@@ -68,14 +69,24 @@ def read_shape(record: object, origin: Origin, vertices: Allowance) -> Shape:
         origin,
         instance=_instance(fields.get("group_id"), origin.at(".group_id")),
         converted=kind if kind in _CONVERTED else "",
-        primitive={"points": fields["points"]} if kind in _PRIMITIVES else None,
+        primitive=_primitive(kind, fields, geometry),
         extra={
             key: value
             for key, value in fields.items()
             if key not in _OWN_PLACE and not key == kind == "mask"
         },
         label_issue=label_issue,
+        score=as_score(fields.get("score")),
     )
+
+
+def _primitive(kind: str, fields: dict[str, Any], geometry: Geometry) -> dict[str, object] | None:
+    """Return the keys that the geometry does not give back as they are."""
+    if kind in _PRIMITIVES:
+        return {key: fields[key] for key in _BITMAP if key in fields and key in (kind, "points")}
+    if isinstance(geometry, Area) and len(geometry.parts[0].exterior) != len(fields["points"]):
+        return {"points": fields["points"]}  # with the first vertex once more at the end
+    return None
 
 
 def place_of(record: object) -> Box | None:

@@ -15,8 +15,8 @@ Pixel projects write ``___pixel.json`` and ``___save.png`` (see
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
@@ -25,6 +25,7 @@ from maskforge.formats.superannotate.classlist import ClassLists
 from maskforge.formats.superannotate.entry import ImageEntry
 from maskforge.formats.superannotate.image import read_image
 from maskforge.formats.superannotate.recognition import VERSION_KEY, image_of, recognize
+from maskforge.formats.writer import Writer
 from maskforge.issues import Code, Issue, Origin
 
 _EXPORT_HINT = "export the annotations from SuperAnnotate again"
@@ -44,6 +45,8 @@ class SuperAnnotate:
         "polygon (exclude: holes), bbox, rbbox, ellipse, cuboid, polyline, point; pixel instances"
     )
     marks = ("instances", "className", "classId", "___")
+    writers: ClassVar[Mapping[str, type[Writer]]] = {}
+    suffixes = (".json",)
 
     def recognize(self, document: Document) -> Recognition:
         """Tell SuperAnnotate's files by the keys of their records, and an empty list by name."""

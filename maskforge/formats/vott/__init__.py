@@ -7,8 +7,8 @@ encrypted; they are never looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document
@@ -16,6 +16,7 @@ from maskforge.formats.vott.asset import is_metadata
 from maskforge.formats.vott.csv_export import COLUMNS, RESULT_COLUMNS, read_csv
 from maskforge.formats.vott.project import read_asset_file, read_export, read_project
 from maskforge.formats.vott.version1 import read_version1
+from maskforge.formats.writer import Writer
 
 _PROJECT_KEYS = (
     "sourceConnection",
@@ -45,6 +46,8 @@ class Vott:
     versions = "2.x: .vott projects, asset files, JSON and CSV exports; 1.x: JSON files"
     geometry = "rectangle, square, polygon, polyline, point; boxes only from CSV"
     marks = ("assets", "asset", "regions", "visitedFrames", "xmin", "-asset")
+    writers: ClassVar[Mapping[str, type[Writer]]] = {}
+    suffixes = (".vott", ".json", ".csv")
 
     def recognize(self, document: Document) -> Recognition:
         """Tell the files of VoTT by their keys."""

@@ -1,0 +1,154 @@
+"""Writing the JSON files of LabelMe and X-AnyLabeling."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import PurePosixPath
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from maskforge.formats.base import with_left_over
+from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.images.png import png_bytes
+from maskforge.shapes import Area, Bitmap, Points, PointSet, Polyline, Shape
+
+_SAME_POINTS = frozenset(
+    ("polygon", "line", "linestrip", "point", "oriented_rectangle", "quadrilateral", "rotation")
+)
+"""Kinds whose points are the vertices of the geometry."""
+
+
+class LabelMeWriter:
+    """One file per image, as LabelMe 5 to 7 writes and reads it."""
+
+    title = "LabelMe"
+    holds = Holds(
+        holes=("background", "cut", "bitmap"),
+        bitmaps=True,
+        lines=True,
+        points=True,
+        unlabeled=True,
+        instances=True,
+        scores=True,
+        tags=True,
+    )
+    _version = "7.1.0"
+    _shape_keys: ClassVar[dict[str, Any]] = {}
+    _file_keys: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, context: WriteContext) -> None:
+        self._context = context
+
+    def add(self, image: WrittenImage) -> None:
+        """Write the file of an image."""
+        folder = str(PurePosixPath(image.name).parent)
+        suffix = PurePosixPath(image.image).suffix
+        path = self._context.image_path(image, f"{image.name}{suffix}", folder)
+        content = image.content
+        new = {"version": self._version, "flags": dict.fromkeys(image.tags, True)}
+        document = {
+            **self._file_keys,
+            **(image.extra if image.is_own else new),
+            "shapes": self._records(image),
+            "imagePath": path,
+            "imageData": None if content is None else base64.b64encode(content).decode(),
+            "imageHeight": image.size.height,
+            "imageWidth": image.size.width,
+        }
+        text = msgspec.json.format(msgspec.json.encode(document))
+        self._context.write(f"{image.name}.json", text + b"\n")
+
+    def finish(self) -> None:
+        """Write nothing more: files share nothing."""
+
+    def _records(self, image: WrittenImage) -> list[object]:
+        groups = _group_ids(image.shapes)
+        records = [self._record(shape, groups, own=image.is_own) for shape in image.shapes]
+        rest = image.extra.get("shapes") if image.is_own else None
+        return with_left_over(image.shapes, records, rest)
+
+    def _record(self, shape: Shape, groups: dict[str, int], *, own: bool) -> dict[str, object]:
+        own = own and (shape.primitive is not None or shape.kind in _SAME_POINTS)
+        kind, drawn = (shape.kind, _own(shape)) if own else _drawn(shape)
+        new = {"description": "", "flags": {}}
+        score = {} if shape.score is None else {"score": shape.score}
+        return {
+            "label": shape.labels[0] if shape.labels else "",
+            **drawn,
+            "group_id": None if shape.instance is None else groups[shape.instance],
+            "shape_type": kind,
+            **self._shape_keys,
+            **(shape.extra if own else new),
+            **score,
+        }
+
+
+class XAnyLabelingWriter(LabelMeWriter):
+    """One file per image, as X-AnyLabeling 4 writes and reads it: without pixels."""
+
+    title = "X-AnyLabeling"
+    holds = Holds(
+        holes=("background", "cut"),
+        lines=True,
+        points=True,
+        unlabeled=True,
+        instances=True,
+        scores=True,
+        tags=True,
+        upright=False,
+    )
+    _version = "4.2.0"
+    _shape_keys: ClassVar = {
+        "score": None,
+        "description": "",
+        "difficult": False,
+        "flags": {},
+        "attributes": {},
+        "kie_linking": [],
+    }
+    _file_keys: ClassVar = {"checked": False, "description": ""}
+
+
+def _own(shape: Shape) -> dict[str, object]:
+    """Return the keys that the geometry was made from."""
+    if shape.primitive is not None:
+        return dict(shape.primitive)
+    geometry = shape.geometry
+    assert isinstance(geometry, Area | Polyline | PointSet)
+    points = geometry.parts[0].exterior if isinstance(geometry, Area) else geometry.points
+    return {"points": points.tolist()}
+
+
+def _drawn(shape: Shape) -> tuple[str, dict[str, object]]:
+    match shape.geometry:
+        case Area(parts=(polygon,)):
+            return "polygon", {"points": _listed(polygon.exterior)}
+        case Polyline(points):
+            return "line" if len(points) == 2 else "linestrip", {"points": _listed(points)}
+        case PointSet(points):
+            return "point", {"points": _listed(points)}
+        case Bitmap(row, column, pixels):
+            height, width = pixels.shape
+            corners = [[column, row], [column + width - 1, row + height - 1]]
+            mask = base64.b64encode(png_bytes(pixels.astype(np.uint8))).decode()
+            return "mask", {"points": corners, "mask": mask}
+    raise AssertionError(shape.geometry)
+
+
+def _listed(points: Points) -> list[list[float]]:
+    listed: list[list[float]] = points.tolist()
+    return listed
+
+
+def _group_ids(shapes: tuple[Shape, ...]) -> dict[str, int]:
+    """Return a whole number for every instance: its own where it is one."""
+    names = list(dict.fromkeys(one.instance for one in shapes if one.instance is not None))
+    numbers = {name: int(name) for name in names if name.isdecimal() and str(int(name)) == name}
+    free = max(numbers.values(), default=0) + 1
+    for name in names:
+        if name not in numbers:
+            numbers[name] = free
+            free += 1
+    return numbers
