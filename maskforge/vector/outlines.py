@@ -1,0 +1,87 @@
+"""The regions of a label map as polygons with holes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.shapes import Area, Points, Polygon
+from maskforge.vector.arcs import find_arcs, pixel_edges
+from maskforge.vector.corners import find_corners
+from maskforge.vector.rings import Rings, find_rings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlines:
+    """The polygons of a label map, in reading order of their first pixels.
+
+    Attributes:
+        polygons: (G,), each with all of its holes.
+        labels: (G,) values of the regions.
+        areas: (G,) int64, pixels of the label map in each.
+    """
+
+    polygons: tuple[Polygon, ...]
+    labels: NDArray[Any]
+    areas: NDArray[np.int64]
+
+
+def areas_of(pixels: NDArray[np.bool_], row: int = 0, column: int = 0) -> Area:
+    """Return a region of pixels as polygons, a part for each group of pixels that touch.
+
+    Drawn with the exact rasterizer, it has the same pixels.
+
+    Args:
+        pixels: (H, W) bool.
+        row: Row of the image that the first row is.
+        column: Column of the image that the first column is.
+    """
+    area = Area(trace(pixels.view(np.uint8)).polygons)
+    return moved(area, row, column) if row or column else area
+
+
+def trace(labels: NDArray[Any], *, join: bool = True, simplify: bool = True) -> Outlines:
+    """Return the outlines of all regions of a label map, which draw exactly the same map.
+
+    Args:
+        labels: (H, W) integers; 0 is no region.
+        join: Whether pixels of a region that touch at a corner are in one polygon.
+        simplify: Whether outlines may leave the edges of pixels, by less than their centers.
+    """
+    corners = find_corners(labels, join=join)
+    if not len(corners.label):
+        return Outlines((), corners.label, np.empty(0, dtype=np.int64))
+    rings = find_rings(corners, labels.shape[1])
+    lines = find_arcs(rings).simplified().outlines() if simplify else pixel_edges(rings)
+    return assemble(rings, lines)
+
+
+def assemble(rings: Rings, lines: list[Points]) -> Outlines:
+    """Return the polygons that rings are, given the points of each."""
+    outer = rings.outer.tolist()
+    holes: dict[int, list[Points]] = {}
+    for ring, around in enumerate(outer):
+        inner = holes.setdefault(around, [])
+        if ring != around:
+            inner.append(lines[ring])
+    chosen = np.flatnonzero(rings.outer == np.arange(len(outer)))
+    areas = np.bincount(rings.outer, weights=rings.areas)[chosen].astype(np.int64)
+    polygons = tuple(Polygon(lines[ring], tuple(holes[ring])) for ring in chosen.tolist())
+    return Outlines(polygons, rings.corners.label[rings.starts[chosen]], areas)
+
+
+def moved(area: Area, row: int, column: int) -> Area:
+    def move(points: Points) -> Points:
+        result = points + (column, row)
+        result.flags.writeable = False
+        return result
+
+    return Area(
+        tuple(
+            Polygon(move(one.exterior), tuple(move(hole) for hole in one.holes))
+            for one in area.parts
+        )
+    )
