@@ -22,6 +22,9 @@ from .examples.example import Example, ExampleSet
 from .examples.sources import open_examples
 from .examples.split import Split, check_leaks, make_folds, make_split
 from .examples.splitfile import read_splits, write_split
+from .exports.export import export
+from .exports.export_options import ExportOptions
+from .exports.export_report import ExportReport
 from .formats.reader import AnnotationReader, Detection, detect, read
 from .images.annotated_image import AnnotatedImage
 from .issues import Code, Issue, Level, Origin
@@ -30,7 +33,7 @@ from .masks.classfile import load_class_map
 from .masks.drawing import Drawing, DrawOptions, draw
 from .masks.encoding import from_multi_hot, from_one_hot, multi_hot, one_hot
 from .masks.maskfile import read_mask, write_mask
-from .nn.export import ExportReport
+from .nn.export import ModelExportReport
 from .nn.modelfile import ModelDescription
 from .nn.network_catalog import NetworkOptions
 from .prediction.model_export import export_model
@@ -80,6 +83,7 @@ __all__ = [
     "EvaluationReport",
     "Example",
     "ExampleSet",
+    "ExportOptions",
     "ExportReport",
     "ImageReference",
     "ImageState",
@@ -92,6 +96,7 @@ __all__ = [
     "MaskforgeError",
     "MeasureOptions",
     "ModelDescription",
+    "ModelExportReport",
     "ModelOptions",
     "NetworkOptions",
     "Origin",
@@ -121,6 +126,7 @@ __all__ = [
     "draw",
     "errors",
     "evaluate",
+    "export",
     "export_model",
     "from_multi_hot",
     "from_one_hot",

@@ -36,6 +36,7 @@ InnerRings: TypeAlias = Literal["area", "hole"]
 MultiTag: TypeAlias = Literal["first", "last", "all", "error"]
 SizeMismatch: TypeAlias = Literal["error", "scale"]
 HoleForm: TypeAlias = Literal["rings", "background", "cut", "bitmap"]
+ChosenHoles: TypeAlias = Literal["auto", "rings", "background", "cut", "bitmap"]
 ImageFiles: TypeAlias = Literal["reference", "copy", "embed"]
 Match: TypeAlias = Literal[
     "path", "beside", "images", "folders", "content", "name", "extracted", "none"

@@ -57,6 +57,9 @@ CHECK_REPORT = "check.json"
 
 CHECK_PAGE = "check.html"
 
+EXPORTED = ".maskforge-export.json"
+"""In a folder of annotation files that were written: what they are, hidden from labeling tools."""
+
 WORST = "worst"
 
 CONTACT_SHEET = "contact-sheet"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from maskforge.errors import GeometryError, shorten
 from maskforge.issues import Code, Origin
 from maskforge.limits.allowance import Allowance
-from maskforge.shapes import Area, Bitmap, Geometry, Points, PointSet, Polygon, Polyline
+from maskforge.shapes import Area, Bitmap, Geometry, Points, PointSet, Polygon, Polyline, Size
 
 COORDINATE_LIMIT = 2.0**31
 """Largest absolute coordinate in pixels; anything beyond is taken for damage."""
@@ -275,20 +275,9 @@ def scaled(geometry: Geometry, factor_x: float, factor_y: float) -> Geometry:
         result.flags.writeable = False
         return result
 
-    match geometry:
-        case Area(parts):
-            return Area(
-                tuple(
-                    Polygon(scale(part.exterior), tuple(scale(hole) for hole in part.holes))
-                    for part in parts
-                )
-            )
-        case Polyline(points):
-            return Polyline(scale(points))
-        case PointSet(points):
-            return PointSet(scale(points))
-        case Bitmap():
-            raise TypeError("a bitmap cannot be scaled without resampling")
+    if isinstance(geometry, Bitmap):
+        raise TypeError("a bitmap cannot be scaled without resampling")
+    return _with_points(geometry, scale)
 
 
 def self_intersecting(polygons: Sequence[Polygon]) -> list[bool]:
@@ -308,3 +297,85 @@ def self_intersecting(polygons: Sequence[Polygon]) -> list[bool]:
     owners = np.repeat(np.arange(len(polygons)), [len(polygon.rings) for polygon in polygons])
     valid = shapely.is_valid(shapely.polygons(linear, indices=owners))
     return [not bool(one) for one in valid]
+
+
+_TURNS = {
+    2: (False, True, False),
+    3: (False, True, True),
+    4: (False, False, True),
+    5: (True, False, False),
+    6: (True, True, False),
+    7: (True, True, True),
+    8: (True, False, True),
+}
+"""EXIF orientations: whether x and y change places, and then which counts from the other side."""
+
+
+def oriented(geometry: Geometry, size: Size, orientation: int, *, back: bool = False) -> Geometry:
+    """Return geometry on the image as it is shown instead of as it is stored, or the other way.
+
+    Args:
+        geometry: The geometry.
+        size: Size of the frame that it is in.
+        orientation: EXIF orientation, 1 to 8.
+        back: Whether it is on the image as it is shown.
+    """
+    if back:
+        orientation = {6: 8, 8: 6}.get(orientation, orientation)
+    swap, from_right, from_below = _TURNS.get(orientation, (False, False, False))
+    width, height = (size.height, size.width) if swap else size
+
+    def turn(points: Points) -> Points:
+        turned = points[:, ::-1].copy() if swap else points.copy()
+        if from_right:
+            turned[:, 0] = width - turned[:, 0]
+        if from_below:
+            turned[:, 1] = height - turned[:, 1]
+        turned.flags.writeable = False
+        return turned
+
+    match geometry:
+        case Bitmap(row, column, pixels):
+            turned = pixels.T if swap else pixels
+            row, column = (column, row) if swap else (row, column)
+            if from_right:
+                turned, column = turned[:, ::-1], width - column - turned.shape[1]
+            if from_below:
+                turned, row = turned[::-1], height - row - turned.shape[0]
+            return Bitmap(row, column, _fixed(turned))
+        case _:
+            return _with_points(geometry, turn)
+
+
+def rounded(geometry: Area | Polyline | PointSet, decimals: int) -> Geometry:
+    """Return vector geometry with all coordinates rounded to so many decimals."""
+
+    def round_(points: Points) -> Points:
+        result = np.round(points, decimals)
+        result.flags.writeable = False
+        return result
+
+    return _with_points(geometry, round_)
+
+
+def _fixed(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    pixels = np.ascontiguousarray(pixels)
+    pixels.flags.writeable = False
+    return pixels
+
+
+def _with_points(
+    geometry: Area | Polyline | PointSet, change: Callable[[Points], Points]
+) -> Geometry:
+    match geometry:
+        case Area(parts):
+            return Area(
+                tuple(
+                    Polygon(change(part.exterior), tuple(change(hole) for hole in part.holes))
+                    for part in parts
+                )
+            )
+        case Polyline(points):
+            return Polyline(change(points))
+        case PointSet(points):
+            return PointSet(change(points))

@@ -16,6 +16,7 @@ from maskforge.cli.compare import compare
 from maskforge.cli.console import EXIT_WRONG_USE, say
 from maskforge.cli.convert import convert
 from maskforge.cli.evaluate import evaluate
+from maskforge.cli.export import export
 from maskforge.cli.export_model import export_model
 from maskforge.cli.formats import formats
 from maskforge.cli.inspect import inspect
@@ -65,6 +66,7 @@ for command in (
     compare,
     predict,
     evaluate,
+    export,
     export_model,
     formats,
 ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -202,7 +203,15 @@ def count_files(report: ConversionReport, read: Iterable[Path], issues: Iterable
         report.files[outcome] += 1
 
 
-def count_issue(report: ConversionReport, issue: Issue) -> None:
+class FindingAccount(Protocol):
+    """A report that counts findings."""
+
+    reasons: dict[str, int]
+    findings: list[Finding]
+    issues: list[IssueRecord]
+
+
+def count_issue(report: FindingAccount, issue: Issue) -> None:
     """Count a finding, and keep it unless there are very many notes of its kind."""
     _count_finding(report.findings, issue)
     code = str(issue.code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copyreg
 import inspect
 import operator
@@ -51,6 +52,7 @@ def _without_extra(shape: Shape) -> tuple[Callable[..., Shape], tuple[Any, ...]]
 _DISPATCH = copyreg.dispatch_table | {
     class_: _by_call(class_) for class_ in (AnnotatedImage, Area, Origin, Polygon)
 }
+_WHOLE = _DISPATCH | {Shape: _by_call(Shape)}
 _DISPATCH[Shape] = _without_extra
 
 
@@ -61,7 +63,14 @@ class ImageSpool:
     spool saves reading every file twice. Its file is private, temporary and already deleted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = False) -> None:
+        """Hold nothing yet.
+
+        Args:
+            whole: Whether to keep what images and shapes hold in ``extra`` and ``primitive``, too,
+                unless it is nested too deep.
+        """
+        self._whole = whole
         self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115
         self._count = 0
 
@@ -85,16 +94,26 @@ class ImageSpool:
         Raises:
             OutputError: If the disk is full.
         """
-        pickler = pickle.Pickler(self._file, protocol=pickle.HIGHEST_PROTOCOL)
-        pickler.dispatch_table = _DISPATCH
+        start = self._file.tell()
         try:
-            pickler.dump(replace(image, extra={}))
+            if self._whole:
+                with contextlib.suppress(RecursionError):
+                    self._dump(image, _WHOLE)
+                    return
+                self._file.seek(start)
+                self._file.truncate()
+            self._dump(replace(image, extra={}), _DISPATCH)
         except OSError as error:
             raise OutputError(
                 f"cannot hold what was read: {error.strerror or error}",
                 origin=Origin(Path(tempfile.gettempdir()), ""),
                 hint="free some space, or set TMPDIR to another folder",
             ) from None
+
+    def _dump(self, image: AnnotatedImage, dispatch: dict[Any, Any]) -> None:
+        pickler = pickle.Pickler(self._file, protocol=pickle.HIGHEST_PROTOCOL)
+        pickler.dispatch_table = dispatch
+        pickler.dump(image)
         self._count += 1
 
     def __iter__(self) -> Iterator[AnnotatedImage]:

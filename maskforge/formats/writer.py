@@ -48,6 +48,7 @@ class Holds:
         scores: How sure a network is.
         tags: Labels of an image as a whole.
         overlaps: Whether shapes may lie on top of each other, the later one above.
+        embeds: An image inside the annotation file.
         unvisited: Whether a file tells an image that nobody looked at from one without shapes.
         pixels: Nothing but pixels, drawn by the class map: the writer asks ``WrittenImage.draw``,
             and all of the above is left False.
@@ -67,6 +68,7 @@ class Holds:
     instances: bool = False
     scores: bool = False
     tags: bool = False
+    embeds: bool = False
     overlaps: bool = True
     unvisited: bool = False
     pixels: bool = False
@@ -107,7 +109,8 @@ class WrittenImage:
         extra: What the source said about the image beside that; see ``AnnotatedImage.extra``.
         origin: Where it was read, so that an own file can be looked at once more.
         is_predicted: Whether a network made the shapes.
-        content: The encoded image, if it is to be written into the annotation file.
+        content: The encoded image, if it is to be written into the annotation file, or is nowhere
+            else.
         draw: Returns the mask (H, W) of class ids, and the instance map (H, W) with the class id
             of instance 1, 2, ...
     """
@@ -156,8 +159,8 @@ class WriteContext(Protocol):
     def image_path(self, image: WrittenImage, copy: str, seen_from: str = "") -> str:
         """Return the path of an image for its annotation, with forward slashes.
 
-        If images are copied, it is copied first. If it is not known where the image is, the path is
-        the one that a copy would have.
+        If images are copied, it is copied first; so is one that was only in an annotation file, if
+        the format holds none. Where no image is known, the path is the one that a copy would have.
 
         Args:
             image: The image.

@@ -35,8 +35,8 @@ _ALL_OTHERS = "*"
 _MOST_NAMED = 10
 
 # Labels with which LabelMe's users cut holes and mark unclear regions, in its own examples.
-_BACKGROUND_LABEL = "_background_"
-_VOID_LABEL = "__ignore__"
+BACKGROUND_LABEL = "_background_"
+VOID_LABEL = "__ignore__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +189,8 @@ class ClassMap:
     @cached_property
     def _values(self) -> dict[str, int | None]:
         return {
-            self._key(_BACKGROUND_LABEL): BACKGROUND,
-            self._key(_VOID_LABEL): VOID,
+            self._key(BACKGROUND_LABEL): BACKGROUND,
+            self._key(VOID_LABEL): VOID,
         } | {key: value for (exact, key), value in self._meanings if exact}
 
     @cached_property
@@ -333,7 +333,7 @@ def _names(groups: Mapping[str, str], *, fold_case: bool) -> list[str]:
 def _groups(labels: Iterable[str], *, fold_case: bool) -> dict[str, str]:
     """Return the spelling that stands for all that count as one label; the plainest comes first."""
     key = fold if fold_case else composed
-    special = {key(_BACKGROUND_LABEL), key(_VOID_LABEL)}
+    special = {key(BACKGROUND_LABEL), key(VOID_LABEL)}
     groups: dict[str, str] = {}
     for label in sorted(set(map(composed, labels)), key=lambda one: (_has_surplus(one), one)):
         if key(label) not in special:

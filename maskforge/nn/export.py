@@ -75,7 +75,7 @@ _Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
-class ExportReport:
+class ModelExportReport:
     """What was written.
 
     Attributes:
@@ -97,7 +97,7 @@ def export_model(
     *,
     format: ExportFormat,  # noqa: A002 - the option is called so everywhere
     overwrite: bool = False,
-) -> ExportReport:
+) -> ModelExportReport:
     """Write a model in another format and compare what both say.
 
     Starts Keras on a backend that can write the format, whichever the model was trained on.
@@ -154,7 +154,7 @@ def export_model(
                 hint="use another format, or report this network",
             )
         _move(written, target)
-    return ExportReport(target, format, started, difference)
+    return ModelExportReport(target, format, started, difference)
 
 
 def _start(format_: ExportFormat) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from maskforge.choices import ExportFormat
 from maskforge.files import PathLike, as_path, as_source
 from maskforge.nn import export
-from maskforge.nn.export import ExportReport
+from maskforge.nn.export import ModelExportReport
 from maskforge.nn.modelfile import model_folder, read_description
 from maskforge.prediction import converted
 
@@ -16,7 +16,7 @@ def export_model(
     *,
     format: ExportFormat,  # noqa: A002 - the option is called so everywhere
     overwrite: bool = False,
-) -> ExportReport:
+) -> ModelExportReport:
     """Write a model in another format, and compare what both say.
 
     Height, width (multiples of the network's stride) and batch stay open. An ONNX or OpenVINO file

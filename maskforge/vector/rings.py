@@ -149,4 +149,3 @@ def _outer(
     while (outer != outer[outer]).any():
         outer = outer[outer]
     return outer
-

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from builders import run
 
-from maskforge.nn.export import ExportReport
+from maskforge.nn.export import ModelExportReport
 from maskforge.prediction import model_export as exporting
 
 
@@ -19,7 +19,9 @@ def asked(monkeypatch):
 
     def export_model(model, out, **chosen):
         calls.append((model, out, chosen))
-        return ExportReport(out or model / "model.onnx", chosen["format"], "tensorflow", 2.5e-7)
+        return ModelExportReport(
+            out or model / "model.onnx", chosen["format"], "tensorflow", 2.5e-7
+        )
 
     monkeypatch.setattr(exporting, "export_model", export_model)
     return calls

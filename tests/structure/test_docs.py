@@ -52,7 +52,7 @@ from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Code, Doubt, Level
 from maskforge.limits.allowance import FACTOR, Limit
-from maskforge.nn.export import ExportReport
+from maskforge.nn.export import ModelExportReport
 from maskforge.nn.loss_catalog import LOSSES
 from maskforge.nn.modelfile import ModelDescription
 from maskforge.nn.network_catalog import Architecture, Preset
@@ -314,7 +314,7 @@ STRUCTS = {
             for page, structs in STRUCTS.items()
             for one in structs
         ),
-        ("prediction.md", "ExportReport", [field.name for field in fields(ExportReport)]),
+        ("prediction.md", "ModelExportReport", [field.name for field in fields(ModelExportReport)]),
         ("exit-codes-and-issues.md", "Levels", list(Level)),
         ("networks.md", "Architectures", list(get_args(Architecture))),
         ("networks.md", "Encoders", list(get_args(Encoder))),

@@ -33,6 +33,7 @@ class LabelMeWriter:
         instances=True,
         scores=True,
         tags=True,
+        embeds=True,
     )
     _version = "7.1.0"
     _shape_keys: ClassVar[dict[str, Any]] = {}
@@ -46,7 +47,7 @@ class LabelMeWriter:
         folder = str(PurePosixPath(image.name).parent)
         suffix = PurePosixPath(image.image).suffix
         path = self._context.image_path(image, f"{image.name}{suffix}", folder)
-        content = image.content
+        content = None if self._context.image_files == "copy" else image.content
         new = {"version": self._version, "flags": dict.fromkeys(image.tags, True)}
         document = {
             **self._file_keys,
@@ -97,6 +98,7 @@ class XAnyLabelingWriter(LabelMeWriter):
         instances=True,
         scores=True,
         tags=True,
+        embeds=True,
         upright=False,
     )
     _version = "4.2.0"
