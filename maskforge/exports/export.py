@@ -81,8 +81,8 @@ def export(
 
     Examples:
         >>> report = mf.export("samples/vott", "exported", format="labelme")
-        >>> report.images["written"], sorted(report.changed)
-        (4, [])
+        >>> report.images["written"], report.changed
+        (4, {'records written once for each of several labels': 1})
     """
     start = time.perf_counter()
     options = with_keywords(ExportOptions, options, keywords)

@@ -39,7 +39,7 @@ def get_format(name: str) -> Format:
         OptionError: If there is no such format.
     """
     check_choice("format", name, FormatName)
-    format_: Format = importlib.import_module(f"maskforge.formats.{name}").FORMAT
+    format_: Format = importlib.import_module(f"maskforge.formats.{name.replace('-', '_')}").FORMAT
     return format_
 
 

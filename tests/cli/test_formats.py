@@ -5,13 +5,13 @@ import json
 import pytest
 from builders import run
 
-from maskforge.formats.registry import FORMATS
+from maskforge.formats.registry import FORMATS, WRITERS
 
 
 def test_every_format_is_listed_for_people():
     result = run("formats")
     assert result.exit_code == 0
-    for name in FORMATS:
+    for name in (*FORMATS, *WRITERS):
         assert name in result.stdout
 
 
@@ -22,6 +22,9 @@ def test_every_format_is_listed_for_programs():
     for one in content["formats"]:
         assert set(one) == {"name", "title", "versions", "geometry"}
         assert all(one.values())
+    assert [one["name"] for one in content["writers"]] == list(WRITERS)
+    for one in content["writers"]:
+        assert one["holds"]["pixels"] or one["holds"]["areas"] or one["holds"]["bitmaps"]
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -387,7 +387,7 @@ def test_every_encoding_is_explained():
 def test_every_format_has_a_page():
     for name in FORMATS:
         title = (DOCS / "formats" / f"{name}.md").read_text(encoding="utf-8").splitlines()[0]
-        assert title.removeprefix("# ").lower() == name
+        assert title.removeprefix("# ").lower().replace(" ", "-") == name
         assert get_format(name).title
 
 
