@@ -48,7 +48,8 @@ from maskforge.evaluation.report.records import (
     SurfaceScores,
 )
 from maskforge.examples.splitfile import SplitEntry, SplitRecord
-from maskforge.formats.registry import FORMATS, get_format
+from maskforge.exports.export_report import ExportReport
+from maskforge.formats.registry import FORMATS, WRITERS, format_of, get_format
 from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Code, Doubt, Level
 from maskforge.limits.allowance import FACTOR, Limit
@@ -224,7 +225,11 @@ def test_the_page_of_the_command_line_has_every_option(name):
     types = get_type_hints(COMMANDS[name].callback)
     for option, parameter in options.items():
         words = " ".join(documented[option])
-        for choice in _choices(types[parameter.name]):
+        choices = _choices(types[parameter.name])
+        if set(choices) >= set(FORMATS) or set(choices) == set(WRITERS):
+            assert "(formats/index.md)" in words, option
+            choices = [one for one in choices if one not in (*FORMATS, *WRITERS)]
+        for choice in choices:
             assert f"`{choice}`" in words, f"{option} {choice}"
         default = documented[option][1]
         if parameter.default is True:
@@ -287,6 +292,7 @@ STRUCTS = {
         SplitRecord,
         SplitEntry,
     ),
+    "exporting.md": (ExportReport,),
     "prediction.md": (PredictionReport,),
     "evaluation-report.md": (
         EvaluationReport,
@@ -389,6 +395,12 @@ def test_every_format_has_a_page():
         title = (DOCS / "formats" / f"{name}.md").read_text(encoding="utf-8").splitlines()[0]
         assert title.removeprefix("# ").lower().replace(" ", "-") == name
         assert get_format(name).title
+    table = markdown.rows(markdown.section(DOCS / "formats" / "index.md", "Which formats"))
+    assert [row[0].strip("`") for row in table] == list(FORMATS)
+    for name, page, *_, written in table:
+        assert f"({name.strip('`')}.md)" in page
+        expected = [one for one in WRITERS if format_of(one) == name.strip("`")]
+        assert re.findall(r"`([\w-]+)`", written) == expected, name
 
 
 def test_every_loss_has_a_row_with_its_parameters():
