@@ -64,13 +64,27 @@ def parent_of(root: Any, place: Place) -> Any:
     return root
 
 
-def kinds_of_places(value: Any, place: Place = (), record: Any = ()) -> Iterator[tuple[Place, Any]]:
+def kinds_of_places(
+    value: Any, place: Place = (), holder: str = "", record: Any = ()
+) -> Iterator[tuple[Place, Any]]:
     """Yield every place with what it has in common with others, wherever these are."""
     for key, inner in items(value):
-        last = [one for one in place if isinstance(one, str)][-1:]
-        kind = (record, *last, key if isinstance(key, str) else "", type(inner))
-        yield (*place, key), kind
-        yield from kinds_of_places(inner, (*place, key), words_of(inner) or record)
+        name = key if isinstance(key, str) and not is_own_name(key, value) else ""
+        yield (*place, key), (record, holder, name, type(inner))
+        yield from kinds_of_places(inner, (*place, key), name or holder, words_of(inner) or record)
+
+
+def is_own_name(key: str, value: dict[str, Any]) -> bool:
+    """Tell whether a key is not one of the format, but the name or id of one of many things."""
+    if "." in key:
+        return True
+    things = [one for one in value.values() if isinstance(one, dict) and not is_point(one)]
+    keys = {frozenset(one) for one in things}
+    return 1 < len(things) == len(value) and len(keys) == 1
+
+
+def is_point(value: dict[str, Any]) -> bool:
+    return all(isinstance(one, int | float) for one in value.values())
 
 
 def lean(value: Any) -> Any:
@@ -99,16 +113,33 @@ def every_damage(root: Any, seen: set[Any]) -> Iterator[Any]:
         if kind in seen:
             continue
         seen.add(kind)
-        parent, last = parent_of(root, place), place[-1]
-        whole = copy.copy(parent)
-        for value in (*WRONG[type(whole[last])], None, ...):
+        for value in (*WRONG[type(parent_of(root, place)[place[-1]])], None, ...):
+            changed, within = excerpt(root, place)
+            parent, last = parent_of(changed, within), within[-1]
             if value is ...:
                 del parent[last]
             else:
                 parent[last] = value
-            yield root
-            parent.clear()
-            parent.extend(whole) if isinstance(parent, list) else parent.update(whole)
+            yield changed
+
+
+def excerpt(root: Any, place: Place) -> tuple[Any, Place]:
+    """Return a document to be changed at a place, and this place in it.
+
+    Of many records or images on the way it has the one and a neighbor: it is read quickly.
+    """
+    if not place:
+        return root, ()
+    key = place[0]
+    inner, below = excerpt(root[key], place[1:])
+    if isinstance(root, dict):
+        others = [one for one in root if is_own_name(one, root) and one != key]
+        left = others[is_own_name(key, root) :]
+        whole = {one: value for one, value in root.items() if one not in left}
+        return whole | {key: inner}, (key, *below)
+    if any(map(words_of, root)):
+        return [*root[:key][-1:], inner, *root[key + 1 :][: key == 0]], (min(key, 1), *below)
+    return [*root[:key], inner, *root[key + 1 :]], (key, *below)
 
 
 def change(draw: st.DrawFn, root: Any, within: Place = ()) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import copy
 import json
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,9 @@ patient = settings(
 )
 every_format = pytest.mark.parametrize("format_", FORMATS)
 every_tree = pytest.mark.parametrize("laid", TREES, indirect=True)
-small_trees = pytest.mark.parametrize(
-    "laid", [name for name in TREES if name.endswith("-small")], indirect=True
-)
+any_tree = st.sampled_from([*TREES])
+small_tree = st.sampled_from([name for name in TREES if name.endswith("-small")])
+"""All formats share the examples of a test: there are many formats."""
 
 
 class Laid:
@@ -109,10 +109,14 @@ def check_report(report: mf.ConversionReport) -> None:
 
 
 @pytest.fixture(scope="module")
-def laid(request, tmp_path_factory) -> Laid:
-    name = request.param.removesuffix("-lean")
-    tree = TREES[name] if name == request.param else TREES[name].lean()
-    return Laid(tree, tmp_path_factory.mktemp("tree"))
+def lay(tmp_path_factory) -> Callable[[str], Laid]:
+    """Lays a tree by its name; each is laid and read once."""
+    return cache(lambda name: Laid(TREES[name], tmp_path_factory.mktemp("tree")))
+
+
+@pytest.fixture
+def laid(request, lay) -> Laid:
+    return lay(request.param)
 
 
 # --- Recognition
@@ -157,28 +161,29 @@ def refused(path: Path, format_: str) -> None:
     assert issue.message
 
 
-@every_tree
 @given(data=st.data())
-@settings(patient, max_examples=60)
-def test_any_json_is_recognized_or_refused(laid, tmp_path_factory, data):
+@settings(patient, max_examples=200)
+def test_any_json_is_recognized_or_refused(lay, tmp_path, data):
+    laid = lay(data.draw(any_tree))
     name = data.draw(st.sampled_from(laid.tree.documents))
     content = data.draw(
         JUNK | st.lists(JUNK, max_size=4) | st.dictionaries(st.text(max_size=9), JUNK)
     )
-    path = tmp_path_factory.mktemp("any") / Path(name).name
+    path = tmp_path / Path(name).name
     path.write_text(json.dumps(content))
     with contextlib.suppress(mf.MaskforgeError):
         mf.detect(path)
     laid.read(path)
+    path.unlink()
 
 
 # --- Damage
 
 
-@every_tree
 @given(data=st.data())
-@settings(patient, max_examples=50)
-def test_a_file_that_is_cut_off_is_refused(laid, data):
+@settings(patient, max_examples=100)
+def test_a_file_that_is_cut_off_is_refused(lay, data):
+    laid = lay(data.draw(any_tree))
     name = data.draw(st.sampled_from(laid.tree.documents))
     whole = laid.tree.files[name].rstrip()
     with laid.damaged(name, whole[: data.draw(st.integers(0, len(whole) - 1))]) as path:
@@ -188,10 +193,10 @@ def test_a_file_that_is_cut_off_is_refused(laid, data):
         assert not [image for image in images if image.origin.file == path]
 
 
-@every_tree
 @given(data=st.data())
-@settings(patient, max_examples=50)
-def test_overwritten_bytes_are_read_or_refused(laid, data):
+@settings(patient, max_examples=150)
+def test_overwritten_bytes_are_read_or_refused(lay, data):
+    laid = lay(data.draw(any_tree))
     name = data.draw(st.sampled_from(laid.tree.annotations))
     whole = laid.tree.files[name]
     start, junk = (
@@ -203,18 +208,22 @@ def test_overwritten_bytes_are_read_or_refused(laid, data):
         assert images or reader.issues or mf.detect(path).auxiliary
 
 
-@pytest.mark.parametrize("laid", [f"{name}-lean" for name in TREES], indirect=True)
-def test_everything_that_can_be_wrong_at_every_place(laid):
+@every_format
+def test_everything_that_can_be_wrong_at_every_place(tmp_path, format_):
+    """What small files have shown is not tried again with large ones."""
     seen: set[Any] = set()
-    for name in laid.tree.documents:
-        for root in every_damage(laid.tree.root(name), seen):
-            laid.check(name, root)
+    for tree in sorted(TREES.values(), key=lambda tree: tree.name != "small"):
+        if tree.format == format_:
+            laid = Laid(tree.lean(), tmp_path / tree.name)
+            for name in sorted(laid.tree.documents, key=lambda one: len(laid.tree.files[one])):
+                for root in every_damage(laid.tree.root(name), seen):
+                    laid.check(name, root)
 
 
-@small_trees
 @given(data=st.data())
-@settings(patient, max_examples=150)
-def test_damage_at_several_places(laid, data):
+@settings(patient, max_examples=250)
+def test_damage_at_several_places(lay, data):
+    laid = lay(data.draw(small_tree))
     name = data.draw(st.sampled_from(laid.tree.documents))
     root = laid.tree.root(name)
     for _ in range(data.draw(st.integers(2, 3))):
@@ -224,10 +233,10 @@ def test_damage_at_several_places(laid, data):
         check_report(mf.convert(path, "nowhere", format=laid.tree.format, dry_run=True))
 
 
-@every_tree
 @given(data=st.data())
-@settings(patient, max_examples=100)
-def test_damage_of_one_record_leaves_the_others_as_they_are(laid, data):
+@settings(patient, max_examples=300)
+def test_damage_of_one_record_leaves_the_others_as_they_are(lay, data):
+    laid = lay(data.draw(any_tree))
     name, image = data.draw(st.sampled_from(laid.with_records))
     root = laid.tree.root(name)
     place, records = records_of(image, root, laid.keys)
@@ -275,10 +284,10 @@ def shapes_of(images: list[AnnotatedImage]) -> dict[mf.Origin, Shape]:
     return {shape.origin: shape for image in images for shape in image.shapes}
 
 
-@small_trees
 @given(data=st.data())
-@settings(patient, max_examples=100)
-def test_damage_stays_in_its_file(laid, data):
+@settings(patient, max_examples=150)
+def test_damage_stays_in_its_file(lay, data):
+    laid = lay(data.draw(small_tree))
     tree = laid.tree
     name = data.draw(st.sampled_from(tree.documents))
     root = copy.deepcopy({"root": tree.root(name)})
@@ -333,7 +342,7 @@ def superannotate_bitmap(folder: Path, png: bytes) -> Path:
     ids=["labelme", "superannotate"],
 )
 @given(data=st.data())
-@settings(patient, max_examples=300)
+@settings(patient, max_examples=150)
 def test_a_damaged_bitmap_gives_the_true_pixels_or_none(
     tmp_path, write: Callable[[Path, bytes], Path], png: bytes, data
 ):
