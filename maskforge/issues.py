@@ -166,6 +166,12 @@ class Code(enum.Enum):
         Scope.IMAGE,
         "The entry of one image inside a file is malformed.",
     )
+    UNLISTED_IMAGE = (
+        "unlisted-image",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "Annotations of a file with many images belong to none of those that it lists.",
+    )
     VIDEO = (
         "video",
         Level.REFUSED,

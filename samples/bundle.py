@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
-from annotation_files import labelme, superannotate, vott
+from annotation_files import coco, labelme, superannotate, vott
 from annotation_files.marks import Mark, Sheet
 from bitewings.bitewing import Content, Radiograph, make_bitewing
 from bitewings.outlines import cut, tidy
@@ -120,11 +120,17 @@ VECTOR = (
     Sample("bitewing-10.jpg", 2, polygons, content="gums"),
 )
 PIXEL = (Sample("bitewing-11.jpg", 21, polygons),)
+OTHERS = (
+    SHARED,
+    Sample("bitewing-04.jpg", 1, polygons, content="gums"),
+)
+"""What formats show that have samples of their two most important images alone."""
+
 CURRENT = (Sample("bitewing-12.jpg", 20, holes),)
 
 
 def write_bundle(folder: Path) -> None:
-    """Replace the bundled samples of all three formats below a folder."""
+    """Replace the bundled samples of all formats below a folder."""
     superannotate_folder = folder / "superannotate"
     projects = {
         "labelme": folder / "labelme",
@@ -132,8 +138,9 @@ def write_bundle(folder: Path) -> None:
         "vector": superannotate_folder / "vector",
         "pixel": superannotate_folder / "pixel",
         "current": superannotate_folder / "current",
+        "coco": folder / "coco",
     }
-    for name in ("labelme", "vott", "superannotate"):
+    for name in ("labelme", "vott", "superannotate", "coco"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for project in projects.values():
         project.mkdir(parents=True)
@@ -154,6 +161,8 @@ def write_bundle(folder: Path) -> None:
         superannotate.write_pixel(projects["pixel"], sample.sheet(), classes)
     for sample in CURRENT:
         superannotate.write_vector(projects["current"], sample.sheet(), classes)
+    with_holes = [replace(OTHERS[0], draw=holes), *OTHERS[1:]]
+    coco.write_sheets(projects["coco"], [one.sheet() for one in with_holes], list(COLORS))
 
 
 def _changed(

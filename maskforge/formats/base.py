@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -147,7 +147,7 @@ def with_left_over(
 
 
 def beyond_limit(
-    error: LimitError, origin: Origin, shapes: list[Any], first: int, count: int
+    error: LimitError, origin: Origin, shapes: list[Any], rest: Iterable[int]
 ) -> list[Issue]:
     """Return the findings about an image whose shapes would take more than it may.
 
@@ -155,11 +155,10 @@ def beyond_limit(
         error: What was beyond which limit.
         origin: Place of the list of records.
         shapes: Those that were read; they are removed, with the memory that they take.
-        first: Index of the first record that is not read.
-        count: Number of the records.
+        rest: Indices of the records that are not read.
     """
     lost = [shape.origin for shape in shapes]
-    lost += [origin.at(f"[{index}]") for index in range(first, count)]
+    lost += [origin.at(f"[{index}]") for index in rest]
     shapes.clear()
     text = "not drawn, because the image is refused"
     return [

@@ -19,7 +19,7 @@ from maskforge.issues import Box, Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
 
 T = TypeVar("T")
-PointForm: TypeAlias = Literal["pairs", "objects", "flat"]
+PointForm: TypeAlias = Literal["pairs", "objects", "flat", "parts"]
 _Pair: TypeAlias = tuple[float, float]
 
 _NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*")
@@ -39,7 +39,8 @@ class PlainForm:
     """The form in which a format expects its records.
 
     Attributes:
-        points: How points are written: as pairs, as objects with x and y, or as x, y, x, y, ...
+        points: How points are written: as pairs, as objects with x and y, as x, y, x, y, ..., or
+            as a list of parts, each x, y, x, y, ..., under ``segmentation``.
         kind_key: Where the kind of shape stands.
         kinds: The kinds, as the format spells them.
         kind_of: Returns the kind of a record that does not name one, or None if it can be several.
@@ -69,15 +70,23 @@ class PlainForm:
             return _number(value)
         if key in _CORNER_KEYS and isinstance(value, dict):
             return {inner: self._value(inner, one) for inner, one in value.items()}
-        if key == "points":
-            return self._points(value)
-        if key == "exclude" and isinstance(value, list):
-            return [self._points(one) for one in value]
-        if key == "tags" and isinstance(value, list):
-            return [_name(one) for one in value]
+        return self._list(key, value) if isinstance(value, list) else value
+
+    def _list(self, key: str, value: list[Any]) -> object:
+        match key:
+            case "points" | "segmentation":
+                return self._points(value)
+            case "exclude":
+                return [self._points(one) for one in value]
+            case "tags":
+                return [_name(one) for one in value]
+            case "bbox":
+                return [_number(one) for one in value]
         return value
 
     def _points(self, value: object) -> object:
+        if self.points == "parts" and isinstance(value, list):
+            return _parts(value)
         pairs = _pairs(value)
         if not pairs:
             return value
@@ -91,8 +100,8 @@ class PlainForm:
                     {**(old if isinstance(old, dict) else {}), "x": x, "y": y}
                     for old, (x, y) in zip(kept, pairs, strict=True)
                 ]
-            case "flat":
-                return [number for pair in pairs for number in pair]
+            case "flat" | "parts":
+                return _flat(pairs)
 
     def _kind(self, record: Mapping[str, Any]) -> str | None:
         written = record.get(self.kind_key)
@@ -107,6 +116,7 @@ def read_each(
     origin: Origin,
     read: Callable[[object, Origin], T],
     form: PlainForm,
+    numbers: Sequence[int] | None = None,
 ) -> tuple[list[T], list[Issue]]:
     """Read records one by one; one that cannot be read costs only itself.
 
@@ -115,6 +125,7 @@ def read_each(
         origin: Place of their list.
         read: Reads one at its place, or raises a ``RecordError``.
         form: How the format writes them; a record of another form gets a second try in this one.
+        numbers: Their indices, if the list holds those of other images, too.
 
     Returns:
         What was read; and an issue for every record that was not, or was in another form.
@@ -124,8 +135,9 @@ def read_each(
         return [], [refusal]
     results: list[T] = []
     issues: list[Issue] = []
+    numbers = range(len(records)) if numbers is None else numbers
     for index, record in enumerate(records):
-        place = origin.at(f"[{index}]")
+        place = origin.at(f"[{numbers[index]}]")
         try:
             results.append(read(record, place))
         except RecordError as error:
@@ -133,7 +145,7 @@ def read_each(
             results += result
             issues.append(issue)
         except LimitError as error:
-            return [], [*issues, *beyond_limit(error, origin, results, index, len(records))]
+            return [], [*issues, *beyond_limit(error, origin, results, numbers[index:])]
     return results, issues
 
 
@@ -167,6 +179,18 @@ def _second_try(
 
 def _folded(kind: str) -> str:
     return re.sub(r"[\s_-]", "", kind).casefold()
+
+
+def _flat(pairs: Iterable[_Pair]) -> list[float]:
+    return [number for pair in pairs for number in pair]
+
+
+def _parts(value: list[Any]) -> list[Any]:
+    """Return the parts of a region, each as flat numbers; what is something else stays as it is."""
+    single = None if any(isinstance(one, list) for one in value) else _pairs(value)
+    if single:
+        return [_flat(single)]
+    return [_flat(pairs) if (pairs := _pairs(one)) else one for one in value]
 
 
 def _number(value: object) -> object:

@@ -14,7 +14,7 @@ from maskforge.shapes import Shape
 
 _GROUP_KEYS = ("group_id", "groupId")
 _BOOKKEEPING = re.compile(
-    r"id|score|probability|pointLabels|trackingId|(created|updated|creation)\w*"
+    r"(image_)?id|area|iscrowd|score|probability|pointLabels|trackingId|(created|updated|creation)\w*"
 )
 _MOST_KEYS = 100
 _MOST_VALUES = 100

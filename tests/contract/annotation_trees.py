@@ -264,4 +264,40 @@ def vott() -> Small:
     return files, links | {"p.vott": frozenset(files.keys() - {"first.json"})}
 
 
-SMALL = {"labelme": labelme, "superannotate": superannotate, "vott": vott}
+# --- COCO
+
+
+def coco_annotation(image: object, category: object, **keys: Any) -> dict[str, Any]:
+    return {"image_id": image, "category_id": category, "iscrowd": 0} | keys
+
+
+def coco() -> Small:
+    counts = [2 * 30 + 3, 4, 26, 4, 1200 - 97]
+    runs = {"size": [30, 40], "counts": counts}
+    triangle = [1.5, 2.0, 20.25, 3.0, 9.0, 30.5]
+    annotations = [
+        coco_annotation(7, 1, id=11, segmentation=[triangle], bbox=[1.5, 2, 18.75, 28.5], area=9),
+        coco_annotation(7, 3, id=12, segmentation=[triangle, [1, 1, 5, 1, 5, 5]], score=0.75),
+        coco_annotation(9, 3, id=13, segmentation=runs, bbox=[2, 3, 2, 4]),
+        coco_annotation(7, 3, id=14, segmentation={"size": [30, 40], "counts": "o14j00eQ1"}),
+        coco_annotation(7, 1, id=15, segmentation=runs, bbox=[2, 3, 2, 4]) | {"iscrowd": 1},
+        coco_annotation(7, 90, id=16, segmentation=[], bbox=[2.5, 3, 10, 6]),
+        coco_annotation(8, 3, id=17, segmentation=[[1, 1, 5, 1]], attributes={"side": "left"}),
+        coco_annotation(77, 1, id=18, segmentation=[triangle]),
+    ]
+    size = {"width": 40, "height": 30}
+    document = {
+        "info": {"year": 2024},
+        "images": [
+            {"id": 7, "file_name": "a/one.png", "license": 1} | size,
+            {"id": 8, "file_name": "two.png"} | size,
+            {"id": 9, "file_name": "three.png"} | size,
+            {"id": 10, "file_name": "four.png"} | size,
+        ],
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "caries"}, {"id": 3, "name": "pulp", "supercategory": ""}],
+    }
+    return {"annotations.json": document}, {}
+
+
+SMALL = {"labelme": labelme, "superannotate": superannotate, "vott": vott, "coco": coco}

@@ -102,6 +102,9 @@ def corners_of(record: dict[str, Any]) -> list[float] | None:
     """Return x and y, x and y of the corners that a record of any tool gives its box by."""
     points = record.get("points")
     match record:
+        case {"bbox": [x, y, width, height]}:
+            x, y, width, height = numbers([x, y, width, height])
+            return [x, y, x + width, y + height]
         case {"boundingBox": {"left": x, "top": y, "width": width, "height": height}}:
             x, y, width, height = numbers([x, y, width, height])
             return [x, y, x + width, y + height]
@@ -150,7 +153,10 @@ def check_image(image: AnnotatedImage) -> None:
 
 
 def record_keys(images: Iterable[AnnotatedImage]) -> frozenset[str]:
-    """Return where files of a format keep the records of an image, below the image."""
+    """Return where files of a format keep the records of an image, below the image.
+
+    A key that begins at the root is that of one list for all images of a file.
+    """
     return frozenset(
         shape.origin.pointer.removeprefix(image.origin.pointer).rpartition("[")[0]
         for image in images
@@ -160,24 +166,38 @@ def record_keys(images: Iterable[AnnotatedImage]) -> frozenset[str]:
 
 def records_of(image: AnnotatedImage, root: Any, keys: Iterable[str]) -> tuple[str, Any]:
     """Return the place of an image's records and what is there now."""
-    places = [image.origin.pointer + key for key in keys]
+    places = [key if key.startswith("$") else image.origin.pointer + key for key in keys]
     found = [(place, at(root, place)) for place in places]
     return next(((place, one) for place, one in found if isinstance(one, list)), ("", None))
 
 
-def check_account(image: AnnotatedImage, root: Any, keys: Iterable[str]) -> None:
-    """Every record of an image is a shape or has an issue, and none is both."""
-    place, records = records_of(image, root, keys)
-    spoiled = any(one.loses_image and one.code is Code.INVALID_IMAGE_RECORD for one in image.issues)
-    if records is None or spoiled:
-        assert image.record_count == 0
-        return
-    assert image.record_count == len(records)
-    kept = [shape.origin.pointer for shape in image.shapes]
-    lost = [issue.origin.pointer for issue in image.issues if issue.loses_record]
-    assert sorted(index_of(one, place) for one in kept + lost) == list(range(len(records)))
-    for shape in image.shapes:
-        check_geometry(shape, records[index_of(shape.origin.pointer, place)])
+def check_account(images: Iterable[AnnotatedImage], root: Any, keys: Iterable[str]) -> None:
+    """Every record of a file is a shape or has an issue of one image, and none is both."""
+    found: dict[str, list[int]] = {}
+    lists: dict[str, Any] = {}
+    for image in images:
+        place, records = records_of(image, root, keys)
+        spoiled = any(
+            one.loses_image and one.code is Code.INVALID_IMAGE_RECORD for one in image.issues
+        )
+        if records is None or spoiled:
+            assert image.record_count == 0
+            continue
+        lists[place] = records
+        own = own_indices(image, place)
+        assert image.record_count == len(own)
+        found.setdefault(place, []).extend(own)
+        for shape in image.shapes:
+            check_geometry(shape, records[index_of(shape.origin.pointer, place)])
+    for place, indices in found.items():
+        assert sorted(indices) == list(range(len(lists[place])))
+
+
+def own_indices(image: AnnotatedImage, place: str) -> list[int]:
+    """Return the indices of the records that an image has as shapes or as issues."""
+    pointers = [shape.origin.pointer for shape in image.shapes]
+    pointers += [issue.origin.pointer for issue in image.issues if issue.loses_record]
+    return [index_of(one, place) for one in pointers]
 
 
 # --- What is kept
@@ -208,7 +228,7 @@ def check_keys(image: AnnotatedImage, root: Any, keys: Iterable[str]) -> None:
         beside = {key: value for key, value in record.items() if key != name}
         assert set(leaves(beside)) <= set(leaves(image.extra))
     shapes = {index_of(shape.origin.pointer, place): shape for shape in image.shapes}
-    rest = [one for index, one in enumerate(records or []) if index not in shapes]
+    rest = [records[one] for one in sorted({*own_indices(image, place)} - shapes.keys())]
     assert not rest or text(rest) in map(text, image.extra.values())
     for index, shape in shapes.items():
         check_keys_of_shape(shape, records[index])

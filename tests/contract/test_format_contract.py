@@ -97,8 +97,7 @@ class Laid:
         with self.damaged(name, root) as path:
             images, reader = self.read(path)
             own = [image for image in images if image.origin.file == path]
-            for image in own:
-                check_account(image, root, self.keys)
+            check_account(own, root, self.keys)
             if not images and [one.origin.pointer for one in self.alone[name]] == ["$"]:
                 assert [issue.origin.file for issue in reader.issues] == [path]
 
@@ -250,7 +249,7 @@ def test_damage_of_one_record_leaves_the_others_as_they_are(lay, data):
     if not found or found[0].refusal:  # text that is not valid Unicode; a video; another size
         assert found or reader.issues
         return
-    check_account(found[0], root, laid.keys)
+    check_account([one for one in images if one.origin.file == path], root, laid.keys)
     before, after = shapes_of([image]), shapes_of(found)
     for origin in before.keys() | after.keys():
         if index_of(origin.pointer, place) != index:
@@ -267,12 +266,14 @@ def test_a_record_of_no_known_kind_tells_its_place(laid):
         place, records = records_of(image, root, laid.keys)
         sound = {index_of(one.origin.pointer, place): one for one in image.shapes}
         for record in records:
-            record |= {key: "heart" for key in ("type", "shape_type") if key in record}
+            keys = ("type", "shape_type", "segmentation")
+            record |= {key: "heart" for key in keys if key in record}
         with laid.damaged(name, root) as path:
             (found,) = [one for one in laid.read(path)[0] if one.origin == image.origin]
         for issue in found.issues:
             shape = sound.get(index_of(issue.origin.pointer, place)) if issue.box else None
-            if shape is not None and issue.code is mf.Code.UNKNOWN_KIND:
+            kind = "segmentation" if issue.code is mf.Code.INVALID_COORDINATES else issue.code
+            if shape is not None and kind in (mf.Code.UNKNOWN_KIND, "segmentation"):
                 points = bounds_of(shape)
                 assert (points.min(axis=0) >= issue.box[:2]).all()
                 assert (points.max(axis=0) <= issue.box[2:]).all()
@@ -373,10 +374,10 @@ def test_a_damaged_bitmap_gives_the_true_pixels_or_none(
 def test_every_record_and_every_key_is_read_or_kept(laid):
     for name, images in laid.alone.items():
         root = laid.tree.root(name)
-        for image in images:
-            if image.origin.file == laid.folder / name:
-                check_account(image, root, laid.keys)
-                check_keys(image, root, laid.keys)
+        own = [image for image in images if image.origin.file == laid.folder / name]
+        check_account(own, root, laid.keys)
+        for image in own:
+            check_keys(image, root, laid.keys)
 
 
 @every_format
@@ -386,13 +387,15 @@ def test_every_record_and_every_key_of_real_files_is_read_or_kept(corpus, format
         pytest.skip(f"no real files of {format_}")
     images = list(mf.read(folder, format=format_))
     keys = record_keys(images)
-    roots: dict[Path, Any] = {}
+    by_file: dict[Path, list[AnnotatedImage]] = {}
     for image in images:
-        file = image.origin.file
+        by_file.setdefault(image.origin.file, []).append(image)
+    for file, own in by_file.items():
         if file.suffix != ".csv":
-            root = roots.setdefault(file, json.loads(file.read_bytes()))
-            check_account(image, root, keys)
-            check_keys(image, root, keys)
+            root = json.loads(file.read_bytes())
+            check_account(own, root, keys)
+            for image in own:
+                check_keys(image, root, keys)
 
 
 @every_format

@@ -17,6 +17,7 @@ from maskforge.limits.allowance import FACTOR, Limit
 
 TREES = {tree.format: tree for tree in trees() if tree.name == "small"}
 GEOMETRY = {"points", "exclude", "boundingBox", "box", "cx", "cy", "rx", "ry", "angle", "x", "y"}
+GEOMETRY |= {"segmentation", "bbox"}
 KIND_KEYS = ("shape_type", "type")
 
 
@@ -29,7 +30,10 @@ def numbers_as_text(value: Any) -> Any:
 
 
 def text(record: dict[str, Any]) -> dict[str, Any]:
-    return {k: numbers_as_text(one) if k in GEOMETRY else one for k, one in record.items()}
+    return {
+        key: numbers_as_text(one) if key in GEOMETRY and "counts" not in one else one
+        for key, one in record.items()
+    }
 
 
 def other_case(record: dict[str, Any]) -> dict[str, Any]:
@@ -55,6 +59,8 @@ def with_points(form: Callable[[list[tuple[float, float]]], Any]) -> Callable[[A
         changed = dict(record) if pairs is None else record | {"points": form(pairs)}
         if record.get("exclude"):
             changed["exclude"] = [form(pairs_of(one) or []) for one in record["exclude"]]
+        if isinstance(record.get("segmentation"), list):
+            changed["segmentation"] = [form(pairs_of(one) or []) for one in record["segmentation"]]
         return changed
 
     return change
@@ -76,7 +82,7 @@ def records_changed(root: Any, change: Callable[[dict[str, Any]], dict[str, Any]
         return [records_changed(one, change) for one in root]
     if not isinstance(root, dict):
         return root
-    if isinstance(root.get("points"), list | dict) or "cx" in root:
+    if isinstance(root.get("points"), list | dict) or not {"cx", "segmentation"}.isdisjoint(root):
         return change(root)
     return {key: records_changed(one, change) for key, one in root.items()}
 
@@ -110,15 +116,22 @@ def test_a_record_in_another_form_is_the_same_shape(tmp_path, format_, form):
         ("superannotate", "objects"),  # see below
         ("vott", "objects"),
         ("vott", "case"),
+        ("coco", "case"),
     }
+
+
+ONE_DOCUMENT = {
+    "labelme": "tooth.json",
+    "superannotate": "a.png.json",
+    "vott": "aa-asset.json",
+    "coco": "annotations.json",
+}
 
 
 @pytest.mark.parametrize("format_", TREES)
 def test_a_list_of_documents_is_read_one_by_one(tmp_path, format_):
     tree = TREES[format_]
-    name = {"labelme": "tooth.json", "superannotate": "a.png.json", "vott": "aa-asset.json"}[
-        format_
-    ]
+    name = ONE_DOCUMENT[format_]
     expected, _ = drawn(tree, tmp_path / "a", name, tree.root(name))
     tree.write(tmp_path / "b", {name: json.dumps([tree.root(name)] * 2).encode()})
     reader = mf.read(tmp_path / "b" / name)
@@ -148,6 +161,13 @@ GUESSES = {
         {"id": "a", "tags": ["a"], "type": "BLOB", "points": [[1, 2], [3, 4], [1, 5]]},
         {"id": "a", "tags": [{"id": 3}], "type": "POLYGON", "points": [[1, 2], [3, 4], [1, 5]]},
     ],
+    "coco": [
+        {"image_id": 1, "category_id": 1, "segmentation": [1, 2, 3, 4]},
+        {"image_id": 1, "category_id": 1, "segmentation": [[1, 2, 3, 4, "1 px", 5]]},
+        {"image_id": 1, "category_id": 1, "segmentation": "1 2 3 4 1 5"},
+        {"image_id": 1, "category_id": 1, "segmentation": [], "bbox": {"x": 1, "y": 2}},
+        {"image_id": 1, "category_id": 1, "segmentation": {"size": [3, 3], "counts": [9]}},
+    ],
 }
 
 
@@ -157,6 +177,10 @@ def document(format_: str, record: dict[str, Any]) -> Any:
             return {"imagePath": "a.png", "imageHeight": 9, "imageWidth": 9, "shapes": [record]}
         case "superannotate":
             return {"metadata": {"name": "a.png", "width": 9, "height": 9}, "instances": [record]}
+        case "coco":
+            images = [{"id": 1, "file_name": "a.png", "width": 9, "height": 9}]
+            categories = [{"id": 1, "name": "a"}]
+            return {"images": images, "annotations": [record], "categories": categories}
         case _:
             asset = {"id": "a", "name": "a.png", "size": {"width": 9, "height": 9}, "state": 2}
             return {"asset": asset, "regions": [record], "version": "2.1.0"}

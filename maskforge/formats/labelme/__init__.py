@@ -137,7 +137,7 @@ def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
     try:
         Allowance(Limit.BITMAP_PIXELS).take(sum(map(claimed_pixels, entries)))
     except LimitError as error:
-        return [], beyond_limit(error, origin, [], 0, len(entries))
+        return [], beyond_limit(error, origin, [], range(len(entries)))
     read = partial(read_shape, vertices=Allowance(Limit.VERTICES))
     return read_each(entries, origin, read, FORM)
 

@@ -1,0 +1,63 @@
+"""COCO: one JSON file for many images, with outlines, run lengths and boxes.
+
+What the keys mean was read in cocodataset/cocoapi: ``PythonAPI/pycocotools/coco.py`` and
+``common/maskApi.c``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from maskforge.formats.base import ImageRecord, ReadContext, Recognition
+from maskforge.formats.coco.instances import read_instances
+from maskforge.formats.coco.writer import CocoWriter
+from maskforge.formats.jsonio import Document
+
+
+class Coco:
+    """The format of COCO's JSON files; see ``maskforge.formats.base.Format``."""
+
+    name = "coco"
+    title = "COCO"
+    versions = "instances, detection, key points (their outlines and boxes): one JSON file"
+    geometry = "polygons in parts, run lengths as numbers and as text, boxes; crowds as void"
+    marks = ("images", "annotations", "categories")
+    suffixes = (".json",)
+    writers: ClassVar = {"coco": CocoWriter}
+
+    def recognize(self, document: Document) -> Recognition:
+        """Tell COCO files by their lists of images and annotations."""
+        root = document.root
+        if not isinstance(root, dict) or "images" not in root:
+            return Recognition.no("no `images` list at the root")
+        images, annotations = root["images"], root.get("annotations")
+        beside = next((one for one in ("annotations", "categories") if one in root), None)
+        if beside is None:
+            return Recognition.no("`images` at the root, but no `annotations` or `categories`")
+        if isinstance(images, list) and images and not any(map(_is_image, images)):
+            return Recognition.no("no entry of `images` has `id` and `file_name`")
+        if isinstance(annotations, list) and any(map(_is_caption, annotations)):
+            return Recognition.no("the annotations are captions")
+        return Recognition("instances", f"`images` and `{beside}` at the root")
+
+    def read(self, document: Document, context: ReadContext) -> Iterator[ImageRecord]:
+        """Yield the images of a file.
+
+        Raises:
+            FormatError: If a list of the file is not one.
+        """
+        return read_instances(document, context)
+
+
+def _is_image(entry: object) -> bool:
+    return (
+        isinstance(entry, dict) and "id" in entry and ("file_name" in entry or "coco_url" in entry)
+    )
+
+
+def _is_caption(entry: object) -> bool:
+    return isinstance(entry, dict) and "caption" in entry and "category_id" not in entry
+
+
+FORMAT = Coco()

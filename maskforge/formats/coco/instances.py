@@ -1,0 +1,119 @@
+"""Files of annotations: outlines, run lengths and boxes in one list for all images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from maskforge.errors import FormatError, shorten
+from maskforge.formats.base import ImageRecord, ReadContext
+from maskforge.formats.coco.annotation_records import FORM, AnnotationReader, is_crowd
+from maskforge.formats.coco.categories import Categories
+from maskforge.formats.coco.images import Listed, listed_images
+from maskforge.formats.coco.keys import key_of
+from maskforge.formats.jsonio import Document
+from maskforge.formats.plainform import read_each
+from maskforge.issues import Code, Issue, Origin
+from maskforge.shapes import ImageState, Shape
+
+RECORDS = "annotations"
+"""Key of the list of annotations, and of those in ``extra`` that became no shape."""
+
+
+def read_instances(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
+    """Yield the images of a file of annotations, and what belongs to none of them.
+
+    Raises:
+        FormatError: If a list is not one.
+    """
+    root: dict[str, Any] = document.root
+    place = document.origin.at(f".{RECORDS}")
+    records = root.get(RECORDS)
+    if not isinstance(records, list) and records is not None:
+        raise FormatError(
+            Code.INVALID_FILE,
+            f"expected a list of annotations, found {shorten(records)}",
+            origin=place,
+            hint="export the annotations again",
+        )
+    categories = Categories(
+        root.get("categories"), document.origin.at(".categories"), context.report
+    )
+    by_image: dict[str | None, list[int]] = {}
+    for index, record in enumerate(records or []):
+        key = key_of(record.get("image_id")) if isinstance(record, dict) else None
+        by_image.setdefault(key, []).append(index)
+    for image in listed_images(document):
+        numbers = by_image.pop(image.key, []) if image.key is not None else []
+        yield _image(image, records, numbers, categories, place)
+    rest = sorted(number for numbers in by_image.values() for number in numbers)
+    if records and rest:
+        yield _rest(records, rest, categories, place, document)
+
+
+def _image(
+    image: Listed,
+    records: list[Any] | None,
+    numbers: Sequence[int],
+    categories: Categories,
+    place: Origin,
+) -> ImageRecord:
+    if records is None:
+        return image.record((), ImageState.UNVISITED)
+    notes: list[Issue] = []
+    # Darwin of V7 marks what it writes as run lengths as crowds.
+    reader = AnnotationReader(categories, image.size, "darwin_url" not in image.entry, notes)
+    shapes, issues = _read(records, numbers, reader, place)
+    state = ImageState.ANNOTATED if numbers else ImageState.EMPTY
+    return image.record(shapes, state, (*notes, *issues), _lost(records, numbers, shapes, place))
+
+
+def _rest(
+    records: list[Any],
+    numbers: Sequence[int],
+    categories: Categories,
+    place: Origin,
+    document: Document,
+) -> ImageRecord:
+    """Return annotations whose image is not listed as an image of their own, which is refused."""
+    reader = AnnotationReader(categories, None, True, [])
+    shapes, issues = _read(records, numbers, reader, place)
+    first = records[numbers[0]]
+    id_ = first.get("image_id") if isinstance(first, dict) else None
+    count = f"{len(numbers)} annotations belong" if len(numbers) > 1 else "1 annotation belongs"
+    refusal = Issue(
+        Code.UNLISTED_IMAGE,
+        f"{count} to no image of the file; the `image_id` of the first is {shorten(id_)}",
+        place.at(f"[{numbers[0]}]"),
+        "export the annotations again, together with all their images",
+    )
+    return ImageRecord(
+        f"{document.path.stem} (images not listed)",
+        (),
+        tuple(shapes),
+        ImageState.ANNOTATED,
+        place,
+        issues=(refusal, *reader.notes, *issues),
+        extra=_lost(records, numbers, shapes, place),
+    )
+
+
+def _read(
+    records: list[Any], numbers: Sequence[int], reader: AnnotationReader, place: Origin
+) -> tuple[list[Shape], list[Issue]]:
+    """Return the shapes of some of the records: crowds first, below what is told apart."""
+    own = [records[number] for number in numbers]
+    shapes, issues = read_each(own, place, reader, FORM, numbers)
+    if reader.crowds:
+        shapes.sort(key=lambda shape: not is_crowd(shape.extra))
+    return shapes, issues
+
+
+def _lost(
+    records: list[Any], numbers: Sequence[int], shapes: Sequence[Shape], place: Origin
+) -> dict[str, object]:
+    """Return the records of an image that became no shape."""
+    if len(shapes) == len(numbers):
+        return {}
+    known = {shape.origin for shape in shapes}
+    return {RECORDS: [records[one] for one in numbers if place.at(f"[{one}]") not in known]}

@@ -1,0 +1,227 @@
+"""Writing COCO's annotations: one file for all images."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from maskforge.errors import FormatError
+from maskforge.formats.coco.annotation_records import CATEGORY, CROWD_LABEL
+from maskforge.formats.coco.runs import cropped, packed, to_runs
+from maskforge.formats.jsonio import load
+from maskforge.formats.writer import Holds, WriteContext, WrittenClass, WrittenImage
+from maskforge.shapes import Area, Bitmap, Geometry, Points, Shape, Size
+
+FILE = "annotations.json"
+_LISTS = ("images", "annotations", "categories")
+_BACKGROUND, _VOID = 0, 255
+_MOVED = 1.0
+"""Pixels by which a box in a file may differ from the shape's: tools round them."""
+
+
+class CocoWriter:
+    """One file with polygons, and run lengths where these cannot say it."""
+
+    title = "COCO"
+    holds = Holds(holes=("bitmap", "cut"), parts=True, bitmaps=True, scores=True)
+
+    def __init__(self, context: WriteContext) -> None:
+        self._context = context
+        self._images: list[dict[str, object]] = []
+        self._annotations: list[tuple[tuple[str, int], dict[str, object]]] = []
+        self._image_ids = _Ids()
+        self._annotation_ids = _Ids()
+        self._categories = _Categories(context.classes)
+        self._sources: dict[Path, dict[str, Any]] = {}
+
+    def add(self, image: WrittenImage) -> None:
+        """Keep the records of an image for the file."""
+        if image.is_own:
+            self._read_again(image.origin.file)
+        suffix = PurePosixPath(image.image).suffix
+        path = self._context.image_path(image, f"images/{image.name}{suffix}")
+        own = {key: value for key, value in image.extra.items() if key != "annotations"}
+        id_ = self._image_ids.take(own.get("id") if image.is_own else None)
+        size = {"height": image.size.height, "width": image.size.width}
+        entry = {**(own if image.is_own else {}), "id": id_, "file_name": path, **size}
+        self._images.append(entry)
+        for number, shape in enumerate(image.shapes):
+            record = self._record(shape, image.size, id_, own=image.is_own)
+            self._annotations.append((_place(shape, number), record))
+        rest = image.extra.get("annotations") if image.is_own else None
+        for record in rest if isinstance(rest, list) else ():
+            if isinstance(record, dict):
+                self._annotations.append((("", 0), {**record, "image_id": id_}))
+
+    def finish(self) -> None:
+        """Write the file."""
+        if len(self._sources) == 1:  # records of all images stand in one list, in any order
+            self._annotations.sort(key=lambda one: one[0])
+        first = next(iter(self._sources.values()), {})
+        document = {
+            "info": {},
+            "licenses": [],
+            **{key: value for key, value in first.items() if key not in _LISTS},
+            "images": self._images,
+            "annotations": [record for _, record in self._annotations],
+            "categories": self._categories.all(),
+        }
+        self._context.write(FILE, _text(document))
+
+    def _read_again(self, file: Path) -> None:
+        """Read what a file holds beside its images and annotations."""
+        if file in self._sources:
+            return
+        try:
+            root = load(file).root
+        except FormatError:  # it has changed since
+            root = None
+        self._sources[file] = root if isinstance(root, dict) else {}
+        self._categories.add_own(self._sources[file].get("categories"))
+
+    def _record(
+        self, shape: Shape, size: Size, image_id: object, *, own: bool
+    ) -> dict[str, object]:
+        extra = shape.extra if own else {}
+        label, named = shape.labels[0], extra.get(CATEGORY)
+        name = named if isinstance(named, str) else label
+        record: dict[str, object] = {
+            "id": self._annotation_ids.take(extra.get("id")),
+            "image_id": image_id,
+            "category_id": self._categories.id_of(name, extra.get("category_id")),
+        }
+        bbox, area = _measures(shape.geometry, size)
+        drawn = shape.primitive if own and shape.primitive else _drawn(shape.geometry, size)
+        if own:
+            rest = {key: one for key, one in extra.items() if key not in (CATEGORY, *record)}
+            if "bbox" in rest and not _is_near(rest["bbox"], bbox):
+                rest |= {"bbox": bbox, "area": area}
+            return {**record, **rest, **drawn}
+        score = {} if shape.score is None else {"score": shape.score}
+        crowd = int(label == CROWD_LABEL)
+        return {**record, **drawn, "area": area, "bbox": bbox, "iscrowd": crowd, **score}
+
+
+class _Ids:
+    """Ids that are used once: their own, or the next whole number that is free."""
+
+    def __init__(self) -> None:
+        self._taken: set[object] = set()
+        self._next = 1
+
+    def take(self, own: object) -> object:
+        if isinstance(own, int | str) and not isinstance(own, bool) and own not in self._taken:
+            self._taken.add(own)
+            return own
+        while self._next in self._taken:
+            self._next += 1
+        self._taken.add(self._next)
+        return self._next
+
+
+class _Categories:
+    """The list of categories: those of own files, and one for each class and each other label."""
+
+    def __init__(self, classes: Iterable[WrittenClass]) -> None:
+        self._classes = {one.name: one.id for one in classes if one.id not in (_BACKGROUND, _VOID)}
+        self._entries: list[dict[str, object]] = []
+        self._names: dict[object, str] = {}
+        self._ids: dict[str, object] = {}
+
+    def add_own(self, entries: object) -> None:
+        """Take over the categories of a file, but for ids that are taken."""
+        for entry in entries if isinstance(entries, list) else ():
+            match entry:
+                case {"id": int() | str() as id_, "name": str(name)} if id_ not in self._names:
+                    self._add(id_, name, entry)
+
+    def id_of(self, name: str, own: object = None) -> object:
+        """Return the id of a category: the one that a record has, if that is of this name."""
+        if isinstance(own, int | str) and self._names.get(own) == name:
+            return own
+        if name not in self._ids:
+            wanted = self._classes.get(name)
+            taken = self._names.keys() | set(self._classes.values())
+            free = next(one for one in itertools.count(1) if one not in taken)
+            id_ = free if wanted is None or wanted in self._names else wanted
+            self._add(id_, name, {"id": id_, "name": name, "supercategory": ""})
+        return self._ids[name]
+
+    def all(self) -> list[dict[str, object]]:
+        """Return the list, with the classes of which there is no record."""
+        for name in self._classes:
+            self.id_of(name)
+        return self._entries
+
+    def _add(self, id_: object, name: str, entry: dict[str, object]) -> None:
+        self._entries.append(entry)
+        self._names[id_] = name
+        self._ids.setdefault(name, id_)
+
+
+def _place(shape: Shape, number: int) -> tuple[str, int]:
+    """Return the place of a record in its old file, for the order in the new one."""
+    index = _INDEX.search(shape.origin.pointer)
+    return shape.origin.pointer.partition("[")[0], int(index[1]) if index else number
+
+
+def _drawn(geometry: Geometry, size: Size) -> dict[str, object]:
+    match geometry:
+        case Area(parts):
+            return {"segmentation": [one.exterior.ravel().tolist() for one in parts]}
+        case Bitmap():
+            counts = packed(to_runs(geometry, size))
+            return {"segmentation": {"size": [size.height, size.width], "counts": counts}}
+    raise AssertionError(geometry)
+
+
+def _measures(geometry: Geometry, size: Size) -> tuple[list[float], float]:
+    """Return the box around a shape, as corner and size, and its area."""
+    match geometry:
+        case Area(parts):
+            points = np.concatenate([one.exterior for one in parts])
+            low, high = points.min(axis=0), points.max(axis=0)
+            return [*low.tolist(), *(high - low).tolist()], sum(
+                _area(one.exterior) for one in parts
+            )
+        case Bitmap():
+            inside = cropped(geometry, size)
+            height, width = inside.pixels.shape
+            box = [inside.column, inside.row, width, height]
+            return [float(one) for one in box], float(np.count_nonzero(inside.pixels))
+    raise AssertionError(geometry)
+
+
+def _area(ring: Points) -> float:
+    x, y = (ring - ring[0]).T
+    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+
+
+def _is_near(written: object, box: Sequence[float]) -> bool:
+    """Tell whether a box in a file is that of the shape: tools round it."""
+    return (
+        isinstance(written, list)
+        and len(written) == len(box)
+        and all(isinstance(one, int | float) for one in written)
+        and bool(np.allclose(written, box, rtol=0, atol=_MOVED))
+    )
+
+
+def _text(document: Mapping[str, object]) -> bytes:
+    """Return JSON with a line for every image, annotation and category."""
+    keys = []
+    for key, value in document.items():
+        content = msgspec.json.encode(value)
+        if key in _LISTS and isinstance(value, list) and value:
+            content = b"[\n" + b",\n".join(map(msgspec.json.encode, value)) + b"\n]"
+        keys.append(msgspec.json.encode(key) + b": " + content)
+    return b"{\n" + b",\n".join(keys) + b"\n}\n"
+
+
+_INDEX = re.compile(r"\[(\d+)\]$")
