@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
-from annotation_files import labelme, superannotate, vott
+from annotation_files import labelme, superannotate, via, vott
 from annotation_files.marks import Mark, Sheet
 from bitewings.bitewing import Content, Radiograph, make_bitewing
 from bitewings.outlines import cut, tidy
@@ -121,10 +121,12 @@ VECTOR = (
 )
 PIXEL = (Sample("bitewing-11.jpg", 21, polygons),)
 CURRENT = (Sample("bitewing-12.jpg", 20, holes),)
+SMALL = (SHARED, Sample("bitewing-04.jpg", 1, polygons, content="gums"))
+"""Images of the formats that have a single way to write what is drawn."""
 
 
 def write_bundle(folder: Path) -> None:
-    """Replace the bundled samples of all three formats below a folder."""
+    """Replace the bundled samples of all formats below a folder."""
     superannotate_folder = folder / "superannotate"
     projects = {
         "labelme": folder / "labelme",
@@ -132,8 +134,9 @@ def write_bundle(folder: Path) -> None:
         "vector": superannotate_folder / "vector",
         "pixel": superannotate_folder / "pixel",
         "current": superannotate_folder / "current",
+        "via": folder / "via",
     }
-    for name in ("labelme", "vott", "superannotate"):
+    for name in ("labelme", "vott", "superannotate", "via"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for project in projects.values():
         project.mkdir(parents=True)
@@ -154,6 +157,8 @@ def write_bundle(folder: Path) -> None:
         superannotate.write_pixel(projects["pixel"], sample.sheet(), classes)
     for sample in CURRENT:
         superannotate.write_vector(projects["current"], sample.sheet(), classes)
+    sheets = [sample.sheet() for sample in SMALL]
+    via.write_project(projects["via"], sheets, name="caries", colors=COLORS)
 
 
 def _changed(

@@ -15,6 +15,7 @@ FormatName: TypeAlias = Literal[
     "vott",
     "superannotate",
     "labelme",
+    "via",
 ]
 """Names of the formats; each is a module or a package in this folder that defines ``FORMAT``."""
 
@@ -23,6 +24,7 @@ FORMATS: tuple[str, ...] = get_args(FormatName)
 WriterName: TypeAlias = Literal[
     "labelme",
     "x-anylabeling",
+    "via",
 ]
 """Names of what is written."""
 
