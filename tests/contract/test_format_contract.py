@@ -258,7 +258,8 @@ def test_a_record_of_no_known_kind_tells_its_place(laid):
         place, records = records_of(image, root, laid.keys)
         sound = {index_of(one.origin.pointer, place): one for one in image.shapes}
         for record in records:
-            record |= {key: "heart" for key in ("type", "shape_type") if key in record}
+            holder = record.get("shape_attributes", record)
+            holder |= {key: "heart" for key in ("type", "shape_type", "name") if key in holder}
         with laid.damaged(name, root) as path:
             (found,) = [one for one in laid.read(path)[0] if one.origin == image.origin]
         for issue in found.issues:

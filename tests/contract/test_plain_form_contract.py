@@ -17,7 +17,9 @@ from maskforge.limits.allowance import FACTOR, Limit
 
 TREES = {tree.format: tree for tree in trees() if tree.name == "small"}
 GEOMETRY = {"points", "exclude", "boundingBox", "box", "cx", "cy", "rx", "ry", "angle", "x", "y"}
-KIND_KEYS = ("shape_type", "type")
+VIA_KEYS = {"cx", "all_points_x", "theta", "width"}
+GEOMETRY |= VIA_KEYS | {"all_points_y", "r", "height"}
+KIND_KEYS = ("shape_type", "type", "name")
 
 
 def numbers_as_text(value: Any) -> Any:
@@ -76,7 +78,7 @@ def records_changed(root: Any, change: Callable[[dict[str, Any]], dict[str, Any]
         return [records_changed(one, change) for one in root]
     if not isinstance(root, dict):
         return root
-    if isinstance(root.get("points"), list | dict) or "cx" in root:
+    if isinstance(root.get("points"), list | dict) or not VIA_KEYS.isdisjoint(root):
         return change(root)
     return {key: records_changed(one, change) for key, one in root.items()}
 
@@ -110,15 +112,24 @@ def test_a_record_in_another_form_is_the_same_shape(tmp_path, format_, form):
         ("superannotate", "objects"),  # see below
         ("vott", "objects"),
         ("vott", "case"),
+        ("via", "pairs"),  # x and y stand apart
+        ("via", "objects"),
+        ("via", "nested"),
     }
+
+
+ONE_DOCUMENT = {
+    "labelme": "tooth.json",
+    "superannotate": "a.png.json",
+    "vott": "aa-asset.json",
+    "via": "export/p.json",
+}
 
 
 @pytest.mark.parametrize("format_", TREES)
 def test_a_list_of_documents_is_read_one_by_one(tmp_path, format_):
     tree = TREES[format_]
-    name = {"labelme": "tooth.json", "superannotate": "a.png.json", "vott": "aa-asset.json"}[
-        format_
-    ]
+    name = ONE_DOCUMENT[format_]
     expected, _ = drawn(tree, tmp_path / "a", name, tree.root(name))
     tree.write(tmp_path / "b", {name: json.dumps([tree.root(name)] * 2).encode()})
     reader = mf.read(tmp_path / "b" / name)
@@ -148,6 +159,19 @@ GUESSES = {
         {"id": "a", "tags": ["a"], "type": "BLOB", "points": [[1, 2], [3, 4], [1, 5]]},
         {"id": "a", "tags": [{"id": 3}], "type": "POLYGON", "points": [[1, 2], [3, 4], [1, 5]]},
     ],
+    "via": [
+        {
+            "shape_attributes": {
+                "name": "polygon",
+                "all_points_x": [1, 3, 1],
+                "all_points_y": [2, 4],
+            }
+        },
+        {"shape_attributes": {"name": "polygon", "points": [[1, 2], [3, 4], [1, 5]]}},
+        {"shape_attributes": {"name": "rect", "x": "1,5", "y": 2, "width": 3, "height": 4}},
+        {"shape_attributes": {"name": "box", "x": 1, "y": 2, "width": 3, "height": 4}},
+        {"shape_attributes": {"all_points_x": [1, 3, 1], "all_points_y": [2, 4, 5]}},
+    ],
 }
 
 
@@ -157,6 +181,10 @@ def document(format_: str, record: dict[str, Any]) -> Any:
             return {"imagePath": "a.png", "imageHeight": 9, "imageWidth": 9, "shapes": [record]}
         case "superannotate":
             return {"metadata": {"name": "a.png", "width": 9, "height": 9}, "instances": [record]}
+        case "via":
+            attributes = {"width": 9, "height": 9}
+            entry = {"filename": "a.png", "regions": [record], "file_attributes": attributes}
+            return {"a.png-1": entry}
         case _:
             asset = {"id": "a", "name": "a.png", "size": {"width": 9, "height": 9}, "state": 2}
             return {"asset": asset, "regions": [record], "version": "2.1.0"}

@@ -15,7 +15,7 @@ _FORMAT = "via"
 
 @dataclass(slots=True)
 class Repeats:
-    """Leaves out images that a file of the same folder holds with the same regions.
+    """Leaves out images that another file of the same folder holds with the same regions.
 
     Attributes:
         path: The file that is being read.
@@ -34,7 +34,7 @@ class Repeats:
             images += 1
             key = (_FORMAT, f"{self.path.parent}|{_digest(record)}")
             first = self.context.seen.get(key)
-            if first is None:
+            if first is None or first.file == self.path:
                 new[key] = record.origin
                 yield record
             else:
