@@ -280,6 +280,17 @@ def scaled(geometry: Geometry, factor_x: float, factor_y: float) -> Geometry:
     return _with_points(geometry, scale)
 
 
+def point_arrays(geometry: Geometry) -> list[Points]:
+    """Return the arrays of points of vector geometry; none of a bitmap."""
+    match geometry:
+        case Area(parts):
+            return [ring for part in parts for ring in part.rings]
+        case Polyline(points) | PointSet(points):
+            return [points]
+        case Bitmap():
+            return []
+
+
 def self_intersecting(polygons: Sequence[Polygon]) -> list[bool]:
     """Tell for each polygon whether its rings cross or touch themselves or each other.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from maskforge.errors import LimitError, RecordError
@@ -23,7 +23,7 @@ PointForm: TypeAlias = Literal["pairs", "objects", "flat", "parts"]
 _Pair: TypeAlias = tuple[float, float]
 
 _NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*")
-_NUMBER_KEYS = re.compile(r"[xy][1-4]?|[cr][xy]|angle|left|top|width|height")
+_NUMBER_KEYS = re.compile(r"[xy][1-4]?|[cr][xy]|r|angle|theta|left|top|width|height")
 _CORNER_KEYS = frozenset({"points", "boundingBox", "box", "f1", "f2", "r1", "r2"})
 _OTHER_FORM = frozenset({Code.INVALID_RECORD, Code.INVALID_COORDINATES, Code.UNKNOWN_KIND})
 _LEAST_FLAT = 6
@@ -46,6 +46,7 @@ class PlainForm:
         kind_of: Returns the kind of a record that does not name one, or None if it can be several.
         place_of: Returns the box in which a record lies that cannot be read, or None if it does not
             tell.
+        inside: Key of the object inside a record that holds all this; empty for the record itself.
     """
 
     points: PointForm
@@ -53,11 +54,15 @@ class PlainForm:
     kinds: Iterable[str]
     kind_of: Callable[[Mapping[str, Any]], str | None] | None = None
     place_of: Callable[[object], Box | None] = _nowhere
+    inside: str = ""
 
     def of(self, record: object) -> tuple[dict[str, Any], list[str]] | None:
         """Return a record in this form and the keys that had another one; None if none had."""
         if not isinstance(record, dict):
             return None
+        if self.inside:
+            found = replace(self, inside="").of(record.get(self.inside))
+            return found and (record | {self.inside: found[0]}, found[1])
         plain = {key: self._value(key, value) for key, value in record.items()}
         kind = self._kind(plain)
         if kind is not None:
@@ -80,7 +85,7 @@ class PlainForm:
                 return [self._points(one) for one in value]
             case "tags":
                 return [_name(one) for one in value]
-            case "bbox":
+            case "bbox" | "all_points_x" | "all_points_y":
                 return [_number(one) for one in value]
         return value
 

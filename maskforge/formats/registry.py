@@ -16,6 +16,7 @@ FormatName: TypeAlias = Literal[
     "superannotate",
     "labelme",
     "coco",
+    "via",
 ]
 """Names of the formats; each is a module or a package in this folder that defines ``FORMAT``."""
 
@@ -25,6 +26,7 @@ WriterName: TypeAlias = Literal[
     "labelme",
     "x-anylabeling",
     "coco",
+    "via",
 ]
 """Names of what is written."""
 

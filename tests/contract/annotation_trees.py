@@ -300,4 +300,56 @@ def coco() -> Small:
     return {"annotations.json": document}, {}
 
 
-SMALL = {"labelme": labelme, "superannotate": superannotate, "vott": vott, "coco": coco}
+# --- VIA
+
+
+def via_region(kind: str, label: object = "caries", **drawn: Any) -> dict[str, Any]:
+    return {
+        "shape_attributes": {"name": kind} | drawn,
+        "region_attributes": {"tissue": label, "note": "", "group_id": "3", "score": 0.5},
+    }
+
+
+def via_entry(name: str, regions: Any) -> dict[str, Any]:
+    attributes = {"caption": "left", "quality": {"sharp": True}, "width": 40, "height": 50}
+    return {"filename": name, "size": 77, "regions": regions, "file_attributes": attributes}
+
+
+def via() -> Small:
+    line = {"all_points_x": [1.5, 20.25, 9], "all_points_y": [2, 3, 30.5]}
+    closed = {"all_points_x": [1, 20, 9, 1], "all_points_y": [2, 3, 30, 2]}
+    regions = [
+        via_region("polygon", **line),
+        via_region("polygon", {"caries": True, "crown": False, "pulp": True}, **closed),
+        via_region("rect", x=2.5, y=3, width=10, height=6),
+        via_region("circle", cx=9, cy=8, r=5.5),
+        via_region("ellipse", cx=9, cy=8, rx=5.5, ry=3, theta=0.7),
+        via_region("ellipse", 3, cx=9, cy=8, rx=5, ry=3),
+        via_region("polyline", **line),
+        via_region("point", "", cx=5, cy=6),
+    ]
+    metadata = {
+        "a.png77": via_entry("a.png", regions),
+        "b.png77": via_entry("b.png", regions[:2] * 2),
+        "c.png77": via_entry("c.png", []),
+    }
+    tissue = {"type": "dropdown", "options": {"caries": "", "pulp": "", "crown": ""}}
+    project = {
+        "_via_settings": {"ui": {}, "core": {"default_filepath": "x/"}, "project": {"name": "p"}},
+        "_via_img_metadata": metadata,
+        "_via_attributes": {"region": {"tissue": tissue, "note": {"type": "text"}}, "file": {}},
+        "_via_data_format_version": "2.0.10",
+        "_via_image_id_list": list(metadata),
+    }
+    header = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes"
+    cells = [json.dumps(one).replace('"', '""') for one in regions[0].values()]
+    row = f'd.png,77,"{{""width"":9,""height"":9}}",1,0,"{cells[0]}","{cells[1]}"'
+    files: dict[str, Any] = {
+        "project/p.json": project,
+        "export/p.json": metadata,
+        "table/p.csv": f"{header},region_attributes\n{row}\n".encode(),
+    }
+    return files, {}
+
+
+SMALL = {"labelme": labelme, "superannotate": superannotate, "vott": vott, "coco": coco, "via": via}

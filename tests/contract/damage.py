@@ -98,7 +98,11 @@ def lean(value: Any) -> Any:
 
 def words_of(value: Any) -> tuple[str, ...]:
     """Return what says of which kind a record is."""
-    kinds = (value.get("type"), value.get("shape_type")) if isinstance(value, dict) else ()
+    kinds: tuple[Any, ...] = ()
+    if isinstance(value, dict):
+        kinds = (value.get("type"), value.get("shape_type"))
+        if isinstance(value.get("shape_attributes"), dict):
+            kinds = (value["shape_attributes"].get("name"),)
     return tuple(one for one in kinds if isinstance(one, str))
 
 

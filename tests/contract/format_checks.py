@@ -16,6 +16,7 @@ from maskforge.issues import Code
 from maskforge.shapes import Area, Bitmap, PointSet, Polyline, Shape
 
 LARGEST = 2.0**31
+AXES = ("all_points_x", "all_points_y")
 
 
 def at(root: Any, pointer: str) -> Any:
@@ -84,7 +85,9 @@ def check_shape(shape: Shape) -> None:
 
 def numbers(value: Any) -> Iterator[float]:
     """Yield the numbers of a record in the order in which they make points."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and {"all_points_x", "all_points_y"} <= value.keys():
+        yield from numbers([[*pair] for pair in zip(*map(value.get, AXES), strict=True)])
+    elif isinstance(value, dict):
         yield from numbers(
             [value["x"], value["y"]] if {"x", "y"} <= value.keys() else [*value.values()]
         )
@@ -112,6 +115,9 @@ def corners_of(record: dict[str, Any]) -> list[float] | None:
             return list(numbers([x, y, other_x, other_y]))
         case {"points": {"x1": x, "y1": y, "x2": other_x, "y2": other_y}}:
             return list(numbers([x, y, other_x, other_y]))
+        case {"shape_attributes": {"x": x, "y": y, "width": width, "height": height}}:
+            x, y, width, height = numbers([x, y, width, height])
+            return [x, y, x + width, y + height]
     return list(numbers(points)) if isinstance(points, list) else None
 
 

@@ -18,7 +18,9 @@ from maskforge.limits.allowance import FACTOR, Limit
 TREES = {tree.format: tree for tree in trees() if tree.name == "small"}
 GEOMETRY = {"points", "exclude", "boundingBox", "box", "cx", "cy", "rx", "ry", "angle", "x", "y"}
 GEOMETRY |= {"segmentation", "bbox"}
-KIND_KEYS = ("shape_type", "type")
+VIA_KEYS = {"cx", "all_points_x", "theta", "width"}
+GEOMETRY |= VIA_KEYS | {"all_points_y", "r", "height"}
+KIND_KEYS = ("shape_type", "type", "name")
 
 
 def numbers_as_text(value: Any) -> Any:
@@ -82,7 +84,8 @@ def records_changed(root: Any, change: Callable[[dict[str, Any]], dict[str, Any]
         return [records_changed(one, change) for one in root]
     if not isinstance(root, dict):
         return root
-    if isinstance(root.get("points"), list | dict) or not {"cx", "segmentation"}.isdisjoint(root):
+    drawn = VIA_KEYS | {"segmentation"}
+    if isinstance(root.get("points"), list | dict) or not drawn.isdisjoint(root):
         return change(root)
     return {key: records_changed(one, change) for key, one in root.items()}
 
@@ -117,6 +120,9 @@ def test_a_record_in_another_form_is_the_same_shape(tmp_path, format_, form):
         ("vott", "objects"),
         ("vott", "case"),
         ("coco", "case"),
+        ("via", "pairs"),  # x and y stand apart
+        ("via", "objects"),
+        ("via", "nested"),
     }
 
 
@@ -125,6 +131,7 @@ ONE_DOCUMENT = {
     "superannotate": "a.png.json",
     "vott": "aa-asset.json",
     "coco": "annotations.json",
+    "via": "export/p.json",
 }
 
 
@@ -168,6 +175,19 @@ GUESSES = {
         {"image_id": 1, "category_id": 1, "segmentation": [], "bbox": {"x": 1, "y": 2}},
         {"image_id": 1, "category_id": 1, "segmentation": {"size": [3, 3], "counts": [9]}},
     ],
+    "via": [
+        {
+            "shape_attributes": {
+                "name": "polygon",
+                "all_points_x": [1, 3, 1],
+                "all_points_y": [2, 4],
+            }
+        },
+        {"shape_attributes": {"name": "polygon", "points": [[1, 2], [3, 4], [1, 5]]}},
+        {"shape_attributes": {"name": "rect", "x": "1,5", "y": 2, "width": 3, "height": 4}},
+        {"shape_attributes": {"name": "box", "x": 1, "y": 2, "width": 3, "height": 4}},
+        {"shape_attributes": {"all_points_x": [1, 3, 1], "all_points_y": [2, 4, 5]}},
+    ],
 }
 
 
@@ -181,6 +201,10 @@ def document(format_: str, record: dict[str, Any]) -> Any:
             images = [{"id": 1, "file_name": "a.png", "width": 9, "height": 9}]
             categories = [{"id": 1, "name": "a"}]
             return {"images": images, "annotations": [record], "categories": categories}
+        case "via":
+            attributes = {"width": 9, "height": 9}
+            entry = {"filename": "a.png", "regions": [record], "file_attributes": attributes}
+            return {"a.png-1": entry}
         case _:
             asset = {"id": "a", "name": "a.png", "size": {"width": 9, "height": 9}, "state": 2}
             return {"asset": asset, "regions": [record], "version": "2.1.0"}

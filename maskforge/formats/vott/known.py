@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from maskforge.formats.base import ImageRecord, ReadContext
+from maskforge.geometry import point_arrays
 from maskforge.issues import Code, Issue, Level, Origin
-from maskforge.shapes import Area, Points, PointSet, Polyline, Shape
 
 _FORMAT = "vott"
 
@@ -134,7 +134,7 @@ class KnownImages:
 
 def _outlines(record: ImageRecord) -> int:
     outlines = [
-        (shape.labels, shape.kind, *(points.tobytes() for points in _points(shape)))
+        (shape.labels, shape.kind, *(points.tobytes() for points in point_arrays(shape.geometry)))
         for shape in record.shapes
     ]
     return hash((record.state, *outlines))
@@ -142,7 +142,7 @@ def _outlines(record: ImageRecord) -> int:
 
 def _boxes(record: ImageRecord) -> int:
     """Return a digest of the boxes in the order of the file, and of their labels."""
-    rings = [_points(shape) for shape in record.shapes]
+    rings = [point_arrays(shape.geometry) for shape in record.shapes]
     if not rings:
         return 0
     points = np.concatenate([points for one in rings for points in one])
@@ -151,13 +151,3 @@ def _boxes(record: ImageRecord) -> int:
     bounds = [extreme.reduceat(points, starts) for extreme in (np.minimum, np.maximum)]
     boxes = np.round(np.concatenate(bounds, axis=1), 2) + 0.0  # no negative zeros
     return hash((boxes.tobytes(), *(shape.labels for shape in record.shapes)))
-
-
-def _points(shape: Shape) -> list[Points]:
-    match shape.geometry:
-        case Area(parts):
-            return [ring for part in parts for ring in part.rings]
-        case Polyline(points) | PointSet(points):
-            return [points]
-        case _:
-            raise AssertionError("VoTT has no bitmaps")

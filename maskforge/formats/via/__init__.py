@@ -1,0 +1,95 @@
+"""VIA, the VGG Image Annotator, 1.x and 2.x: all images in one file.
+
+What the keys mean was read in the tool's own sources: ``via-1.x.y/via.js`` and
+``via-2.x.y/src/via.js`` of ox-vgg/via. VIA 3 writes another format, which is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from maskforge.errors import FormatError, shorten
+from maskforge.formats.base import ImageRecord, ReadContext, Recognition
+from maskforge.formats.jsonio import Document
+from maskforge.formats.via.csv_export import COLUMNS, read_csv
+from maskforge.formats.via.metadata import read_metadata
+from maskforge.formats.via.region_records import KINDS
+from maskforge.formats.via.repeats import Repeats
+from maskforge.formats.via.writer import ViaWriter
+from maskforge.issues import Code
+
+_METADATA = "_via_img_metadata"
+_ENTRY_KEYS = ("filename", "regions")
+_VERSION_3 = ("project", "metadata", "view")
+
+
+class Via:
+    """The format of VIA's projects and exports; see ``maskforge.formats.base.Format``."""
+
+    name = "via"
+    title = "VGG Image Annotator (VIA)"
+    versions = "1.x and 2.x: project, JSON export, CSV export"
+    geometry = f"{', '.join(KINDS)}"
+    marks = (_METADATA, "shape_attributes")
+    suffixes = (".json", ".csv")
+    writers: ClassVar = {"via": ViaWriter}
+
+    def recognize(self, document: Document) -> Recognition:
+        """Tell projects by `_via_img_metadata`, exports by the keys of their entries."""
+        root = document.root
+        if document.is_csv:
+            return _recognize_table(root)
+        if not isinstance(root, dict):
+            return Recognition.no("the root is not an object")
+        if _METADATA in root:
+            return Recognition("project", f"`{_METADATA}` at the root")
+        if any(map(_is_entry, root.values())):
+            return Recognition("json-export", "entries with `filename` and `regions` at the root")
+        if all(key in root for key in _VERSION_3):
+            return Recognition.no(
+                "`project`, `metadata` and `view` are of VIA 3, another format of the same tool"
+            )
+        return Recognition.no(
+            f"neither `{_METADATA}` (project) nor entries with `filename` and `regions` (export)"
+        )
+
+    def read(self, document: Document, context: ReadContext) -> Iterator[ImageRecord]:
+        """Yield the images of a project or an export that were not read from another file.
+
+        Raises:
+            FormatError: If the images of a project are not an object.
+        """
+        repeats = Repeats(document.path, context)
+        if document.is_csv:
+            yield from repeats.without(read_csv(document))
+            return
+        root: dict[str, Any] = document.root
+        origin = document.origin
+        metadata = root
+        if _METADATA in root:
+            metadata, origin = root[_METADATA], origin.at(f".{_METADATA}")
+        if not isinstance(metadata, dict):
+            raise FormatError(
+                Code.INVALID_FILE,
+                f"expected an object with the images, found {shorten(metadata)}",
+                origin=origin,
+                hint="save the project in VIA again",
+            )
+        yield from repeats.without(read_metadata(root, metadata, origin))
+
+
+def _is_entry(value: object) -> bool:
+    return isinstance(value, dict) and all(key in value for key in _ENTRY_KEYS)
+
+
+def _recognize_table(rows: list[dict[str, str]]) -> Recognition:
+    if not rows:
+        return Recognition.no("no rows below the header")
+    missing = [name for name in COLUMNS if name not in rows[0] and f"#{name}" not in rows[0]]
+    if missing:
+        return Recognition.no(f"no columns {', '.join(f'`{name}`' for name in missing)}")
+    return Recognition("csv-export", "columns " + ", ".join(f"`{name}`" for name in COLUMNS))
+
+
+FORMAT = Via()
