@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from annotation_trees import LABELME_MASK, Tree, labelme_shape, save_png, trees
+from annotation_trees import Tree, trees
 from damage import JUNK, change, every_damage
 from format_checks import (
     bounds_of,
@@ -25,6 +25,7 @@ from format_checks import (
     record_keys,
     records_of,
 )
+from format_examples import labelme, superannotate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -322,7 +323,7 @@ def outcomes(images: list[AnnotatedImage], without: set[Path]) -> list[Any]:
 
 
 def labelme_bitmap(folder: Path, png: bytes) -> Path:
-    record = labelme_shape("mask", [[2, 3], [5, 5]], mask=base64.b64encode(png).decode())
+    record = labelme.shape("mask", [[2, 3], [5, 5]], mask=base64.b64encode(png).decode())
     path = folder / "tooth.json"
     path.write_text(json.dumps({"shapes": [record], "imageWidth": 40, "imageHeight": 30}))
     return path
@@ -340,7 +341,7 @@ def superannotate_bitmap(folder: Path, png: bytes) -> Path:
 
 @pytest.mark.parametrize(
     ("write", "png"),
-    [(labelme_bitmap, LABELME_MASK), (superannotate_bitmap, save_png())],
+    [(labelme_bitmap, labelme.MASK), (superannotate_bitmap, superannotate.save_png())],
     ids=["labelme", "superannotate"],
 )
 @given(data=st.data())

@@ -5,22 +5,20 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-from annotation_trees import Tree, trees
+from annotation_trees import EXAMPLES, Tree, trees
 from format_checks import drawing
+from format_examples.examples import Examples
 
 import maskforge as mf
 from maskforge.issues import Code
 from maskforge.limits.allowance import FACTOR, Limit
 
+Change: TypeAlias = Callable[[dict[str, Any], Examples], dict[str, Any]]
+
 TREES = {tree.format: tree for tree in trees() if tree.name == "small"}
-GEOMETRY = {"points", "exclude", "boundingBox", "box", "cx", "cy", "rx", "ry", "angle", "x", "y"}
-GEOMETRY |= {"segmentation", "bbox"}
-VIA_KEYS = {"cx", "all_points_x", "theta", "width"}
-GEOMETRY |= VIA_KEYS | {"all_points_y", "r", "height"}
-KIND_KEYS = ("shape_type", "type", "name")
 
 
 def numbers_as_text(value: Any) -> Any:
@@ -31,16 +29,16 @@ def numbers_as_text(value: Any) -> Any:
     return f" {value}" if isinstance(value, int | float) else value
 
 
-def text(record: dict[str, Any]) -> dict[str, Any]:
+def text(record: dict[str, Any], of: Examples) -> dict[str, Any]:
     return {
-        key: numbers_as_text(one) if key in GEOMETRY and "counts" not in one else one
+        key: numbers_as_text(one) if key in of.geometry and "counts" not in str(one) else one
         for key, one in record.items()
     }
 
 
-def other_case(record: dict[str, Any]) -> dict[str, Any]:
+def other_case(record: dict[str, Any], of: Examples) -> dict[str, Any]:
     """Spell the kind as prose does: ``Oriented Rectangle``, ``Polygon``."""
-    kinds = {key: record[key] for key in KIND_KEYS if isinstance(record.get(key), str)}
+    kinds = {key: record[key] for key in of.kind_keys if isinstance(record.get(key), str)}
     return record | {key: one.replace("_", " ").title() for key, one in kinds.items()}
 
 
@@ -55,8 +53,8 @@ def pairs_of(points: Any) -> list[tuple[float, float]] | None:
     return list(zip(points[::2], points[1::2], strict=True))
 
 
-def with_points(form: Callable[[list[tuple[float, float]]], Any]) -> Callable[[Any], Any]:
-    def change(record: dict[str, Any]) -> dict[str, Any]:
+def with_points(form: Callable[[list[tuple[float, float]]], Any]) -> Change:
+    def change(record: dict[str, Any], _: Examples) -> dict[str, Any]:
         pairs = pairs_of(record.get("points"))
         changed = dict(record) if pairs is None else record | {"points": form(pairs)}
         if record.get("exclude"):
@@ -68,26 +66,25 @@ def with_points(form: Callable[[list[tuple[float, float]]], Any]) -> Callable[[A
     return change
 
 
-FORMS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+FORMS: dict[str, Change] = {
     "text": text,
     "case": other_case,
     "pairs": with_points(lambda pairs: [list(pair) for pair in pairs]),
     "objects": with_points(lambda pairs: [{"x": x, "y": y} for x, y in pairs]),
     "nested": with_points(lambda pairs: [[list(pair) for pair in pairs]]),
-    "all": lambda record: text(other_case(FORMS["objects"](record))),
+    "all": lambda record, of: text(other_case(FORMS["objects"](record, of), of), of),
 }
 
 
-def records_changed(root: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+def records_changed(root: Any, change: Change, of: Examples) -> Any:
     """Change every record with a geometry, wherever it stands."""
     if isinstance(root, list):
-        return [records_changed(one, change) for one in root]
+        return [records_changed(one, change, of) for one in root]
     if not isinstance(root, dict):
         return root
-    drawn = VIA_KEYS | {"segmentation"}
-    if isinstance(root.get("points"), list | dict) or not drawn.isdisjoint(root):
-        return change(root)
-    return {key: records_changed(one, change) for key, one in root.items()}
+    if not of.geometry.isdisjoint(root) and not isinstance(root.get("regions"), list):
+        return change(root, of)
+    return {key: records_changed(one, change, of) for key, one in root.items()}
 
 
 def drawn(tree: Tree, folder: Any, name: str, root: Any) -> tuple[list[Any], list[mf.Issue]]:
@@ -104,7 +101,7 @@ def test_a_record_in_another_form_is_the_same_shape(tmp_path, format_, form):
     changed = 0
     for name in tree.documents:
         root = tree.root(name)
-        other = records_changed(copy.deepcopy(root), FORMS[form])
+        other = records_changed(copy.deepcopy(root), FORMS[form], EXAMPLES[format_])
         if other == root or "visitedFrames" in root:
             continue
         expected, before = drawn(tree, tmp_path / "a", name, root)
@@ -114,31 +111,13 @@ def test_a_record_in_another_form_is_the_same_shape(tmp_path, format_, form):
         assert {issue.level for issue in lenient} <= {mf.Level.NOTE}
         assert len(after) - len(lenient) == len(before)
         changed += len(lenient)
-    assert changed or (format_, form) in {
-        ("labelme", "pairs"),
-        ("superannotate", "objects"),  # see below
-        ("vott", "objects"),
-        ("vott", "case"),
-        ("coco", "case"),
-        ("via", "pairs"),  # x and y stand apart
-        ("via", "objects"),
-        ("via", "nested"),
-    }
-
-
-ONE_DOCUMENT = {
-    "labelme": "tooth.json",
-    "superannotate": "a.png.json",
-    "vott": "aa-asset.json",
-    "coco": "annotations.json",
-    "via": "export/p.json",
-}
+    assert changed or form in EXAMPLES[format_].own_forms
 
 
 @pytest.mark.parametrize("format_", TREES)
 def test_a_list_of_documents_is_read_one_by_one(tmp_path, format_):
     tree = TREES[format_]
-    name = ONE_DOCUMENT[format_]
+    name = EXAMPLES[format_].one_document
     expected, _ = drawn(tree, tmp_path / "a", name, tree.root(name))
     tree.write(tmp_path / "b", {name: json.dumps([tree.root(name)] * 2).encode()})
     reader = mf.read(tmp_path / "b" / name)
@@ -149,72 +128,12 @@ def test_a_list_of_documents_is_read_one_by_one(tmp_path, format_):
     assert Code.LENIENT in [issue.code for issue in reader.issues]
 
 
-GUESSES = {
-    "labelme": [
-        {"label": "a", "shape_type": "rectangle", "points": [1, 2, 3, 4]},
-        {"label": "a", "shape_type": "polygons", "points": [[1, 2], [3, 4], [1, 5]]},
-        {"label": "a", "points": [["1,5", "2"], ["3", "4"], ["1", "5"]]},
-        {"label": "a", "points": [[[1, 2], [3, 4], [1, 5]], [[1, 2], [3, 4], [1, 5]]]},
-        {"label": "a", "points": [[1, 2, 0], [3, 4, 0], [1, 5, 0]]},
-    ],
-    "superannotate": [
-        {"className": "a", "type": "bbox", "points": [1, 2, 3, 4]},
-        {"className": "a", "points": [1, 2, 3, 4, 1, 5], "type": None},
-        {"className": "a", "type": "polygon", "points": [1, 2, 3, 4, "1 px", 5]},
-        {"className": "a", "type": "polygon", "points": "1 2 3 4 1 5"},
-    ],
-    "vott": [
-        {"id": "a", "tags": ["a"], "points": [{"x": 1, "y": 2}, {"x": 3, "y": 4}]},
-        {"id": "a", "tags": ["a"], "type": "BLOB", "points": [[1, 2], [3, 4], [1, 5]]},
-        {"id": "a", "tags": [{"id": 3}], "type": "POLYGON", "points": [[1, 2], [3, 4], [1, 5]]},
-    ],
-    "coco": [
-        {"image_id": 1, "category_id": 1, "segmentation": [1, 2, 3, 4]},
-        {"image_id": 1, "category_id": 1, "segmentation": [[1, 2, 3, 4, "1 px", 5]]},
-        {"image_id": 1, "category_id": 1, "segmentation": "1 2 3 4 1 5"},
-        {"image_id": 1, "category_id": 1, "segmentation": [], "bbox": {"x": 1, "y": 2}},
-        {"image_id": 1, "category_id": 1, "segmentation": {"size": [3, 3], "counts": [9]}},
-    ],
-    "via": [
-        {
-            "shape_attributes": {
-                "name": "polygon",
-                "all_points_x": [1, 3, 1],
-                "all_points_y": [2, 4],
-            }
-        },
-        {"shape_attributes": {"name": "polygon", "points": [[1, 2], [3, 4], [1, 5]]}},
-        {"shape_attributes": {"name": "rect", "x": "1,5", "y": 2, "width": 3, "height": 4}},
-        {"shape_attributes": {"name": "box", "x": 1, "y": 2, "width": 3, "height": 4}},
-        {"shape_attributes": {"all_points_x": [1, 3, 1], "all_points_y": [2, 4, 5]}},
-    ],
-}
-
-
-def document(format_: str, record: dict[str, Any]) -> Any:
-    match format_:
-        case "labelme":
-            return {"imagePath": "a.png", "imageHeight": 9, "imageWidth": 9, "shapes": [record]}
-        case "superannotate":
-            return {"metadata": {"name": "a.png", "width": 9, "height": 9}, "instances": [record]}
-        case "coco":
-            images = [{"id": 1, "file_name": "a.png", "width": 9, "height": 9}]
-            categories = [{"id": 1, "name": "a"}]
-            return {"images": images, "annotations": [record], "categories": categories}
-        case "via":
-            attributes = {"width": 9, "height": 9}
-            entry = {"filename": "a.png", "regions": [record], "file_attributes": attributes}
-            return {"a.png-1": entry}
-        case _:
-            asset = {"id": "a", "name": "a.png", "size": {"width": 9, "height": 9}, "state": 2}
-            return {"asset": asset, "regions": [record], "version": "2.1.0"}
-
-
 @pytest.mark.parametrize(
-    ("format_", "record"), [(one, record) for one, records in GUESSES.items() for record in records]
+    ("format_", "record"),
+    [(name, record) for name, one in EXAMPLES.items() for record in one.guesses],
 )
 def test_what_can_mean_several_things_is_refused(tmp_path, format_, record):
-    (tmp_path / "a.json").write_text(json.dumps(document(format_, record)))
+    (tmp_path / "a.json").write_text(json.dumps(EXAMPLES[format_].document(record)))
     (image,) = mf.read(tmp_path, format=format_)
     assert image.shapes == ()
     (issue,) = [one for one in image.issues if one.loses_record]
