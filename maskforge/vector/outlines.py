@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.shapes import Area, Points, Polygon
-from maskforge.vector.arcs import find_arcs, pixel_edges
-from maskforge.vector.corners import find_corners
+from maskforge.vector.arcs import find_arcs, pixel_edges, straighten
 from maskforge.vector.rings import Rings, find_rings
 
 
@@ -51,11 +50,10 @@ def trace(labels: NDArray[Any], *, join: bool = True, simplify: bool = True) -> 
         join: Whether pixels of a region that touch at a corner are in one polygon.
         simplify: Whether outlines may leave the edges of pixels, by less than their centers.
     """
-    corners = find_corners(labels, join=join)
-    if not len(corners.label):
-        return Outlines((), corners.label, np.empty(0, dtype=np.int64))
-    rings = find_rings(corners, labels.shape[1])
-    lines = find_arcs(rings).simplified().outlines() if simplify else pixel_edges(rings)
+    rings = find_rings(labels, join=join)
+    if rings is None:
+        return Outlines((), labels.ravel()[:0], np.empty(0, dtype=np.int64))
+    lines = straighten(find_arcs(rings)).outlines() if simplify else pixel_edges(rings)
     return assemble(rings, lines)
 
 
@@ -70,7 +68,7 @@ def assemble(rings: Rings, lines: list[Points]) -> Outlines:
     chosen = np.flatnonzero(rings.outer == np.arange(len(outer)))
     areas = np.bincount(rings.outer, weights=rings.areas)[chosen].astype(np.int64)
     polygons = tuple(Polygon(lines[ring], tuple(holes[ring])) for ring in chosen.tolist())
-    return Outlines(polygons, rings.corners.label[rings.starts[chosen]], areas)
+    return Outlines(polygons, rings.labels[chosen], areas)
 
 
 def moved(area: Area, row: int, column: int) -> Area:
