@@ -38,6 +38,7 @@ class Arcs:
         pieces: (K,) int64, number of the arc of every piece of a ring, ring after ring.
         backwards: (K,) bool, whether the ring takes it backwards.
         rings: (R,) int64, the first piece of every ring.
+        loops: (A,) bool, whether the arc is a whole ring, without any node.
     """
 
     points: NDArray[np.complex128]
@@ -47,6 +48,7 @@ class Arcs:
     pieces: NDArray[np.int64]
     backwards: NDArray[np.bool_]
     rings: NDArray[np.int64]
+    loops: NDArray[np.bool_]
 
     def chosen(self, keep: NDArray[np.bool_]) -> Arcs:
         """Return the arcs with some of their points alone, the ends among them."""
@@ -71,10 +73,10 @@ class Arcs:
 def find_arcs(rings: Rings) -> Arcs:
     """Divide rings into arcs: at nodes, or at the first point of a ring that has none."""
     is_node = rings.corners.is_node[rings.corners.vertex]
-    begin, lengths = rings.starts.copy(), rings.ends - rings.starts
-    with_nodes = np.logical_or.reduceat(is_node, rings.starts)
+    lengths = rings.ends - rings.starts
+    has_nodes = np.logical_or.reduceat(is_node, rings.starts)
     is_end = is_node.copy()
-    is_end[rings.starts[~with_nodes]] = True
+    is_end[rings.starts[~has_nodes]] = True
     count = len(is_end)
     begin = np.minimum.reduceat(np.where(is_end, np.arange(count), count), rings.starts)
     # Every ring is turned so that it begins with an end.
@@ -100,7 +102,9 @@ def find_arcs(rings: Rings) -> Arcs:
     points, gates = points[taken], gates[taken]
     gates[ends - 1] = gates[ends - counts] = 0
     backwards = leaving != leaving[first][pieces]
-    return Arcs(points, gates, ends - counts, ends, pieces, backwards, of_ring)
+    loops = np.zeros(len(counts), dtype=np.bool_)
+    loops[pieces[of_ring]] = ~has_nodes
+    return Arcs(points, gates, ends - counts, ends, pieces, backwards, of_ring, loops)
 
 
 def pixel_edges(rings: Rings) -> list[Points]:

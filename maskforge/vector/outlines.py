@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.shapes import Area, Points, Polygon
+from maskforge.shapes import Area, Points, Polygon, Size
 from maskforge.vector.arcs import find_arcs, pixel_edges, straighten
+from maskforge.vector.loose import LOSSLESS, loosen
 from maskforge.vector.rings import Rings, find_rings
 
 
@@ -42,19 +43,28 @@ def areas_of(pixels: NDArray[np.bool_], row: int = 0, column: int = 0) -> Area:
     return moved(area, row, column) if row or column else area
 
 
-def trace(labels: NDArray[Any], *, join: bool = True, simplify: bool = True) -> Outlines:
-    """Return the outlines of all regions of a label map, which draw exactly the same map.
+def trace(
+    labels: NDArray[Any], *, join: bool = True, tolerance: float = LOSSLESS, smoothing: int = 0
+) -> Outlines:
+    """Return the outlines of all regions of a label map.
+
+    Up to a tolerance of 0.5, and without smoothing, they draw exactly the same map.
 
     Args:
         labels: (H, W) integers; 0 is no region.
         join: Whether pixels of a region that touch at a corner are in one polygon.
-        simplify: Whether outlines may leave the edges of pixels, by less than their centers.
+        tolerance: By how many pixels outlines may move; 0 leaves them on the edges of pixels.
+        smoothing: How often corners are cut.
     """
     rings = find_rings(labels, join=join)
     if rings is None:
         return Outlines((), labels.ravel()[:0], np.empty(0, dtype=np.int64))
-    lines = straighten(find_arcs(rings)).outlines() if simplify else pixel_edges(rings)
-    return assemble(rings, lines)
+    if tolerance > LOSSLESS or smoothing:
+        size = Size(labels.shape[1], labels.shape[0])
+        return assemble(rings, loosen(rings, find_arcs(rings), tolerance, smoothing, size))
+    if tolerance:
+        return assemble(rings, straighten(find_arcs(rings)).outlines())
+    return assemble(rings, pixel_edges(rings))
 
 
 def assemble(rings: Rings, lines: list[Points]) -> Outlines:
