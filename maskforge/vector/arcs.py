@@ -158,7 +158,7 @@ def straighten(arcs: Arcs) -> Arcs:
     keep = np.zeros(len(arcs.points), dtype=np.bool_)
     keep[begins] = True
     owners, within = counted(np.zeros_like(begins[1:]), np.diff(begins))
-    keep[begins[owners] + within] |= (within % _LONGEST == 0)
+    keep[begins[owners] + within] |= within % _LONGEST == 0
     ends = np.flatnonzero(keep)
     ends, begins = ends[1:], ends[:-1]
     far = ends > begins + 1
@@ -182,9 +182,7 @@ def _look(
         to_left, to_right = middle - reach, middle + reach
         is_first = gate == place + 1
         from_left, from_right = left.conj(), right.conj()
-        is_seen = is_first | (
-            ((from_left * middle).imag >= 0) & ((from_right * middle).imag <= 0)
-        )
+        is_seen = is_first | (((from_left * middle).imag >= 0) & ((from_right * middle).imag <= 0))
         left = np.where(is_first | ((from_left * to_left).imag > 0), to_left, left)
         right = np.where(is_first | ((from_right * to_right).imag < 0), to_right, right)
         seen = np.where(is_seen, gate, seen)
@@ -195,8 +193,7 @@ def _look(
         at[stopped] = arcs.points[seen[stopped]]
         keep[seen[stopped]] = True
         gate = gate + 1
-        left_over = gate <= ends
-        if not left_over.all():
-            at, gate, place, seen, ends, left, right = (
-                one[left_over] for one in (at, gate, place, seen, ends, left, right)
-            )
+        is_open = gate <= ends
+        if not is_open.all():
+            gate, place, seen, ends = (one[is_open] for one in (gate, place, seen, ends))
+            at, left, right = (one[is_open] for one in (at, left, right))

@@ -161,4 +161,5 @@ def _successors(corners: Corners, column: NDArray[np.int64]) -> NDArray[np.int64
     arriving = np.empty(4 * count, dtype=np.int64)
     arriving[corners.vertex << 2 | corners.arrives] = np.arange(len(corners.vertex))
     reached = neighbor.ravel()[corners.vertex << 2 | corners.leaves]
-    return arriving[reached << 2 | (corners.leaves + 1) & 3]
+    successor: NDArray[np.int64] = arriving[reached << 2 | (corners.leaves + 1) & 3]
+    return successor

@@ -74,9 +74,7 @@ def _complex(points: Points) -> NDArray[np.complex128]:
     return np.ascontiguousarray(points).view(np.complex128)[:, 0]
 
 
-def _with_points(
-    arcs: Arcs, points: NDArray[np.complex128], counts: NDArray[np.int64]
-) -> Arcs:
+def _with_points(arcs: Arcs, points: NDArray[np.complex128], counts: NDArray[np.int64]) -> Arcs:
     ends = np.cumsum(counts)
     return replace(arcs, points=points, starts=ends - counts, ends=ends)
 
@@ -94,9 +92,7 @@ def _rounded(arcs: Arcs, cuts: NDArray[np.int64]) -> Arcs:
     return _with_points(arcs, np.concatenate(lines), np.array([len(line) for line in lines]))
 
 
-def _cut(
-    points: NDArray[np.complex128], count: int, *, is_loop: bool
-) -> NDArray[np.complex128]:
+def _cut(points: NDArray[np.complex128], count: int, *, is_loop: bool) -> NDArray[np.complex128]:
     """Replace every corner by two points, a quarter along its edges (Chaikin); ends stay.
 
     A loop has no ends: its first point, which is its last one, is a corner like others.
@@ -138,7 +134,7 @@ def _crossing(arcs: Arcs) -> NDArray[np.bool_]:
 
 
 def _lost(rings: Rings, lines: list[Points], size: Size) -> NDArray[np.bool_]:
-    """Tell which rings draw no pixel, or one that another draws, or leave their outer ring, (R,)."""
+    """Tell which rings draw no pixel, or one that others draw, or leave their outer ring, (R,)."""
     whole = np.flatnonzero(rings.outer == np.arange(len(lines)))
     holes = np.flatnonzero(rings.outer != np.arange(len(lines)))
     inner: dict[int, list[Points]] = {ring: [] for ring in whole.tolist()}
@@ -156,7 +152,8 @@ def _lost(rings: Rings, lines: list[Points], size: Size) -> NDArray[np.bool_]:
     starts, stops = (row * size.width + one[is_whole] for one in (runs.start, runs.stop))
     order = np.argsort(starts, kind="stable")
     region, starts, stops = region[order], starts[order], stops[order]
-    furthest = np.maximum.accumulate(np.where(stops == np.maximum.accumulate(stops), np.arange(len(stops)), 0))
+    most = np.maximum.accumulate(stops)
+    furthest = np.maximum.accumulate(np.where(stops == most, np.arange(len(stops)), 0))
     double = np.flatnonzero(starts[1:] < stops[furthest[:-1]])
     lost[whole[region[double + 1]]] = lost[whole[region[furthest[double]]]] = True
     # What is wrong with a hole or around it may be the fault of either.

@@ -40,7 +40,7 @@ def areas_of(pixels: NDArray[np.bool_], row: int = 0, column: int = 0) -> Area:
         column: Column of the image that the first column is.
     """
     area = Area(trace(pixels.view(np.uint8)).polygons)
-    return moved(area, row, column) if row or column else area
+    return _moved(area, row, column) if row or column else area
 
 
 def trace(
@@ -81,9 +81,9 @@ def assemble(rings: Rings, lines: list[Points]) -> Outlines:
     return Outlines(polygons, rings.labels[chosen], areas)
 
 
-def moved(area: Area, row: int, column: int) -> Area:
+def _moved(area: Area, row: int, column: int) -> Area:
     def move(points: Points) -> Points:
-        result = points + (column, row)
+        result: Points = points + np.array((column, row))
         result.flags.writeable = False
         return result
 

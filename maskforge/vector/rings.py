@@ -87,8 +87,10 @@ def _one_path(successor: NDArray[np.int64], firsts: NDArray[np.int64]) -> NDArra
 
     joined = successor.copy()
     joined[_inverse(successor)[firsts]] = np.roll(firsts, -1)
-    order = breadth_first_order(_graph(joined), firsts[0], return_predecessors=False)
-    return order.astype(np.int64)
+    order: NDArray[np.int64] = breadth_first_order(
+        _graph(joined), firsts[0], return_predecessors=False
+    ).astype(np.int64)
+    return order
 
 
 def _graph(successor: NDArray[np.int64]) -> Any:  # noqa: ANN401 - SciPy has no types
