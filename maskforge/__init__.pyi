@@ -33,6 +33,7 @@ from .masks.classfile import load_class_map
 from .masks.drawing import Drawing, DrawOptions, draw
 from .masks.encoding import from_multi_hot, from_one_hot, multi_hot, one_hot
 from .masks.maskfile import read_mask, write_mask
+from .masks.vectorized import Vectorized, VectorizeOptions, vectorize
 from .nn.export import ModelExportReport
 from .nn.modelfile import ModelDescription
 from .nn.network_catalog import NetworkOptions
@@ -115,6 +116,8 @@ __all__ = [
     "Split",
     "SplitOptions",
     "TrainOptions",
+    "VectorizeOptions",
+    "Vectorized",
     "__version__",
     "augment",
     "check",
@@ -146,6 +149,7 @@ __all__ = [
     "read_splits",
     "resume_training",
     "train",
+    "vectorize",
     "write_mask",
     "write_split",
 ]

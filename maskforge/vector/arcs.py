@@ -1,8 +1,9 @@
 """The pieces of outlines between the vertices where outlines meet, each simplified once.
 
-The outline is drawn through the middles of the edges of pixels where it is a staircase, and through
-its corners elsewhere. So it passes every pixel's center at a distance of 0.353 at least. What moves
-it by less passes over no center; and it does not cross itself or another one.
+Every edge of a pixel on an outline has a gate: the way across it, from one pixel's center to the
+other's. A line that goes through the same gates in the same order passes between the same centers,
+so it draws the same mask. Two gates in a row belong to one square between four centers, through
+which no other outline goes, unless it is a node: so lines through gates never cross each other.
 """
 
 from __future__ import annotations
@@ -13,18 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.shapes import Points
-from maskforge.vector.corners import Corners
-from maskforge.vector.rings import Rings, next_in_rings
+from maskforge.vector.corners import AHEAD, Corners
+from maskforge.vector.rings import Rings, counted, next_in_rings
 
-LOSSLESS = 0.35
-"""By how many pixels an arc may move."""
+_REACH = 31 / 64
+"""How far from the middle of a gate a line may go through it: so far that rounding a point to a
+hundredth of a pixel moves no line over a center, and near enough to half a pixel for long lines."""
 
-APART = 0.125
-"""By how many pixels, across and down, points keep from a vertex where others keep to its other
-side. It remains if coordinates are rounded to a tenth of a pixel."""
-
-_ASIDE = APART * np.array(((-1, -1), (1, -1), (1, 1), (-1, 1), (0, 0)))
-"""By the number of the pixel to whose side a point keeps; the last is that of -1, for none."""
+_LONGEST = 64
+"""Most gates that are looked at in one go; there is a point after so many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,127 +30,170 @@ class Arcs:
     """The arcs of a label map, and how rings are made of them.
 
     Attributes:
-        points: (N, 2), those of one arc behind those of the other, both ends included.
+        points: (N,) complex, those of one arc behind those of the other, both ends included.
+        gates: (N,) complex, the way to the right across the outline; 0 for points that
+            stay where they are.
         starts: (A,) int64, the first point of every arc.
         ends: (A,) int64, behind the last point.
         pieces: (K,) int64, number of the arc of every piece of a ring, ring after ring.
         backwards: (K,) bool, whether the ring takes it backwards.
         rings: (R,) int64, the first piece of every ring.
+        loops: (A,) bool, whether the arc is a whole ring, without any node.
     """
 
-    points: Points
+    points: NDArray[np.complex128]
+    gates: NDArray[np.complex128]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     pieces: NDArray[np.int64]
     backwards: NDArray[np.bool_]
     rings: NDArray[np.int64]
+    loops: NDArray[np.bool_]
 
-    def simplified(self, tolerance: float | NDArray[np.float64] = LOSSLESS) -> Arcs:
-        """Return the arcs with fewer points.
-
-        Args:
-            tolerance: By how many pixels they may move: one number, or (A,) of them.
-        """
-        import shapely
-
-        owner = np.repeat(np.arange(len(self.starts)), self.ends - self.starts)
-        lines = shapely.linestrings(self.points, indices=owner)
-        fewer = shapely.simplify(lines, tolerance, preserve_topology=False)
-        points, owner = shapely.get_coordinates(fewer, return_index=True)
-        return self.with_points(points, np.bincount(owner, minlength=len(self.starts)))
-
-    def with_points(self, points: Points, counts: NDArray[np.int64]) -> Arcs:
-        """Return the arcs with other points, (N, 2), of which ``counts``, (A,), are of each."""
-        ends = np.cumsum(counts)
-        return replace(self, points=points, starts=ends - counts, ends=ends)
+    def chosen(self, keep: NDArray[np.bool_]) -> Arcs:
+        """Return the arcs with some of their points alone, the ends among them."""
+        before = np.concatenate(([0], np.cumsum(keep)))
+        return replace(
+            self,
+            points=self.points[keep],
+            gates=self.gates[keep],
+            starts=before[self.starts],
+            ends=before[self.ends],
+        )
 
     def outlines(self) -> list[Points]:
         """Return the points of every ring."""
         counts = (self.ends - self.starts - 1)[self.pieces]  # one end belongs to the next piece
-        first = np.where(self.backwards, self.ends[self.pieces] - 1, self.starts[self.pieces])
-        places = _counted(first, counts, np.where(self.backwards, -1, 1))
+        owners, places = counted(self.starts[self.pieces], counts)
+        mirrored = (self.starts + self.ends - 1)[self.pieces][owners] - places
+        places = np.where(self.backwards[owners], mirrored, places)
         return split(self.points[places], np.add.reduceat(counts, self.rings))
 
 
 def find_arcs(rings: Rings) -> Arcs:
-    """Divide rings into arcs: at nodes, or at the first vertex of a ring that has none."""
-    corners, is_end = rings.corners, rings.corners.is_node.copy()
-    is_end[rings.starts[~np.logical_or.reduceat(is_end, rings.starts)]] = True
-    # Every ring is turned so that it begins with an end.
-    count, lengths = len(is_end), rings.ends - rings.starts
+    """Divide rings into arcs: at nodes, or at the first point of a ring that has none."""
+    is_node = rings.corners.is_node[rings.corners.vertex]
+    lengths = rings.ends - rings.starts
+    has_nodes = np.logical_or.reduceat(is_node, rings.starts)
+    is_end = is_node.copy()
+    is_end[rings.starts[~has_nodes]] = True
+    count = len(is_end)
     begin = np.minimum.reduceat(np.where(is_end, np.arange(count), count), rings.starts)
-    turned = _counted(begin, lengths)
-    turned -= np.where(turned >= np.repeat(rings.ends, lengths), np.repeat(lengths, lengths), 0)
-    corners, is_end = corners.take(turned), is_end[turned]
+    # Every ring is turned so that it begins with an end.
+    owners, turned = counted(begin, lengths)
+    turned -= np.where(turned >= rings.ends[owners], lengths[owners], 0)
+    corners, is_end, is_node = rings.corners.take(turned), is_end[turned], is_node[turned]
 
     following = next_in_rings(count, rings.starts, rings.ends)
-    points, places = _trace(corners, is_end, following)
+    points, gates, places = _trace(corners, is_node, following)
     begins = np.flatnonzero(is_end)
     of_ring = np.searchsorted(begins, rings.starts)
     next_begin = begins[next_in_rings(len(begins), of_ring, np.append(of_ring[1:], len(begins)))]
     # The edge along which an arc leaves a vertex tells it from all others, in either direction.
-    leaving = corners.vertex[begins] * 4 + (corners.leaves[begins] - 1) % 4
+    leaving = corners.vertex[begins] * 4 + (corners.leaves[begins] + 3 & 3)
     arriving = corners.vertex[next_begin] * 4 + corners.arrives[next_begin]
-    _, chosen, pieces = np.unique(
+    _, first, pieces = np.unique(
         np.minimum(leaving, arriving), return_index=True, return_inverse=True
     )
-    counts = np.diff(places[begins], append=len(points))[chosen] + 1
-    taken = _counted(places[begins[chosen]], counts)
+    counts = np.diff(places[begins], append=len(points))[first] + 1
+    _, taken = counted(places[begins[first]], counts)
     ends = np.cumsum(counts)
-    taken[ends - 1] = places[next_begin[chosen]]
-    backwards = leaving != leaving[chosen][pieces]
-    return Arcs(points[taken], ends - counts, ends, pieces, backwards, of_ring)
+    taken[ends - 1] = places[next_begin[first]]
+    points, gates = points[taken], gates[taken]
+    gates[ends - 1] = gates[ends - counts] = 0
+    backwards = leaving != leaving[first][pieces]
+    loops = np.zeros(len(counts), dtype=np.bool_)
+    loops[pieces[of_ring]] = ~has_nodes
+    return Arcs(points, gates, ends - counts, ends, pieces, backwards, of_ring, loops)
 
 
 def pixel_edges(rings: Rings) -> list[Points]:
     """Return the points of every ring exactly along the edges of pixels."""
-    turning = ~rings.corners.straight
+    turning = rings.corners.turn != 1
     counts = np.add.reduceat(turning, rings.starts, dtype=np.int64)
-    return split(_vertices(rings.corners)[turning], counts)
+    return split(rings.corners.at[turning], counts)
 
 
-def split(points: Points, counts: NDArray[np.int64]) -> list[Points]:
-    """Return (N, 2) points in parts of so many points, read-only."""
-    points.flags.writeable = False
+def split(points: NDArray[np.complex128], counts: NDArray[np.int64]) -> list[Points]:
+    """Return (N,) complex points in parts of so many, each (N, 2) and read-only."""
+    pairs = points.view(np.float64).reshape(-1, 2)
+    pairs.flags.writeable = False
     ends = np.cumsum(counts).tolist()
-    return [points[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    return [pairs[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _trace(
-    corners: Corners, is_end: NDArray[np.bool_], following: NDArray[np.int64]
-) -> tuple[Points, NDArray[np.int64]]:
-    """Return the points along rings, (N, 2), and the place of the first of every corner, (P,).
+    corners: Corners, is_node: NDArray[np.bool_], following: NDArray[np.int64]
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.int64]]:
+    """Return points along rings and their gates, and the place of the first of every corner.
 
-    A staircase is a corner to one side and one to the other, a pixel apart.
+    On a staircase, which is an edge of one pixel between a turn to one side and one to the other,
+    the points are the middles of edges, elsewhere the corners. Of a long edge, the first and the
+    last pixel have gates.
     """
-    vertices = np.column_stack((corners.column, corners.row))
-    edge = vertices[following] - vertices
-    length = np.abs(edge).sum(axis=1)
-    half = edge / (2 * length[:, None])
-    is_step = (length == 1) & (corners.convex != corners.convex[following])
-    is_step &= ~is_end & ~is_end[following]
+    ahead = AHEAD[corners.leaves]
+    there, turns = corners.at[following], corners.turn[following]
+    way = there - corners.at
+    is_one = way == ahead
+    is_step = is_one & (corners.turn != turns) & ~is_node & ~is_node[following]
     cut = is_step.copy()
     cut[following] |= is_step
-    cut &= ~is_end
-    first = np.where(cut[:, None], vertices + half, _vertices(corners))
-    second = cut[following] & ~(cut & (length == 1))
-    places = np.arange(len(second)) + np.cumsum(second) - second
-    points = np.empty((len(first) + np.count_nonzero(second), 2))
-    points[places] = first
-    points[places[second] + 1] = (vertices[following] - half)[second]
-    return points, places
+    again = cut[following] & ~(cut & is_one)
+    places = np.arange(len(again)) + np.cumsum(again) - again
+    size = len(again) + np.count_nonzero(again)
+    points, gates = np.empty(size, np.complex128), np.empty(size, np.complex128)
+    points[places] = corners.at + 0.5 * cut * ahead
+    gates[places] = cut * (1j * ahead)
+    points[places[again] + 1] = (there - 0.5 * ahead)[again]
+    gates[places[again] + 1] = 1j * ahead[again]
+    return points, gates, places
 
 
-def _vertices(corners: Corners) -> Points:
-    return np.column_stack((corners.column, corners.row)) + _ASIDE[corners.apart]
+def straighten(arcs: Arcs) -> Arcs:
+    """Return arcs of few points, in the middles of gates, whose lines go through all gates.
+
+    From each point, the line is as long as gates let the middle of a later one be seen.
+    """
+    begins = np.flatnonzero(arcs.gates == 0)
+    keep = np.zeros(len(arcs.points), dtype=np.bool_)
+    keep[begins] = True
+    owners, within = counted(np.zeros_like(begins[1:]), np.diff(begins))
+    keep[begins[owners] + within] |= within % _LONGEST == 0
+    ends = np.flatnonzero(keep)
+    ends, begins = ends[1:], ends[:-1]
+    far = ends > begins + 1
+    _look(arcs, begins[far], ends[far], keep)
+    return arcs.chosen(keep)
 
 
-def _counted(
-    first: NDArray[np.int64], counts: NDArray[np.int64], step: NDArray[np.int64] | int = 1
-) -> NDArray[np.int64]:
-    """Return runs of numbers: so many from each first one on."""
-    before = np.cumsum(counts) - counts
-    number = np.arange(counts.sum())
-    if isinstance(step, int):
-        return number + np.repeat(first - before, counts)
-    return np.repeat(first - before * step, counts) + np.repeat(step, counts) * number
+def _look(
+    arcs: Arcs, begins: NDArray[np.int64], ends: NDArray[np.int64], keep: NDArray[np.bool_]
+) -> None:
+    """Find the points to keep between others, in all places at once, gate by gate.
+
+    What is seen through the gates so far is what lies between two directions, to the left and to
+    the right. All numbers are multiples of 1/64 and small, so everything is exact.
+    """
+    at, gate, place, seen = arcs.points[begins], begins + 1, begins, begins + 1
+    left = right = np.zeros(len(at), dtype=np.complex128)
+    while len(gate):
+        middle = arcs.points[gate] - at
+        reach = np.where(gate == ends, 0, _REACH * arcs.gates[gate])
+        to_left, to_right = middle - reach, middle + reach
+        is_first = gate == place + 1
+        from_left, from_right = left.conj(), right.conj()
+        is_seen = is_first | (((from_left * middle).imag >= 0) & ((from_right * middle).imag <= 0))
+        left = np.where(is_first | ((from_left * to_left).imag > 0), to_left, left)
+        right = np.where(is_first | ((from_right * to_right).imag < 0), to_right, right)
+        seen = np.where(is_seen, gate, seen)
+        goes_on = is_seen | ((left.conj() * right).imag >= 0) & (gate < ends)
+        stopped = np.flatnonzero(~goes_on)
+        place = place.copy()
+        place[stopped] = gate[stopped] = seen[stopped]
+        at[stopped] = arcs.points[seen[stopped]]
+        keep[seen[stopped]] = True
+        gate = gate + 1
+        is_open = gate <= ends
+        if not is_open.all():
+            gate, place, seen, ends = (one[is_open] for one in (gate, place, seen, ends))
+            at, left, right = (one[is_open] for one in (at, left, right))

@@ -4,100 +4,120 @@ Outlines run along the edges of pixels, with the region to the right of the way:
 clockwise as seen on the screen, those of holes the other way. A vertex is a corner of pixels where
 an outline turns or more than two meet. It has four pixels around it, numbered clockwise: 0 upper
 left, 1 upper right, 2 lower right, 3 lower left; and four edges, each with the number of the pixel
-before it: 0 up, 1 right, 2 down, 3 left. So an outline leaves along the edge before its pixel, and
-arrives along the edge behind it.
+before it: 0 up, 1 right, 2 down, 3 left. So an outline leaves along the edge before a pixel of its
+region, and arrives along the edge behind one.
+
+Points are complex numbers here, x + iy: a product with i turns to the right.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+AHEAD = np.array((-1, -1j, 1, 1j))
+"""Where an outline goes that leaves along a pixel of this number."""
+
+APART = 0.125
+"""How far, across and down, outlines keep from a vertex where others keep to its other side.
+
+It remains something if coordinates are rounded to a tenth of a pixel.
+"""
+
+_ASIDE = APART * np.array((-1 - 1j, 1 - 1j, 1 + 1j, -1 + 1j))
+
 _ROWS = 64
 """Rows that are looked at in one go: few enough for the fast memory of a processor."""
+
+_HAS = np.array([[edges >> edge & 1 for edge in range(4)] for edges in range(16)], np.bool_)
+"""Whether an edge is among those of a number that has a bit for each, (16, 4)."""
+
+_MEET = _HAS.sum(axis=1) > 2
+_TURNS = np.stack([np.roll(_HAS, -leaves, axis=1).argmax(axis=1) for leaves in range(4)], axis=1)
+_TURNS = _TURNS.astype(np.uint8)
+"""By the edges of a vertex that are outlines, and the pixel along which one leaves, (16, 4)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Corners:
-    """Every time that an outline passes a vertex, in reading order of the vertices.
+    """Every time that an outline passes a vertex.
 
     Attributes:
-        label: (P,) value of the region.
-        row: (P,) int64.
-        column: (P,) int64.
+        points: (V,) complex, the vertices in reading order.
+        is_node: (V,) bool, whether more than one outline runs through the vertex.
         vertex: (P,) int64, number of the vertex.
-        leaves: (P,) int64, number of the pixel along which the outline leaves.
-        arrives: (P,) int64, number of the pixel along which it arrives.
-        convex: (P,) bool, whether it turns around a single pixel of the region.
-        straight: (P,) bool, whether it does not turn: others meet it here.
-        is_node: (P,) bool, whether more than one outline runs through the vertex.
-        apart: (P,) int64, number of the pixel to whose side the outline keeps, for there are two
-            points at this vertex; -1 where there is one.
-        successor: (P,) int64, which of the corners comes next.
+        leaves: (P,) uint8, number of the pixel along which the outline leaves.
+        arrives: (P,) uint8, number of the pixel along which it arrives.
+        turn: (P,) uint8, 0 around one pixel of the region, 1 straight on, 2 around one of others.
+        at: (P,) complex, where the outline passes: the vertex, or beside it.
     """
 
-    label: NDArray[Any]
-    row: NDArray[np.int64]
-    column: NDArray[np.int64]
-    vertex: NDArray[np.int64]
-    leaves: NDArray[np.int64]
-    arrives: NDArray[np.int64]
-    convex: NDArray[np.bool_]
-    straight: NDArray[np.bool_]
+    points: NDArray[np.complex128]
     is_node: NDArray[np.bool_]
-    apart: NDArray[np.int64]
-    successor: NDArray[np.int64]
+    vertex: NDArray[np.int64]
+    leaves: NDArray[np.uint8]
+    arrives: NDArray[np.uint8]
+    turn: NDArray[np.uint8]
+    at: NDArray[np.complex128]
 
     def take(self, order: NDArray[np.int64]) -> Corners:
-        """Return the corners in another order; successors are numbers of the order before."""
-        return Corners(*(getattr(self, one.name)[order] for one in fields(self)))
+        """Return the passes in another order."""
+        names = ("vertex", "leaves", "arrives", "turn", "at")
+        return replace(self, **{name: getattr(self, name)[order] for name in names})
 
 
-def find_corners(labels: NDArray[Any], *, join: bool) -> Corners:
-    """Find the corners of all regions of a label map.
+def find_corners(
+    labels: NDArray[Any], *, join: bool
+) -> tuple[Corners, NDArray[np.int64], NDArray[Any]]:
+    """Find the corners of all regions of a label map, in reading order.
 
     Args:
         labels: (H, W) integers; 0 is no region.
         join: Whether pixels of a region that touch at a corner are joined there. Where two pairs
             of pixels cross, the pair that falls to the right is. Otherwise none are.
+
+    Returns:
+        The corners, which of them follows on each, (P,), and the value of the region of each, (P,).
     """
     row, column, around = _vertices(labels)
-    differs = around != np.roll(around, -1, axis=0)  # across the edge of this number
-    is_node = differs.all(axis=0) | (differs.sum(axis=0) == 3)
-    crosses = differs.all(axis=0)
-    falling = crosses & (around[0] == around[2]) & (around[0] != 0)
-    rising = crosses & (around[1] == around[3]) & (around[1] != 0) & ~falling
-
-    passes = np.flatnonzero((np.roll(differs, 1, axis=0) & (around != 0)).T)
-    vertex, leaves = np.divmod(passes, 4)
-    label = around.T.ravel()[passes]
-    by_edge = differs.T.ravel()
-    convex = by_edge[passes]
-    straight = ~convex & by_edge[vertex * 4 + (leaves + 1) % 4]
-    arrives = (leaves + 2 - convex - (convex | straight)) % 4
-    apart = np.full(len(passes), -1)
-    if join:
-        met = np.where(leaves % 2 == 0, falling[vertex], rising[vertex])
-        arrives[met] = (leaves[met] + 2) % 4
-        convex &= ~met
-        keeps_to = (leaves + 3 * met) % 4
-        apart = np.where(falling[vertex] | rising[vertex], keeps_to, -1)
-    return Corners(
-        label,
-        row[vertex],
-        column[vertex],
+    count = len(row)
+    edges = np.zeros(count, dtype=np.uint8)
+    departs = np.empty((count, 4), dtype=np.bool_)
+    for pixel in range(4):
+        differs = around[pixel - 1] != around[pixel]
+        edges |= differs.view(np.uint8) << (pixel - 1) % 4
+        np.logical_and(differs, around[pixel] != 0, out=departs[:, pixel])
+    passes = np.flatnonzero(departs)
+    vertex, leaves = passes >> 2, (passes & 3).astype(np.uint8)
+    turn = _TURNS[edges[vertex], leaves]
+    points = column + 1j * row
+    corners = Corners(
+        points,
+        _MEET[edges],
         vertex,
         leaves,
-        arrives,
-        convex,
-        straight,
-        is_node[vertex],
-        apart,
-        _successors(column, vertex, leaves, arrives),
+        (leaves + turn) & 3,
+        turn,
+        points[vertex],
     )
+    if join:
+        _join(corners, np.flatnonzero(edges[vertex] == 15), around)
+    return corners, _successors(corners, column), around[leaves, vertex]
+
+
+def _join(corners: Corners, crossings: NDArray[np.int64], around: NDArray[Any]) -> None:
+    """Join pixels of a region across a vertex; outlines keep to one side or the other of it."""
+    vertex, leaves = corners.vertex[crossings], corners.leaves[crossings]
+    pixels = around[:, vertex]
+    falling = (pixels[0] == pixels[2]) & (pixels[0] != 0)
+    rising = (pixels[1] == pixels[3]) & (pixels[1] != 0) & ~falling
+    joined = np.where(leaves & 1, rising, falling)
+    corners.at[crossings] += (falling | rising) * _ASIDE[(leaves + 3 * joined) & 3]
+    corners.arrives[crossings[joined]] = (leaves[joined] + 2) & 3
+    corners.turn[crossings[joined]] = 2
 
 
 def _vertices(
@@ -117,32 +137,29 @@ def _vertices(
         turns = across[:-1] | across[1:]
         turns &= down[:, :-1] | down[:, 1:]
         found = np.flatnonzero(turns)
-        row, column = np.divmod(found, width + 1)
+        row = found // (width + 1)
+        column = found - row * (width + 1)
         place = found + row  # a framed row has one pixel more than it has vertices
         flat = part.ravel()
-        steps = (0, 1, width + 3, width + 2)
-        arounds.append(np.stack([flat[place + step] for step in steps]))
+        arounds.append(np.stack([flat[place + step] for step in (0, 1, width + 3, width + 2)]))
         rows.append(row + top)
         columns.append(column)
     return np.concatenate(rows), np.concatenate(columns), np.concatenate(arounds, axis=1)
 
 
-def _successors(
-    column: NDArray[np.int64],
-    vertex: NDArray[np.int64],
-    leaves: NDArray[np.int64],
-    arrives: NDArray[np.int64],
-) -> NDArray[np.int64]:
+def _successors(corners: Corners, column: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the next pass of every pass: at the next vertex of its row or of its column."""
     count = len(column)
     neighbor = np.empty((count, 4), dtype=np.int64)
     neighbor[:, 0] = np.arange(-1, count - 1)
     neighbor[:, 2] = np.arange(1, count + 1)
-    # Small numbers of 16 bits are sorted by their digits.
-    small = column.astype(np.uint16) if column.max(initial=0) < 2**16 else column
-    order = np.argsort(small, kind="stable")
+    # Numbers of 16 bits are sorted by their digits.
+    digits = column.astype(np.uint16) if column.max(initial=0) < 2**16 else column
+    order = np.argsort(digits, kind="stable")
     neighbor[order[1:], 1] = order[:-1]
     neighbor[order[:-1], 3] = order[1:]
-    arriving = np.empty((count, 4), dtype=np.int64)
-    arriving[vertex, arrives] = np.arange(len(vertex))
-    return arriving[neighbor[vertex, leaves], (leaves + 1) % 4]
+    arriving = np.empty(4 * count, dtype=np.int64)
+    arriving[corners.vertex << 2 | corners.arrives] = np.arange(len(corners.vertex))
+    reached = neighbor.ravel()[corners.vertex << 2 | corners.leaves]
+    successor: NDArray[np.int64] = arriving[reached << 2 | (corners.leaves + 1) & 3]
+    return successor

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.shapes import Area, Points, Polygon
-from maskforge.vector.arcs import find_arcs, pixel_edges
-from maskforge.vector.corners import find_corners
+from maskforge.shapes import Area, Points, Polygon, Size
+from maskforge.vector.arcs import find_arcs, pixel_edges, straighten
+from maskforge.vector.loose import LOSSLESS, loosen
 from maskforge.vector.rings import Rings, find_rings
 
 
@@ -40,23 +40,31 @@ def areas_of(pixels: NDArray[np.bool_], row: int = 0, column: int = 0) -> Area:
         column: Column of the image that the first column is.
     """
     area = Area(trace(pixels.view(np.uint8)).polygons)
-    return moved(area, row, column) if row or column else area
+    return _moved(area, row, column) if row or column else area
 
 
-def trace(labels: NDArray[Any], *, join: bool = True, simplify: bool = True) -> Outlines:
-    """Return the outlines of all regions of a label map, which draw exactly the same map.
+def trace(
+    labels: NDArray[Any], *, join: bool = True, tolerance: float = LOSSLESS, smoothing: int = 0
+) -> Outlines:
+    """Return the outlines of all regions of a label map.
+
+    Up to a tolerance of 0.5, and without smoothing, they draw exactly the same map.
 
     Args:
         labels: (H, W) integers; 0 is no region.
         join: Whether pixels of a region that touch at a corner are in one polygon.
-        simplify: Whether outlines may leave the edges of pixels, by less than their centers.
+        tolerance: By how many pixels outlines may move; 0 leaves them on the edges of pixels.
+        smoothing: How often corners are cut.
     """
-    corners = find_corners(labels, join=join)
-    if not len(corners.label):
-        return Outlines((), corners.label, np.empty(0, dtype=np.int64))
-    rings = find_rings(corners, labels.shape[1])
-    lines = find_arcs(rings).simplified().outlines() if simplify else pixel_edges(rings)
-    return assemble(rings, lines)
+    rings = find_rings(labels, join=join)
+    if rings is None:
+        return Outlines((), labels.ravel()[:0], np.empty(0, dtype=np.int64))
+    if tolerance > LOSSLESS or smoothing:
+        size = Size(labels.shape[1], labels.shape[0])
+        return assemble(rings, loosen(rings, find_arcs(rings), tolerance, smoothing, size))
+    if tolerance:
+        return assemble(rings, straighten(find_arcs(rings)).outlines())
+    return assemble(rings, pixel_edges(rings))
 
 
 def assemble(rings: Rings, lines: list[Points]) -> Outlines:
@@ -70,12 +78,12 @@ def assemble(rings: Rings, lines: list[Points]) -> Outlines:
     chosen = np.flatnonzero(rings.outer == np.arange(len(outer)))
     areas = np.bincount(rings.outer, weights=rings.areas)[chosen].astype(np.int64)
     polygons = tuple(Polygon(lines[ring], tuple(holes[ring])) for ring in chosen.tolist())
-    return Outlines(polygons, rings.corners.label[rings.starts[chosen]], areas)
+    return Outlines(polygons, rings.labels[chosen], areas)
 
 
-def moved(area: Area, row: int, column: int) -> Area:
+def _moved(area: Area, row: int, column: int) -> Area:
     def move(points: Points) -> Points:
-        result = points + (column, row)
+        result: Points = points + np.array((column, row))
         result.flags.writeable = False
         return result
 

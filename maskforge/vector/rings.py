@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.vector.corners import Corners
+from maskforge.vector.corners import Corners, find_corners
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,41 +16,50 @@ class Rings:
     """The outlines of a label map.
 
     Attributes:
-        corners: Where they turn; ring after ring, each in its order.
-        starts: (R,) int64, the first corner of every ring, the first in reading order.
+        corners: Where they turn; ring after ring, each from its first corner in reading order on.
+        starts: (R,) int64, the first corner of every ring; rings are in reading order of these.
         ends: (R,) int64, behind the last corner.
         outer: (R,) int64, number of the ring around a hole; of an outer ring its own.
+        labels: (R,) value of the region.
     """
 
     corners: Corners
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     outer: NDArray[np.int64]
+    labels: NDArray[Any]
 
     @property
     def areas(self) -> NDArray[np.int64]:
         """Pixels inside every ring, (R,), negative for those of holes."""
-        x, y = self.corners.column, self.corners.row
-        following = next_in_rings(len(x), self.starts, self.ends)
-        return np.add.reduceat(x * y[following] - x[following] * y, self.starts) // 2
+        here = self.corners.points[self.corners.vertex]
+        there = here[next_in_rings(len(here), self.starts, self.ends)]
+        doubled = np.add.reduceat((here.conj() * there).imag, self.starts)
+        return doubled.astype(np.int64) // 2
 
 
-def find_rings(corners: Corners, width: int) -> Rings:
-    """Join corners to rings; those of a region that touch itself at a corner are divided there.
+def find_rings(labels: NDArray[Any], *, join: bool) -> Rings | None:
+    """Find the outlines of all regions of a label map; None if there is no region.
+
+    A ring that touches itself at a vertex is divided there.
 
     Args:
-        corners: At least one.
-        width: Of the label map.
+        labels: (H, W) integers; 0 is no region.
+        join: As in ``find_corners``.
     """
-    ring, firsts = _cycles(corners.successor)
-    corners, ring, firsts = _divided(corners, ring, firsts)
-    order = _one_path(corners.successor, firsts)
+    corners, successor, label = find_corners(labels, join=join)
+    if not len(label):
+        return None
+    ring, firsts = _cycles(successor)
+    if not join and _divide(corners, label, ring, successor):
+        ring, firsts = _cycles(successor)
     counts = np.bincount(ring)[ring[firsts]]
     ends = np.cumsum(counts)
     number = np.empty(len(firsts), dtype=np.int64)
     number[ring[firsts]] = np.arange(len(firsts))
-    outer = _outer(corners, number[ring], firsts, width)
-    return Rings(corners.take(order), ends - counts, ends, outer)
+    outer = _outer(corners, successor, number[ring], firsts)
+    order = _one_path(successor, firsts)
+    return Rings(corners.take(order), ends - counts, ends, outer, label[firsts])
 
 
 def next_in_rings(
@@ -66,7 +75,7 @@ def _cycles(successor: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np
     """Return the number of everybody's cycle, (P,), and the first of every cycle, rising."""
     from scipy.sparse.csgraph import connected_components
 
-    count, cycle = connected_components(_graph(successor), connection="weak")
+    count, cycle = connected_components(_graph(successor), connection="strong")
     first = np.empty(count, dtype=np.int64)
     first[cycle[::-1]] = np.arange(len(cycle))[::-1]  # the last one that is written stays
     return cycle, np.sort(first)
@@ -74,15 +83,13 @@ def _cycles(successor: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np
 
 def _one_path(successor: NDArray[np.int64], firsts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return all in the order of their cycles, each beginning with its first."""
-    from scipy.sparse.csgraph import depth_first_order
+    from scipy.sparse.csgraph import breadth_first_order
 
-    before = np.empty(len(successor), dtype=np.int64)
-    before[successor] = np.arange(len(successor))
     joined = successor.copy()
-    joined[before[firsts]] = np.roll(firsts, -1)
-    order: NDArray[np.int64] = depth_first_order(
+    joined[_inverse(successor)[firsts]] = np.roll(firsts, -1)
+    order: NDArray[np.int64] = breadth_first_order(
         _graph(joined), firsts[0], return_predecessors=False
-    )
+    ).astype(np.int64)
     return order
 
 
@@ -93,35 +100,37 @@ def _graph(successor: NDArray[np.int64]) -> Any:  # noqa: ANN401 - SciPy has no 
     return csr_array((np.ones(count), successor, np.arange(count + 1)), (count, count))
 
 
-def _divided(
-    corners: Corners, cycle: NDArray[np.int64], firsts: NDArray[np.int64]
-) -> tuple[Corners, NDArray[np.int64], NDArray[np.int64]]:
-    """Return the corners with every ring that touches itself divided in two, and their cycles.
+def _inverse(order: NDArray[np.int64]) -> NDArray[np.int64]:
+    inverse = np.empty_like(order)
+    inverse[order] = np.arange(len(order))
+    return inverse
+
+
+def _divide(
+    corners: Corners, label: NDArray[Any], ring: NDArray[np.int64], successor: NDArray[np.int64]
+) -> bool:
+    """Divide every ring in two where it touches itself, and tell whether one did.
 
     The touching points of a ring are nested like brackets, so all are divided at once.
     """
-    # Both passes of a region at a vertex leave along pixels that lie across from each other.
-    place = corners.vertex * 4 + corners.leaves
-    opposite = corners.vertex * 4 + (corners.leaves + 2) % 4
+    place = corners.vertex << 2 | corners.leaves  # rising
+    opposite = corners.vertex << 2 | (corners.leaves + 2) & 3
     other = np.minimum(np.searchsorted(place, opposite), len(place) - 1)
-    touches = (place[other] == opposite) & corners.convex & (corners.apart < 0)
-    touches &= cycle[other] == cycle
-    touches &= corners.label[other] == corners.label
-    if not touches.any():
-        return corners, cycle, firsts
-    arrives, successor = corners.arrives.copy(), corners.successor.copy()
-    arrives[touches] = corners.arrives[other[touches]]
-    before = np.empty(len(successor), dtype=np.int64)
-    before[successor] = np.arange(len(successor))
-    successor[before[touches]] = other[touches]
-    corners = replace(
-        corners, arrives=arrives, successor=successor, convex=corners.convex & ~touches
-    )
-    return corners, *_cycles(successor)
+    touches = (place[other] == opposite) & (label[other] == label) & (ring[other] == ring)
+    touches &= corners.turn == 0
+    here = np.flatnonzero(touches)
+    there = other[here]
+    corners.arrives[here] = corners.leaves[there]
+    corners.turn[here] = 2
+    successor[_inverse(successor)[here]] = there
+    return len(here) > 0
 
 
 def _outer(
-    corners: Corners, ring: NDArray[np.int64], firsts: NDArray[np.int64], width: int
+    corners: Corners,
+    successor: NDArray[np.int64],
+    ring: NDArray[np.int64],
+    firsts: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Return the outer ring of every ring, (R,).
 
@@ -132,20 +141,31 @@ def _outer(
     holes = np.flatnonzero(corners.leaves[firsts] == 3)
     if not len(holes):
         return outer
-    row, column = corners.row[firsts[holes]], corners.column[firsts[holes]]
-    wanted = np.zeros(corners.row.max() + 1, dtype=np.int64)
-    wanted[row] = 1
-    rank = np.cumsum(wanted) - wanted  # of a row among those that are wanted
+    first = corners.points[corners.vertex[firsts[holes]]]
+    row, column = first.imag.astype(np.int64), first.real.astype(np.int64)
     # Outlines that go up have the region on their right. They cover the rows in between.
     upward = np.flatnonzero(corners.leaves == 1)
-    top, bottom = corners.row[corners.successor[upward]], corners.row[upward]
-    counts = rank[bottom] - rank[top]
-    starts = np.cumsum(counts) - counts
-    ranks = np.arange(counts.sum()) + np.repeat(rank[top] - starts, counts)
-    keys = ranks * (width + 1) + np.repeat(corners.column[upward], counts)
+    begin = corners.points[corners.vertex[upward]]
+    bottom, left = begin.imag.astype(np.int64), begin.real.astype(np.int64)
+    top = corners.points[corners.vertex[successor[upward]]].imag.astype(np.int64)
+    is_wanted = np.zeros(bottom.max() + 1, dtype=np.int64)
+    is_wanted[row] = 1
+    rank = np.cumsum(is_wanted) - is_wanted  # of a row among those that are wanted
+    width = left.max() + 2
+    owners, ranks = counted(rank[top], rank[bottom] - rank[top])
+    keys = ranks * width + left[owners]
     order = np.argsort(keys)
-    left = np.searchsorted(keys[order], rank[row] * (width + 1) + column - 1, side="right") - 1
-    outer[holes] = np.repeat(ring[upward], counts)[order[left]]
+    place = np.searchsorted(keys[order], rank[row] * width + column - 1, side="right") - 1
+    outer[holes] = ring[upward[owners[order[place]]]]
     while (outer != outer[outer]).any():
         outer = outer[outer]
     return outer
+
+
+def counted(
+    first: NDArray[np.int64], counts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return runs of numbers, so many from each first one on, and whose each is."""
+    before = np.cumsum(counts) - counts
+    owners = np.repeat(np.arange(len(counts)), counts)
+    return owners, np.arange(len(owners)) + (first - before)[owners]

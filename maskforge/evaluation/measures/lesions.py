@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.choices import Connectivity
 from maskforge.evaluation.measures.measure import LesionMeasure
-from maskforge.evaluation.measures.measure_options import Connectivity
 from maskforge.evaluation.measures.ratios import divide
 
 

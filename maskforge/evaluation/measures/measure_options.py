@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
-from maskforge.choices import Range
-
-Connectivity: TypeAlias = Literal[4, 8]
+from maskforge.choices import Connectivity, Range
 
 Spacing: TypeAlias = tuple[float, float]
 """Height and width of a pixel."""
