@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from maskforge.display.colors import default_color
 from maskforge.formats.base import ReadContext
 from maskforge.formats.superannotate.classlist import ClassLists
 from maskforge.formats.writer import WrittenClass
@@ -35,8 +36,10 @@ class OwnClasses:
         if not label:
             return -1
         if label not in self._own and label not in self._new:
-            color = "#{:02x}{:02x}{:02x}".format(*self._colors.get(label, (128, 128, 128)))
-            entry = {"id": len(self._new) + 1, "name": label, "color": color}
+            number = len(self._new)
+            color = self._colors.get(label) or default_color(number)
+            text = "#{:02x}{:02x}{:02x}".format(*color)
+            entry = {"id": number + 1, "name": label, "color": text}
             self._new[label] = {**entry, "type": "object", "attribute_groups": []}
         return (self._own.get(label) or self._new[label]).get("id", -1)
 

@@ -19,6 +19,7 @@ from maskforge.formats.writer import Holds, WriteContext, WrittenImage
 from maskforge.images.png import png_bytes
 from maskforge.shapes import Area, Bitmap, ImageState, PointSet, Polygon, Polyline, Shape, Size
 
+_COLOR = re.compile("#?[0-9a-fA-F]{6}")
 _CORNERS = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
 
 
@@ -93,7 +94,7 @@ class SuperAnnotateWriter:
 
 
 class SuperAnnotatePixelWriter(SuperAnnotateWriter):
-    """A file for every image of a pixel project with a PNG of its parts, and the list of classes."""
+    """A file and a PNG for every image of a pixel project, and the list of classes."""
 
     title = "SuperAnnotate, pixel projects"
     holds = Holds(
@@ -156,8 +157,14 @@ def painted(
 
 def _colors_of(records: object) -> set[int]:
     """Return the colors that records list that became no shape, as far as they can be read."""
-    texts = re.findall(r"'color': '#?([0-9a-fA-F]{6})'", str(records))
-    return {int(one, 16) for one in texts}
+    colors = set()
+    for record in records if isinstance(records, list) else ():
+        listed = record.get("parts") if isinstance(record, dict) else None
+        for part in listed if isinstance(listed, list) else ():
+            match part:
+                case {"color": str(color)} if _COLOR.fullmatch(color):
+                    colors.add(int(color.removeprefix("#"), 16))
+    return colors
 
 
 def _document(
@@ -166,21 +173,27 @@ def _document(
     own = image.extra if image.is_own else {}
     kept = with_left_over(image.shapes, instances, own.get("instances"))
     size = {"width": image.size.width, "height": image.size.height}
-    if isinstance(own.get("metadata"), dict):
-        return {**own, "metadata": own["metadata"] | size, "instances": kept}
+    known = own.get("metadata")
+    if isinstance(known, dict):
+        return {**own, "metadata": {**known, **size}, "instances": kept}
     if image.state is ImageState.UNVISITED:
         status = "NotStarted"
     else:
         status = "InProgress" if image.is_predicted else "Completed"
-    facts = {"name": name, "status": status, "pinned": False, "isPredicted": image.is_predicted}
+    facts: dict[str, Any] = {
+        "name": name,
+        "status": status,
+        "pinned": False,
+        "isPredicted": image.is_predicted,
+    }
     comments: list[object] = []
     records: list[object] = []
     for one in kept:  # a list of 2020 has all in one
         match one:
-            case {"type": "meta", "name": "lastAction"}:
-                facts["lastAction"] = {key: one[key] for key in one if key not in ("type", "name")}
-            case {"type": "meta"}:
-                facts |= {key: one[key] for key in one if key not in ("type", "name")}
+            case {"type": "meta", "name": "lastAction", **rest}:
+                facts["lastAction"] = rest
+            case {"type": "meta", **rest}:
+                facts |= {key: value for key, value in rest.items() if key != "name"}
             case {"type": "comment"}:
                 comments.append(one)
             case {"type": "tag"}:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from maskforge.display.colors import default_color
 from maskforge.formats.base import is_upright_box, with_left_over
 from maskforge.formats.vott.asset import AssetState, AssetType
 from maskforge.formats.vott.own_projects import OwnProjects
@@ -32,9 +33,6 @@ _UNENCODED = "/;,:@&=+$-_.!~*'()"
 
 _IMAGE_FORMATS = frozenset(("gif", "jpg", "jpeg", "tif", "tiff", "png", "bmp"))
 _WITHOUT_FILE = (AssetType.VIDEO, AssetType.VIDEO_FRAME, AssetType.TFRECORD)
-_COLORS = ("#5db300", "#e81123", "#6917aa", "#015cda", "#4894fe", "#6b849c", "#ff8c00")
-"""Colors of tags that are not a class, as in ``tagColors.json`` of VoTT."""
-
 _OF_ONE_PLACE = ("sourceConnection", "targetConnection", "securityToken", "exportFormat")
 """Keys of a project that say where it lies, or are encrypted with a token that is elsewhere."""
 
@@ -110,8 +108,9 @@ class VottWriter:
         visited = AssetState.NOT_VISITED
         if image.state is not ImageState.UNVISITED:
             visited = AssetState.TAGGED if is_tagged else AssetState.VISITED
-        size = {"width": image.size.width, "height": image.size.height}
-        asset = {"size": size, "state": int(visited), **known}
+        asset = {"size": None, "state": int(visited), **known}
+        if asset["size"] is not None or is_tagged or not known:  # VoTT measures what it shows
+            asset["size"] = {"width": image.size.width, "height": image.size.height}
         is_unknown = image.file is None and known.get("path")
         if not is_unknown and known.get("type") not in _WITHOUT_FILE:
             asset |= self._place(image, known)
@@ -151,10 +150,7 @@ class VottWriter:
         colors = {one.name: one.color for one in self._context.classes}
         named = [one.name for one in self._context.classes if one.id not in _NO_CLASSES]
         for label in [*([] if tags else named), *self._labels]:
-            if label in colors:
-                color = "#{:02x}{:02x}{:02x}".format(*colors[label])
-            else:
-                color = _COLORS[len(tags) % len(_COLORS)]
+            color = "#{:02x}{:02x}{:02x}".format(*(colors.get(label) or default_color(len(tags))))
             tags.setdefault(label, {"name": label, "color": color})
         return list(tags.values())
 
