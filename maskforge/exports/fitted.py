@@ -109,6 +109,9 @@ def _labels(labels: tuple[str, ...], holds: Holds, result: Fitted) -> Iterator[t
         result.left_out["records without a label"] += 1
     elif len(labels) < 2 or holds.labels:
         yield labels
+    elif not holds.overlaps:
+        result.left_out["further labels of a record"] += len(labels) - 1
+        yield labels[:1]
     else:
         result.changed["records written once for each of several labels"] += 1
         for label in reversed(labels):

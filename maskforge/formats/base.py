@@ -38,7 +38,7 @@ from maskforge.formats.writer import Writer
 from maskforge.geometry import COORDINATE_LIMIT
 from maskforge.images.embedded import EmbeddedImage
 from maskforge.issues import Box, Code, Issue, Level, Origin
-from maskforge.shapes import ImageState, Shape, Size
+from maskforge.shapes import ImageState, Polygon, Shape, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,32 @@ def with_left_over(
     for index, record in zip(free, rest, strict=False):
         written.insert(min(index, len(written)), record)
     return written
+
+
+def group_numbers(shapes: Sequence[Shape], first: int) -> dict[str, int]:
+    """Return a whole number for every instance of an image: its own where it is one.
+
+    Args:
+        shapes: The shapes of the image.
+        first: The smallest number that a group can have.
+    """
+    names = list(dict.fromkeys(one.instance for one in shapes if one.instance is not None))
+    numbers = {name: int(name) for name in names if name.isdecimal() and str(int(name)) == name}
+    numbers = {name: number for name, number in numbers.items() if number >= first}
+    free = max(numbers.values(), default=first - 1) + 1
+    for name in names:
+        if name not in numbers:
+            numbers[name] = free
+            free += 1
+    return numbers
+
+
+def is_upright_box(polygon: Polygon) -> bool:
+    """Tell whether a polygon is a box as ``rectangle`` makes it, without holes."""
+    points = polygon.exterior
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    corners = [[left, top], [right, top], [right, bottom], [left, bottom]]
+    return not polygon.holes and points.tolist() == corners
 
 
 def beyond_limit(

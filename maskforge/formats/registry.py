@@ -24,6 +24,9 @@ FORMATS: tuple[str, ...] = get_args(FormatName)
 
 WriterName: TypeAlias = Literal[
     "labelme",
+    "superannotate",
+    "superannotate-pixel",
+    "vott",
     "x-anylabeling",
     "coco",
     "via",
@@ -32,7 +35,7 @@ WriterName: TypeAlias = Literal[
 
 WRITERS: tuple[str, ...] = get_args(WriterName)
 
-_READ_BY = {"x-anylabeling": "labelme"}
+_READ_BY = {"superannotate-pixel": "superannotate", "x-anylabeling": "labelme"}
 """Formats that are written under another name than the one of the format that reads them."""
 
 

@@ -25,6 +25,7 @@ from maskforge.formats.superannotate.classlist import ClassLists
 from maskforge.formats.superannotate.entry import ImageEntry
 from maskforge.formats.superannotate.image import read_image
 from maskforge.formats.superannotate.recognition import VERSION_KEY, image_of, recognize
+from maskforge.formats.superannotate.writer import SuperAnnotatePixelWriter, SuperAnnotateWriter
 from maskforge.formats.writer import Writer
 from maskforge.issues import Code, Issue, Origin
 
@@ -45,7 +46,10 @@ class SuperAnnotate:
         "polygon (exclude: holes), bbox, rbbox, ellipse, cuboid, polyline, point; pixel instances"
     )
     marks = ("instances", "className", "classId", "___")
-    writers: ClassVar[Mapping[str, type[Writer]]] = {}
+    writers: ClassVar[Mapping[str, type[Writer]]] = {
+        "superannotate": SuperAnnotateWriter,
+        "superannotate-pixel": SuperAnnotatePixelWriter,
+    }
     suffixes = (".json",)
 
     def recognize(self, document: Document) -> Recognition:

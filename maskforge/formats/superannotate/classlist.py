@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,13 @@ class ClassList:
         whereabouts: For messages: where they stand, or why there are none.
         names: All names, or None if there is no list.
         by_id: Name of every id; ids that two different names claim are left out.
+        entries: The classes as they are in the list.
     """
 
     whereabouts: str
     names: frozenset[str] | None = None
     by_id: Mapping[int | str, str] = field(default_factory=dict)
+    entries: Sequence[Mapping[str, Any]] = ()
 
     @functools.cached_property
     def by_folded(self) -> Mapping[str, str]:
@@ -81,6 +83,7 @@ class ClassLists:
             str(path),
             frozenset(entry["name"] for entry in entries if isinstance(entry.get("name"), str)),
             _by_id(entries),
+            entries,
         )
 
 

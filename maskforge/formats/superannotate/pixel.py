@@ -18,9 +18,11 @@ from maskforge.images.decoder import read_header, read_stored
 from maskforge.limits.allowance import Allowance
 from maskforge.shapes import Bitmap, Size
 
-_SUFFIX = "___save.png"
+PARTS_SUFFIX = "___save.png"
+COLOR_STEP = 15
+WHITE = 0xFFFFFF
+
 _MOST_PIXELS = 89_478_485  # SuperAnnotate allows 4 million; Pillow suspects a bomb beyond it, too
-_COLOR_MASK = 0xFFFFFF
 
 
 class PartMap:
@@ -40,8 +42,8 @@ class PartMap:
         self.size = Size(width, height)
         # As a little-endian number a pixel is alpha, blue, green, red, from the highest byte on.
         self._pixels: NDArray[np.uint32] = rgba.view("<u4")[..., 0]
-        self._pixels[self._pixels <= _COLOR_MASK] = 0
-        self._pixels &= _COLOR_MASK
+        self._pixels[self._pixels <= WHITE] = 0
+        self._pixels &= WHITE
         self._parts = _parts(self._pixels)
 
     @classmethod
@@ -108,7 +110,7 @@ class PartFile:
             folders: Folders, the most likely first.
             names: File names of the image, likewise.
         """
-        self._paths = [folder / f"{name}{_SUFFIX}" for name in names for folder in folders]
+        self._paths = [folder / f"{name}{PARTS_SUFFIX}" for name in names for folder in folders]
         self._loaded: PartMap | OSError | None = None
 
     @property

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from maskforge.errors import GeometryError, RecordError, shorten
-from maskforge.formats.base import known_box
+from maskforge.formats.base import as_score, known_box
 from maskforge.formats.jsonio import structure
 from maskforge.formats.plainform import PlainForm
 from maskforge.formats.superannotate.classlist import Labeler
@@ -29,7 +29,6 @@ Record: TypeAlias = dict[str, Any]
 T = TypeVar("T")
 
 _CONVERTED = frozenset({"ellipse", "cuboid"})
-_OWN_PLACE = frozenset({"type", "className", "groupId"})
 _GEOMETRY = {
     "mask": frozenset({"parts"}),
     "polygon": frozenset({"points", "exclude"}),
@@ -83,7 +82,7 @@ class ShapeReader:
         kind = _kind(entry, origin)
         label, label_issue = self._labeler.label(entry, origin)
         geometry = self._geometry(kind, entry, origin)
-        drawn = _GEOMETRY[kind]
+        told = _told(entry, kind, label)
         return Shape(
             (label,) if label else (),
             geometry,
@@ -91,15 +90,10 @@ class ShapeReader:
             origin,
             instance=_instance(entry.get("groupId"), origin.at(".groupId")),
             converted=kind if kind in _CONVERTED else "",
-            primitive={key: entry[key] for key in entry if key in drawn}
-            if kind in _PRIMITIVES
-            else None,
-            extra={
-                key: value
-                for key, value in entry.items()
-                if key not in drawn and key not in _OWN_PLACE
-            },
+            primitive=_primitive(entry, kind, geometry),
+            extra={key: value for key, value in entry.items() if key not in told},
             label_issue=label_issue,
+            score=_score(entry),
         )
 
     def _geometry(self, kind: str, record: Record, origin: Origin) -> Geometry:
@@ -148,6 +142,38 @@ class ShapeReader:
             text = f"no pixel has the color {missing}; the other parts were read"
             self._issues.append(Issue(Code.INCOMPLETE_BITMAP, text, place))
         return bitmap
+
+
+def _told(record: Record, kind: str, label: str) -> set[str]:
+    """Return the keys of an instance that its shape tells by other means."""
+    told = {"type", *_GEOMETRY[kind]}
+    if label:
+        told.add("className")
+    if record.get("groupId"):
+        told.add("groupId")
+    if kind == "polygon" and not record.get("exclude"):
+        told.discard("exclude")
+    return told
+
+
+def _primitive(record: Record, kind: str, geometry: Geometry) -> Record | None:
+    """Return the keys that the geometry does not give back as they are."""
+    is_kept = kind in _PRIMITIVES
+    if kind in ("polygon", "rbbox"):  # rings lose a first vertex that is repeated at the end
+        assert isinstance(geometry, Area)
+        (polygon,) = geometry.parts
+        written = [record["points"], *(record.get("exclude") or [])]
+        is_kept = [len(one) for one in written] != [one.size for one in polygon.rings]
+    if not is_kept:
+        return None
+    return {key: record[key] for key in record if key in _GEOMETRY[kind]}
+
+
+def _score(record: Record) -> float | None:
+    """Return how sure a network is; what people draw has a probability of 100, too."""
+    score = as_score(record.get("probability"), best=100)
+    is_guess = record.get("creationType") in ("Preannotation", "Prediction")
+    return score if is_guess or score != 1 else None
 
 
 def place_of(record: object) -> Box | None:

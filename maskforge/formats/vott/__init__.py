@@ -16,6 +16,7 @@ from maskforge.formats.vott.asset import is_metadata
 from maskforge.formats.vott.csv_export import COLUMNS, RESULT_COLUMNS, read_csv
 from maskforge.formats.vott.project import read_asset_file, read_export, read_project
 from maskforge.formats.vott.version1 import read_version1
+from maskforge.formats.vott.writer import VottWriter
 from maskforge.formats.writer import Writer
 
 _PROJECT_KEYS = (
@@ -46,7 +47,7 @@ class Vott:
     versions = "2.x: .vott projects, asset files, JSON and CSV exports; 1.x: JSON files"
     geometry = "rectangle, square, polygon, polyline, point; boxes only from CSV"
     marks = ("assets", "asset", "regions", "visitedFrames", "xmin", "-asset")
-    writers: ClassVar[Mapping[str, type[Writer]]] = {}
+    writers: ClassVar[Mapping[str, type[Writer]]] = {"vott": VottWriter}
     suffixes = (".vott", ".json", ".csv")
 
     def recognize(self, document: Document) -> Recognition:

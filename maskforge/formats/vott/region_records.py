@@ -91,10 +91,13 @@ def read_region(record: object, origin: Origin) -> Shape:
     assert isinstance(record, dict)
     labels, label_issue = read_tags(region.tags, origin.at(".tags"))
     kind = region.type.upper()
+    geometry = _geometry(kind, record, origin)
     primitive, extra = split_record(record, ("boundingBox",), is_box=kind in _BOXES)
+    if primitive is None and isinstance(geometry, Area):
+        primitive = closed_ring(record["points"], geometry)
     return Shape(
         labels,
-        _geometry(kind, record, origin),
+        geometry,
         region.type,
         origin,
         primitive=primitive,
@@ -116,6 +119,11 @@ def split_record(
         rest.pop("points", None)
         return None, rest
     return {key: rest.pop(key) for key in ("points", *box_keys) if key in rest}, rest
+
+
+def closed_ring(points: Sequence[object], outline: Area) -> dict[str, object] | None:
+    """Return the points of an outline that has its first vertex once more at the end, or None."""
+    return {"points": points} if len(points) != len(outline.parts[0].exterior) else None
 
 
 def read_tags(tags: Sequence[str] | None, origin: Origin) -> tuple[tuple[str, ...], Issue | None]:
