@@ -34,7 +34,7 @@ def write_sheets(folder: Path, sheets: Iterable[Sheet], names: Sequence[str]) ->
             annotations.append(first | category | _region(mark, sheet))
     categories = [{"id": id_, "name": name} for id_, name in enumerate(names, 1)]
     document = {"images": images, "annotations": annotations, "categories": categories}
-    (folder / "annotations.json").write_text(json.dumps(document, indent=1), "utf-8")
+    (folder / "annotations.json").write_text(json.dumps(document), "utf-8")
 
 
 def _region(mark: Mark, sheet: Sheet) -> dict[str, object]:

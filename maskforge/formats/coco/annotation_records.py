@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from maskforge.errors import GeometryError, RecordError, shorten
+from maskforge.errors import GeometryError, LimitError, RecordError, shorten
 from maskforge.formats.base import as_score, known_box
 from maskforge.formats.coco.categories import Categories
 from maskforge.formats.coco.runs import from_runs
@@ -130,11 +130,11 @@ class AnnotationReader:
                 hint="export the annotations again",
             )
         place = origin.at(".counts")
-        counts: str | list[int] = structure(
-            written.get("counts"), str | list[int], place, Code.INVALID_BITMAP, GeometryError
-        )
+        counts = _counts(written.get("counts"), place)
         try:
             bitmap = from_runs(counts, size, self.pixels)
+        except LimitError:
+            raise
         except ValueError as error:
             raise GeometryError(Code.INVALID_BITMAP, str(error), origin=place, hint=_HINT) from None
         if bitmap is None:
@@ -144,7 +144,7 @@ class AnnotationReader:
         return bitmap
 
 
-def is_crowd(fields: dict[str, Any]) -> bool:
+def is_crowd(fields: Mapping[str, object]) -> bool:
     """Tell whether an annotation says that it is a crowd."""
     return fields.get("iscrowd") in (1, "1")
 
@@ -165,6 +165,12 @@ def place_of(record: object) -> Box | None:
         return None
     left, top, right, bottom = zip(*known, strict=True)
     return min(left), min(top), max(right), max(bottom)
+
+
+def _counts(written: object, origin: Origin) -> str | list[int]:
+    if isinstance(written, str):
+        return written
+    return structure(written, list[int], origin, Code.INVALID_BITMAP, GeometryError)
 
 
 def _sides(written: dict[str, Any], origin: Origin) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 from maskforge.errors import shorten
 from maskforge.issues import Code, Issue, Level, Origin
@@ -24,7 +25,7 @@ def key_of(id_: object) -> str | None:
     return None
 
 
-def declared_size(entry: dict[str, object], origin: Origin, issues: list[Issue]) -> Size | None:
+def declared_size(entry: dict[str, Any], origin: Origin, issues: list[Issue]) -> Size | None:
     """Return the size that an image's entry gives; None if it gives none that can be used."""
     sides: list[int] = []
     for key in ("width", "height"):
@@ -32,8 +33,9 @@ def declared_size(entry: dict[str, object], origin: Origin, issues: list[Issue])
         if value is None:
             continue
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and 1 <= value <= _LONGEST_SIDE and value == int(value):
-            sides.append(int(value))
+        side = float(value) if is_number and 1 <= value <= _LONGEST_SIDE else 0.5
+        if side.is_integer():
+            sides.append(int(side))
         else:
             text = f"expected whole pixels, found {shorten(value)}; ignored"
             place = origin.at(f".{key}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,8 +21,6 @@ from maskforge.shapes import Area, Bitmap, Geometry, Points, Shape, Size
 FILE = "annotations.json"
 _LISTS = ("images", "annotations", "categories")
 _BACKGROUND, _VOID = 0, 255
-_MOVED = 1.0
-"""Pixels by which a box in a file may differ from the shape's: tools round them."""
 
 
 class CocoWriter:
@@ -48,12 +46,10 @@ class CocoWriter:
         path = self._context.image_path(image, f"images/{image.name}{suffix}")
         own = {key: value for key, value in image.extra.items() if key != "annotations"}
         id_ = self._image_ids.take(own.get("id") if image.is_own else None)
-        size = {"height": image.size.height, "width": image.size.width}
-        entry = {**(own if image.is_own else {}), "id": id_, "file_name": path, **size}
-        self._images.append(entry)
+        entry = {**(own if image.is_own else {}), "id": id_, "file_name": path}
+        self._images.append(entry | _sides(image.size))
         for number, shape in enumerate(image.shapes):
-            record = self._record(shape, image.size, id_, own=image.is_own)
-            self._annotations.append((_place(shape, number), record))
+            self._annotations.append((_place(shape, number), self._record(shape, image, id_)))
         rest = image.extra.get("annotations") if image.is_own else None
         for record in rest if isinstance(rest, list) else ():
             if isinstance(record, dict):
@@ -85,10 +81,8 @@ class CocoWriter:
         self._sources[file] = root if isinstance(root, dict) else {}
         self._categories.add_own(self._sources[file].get("categories"))
 
-    def _record(
-        self, shape: Shape, size: Size, image_id: object, *, own: bool
-    ) -> dict[str, object]:
-        extra = shape.extra if own else {}
+    def _record(self, shape: Shape, image: WrittenImage, image_id: object) -> dict[str, object]:
+        extra = shape.extra if image.is_own else {}
         label, named = shape.labels[0], extra.get(CATEGORY)
         name = named if isinstance(named, str) else label
         record: dict[str, object] = {
@@ -96,16 +90,15 @@ class CocoWriter:
             "image_id": image_id,
             "category_id": self._categories.id_of(name, extra.get("category_id")),
         }
-        bbox, area = _measures(shape.geometry, size)
-        drawn = shape.primitive if own and shape.primitive else _drawn(shape.geometry, size)
-        if own:
+        own = shape.primitive if image.is_own else None
+        record |= own or _drawn(shape.geometry, image.size)
+        if image.is_own:
             rest = {key: one for key, one in extra.items() if key not in (CATEGORY, *record)}
-            if "bbox" in rest and not _is_near(rest["bbox"], bbox):
-                rest |= {"bbox": bbox, "area": area}
-            return {**record, **rest, **drawn}
-        score = {} if shape.score is None else {"score": shape.score}
-        crowd = int(label == CROWD_LABEL)
-        return {**record, **drawn, "area": area, "bbox": bbox, "iscrowd": crowd, **score}
+            is_moved = not _sides(image.size).items() <= image.extra.items()
+            return record | rest | (_measures(shape.geometry, image.size) if is_moved else {})
+        record |= _measures(shape.geometry, image.size)
+        record["iscrowd"] = int(label == CROWD_LABEL)
+        return record if shape.score is None else record | {"score": shape.score}
 
 
 class _Ids:
@@ -181,20 +174,23 @@ def _drawn(geometry: Geometry, size: Size) -> dict[str, object]:
     raise AssertionError(geometry)
 
 
-def _measures(geometry: Geometry, size: Size) -> tuple[list[float], float]:
-    """Return the box around a shape, as corner and size, and its area."""
+def _sides(size: Size) -> dict[str, object]:
+    return {"height": size.height, "width": size.width}
+
+
+def _measures(geometry: Geometry, size: Size) -> dict[str, object]:
+    """Return the area of a shape, and the corner and size of the box around it."""
     match geometry:
         case Area(parts):
             points = np.concatenate([one.exterior for one in parts])
             low, high = points.min(axis=0), points.max(axis=0)
-            return [*low.tolist(), *(high - low).tolist()], sum(
-                _area(one.exterior) for one in parts
-            )
+            box = [*low.tolist(), *(high - low).tolist()]
+            return {"area": sum(_area(one.exterior) for one in parts), "bbox": box}
         case Bitmap():
             inside = cropped(geometry, size)
             height, width = inside.pixels.shape
-            box = [inside.column, inside.row, width, height]
-            return [float(one) for one in box], float(np.count_nonzero(inside.pixels))
+            box = [float(one) for one in (inside.column, inside.row, width, height)]
+            return {"area": int(np.count_nonzero(inside.pixels)), "bbox": box}
     raise AssertionError(geometry)
 
 
@@ -203,25 +199,16 @@ def _area(ring: Points) -> float:
     return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
 
 
-def _is_near(written: object, box: Sequence[float]) -> bool:
-    """Tell whether a box in a file is that of the shape: tools round it."""
-    return (
-        isinstance(written, list)
-        and len(written) == len(box)
-        and all(isinstance(one, int | float) for one in written)
-        and bool(np.allclose(written, box, rtol=0, atol=_MOVED))
-    )
-
-
 def _text(document: Mapping[str, object]) -> bytes:
     """Return JSON with a line for every image, annotation and category."""
-    keys = []
+    lines = []
     for key, value in document.items():
-        content = msgspec.json.encode(value)
         if key in _LISTS and isinstance(value, list) and value:
             content = b"[\n" + b",\n".join(map(msgspec.json.encode, value)) + b"\n]"
-        keys.append(msgspec.json.encode(key) + b": " + content)
-    return b"{\n" + b",\n".join(keys) + b"\n}\n"
+        else:
+            content = msgspec.json.encode(value)
+        lines.append(msgspec.json.encode(key) + b": " + content)
+    return b"{\n" + b",\n".join(lines) + b"\n}\n"
 
 
 _INDEX = re.compile(r"\[(\d+)\]$")
