@@ -14,7 +14,7 @@ in ``tests/contract/test_writer_contract.py`` by existing:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -214,3 +214,15 @@ class Writer(Protocol):
         Raises:
             OutputError: If a file cannot be written.
         """
+
+
+def group_numbers(shapes: Iterable[Shape]) -> dict[str, int]:
+    """Return a whole number for every instance: its own where it is one."""
+    names = list(dict.fromkeys(one.instance for one in shapes if one.instance is not None))
+    numbers = {name: int(name) for name in names if name.isdecimal() and str(int(name)) == name}
+    free = max(numbers.values(), default=0) + 1
+    for name in names:
+        if name not in numbers:
+            numbers[name] = free
+            free += 1
+    return numbers

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from maskforge.formats.base import with_left_over
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.writer import Holds, WriteContext, WrittenImage, group_numbers
 from maskforge.images.png import png_bytes
 from maskforge.shapes import Area, Bitmap, Points, PointSet, Polyline, Shape
 
@@ -65,7 +65,7 @@ class LabelMeWriter:
         """Write nothing more: files share nothing."""
 
     def _records(self, image: WrittenImage) -> list[object]:
-        groups = _group_ids(image.shapes)
+        groups = group_numbers(image.shapes)
         records = [self._record(shape, groups, own=image.is_own) for shape in image.shapes]
         rest = image.extra.get("shapes") if image.is_own else None
         return with_left_over(image.shapes, records, rest)
@@ -142,15 +142,3 @@ def _drawn(shape: Shape) -> tuple[str, dict[str, object]]:
 def _listed(points: Points) -> list[list[float]]:
     listed: list[list[float]] = points.tolist()
     return listed
-
-
-def _group_ids(shapes: tuple[Shape, ...]) -> dict[str, int]:
-    """Return a whole number for every instance: its own where it is one."""
-    names = list(dict.fromkeys(one.instance for one in shapes if one.instance is not None))
-    numbers = {name: int(name) for name in names if name.isdecimal() and str(int(name)) == name}
-    free = max(numbers.values(), default=0) + 1
-    for name in names:
-        if name not in numbers:
-            numbers[name] = free
-            free += 1
-    return numbers
