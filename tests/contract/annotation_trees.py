@@ -15,6 +15,7 @@ from maskforge.formats.registry import FORMATS
 
 EXAMPLES = examples()
 SAMPLES = Path(__file__).parents[2] / "samples"
+SUFFIXES = {".json", ".vott", ".csv", ".xml"}
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,12 @@ class Tree:
 
     @property
     def annotations(self) -> list[str]:
-        return [name for name in self.files if Path(name).suffix in {".json", ".vott", ".csv"}]
+        return [name for name in self.files if Path(name).suffix in SUFFIXES]
 
     @property
     def documents(self) -> list[str]:
-        return [name for name in self.annotations if not name.endswith(".csv")]
+        """Those that are JSON."""
+        return [name for name in self.annotations if not name.endswith((".csv", ".xml"))]
 
     def root(self, name: str) -> Any:
         return json.loads(self.files[name])

@@ -44,7 +44,7 @@ patient = settings(
 )
 every_format = pytest.mark.parametrize("format_", FORMATS)
 every_tree = pytest.mark.parametrize("laid", TREES, indirect=True)
-any_tree = st.sampled_from([*TREES])
+any_tree = st.sampled_from([name for name, tree in TREES.items() if tree.documents])
 small_tree = st.sampled_from([name for name in TREES if name.endswith("-small")])
 """All formats share the examples of a test: there are many formats."""
 
@@ -141,7 +141,8 @@ def test_what_is_of_no_format_is_refused_with_reasons(tmp_path, format_, content
     with pytest.raises(mf.MaskforgeError) as caught:
         mf.detect(tmp_path / "x.json")
     assert caught.value.origin.file == tmp_path / "x.json"
-    if content in ("[]", "{}", "null", "5", "[1]", '{"a": 1}'):
+    is_json = ".json" in get_format(format_).suffixes
+    if is_json and content in ("[]", "{}", "null", "5", "[1]", '{"a": 1}'):
         assert f"not {format_}: " in str(caught.value)
     refused(tmp_path / "x.json", format_)
 
@@ -393,7 +394,7 @@ def test_every_record_and_every_key_of_real_files_is_read_or_kept(corpus, format
     for image in images:
         by_file.setdefault(image.origin.file, []).append(image)
     for file, own in by_file.items():
-        if file.suffix != ".csv":
+        if file.suffix not in (".csv", ".xml"):
             root = json.loads(file.read_bytes())
             check_account(own, root, keys)
             for image in own:
