@@ -33,7 +33,7 @@ from .masks.classfile import load_class_map
 from .masks.drawing import Drawing, DrawOptions, draw
 from .masks.encoding import from_multi_hot, from_one_hot, multi_hot, one_hot
 from .masks.maskfile import read_mask, write_mask
-from .masks.vectorized import Vectorized, VectorizeOptions, vectorize
+from .masks.vectorized import Vectorized, vectorize
 from .nn.export import ModelExportReport
 from .nn.modelfile import ModelDescription
 from .nn.network_catalog import NetworkOptions
@@ -60,6 +60,7 @@ from .training.compare import compare_runs
 from .training.run_folder import RunRecord
 from .training.train import resume_training, train
 from .training.train_options import DataOptions, InputOptions, SplitOptions, TrainOptions
+from .vector.vectorize_options import VectorizeOptions
 
 __all__ = [
     "AnnotatedImage",

@@ -14,15 +14,17 @@ from maskforge.cli.console import (
     print_json,
     print_shown,
     progress,
-    reported_errors,
     say,
 )
+from maskforge.cli.flags import with_flags
+from maskforge.cli.outlineoptions import Outlines
 from maskforge.formats.registry import FormatName, WriterName
 
 if TYPE_CHECKING:
     from maskforge.exports.export_report import ExportReport
 
 
+@with_flags
 def export(
     source: Annotated[
         list[Path],
@@ -37,6 +39,7 @@ def export(
         typer.Option("--format", help="Format that is written.", show_default=False),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.", show_default=False)],
+    *,
     source_format: Annotated[
         Literal["auto", FormatName],
         typer.Option("--from", help="Format of annotations; auto tells it by their keys."),
@@ -61,6 +64,7 @@ def export(
     ] = "skip",
     size_mismatch: shared.SizeMismatch = "error",
     text_encoding: shared.TextEncoding = None,
+    outlines: Outlines,
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
 ) -> None:
@@ -72,32 +76,31 @@ def export(
 
     Example: maskforge export predicted/ --format labelme --out to-correct/
     """
-    with reported_errors():
-        from maskforge.exports.export import export as run
-        from maskforge.exports.export_options import ExportOptions
-        from maskforge.masks.classfile import choose_class_map
+    from maskforge.exports.export import export as run
+    from maskforge.exports.export_options import ExportOptions
+    from maskforge.masks.classfile import choose_class_map
 
-        options = ExportOptions(
-            format=format_,
-            source_format=source_format,
-            images=images,
-            allow_outside_images=allow_outside_images,
-            size=shared.image_size(size),
-            size_mismatch=size_mismatch,
-            text_encoding=text_encoding,
-            classes=choose_class_map(classes, class_ or (), fold_case=fold_case),
-            fold_case=fold_case,
-            holes=holes,
-            image_files=image_files,
-            unvisited=unvisited,
-        )
-        with progress() as update:
-            report = run(source, out, options, overwrite=overwrite, progress=update)
-        if json:
-            print_json(report)
-        else:
-            _print_report(report)
-        raise typer.Exit(report.exit_code)
+    options = ExportOptions(
+        format=format_,
+        source_format=source_format,
+        images=images,
+        allow_outside_images=allow_outside_images,
+        size=shared.image_size(size),
+        size_mismatch=size_mismatch,
+        text_encoding=text_encoding,
+        classes=choose_class_map(classes, class_ or (), fold_case=fold_case),
+        fold_case=fold_case,
+        holes=holes,
+        image_files=image_files,
+        unvisited=unvisited,
+    )
+    with progress() as update:
+        report = run(source, out, options, overwrite=overwrite, progress=update, vectorize=outlines)
+    if json:
+        print_json(report)
+    else:
+        _print_report(report)
+    raise typer.Exit(report.exit_code)
 
 
 def _print_report(report: ExportReport) -> None:

@@ -64,7 +64,9 @@ class Flag:
         """Return the parameter from which Typer makes the option."""
         hint, default = _field(class_, self.key)
         shown = _shown(default) if self.default is None else self.default
+        is_word = self.parameter.endswith("_")  # such as "as", which no parameter can be called
         option = typer.Option(
+            *([f"--{self.parameter.rstrip('_')}"] if is_word else []),
             help=self.help,
             rich_help_panel=self.panel,
             metavar=self.metavar,

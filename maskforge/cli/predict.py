@@ -11,6 +11,7 @@ from maskforge.cli import options as shared
 from maskforge.cli.console import print_json, print_shown, progress, say
 from maskforge.cli.flags import Flag, Flags, Given, with_flags
 from maskforge.cli.modeloptions import Model
+from maskforge.cli.outlineoptions import Outlines
 from maskforge.prediction.predict_options import PredictOptions
 
 if TYPE_CHECKING:
@@ -25,6 +26,16 @@ _WRITTEN = Flags(
     Flag(
         key="encoding", help="Class ids (H, W); or one channel per class, exclusive or overlapping."
     ),
+    Flag(
+        key="formats",
+        name="as_",
+        metavar="FORMAT",
+        help="Write the files of a labeling tool, too, into a folder of its name; may be repeated.",
+        default="",
+        many=True,
+        read=tuple,
+    ),
+    Flag(key="image_files", help="Images, in these files: refer to them, copy or embed them."),
     Flag(key="file_type", metavar="[png|tiff|npy]", help="Type of the mask files."),
 )
 
@@ -44,6 +55,7 @@ def predict(
     *,
     how: Model,
     written: Annotated[Given, _WRITTEN],
+    outlines: Outlines,
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
 ) -> None:
@@ -56,7 +68,16 @@ def predict(
     from maskforge.prediction.predict import predict as run
 
     with progress() as update:
-        report = run(model, images, out, overwrite=overwrite, progress=update, **how, **written)
+        report = run(
+            model,
+            images,
+            out,
+            overwrite=overwrite,
+            progress=update,
+            vectorize=outlines,
+            **how,
+            **written,
+        )
     if json:
         print_json(report)
     else:

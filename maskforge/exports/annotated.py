@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.dataset.manifest import Dataset, DatasetItem, integer_mask
-from maskforge.files import MASKS
+from maskforge.errors import DatasetError
+from maskforge.files import MASKS, PROBABILITIES
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.page import is_there, split_page, without_suffix
 from maskforge.issues import Origin
-from maskforge.masks.classes import BACKGROUND, VOID, VOID_LABEL, ClassMap
-from maskforge.shapes import ImageReference, ImageState, Shape
-from maskforge.vector.outlines import areas_of
+from maskforge.masks.vectorized import Vectorized, vectorize
+from maskforge.shapes import ImageReference, ImageState
+from maskforge.vector.vectorize_options import VectorizeOptions
 
 FROM_MASKS = "masks"
 """Name of the format of images whose shapes were made from masks."""
@@ -23,8 +25,10 @@ FROM_MASKS = "masks"
 PREDICTED = "prediction"
 
 
-def annotated_images(dataset: Dataset) -> Iterator[AnnotatedImage]:
-    """Yield every image of a data set with the outlines of its mask.
+def annotated_images(
+    dataset: Dataset, options: VectorizeOptions
+) -> Iterator[tuple[AnnotatedImage, Vectorized]]:
+    """Yield every image of a data set with the outlines of its mask, and the account of these.
 
     Images without mask are left out: why there is none is in the data set.
 
@@ -32,47 +36,45 @@ def annotated_images(dataset: Dataset) -> Iterator[AnnotatedImage]:
         DatasetError: If a mask cannot be read.
     """
     for item in dataset:
-        yield annotated_image(item, dataset)
+        yield _annotated(item, dataset, options)
 
 
-def annotated_image(item: DatasetItem, dataset: Dataset) -> AnnotatedImage:
-    """Return an image of a data set with the outlines of its mask.
-
-    Raises:
-        DatasetError: If the mask cannot be read.
-    """
+def _annotated(
+    item: DatasetItem, dataset: Dataset, options: VectorizeOptions
+) -> tuple[AnnotatedImage, Vectorized]:
     entry = item.entry
     file = item.image_path
     if file is not None and not is_there(file):
         file = None
     mask = item.read_mask() if entry.encoding == "multihot" else integer_mask(item, dataset.classes)
-    shapes = _outlines(mask, dataset.classes)
+    outlines = vectorize(
+        mask,
+        replace(options, void=True),
+        classes=dataset.classes,
+        instances=None if mask.ndim == 3 else item.read_instances(),
+        probabilities=_probabilities(item),
+    )
     state = entry.state
     if state is ImageState.UNVISITED:
-        state = ImageState.ANNOTATED if shapes else ImageState.EMPTY
+        state = ImageState.ANNOTATED if outlines else ImageState.EMPTY
     origin = Origin(dataset.folder / (entry.mask or ""), "")
-    return AnnotatedImage(
-        ImageReference(_name(item), file, item.size, entry.orientation, entry.upright, entry.match),
-        shapes,
+    image = AnnotatedImage(
+        ImageReference(
+            name_of_image(item.image_path, PurePosixPath(_mask_name(item)).name),
+            file,
+            item.size,
+            entry.orientation,
+            entry.upright,
+            entry.match,
+        ),
+        outlines.shapes,
         state,
         PREDICTED if entry.format == PREDICTED else FROM_MASKS,
         origin,
         folder=_folder(item),
         tags=tuple(entry.tags),
     )
-
-
-def _outlines(mask: NDArray[np.integer], classes: ClassMap) -> tuple[Shape, ...]:
-    ids = [int(one) for one in np.unique(mask) if one != BACKGROUND]
-    return tuple(
-        Shape(
-            (VOID_LABEL if id_ == VOID else classes.names[id_],),
-            areas_of(mask == id_),
-            "polygon",
-            Origin(Path("mask"), ""),
-        )
-        for id_ in ids
-    )
+    return image, outlines
 
 
 def _folder(item: DatasetItem) -> str:
@@ -85,9 +87,30 @@ def _mask_name(item: DatasetItem) -> str:
     return without_suffix((item.entry.mask or "").removeprefix(f"{MASKS}/"))
 
 
-def _name(item: DatasetItem) -> str:
-    """Return the file name of the image; a page of a stack is an image of its own."""
-    if item.image_path is None:
-        return f"{PurePosixPath(_mask_name(item)).name}.png"
-    file, page = split_page(item.image_path)
+def name_of_image(path: Path | None, mask: str) -> str:
+    """Return the file name of an image; a page of a stack is an image of its own.
+
+    Args:
+        path: The image, or the page; None if it is not known.
+        mask: Name of its mask, without suffix.
+    """
+    if path is None:
+        return f"{mask}.png"
+    file, page = split_page(path)
     return file.name if page is None else f"{file.stem}-{page:04d}.png"
+
+
+def _probabilities(item: DatasetItem) -> NDArray[np.floating] | None:
+    """Return the probabilities beside a predicted mask; None if they were not kept."""
+    path = item.folder / PROBABILITIES / f"{_mask_name(item)}.npy"
+    if not path.is_file():
+        return None
+    try:
+        loaded: NDArray[np.floating] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"the probabilities cannot be read: {error}",
+            origin=Origin(path, ""),
+            hint="predict again, or remove the file: then there are no scores",
+        ) from None
+    return loaded

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -107,11 +107,10 @@ def export(
         with ImageSpool(whole=True) as spool:
             reader = _read(others, options, spool, progress) if others else None
             classes = options.classes or _classes(opened, spool, options)
-            folder.remove_earlier(earlier, {*earlier, *folder.left})
-            folder.remove_unfinished(_folders(earlier))
+            remove_earlier_export(folder, earlier)
             exported = ExportWriter(folder.write, folder.path, classes, options, report)
             total = len(spool) + sum(map(len, opened))
-            for done, image in enumerate(_images(spool, reader, opened), 1):
+            for done, image in enumerate(_images(spool, reader, opened, options, report), 1):
                 exported.add(image)
                 progress("writing", done, total)
             exported.finish()
@@ -352,13 +351,19 @@ def _read(
 
 
 def _images(
-    spool: ImageSpool, reader: AnnotationReader | None, datasets: Sequence[Dataset]
+    spool: ImageSpool,
+    reader: AnnotationReader | None,
+    datasets: Sequence[Dataset],
+    options: ExportOptions,
+    report: ExportReport,
 ) -> Iterator[AnnotatedImage]:
     for image in spool:
         assert reader is not None
         yield reader.claims.checked(image)
     for dataset in datasets:
-        yield from annotated_images(dataset)
+        for image, outlines in annotated_images(dataset, options.vectorize):
+            report.count_outlines(outlines.iou, outlines.left_out)
+            yield image
 
 
 def _classes(datasets: Sequence[Dataset], spool: ImageSpool, options: ExportOptions) -> ClassMap:
@@ -375,6 +380,12 @@ def with_names_as_labels(classes: ClassMap) -> ClassMap:
     """Return a class map in which the name of every class is its only label."""
     named = tuple(replace(one, labels=(as_entry(one.name),)) for one in classes.classes)
     return ClassMap(named)
+
+
+def remove_earlier_export(folder: OutputFolder, earlier: Mapping[str, str]) -> None:
+    """Remove the files of an earlier export; those that somebody has changed since stay."""
+    folder.remove_earlier(earlier, {*earlier, *folder.left})
+    folder.remove_unfinished(_folders(earlier))
 
 
 def _folders(names: Iterable[str]) -> set[str]:

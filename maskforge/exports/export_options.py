@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from maskforge.choices import ChosenHoles, ImageFiles, SizeMismatch, Unvisited
 from maskforge.files import PathLike
 from maskforge.formats.registry import WriterName
 from maskforge.masks.classes import ClassMap
+from maskforge.vector.vectorize_options import VectorizeOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class ExportOptions:
             ``background``, ``cut`` or ``bitmap`` if it has that; see ``maskforge formats``.
         image_files: What becomes of the images: ``reference`` writes where they are, ``copy``
             copies them beside the annotations, ``embed`` writes them into the annotation files.
+        vectorize: How masks become shapes.
         unvisited: What becomes of images that nobody looked at, if the format cannot say so: they
             are left out (``skip``), or written as empty ones (``background``).
     """
@@ -49,4 +51,5 @@ class ExportOptions:
     fold_case: bool = False
     holes: ChosenHoles = "auto"
     image_files: ImageFiles = "reference"
+    vectorize: VectorizeOptions = field(default_factory=VectorizeOptions)
     unvisited: Unvisited = "skip"

@@ -29,6 +29,9 @@ class ExportReport(Brief, msgspec.Struct, kw_only=True):
         left_out: What the format cannot hold, and how often.
         compared: Number of images of which the mask was drawn from the shapes before and after.
         different: Of these, the images whose masks differ, and in how many pixels.
+        outlined: Number of masks that became outlines.
+        iou: Mean intersection over union of these masks and what their outlines draw: 1.0 unless
+            outlines may move over centers of pixels.
         reasons: Number of findings per issue code.
         findings: The findings in groups of one cause, the weightiest first.
         issues: The findings.
@@ -54,10 +57,25 @@ class ExportReport(Brief, msgspec.Struct, kw_only=True):
     left_out: dict[str, int] = {}
     compared: int = 0
     different: dict[str, int] = {}
+    outlined: int = 0
+    iou: float = 1.0
     reasons: dict[str, int] = {}
     findings: list[Finding] = []
     issues: list[IssueRecord] = []
     seconds: float = 0.0
+
+    def count_outlines(self, iou: float, left_out: int) -> None:
+        """Count a mask that became outlines.
+
+        Args:
+            iou: What remained of it.
+            left_out: Number of shapes that were too small.
+        """
+        self.iou = (self.iou * self.outlined + iou) / (self.outlined + 1)
+        self.outlined += 1
+        if left_out:
+            what = "shapes smaller than the minimum area"
+            self.left_out[what] = self.left_out.get(what, 0) + left_out
 
     @property
     def exit_code(self) -> int:
@@ -81,6 +99,8 @@ def shown(report: ExportReport) -> Iterator[Shown]:
     )
     yield from _table("Written in another form, with the same pixels", report.changed)
     yield from _table("What the format cannot hold", report.left_out)
+    if report.iou < 1:
+        yield f"What the outlines of {report.outlined} masks draw has an IoU of {report.iou:.4f}."
     if report.different:
         count = len(report.different)
         names = listing(f"{name} ({pixels} px)" for name, pixels in report.different.items())

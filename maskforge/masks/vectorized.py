@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import Connectivity, Range, with_keywords
+from maskforge.choices import with_keywords
 from maskforge.display.brief import Brief, form_of_array
 from maskforge.errors import OptionError, check_type, shorten
 from maskforge.issues import Origin
@@ -19,33 +19,11 @@ from maskforge.raster.runs import Runs, areas
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
 from maskforge.shapes import Area, Polygon, Shape, Size
-from maskforge.vector.loose import LOSSLESS
 from maskforge.vector.outlines import trace
+from maskforge.vector.vectorize_options import LOSSLESS, VectorizeOptions
 
 _ROUNDING = 1e-3
 """By how much probabilities may leave 0 to 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class VectorizeOptions:
-    """How masks become shapes.
-
-    Attributes:
-        tolerance: By how many pixels outlines may move to have fewer vertices. 0 leaves them on
-            the edges of pixels. 0.5 moves them over no pixel's center, so that they draw the same
-            mask. More changes the mask.
-        smoothing: How often corners are cut, which rounds outlines and changes the mask.
-        connectivity: 8 if pixels that touch at a corner belong to one shape, else 4.
-        min_area: Smaller shapes, in pixels, are left out.
-        void: Whether void pixels become shapes, too. They have the label ``__ignore__``, which
-            class maps draw as void again.
-    """
-
-    tolerance: Annotated[float, Range(0, 2**16)] = LOSSLESS
-    smoothing: Annotated[int, Range(0, 5)] = 0
-    connectivity: Connectivity = 8
-    min_area: Annotated[int, Range(1, 2**31)] = 1
-    void: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

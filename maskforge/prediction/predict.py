@@ -39,6 +39,7 @@ from maskforge.prediction.prediction import Prediction
 from maskforge.prediction.prediction_report import PredictionReport
 from maskforge.prediction.predictor import SETTLED, NoProbabilitiesError, Predictor, settled
 from maskforge.prediction.read_ahead import Loaded, read_ahead
+from maskforge.prediction.tool_files import ToolFiles
 from maskforge.shapes import MOST_PIXELS, ImageState, Size
 
 
@@ -92,7 +93,8 @@ def predict(
         if isinstance(model, Predictor) and getattr(chosen, name) != "auto":
             raise settled(name)
     with OutputFolder(as_path(out)) as folder:  # before the search, which leaves it out
-        check_results(folder, overwrite=overwrite, also=(*RESULT_FOLDERS, PROBABILITIES, OVERLAYS))
+        also = (*RESULT_FOLDERS, PROBABILITIES, OVERLAYS, *options.formats)
+        check_results(folder, overwrite=overwrite, also=also)
         return _predict(model, sources, folder, options, progress)
 
 
@@ -116,7 +118,8 @@ def _predict(
         model = Predictor.load(model, runtime=chosen.runtime, precision=chosen.precision)
     _try(model, options)
     start = time.perf_counter()
-    run = _Run(model, out, options)
+    tool_files = ToolFiles(folder, model.classes, options)
+    run = _Run(model, out, options, tool_files)
     run.report.notes += found.notes
     for file, reason in found.problems:
         run.refuse(file, reason)
@@ -129,6 +132,8 @@ def _predict(
             run.add(loaded, writer)
             if progress is not None:
                 progress("predicting", number, total)
+        tool_files.finish()
+    run.report.exports = tool_files.reports
     run.report.seconds = time.perf_counter() - start
     return run.report
 
@@ -158,8 +163,11 @@ def _void(loaded: Loaded) -> Mask:
 class _Run:
     """One prediction: names, counts and the entries of the manifest."""
 
-    def __init__(self, model: Predictor, out: Path, options: PredictOptions) -> None:
+    def __init__(
+        self, model: Predictor, out: Path, options: PredictOptions, tool_files: ToolFiles
+    ) -> None:
         self._model = model
+        self._tool_files = tool_files
         self._out = out
         self._options = options
         self._names = MaskNames()
@@ -207,6 +215,7 @@ class _Run:
             results.write_probabilities(writer, name, prediction.probabilities)
         if self._options.overlay:
             self._write_overlay(loaded, name, prediction, writer)
+        self._tool_files.add(loaded, name, prediction)
         pixels = self._count(prediction)
         writer.add(self._entry(loaded, prediction, files, pixels, ""))
 
@@ -234,7 +243,7 @@ class _Run:
         if loaded.pixels is None:
             return None, loaded.reason
         try:
-            keep = self._options.probabilities
+            keep = self._options.probabilities or self._tool_files.scored
             chosen = self._options.model
             return self._model.predict(loaded.pixels, chosen, keep_probabilities=keep), ""
         except MemoryError:

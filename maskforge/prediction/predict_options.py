@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from maskforge.choices import Encoding, FileType
+from maskforge.choices import Encoding, FileType, ImageFiles
+from maskforge.formats.registry import WriterName
 from maskforge.prediction.model_options import ModelOptions
+from maskforge.vector.vectorize_options import VectorizeOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +19,11 @@ class PredictOptions:
         encoding: ``integer``, or one channel per class; ``multihot`` keeps overlapping classes.
         file_type: ``png``, ``tiff`` or ``npy``.
         probabilities: Whether to write them to ``probabilities/``, (H, W, K) float16.
+        formats: Formats of labeling tools in which the masks are written, too, each into a folder
+            of its name.
+        image_files: What becomes of the images there: ``reference``, ``copy`` or ``embed``; see
+            [`ExportOptions`][maskforge.ExportOptions].
+        vectorize: How masks become shapes there.
         overlay: Whether to write images with their masks to ``overlays/``.
     """
 
@@ -25,3 +32,6 @@ class PredictOptions:
     file_type: FileType = "png"
     probabilities: bool = False
     overlay: bool = False
+    formats: tuple[WriterName, ...] = ()
+    image_files: ImageFiles = "reference"
+    vectorize: VectorizeOptions = field(default_factory=VectorizeOptions)

@@ -10,6 +10,8 @@ from maskforge.dataset.conversion_report import ClassCount
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.display.brief import Brief
 from maskforge.display.table import Shown, Table, as_html
+from maskforge.exports.export_report import ExportReport
+from maskforge.exports.export_report import shown as shown_export
 
 SCHEMA_VERSION = 1
 
@@ -29,6 +31,7 @@ class PredictionReport(Brief, msgspec.Struct, kw_only=True):
         overlapped_pixels: Pixels of more than one class.
         problems: Images that were refused, and why.
         notes: What else is to be known, one sentence each.
+        exports: What was written for labeling tools, a report for each format.
         seconds: Duration, without loading the model.
     """
 
@@ -45,6 +48,7 @@ class PredictionReport(Brief, msgspec.Struct, kw_only=True):
     overlapped_pixels: int = 0
     problems: list[IssueRecord] = []
     notes: list[str] = []
+    exports: list[ExportReport] = []
     seconds: float = 0.0
 
     @property
@@ -79,3 +83,5 @@ def shown(report: PredictionReport) -> Iterator[Shown]:
     predicted, found = report.images["predicted"], report.images["found"]
     rate = f", {predicted / report.seconds:.1f} images/s" if report.seconds else ""
     yield f"{predicted} of {found} images predicted in {report.runtime}, {report.precision}{rate}"
+    for one in report.exports:
+        yield from shown_export(one)

@@ -18,9 +18,7 @@ from maskforge.raster.scan import scan
 from maskforge.shapes import Area, Points, Polygon, Size
 from maskforge.vector.arcs import Arcs, straighten
 from maskforge.vector.rings import Rings
-
-LOSSLESS = 0.5
-"""The tolerance up to which the mask stays the same."""
+from maskforge.vector.vectorize_options import LOSSLESS
 
 
 def loosen(rings: Rings, arcs: Arcs, tolerance: float, smoothing: int, size: Size) -> list[Points]:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from maskforge.shapes import Area, Points, Polygon, Size
 from maskforge.vector.arcs import find_arcs, pixel_edges, straighten
-from maskforge.vector.loose import LOSSLESS, loosen
+from maskforge.vector.loose import loosen
 from maskforge.vector.rings import Rings, find_rings
+from maskforge.vector.vectorize_options import LOSSLESS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
