@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import with_keywords
-from maskforge.display.brief import Brief, form_of_array
+from maskforge.display.brief import form_of_array
 from maskforge.errors import OptionError, check_type, shorten
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, VOID_LABEL, ClassMap
@@ -27,7 +27,7 @@ _ROUNDING = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Vectorized(Brief, Sequence[Shape]):
+class Vectorized(Sequence[Shape]):
     """The shapes of a mask: a sequence of them, and what is to be known about it.
 
     Attributes:
@@ -40,6 +40,9 @@ class Vectorized(Brief, Sequence[Shape]):
     shapes: tuple[Shape, ...]
     iou: float = 1.0
     left_out: int = 0
+
+    def __repr__(self) -> str:
+        return f"Vectorized({len(self)} shapes, iou={self.iou:.4f}, left_out={self.left_out})"
 
     def __len__(self) -> int:
         return len(self.shapes)

@@ -16,6 +16,8 @@ from maskforge.masks.encoding import Mask
 from maskforge.masks.maskfile import write_mask
 from maskforge.masks.overlay import blend, titled_overlay
 from maskforge.masks.resize import size_of
+from maskforge.masks.vectorized import Vectorized, vectorize
+from maskforge.vector.vectorize_options import VectorizeOptions
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -49,6 +51,35 @@ class Prediction:
     def __repr__(self) -> str:
         found = listing(f"{name}={count} px" for name, count in self.pixels.items())
         return f"Prediction({size_of(self.mask)} px, {found or 'nothing found'})"
+
+    def shapes(self, options: VectorizeOptions | None = None, **keywords: object) -> Vectorized:
+        """Return the outlines of what was found, by default such that drawing gives the same mask.
+
+        Classes that may overlap are taken from ``target``, so shapes of different classes overlap
+        where both were found. If probabilities were kept, a shape's score is the mean probability
+        of its class inside.
+
+        Args:
+            options: How; see [`VectorizeOptions`][maskforge.VectorizeOptions].
+            keywords: Single options by name, such as ``min_area=20``.
+
+        Raises:
+            OptionError: If an option cannot be used.
+            LimitError: If the shapes need more time or memory than an image may take.
+
+        Examples:
+            >>> predictor = mf.Predictor.load("runs/caries")
+            >>> prediction = predictor.predict(np.zeros((64, 64), np.uint8), thresholds=1.0)
+            >>> prediction.shapes()
+            Vectorized(0 shapes, iou=1.0000, left_out=0)
+        """
+        return vectorize(
+            self.mask if self.target.ndim == 2 else self.target,
+            options,
+            classes=self.classes,
+            probabilities=self.probabilities,
+            **keywords,
+        )
 
     def save(self, path: PathLike) -> None:
         """Write the mask; the suffix of the path decides the type of file.

@@ -40,6 +40,7 @@ FUNCTIONS = {
     "read_mask": ("path",),
     "read_splits": ("path", "examples"),
     "resume_training": ("out",),
+    "vectorize": ("mask", "options", "classes", "instances", "probabilities", "tolerance"),
     "write_mask": ("path", "mask", "palette"),
     "write_split": ("path", "examples", "split"),
     "ClassMap": ("classes",),

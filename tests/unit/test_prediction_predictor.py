@@ -287,6 +287,35 @@ def test_a_prediction_is_saved_as_a_mask(prediction, tmp_path, name):
         assert Image.open(tmp_path / name).convert("RGB").getpixel((0, 1)) == (255, 0, 0)
 
 
+def test_a_prediction_becomes_shapes_with_scores(prediction):
+    (shape,) = prediction.shapes()
+    assert shape.labels == ("caries",)
+    assert shape.geometry.parts[0].exterior.tolist() == [[0, 1], [3, 1], [3, 2], [0, 2]]
+    assert shape.score == pytest.approx((153 + 204 + 255) / 3 / 255, abs=1e-6)
+    assert prediction.shapes(min_area=4).left_out == 1
+
+
+def test_classes_that_overlap_become_shapes_that_overlap():
+    both = predictor(same, thresholds=(0.5, 0.5)).predict(IMAGE, keep_probabilities=False)
+    assert [(one.labels[0], one.score) for one in both.shapes()] == [
+        ("caries", None),
+        ("crown", None),
+    ]
+    crown = both.shapes()[1].geometry.parts[0].exterior
+    assert crown.tolist() == [[0, 0], [3, 0], [3, 2], [0, 2]]
+
+
+def test_exclusive_classes_become_shapes_beside_each_other():
+    def shared(batch):
+        return np.concatenate([1 - batch, batch * 0.75, batch * 0.25], axis=-1)
+
+    result = predictor(shared, "softmax").predict(IMAGE)
+    (shape,) = result.shapes()
+    assert shape.labels == ("caries",)
+    inside = np.array([153, 204, 255]) / 255 * 0.75
+    assert shape.score == pytest.approx(inside.mean(), abs=1e-6)
+
+
 def test_a_prediction_is_laid_over_its_image(prediction):
     shown = prediction.overlay(opacity=0.0)
     assert (shown.shape, shown.dtype) == ((2, 3, 3), np.uint8)
