@@ -26,6 +26,23 @@ def corpus() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def eager():
+    """Compile no graph of a step of training: in one or two steps it saves less than it takes.
+
+    Steps of JAX are compiled nonetheless, which takes longer one by one.
+    """
+    keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
+    compiled = keras.Model.compile
+
+    def compile_(self, *arguments, **options):
+        compiled(self, *arguments, **options, run_eagerly=keras.config.backend() != "jax")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "compile", compile_)
+        yield
+
+
 @pytest.fixture(scope="session")
 def samples() -> Path:
     """Folder of the bundled samples."""

@@ -33,6 +33,12 @@ def small(arch="unet", **options):
     return NetworkOptions(**({"arch": arch, "filters": 2} | depth | options))
 
 
+def shallow(arch, **options):
+    """Return a network with one convolution where there may be more: all its parts are there."""
+    fewer = {"convolutions": 1} if arch in ("unet", "unetpp", "attention_unet", "pspnet") else {}
+    return tiny(arch, **fewer, **options)
+
+
 def tiny(arch="unet", *, outputs=2, channels=1, **options):
     return build_network(
         small(arch, **options), input_shape=(None, None, channels), outputs=outputs
@@ -96,8 +102,9 @@ def test_fcn8_has_the_published_numbers_of_parameters():
 
 
 @every_architecture
-@pytest.mark.parametrize("channels", [1, 3])
-def test_every_network_gives_logits_of_the_size_of_its_input(arch, channels):
+def test_every_network_gives_logits_of_the_size_of_its_input(arch):
+    """Of color images; all other tests have gray ones."""
+    channels = 3
     network = tiny(arch, outputs=3, channels=channels)
     stride = stride_of(small(arch))
     for height, width in ((stride, 2 * stride), (64, 32)):
@@ -113,7 +120,7 @@ def test_every_network_gives_logits_of_the_size_of_its_input(arch, channels):
 
 @every_architecture
 def test_every_network_learns(arch):
-    network = tiny(arch, outputs=1)
+    network = shallow(arch, outputs=1)
     x = images(count=4)
     y = (x > 0.5).astype(np.uint8)
     network.compile(
@@ -123,14 +130,14 @@ def test_every_network_learns(arch):
         run_eagerly=keras.config.backend() != "jax",
         jit_compile=keras.config.backend() == "jax",
     )
-    losses = [float(np.asarray(network.train_on_batch(x, y))) for _ in range(6)]
+    losses = [float(np.asarray(network.train_on_batch(x, y))) for _ in range(4)]
     assert np.isfinite(losses).all()
-    assert min(losses[3:]) < losses[0]
+    assert losses[3] < losses[0]
 
 
 @every_architecture
 def test_saved_networks_are_loaded_in_safe_mode_with_equal_output(arch, tmp_path):
-    network = tiny(arch)
+    network = shallow(arch)
     model = probabilities(network, "softmax")
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
@@ -142,7 +149,7 @@ def test_saved_networks_are_loaded_in_safe_mode_with_equal_output(arch, tmp_path
 def test_mixed_precision_keeps_float32_logits_and_weights(arch):
     before = keras.config.dtype_policy().name
     with using_policy("mixed_bfloat16"):
-        network = tiny(arch)
+        network = shallow(arch)
     assert keras.config.dtype_policy().name == before
     assert any(layer.compute_dtype == "bfloat16" for layer in network.layers)
     copy = to_float32(network)

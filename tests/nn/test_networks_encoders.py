@@ -94,17 +94,20 @@ def test_the_decoder_sees_the_features():
     assert np.abs(output(network) - before).max() > 1e-3
 
 
+@pytest.fixture(scope="module")
+def backbone():
+    return create(SMALL, "none")
+
+
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
-def test_weights_of_a_file(tmp_path, suffix):
+def test_weights_of_a_file(tmp_path, backbone, suffix):
     file = tmp_path / f"backbone{suffix}"
-    backbone = create(SMALL, "none")
     save = backbone.save_weights if suffix == ".weights.h5" else backbone.save
     save(file)
-    first, second = small(weights=file), small(weights=file)
-    for ours, theirs in zip(encoder_weights(first), encoder_weights(second), strict=True):
+    found = encoder_weights(small(weights=file))
+    assert len(found) > 10
+    for ours, theirs in zip(found, backbone.get_weights(), strict=False):  # it ends later
         np.testing.assert_array_equal(ours, theirs)
-    kernel = backbone.get_layer("conv").get_weights()[0]
-    np.testing.assert_array_equal(encoder_weights(first)[0], kernel)
 
 
 def test_weights_of_another_backbone_are_refused(tmp_path):

@@ -64,7 +64,7 @@ def test_recipe_is_planned_as_it_stands(recipe):
 
 
 @every_recipe
-@pytest.mark.usefixtures("workplace")
+@pytest.mark.usefixtures("workplace", "eager")
 def test_recipe_trains_and_leaves_a_model(recipe, tmp_path):
     document = read_config(recipe)
     document |= {"epochs": 1, "batch_size": 2, "learning_rate": 1e-3}
@@ -73,7 +73,8 @@ def test_recipe_trains_and_leaves_a_model(recipe, tmp_path):
     } | {"filters": 2}
     if recipe.stem != "cityscapes-fcn8":
         document["network"] |= {"depth": 1, "convolutions": 1}
-    document["input"] |= {"resize": "96x64", "crop": 64 * bool(document["input"]["crop"])}
+    crop = 64 * bool(document["input"]["crop"])
+    document["input"] |= {"resize": "96x64", "crop": crop, "crops_per_image": 1}
     options = build_options(document)
     record = train(None, tmp_path / "run", options)
     assert record.state == "finished"
