@@ -116,7 +116,8 @@ def test_labelme_draws_the_same_but_for_the_rim(judged, samples):
         for shape in image.shapes:
             for part in shape.geometry.parts if isinstance(shape.geometry, Area) else ():
                 cv2.polylines(rim, [np.floor(part.exterior).astype(int)], isClosed=True, color=1)
-        assert not (is_other & (cv2.dilate(rim, np.ones((3, 3))) == 0)).any(), image.origin.file
+        near = cv2.dilate(rim, np.ones((5, 5))) > 0  # at spikes, Pillow fills two pixels
+        assert not (is_other & ~near).any(), image.origin.file
         pixels += ours.size
         differing += int(is_other.sum())
     assert 0 < differing < pixels / 20
