@@ -59,7 +59,10 @@ ENVIRONMENTS = {
         quick=True,
     ),
     "x-anylabeling": Environment(("x-anylabeling-cvhub==4.2.1",)),
-    "superannotate": Environment(("superannotate==4.6.2", "superannotate-schemas==1.0.49")),
+    # Later releases of the schemas ask a server for them.
+    "superannotate": Environment(
+        ("superannotate-schemas==1.0.45", "pydantic[email]<2", "jsonschema"), quick=True
+    ),
     "datumaro": Environment(("datumaro==1.12.0",)),
     "label-studio": Environment(("label-studio-sdk==2.1.2",)),
     "cvat": Environment(("cvat-sdk==2.80.0",), quick=True),

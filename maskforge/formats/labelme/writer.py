@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 
-from maskforge.formats.base import group_numbers, with_left_over
+from maskforge.formats.base import group_numbers, is_upright_box, with_left_over
 from maskforge.formats.writer import Holds, WriteContext, WrittenImage
 from maskforge.images.png import png_bytes
 from maskforge.shapes import Area, Bitmap, Points, PointSet, Polyline, Shape
@@ -36,6 +36,20 @@ class LabelMeWriter:
         embeds=True,
     )
     _version = "7.1.0"
+    _kinds: ClassVar[dict[str, int | None]] = {
+        "polygon": None,
+        "rectangle": 2,
+        "oriented_rectangle": 4,
+        "circle": 2,
+        "line": 2,
+        "linestrip": None,
+        "point": 1,
+        "mask": 2,
+    }
+    """Kinds that the tool opens, and how many points it wants: with others, it opens no shape."""
+    _called: ClassVar[dict[str, str]] = {"rotation": "oriented_rectangle"}
+    """What it calls kinds of the other tool."""
+    _box_corners: ClassVar[slice] = slice(0, None, 2)
     _shape_keys: ClassVar[dict[str, Any]] = {}
     _file_keys: ClassVar[dict[str, Any]] = {}
 
@@ -68,11 +82,15 @@ class LabelMeWriter:
         groups = group_numbers(image.shapes, 0)
         records = [self._record(shape, groups, own=image.is_own) for shape in image.shapes]
         rest = image.extra.get("shapes") if image.is_own else None
-        return with_left_over(image.shapes, records, rest)
+        written = with_left_over(image.shapes, records, rest)
+        opened = [one for one in written if _kind_of(one) not in _KINDS - self._kinds.keys()]
+        if len(opened) < len(written):
+            what = "records that only the other of LabelMe and X-AnyLabeling opens"
+            self._context.left_out(what, len(written) - len(opened))
+        return opened
 
     def _record(self, shape: Shape, groups: dict[str, int], *, own: bool) -> dict[str, object]:
-        own = own and (shape.primitive is not None or shape.kind in _SAME_POINTS)
-        kind, drawn = (shape.kind, _own(shape)) if own else _drawn(shape)
+        kind, drawn = (own and self._as_it_was(shape)) or self._drawn(shape)
         new = {"description": "", "flags": {}}
         score = {} if shape.score is None else {"score": shape.score}
         return {
@@ -84,6 +102,37 @@ class LabelMeWriter:
             **(shape.extra if own else new),
             **score,
         }
+
+    def _as_it_was(self, shape: Shape) -> tuple[str, dict[str, object]] | None:
+        """Return the kind and the keys that the geometry was made from, if the tool opens that."""
+        kind = self._called.get(shape.kind, shape.kind)
+        if kind not in self._kinds or (shape.primitive is None and kind not in _SAME_POINTS):
+            return None
+        match shape.geometry:
+            case Area(parts=(polygon,)) if kind == "rectangle" and not is_upright_box(polygon):
+                return None  # X-AnyLabeling would save the box around it
+        drawn = _own(shape)
+        points = drawn["points"]
+        assert isinstance(points, list)
+        return (kind, drawn) if self._kinds[kind] in (None, len(points)) else None
+
+    def _drawn(self, shape: Shape) -> tuple[str, dict[str, object]]:
+        match shape.geometry:
+            case Area(parts=(polygon,)) if shape.kind != "polygon" and is_upright_box(polygon):
+                return "rectangle", {"points": _listed(polygon.exterior[self._box_corners])}
+            case Area(parts=(polygon,)):
+                return "polygon", {"points": _listed(polygon.exterior)}
+            case Polyline(points):
+                kind = "line" if len(points) == 2 else "linestrip"
+                return kind, {"points": _listed(points)}
+            case PointSet(points):
+                return "point", {"points": _listed(points)}
+            case Bitmap(row, column, pixels):
+                height, width = pixels.shape
+                corners = [[column, row], [column + width - 1, row + height - 1]]
+                mask = base64.b64encode(png_bytes(pixels.astype(np.uint8))).decode()
+                return "mask", {"points": corners, "mask": mask}
+        raise AssertionError(shape.geometry)
 
 
 class XAnyLabelingWriter(LabelMeWriter):
@@ -102,6 +151,14 @@ class XAnyLabelingWriter(LabelMeWriter):
         upright=False,
     )
     _version = "4.2.0"
+    _kinds: ClassVar = dict.fromkeys(
+        (
+            *("polygon", "rectangle", "rotation", "quadrilateral", "cuboid", "circle"),
+            *("line", "linestrip", "point"),
+        )
+    )
+    _called: ClassVar = {"oriented_rectangle": "rotation"}
+    _box_corners: ClassVar = slice(None)
     _shape_keys: ClassVar = {
         "score": None,
         "description": "",
@@ -123,22 +180,13 @@ def _own(shape: Shape) -> dict[str, object]:
     return {"points": points.tolist()}
 
 
-def _drawn(shape: Shape) -> tuple[str, dict[str, object]]:
-    match shape.geometry:
-        case Area(parts=(polygon,)):
-            return "polygon", {"points": _listed(polygon.exterior)}
-        case Polyline(points):
-            return "line" if len(points) == 2 else "linestrip", {"points": _listed(points)}
-        case PointSet(points):
-            return "point", {"points": _listed(points)}
-        case Bitmap(row, column, pixels):
-            height, width = pixels.shape
-            corners = [[column, row], [column + width - 1, row + height - 1]]
-            mask = base64.b64encode(png_bytes(pixels.astype(np.uint8))).decode()
-            return "mask", {"points": corners, "mask": mask}
-    raise AssertionError(shape.geometry)
-
-
 def _listed(points: Points) -> list[list[float]]:
     listed: list[list[float]] = points.tolist()
     return listed
+
+
+def _kind_of(record: object) -> object:
+    return record.get("shape_type") if isinstance(record, dict) else None
+
+
+_KINDS = frozenset((*LabelMeWriter._kinds, *XAnyLabelingWriter._kinds, "points"))

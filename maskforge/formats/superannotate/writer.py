@@ -192,8 +192,8 @@ def _document(
         match one:
             case {"type": "meta", "name": "lastAction", **rest}:
                 facts["lastAction"] = rest
-            case {"type": "meta", **rest}:
-                facts |= {key: value for key, value in rest.items() if key != "name"}
+            case {"type": "meta", "name": _, **rest}:
+                facts |= {str(key): value for key, value in rest.items()}
             case {"type": "comment"}:
                 comments.append(one)
             case {"type": "tag"}:
