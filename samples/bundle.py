@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
-from annotation_files import coco, labelme, superannotate, via, vott
+from annotation_files import coco, labelme, superannotate, via, vott, yolo
 from annotation_files.marks import Mark, Sheet
 from bitewings.bitewing import Content, Radiograph, make_bitewing
 from bitewings.outlines import cut, tidy
@@ -139,9 +139,10 @@ def write_bundle(folder: Path) -> None:
         "pixel": superannotate_folder / "pixel",
         "current": superannotate_folder / "current",
         "coco": folder / "coco",
+        "yolo": folder / "yolo",
         "via": folder / "via",
     }
-    for name in ("labelme", "vott", "superannotate", "coco", "via"):
+    for name in ("labelme", "vott", "superannotate", "coco", "yolo", "via"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for project in projects.values():
         project.mkdir(parents=True)
@@ -164,6 +165,9 @@ def write_bundle(folder: Path) -> None:
         superannotate.write_vector(projects["current"], sample.sheet(), classes)
     with_holes = [replace(OTHERS[0], draw=holes), *OTHERS[1:]]
     coco.write_sheets(projects["coco"], [one.sheet() for one in with_holes], list(COLORS))
+    for split, sample in zip(("train", "val"), OTHERS, strict=True):
+        yolo.write_sheet(projects["yolo"], split, sample.sheet(), list(COLORS))
+    yolo.write_data(projects["yolo"], ("train", "val"), list(COLORS))
     sheets = [sample.sheet() for sample in OTHERS]
     via.write_project(projects["via"], sheets, name="caries", colors=COLORS)
 

@@ -17,6 +17,7 @@ FormatName: TypeAlias = Literal[
     "labelme",
     "coco",
     "via",
+    "yolo",
 ]
 """Names of the formats; each is a module or a package in this folder that defines ``FORMAT``."""
 
@@ -30,6 +31,7 @@ WriterName: TypeAlias = Literal[
     "x-anylabeling",
     "coco",
     "via",
+    "yolo",
 ]
 """Names of what is written."""
 

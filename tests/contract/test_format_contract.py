@@ -141,7 +141,14 @@ def test_what_is_of_no_format_is_refused_with_reasons(tmp_path, format_, content
     with pytest.raises(mf.MaskforgeError) as caught:
         mf.detect(tmp_path / "x.json")
     assert caught.value.origin.file == tmp_path / "x.json"
-    if content in ("[]", "{}", "null", "5", "[1]", '{"a": 1}'):
+    if ".json" in get_format(format_).suffixes and content in (
+        "[]",
+        "{}",
+        "null",
+        "5",
+        "[1]",
+        '{"a": 1}',
+    ):
         assert f"not {format_}: " in str(caught.value)
     refused(tmp_path / "x.json", format_)
 
@@ -393,7 +400,7 @@ def test_every_record_and_every_key_of_real_files_is_read_or_kept(corpus, format
     for image in images:
         by_file.setdefault(image.origin.file, []).append(image)
     for file, own in by_file.items():
-        if file.suffix != ".csv":
+        if file.suffix in (".json", ".vott"):
             root = json.loads(file.read_bytes())
             check_account(own, root, keys)
             for image in own:
