@@ -25,6 +25,8 @@ CLOSING_GAP = 1.0
 
 _MOST_CURVE_VERTICES = 65536
 
+_FRACTION_DECIMALS = 9
+
 _CAPSULE_VERTICES = 66
 """Vertices of what lies within some distance of a segment, with round ends."""
 
@@ -289,6 +291,20 @@ def point_arrays(geometry: Geometry) -> list[Points]:
             return [points]
         case Bitmap():
             return []
+
+
+def from_fractions(geometry: Geometry, size: Size) -> Geometry:
+    """Return geometry in pixels whose coordinates are fractions of the sides of an image.
+
+    A fraction times a side is a little beside the coordinate that it was made from. Rounded to a
+    billionth of a pixel, coordinates of few decimals come back as they were.
+
+    Raises:
+        TypeError: If it is a bitmap.
+    """
+    pixels = scaled(geometry, size.width, size.height)
+    assert not isinstance(pixels, Bitmap)
+    return rounded(pixels, _FRACTION_DECIMALS)
 
 
 def self_intersecting(polygons: Sequence[Polygon]) -> list[bool]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
+import annotation_files
 import numpy as np
 import shapely
-from annotation_files import coco, cvat, labelme, superannotate, via, vott
+from annotation_files import labelme, superannotate, vott
 from annotation_files.marks import Mark, Sheet
 from bitewings.bitewing import Content, Radiograph, make_bitewing
 from bitewings.outlines import cut, tidy
@@ -131,6 +135,7 @@ CURRENT = (Sample("bitewing-12.jpg", 20, holes),)
 
 def write_bundle(folder: Path) -> None:
     """Replace the bundled samples of all formats below a folder."""
+    others = other_formats()
     superannotate_folder = folder / "superannotate"
     projects = {
         "labelme": folder / "labelme",
@@ -138,11 +143,8 @@ def write_bundle(folder: Path) -> None:
         "vector": superannotate_folder / "vector",
         "pixel": superannotate_folder / "pixel",
         "current": superannotate_folder / "current",
-        "coco": folder / "coco",
-        "via": folder / "via",
-        "cvat": folder / "cvat",
     }
-    for name in ("labelme", "vott", "superannotate", "coco", "via", "cvat"):
+    for name in ("labelme", "vott", "superannotate", *others):
         shutil.rmtree(folder / name, ignore_errors=True)
     for project in projects.values():
         project.mkdir(parents=True)
@@ -163,11 +165,20 @@ def write_bundle(folder: Path) -> None:
         superannotate.write_pixel(projects["pixel"], sample.sheet(), classes)
     for sample in CURRENT:
         superannotate.write_vector(projects["current"], sample.sheet(), classes)
-    with_holes = [replace(OTHERS[0], draw=holes), *OTHERS[1:]]
-    coco.write_sheets(projects["coco"], [one.sheet() for one in with_holes], list(COLORS))
-    sheets = [sample.sheet() for sample in OTHERS]
-    via.write_project(projects["via"], sheets, name="caries", colors=COLORS)
-    cvat.write_set(projects["cvat"], sheets, COLORS)
+    for name, module in others.items():
+        (folder / name).mkdir()
+        first = replace(OTHERS[0], draw=holes) if module.HOLDS_HOLES else OTHERS[0]
+        module.write_set(folder / name, [one.sheet() for one in (first, *OTHERS[1:])], COLORS)
+
+
+def other_formats() -> dict[str, ModuleType]:
+    """Return the modules that write the samples of one kind that a format has, by its name."""
+    names = {one.name for one in pkgutil.iter_modules(annotation_files.__path__)}
+    names -= {"labelme", "vott", "superannotate", "marks"}
+    return {
+        name.replace("_", "-"): importlib.import_module(f"annotation_files.{name}")
+        for name in sorted(names)
+    }
 
 
 def _changed(

@@ -17,8 +17,8 @@ Outlines: TypeAlias = Annotated[
             key="tolerance",
             panel=_PANEL,
             metavar="PX",
-            help="By how much outlines may move to have fewer vertices; up to 0.5 the mask stays the "
-            "same to the last pixel.",
+            help="By how much outlines may move to have fewer vertices; up to 0.5 the mask stays "
+            "the same to the last pixel.",
         ),
         Flag(
             key="smoothing",

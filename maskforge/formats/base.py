@@ -78,6 +78,7 @@ class ImageRecord:
             draw. Decides only where sizes cannot.
         scale_to_image: The coordinates are in units of ``declared`` by design, and must be
             scaled to the real size of the image.
+        is_normalized: The coordinates are fractions of the width and height of the image.
         own: What the image may be called after the annotation file.
         beside: Folders in which the tool has images, relative to the annotation file.
         embedded: The image inside the annotation file; None if there is none.
@@ -96,6 +97,7 @@ class ImageRecord:
     declared: Size | None = None
     upright: bool = False
     scale_to_image: bool = False
+    is_normalized: bool = False
     own: tuple[str, ...] = ()
     beside: tuple[str, ...] = (".",)
     embedded: EmbeddedImage | None = None

@@ -14,7 +14,7 @@ from pathlib import Path
 from maskforge.choices import SizeMismatch
 from maskforge.errors import ImageError, shorten
 from maskforge.formats.base import ImageRecord, known_box
-from maskforge.geometry import scaled
+from maskforge.geometry import from_fractions, scaled
 from maskforge.images.containers.base import ImageHeader
 from maskforge.images.decoder import list_pages, read_header
 from maskforge.images.finder import ImageFinder
@@ -208,6 +208,10 @@ def _fit(
         )
     size = header.upright if upright else header.stored
     fitted = replace(image, size=size, orientation=header.orientation, upright=upright)
+    if record.is_normalized:
+        return fitted, tuple(
+            replace(one, geometry=from_fractions(one.geometry, size)) for one in record.shapes
+        )
     if declared is None or declared == size:
         return fitted, record.shapes
     return fitted, _scale(record, declared, size, size_mismatch, issues)

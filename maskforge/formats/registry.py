@@ -18,6 +18,7 @@ FormatName: TypeAlias = Literal[
     "coco",
     "via",
     "cvat",
+    "yolo",
 ]
 """Names of the formats; each is a module or a package in this folder that defines ``FORMAT``."""
 
@@ -32,6 +33,7 @@ WriterName: TypeAlias = Literal[
     "coco",
     "via",
     "cvat",
+    "yolo",
 ]
 """Names of what is written."""
 

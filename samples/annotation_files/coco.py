@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 
 from annotation_files.marks import Mark, Sheet, filled
 
+HOLDS_HOLES = True
 
-def write_sheets(folder: Path, sheets: Iterable[Sheet], names: Sequence[str]) -> None:
+
+def write_set(folder: Path, sheets: Sequence[Sheet], colors: Mapping[str, str]) -> None:
     """Write images and one annotation file.
 
     Args:
         folder: Must exist.
         sheets: What to write.
-        names: All labels, in the order of their ids.
+        colors: Color of each label.
     """
+    names = list(colors)
     (folder / "images").mkdir()
     images: list[dict[str, object]] = []
     annotations: list[dict[str, object]] = []

@@ -8,6 +8,8 @@ from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from annotation_files.marks import Mark, Sheet
 
+HOLDS_HOLES = False
+
 
 def write_set(folder: Path, sheets: Sequence[Sheet], colors: Mapping[str, str]) -> None:
     """Write images and ``annotations.xml``, as CVAT exports a task with its images.

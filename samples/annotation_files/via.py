@@ -8,19 +8,18 @@ from pathlib import Path
 
 from annotation_files.marks import Mark, Sheet
 
+HOLDS_HOLES = False
 
-def write_project(
-    folder: Path, sheets: Sequence[Sheet], *, name: str, colors: Mapping[str, str]
-) -> None:
+
+def write_set(folder: Path, sheets: Sequence[Sheet], colors: Mapping[str, str]) -> None:
     """Write images and the project that lists them.
 
     Args:
         folder: Must exist.
         sheets: What to write.
-        name: Of the project.
         colors: The classes; VIA gives them colors itself.
     """
-    metadata = {}
+    metadata: dict[str, object] = {}
     for sheet in sheets:
         jpeg = sheet.jpeg()
         (folder / sheet.name).write_bytes(jpeg)
@@ -36,7 +35,7 @@ def write_project(
         "_via_settings": {
             "ui": {"image": {"region_label": "tissue", "region_color": "tissue"}},
             "core": {"buffer_size": 18, "filepath": {}, "default_filepath": ""},
-            "project": {"name": name},
+            "project": {"name": "caries"},
         },
         "_via_img_metadata": metadata,
         "_via_attributes": {
@@ -50,7 +49,7 @@ def write_project(
         "_via_image_id_list": list(metadata),
     }
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    (folder / f"{name}.json").write_text(text, "utf-8")
+    (folder / "caries.json").write_text(text, "utf-8")
 
 
 def _region(mark: Mark) -> dict[str, object]:

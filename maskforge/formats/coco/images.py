@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from maskforge.errors import FormatError, shorten
+from maskforge.formats.addresses import image_name, image_path
 from maskforge.formats.base import ImageRecord
 from maskforge.formats.coco.keys import declared_size, key_of
 from maskforge.formats.jsonio import Document
@@ -98,8 +99,8 @@ def _listed(
     issues: list[Issue] = []
     key = key_of(entry.get("id"))
     written = _written(entry)
-    name = PurePosixPath(written).name
-    if name in ("", ".."):
+    name = image_name(written)
+    if not name:
         name = f"image {index}" if key is None else key.replace("/", "_")
         written = ""
         text = f"has no `file_name` that can be used; it is called {shorten(name)}"
@@ -117,10 +118,10 @@ def _listed(
 
 def _written(entry: dict[str, Any]) -> str:
     """Return the path of an image; LVIS has only its address."""
-    name, address = entry.get("file_name"), entry.get("coco_url")
-    if isinstance(name, str) and name.strip():
-        return name.replace("\\", "/")
-    return "/".join(address.split("/")[3:]) if isinstance(address, str) else ""
+    for written in (entry.get("file_name"), entry.get("coco_url")):
+        if isinstance(written, str) and written.strip():
+            return image_path(written)
+    return ""
 
 
 def _folders(file: Path) -> tuple[str, ...]:

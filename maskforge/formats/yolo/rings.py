@@ -1,0 +1,103 @@
+"""Several rings in one: YOLO has a single ring for each object.
+
+A ring that runs to another one and back on the same line covers what both cover: a row of pixels
+crosses that line twice, and the even-odd rule does not see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from maskforge.shapes import Area, Points, Polygon
+
+_MOST_SORTED = 1000
+"""Of more rings, nobody asks which lies in which."""
+
+
+def split_at_bridges(ring: Points) -> Area:
+    """Return a ring as parts and holes, taken apart where it runs along a line there and back.
+
+    Every pair of edges between the same two points, there and back, is taken out; the even-odd rule
+    gives the same pixels with and without it.
+    """
+    rings = _split(ring)
+    return Area((Polygon(ring),)) if len(rings) < 2 else _sorted(rings)
+
+
+def _split(ring: Points) -> list[Points]:
+    points = [tuple(one) for one in ring.tolist()]
+    path: list[tuple[float, ...]] = []
+    edges: dict[tuple[object, object], int] = {}
+    rings: list[list[tuple[float, ...]]] = []
+    for point in (*points, points[0]):
+        if path and (start := edges.get((point, path[-1]))) is not None:
+            # Back at the beginning of the bridge: what lies between is a ring of its own.
+            rings.append(path[start + 1 : -1])
+            for first in range(start, len(path) - 1):
+                edges.pop((path[first], path[first + 1]), None)
+            del path[start + 1 :]
+        else:
+            if path:
+                edges[path[-1], point] = len(path) - 1
+            path.append(point)
+    rings.append(path[:-1] if len(path) > 1 and path[0] == path[-1] else path)
+    if len(rings) == 1:
+        return [ring]
+    return [_points(one) for one in rings if len(set(one)) > 2]
+
+
+def _points(values: Sequence[tuple[float, ...]]) -> Points:
+    points = np.array(values, np.float64)
+    points.flags.writeable = False
+    return points
+
+
+def _sorted(rings: Sequence[Points]) -> Area:
+    """Return rings as parts with their holes; as one part of all where they cross."""
+    import shapely
+
+    together = Area((Polygon(rings[0], tuple(rings[1:])),))
+    if len(rings) > _MOST_SORTED:
+        return together
+    shapes = shapely.polygons([shapely.linearrings(one) for one in rings])
+    if not shapely.is_valid(shapes).all():
+        return together
+    tree = shapely.STRtree(shapes)
+    inner, outer = tree.query(shapes, predicate="within")
+    crossing, other = tree.query(shapes, predicate="overlaps")
+    is_other = inner != outer
+    inner, outer = inner[is_other], outer[is_other]
+    pairs = set(zip(inner.tolist(), outer.tolist(), strict=True))
+    if (crossing != other).any() or any((b, a) in pairs for a, b in pairs):
+        return together
+    depth = np.bincount(inner, minlength=len(rings))
+    holes: dict[int, list[Points]] = {}
+    for a, b in sorted(pairs):
+        if depth[a] % 2 and depth[b] == depth[a] - 1:
+            holes.setdefault(b, []).append(rings[a])
+    parts = [one for one in range(len(rings)) if depth[one] % 2 == 0]
+    return Area(tuple(Polygon(rings[one], tuple(holes.get(one, ()))) for one in parts))
+
+
+def joined(parts: Sequence[Points]) -> Points | None:
+    """Return one ring that covers what rings cover; None if two of them have pixels in common."""
+    import shapely
+
+    if len(parts) == 1:
+        return parts[0]
+    shapes = shapely.make_valid(shapely.polygons([shapely.linearrings(one) for one in parts]))
+    first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    for a, b in zip(first.tolist(), second.tolist(), strict=True):
+        if a < b and shapely.area(shapely.intersection(shapes[a], shapes[b])) > 0:
+            return None
+    ring, *rest = parts
+    for one in rest:
+        line = shapely.shortest_line(shapely.multipoints(ring), shapely.multipoints(one))
+        start, end = shapely.get_coordinates(line)
+        here = int(np.flatnonzero((ring == start).all(axis=1))[0])
+        there = int(np.flatnonzero((one == end).all(axis=1))[0])
+        inner = np.roll(one, -there, axis=0)
+        ring = np.concatenate((ring[: here + 1], inner, inner[:1], ring[here:]))
+    return ring

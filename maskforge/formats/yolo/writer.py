@@ -1,0 +1,133 @@
+"""Writing data sets of YOLO: images, labels, and ``data.yaml``."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.yolo.rings import joined
+from maskforge.shapes import Area, Points, Shape, Size
+
+_BACKGROUND, _VOID = 0, 255
+_SPLITS = ("train", "val", "test")
+_KEPT = ("names", "nc")
+
+
+class YoloWriter:
+    """A folder with ``data.yaml``, ``images/train`` and ``labels/train``.
+
+    What lies outside the image is cut off, because Ultralytics leaves out images with labels that
+    reach over their edges.
+    """
+
+    title = "YOLO segmentation"
+    holds = Holds(parts=True)
+
+    def __init__(self, context: WriteContext) -> None:
+        self._context = context
+        self._names: list[str] | None = None
+        self._splits: set[str] = set()
+        self._rest: dict[str, Any] = {}
+
+    def add(self, image: WrittenImage) -> None:
+        """Copy an image, and write its labels."""
+        data = image.extra.get("data") if image.is_own else None
+        split = image.extra.get("split") if image.is_own else None
+        split = split if split in _SPLITS else _SPLITS[0]
+        if self._names is None:
+            self._begin(data if isinstance(data, dict) else {})
+        self._splits.add(str(split))
+        suffix = PurePosixPath(image.image).suffix
+        if not self._context.copy_image(image, f"images/{split}/{image.name}{suffix}"):
+            self._context.left_out("images that were not found")
+        lines = [line for shape in image.shapes for line in self._lines(shape, image)]
+        rest = image.extra.get("lines") if image.is_own else None
+        lines += [str(one) for one in rest] if isinstance(rest, list) else []
+        text = "".join(f"{line}\n" for line in lines)
+        self._context.write(f"labels/{split}/{image.name}.txt", text.encode())
+
+    def finish(self) -> None:
+        """Write ``data.yaml``."""
+        import yaml
+
+        if self._names is None:
+            self._begin({})
+        splits = [one for one in _SPLITS if one in self._splits] or [_SPLITS[0]]
+        first = {"path": ".", **{split: f"images/{split}" for split in splits}}
+        if "val" not in first:  # both are required, and one part is all that there is
+            first["val"] = f"images/{splits[0]}"
+        names = dict(enumerate(self._names or ()))
+        document = first | {"names": names} | self._rest
+        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+        self._context.write("data.yaml", text.encode())
+
+    def _begin(self, data: dict[str, Any]) -> None:
+        """Take the classes of the data set, or else those of the class map."""
+        written = data.get("names")
+        names = dict(enumerate(written)) if isinstance(written, list) else written
+        if isinstance(names, dict) and sorted(names, key=str) == sorted(range(len(names)), key=str):
+            self._names = [str(names[number]) for number in range(len(names))]
+            self._rest = {key: value for key, value in data.items() if key not in _KEPT}
+        else:
+            self._names = [
+                one.name for one in self._context.classes if one.id not in (_BACKGROUND, _VOID)
+            ]
+
+    def _number(self, label: str, own: object) -> int:
+        assert self._names is not None
+        if isinstance(own, int) and own < len(self._names) and self._names[own] == label:
+            return own
+        if label not in self._names:
+            self._names.append(label)
+        return self._names.index(label)
+
+    def _lines(self, shape: Shape, image: WrittenImage) -> list[str]:
+        extra = shape.extra if image.is_own else {}
+        number = self._number(shape.labels[0], extra.get("class"))
+        if image.is_own and shape.primitive:
+            end = [str(extra["rest"])] if "rest" in extra else []
+            score = [] if shape.score is None else [f"{shape.score:.15g}"]
+            return [" ".join((str(number), str(shape.primitive["coordinates"]), *score, *end))]
+        assert isinstance(shape.geometry, Area)
+        inside = [clipped(part.exterior, image.size) for part in shape.geometry.parts]
+        parts = [one for one in inside if one is not None]
+        if not parts:
+            self._context.left_out("shapes outside of their image")
+            return []
+        ring = joined(parts)
+        if ring is None:
+            self._context.left_out("parts that overlap, each written as an object of its own")
+        return [f"{number} {_text(one, image.size)}" for one in (parts if ring is None else [ring])]
+
+
+def clipped(ring: Points, size: Size) -> Points | None:
+    """Return the part of a ring inside an image, filled by the even-odd rule; None if none is.
+
+    The four half-planes are taken one after the other. What was outside becomes edges along the
+    edge of the image, on which no center of a pixel lies.
+    """
+    for axis, limit, sign in ((0, 0.0, 1), (0, size.width, -1), (1, 0.0, 1), (1, size.height, -1)):
+        depth = (ring[:, axis] - limit) * sign
+        if (depth >= 0).all():
+            continue
+        following, next_depth = np.roll(ring, -1, axis=0), np.roll(depth, -1)
+        kept: list[Points] = []
+        for point, after, one, other in zip(ring, following, depth, next_depth, strict=True):
+            if one >= 0:
+                kept.append(point)
+            if (one >= 0) != (other >= 0):
+                crossing = point + (after - point) * (one / (one - other))
+                crossing[axis] = limit
+                kept.append(crossing)
+        if len(kept) < 3:
+            return None
+        ring = np.array(kept)
+    return ring
+
+
+def _text(ring: Points, size: Size) -> str:
+    """Return fractions with so many digits that the same coordinates are read again."""
+    return " ".join(f"{one:.15g}" for one in (ring / size).ravel().tolist())
