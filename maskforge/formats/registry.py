@@ -16,6 +16,7 @@ FormatName: TypeAlias = Literal[
     "superannotate",
     "labelme",
     "coco",
+    "isat",
     "via",
     "cvat",
 ]
@@ -30,6 +31,7 @@ WriterName: TypeAlias = Literal[
     "vott",
     "x-anylabeling",
     "coco",
+    "isat",
     "via",
     "cvat",
 ]
