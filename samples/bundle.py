@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
-from annotation_files import coco, cvat, labelme, superannotate, via, vott
+from annotation_files import coco, cvat, isat, labelme, superannotate, via, vott
 from annotation_files.marks import Mark, Sheet
 from bitewings.bitewing import Content, Radiograph, make_bitewing
 from bitewings.outlines import cut, tidy
@@ -139,10 +139,11 @@ def write_bundle(folder: Path) -> None:
         "pixel": superannotate_folder / "pixel",
         "current": superannotate_folder / "current",
         "coco": folder / "coco",
+        "isat": folder / "isat",
         "via": folder / "via",
         "cvat": folder / "cvat",
     }
-    for name in ("labelme", "vott", "superannotate", "coco", "via", "cvat"):
+    for name in ("labelme", "vott", "superannotate", "coco", "isat", "via", "cvat"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for project in projects.values():
         project.mkdir(parents=True)
@@ -166,6 +167,8 @@ def write_bundle(folder: Path) -> None:
     with_holes = [replace(OTHERS[0], draw=holes), *OTHERS[1:]]
     coco.write_sheets(projects["coco"], [one.sheet() for one in with_holes], list(COLORS))
     sheets = [sample.sheet() for sample in OTHERS]
+    for sheet in sheets:
+        isat.write_sheet(projects["isat"], sheet)
     via.write_project(projects["via"], sheets, name="caries", colors=COLORS)
     cvat.write_set(projects["cvat"], sheets, COLORS)
 

@@ -59,7 +59,7 @@ class IsatWriter:
         import yaml
 
         entries = [(BACKGROUND, (0, 0, 0))]
-        entries += [(one.name, one.color) for one in self._context.classes]
+        entries += [(one.name, one.color) for one in self._context.classes if one.id]
         labels = [
             {"name": name, "color": "#{:02x}{:02x}{:02x}".format(*color)} for name, color in entries
         ]
@@ -80,11 +80,8 @@ class IsatWriter:
 def _kept(info: object) -> dict[str, Any]:
     """Return what an own file says about its image beside its place and size."""
     placed = ("description", "folder", "name", "width", "height")
-    return (
-        {key: one for key, one in info.items() if key not in placed}
-        if isinstance(info, dict)
-        else {}
-    )
+    kept = info if isinstance(info, dict) else {}
+    return {key: one for key, one in kept.items() if key not in placed}
 
 
 def _object(shape: Shape, groups: dict[str, int], layer: int, *, own: bool) -> dict[str, object]:
