@@ -62,7 +62,11 @@ def with_points(form: Callable[[list[tuple[float, float]]], Any]) -> Change:
         rings = record.get("segmentation")
         if isinstance(rings, list):
             is_ring = all(len(one) == 2 for one in rings)
-            found = form(pairs_of(rings) or []) if is_ring else [form(pairs_of(one) or []) for one in rings]
+            found = (
+                form(pairs_of(rings) or [])
+                if is_ring
+                else [form(pairs_of(one) or []) for one in rings]
+            )
             changed["segmentation"] = found
         return changed
 
