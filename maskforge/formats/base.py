@@ -141,11 +141,17 @@ def with_left_over(
     if not isinstance(rest, list):
         return list(records)
     written = list(records)
-    taken = [int(found[1]) for one in shapes if (found := _INDEX.search(one.origin.pointer))]
+    taken = [index for index in map(record_index, shapes) if index is not None]
     free = sorted(set(range(len(taken) + len(rest))).difference(taken))
     for index, record in zip(free, rest, strict=False):
         written.insert(min(index, len(written)), record)
     return written
+
+
+def record_index(shape: Shape) -> int | None:
+    """Return the place of a shape's record among those of its image; None if it has none."""
+    found = _INDEX.search(shape.origin.pointer)
+    return int(found[1]) if found else None
 
 
 def group_numbers(shapes: Sequence[Shape], first: int) -> dict[str, int]:

@@ -59,8 +59,15 @@ def with_points(form: Callable[[list[tuple[float, float]]], Any]) -> Change:
         changed = dict(record) if pairs is None else record | {"points": form(pairs)}
         if record.get("exclude"):
             changed["exclude"] = [form(pairs_of(one) or []) for one in record["exclude"]]
-        if isinstance(record.get("segmentation"), list):
-            changed["segmentation"] = [form(pairs_of(one) or []) for one in record["segmentation"]]
+        rings = record.get("segmentation")
+        if isinstance(rings, list):
+            is_ring = all(len(one) == 2 for one in rings)
+            found = (
+                form(pairs_of(rings) or [])
+                if is_ring
+                else [form(pairs_of(one) or []) for one in rings]
+            )
+            changed["segmentation"] = found
         return changed
 
     return change

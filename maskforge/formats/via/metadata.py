@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from maskforge.errors import shorten
-from maskforge.formats.addresses import image_name, image_path
+from maskforge.formats.addresses import image_name, image_path, is_address, without_signature
 from maskforge.formats.base import ImageRecord, left_over
 from maskforge.formats.plainform import read_each
 from maskforge.formats.via.class_attribute import ClassAttribute, find_class_attribute
@@ -17,7 +17,9 @@ from maskforge.issues import Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import ImageState, Size
 
-_EMBEDDED = "base64_img_data"
+EMBEDDED = "base64_img_data"
+"""Where version 1 can have the image itself."""
+
 _LONGEST_SIDE = 2**31
 
 
@@ -32,11 +34,16 @@ def read_metadata(
         origin: Their place.
     """
     classes = find_class_attribute(_attributes_of_regions(metadata), declared_attributes(root))
-    prefix = _at(root, "_via_settings", "core", "default_filepath")
-    prefix = prefix if isinstance(prefix, str) else ""
+    prefix = default_path(root)
     for key, entry in metadata.items():
-        place = origin.at(f"[{shorten(key)}]")
+        place = origin.at(f"[{shorten(without_signature(key))}]")
         yield _image_record(entry, place, prefix, classes)
+
+
+def default_path(root: Mapping[str, Any]) -> str:
+    """Return what a project puts before the names of images."""
+    prefix = _at(root, "_via_settings", "core", "default_filepath")
+    return prefix if isinstance(prefix, str) else ""
 
 
 def declared_attributes(root: Mapping[str, Any]) -> object:
@@ -84,10 +91,10 @@ def _image_record(
     records = listed(regions)
     read = partial(read_region, classes=classes, vertices=Allowance(Limit.VERTICES))
     shapes, issues = read_each(records, place, read, FORM)
-    data = entry.get(_EMBEDDED)
+    data = entry.get(EMBEDDED)
     extra = {key: value for key, value in entry.items() if key != "regions"}
-    if _EMBEDDED in extra:
-        extra[_EMBEDDED] = bool(data)
+    if EMBEDDED in extra:
+        extra[EMBEDDED] = bool(data)
     attributes = entry.get("file_attributes")
     return ImageRecord(
         name,
@@ -106,7 +113,8 @@ def _image_record(
 
 def written_places(filename: str, prefix: str = "") -> tuple[str, ...]:
     """Return the paths that a file writes for an image, most trusted first."""
-    return tuple(dict.fromkeys(filter(None, map(image_path, (prefix + filename, filename)))))
+    written = (filename,) if is_address(filename) else (prefix + filename, filename)
+    return tuple(dict.fromkeys(filter(None, map(image_path, written))))
 
 
 def declared_size(attributes: object) -> Size | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
 from maskforge.errors import FormatError
+from maskforge.formats.addresses import is_address
 from maskforge.formats.base import with_left_over
 from maskforge.formats.jsonio import load
 from maskforge.formats.via.class_attribute import (
@@ -19,6 +21,7 @@ from maskforge.formats.via.class_attribute import (
     ClassAttribute,
     find_class_attribute,
 )
+from maskforge.formats.via.metadata import EMBEDDED, default_path
 from maskforge.formats.writer import Holds, WriteContext, WrittenImage
 from maskforge.shapes import Area, Points, PointSet, Polyline, Shape
 
@@ -50,11 +53,21 @@ class ViaWriter:
 
     def add(self, image: WrittenImage) -> None:
         """Take an image into the project."""
-        suffix = PurePosixPath(image.image).suffix
-        path = self._context.image_path(image, f"{image.name}{suffix}")
-        self._images.append((image, path))
         if image.is_own and image.origin.file not in self._projects:
             self._projects[image.origin.file] = _project(image.origin.file)
+        path = self._path(image)
+        # What is drawn of it, or was in it, would fill the memory until the end.
+        self._images.append((replace(image, content=None, draw=_undrawn), path))
+
+    def _path(self, image: WrittenImage) -> str:
+        """Return the path of an image; what nobody has found stays as it is written."""
+        written = image.extra.get("filename")
+        is_found = image.file is not None or image.content is not None
+        if image.is_own and not is_found and isinstance(written, str):
+            prefix = default_path(self._projects[image.origin.file])
+            return written if is_address(written) else prefix + written
+        suffix = PurePosixPath(image.image).suffix
+        return self._context.image_path(image, f"{image.name}{suffix}")
 
     def finish(self) -> None:
         """Write the project."""
@@ -62,7 +75,7 @@ class ViaWriter:
         kept = {key: value for one in reversed(projects) for key, value in one.items()}
         declared = _merged(projects)
         classes = self._class_attribute(declared)
-        folders = {str(PurePosixPath(path).parent) for _, path in self._images}
+        folders = {_folder(path) for _, path in self._images}
         folder = folders.pop() if len(folders) == 1 else "."
         metadata = {}
         for image, path in self._images:
@@ -105,7 +118,8 @@ class ViaWriter:
         new: dict[str, Any] = {"width": image.size.width, "height": image.size.height}
         if image.tags:
             new[_TAGS] = dict.fromkeys(image.tags, True)
-        entry = {"file_attributes": new, **(image.extra if image.is_own else {})}
+        own = {key: one for key, one in image.extra.items() if key != EMBEDDED}
+        entry = {"file_attributes": new, **(own if image.is_own else {})}
         return {
             **entry,
             "filename": filename,
@@ -138,6 +152,14 @@ class ViaWriter:
         if tags:
             file.setdefault(_TAGS, _attribute("checkbox") | {"options": dict.fromkeys(tags, "")})
         return declared
+
+
+def _folder(path: str) -> str:
+    return "." if is_address(path) else str(PurePosixPath(path).parent)
+
+
+def _undrawn() -> NoReturn:
+    raise AssertionError("a project holds no pixels")
 
 
 def _project(path: Path) -> dict[str, Any]:

@@ -40,11 +40,11 @@ def small() -> Small:
     }
     tissue = {"type": "dropdown", "options": {"caries": "", "pulp": "", "crown": ""}}
     project = {
-        "_settings": {"ui": {}, "core": {"default_filepath": "x/"}, "project": {"name": "p"}},
-        "_img_metadata": metadata,
-        "_attributes": {"region": {"tissue": tissue, "note": {"type": "text"}}, "file": {}},
-        "_data_format_version": "2.0.10",
-        "_image_id_list": list(metadata),
+        "_via_settings": {"ui": {}, "core": {"default_filepath": "x/"}, "project": {"name": "p"}},
+        "_via_img_metadata": metadata,
+        "_via_attributes": {"region": {"tissue": tissue, "note": {"type": "text"}}, "file": {}},
+        "_via_data_format_version": "2.0.10",
+        "_via_image_id_list": list(metadata),
     }
     header = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes"
     cells = [json.dumps(one).replace('"', '""') for one in regions[0].values()]

@@ -1,0 +1,124 @@
+"""ISAT, the Image Segmentation Annotation Tool with Segment Anything: one file per image.
+
+What the keys mean was read in the tool's own sources: ``ISAT/annotation.py`` and
+``ISAT/formats/isat.py`` of yatengLG/ISAT_with_segment_anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from maskforge.errors import FormatError, RecordError, shorten
+from maskforge.formats.addresses import image_name, image_path
+from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
+from maskforge.formats.isat.object_records import FORM, layer_of, read_object
+from maskforge.formats.isat.writer import IsatWriter
+from maskforge.formats.jsonio import Document, structure
+from maskforge.formats.plainform import read_each
+from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.shapes import ImageState, Size
+
+_LONGEST_SIDE = 2**31
+
+
+class Isat:
+    """The format of ISAT's JSON files; see ``maskforge.formats.base.Format``."""
+
+    name = "isat"
+    title = "ISAT with Segment Anything"
+    versions = "ISAT 0.x and 1.x: one JSON file per image"
+    geometry = "polygon"
+    marks = ('"ISAT"', "iscrowd")
+    suffixes = (".json",)
+    writers: ClassVar = {"isat": IsatWriter}
+
+    def recognize(self, document: Document) -> Recognition:
+        """Tell ISAT's files by `info` with its name, or by the keys of `objects`."""
+        root = document.root
+        if not isinstance(root, dict) or not isinstance(root.get("info"), dict):
+            return Recognition.no("no object `info` at the root")
+        if "objects" not in root:
+            return Recognition.no("no `objects` beside `info`")
+        if root["info"].get("description") == "ISAT":
+            return Recognition("image", '`info` with the description "ISAT"')
+        objects = root["objects"]
+        if isinstance(objects, list) and any(map(_is_object, objects)):
+            return Recognition("image", "`objects` with `category` and `segmentation`")
+        return Recognition.no('`info` does not have the description "ISAT"')
+
+    def read(self, document: Document, context: ReadContext) -> Iterator[ImageRecord]:
+        """Yield the one image of a file.
+
+        Raises:
+            FormatError: If `objects` is not a list.
+        """
+        root: dict[str, Any] = document.root
+        origin, info, objects = document.origin, root["info"], root["objects"]
+        place = origin.at(".objects")
+        if not isinstance(objects, list):
+            raise FormatError(
+                Code.INVALID_FILE,
+                f"expected a list of objects, found {shorten(objects)}",
+                origin=place,
+                hint="open the image in ISAT and save it again",
+            )
+        shapes, issues = read_each(objects, place, read_object, FORM)
+        shapes.sort(key=layer_of)  # equal layers stay in the order of the file, as in Qt
+        name, folder = (_text(info, key, origin, issues) for key in ("name", "folder"))
+        file = image_name(image_path(name))
+        written = (image_path(name), image_path(f"{folder}/{file}") if folder else "")
+        yield ImageRecord(
+            file or document.path.stem,
+            tuple(filter(None, written)) if file else (),
+            tuple(shapes),
+            ImageState.ANNOTATED if objects else ImageState.EMPTY,
+            origin,
+            declared=_size(info, origin, issues),
+            upright=False,  # Pillow opens the image, and nothing turns it
+            # ISAT looks for the file by the name of the image.
+            own=() if document.is_item else (document.path.stem,),
+            issues=tuple(issues),
+            extra={key: value for key, value in root.items() if key != "objects"}
+            | left_over("objects", objects, shapes, place),
+        )
+
+
+def _is_object(entry: object) -> bool:
+    return isinstance(entry, dict) and "category" in entry and "segmentation" in entry
+
+
+def _text(info: dict[str, Any], key: str, origin: Origin, issues: list[Issue]) -> str:
+    value = info.get(key)
+    if value is not None and not isinstance(value, str):
+        place = origin.at(f".info.{key}")
+        issues.append(_ignored(f"expected text, found {shorten(value)}", place))
+    return value if isinstance(value, str) else ""
+
+
+def _size(info: dict[str, Any], origin: Origin, issues: list[Issue]) -> Size | None:
+    sides: list[int] = []
+    for key in ("width", "height"):
+        place = origin.at(f".info.{key}")
+        value = info.get(key)
+        if value is None:
+            continue
+        try:
+            number = structure(value, float, place)
+        except RecordError as error:
+            issues.append(_ignored(error.message, error.origin))
+            continue
+        if math.isfinite(number) and number.is_integer() and 1 <= number <= _LONGEST_SIDE:
+            sides.append(int(number))
+        else:
+            issues.append(_ignored(f"expected whole pixels, found {number}", place))
+    return Size(*sides) if len(sides) == 2 else None
+
+
+def _ignored(message: str, origin: Origin) -> Issue:
+    """Return a note, because the image itself tells what a damaged key of `info` does not."""
+    return Issue(Code.INVALID_IMAGE_RECORD, f"{message}; ignored", origin, override=Level.NOTE)
+
+
+FORMAT = Isat()
