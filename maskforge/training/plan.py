@@ -13,7 +13,7 @@ from maskforge.batches.batch_options import BatchOptions
 from maskforge.batches.batches import Batches
 from maskforge.batches.memory import available_memory
 from maskforge.choices import Head, check_choices
-from maskforge.errors import OptionError, TrainingError
+from maskforge.errors import OptionError, TrainingError, listing
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.groups import check_grouping
 from maskforge.examples.scaling import choose_scaling
@@ -173,6 +173,12 @@ def make_plan(
             f"the balanced weight of class {classes.names[id_]!r} would be larger; it was capped"
             for id_ in weights.capped
         ]
+    predicted = [one.name for one in train if one.columns.get("made") == "predicted"]
+    if predicted:
+        warnings.append(
+            f"{len(predicted)} of {len(train)} training masks are predictions that nobody has "
+            f"confirmed, so the network learns its own mistakes: {listing(predicted)}"
+        )
     test = examples.subset(split.test)
     if initial is not None:
         for part, there in (("validation", validation), ("test", test)):
