@@ -14,7 +14,7 @@ from maskforge.dataset.manifest import Dataset, ManifestEntry, mask_name
 from maskforge.errors import DatasetError, listing
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.decoder import read_header
-from maskforge.images.page import is_there, without_suffix
+from maskforge.images.page import is_there, split_page, without_suffix
 from maskforge.images.sameness import digest, shows_same
 from maskforge.issues import Origin
 from maskforge.shapes import Size
@@ -87,6 +87,7 @@ def match(images: Sequence[Returned], dataset: Dataset) -> dict[int, ManifestEnt
         (lambda one: one.place.casefold(), lambda one: mask_name(one.mask or "").casefold()),
         (lambda one: _base(one.name), lambda one: _base(one.image)),
         (lambda one: _stem(one.name), lambda one: _stem(one.image or one.mask)),
+        (lambda one: _stem(one.name), lambda one: _as_file(one.image)),
     ]
     for of_image, of_entry in keys:
         numbers = _unique(left, [of_image(one) for one in left.values()])
@@ -137,6 +138,12 @@ def _stem(name: str | None) -> str | None:
     return without_suffix(base) if base else None
 
 
+def _as_file(image: str | None) -> str | None:
+    """Return the name that a page of a stack has as an image of its own, as ``export`` writes it."""
+    file, page = split_page(Path(image or ""))
+    return None if page is None else f"{file.stem}-{page:04d}".casefold()
+
+
 def _unique(things: Iterable[_One], keys: Sequence[str | None]) -> dict[str, _One]:
     """Return things by their keys, without keys that several have."""
     counts = Counter(keys)
@@ -155,7 +162,7 @@ def _may_be(image: Returned, entry: ManifestEntry, folder: Path) -> bool:
     if _real(image.file) == _real(file):
         return True
     with contextlib.suppress(OSError, ValueError):
-        if digest(image.file) == digest(file):
+        if split_page(file)[1] is None and digest(image.file) == digest(file):
             return True
         same_size = read_header(image.file).stored == read_header(file).stored
         return same_size and shows_same(image.file, file)

@@ -264,18 +264,33 @@ def test_pages_instances_and_extracted_images_are_taken_over(loop):
 @pytest.mark.parametrize(
     ("encoding", "file_type"), [("onehot", "npy"), ("multihot", "npy"), ("integer", "tiff")]
 )
-def test_encoding_and_type_are_those_of_the_predictions(tmp_path, encoding, file_type):
-    images = save_images(tmp_path / "images", PREDICTED)
-    predicted(tmp_path / "predicted", images, PREDICTED, encoding=encoding, file_type=file_type)
-    sent_out(tmp_path / "predicted", tmp_path / "sent")
-    redraw(tmp_path / "sent" / "c.json", square("crown", 0, 0, 2, 2))
-    report = merged(tmp_path, untouched="confirm")
+def test_encoding_and_type_are_those_of_the_predictions(loop, encoding, file_type):
+    predicted(loop / "others", loop / "images", PREDICTED, encoding=encoding, file_type=file_type)
+    redraw(loop / "sent" / "c.json", square("crown", 0, 0, 2, 2))
+    report = mf.merge(loop / "sent", loop / "others", loop / "next", untouched="confirm")
     assert report.returned == {"new": 0, "changed": 1, "confirmed": 3, "untouched": 0}
-    for item in mf.open_dataset(tmp_path / "next"):
+    for item in mf.open_dataset(loop / "next"):
         assert item.entry.encoding == encoding
         assert item.mask_path.suffix == f".{file_type}"
-    mask = read_masks(tmp_path / "next")[f"masks/c.{file_type}"]
+    mask = read_masks(loop / "next")[f"masks/c.{file_type}"]
     assert (mask[:2, :2] == 7).all() if encoding == "integer" else mask[:2, :2, -1].all()
+
+
+def test_pages_of_a_stack_are_images_of_their_own(tmp_path):
+    random = np.random.default_rng(0)
+    pages = [Image.fromarray(random.integers(0, 255, (6, 8), np.uint8)) for _ in range(3)]
+    pages[0].save(tmp_path / "volume.tif", save_all=True, append_images=pages[1:])
+    drawn = dict(zip(("volume#1", "volume#2", "volume#3"), PREDICTED.values(), strict=False))
+    predicted(tmp_path / "predicted", tmp_path, drawn)
+    lines = manifest(tmp_path / "predicted")
+    for number, line in enumerate(lines, 1):
+        line["image"] = f"../volume.tif#{number}"
+    text = "".join(f"{json.dumps(one)}\n" for one in lines)
+    (tmp_path / "predicted" / "manifest.jsonl").write_text(text)
+    sent_out(tmp_path / "predicted", tmp_path / "sent")
+    redraw(tmp_path / "sent" / "volume-0002.json", square("crown", 0, 0, 2, 2))
+    report = merged(tmp_path, untouched="confirm")
+    assert report.returned == {"new": 0, "changed": 1, "confirmed": 2, "untouched": 0}
 
 
 # Finding the prediction that a file is about.
