@@ -139,7 +139,7 @@ def _stem(name: str | None) -> str | None:
 
 
 def _as_file(image: str | None) -> str | None:
-    """Return the name that a page of a stack has as an image of its own, as ``export`` writes it."""
+    """Return the name that ``export`` gives to a page of a stack."""
     file, page = split_page(Path(image or ""))
     return None if page is None else f"{file.stem}-{page:04d}".casefold()
 
