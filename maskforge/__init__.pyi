@@ -6,6 +6,9 @@ from .augmentation.pair import augment
 from .checks.check import check
 from .checks.check_options import CheckOptions
 from .checks.check_report import CheckReport
+from .corrections.merge import merge
+from .corrections.merge_options import MergeOptions
+from .corrections.merge_report import MergeReport
 from .dataset.conversion import convert
 from .dataset.conversion_report import ConversionReport
 from .dataset.convert_options import ConvertOptions
@@ -97,6 +100,8 @@ __all__ = [
     "MaskClass",
     "MaskforgeError",
     "MeasureOptions",
+    "MergeOptions",
+    "MergeReport",
     "ModelDescription",
     "ModelExportReport",
     "ModelOptions",
@@ -138,6 +143,7 @@ __all__ = [
     "load_class_map",
     "make_folds",
     "make_split",
+    "merge",
     "multi_hot",
     "one_hot",
     "open_dataset",

@@ -52,6 +52,9 @@ REPORT = "report.json"
 
 PER_IMAGE = "per-image.csv"
 
+CORRECTIONS = "corrections.csv"
+"""What people changed in predictions."""
+
 CHECK_REPORT = "check.json"
 """What was found wrong in a data set."""
 
@@ -79,7 +82,9 @@ _SIGNS = (
 )
 """Files by which a folder is known that maskforge wrote into; of some, all must be there."""
 
-_RESULTS = frozenset((*RESULT_FOLDERS, PROBABILITIES, OVERLAYS, WORST, MANIFEST, CLASSES))
+_RESULTS = frozenset(
+    (*RESULT_FOLDERS, PROBABILITIES, OVERLAYS, WORST, MANIFEST, CLASSES, CORRECTIONS)
+)
 _REPORT_IMAGES = frozenset(
     ("confusion-matrix.png", "roc.png", "free-response.png", "calibration.png")
 )

@@ -20,6 +20,7 @@ from maskforge.cli.export import export
 from maskforge.cli.export_model import export_model
 from maskforge.cli.formats import formats
 from maskforge.cli.inspect import inspect
+from maskforge.cli.merge import merge
 from maskforge.cli.predict import predict
 from maskforge.cli.preview import preview
 from maskforge.cli.split import split
@@ -65,6 +66,7 @@ for command in (
     train,
     compare,
     predict,
+    merge,
     evaluate,
     export,
     export_model,

@@ -88,6 +88,10 @@ _FLAGS = Flags(
     _flag(_NETWORK, "network.encoder", "Backbone of keras.applications.", "none"),
     _flag(_NETWORK, "network.encoder_weights", "Of the backbone.", metavar="imagenet|none|FILE"),
     _flag(_NETWORK, "network.freeze_encoder", "Epochs in which the backbone rests; -1: all."),
+    _flag(
+        _NETWORK, "init", "Model whose weights it begins with; the network is then the same.",
+        "random weights", metavar="DIR",
+    ),
     _flag(_NETWORK, "head", "softmax: exclusive classes."),
     _flag(_NETWORK, "loss", "A loss, or a sum such as dice+bce.", metavar="NAME"),
     _flag(
@@ -170,6 +174,7 @@ def train(
         read_config,
         set_value,
     )
+    from maskforge.training.initial_model import take_over
     from maskforge.training.plan import check_options
 
     said = {f"data.{key}": value for key, value in data.items()} | chosen
@@ -183,6 +188,7 @@ def train(
         set_value(document, key, value)
     options = build_options(document)
     if print_config:
+        options, _ = take_over(options)
         check_options(options)
         say(dump_config(options), nl=False)
         raise typer.Exit

@@ -21,6 +21,7 @@ from maskforge.dataset.conversion_report import (
 )
 from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.converted_image import convert_image
+from maskforge.dataset.destination import Destination, Place
 from maskforge.dataset.label_notes import notes_on_inferred, notes_on_spellings
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, relative
 from maskforge.dataset.spool import ImageSpool
@@ -33,7 +34,6 @@ from maskforge.issues import Code, Issue, Origin
 from maskforge.masks.class_source import SourceKeys, labeled_by, no_such_key
 from maskforge.masks.classes import ClassMap, check_labels, infer
 from maskforge.masks.maskfile import check_file_type
-from maskforge.masks.masknames import MaskNames
 from maskforge.outputs.folder import OutputFolder
 from maskforge.raster.registry import get_rasterizer
 from maskforge.shapes import Size
@@ -78,7 +78,8 @@ def convert(
         (123, 118, 4)
     """
     options = with_keywords(ConvertOptions, options, keywords)
-    return convert_counting_keys(
+    return convert_into(
+        Destination(),
         sources,
         out,
         options,
@@ -89,7 +90,8 @@ def convert(
     )
 
 
-def convert_counting_keys(
+def convert_into(
+    destination: Destination,
     sources: PathLike | Sequence[PathLike],
     out: PathLike,
     options: ConvertOptions,
@@ -102,6 +104,7 @@ def convert_counting_keys(
     """Convert as ``convert`` does, and count the keys of records that can hold a class.
 
     Args:
+        destination: What takes the images.
         sources: As for ``convert``.
         out: As for ``convert``.
         options: How.
@@ -121,12 +124,13 @@ def convert_counting_keys(
         if not options.dry_run:
             stack.enter_context(folder)  # before the search, which leaves it out
             check_results(folder, overwrite=overwrite)
-        report = _convert(sources, folder, options, keys, progress, observe)
+        report = _convert(destination, sources, folder, options, keys, progress, observe)
     report.seconds = time.perf_counter() - start
     return report
 
 
 def _convert(
+    destination: Destination,
     sources: PathLike | Sequence[PathLike],
     folder: OutputFolder,
     options: ConvertOptions,
@@ -149,6 +153,7 @@ def _convert(
         labels: Counter[str] = Counter()
         shapes = labeled = 0
         for read in reader:
+            destination.look(read)
             if keys is not None:
                 keys.add(read)
             image = labeled_by(read, class_from)  # before the spool drops what else is in a record
@@ -169,7 +174,7 @@ def _convert(
         if class_from != classes.class_from:
             classes = replace(classes, class_from=class_from)
         check_labels(classes, labels)
-        run = _Run(folder.path, options, classes, reader, labels, progress)
+        run = _Run(destination, folder.path, options, classes, reader, labels, progress)
         if options.dry_run:
             return run.draw_all(spool, None, observe)
         if options.strict:
@@ -213,6 +218,7 @@ class _Run:
 
     def __init__(
         self,
+        destination: Destination,
         out: Path,
         options: ConvertOptions,
         classes: ClassMap,
@@ -220,6 +226,7 @@ class _Run:
         labels: Counter[str],
         progress: Progress,
     ) -> None:
+        self._destination = destination
         self._out = out
         self._options = replace(options, class_from="")
         # The images are labeled by it already.
@@ -241,49 +248,59 @@ class _Run:
         report = ConversionReport(out=str(self._out), written=writer is not None)
         count_files(report, self._reader.files_read, [*self._reader.issues, *self._notes()])
         counts: dict[str, ClassCount] = {}
-        names = MaskNames()
         seen: dict[str, str] = {}
+        self._destination.begin()
         with writer or contextlib.nullcontext():
-            for index, read in enumerate(spool, 1):
+            for index, read in enumerate(spool):
                 # Only now it is known who else claims an image that has nothing but the name.
-                image = self._reader.claims.checked(read)
-                observe(self._convert(_with_note(image, seen), report, counts, names, writer))
-                self._progress("drawing", index, len(spool))
+                image = _with_note(self._reader.claims.checked(read), seen)
+                observe(self._convert(index, image, report, counts, writer))
+                self._progress("drawing", index + 1, len(spool))
+            if writer is not None:
+                self._destination.end(writer)
         report.classes = list(counts.values())
         return report
 
     def _convert(
         self,
+        number: int,
         image: AnnotatedImage,
         report: ConversionReport,
         counts: dict[str, ClassCount],
-        names: MaskNames,
         writer: DatasetWriter | None,
     ) -> ManifestEntry:
         # The masks die with this call, so those of the next image can take their place in memory.
         converted = convert_image(image, self._classes, self._options)
-        name = ""
-        if converted.mask is not None:
-            name = names.assign(image.folder, image.image.name)
-        count_image(report, converted, name)
+        place = self._destination.place(number, image, converted)
+        count_image(report, converted, place.name if place else image.image.name)
         count_classes(counts, converted.entry, self._ids)
         file = None if converted.entry.image is None else image.image.file
         files: dict[str, str | None] = {"image": relative(file, self._out)}
-        if writer is not None and converted.mask is not None:
-            files |= writer.write_masks(
-                name, self._options.file_type, converted.mask, converted.instances
+        taken, place = writer if place else None, place or Place("")
+        if taken is not None and converted.mask is not None:
+            files |= taken.write_masks(
+                place.name, self._options.file_type, converted.mask, converted.instances
             )
             if image.embedded is not None:
-                files["image"] = writer.write_image(name, image.embedded)
-        entry = self._placed(converted.entry, image, files)
-        if writer is not None:
-            writer.add(entry)
+                files["image"] = taken.write_image(place.name, image.embedded)
+        entry = self._placed(converted.entry, image, place, files)
+        if taken is not None:
+            taken.add(entry)
         return entry
 
     def _placed(
-        self, entry: ManifestEntry, image: AnnotatedImage, files: dict[str, str | None]
+        self,
+        entry: ManifestEntry,
+        image: AnnotatedImage,
+        place: Place,
+        files: dict[str, str | None],
     ) -> ManifestEntry:
         """Return an entry with its files, and all paths relative to the output folder."""
+        twin = place.twin
+        if files["image"] is None and twin is not None:
+            seen = ("image", "match", "orientation", "upright")
+            entry = msgspec.structs.replace(entry, **{one: getattr(twin, one) for one in seen})
+            del files["image"]
         source = relative(image.origin.file, self._out) or ""
         issues = [
             msgspec.structs.replace(
@@ -294,7 +311,9 @@ class _Run:
             )
             for one in entry.issues
         ]
-        return msgspec.structs.replace(entry, source=source, issues=issues, **files)
+        return msgspec.structs.replace(
+            entry, source=source, made=place.made, issues=issues, **files
+        )
 
     def _notes(self) -> Iterator[Issue]:
         """Say what there is to say about the class map and the labels."""

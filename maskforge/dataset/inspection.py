@@ -10,9 +10,10 @@ from typing import get_args
 import msgspec
 
 from maskforge.choices import MATCHES, Match, Outcome, Progress, with_keywords
-from maskforge.dataset.conversion import convert_counting_keys
+from maskforge.dataset.conversion import convert_into
 from maskforge.dataset.conversion_report import ClassCount, count_classes
 from maskforge.dataset.convert_options import ConvertOptions
+from maskforge.dataset.destination import Destination
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, open_dataset
 from maskforge.display.brief import Brief
 from maskforge.display.table import Shown, Table, as_html
@@ -290,8 +291,8 @@ def inspect(
         inspection.unfinished = dataset.unfinished
         return inspection
     keys = SourceKeys()
-    report = convert_counting_keys(
-        paths, ".", options, keys, progress=progress, observe=collector.add
+    report = convert_into(
+        Destination(), paths, ".", options, keys, progress=progress, observe=collector.add
     )
     # The report begins with what belongs to no image; the rest was in the lines that were observed.
     totals = Counter((issue.code, issue.level) for issue in report.issues)

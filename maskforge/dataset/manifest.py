@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 from numpy.typing import NDArray
 
-from maskforge.choices import Encoding, Match, Outcome, Unfinished
+from maskforge.choices import Encoding, Made, Match, Outcome, Unfinished
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.display.brief import Brief
 from maskforge.display.table import Swatch, Table, as_html
@@ -44,6 +44,8 @@ RECORD_COUNTS = ("found", "drawn", "converted", "void", "ignored", "skipped", "r
 
 
 _UNTOLD = cast("Outcome", "")
+_UNTOLD_MADE = cast("Made", "")
+_PREDICTION = "prediction"
 
 
 def outcome_of_mask(shown: int, doubts: Collection[Doubt]) -> Outcome:
@@ -87,6 +89,9 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
         pointer: JSON path of the image in the annotation file.
         outcome: ``drawn``; ``partial`` if the mask lacks something that somebody drew; ``ignored``
             or ``refused`` if there is none. In manifests that do not say, the issues tell.
+        made: How the mask came to be: ``drawn`` by people; ``predicted``; or a prediction that
+            people ``corrected``, or ``confirmed`` as it is. In manifests that do not say, the
+            format tells.
         encoding: ``integer``, ``onehot`` or ``multihot``.
         pixels: Visible pixels per class name.
         shapes: Number of records by what became of them: ``found``, ``drawn``, ``converted``,
@@ -113,6 +118,7 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
     source: str
     pointer: str
     outcome: Outcome = _UNTOLD
+    made: Made = _UNTOLD_MADE
     encoding: Encoding
     pixels: dict[str, int]
     shapes: dict[str, int]
@@ -125,6 +131,9 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
     digests: dict[str, str] = {}
 
     def __post_init__(self) -> None:
+        if self.made == _UNTOLD_MADE:
+            made: Made = "predicted" if self.format == _PREDICTION else "drawn"
+            msgspec.structs.force_setattr(self, "made", made)
         if self.outcome != _UNTOLD:
             return
         outcome: Outcome = "ignored"

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import msgspec
-
 from maskforge.errors import OptionError, listing
 from maskforge.examples.example import ExampleSet
-from maskforge.examples.splitfile import SplitRecord, read_split
+from maskforge.examples.splitfile import SplitRecord, read_split, recorded_split
 from maskforge.examples.statistics import data_digest, statistics_of
-from maskforge.files import PathLike, read_bytes
+from maskforge.files import PathLike
 
 PartName: TypeAlias = Literal["auto", "test", "validation", "train", "all"]
 
@@ -51,7 +49,7 @@ def choose_part(
         DatasetError: If the split file does not belong to the images.
     """
     split = None if split is None else Path(split)
-    record = None if model is None else _record(model / _SPLIT)
+    record = None if model is None else recorded_split(model / _SPLIT)
     is_made_for_these = record is not None and _is_made_for(record, examples)
     if split is None and model is not None and is_made_for_these:
         split = model / _SPLIT
@@ -131,10 +129,3 @@ def _has_folds(record: SplitRecord) -> bool:
 
 def _is_fold(part: str) -> bool:
     return part.startswith("fold ")
-
-
-def _record(path: Path) -> SplitRecord | None:
-    try:
-        return msgspec.json.decode(read_bytes(path), type=SplitRecord)
-    except (OSError, msgspec.MsgspecError, ValueError):
-        return None

@@ -43,7 +43,7 @@ def from_manifest(folder: Path) -> Candidates:
                 upright=entry.upright,
                 encoding=entry.encoding,
                 outcome=entry.outcome,
-                columns=_columns(msgspec.json.decode(line)),
+                columns=_columns(msgspec.json.decode(line) | {"made": entry.made}),
             )
         )
     notes = []

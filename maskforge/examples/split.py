@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -97,6 +97,7 @@ def make_split(
     test: float = 0.0,
     seed: int = 0,
     stratify: bool = True,
+    keep: Mapping[str, str] | None = None,
 ) -> Split:
     """Divide examples by fraction.
 
@@ -110,6 +111,8 @@ def make_split(
         seed: Another seed gives another split.
         stratify: Whether every part gets its share of the examples with foreground, and with every
             class.
+        keep: The part of examples that are not divided anew, by name; what belongs together is
+            where any of it is, and in training if in doubt. New examples go where they are lacking.
 
     Raises:
         OptionError: If the shares leave nothing for training, or there are too few groups.
@@ -130,7 +133,14 @@ def make_split(
             f"{wanted} parts",
             hint="give more examples, or a share of 0",
         )
-    parts = _divide(blocks, shares, stratify=stratify)
+    kept = _kept(blocks, keep or {})
+    parts = _divide(blocks, shares, kept, stratify=stratify)
+    if any(kept):
+        count = sum(len(one.names) for part in kept for one in part)
+        notes += (
+            f"{count} of {len(examples)} examples stay in the part that they had before, the "
+            "others were divided",
+        )
     if any(one.present.get(_FOREGROUND) for one in blocks):
         notes += tuple(
             f"the {name} part has no example with foreground"
@@ -231,8 +241,23 @@ def _blocks(examples: ExampleSet, seed: int) -> tuple[list[_Block], tuple[str, .
     return blocks, notes
 
 
+def _kept(blocks: Iterable[_Block], keep: Mapping[str, str]) -> list[list[_Block]]:
+    """Return the blocks of which a part is known, for every part."""
+    kept: list[list[_Block]] = [[] for _ in PARTS]
+    for block in blocks:
+        known = {keep.get(name) for name in block.names}
+        first = next((index for index, part in enumerate(PARTS) if part in known), None)
+        if first is not None:
+            kept[first].append(block)
+    return kept
+
+
 def _divide(
-    blocks: Sequence[_Block], shares: Sequence[float], *, stratify: bool
+    blocks: Sequence[_Block],
+    shares: Sequence[float],
+    kept: Sequence[Sequence[_Block]] = (),
+    *,
+    stratify: bool,
 ) -> list[list[_Block]]:
     """Give every block to the part that lacks it most, the largest and rarest first.
 
@@ -246,6 +271,17 @@ def _divide(
     sizes = [0] * len(shares)
     held = [dict.fromkeys(kinds, 0) for _ in shares]
 
+    def put(block: _Block, index: int) -> None:
+        parts[index].append(block)
+        sizes[index] += len(block.names)
+        for id_ in kinds:
+            held[index][id_] += block.present.get(id_, 0)
+
+    for index, there in enumerate(kept):
+        for one in there:
+            put(one, index)
+    settled = {one.rank for there in kept for one in there}
+
     def drawn_size(one: _Block) -> float:
         # Large groups come early, while there is room, but every seed has its own order.
         return len(one.names) * (0.5 + int.from_bytes(one.rank[:4], "big") / 2**32)
@@ -254,7 +290,8 @@ def _divide(
         return min((totals[id_] for id_ in kinds if one.present.get(id_)), default=math.inf)
 
     open_parts = [index for index, share in enumerate(shares) if share > 0]
-    waiting = sorted(blocks, key=lambda one: (rarest(one), -drawn_size(one), one.rank))
+    free = [one for one in blocks if one.rank not in settled]
+    waiting = sorted(free, key=lambda one: (rarest(one), -drawn_size(one), one.rank))
     for position, block in enumerate(waiting):
         left = len(waiting) - position
         empty = [index for index in open_parts if not parts[index]]
@@ -274,12 +311,8 @@ def _divide(
             fits = room + len(block.names) / 2 > 0
             return (float(fits), need, room)
 
-        chosen = max(choice, key=lack)
-        parts[chosen].append(block)
-        sizes[chosen] += len(block.names)
-        for id_ in kinds:
-            held[chosen][id_] += block.present.get(id_, 0)
-    if stratify:
+        put(block, max(choice, key=lack))
+    if stratify and not settled:
         _spread_foreground(parts, open_parts)
     return parts
 

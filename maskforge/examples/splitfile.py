@@ -178,6 +178,14 @@ def read_splits(path: PathLike, examples: ExampleSet) -> list[Split]:
     return splits
 
 
+def recorded_split(path: Path) -> SplitRecord | None:
+    """Return a split file with its digests as a training wrote it; None if it is no such file."""
+    try:
+        return msgspec.json.decode(read_bytes(path), type=SplitRecord)
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
 def parts_of(path: PathLike, examples: ExampleSet) -> dict[str, str]:
     """Return the part of every example in a split file, without comparing any digests.
 

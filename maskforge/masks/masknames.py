@@ -34,6 +34,16 @@ class MaskNames:
         self._taken: set[str] = set()
         self._counts: Counter[str] = Counter()
 
+    def reserve(self, name: str) -> bool:
+        """Use a name as it is, such as that of a mask which is there already, if it is free.
+
+        Returns:
+            Whether it was.
+        """
+        was_free = _key(name) not in self._taken
+        self._taken.add(_key(name))
+        return was_free
+
     def assign(self, folder: str, image_name: str, pages: int = 1) -> str:
         """Return an unused relative path without suffix, with forward slashes.
 
@@ -48,7 +58,7 @@ class MaskNames:
         stem = image_name[: -len(suffix)] if is_image else image_name
         for last in itertools.chain((_safe(stem), _safe(image_name)), self._numbered(folder, stem)):
             name = "/".join([*folders, last])
-            key = unicodedata.normalize("NFC", name).casefold()
+            key = _key(name)
             keys = {key, *(f"{key}#{page}" for page in range(1, pages + 1) if pages > 1)}
             if self._taken.isdisjoint(keys):
                 break
@@ -60,6 +70,10 @@ class MaskNames:
         while True:  # thousands of images may have one name: go on where the last one ended
             self._counts[place] += 1
             yield _safe(stem, f"-{self._counts[place] + 1}")
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _safe_folder(name: str) -> str:

@@ -13,7 +13,7 @@ from maskforge.batches.batch_options import BatchOptions
 from maskforge.batches.batches import Batches
 from maskforge.batches.memory import available_memory
 from maskforge.choices import Head, check_choices
-from maskforge.errors import OptionError, TrainingError
+from maskforge.errors import OptionError, TrainingError, listing
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.groups import check_grouping
 from maskforge.examples.scaling import choose_scaling
@@ -40,6 +40,7 @@ from maskforge.training.classweights import (
     named_class_weights,
 )
 from maskforge.training.diagnostics import check_distribution
+from maskforge.training.initial_model import InitialModel, check_classes, warn_of_leaks
 from maskforge.training.splits import check_split
 from maskforge.training.train_options import TrainOptions
 
@@ -68,6 +69,7 @@ class TrainPlan:
         pixels: Pixels per class id in the training examples.
         validation_has_foreground: Whether the validation examples can tell good from bad.
         warnings: What looks wrong already.
+        initial: The model whose weights the training begins with; None for random ones.
     """
 
     options: TrainOptions
@@ -84,6 +86,7 @@ class TrainPlan:
     pixels: dict[int, int]
     validation_has_foreground: bool
     warnings: tuple[str, ...]
+    initial: InitialModel | None = None
 
     @property
     def channel_ids(self) -> tuple[int, ...]:
@@ -118,13 +121,19 @@ class TrainPlan:
         return self.options.data.workers or min(os.cpu_count() or 1, _MOST_WORKERS)
 
 
-def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> TrainPlan:
+def make_plan(
+    options: TrainOptions,
+    examples: ExampleSet,
+    split: Split,
+    initial: InitialModel | None = None,
+) -> TrainPlan:
     """Settle everything that can be settled without Keras.
 
     Args:
         options: The options.
         examples: All examples.
         split: Which part each of them is in.
+        initial: The model that the training begins with; its options have been taken over.
 
     Raises:
         OptionError: If options contradict each other or the examples.
@@ -137,6 +146,8 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
     classes = examples.classes
     if not classes.foreground_ids:
         raise TrainingError("the class map has no class but the background")
+    if initial is not None:
+        check_classes(initial, classes)
     head = _choose_head(options, examples)
     terms = _loss_terms(options, head)
     for encoding in {one.encoding for one in train}:
@@ -147,7 +158,10 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
     color = options.input.color
     if options.network.encoder is not None and color == "auto":
         color = "rgb" if options.network.encoder_weights != "none" else color
-    scaling = choose_scaling(train.examples, kind=options.input.scaling, color=color)
+    if initial is not None:
+        scaling = initial.description.scaling
+    else:
+        scaling = choose_scaling(train.examples, kind=options.input.scaling, color=color)
     pixels = class_pixels(train)
     tile = Size(crop, crop) if crop else _largest(train.examples, resize, stride)
     _check_memory(options, tile, scaling.channels)
@@ -159,6 +173,16 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
             f"the balanced weight of class {classes.names[id_]!r} would be larger; it was capped"
             for id_ in weights.capped
         ]
+    predicted = [one.name for one in train if one.columns.get("made") == "predicted"]
+    if predicted:
+        warnings.append(
+            f"{len(predicted)} of {len(train)} training masks are predictions that nobody has "
+            f"confirmed, so the network learns its own mistakes: {listing(predicted)}"
+        )
+    test = examples.subset(split.test)
+    if initial is not None:
+        for part, there in (("validation", validation), ("test", test)):
+            warnings += warn_of_leaks(initial, part, there)
     return TrainPlan(
         options=replace(
             options,
@@ -171,7 +195,7 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
         classes=classes,
         train=train.examples,
         validation=validation.examples,
-        test=examples.subset(split.test).examples,
+        test=test.examples,
         head=head,
         scaling=scaling,
         stride=stride,
@@ -181,6 +205,7 @@ def make_plan(options: TrainOptions, examples: ExampleSet, split: Split) -> Trai
         pixels=dict(pixels),
         validation_has_foreground=any(in_validation.get(id_) for id_ in classes.foreground_ids),
         warnings=tuple(warnings),
+        initial=initial,
     )
 
 
@@ -311,6 +336,7 @@ def describe_plan(plan: TrainPlan) -> list[str]:
     groups = Counter(one.group for one in plan.train if one.group is not None)
     of_groups = f" of {len(groups)} groups" if groups else ""
     size = f"crops of {plan.tile} px" if options.input.crop else f"images padded to {plan.tile} px"
+    begin = [] if plan.initial is None else [f"weights: begins with those of {plan.initial.folder}"]
     return [
         f"examples: {len(plan.train)} training{of_groups}, {len(plan.validation)} validation, "
         f"{len(plan.test)} test",
@@ -320,4 +346,5 @@ def describe_plan(plan: TrainPlan) -> list[str]:
         f"augmentation {options.augment.preset}",
         f"head {plan.head}, loss {options.loss}, {options.optimizer} "
         f"{options.learning_rate:g} {options.schedule}",
+        *begin,
     ]

@@ -71,6 +71,8 @@ class RunRecord(Brief, msgspec.Struct, kw_only=True):
         name: Name of the run's folder.
         state: ``running``, ``finished``, ``interrupted`` or ``failed``.
         network: Architecture, preset or encoder.
+        init: Folder of the model whose weights the training began with; empty for random ones.
+        init_digest: SHA-256 of these weights.
         parameters: Number of weights.
         augmentation: Preset, and whether it was changed.
         head: ``softmax`` or ``sigmoid``.
@@ -80,7 +82,8 @@ class RunRecord(Brief, msgspec.Struct, kw_only=True):
         examples: Number of examples per part.
         classes: Names of the classes.
         epochs: Epochs that were finished.
-        best_epoch: Epoch whose weights were kept, from 1.
+        best_epoch: Epoch whose weights were kept, from 1; 0 if none is better than the initial
+            weights.
         train: Scores of the best epoch on the batches of the training.
         validation: Scores of the best epoch on whole validation images.
         seconds: Duration of all sittings; of one that was killed, up to its last whole epoch.
@@ -94,6 +97,8 @@ class RunRecord(Brief, msgspec.Struct, kw_only=True):
     name: str
     state: str = "running"
     network: str = ""
+    init: str = ""
+    init_digest: str = ""
     parameters: int = 0
     augmentation: str = ""
     head: str = ""
@@ -131,7 +136,7 @@ def runs_table(records: Sequence[RunRecord]) -> Table:
                     f"{_score(getattr(one.train, name))} / {_score(getattr(one.validation, name))}"
                     for name in ("dice", "iou", "accuracy")
                 ),
-                f"{one.best_epoch or '-'} of {one.epochs}",
+                f"{one.best_epoch or ('0' if one.init else '-')} of {one.epochs}",
                 f"{one.seconds / 60:.1f} min",
             )
             for one in records

@@ -7,6 +7,7 @@ from pathlib import Path
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.split import Split, check_leaks, check_shares, make_folds, make_split
 from maskforge.examples.splitfile import read_splits
+from maskforge.training.initial_model import InitialModel, earlier_parts
 from maskforge.training.train_options import SplitOptions
 
 
@@ -20,8 +21,16 @@ def check_split(options: SplitOptions) -> None:
     check_shares(0.0 if folds else options.validation, options.test, folds)
 
 
-def choose_splits(options: SplitOptions, examples: ExampleSet) -> list[Split]:
+def choose_splits(
+    options: SplitOptions, examples: ExampleSet, initial: InitialModel | None = None
+) -> list[Split]:
     """Divide examples as options say: one split, or one for every fold.
+
+    Args:
+        options: The options.
+        examples: The examples.
+        initial: The model that the training begins with. In a single split without a file, what
+            it was trained on is not divided anew.
 
     Raises:
         OptionError: If the examples cannot be divided like that.
@@ -33,8 +42,16 @@ def choose_splits(options: SplitOptions, examples: ExampleSet) -> list[Split]:
     elif options.folds:
         splits = make_folds(examples, options.folds, test=test, seed=seed, stratify=stratify)
     else:
-        share = options.validation
-        splits = [make_split(examples, validation=share, test=test, seed=seed, stratify=stratify)]
+        splits = [
+            make_split(
+                examples,
+                validation=options.validation,
+                test=test,
+                seed=seed,
+                stratify=stratify,
+                keep=earlier_parts(initial, examples),
+            )
+        ]
     for split in splits:
         check_leaks(examples, split)
     return splits

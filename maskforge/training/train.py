@@ -19,6 +19,7 @@ from maskforge.files import CONFIG, PathLike, as_path
 from maskforge.issues import Origin
 from maskforge.outputs.folder import OutputFolder
 from maskforge.training.configfile import build_options, read_config, to_document
+from maskforge.training.initial_model import InitialModel, check_place, take_over
 from maskforge.training.plan import check_options, make_plan
 from maskforge.training.run_folder import (
     SPLIT,
@@ -64,7 +65,9 @@ def train(
         far was saved, and [`resume_training`][maskforge.resume_training] can go on.
 
     Raises:
-        OptionError: If options contradict each other, or fit neither examples nor machine.
+        OptionError: If options contradict each other, or fit neither examples nor machine, nor the
+            model that the training begins with.
+        ModelError: If that model cannot be used.
         DatasetError: If an image or a mask cannot be used.
         TrainingError: If the training cannot begin, or cannot go on.
         OutputExistsError: If the folder is not empty.
@@ -86,7 +89,9 @@ def train(
         options = with_keywords(TrainOptions, options, {"dataset": dataset})
     options = build_options(to_document(options))  # every type as in a file
     # In this order, nothing slow is done, and no earlier run removed, for options that cannot work.
+    options, initial = take_over(options)
     check_options(options)
+    check_place(initial, out)
     require("matplotlib", "maskforge[matplotlib]", "charts")
     if options.tensorboard:
         for package in ("tensorboard", "tensorflow"):
@@ -99,10 +104,10 @@ def train(
     with OutputFolder(out) as folder:
         check_run_folder(folder, overwrite=overwrite)
         examples = _open(dataset, options.data, log, progress)
-        splits = choose_splits(options.split, examples)
+        splits = choose_splits(options.split, examples, initial)
         for note in dict.fromkeys(note for split in splits for note in split.notes):
             log(note)
-        job = _job(options, out, examples, splits, log, progress)
+        job = _job(options, out, examples, splits, initial, log, progress)
         from maskforge.training.loop.run import start_run
 
         return start_run(job)
@@ -143,11 +148,12 @@ def resume_training(
     if read_record(out).state == "finished":
         raise TrainingError("has finished; there is nothing to go on with", origin=Origin(out, ""))
     options = build_options(read_config(out / CONFIG), Origin(out / CONFIG, ""))
+    options, initial = take_over(options)
     with OutputFolder(out):
         check_run_links(out)
         examples = _open(dataset, options.data, log, progress)
         splits = read_splits(out / SPLIT, examples)
-        job = _job(options, out, examples, splits, log, progress)
+        job = _job(options, out, examples, splits, initial, log, progress)
         from maskforge.training.loop.run import continue_run
 
         return continue_run(job)
@@ -158,13 +164,14 @@ def _job(
     out: Path,
     examples: ExampleSet,
     splits: Sequence[Split],
+    initial: InitialModel | None,
     log: Callable[[str], None],
     progress: Progress | None,
 ) -> Job:
     """Plan every split, then start Keras."""
     # Each fold is a run of its own.
     single = replace(options, split=replace(options.split, folds=0)) if splits[1:] else options
-    plans = [make_plan(single, examples, split) for split in splits]
+    plans = [make_plan(single, examples, split, initial) for split in splits]
     from maskforge.nn import backend
     from maskforge.nn.devices import devices_used
 

@@ -131,6 +131,8 @@ class TrainOptions:
         input: How an image becomes the input of the network.
         augment: How far images are changed.
         network: Which network.
+        init: Folder of a model whose weights the training begins with. Network, head, channels and
+            scaling are then those of the model, and its examples stay in their parts.
         head: ``softmax`` for exclusive classes, ``sigmoid`` for one class or overlapping ones;
             ``auto`` takes sigmoid for a single class and for multi-hot masks.
         loss: Name of a loss, or a sum such as ``dice+bce``; ``auto`` fits the head.
@@ -159,6 +161,7 @@ class TrainOptions:
     input: InputOptions = InputOptions()
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     network: NetworkOptions = NetworkOptions()
+    init: str | None = None
     head: Head | Auto = "auto"
     loss: str = "auto"
     loss_options: Annotated[Mapping[str, float], Range(-1e6, 1e6)] = field(default_factory=dict)

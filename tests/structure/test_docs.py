@@ -28,6 +28,8 @@ from maskforge.checks.catalog import CHECKS
 from maskforge.checks.check_report import CheckFinding, CheckReport
 from maskforge.choices import Encoder, Encoding, ranges_of
 from maskforge.cli.app import app
+from maskforge.corrections.changes import ClassChange, ImageChange
+from maskforge.corrections.merge_report import MergeReport
 from maskforge.dataset.conversion_report import ClassCount, ConversionReport, Finding
 from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.inspection import Inspection, IssueCount, Pair, SizeCount
@@ -294,6 +296,7 @@ STRUCTS = {
     ),
     "exporting.md": (ExportReport,),
     "prediction.md": (PredictionReport,),
+    "corrections.md": (MergeReport, ImageChange, ClassChange),
     "evaluation-report.md": (
         EvaluationReport,
         ClassReport,

@@ -29,6 +29,7 @@ LEVELS = [
     {"examples", "augmentation", "nn", "exports"},
     {"batches", "checks", "prediction"},
     {"evaluation"},
+    {"corrections"},
     {"training"},
     {"cli", "__main__"},
 ]

@@ -52,6 +52,32 @@ def test_impossible_shares_are_refused(count, options, message):
         make_split(numbered(count), **options)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_examples_that_have_a_part_keep_it_and_new_ones_go_where_they_are_lacking(seed):
+    """Of 20, a fifth is 4: one of validation is there already, of test none."""
+    old = {f"{n:03}": "train" for n in range(7)} | {"007": "validation"}
+    made = make_split(numbered(20), validation=0.2, test=0.2, seed=seed, keep=old)
+    assert set(made.train) >= {f"{n:03}" for n in range(7)}
+    assert "007" in made.validation
+    assert (len(made.train), len(made.validation), len(made.test)) == (12, 4, 4)
+    assert made.notes[0].startswith("8 of 20 examples stay")
+
+
+def test_a_part_that_is_kept_may_be_larger_than_its_share_or_have_none():
+    old = {"000": "test", "001": "test", "002": "validation", "003": "unused"}
+    made = make_split(numbered(8), validation=0.2, keep=old)
+    assert made.test == ("000", "001")
+    assert "002" in made.validation
+    assert "003" in made.train + made.validation
+
+
+def test_a_group_is_where_some_of_it_was_learned():
+    examples = numbered(8, group=lambda number: f"patient {number // 4}")
+    made = make_split(examples, keep={"000": "test", "001": "train", "005": "test"})
+    assert made.train == ("000", "001", "002", "003")
+    assert made.test == ("004", "005", "006", "007")
+
+
 def test_groups_are_never_divided():
     examples = numbered(40, group=lambda number: f"patient {number % 7}")
     for seed in range(5):

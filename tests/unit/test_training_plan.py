@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -231,3 +232,13 @@ def test_matplotlib_is_missed_before_anything_is_done(tmp_path, monkeypatch, exa
     with pytest.raises(MissingDependencyError, match="matplotlib"):
         train(examples, tmp_path / "run", options())
     assert not (tmp_path / "run").exists()
+
+
+def test_predictions_that_nobody_confirmed_are_noticed_among_the_training_masks(examples):
+    made = ("drawn", "predicted", "corrected", "predicted")
+    told = [replace(one, columns={"made": how}) for one, how in zip(examples, made, strict=True)]
+    warnings = plan(replace(examples, examples=tuple(told)), "x3").warnings
+    (warning,) = [one for one in warnings if "nobody has confirmed" in one]
+    assert warning.startswith("1 of 3 training masks are predictions")
+    assert warning.endswith("x1")
+    assert not [one for one in plan(examples, "x3").warnings if "confirmed" in one]

@@ -27,7 +27,7 @@ class Progress(msgspec.Struct, kw_only=True):
 
     Attributes:
         history: The epochs that were finished.
-        best_epoch: Number of the best of them, from 1; 0 if none was better than nothing.
+        best_epoch: Number of the best of them, from 1; 0 if none was better than the beginning.
         best_score: Its score; None if undefined.
         waited: Validations since then.
         seconds: Duration of all sittings.

@@ -84,6 +84,14 @@ class Epochs(keras.callbacks.Callback):
         self.progress = checkpoint.progress
         self.speeds: list[float] = []
 
+    def score_initial(self, network: keras.Model) -> None:
+        """Score the weights that the training begins with: the best until an epoch is better."""
+        if self._plan.validation and self._plan.validation_has_foreground:
+            scores, _ = self._validate()
+            self.checkpoint.best = arrays_of(network.weights)
+            self.progress.best_score = scores.dice
+            self._log(f"before the first epoch: validation Dice {_class_dice(scores)}")
+
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Turn to the batches of the epoch."""
         self._feed.begin(epoch)
@@ -182,14 +190,7 @@ class Epochs(keras.callbacks.Callback):
             self.model.optimizer.learning_rate = rate * _PLATEAU_FACTOR
 
     def _say(self, epoch: Epoch) -> None:
-        validation = (
-            ""
-            if epoch.validation is None
-            else ", ".join(
-                f"{name} {'undefined' if value is None else f'{value:.4f}'}"
-                for name, value in epoch.validation.class_dice.items()
-            )
-        )
+        validation = "" if epoch.validation is None else _class_dice(epoch.validation)
         self._log(
             f"epoch {epoch.epoch}/{self._plan.options.epochs}: loss {epoch.loss:.4f}"
             + (f", validation Dice {validation}" if validation else "")
@@ -211,6 +212,13 @@ class Epochs(keras.callbacks.Callback):
     def _draw(self) -> None:
         draw_curves(self._folder / CURVES, self.progress.history)
         self._drawn = time.monotonic()
+
+
+def _class_dice(scores: Scores) -> str:
+    return ", ".join(
+        f"{name} {'undefined' if value is None else f'{value:.4f}'}"
+        for name, value in scores.class_dice.items()
+    )
 
 
 def _finite(value: Any) -> float | None:  # noqa: ANN401 - a tensor of whichever backend

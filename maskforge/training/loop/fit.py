@@ -10,17 +10,21 @@ from typing import Any
 
 import keras
 
-from maskforge.errors import MaskforgeError, TrainingError
+from maskforge.errors import MaskforgeError, ModelError, TrainingError
+from maskforge.issues import Origin
 from maskforge.nn.backend import seed_everything
 from maskforge.nn.devices import distribute
 from maskforge.nn.heads import probabilities
 from maskforge.nn.inference import compiled
 from maskforge.nn.losses import deep_supervision_weights, make_loss
 from maskforge.nn.metrics import Dice, IoU, PixelAccuracy
+from maskforge.nn.modelfile import WEIGHTS
+from maskforge.nn.modelio import load_model
 from maskforge.nn.networks import build_network
 from maskforge.nn.networks.encoders import set_encoder_trainable
 from maskforge.nn.precision import using_policy
 from maskforge.prediction.tiling import Infer
+from maskforge.training.initial_model import InitialModel
 from maskforge.training.loop.checkpoint import Checkpoint, check_fit, restore
 from maskforge.training.loop.epochs import Epochs, Log, Report
 from maskforge.training.loop.feed import Feed
@@ -66,6 +70,7 @@ def fit(
         built: Called with the network before it learns.
 
     Raises:
+        ModelError: If the weights to begin with cannot be used.
         TrainingError: If the loss is not finite, there is not enough memory, or the checkpoint
             does not fit.
         DatasetError: If an image or a mask cannot be read.
@@ -93,6 +98,7 @@ def fit(
         with scope():
             infer = compiled(probabilities(network, plan.head))
         session = _Session(plan, folder, feed, network, infer, checkpoint, log, report)
+        session.begin()
         interrupted = False
         try:
             for first, last, frozen in _phases(options.epochs, options.network.freeze_encoder):
@@ -127,6 +133,22 @@ def fit(
             interrupted=interrupted,
             images_per_second=session.images_per_second,
         )
+
+
+def _take_weights(network: keras.Model, initial: InitialModel) -> None:
+    """Give a network the weights of the model that its training begins with.
+
+    Raises:
+        ModelError: If the model cannot be loaded, or is of another network.
+    """
+    weights = load_model(initial.folder)[0].get_weights()
+    if [one.shape for one in weights] != [tuple(one.shape) for one in network.weights]:
+        raise ModelError(
+            "holds the weights of another network than maskforge.json says",
+            origin=Origin(initial.folder / WEIGHTS, ""),
+            hint="train from the beginning without --init",
+        )
+    network.set_weights(weights)
 
 
 def _phases(epochs: int, frozen: int) -> list[tuple[int, int, bool]]:
@@ -169,6 +191,12 @@ class _Session:
         """Images or crops in a second of training."""
         # Not the mean: the first epoch of a phase includes the compilation of the graph.
         return statistics.median_high(self.callback.speeds or [0.0])
+
+    def begin(self) -> None:
+        """Take the weights of the model with which the training begins, if there is one."""
+        if self._plan.initial is not None and not self.callback.progress.history:
+            _take_weights(self._network, self._plan.initial)
+            self.callback.score_initial(self._network)
 
     def compile(self, *, frozen: bool, done: int) -> None:
         """Set the network up for a phase that begins after so many epochs."""

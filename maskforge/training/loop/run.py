@@ -115,6 +115,8 @@ def _run(job: Job, plan: TrainPlan, split: Split, folder: Path) -> RunRecord:
             checkpoint = load_checkpoint(folder / CHECKPOINT)
         checkpoint.progress.seconds = max(checkpoint.progress.seconds, before.seconds)
         done = len(checkpoint.progress.history)
+        if done:
+            record.init_digest = before.init_digest
         log(f"going on after epoch {done}" if done else "no epoch was finished: it begins anew")
         for what, now, then in (
             ("precision", record.precision, before.precision),
@@ -192,6 +194,8 @@ def _record(plan: TrainPlan, folder: Path, policy: str) -> RunRecord:
     return RunRecord(
         name=folder.name,
         network=network.preset or " + ".join(filter(None, (network.arch, network.encoder))),
+        init=str(plan.initial.folder) if plan.initial else "",
+        init_digest=plan.initial.digest if plan.initial else "",
         augmentation=options.augment.preset + (" (changed)" if changed else ""),
         head=plan.head,
         loss=options.loss,
