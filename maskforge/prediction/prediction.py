@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.choices import with_keywords
 from maskforge.errors import listing
 from maskforge.files import PathLike
 from maskforge.images.png import png_bytes
@@ -75,10 +76,9 @@ class Prediction:
         """
         return vectorize(
             self.mask if self.target.ndim == 2 else self.target,
-            options,
+            with_keywords(VectorizeOptions, options, keywords),
             classes=self.classes,
             probabilities=self.probabilities,
-            **keywords,
         )
 
     def save(self, path: PathLike) -> None:

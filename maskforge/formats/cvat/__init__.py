@@ -94,7 +94,7 @@ def _image(element: Element, origin: Origin) -> ImageRecord:
             )
         ),
         issues=tuple(issues),
-        extra=dict(element.attrib) | left_over(RECORDS, records, shapes, origin),
+        extra={**element.attrib, **left_over(RECORDS, records, shapes, origin)},
     )
 
 

@@ -158,7 +158,7 @@ def _drawn(shape: Shape) -> tuple[str, dict[str, object]]:
             height, width = pixels.shape
             runs = ", ".join(map(str, alternating(pixels)))
             box = {"left": column, "top": row, "width": width, "height": height}
-            return "mask", {"rle": runs} | {key: str(value) for key, value in box.items()}
+            return "mask", {"rle": runs, **{key: str(value) for key, value in box.items()}}
     raise AssertionError(shape.geometry)
 
 

@@ -114,7 +114,7 @@ def _number(value: object) -> object:
 
 def _is_plain(drawn: Mapping[str, Any], geometry: Geometry) -> bool:
     """Tell whether the geometry gives back all that the file says about it."""
-    if drawn.keys() != _OWN_KEYS.get(drawn["name"]):
+    if set(drawn) != _OWN_KEYS.get(drawn["name"]):
         return False
     return not isinstance(geometry, Area) or len(geometry.parts[0].exterior) == len(
         drawn["all_points_x"]  # otherwise the first vertex stands at the end once more
@@ -173,7 +173,7 @@ def _numbers(drawn: Mapping[str, Any], type_: type[T], origin: Origin) -> T:
 
 def place_of(record: object) -> Box | None:
     """Return the box in which a region lies that cannot be read; None if it does not tell."""
-    drawn = record.get("shape_attributes") if isinstance(record, dict) else None
+    drawn: Any = record.get("shape_attributes") if isinstance(record, dict) else None
     match drawn:
         case {"all_points_x": [*x], "all_points_y": [*y]} if len(x) == len(y):
             return known_box([list(pair) for pair in zip(x, y, strict=True)])
@@ -181,7 +181,7 @@ def place_of(record: object) -> Box | None:
             return _box_around(x, y, (0, width), (0, height))
         case {"cx": x, "cy": y}:
             radii = [drawn[key] for key in ("r", "rx", "ry") if key in drawn]
-            reach = max(map(abs, radii), default=0) if all(map(_known, radii)) else None
+            reach = max((abs(one) for one in radii), default=0) if all(map(_known, radii)) else None
             return None if reach is None else _box_around(x, y, (-reach, reach), (-reach, reach))
     return None
 
@@ -193,8 +193,9 @@ def _box_around(x: Any, y: Any, across: tuple[Any, Any], down: tuple[Any, Any]) 
 
 
 def _known(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) <= COORDINATE_LIMIT
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= COORDINATE_LIMIT
 
 
 _BUILDERS: dict[str, Callable[[Mapping[str, Any], Origin, Allowance], Geometry]] = {

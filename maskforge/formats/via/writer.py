@@ -77,7 +77,7 @@ class ViaWriter:
         classes = self._class_attribute(declared)
         folders = {_folder(path) for _, path in self._images}
         folder = folders.pop() if len(folders) == 1 else "."
-        metadata = {}
+        metadata: dict[str, object] = {}
         for image, path in self._images:
             entry = self._entry(image, path, folder, classes)
             metadata[_free_key(f"{entry['filename']}{entry['size']}", metadata)] = entry
