@@ -20,6 +20,9 @@ from maskforge.vector.arcs import Arcs, straighten
 from maskforge.vector.rings import Rings
 from maskforge.vector.vectorize_options import LOSSLESS
 
+_ROUND = 1 / 16
+"""By how many pixels vertices may lie beside rounded outlines, to be fewer."""
+
 
 def loosen(rings: Rings, arcs: Arcs, tolerance: float, smoothing: int, size: Size) -> list[Points]:
     """Return the points of every ring.
@@ -50,12 +53,18 @@ def loosen(rings: Rings, arcs: Arcs, tolerance: float, smoothing: int, size: Siz
 
 def _simplified(arcs: Arcs, straight: Arcs, tolerances: NDArray[np.float64]) -> Arcs:
     """Return arcs with fewer points; those of ``straight`` where the tolerance is 0."""
+    lines = np.where(tolerances > 0, _lines(arcs), _lines(straight))
+    return _with_lines(arcs, lines, tolerances)
+
+
+def _with_lines(
+    arcs: Arcs, lines: NDArray[np.object_], tolerance: float | NDArray[np.float64]
+) -> Arcs:
     import shapely
 
-    lines = np.where(tolerances > 0, _lines(arcs), _lines(straight))
-    fewer = shapely.simplify(lines, tolerances, preserve_topology=False)
+    fewer = shapely.simplify(lines, tolerance, preserve_topology=False)
     points, owners = shapely.get_coordinates(fewer, return_index=True)
-    return _with_points(arcs, _complex(points), np.bincount(owners))
+    return _with_points(arcs, points.view(np.complex128)[:, 0], np.bincount(owners))
 
 
 def _lines(arcs: Arcs) -> NDArray[np.object_]:
@@ -66,10 +75,6 @@ def _lines(arcs: Arcs) -> NDArray[np.object_]:
         arcs.points.real, arcs.points.imag, indices=owners
     )
     return lines
-
-
-def _complex(points: Points) -> NDArray[np.complex128]:
-    return np.ascontiguousarray(points).view(np.complex128)[:, 0]
 
 
 def _with_points(arcs: Arcs, points: NDArray[np.complex128], counts: NDArray[np.int64]) -> Arcs:
@@ -87,7 +92,9 @@ def _rounded(arcs: Arcs, cuts: NDArray[np.int64]) -> Arcs:
             arcs.starts.tolist(), arcs.ends.tolist(), cuts.tolist(), arcs.loops, strict=True
         )
     ]
-    return _with_points(arcs, np.concatenate(lines), np.array([len(line) for line in lines]))
+    counts = np.array([len(line) for line in lines])
+    rounded = _with_points(arcs, np.concatenate(lines), counts)
+    return _with_lines(arcs, _lines(rounded), np.where(cuts > 0, _ROUND, 0.0))
 
 
 def _cut(points: NDArray[np.complex128], count: int, *, is_loop: bool) -> NDArray[np.complex128]:
