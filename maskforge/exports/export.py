@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +34,7 @@ from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.decoder import read_header
 from maskforge.images.page import split_page
 from maskforge.issues import Code, Issue, Level, Origin
-from maskforge.masks.classes import ClassMap, infer
+from maskforge.masks.classes import ClassMap, check_labels, infer
 from maskforge.masks.drawing import draw
 from maskforge.masks.labels import as_entry
 from maskforge.masks.masknames import MaskNames
@@ -106,7 +107,7 @@ def export(
         report = ExportReport(out=str(folder.path), format=options.format)
         with ImageSpool(whole=True) as spool:
             reader = _read(others, options, spool, progress) if others else None
-            classes = options.classes or _classes(opened, spool, options)
+            classes = _classes(opened, spool, options)
             remove_earlier_export(folder, earlier)
             exported = ExportWriter(folder.write, folder.path, classes, options, report)
             total = len(spool) + sum(map(len, opened))
@@ -367,12 +368,19 @@ def _images(
 
 
 def _classes(datasets: Sequence[Dataset], spool: ImageSpool, options: ExportOptions) -> ClassMap:
-    """Return the class map of the masks, or one of all labels."""
+    """Return the class map that was given, that of the masks, or one of all labels.
+
+    Raises:
+        LabelError: If the class map that was given does not know all labels.
+    """
     maps = [one.classes for one in datasets]
+    labels = Counter(label for image in spool for shape in image.shapes for label in shape.labels)
+    labels.update(one.names[id_] for one in maps for id_ in one.foreground_ids)
+    if options.classes is not None:
+        check_labels(options.classes, labels)
+        return options.classes
     if maps and not len(spool) and all(one.names == maps[0].names for one in maps):
         return with_names_as_labels(maps[0])
-    labels = [label for image in spool for shape in image.shapes for label in shape.labels]
-    labels += [name for one in maps for id_, name in one.names.items() if id_ in one.foreground_ids]
     return infer(labels, fold_case=options.fold_case)
 
 
