@@ -112,11 +112,11 @@ def test_labelme_draws_the_same_but_for_the_rim(judged, samples):
         ours = mf.draw(image, classes).mask
         theirs = np.load(saved / image.origin.file.relative_to(written).with_suffix(".npy"))
         is_other = ours != theirs
-        rim = np.zeros_like(ours)
+        rim = np.pad(np.zeros_like(ours), ((0, 1), (0, 1)))  # outlines end at the edges
         for shape in image.shapes:
             for part in shape.geometry.parts if isinstance(shape.geometry, Area) else ():
                 cv2.polylines(rim, [np.floor(part.exterior).astype(int)], isClosed=True, color=1)
-        near = cv2.dilate(rim, np.ones((5, 5))) > 0  # at spikes, Pillow fills two pixels
+        near = cv2.dilate(rim, np.ones((3, 3)))[:-1, :-1] > 0
         assert not (is_other & ~near).any(), image.origin.file
         pixels += ours.size
         differing += int(is_other.sum())

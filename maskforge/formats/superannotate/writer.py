@@ -193,7 +193,7 @@ def _document(
             case {"type": "meta", "name": "lastAction", **rest}:
                 facts["lastAction"] = rest
             case {"type": "meta", "name": _, **rest}:
-                facts |= {str(key): value for key, value in rest.items()}
+                facts.update(rest)
             case {"type": "comment"}:
                 comments.append(one)
             case {"type": "tag"}:
