@@ -282,6 +282,18 @@ class Code(enum.Enum):
         Scope.IMAGE,
         "Another annotation of the same image was read before; each has a mask of its own.",
     )
+    SEVERAL_ANNOTATIONS = (
+        "several-annotations",
+        Level.NOTE,
+        Scope.IMAGE,
+        "Several people annotated the image in one task; one of the annotations is drawn.",
+    )
+    UNREVIEWED = (
+        "unreviewed",
+        Level.NOTE,
+        Scope.IMAGE,
+        "There are only predictions of a network, which nobody has accepted; they are not drawn.",
+    )
     UNLISTED_PIXELS = (
         "unlisted-pixels",
         Level.NOTE,

@@ -23,7 +23,9 @@ PointForm: TypeAlias = Literal["pairs", "objects", "flat", "parts"]
 _Pair: TypeAlias = tuple[float, float]
 
 _NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*")
-_NUMBER_KEYS = re.compile(r"[xy][1-4]?|[cr][xy]|r|angle|theta|left|top|width|height")
+_NUMBER_KEYS = re.compile(
+    r"[xy][1-4]?|[cr][xy]|radius[XY]|rotation|r|angle|theta|left|top|width|height"
+)
 _CORNER_KEYS = frozenset({"points", "boundingBox", "box", "f1", "f2", "r1", "r2"})
 _OTHER_FORM = frozenset({Code.INVALID_RECORD, Code.INVALID_COORDINATES, Code.UNKNOWN_KIND})
 _LEAST_FLAT = 6

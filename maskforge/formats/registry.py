@@ -20,6 +20,7 @@ FormatName: TypeAlias = Literal[
     "via",
     "cvat",
     "yolo",
+    "label-studio",
 ]
 """Names of the formats; each is a module or a package in this folder that defines ``FORMAT``."""
 
@@ -36,6 +37,7 @@ WriterName: TypeAlias = Literal[
     "via",
     "cvat",
     "yolo",
+    "label-studio",
 ]
 """Names of what is written."""
 
