@@ -16,11 +16,11 @@ FormatName: TypeAlias = Literal[
     "superannotate",
     "labelme",
     "coco",
-    "isat",
-    "via",
     "cvat",
-    "yolo",
+    "isat",
     "label-studio",
+    "via",
+    "yolo",
 ]
 """Names of the formats; each is a module or a package in this folder that defines ``FORMAT``."""
 
@@ -28,16 +28,16 @@ FORMATS: tuple[str, ...] = get_args(FormatName)
 
 WriterName: TypeAlias = Literal[
     "labelme",
+    "x-anylabeling",
+    "vott",
     "superannotate",
     "superannotate-pixel",
-    "vott",
-    "x-anylabeling",
     "coco",
-    "isat",
-    "via",
     "cvat",
-    "yolo",
+    "isat",
     "label-studio",
+    "via",
+    "yolo",
 ]
 """Names of what is written."""
 

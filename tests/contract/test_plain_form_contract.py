@@ -62,12 +62,9 @@ def with_points(form: Callable[[list[tuple[float, float]]], Any]) -> Change:
         rings = record.get("segmentation")
         if isinstance(rings, list):
             is_ring = all(len(one) == 2 for one in rings)
-            found = (
-                form(pairs_of(rings) or [])
-                if is_ring
-                else [form(pairs_of(one) or []) for one in rings]
-            )
-            changed["segmentation"] = found
+            parts = [rings] if is_ring else rings
+            made = [form(pairs_of(one) or []) for one in parts]
+            changed["segmentation"] = made[0] if is_ring else made
         return changed
 
     return change

@@ -226,7 +226,7 @@ def test_turned_shapes_cover_the_turned_pixels(orientation, outer):
     turned = oriented(area, size, orientation)
     assert (mf.rasterize([turned], shown) == upright).all()
     back = oriented(turned, shown, orientation, back=True)
-    assert (back.parts[0].exterior == area.parts[0].exterior).all()
+    assert back.parts[0].exterior == pytest.approx(area.parts[0].exterior)
     bitmap = oriented(mf.Bitmap(0, 0, stored.astype(bool)), size, orientation)
     assert (mf.rasterize([bitmap], shown) == upright).all()
 
