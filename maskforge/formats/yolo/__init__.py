@@ -23,7 +23,7 @@ class Yolo:
     title = "YOLO (Ultralytics)"
     versions = "segmentation, detection, oriented boxes, pose (its boxes): data.yaml and labels"
     geometry = "polygons, boxes"
-    marks = ("names", "train", "val")
+    marks = ("names",)
     suffixes = (".yaml", ".yml", ".txt")
     writers: ClassVar = {"yolo": YoloWriter}
 
@@ -34,7 +34,7 @@ class Yolo:
                 return Recognition("names", "a list of names", auxiliary=True)
             if is_labels(document.root):
                 return Recognition("labels", "lines of a class and coordinates")
-            return Recognition.no("not every line is a class and coordinates")
+            return Recognition.no("no line is a class and coordinates")
         root = document.root
         if not isinstance(root, dict) or not isinstance(root.get("names"), list | dict):
             return Recognition.no("no `names` of classes at the root")

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from maskforge.formats.writer import Holds, WriteContext, WrittenImage
-from maskforge.formats.yolo.rings import joined
+from maskforge.formats.yolo.rings import clipped, joined
 from maskforge.shapes import Area, Points, Shape, Size
 
 _BACKGROUND, _VOID = 0, 255
@@ -101,31 +99,6 @@ class YoloWriter:
         if ring is None:
             self._context.left_out("parts that overlap, each written as an object of its own")
         return [f"{number} {_text(one, image.size)}" for one in (parts if ring is None else [ring])]
-
-
-def clipped(ring: Points, size: Size) -> Points | None:
-    """Return the part of a ring inside an image, filled by the even-odd rule; None if none is.
-
-    The four half-planes are taken one after the other. What was outside becomes edges along the
-    edge of the image, on which no center of a pixel lies.
-    """
-    for axis, limit, sign in ((0, 0.0, 1), (0, size.width, -1), (1, 0.0, 1), (1, size.height, -1)):
-        depth = (ring[:, axis] - limit) * sign
-        if (depth >= 0).all():
-            continue
-        following, next_depth = np.roll(ring, -1, axis=0), np.roll(depth, -1)
-        kept: list[Points] = []
-        for point, after, one, other in zip(ring, following, depth, next_depth, strict=True):
-            if one >= 0:
-                kept.append(point)
-            if (one >= 0) != (other >= 0):
-                crossing = point + (after - point) * (one / (one - other))
-                crossing[axis] = limit
-                kept.append(crossing)
-        if len(kept) < 3:
-            return None
-        ring = np.array(kept)
-    return ring
 
 
 def _text(ring: Points, size: Size) -> str:
