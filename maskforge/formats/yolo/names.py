@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
-from typing import Any
 
 from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ReadContext
@@ -14,11 +14,12 @@ NAME_FILES = ("classes.txt", "labels.txt", "obj.names.txt", "train.txt", "val.tx
 """Text files that lie among labels, and are none: names of classes, and lists of images."""
 
 _NAMED = ("data.yaml", "dataset.yaml", "data.yml", "classes.txt")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _LEVELS = 3
 """How many folders above a label file are searched for the names of its classes."""
 
 
-def names_of(value: list[Any] | dict[Any, Any], origin: Origin) -> dict[int, str]:
+def names_of(value: object, origin: Origin) -> dict[int, str]:
     """Return names by number.
 
     Args:
@@ -26,20 +27,24 @@ def names_of(value: list[Any] | dict[Any, Any], origin: Origin) -> dict[int, str
         origin: Its place.
 
     Raises:
-        FormatError: If something else stands among them.
+        FormatError: If it is something else.
     """
+    if not isinstance(value, list | dict):
+        raise _no_names(f"`names` is neither a list nor names by number: {shorten(value)}", origin)
     names: dict[int, str] = {}
-    for key, name in dict(enumerate(value) if isinstance(value, list) else value).items():
-        number = int(key) if isinstance(key, str) and key.isdecimal() and key.isascii() else key
-        if not isinstance(number, int) or isinstance(name, bool) or not isinstance(name, int | str):
-            raise FormatError(
-                Code.INVALID_FILE,
-                f"expected names of classes by number, found {shorten({key: name})}",
-                origin=origin,
-                hint='write them as names: ["caries", "enamel"]',
-            )
+    for key, name in value.items() if isinstance(value, dict) else enumerate(value):
+        number = int(key) if isinstance(key, str) and _NUMBER.fullmatch(key) else key
+        is_good = isinstance(number, int) and isinstance(name, int | str)
+        if not is_good or isinstance(number, bool) or isinstance(name, bool):
+            raise _no_names(f"`names` has {shorten(name)} under {shorten(key)}", origin)
         names[number] = str(name)
     return names
+
+
+def _no_names(message: str, origin: Origin) -> FormatError:
+    return FormatError(
+        Code.INVALID_FILE, message, origin=origin, hint='write it as names: ["caries", "enamel"]'
+    )
 
 
 def names_near(path: Path, context: ReadContext) -> dict[int, str] | None:
