@@ -62,6 +62,7 @@ def mask_record(
         origin,
         declared=size,
         upright=True,
+        beside=(),  # there is nothing but masks
         issues=tuple(issues),
         extra={"split": split, "data": data},
     )
