@@ -208,7 +208,12 @@ def _xml(data: bytes, origin: Origin) -> Element:
     return root
 
 
-def _yaml(text: str, origin: Origin) -> object:
+def decode_yaml(text: str, origin: Origin) -> Any:  # noqa: ANN401 - as that of JSON
+    """Return what YAML holds.
+
+    Raises:
+        FormatError: If it cannot be decoded.
+    """
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -240,8 +245,8 @@ def _plain(text: str, origin: Origin) -> str:
 
 
 _DECODERS: dict[str, Callable[[str, Origin], object]] = {
-    ".yaml": _yaml,
-    ".yml": _yaml,
+    ".yaml": decode_yaml,
+    ".yml": decode_yaml,
     ".ndjson": _lines,
     ".txt": _plain,
 }

@@ -38,12 +38,17 @@ WriterName: TypeAlias = Literal[
     "label-studio",
     "via",
     "yolo",
+    "yolo-semantic",
 ]
 """Names of what is written."""
 
 WRITERS: tuple[str, ...] = get_args(WriterName)
 
-_READ_BY = {"superannotate-pixel": "superannotate", "x-anylabeling": "labelme"}
+_READ_BY = {
+    "yolo-semantic": "yolo",
+    "superannotate-pixel": "superannotate",
+    "x-anylabeling": "labelme",
+}
 """Formats that are written under another name than the one of the format that reads them."""
 
 

@@ -7,17 +7,18 @@ from 0 elsewhere, as in YOLO, are counted from 1.
 
 from __future__ import annotations
 
-import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from maskforge.display.colors import Color, default_color
-from maskforge.errors import LabelError, shorten
+from maskforge.errors import FormatError, LabelError, shorten
+from maskforge.formats.jsonio import decode_yaml
+from maskforge.formats.yolo.names import names_of
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, BACKGROUND_NAME, VOID, ClassMap, MaskClass
 from maskforge.masks.labels import as_entry
@@ -25,7 +26,8 @@ from maskforge.masks.labels import as_entry
 READ = (
     "class maps of maskforge (TOML, JSON), labels.txt of LabelMe, classes.txt, obj.names and "
     "data.yaml of YOLO, mask_grayscale_map.json and mask_color_map.json of X-AnyLabeling, "
-    "labelmap.txt of CVAT, classes.json of SuperAnnotate, projects of VoTT"
+    "labelmap.txt of CVAT, classes.json of SuperAnnotate, projects of VoTT, "
+    "files of COCO"
 )
 """The kinds of class file, for messages."""
 
@@ -59,6 +61,15 @@ class _ColorMap(msgspec.Struct):
 
 class _VottProject(msgspec.Struct):
     tags: list[_Entry]
+
+
+class _Category(msgspec.Struct):
+    id: int
+    name: str
+
+
+class _CocoFile(msgspec.Struct):
+    categories: list[_Category]
 
 
 _DocumentReader: TypeAlias = Callable[[object, Origin], ClassMap | None]
@@ -178,6 +189,19 @@ def _vott(document: object, origin: Origin) -> ClassMap | None:
     return None
 
 
+def _coco(document: object, origin: Origin) -> ClassMap | None:
+    """Read the categories of COCO, whose ids are kept if none of them is 0."""
+    match document:
+        case {"categories": [{"id": _, "name": _}, *_]}:
+            categories = msgspec.convert(document, _CocoFile).categories
+        case _:
+            return None
+    shift = int(any(one.id == 0 and one.name not in _BACKGROUNDS for one in categories))
+    note = "ids are those of the categories" + (", plus 1" if shift else "")
+    named = _shifted([(one.id, one.name) for one in categories], shift)
+    return _class_map(named, "categories of COCO", origin, [note])
+
+
 def _listed(entries: Sequence[_Entry], kind: str, origin: Origin) -> ClassMap:
     unique = {one.name: _Named(one.name, _hex(one.color)) for one in entries}
     return _class_map(list(unique.values()), kind, origin, ["ids are counted from 1"])
@@ -204,72 +228,26 @@ def _yolo_data(lines: Sequence[str], origin: Origin) -> ClassMap | None:
     start = next((i for i, line in enumerate(lines) if re.match(r"names\s*:", line)), None)
     if start is None:
         return None
-    first = lines[start].partition(":")[2].strip()
-    below = itertools.takewhile(
-        lambda line: not line.strip() or line[0] in " \t-#]}", lines[start + 1 :]
-    )
-    is_flow = first[:1] in ("[", "{")
-    names = _flow([first, *below]) if is_flow else _block(first, below)
-    if not names:
-        raise LabelError(
-            "`names` is neither a list nor names by number",
-            origin=Origin(origin.file, f"line {start + 1}"),
-            hint='write it as names: ["caries", "enamel"]',
-        )
-    shift = 0 if names[0][0] == 0 and names[0][1] in _BACKGROUNDS else 1
-    named = []
-    for number, name in names:
-        id_ = number + shift
-        background = name in _BACKGROUNDS
-        named.append(_Named(name, None, None if background else id_ + (id_ >= VOID)))
+    place = Origin(origin.file, f"line {start + 1}")
+    try:
+        document = decode_yaml("\n".join(lines), origin)
+        names = document.get("names") if isinstance(document, dict) else None
+        numbered = sorted(names_of(names or None, place).items())
+    except FormatError as error:
+        raise LabelError(error.message, origin=error.origin, hint=error.hint) from None
+    shift = 0 if numbered[0][0] == 0 and numbered[0][1] in _BACKGROUNDS else 1
     note = "ids are those of YOLO plus 1, because 0 is the background"
+    named = _shifted(numbered, shift)
     return _class_map(named, "data.yaml of YOLO", origin, [note] if shift else [])
 
 
-def _flow(lines: Iterable[str]) -> list[tuple[int, str]] | None:
-    """Return numbers and names of a YAML list or mapping in brackets, or None."""
-    text = "".join(found[0] for line in lines if (found := _BEFORE_COMMENT.match(f" {line}")))
-    match = re.fullmatch(r"\s*(?:\[(.*)\]|\{(.*)\})\s*", text)
-    if match is None:
-        return None
-    is_list = match[1] is not None
-    inner = match[1] if is_list else match[2]
-    items = [one.strip() for one in _FLOW_ITEM.findall(inner) if one.strip()]
-    return _listed_names(items) if is_list else _numbered_names(items)
-
-
-def _block(first: str, below: Iterable[str]) -> list[tuple[int, str]] | None:
-    """Return numbers and names of a YAML list or mapping with a line each, or None."""
-    items = [line.strip() for line in below if line.strip() and line.strip()[0] != "#"]
-    if first and not first.startswith("#"):
-        return None
-    if all(one.startswith("- ") for one in items):
-        return _listed_names([one.removeprefix("- ") for one in items])
-    return _numbered_names(items)
-
-
-def _listed_names(items: Iterable[str]) -> list[tuple[int, str]]:
-    return list(enumerate(map(_scalar, items)))
-
-
-def _numbered_names(items: Iterable[str]) -> list[tuple[int, str]] | None:
-    matches = [_NUMBERED_NAME.fullmatch(one) for one in items]
-    if not all(matches):
-        return None
-    return sorted((int(match[1]), _scalar(match[2])) for match in filter(None, matches))
-
-
-_NUMBERED_NAME = re.compile(r"(\d{1,9})\s*:\s+(.+)")
-_BEFORE_COMMENT = re.compile(r"""(?:[^"'#]|"[^"]*"|'[^']*'|(?<!\s)#)*""")
-_FLOW_ITEM = re.compile(r"""(?:[^,"']|"[^"]*"|'(?:[^']|'')*'|["'])+""")
-
-
-def _scalar(text: str) -> str:
-    """Return a YAML text without its quotes or its comment."""
-    quoted = re.fullmatch(r"""(?:"([^"\\]*)"|'((?:[^']|'')*)')\s*(?:#.*)?""", text)
-    if quoted:
-        return quoted[1] if quoted[1] is not None else quoted[2].replace("''", "'")
-    return re.split(r"\s#", text, maxsplit=1)[0].strip()
+def _shifted(numbered: Sequence[tuple[int, str]], shift: int) -> list[_Named]:
+    """Return classes with their numbers plus ``shift`` as ids, and one more from void on."""
+    ids = [(number + shift, name) for number, name in numbered]
+    return [
+        _Named(name, None, None if name in _BACKGROUNDS else id_ + (id_ >= VOID))
+        for id_, name in ids
+    ]
 
 
 def _name_list(lines: Sequence[str], origin: Origin) -> ClassMap | None:
@@ -324,5 +302,5 @@ def _hex(text: object) -> Color | None:
     return red, green, blue
 
 
-_OF_DOCUMENTS: tuple[_DocumentReader, ...] = (_x_anylabeling, _superannotate, _vott)
+_OF_DOCUMENTS: tuple[_DocumentReader, ...] = (_x_anylabeling, _superannotate, _vott, _coco)
 _OF_TEXTS: tuple[_TextReader, ...] = (_yolo_data, _cvat, _name_list)

@@ -115,6 +115,17 @@ def test_numbers_of_yolo_are_kept_with_their_gaps(tmp_path):
     assert list(many.ids) == [*range(255), *range(256, 302)]
 
 
+def test_ids_of_coco_are_kept(tmp_path):
+    def categories(*ids: int) -> dict[str, object]:
+        return {"categories": [{"id": one, "name": f"n{one}", "supercategory": ""} for one in ids]}
+
+    assert ids(load(tmp_path, "a.json", categories(90, 3))) == {"n3": 3, "n90": 90}
+    assert ids(load(tmp_path, "a.json", categories(0, 1))) == {"n0": 1, "n1": 2}
+    assert ids(load(tmp_path, "a.json", categories(255))) == {"n255": 256}
+    with pytest.raises(LabelError, match="Expected `int`"):
+        load(tmp_path, "a.json", {"categories": [{"id": "x", "name": "a"}]})
+
+
 def test_colors_and_priorities_are_those_of_the_tool(tmp_path):
     gray = {"a": 10, "b": 5}
     classes = load(
@@ -160,8 +171,8 @@ def test_anything_else_is_refused_with_what_is_read(tmp_path, name, content):
         ("labels.txt", "caries\ncaries", "class name 'caries' is used twice"),
         ("labels.txt", "\n".join(f"c {n}" for n in range(65_535)), "65536, expected 0 to 65535"),
         ("data.yaml", "nc: 2\nnames: names.txt", "line 2: `names` is neither"),
-        ("data.yaml", "names: [caries", "`names` is neither"),
-        ("data.yaml", "names:\n  'a': caries", "`names` is neither"),
+        ("data.yaml", "names: [caries", "is not valid YAML"),
+        ("data.yaml", "names:\n  'a': caries", "line 1: `names` has 'caries' under 'a'"),
         ("data.yaml", "names:\n", "`names` is neither"),
         ("a.json", {"type": "rgb", "colors": {"a": [0, 0, 256]}}, "the color of 'a'"),
         ("a.json", {"type": "grayscale", "colors": {"a": "x"}}, "Expected `int`"),

@@ -13,6 +13,7 @@ from maskforge.formats.jsonio import Document
 from maskforge.formats.yolo.dataset import SPLITS, read_dataset
 from maskforge.formats.yolo.label_file import is_labels, read_alone
 from maskforge.formats.yolo.names import NAME_FILES
+from maskforge.formats.yolo.semantic import YoloSemanticWriter
 from maskforge.formats.yolo.writer import YoloWriter
 
 
@@ -21,11 +22,14 @@ class Yolo:
 
     name = "yolo"
     title = "YOLO (Ultralytics)"
-    versions = "segmentation, detection, oriented boxes, pose (its boxes): data.yaml and labels"
-    geometry = "polygons, boxes"
-    marks = ("names", "train", "val")
+    versions = (
+        "data.yaml and labels for segmentation, detection, oriented boxes, pose (its boxes); "
+        "masks for semantic segmentation"
+    )
+    geometry = "polygons, boxes; masks"
+    marks = ("names",)
     suffixes = (".yaml", ".yml", ".txt")
-    writers: ClassVar = {"yolo": YoloWriter}
+    writers: ClassVar = {"yolo": YoloWriter, "yolo-semantic": YoloSemanticWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Tell `data.yaml` by its names of classes and folders of images, labels by their lines."""
@@ -34,7 +38,7 @@ class Yolo:
                 return Recognition("names", "a list of names", auxiliary=True)
             if is_labels(document.root):
                 return Recognition("labels", "lines of a class and coordinates")
-            return Recognition.no("not every line is a class and coordinates")
+            return Recognition.no("no line is a class and coordinates")
         root = document.root
         if not isinstance(root, dict) or not isinstance(root.get("names"), list | dict):
             return Recognition.no("no `names` of classes at the root")

@@ -14,13 +14,14 @@ from maskforge.formats.base import ImageRecord, ReadContext
 from maskforge.formats.jsonio import Document
 from maskforge.formats.yolo.label_file import label_record
 from maskforge.formats.yolo.names import NAME_FILES, names_of
+from maskforge.formats.yolo.semantic import MASKS_KEY, mask_record
 from maskforge.images.suffixes import is_image_name
 from maskforge.issues import Code, Issue, Origin
 from maskforge.shapes import ImageState
 
 SPLITS = ("train", "val", "validation", "test", "minival")
 
-_IMAGES, _LABELS = "images", "labels"
+_IMAGES = "images"
 _UP = "../"
 
 
@@ -50,7 +51,10 @@ def read_dataset(document: Document, context: ReadContext) -> Iterator[ImageReco
     rest = {key: value for key, value in root.items() if key not in (*SPLITS, "path")}
     for entry in _entries(root, document, context):
         extra = {"split": entry.split, "data": rest}
-        if entry.label.is_file():
+        if MASKS_KEY in root and entry.label.is_file():
+            if entry.image is not None:
+                yield mask_record(entry.label, entry.image, names, rest, entry.split)
+        elif entry.label.is_file():
             try:
                 label = context.sibling(entry.label)
             except FormatError as error:
@@ -68,6 +72,8 @@ def read_dataset(document: Document, context: ReadContext) -> Iterator[ImageReco
 
 def _entries(root: dict[str, Any], document: Document, context: ReadContext) -> Iterator[_Entry]:
     """Yield the entries of all parts, each image and each label file once."""
+    masks = root.get(MASKS_KEY)
+    labels = _Labels(masks, ".png") if isinstance(masks, str) and masks else _Labels()
     places = _Places(root.get("path"), document, context)
     seen: set[Path] = set()
     found = False
@@ -82,7 +88,7 @@ def _entries(root: dict[str, Any], document: Document, context: ReadContext) -> 
                 context.report(Issue(Code.INVALID_FILE, text, document.origin.at(f".{split}")))
                 continue
             found = True
-            for entry in _in_place(split, place, places, context):
+            for entry in _in_place(split, place, places, labels, context):
                 if entry.label not in seen:
                     seen.add(entry.label)
                     yield entry
@@ -120,25 +126,48 @@ def _whole(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they are
 
 
-def _in_place(split: str, place: Path, places: _Places, context: ReadContext) -> Iterator[_Entry]:
+@dataclass(frozen=True)
+class _Labels:
+    """Where the labels of images are: in another folder than ``images``, or else beside them."""
+
+    folder: str = "labels"
+    suffix: str = ".txt"
+
+    def of(self, image: Path) -> Path:
+        """Return where the labels of an image are, or would be."""
+        parts = list(image.parts)
+        for index in range(len(parts) - 2, -1, -1):
+            if parts[index] == _IMAGES:
+                parts[index] = self.folder
+                break
+        return Path(*parts).with_suffix(self.suffix)
+
+
+def _in_place(
+    split: str, place: Path, places: _Places, labels: _Labels, context: ReadContext
+) -> Iterator[_Entry]:
     """Yield the images of a folder, or of a list of paths, and label files without an image."""
     if not place.is_dir():
-        yield from _listed(split, place, places, context)
+        yield from _listed(split, place, places, labels, context)
         return
     images = [folder / name for folder, files in walk(place) for name in files]
-    images = [one for one in images if is_image_name(one.name)]
-    labels = {one: _label_of(one) for one in images}
-    yield from (_Entry(split, label, image) for image, label in labels.items())
-    folder = _label_of(place / "x").parent
-    known = set(labels.values())
-    for above, files in walk(folder) if folder.is_dir() else ():
+    images = [one for one in images if is_image_name(one.name) and labels.of(one) != one]
+    label_files = {one: labels.of(one) for one in images}
+    yield from (_Entry(split, label, image) for image, label in label_files.items())
+    folder = labels.of(place / "x").parent
+    known = set(label_files.values())
+    if labels.suffix != ".txt" or not folder.is_dir():
+        return
+    for above, files in walk(folder):
         for name in files:
             path = above / name
             if path.suffix == ".txt" and name not in NAME_FILES and path not in known:
                 yield _Entry(split, path, None)
 
 
-def _listed(split: str, file: Path, places: _Places, context: ReadContext) -> Iterator[_Entry]:
+def _listed(
+    split: str, file: Path, places: _Places, labels: _Labels, context: ReadContext
+) -> Iterator[_Entry]:
     try:
         text = context.sibling(file).root
     except FormatError as error:
@@ -153,14 +182,4 @@ def _listed(split: str, file: Path, places: _Places, context: ReadContext) -> It
             text = f"{shorten(written)} is not an image below the folder of the source"
             context.report(Issue(Code.INVALID_FILE, text, Origin(file, f"line {number}")))
             continue
-        yield _Entry(split, _label_of(image), image)
-
-
-def _label_of(image: Path) -> Path:
-    """Return where YOLO looks for the labels of an image: in ``labels`` instead of ``images``."""
-    parts = list(image.parts)
-    for index in range(len(parts) - 2, -1, -1):
-        if parts[index] == _IMAGES:
-            parts[index] = _LABELS
-            break
-    return Path(*parts).with_suffix(".txt")
+        yield _Entry(split, labels.of(image), image)

@@ -25,8 +25,8 @@ _BOX = 4
 
 
 def is_labels(text: object) -> bool:
-    """Tell whether each line of a text file is a class and coordinates; there may be none."""
-    return isinstance(text, str) and all(map(_is_line, text.splitlines()))
+    """Tell whether a text file has a line of a class and coordinates, or is empty."""
+    return isinstance(text, str) and (not text.strip() or any(map(_is_line, text.splitlines())))
 
 
 def read_alone(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
@@ -101,8 +101,6 @@ def _folders(folder: Path) -> tuple[str, ...]:
 
 def _is_line(line: str) -> bool:
     words = line.split()
-    if not words:
-        return True
     try:
         return len(words) > _BOX and all(math.isfinite(float(word)) for word in words)
     except ValueError:

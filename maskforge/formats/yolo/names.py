@@ -1,24 +1,29 @@
-"""The names of YOLO's classes."""
+"""What stands in ``data.yaml``: the names of YOLO's classes, and where the images are."""
 
 from __future__ import annotations
 
 import contextlib
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ReadContext
+from maskforge.formats.writer import WrittenImage
 from maskforge.issues import Code, Origin
 
 NAME_FILES = ("classes.txt", "labels.txt", "obj.names.txt", "train.txt", "val.txt", "test.txt")
 """Text files that lie among labels, and are none: names of classes, and lists of images."""
 
 _NAMED = ("data.yaml", "dataset.yaml", "data.yml", "classes.txt")
+_SPLITS = ("train", "val", "test")
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _LEVELS = 3
 """How many folders above a label file are searched for the names of its classes."""
 
 
-def names_of(value: list[Any] | dict[Any, Any], origin: Origin) -> dict[int, str]:
+def names_of(value: object, origin: Origin) -> dict[int, str]:
     """Return names by number.
 
     Args:
@@ -26,20 +31,24 @@ def names_of(value: list[Any] | dict[Any, Any], origin: Origin) -> dict[int, str
         origin: Its place.
 
     Raises:
-        FormatError: If something else stands among them.
+        FormatError: If it is something else.
     """
+    if not isinstance(value, list | dict):
+        raise _no_names(f"`names` is neither a list nor names by number: {shorten(value)}", origin)
     names: dict[int, str] = {}
-    for key, name in dict(enumerate(value) if isinstance(value, list) else value).items():
-        number = int(key) if isinstance(key, str) and key.isdecimal() and key.isascii() else key
-        if not isinstance(number, int) or isinstance(name, bool) or not isinstance(name, int | str):
-            raise FormatError(
-                Code.INVALID_FILE,
-                f"expected names of classes by number, found {shorten({key: name})}",
-                origin=origin,
-                hint='write them as names: ["caries", "enamel"]',
-            )
+    for key, name in value.items() if isinstance(value, dict) else enumerate(value):
+        number = int(key) if isinstance(key, str) and _NUMBER.fullmatch(key) else key
+        is_good = isinstance(number, int) and isinstance(name, int | str)
+        if not is_good or isinstance(number, bool) or isinstance(name, bool):
+            raise _no_names(f"`names` has {shorten(name)} under {shorten(key)}", origin)
         names[number] = str(name)
     return names
+
+
+def _no_names(message: str, origin: Origin) -> FormatError:
+    return FormatError(
+        Code.INVALID_FILE, message, origin=origin, hint='write it as names: ["caries", "enamel"]'
+    )
 
 
 def names_near(path: Path, context: ReadContext) -> dict[int, str] | None:
@@ -60,3 +69,27 @@ def _read(root: object, origin: Origin) -> dict[int, str] | None:
         return dict(enumerate(line.strip() for line in root.rstrip().splitlines()))
     names = root.get("names") if isinstance(root, dict) else None
     return names_of(names, origin) if isinstance(names, list | dict) else None
+
+
+def split_of(image: WrittenImage) -> str:
+    """Return for what an image is meant, if its own data set tells; else ``train``."""
+    split = image.extra.get("split") if image.is_own else None
+    return str(split) if split in _SPLITS else _SPLITS[0]
+
+
+def data_yaml(splits: Collection[str], names: Sequence[str], rest: Mapping[str, object]) -> bytes:
+    """Return the content of ``data.yaml``.
+
+    Args:
+        splits: Folders that there are below ``images``.
+        names: Names of classes, by number.
+        rest: Further keys.
+    """
+    import yaml
+
+    there = [one for one in _SPLITS if one in splits] or [_SPLITS[0]]
+    places = {"path": ".", **{split: f"images/{split}" for split in there}}
+    for split in _SPLITS[:2]:  # both are required
+        places.setdefault(split, f"images/{there[0]}")
+    document = places | {"names": dict(enumerate(names))} | dict(rest)
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode()

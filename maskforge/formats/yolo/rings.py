@@ -1,4 +1,4 @@
-"""Several rings in one: YOLO has a single ring for each object.
+"""What YOLO has: a single ring for each object, inside the image.
 
 A ring that runs to another one and back on the same line covers what both cover: a row of pixels
 crosses that line twice, and the even-odd rule does not see it.
@@ -6,11 +6,16 @@ crosses that line twice, and the even-odd rule does not see it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 
-from maskforge.shapes import Area, Points, Polygon
+from maskforge.shapes import Area, Points, Polygon, Size
+
+_STEPS = 10**9
+"""Coordinates are read again rounded to as many parts of a pixel."""
 
 _MOST_SORTED = 1000
 """Of more rings, nobody asks which lies in which."""
@@ -101,3 +106,46 @@ def joined(parts: Sequence[Points]) -> Points | None:
         inner = np.roll(one, -there, axis=0)
         ring = np.concatenate((ring[: here + 1], inner, inner[:1], ring[here:]))
     return ring
+
+
+def clipped(ring: Points, size: Size) -> Points | None:
+    """Return the part of a ring inside an image, filled by the even-odd rule; None if none is.
+
+    The four half-planes are taken one after the other. What was outside becomes edges along the
+    edge of the image, on which no center of a pixel lies.
+    """
+    for axis, limit, sign in ((0, 0, 1), (0, size.width, -1), (1, 0, 1), (1, size.height, -1)):
+        depth = (ring[:, axis] - limit) * sign
+        if (depth >= 0).all():
+            continue
+        kept: list[Points] = []
+        for number in range(len(ring)):
+            if depth[number - 1] * depth[number] < 0:
+                kept.append(_crossing(ring[number - 1], ring[number], axis, limit))
+            if depth[number] >= 0:
+                kept.append(ring[number])
+        if len(kept) < 3:
+            return None
+        ring = np.array(kept)
+    return ring
+
+
+def _crossing(start: Points, end: Points, axis: int, limit: int) -> Points:
+    """Return where an edge crosses a line, up to two billionths of a pixel to the left.
+
+    A center that the edge goes through belongs to what is right of it, and so it does still.
+    """
+    (along, across), (next_along, next_across) = (
+        (Fraction(point[axis]), Fraction(point[1 - axis])) for point in (start, end)
+    )
+    slope = (next_across - across) / (next_along - along)
+    value = across + (limit - along) * slope
+    # To the left means smaller x, or on an edge of the image at the side, the y with that effect.
+    up = axis == 0 and slope > 0
+    step = math.ceil(value * _STEPS) if up else math.floor(value * _STEPS)
+    found = float(Fraction(step, _STEPS))
+    if found < value if up else found > value:  # the nearest float is on the other side
+        found = float(Fraction(step + (1 if up else -1), _STEPS))
+    point = np.full(2, float(limit))
+    point[1 - axis] = found
+    return point

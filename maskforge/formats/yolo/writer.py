@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from maskforge.formats.writer import Holds, WriteContext, WrittenImage
-from maskforge.formats.yolo.rings import joined
+from maskforge.formats.yolo.names import data_yaml, split_of
+from maskforge.formats.yolo.rings import clipped, joined
 from maskforge.shapes import Area, Points, Shape, Size
 
 _BACKGROUND, _VOID = 0, 255
-_SPLITS = ("train", "val", "test")
-_KEPT = ("names", "nc")
+_REPLACED = ("names", "nc", "masks_dir", "label_mapping")
 
 
 class YoloWriter:
@@ -35,11 +33,10 @@ class YoloWriter:
     def add(self, image: WrittenImage) -> None:
         """Copy an image, and write its labels."""
         data = image.extra.get("data") if image.is_own else None
-        split = image.extra.get("split") if image.is_own else None
-        split = split if split in _SPLITS else _SPLITS[0]
+        split = split_of(image)
         if self._names is None:
             self._begin(data if isinstance(data, dict) else {})
-        self._splits.add(str(split))
+        self._splits.add(split)
         suffix = PurePosixPath(image.image).suffix
         if not self._context.copy_image(image, f"images/{split}/{image.name}{suffix}"):
             self._context.left_out("images that were not found")
@@ -51,18 +48,9 @@ class YoloWriter:
 
     def finish(self) -> None:
         """Write ``data.yaml``."""
-        import yaml
-
         if self._names is None:
             self._begin({})
-        splits = [one for one in _SPLITS if one in self._splits] or [_SPLITS[0]]
-        first = {"path": ".", **{split: f"images/{split}" for split in splits}}
-        if "val" not in first:  # both are required, and one part is all that there is
-            first["val"] = f"images/{splits[0]}"
-        names = dict(enumerate(self._names or ()))
-        document = first | {"names": names} | self._rest
-        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-        self._context.write("data.yaml", text.encode())
+        self._context.write("data.yaml", data_yaml(self._splits, self._names or (), self._rest))
 
     def _begin(self, data: dict[str, Any]) -> None:
         """Take the classes of the data set, or else those of the class map."""
@@ -70,7 +58,7 @@ class YoloWriter:
         names = dict(enumerate(written)) if isinstance(written, list) else written
         if isinstance(names, dict) and sorted(names, key=str) == sorted(range(len(names)), key=str):
             self._names = [str(names[number]) for number in range(len(names))]
-            self._rest = {key: value for key, value in data.items() if key not in _KEPT}
+            self._rest = {key: value for key, value in data.items() if key not in _REPLACED}
         else:
             self._names = [
                 one.name for one in self._context.classes if one.id not in (_BACKGROUND, _VOID)
@@ -101,31 +89,6 @@ class YoloWriter:
         if ring is None:
             self._context.left_out("parts that overlap, each written as an object of its own")
         return [f"{number} {_text(one, image.size)}" for one in (parts if ring is None else [ring])]
-
-
-def clipped(ring: Points, size: Size) -> Points | None:
-    """Return the part of a ring inside an image, filled by the even-odd rule; None if none is.
-
-    The four half-planes are taken one after the other. What was outside becomes edges along the
-    edge of the image, on which no center of a pixel lies.
-    """
-    for axis, limit, sign in ((0, 0.0, 1), (0, size.width, -1), (1, 0.0, 1), (1, size.height, -1)):
-        depth = (ring[:, axis] - limit) * sign
-        if (depth >= 0).all():
-            continue
-        following, next_depth = np.roll(ring, -1, axis=0), np.roll(depth, -1)
-        kept: list[Points] = []
-        for point, after, one, other in zip(ring, following, depth, next_depth, strict=True):
-            if one >= 0:
-                kept.append(point)
-            if (one >= 0) != (other >= 0):
-                crossing = point + (after - point) * (one / (one - other))
-                crossing[axis] = limit
-                kept.append(crossing)
-        if len(kept) < 3:
-            return None
-        ring = np.array(kept)
-    return ring
 
 
 def _text(ring: Points, size: Size) -> str:

@@ -1,0 +1,149 @@
+"""YOLO's masks for semantic segmentation: a PNG with the number of a class in every pixel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.errors import DatasetError, LimitError, OutputError
+from maskforge.formats.base import ImageRecord
+from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.yolo.names import data_yaml, split_of
+from maskforge.images.decoder import read_values
+from maskforge.images.png import png_bytes
+from maskforge.issues import Code, Issue, Origin
+from maskforge.limits.allowance import Allowance, Limit
+from maskforge.shapes import Bitmap, ImageState, Shape, Size
+
+MASKS_KEY = "masks_dir"
+MASKS = "masks"
+
+_BACKGROUND = "background"
+_VOID_LABEL = "__ignore__"
+_VOID = 255
+
+
+def mask_record(
+    mask: Path, image: Path, names: Mapping[int, str], data: Mapping[str, Any], split: str
+) -> ImageRecord:
+    """Return an image with a bitmap for every class in its mask.
+
+    Args:
+        mask: The mask.
+        image: The image.
+        names: Names of classes by number.
+        data: What else is in ``data.yaml``.
+        split: For what the image is meant.
+    """
+    origin = Origin(mask, "")
+    shapes: list[Shape] = []
+    issues: list[Issue] = []
+    size = None
+    try:
+        values = read_values(mask)
+        if values.ndim != 2:
+            raise DatasetError(f"has {values.ndim} dimensions, expected one number for each pixel")
+        size = Size(values.shape[1], values.shape[0])
+        shapes = list(_shapes(values, mask, _meanings(names, data.get("label_mapping"))))
+    except DatasetError as error:
+        issues.append(Issue(Code.INVALID_IMAGE_RECORD, error.message, origin, error.hint))
+    except LimitError as error:
+        issues.append(error.issue(origin))
+    return ImageRecord(
+        image.name,
+        (Path(os.path.relpath(image, mask.parent)).as_posix(),),
+        tuple(shapes),
+        ImageState.ANNOTATED if shapes or issues else ImageState.EMPTY,
+        origin,
+        declared=size,
+        upright=True,
+        beside=(),  # there is nothing but masks
+        issues=tuple(issues),
+        extra={"split": split, "data": data},
+    )
+
+
+def _meanings(names: Mapping[int, str], mapping: object) -> dict[int, str]:
+    """Return the label of every value; that of the background is empty."""
+    labels = {number: "" if name == _BACKGROUND else name for number, name in names.items()}
+    if len(names) == 1:  # a single class is told from a background without a name
+        labels = {0: "", 1: next(iter(labels.values()))}
+    labels[_VOID] = _VOID_LABEL
+    if not isinstance(mapping, dict):
+        return labels
+    ignored = ("ignore_label", None, _VOID, str(_VOID))
+    found: dict[int, str] = {}
+    for key, value in mapping.items():
+        number = _VOID if value in ignored else value
+        if isinstance(key, int) and isinstance(number, int) and number in labels:
+            found[key] = labels[number]
+    return labels | found
+
+
+def _shapes(values: NDArray[Any], mask: Path, labels: Mapping[int, str]) -> Iterator[Shape]:
+    pixels = Allowance(Limit.BITMAP_PIXELS)
+    for value in np.unique(values).tolist():
+        label = labels.get(value)
+        if label == "":
+            continue
+        pixels.take(values.size)
+        inside = values == value
+        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+        cropped = inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+        cropped.flags.writeable = False
+        origin = Origin(mask, f"value {value}")
+        issue = None
+        if label is None:
+            text = f"the value {value} has no name"
+            issue = Issue(Code.UNRESOLVED_CLASS, text, origin, "add it to `names` of data.yaml")
+        yield Shape(
+            () if label is None else (label,),
+            Bitmap(int(rows[0]), int(columns[0]), cropped),
+            "mask",
+            origin,
+            label_issue=issue,
+        )
+
+
+class YoloSemanticWriter:
+    """A folder with ``data.yaml``, ``images/train``, and masks in ``masks/train``.
+
+    Numbers count the classes from 0, the background; 255 is void.
+    """
+
+    title = "YOLO semantic segmentation"
+    holds = Holds(areas=False, holes=(), pixels=True)
+
+    def __init__(self, context: WriteContext) -> None:
+        self._context = context
+        named = [one for one in context.classes if one.id not in (0, _VOID)]
+        if len(named) >= _VOID:
+            raise OutputError(
+                f"{len(named)} classes are more than masks of YOLO can have", origin=None
+            )
+        self._names = [_BACKGROUND, *(one.name for one in named)]
+        highest = max([_VOID, *(one.id for one in named)])
+        self._numbers = np.zeros(highest + 1, np.uint8)
+        self._numbers[_VOID] = _VOID
+        self._numbers[[one.id for one in named]] = np.arange(1, len(named) + 1)
+        self._splits: set[str] = set()
+
+    def add(self, image: WrittenImage) -> None:
+        """Copy an image, and write its mask."""
+        split = split_of(image)
+        self._splits.add(split)
+        suffix = PurePosixPath(image.image).suffix
+        if not self._context.copy_image(image, f"images/{split}/{image.name}{suffix}"):
+            self._context.left_out("images that were not found")
+        mask, _, _ = image.draw()
+        self._context.write(f"{MASKS}/{split}/{image.name}.png", png_bytes(self._numbers[mask]))
+
+    def finish(self) -> None:
+        """Write ``data.yaml``."""
+        content = data_yaml(self._splits, self._names, {MASKS_KEY: MASKS})
+        self._context.write("data.yaml", content)
