@@ -150,3 +150,50 @@ def test_a_model_is_exported(model, tmp_path):
     result = run("export-model", model, "--to", "onnx", "--out", tmp_path / "net.onnx")
     assert result.exit_code == 2
     assert "--overwrite" in result.output
+
+
+def test_files_of_labeling_tools_are_written_beside_the_masks(model, images, tmp_path):
+    """What maskforge draws from them is the mask; scores are the mean probability inside."""
+    out = tmp_path / "out"
+    formats = ("labelme", "x-anylabeling", "coco")
+    chosen = [word for name in formats for word in ("--as", name)]
+    arguments = ("predict", model, images, "--out", out, "--runtime", "keras", *chosen)
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    exports = json.loads(result.stdout)["exports"]
+    assert [(one["format"], one["images"]["written"]) for one in exports] == [
+        (name, 2) for name in formats
+    ]
+    dataset = mf.open_dataset(out)
+    masks = {item.image_path.stem: item.read_mask() for item in dataset}
+    for name, format_ in zip(formats, ("labelme", "labelme", "coco"), strict=True):
+        read = list(mf.read(out / name, format=format_, images=images))
+        assert {one.image.file.stem for one in read} == {"a", "b"}
+        for image in read:
+            drawn = mf.draw(image, dataset.classes).mask
+            assert (drawn == masks[image.image.file.stem]).all()
+    document = json.loads((out / "labelme" / "a.json").read_text())
+    assert document["imagePath"] == "../../images/a.png"
+    assert all(0.5 < one["score"] <= 1 for one in document["shapes"])
+    assert json.loads((out / "x-anylabeling" / "a.json").read_text())["checked"] is False
+
+
+def test_corrections_are_not_overwritten_by_the_next_prediction(model, images, tmp_path):
+    out = tmp_path / "out"
+    arguments = ("predict", model, images, "--out", out, "--runtime", "keras", "--as", "labelme")
+    assert run(*arguments).exit_code == 0
+    assert run(*arguments).exit_code == 2
+    assert run(*arguments, "--overwrite").exit_code == 0
+    corrected = (out / "labelme" / "a.json").read_text().replace("caries", "crown")
+    (out / "labelme" / "a.json").write_text(corrected)
+    result = run(*arguments, "--overwrite")
+    assert result.exit_code == 2
+    assert "changed since" in result.output
+    assert (out / "labelme" / "a.json").read_text() == corrected
+
+
+def test_a_format_that_is_not_written_is_refused(model, images, tmp_path):
+    result = run("predict", model, images, "--out", tmp_path / "out", "--as", "photoshop")
+    assert result.exit_code == 2
+    assert "photoshop" in result.output
+    assert not (tmp_path / "out").exists()

@@ -218,7 +218,7 @@ def test_shapes_are_turned_into_the_frame_of_the_tool(tmp_path):
 @given(st.integers(1, 8), rings)
 def test_turned_shapes_cover_the_turned_pixels(orientation, outer):
     """Coordinates are moved off the centers of pixels, where the sides are not alike."""
-    area = mf.Area((mf.Polygon(np.array(outer, float) + (0.2137, 0.3711)),))
+    area = mf.Area((mf.Polygon(np.add(outer, (0.2137, 0.3711))),))
     size = Size(13, 9)
     stored = mf.rasterize([area], size)
     upright = turn(stored, orientation)
