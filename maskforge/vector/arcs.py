@@ -24,6 +24,9 @@ hundredth of a pixel moves no line over a center, and near enough to half a pixe
 _LONGEST = 64
 """Most gates that are looked at in one go; there is a point after so many."""
 
+_STEPS = 8
+"""Steps after which those that have come to their ends are left out."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arcs:
@@ -155,45 +158,63 @@ def straighten(arcs: Arcs) -> Arcs:
     From each point, the line is as long as gates let the middle of a later one be seen.
     """
     begins = np.flatnonzero(arcs.gates == 0)
+    owners, within = counted(np.zeros_like(begins[1:]), np.diff(begins))
     keep = np.zeros(len(arcs.points), dtype=np.bool_)
     keep[begins] = True
-    owners, within = counted(np.zeros_like(begins[1:]), np.diff(begins))
     keep[begins[owners] + within] |= within % _LONGEST == 0
     ends = np.flatnonzero(keep)
-    ends, begins = ends[1:], ends[:-1]
-    far = ends > begins + 1
-    _look(arcs, begins[far], ends[far], keep)
+    far = np.diff(ends) > 2
+    _look(arcs.points, np.where(keep, 0, _REACH * arcs.gates), ends[:-1][far], ends[1:][far], keep)
     return arcs.chosen(keep)
 
 
 def _look(
-    arcs: Arcs, begins: NDArray[np.int64], ends: NDArray[np.int64], keep: NDArray[np.bool_]
+    points: NDArray[np.complex128],
+    gates: NDArray[np.complex128],
+    begins: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    keep: NDArray[np.bool_],
 ) -> None:
     """Find the points to keep between others, in all places at once, gate by gate.
 
-    What is seen through the gates so far is what lies between two directions, to the left and to
-    the right. All numbers are multiples of 1/64 and small, so everything is exact.
+    What is seen through the gates so far is what lies between two directions: to the left of it
+    and to the right. Cross products tell on which side something is. All numbers are multiples of
+    1/64 and small, so they are exact.
+
+    Args:
+        points: (N,) middles of gates.
+        gates: (N,) way from the middle to the right end of the gate, 0 for points to keep.
+        begins: Points from which to look.
+        ends: Points up to which to look; there are others in between.
+        keep: (N,) whether to keep a point; is changed.
     """
-    at, gate, place, seen = arcs.points[begins], begins + 1, begins, begins + 1
-    left = right = np.zeros(len(at), dtype=np.complex128)
+    at = points[begins]
+    seen = begins + 1
+    left, right = points[seen] - gates[seen] - at, points[seen] + gates[seen] - at
+    gate = seen + 1
+    step = 0
     while len(gate):
-        middle = arcs.points[gate] - at
-        reach = np.where(gate == ends, 0, _REACH * arcs.gates[gate])
-        to_left, to_right = middle - reach, middle + reach
-        is_first = gate == place + 1
+        middle, half = points[gate] - at, gates[gate]
         from_left, from_right = left.conj(), right.conj()
-        is_seen = is_first | (((from_left * middle).imag >= 0) & ((from_right * middle).imag <= 0))
-        left = np.where(is_first | ((from_left * to_left).imag > 0), to_left, left)
-        right = np.where(is_first | ((from_right * to_right).imag < 0), to_right, right)
-        seen = np.where(is_seen, gate, seen)
-        goes_on = is_seen | ((left.conj() * right).imag >= 0) & (gate < ends)
-        stopped = np.flatnonzero(~goes_on)
-        place = place.copy()
-        place[stopped] = gate[stopped] = seen[stopped]
-        at[stopped] = arcs.points[seen[stopped]]
-        keep[seen[stopped]] = True
-        gate = gate + 1
-        is_open = gate <= ends
-        if not is_open.all():
-            gate, place, seen, ends = (one[is_open] for one in (gate, place, seen, ends))
-            at, left, right = (one[is_open] for one in (at, left, right))
+        left_middle, left_half = (from_left * middle).imag, (from_left * half).imag
+        right_middle, right_half = (from_right * middle).imag, (from_right * half).imag
+        seen = np.where((left_middle >= 0) & (right_middle <= 0), gate, seen)
+        is_hidden = (left_middle + left_half < 0) | (right_middle - right_half > 0)
+        left = np.where(left_middle > left_half, middle - half, left)
+        right = np.where(right_middle + right_half < 0, middle + half, right)
+        gate = np.minimum(gate + 1, ends)  # looking at the end again changes nothing
+        hidden = np.flatnonzero(is_hidden)
+        if len(hidden):
+            place = seen[hidden]
+            keep[place] = True
+            at[hidden] = points[place]
+            first = place + 1
+            ahead = points[first] - points[place]
+            left[hidden], right[hidden] = ahead - gates[first], ahead + gates[first]
+            seen[hidden] = first
+            gate[hidden] = np.minimum(first + 1, ends[hidden])
+        step += 1
+        if step % _STEPS == 0:
+            open_ = np.flatnonzero(seen < ends)
+            at, left, right = at[open_], left[open_], right[open_]
+            gate, seen, ends = gate[open_], seen[open_], ends[open_]
