@@ -26,8 +26,8 @@ def corpus() -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def eager():
+@pytest.fixture
+def eager(monkeypatch):
     """Compile no graph of a step of training: in one or two steps it saves less than it takes.
 
     Steps of JAX are compiled nonetheless, which takes longer one by one.
@@ -38,9 +38,7 @@ def eager():
     def compile_(self, *arguments, **options):
         compiled(self, *arguments, **options, run_eagerly=keras.config.backend() != "jax")
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.Model, "compile", compile_)
-        yield
+    monkeypatch.setattr(keras.Model, "compile", compile_)
 
 
 @pytest.fixture(scope="session")

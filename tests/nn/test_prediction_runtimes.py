@@ -242,9 +242,12 @@ def test_the_cache_is_never_in_the_working_folder(tmp_path, monkeypatch, home):
         assert place == folder or not place.is_relative_to(tmp_path)
 
 
-def test_a_folder_that_cannot_be_written_uses_the_cache(fresh, cache, monkeypatch):
+def test_a_folder_that_cannot_be_written_uses_the_cache(folder, fresh, cache, monkeypatch):
     (fresh / "model.onnx.json").unlink()
-    monkeypatch.setattr(converted, "_can_write", lambda place: place != fresh)
+    conversion = (folder / "model.onnx").read_bytes()
+    can_write = converted._can_write
+    monkeypatch.setattr(converted, "_run", lambda _, runtime, path: path.write_bytes(conversion))
+    monkeypatch.setattr(converted, "_can_write", lambda place: place != fresh and can_write(place))
     predictor = Predictor.load(fresh, runtime="onnx")
     assert predictor.runtime.name == "onnx"
     assert not (fresh / "model.onnx.json").exists()

@@ -161,6 +161,7 @@ def test_an_encoder_that_rests_at_first(tmp_path, monkeypatch):
     assert history(run) == history(tmp_path / "whole")
 
 
+@pytest.mark.usefixtures("eager")
 def test_folds_go_on_in_the_fold_where_they_were_ended(tmp_path):
     """Fold 2 is killed in its first epoch, before there is any checkpoint."""
     examples = discs(tmp_path / "data", 4)

@@ -152,6 +152,7 @@ def test_progress_is_told_for_every_step(learned):
     ]
 
 
+@pytest.mark.usefixtures("eager")
 def test_data_and_options_are_named_in_the_call(tmp_path):
     """The configuration in the folder of the run says what was said in the call."""
     rows = [f"{one.image},{one.mask}" for one in discs(tmp_path / "data", 3)]
@@ -291,6 +292,7 @@ def test_a_loss_that_is_no_number_names_its_images(tmp_path):
     assert read_record(tmp_path / "run").state == "failed"
 
 
+@pytest.mark.usefixtures("eager")
 def test_an_image_that_cannot_be_read_is_named(tmp_path):
     """It is cut off after its size, and first decoded in the middle of the training."""
     examples = discs(tmp_path / "data", 4)
@@ -319,6 +321,7 @@ def test_too_little_memory_is_explained(tmp_path, monkeypatch, error):
         train(discs(tmp_path / "data", 3), tmp_path / "run", options())
 
 
+@pytest.mark.usefixtures("eager")
 def test_without_foreground_in_the_validation_the_last_epoch_is_kept(tmp_path):
     empty = write(tmp_path / "data", "empty", disc(9)[0], np.zeros((32, 32), np.uint8))
     examples = ExampleSet((*discs(tmp_path / "data", 2).examples, empty), DISC, "some empty")
@@ -331,17 +334,18 @@ def test_without_foreground_in_the_validation_the_last_epoch_is_kept(tmp_path):
     assert any("warning: the validation examples have no foreground" in line for line in said)
 
 
-def test_the_weights_of_the_best_epoch_are_kept(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("eager")
+def test_the_weights_of_the_best_epoch_are_kept(tmp_path):
     """The first epoch is called the best of three, so the model is that of one epoch alone."""
     from maskforge.nn.modelio import load_model
     from maskforge.training.loop import epochs
 
     falling = iter([0.9, 0.5, 0.4])
-    monkeypatch.setattr(epochs, "scores_of", lambda *_: Scores(dice=next(falling)))
     examples = discs(tmp_path / "data", 4)
     common = {"schedule": "constant", "augment": {"preset": "strong"}}
-    record = train(examples, tmp_path / "three", options(epochs=3, **common))
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(epochs, "scores_of", lambda *_: Scores(dice=next(falling)))
+        record = train(examples, tmp_path / "three", options(epochs=3, **common))
     train(examples, tmp_path / "one", options(epochs=1, **common))
     assert (record.best_epoch, record.epochs) == (1, 3)
     three, one = (load_model(tmp_path / name)[0].get_weights() for name in ("three", "one"))
@@ -385,6 +389,7 @@ def test_the_threshold_is_the_best_of_the_validation_images(unsure, tta):
     assert dice(threshold) > dice(0.5)
 
 
+@pytest.mark.usefixtures("eager")
 def test_patience_ends_a_training(tmp_path):
     """Without any learning rate to speak of, no epoch is better than the first."""
     examples = discs(tmp_path / "data", 3)
