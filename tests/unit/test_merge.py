@@ -168,7 +168,7 @@ def older(loop):
     images = save_images(loop / "before", ["c", "old"])
     shutil.copy(loop / "images" / "a.png", loop / "before" / "a.png")
     drawn["c"] = drawn["old"]
-    return predicted(loop / "older", images, drawn, format_="labelme", tags=["kept"])
+    return predicted(loop / "sets" / "older", images, drawn, format_="labelme", tags=["kept"])
 
 
 def test_the_older_data_set_is_taken_over_and_corrections_count_more(loop, older):
