@@ -407,6 +407,19 @@ def test_what_is_written_for_others(tmp_path):
     }
 
 
+def test_void_of_other_tools_stays_where_it_lies(tmp_path):
+    low, high = [[1, 1], [3, 1], [3, 3], [1, 3]], [[2, 1], [4, 1], [4, 3], [2, 3]]
+    source = labelme(
+        tmp_path / "in",
+        {"label": "caries", "points": low},
+        {"label": "__ignore__", "points": high},
+    )
+    export(source, tmp_path / "out")
+    (before,), (after,) = mf.read(source), mf.read(tmp_path / "out")
+    assert (pixels(before) == pixels(after)).all()
+    assert (pixels(after) == 255).sum() == 4
+
+
 def test_files_with_the_same_ids_become_one(tmp_path):
     for name, label in (("a", "caries"), ("b", "crown")):
         (tmp_path / name).mkdir()
