@@ -144,8 +144,9 @@ class AnnotationReader:
 
 def as_crowd(shape: Shape) -> Shape:
     """Return a shape as a region that class maps draw as void, with its category beside."""
-    named = {CATEGORY: label for label in shape.labels if label != CROWD_LABEL}
-    extra = {**shape.extra, **named}
+    extra = dict(shape.extra)
+    if shape.labels and shape.labels[0] != CROWD_LABEL:
+        extra[CATEGORY] = shape.labels[0]
     return replace(shape, labels=(CROWD_LABEL,), label_issue=None, extra=extra)
 
 
