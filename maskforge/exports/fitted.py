@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from maskforge.choices import HoleForm
+from maskforge.exports.united import united
 from maskforge.formats.writer import Holds
 from maskforge.masks.classes import BACKGROUND_LABEL
 from maskforge.raster.arrays import rasterize
@@ -62,6 +63,11 @@ def fitted(
     result = Fitted()
     if not holds.overlaps:
         shapes = _visible(shapes, size, result)
+    if holds.parts and not holds.instances:
+        count = len(shapes)
+        shapes = united(shapes)
+        if len(shapes) < count:
+            result.changed["records of one object written as its parts"] += count - len(shapes)
     for number, shape in enumerate(shapes):
         geometries = list(_geometries(shape.geometry, size, holds, holes, result))
         if not geometries:

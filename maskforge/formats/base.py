@@ -81,6 +81,7 @@ class ImageRecord:
         is_normalized: The coordinates are fractions of the width and height of the image.
         own: What the image may be called after the annotation file.
         beside: Folders in which the tool has images, relative to the annotation file.
+        masks: Files from which shapes were made; none of them is the image.
         embedded: The image inside the annotation file; None if there is none.
         unless_found: Loses the image unless a file is found, if the record is about something else
             of which somebody may have made an image, such as a frame of a video.
@@ -100,6 +101,7 @@ class ImageRecord:
     is_normalized: bool = False
     own: tuple[str, ...] = ()
     beside: tuple[str, ...] = (".",)
+    masks: tuple[Path, ...] = ()
     embedded: EmbeddedImage | None = None
     unless_found: Issue | None = None
     tags: tuple[str, ...] = ()

@@ -49,6 +49,7 @@ class Wanted:
         declared: Size that the annotation gives, if that must be the image's.
         may_scale: Whether an image of another size is better than none.
         embedded: The image inside the annotation file, or None.
+        masks: Files that are masks of it.
     """
 
     written: Sequence[str]
@@ -59,6 +60,7 @@ class Wanted:
     declared: Size | None = None
     may_scale: bool = False
     embedded: EmbeddedImage | None = None
+    masks: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class Search:
         self._places = places
         self._wanted = wanted
         self._headers: dict[Path, ImageHeader | OSError] = {}
-        self._tried: set[Path] = set()
+        self._tried: set[Path] = set(wanted.masks)
         self._set_aside: list[Found] = []
         self._problems: list[Problem] = []
         self._outside = ""

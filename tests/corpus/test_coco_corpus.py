@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import maskforge as mf
 from maskforge.formats.coco.runs import from_runs, packed, to_runs
@@ -179,3 +180,28 @@ def test_run_lengths_are_packed_as_pycocotools_does():
                 found.pixels
             )
         assert (whole == pixels).all()
+
+
+def test_panoptic_segments_have_the_areas_and_boxes_of_the_file(corpus):
+    (path,) = (corpus / "coco_panoptic").rglob("*.json")
+    document = json.loads(path.read_text())
+    reader = mf.read(path)
+    images = list(reader)
+    assert not reader.issues
+    segments = 0
+    for image, entry in zip(images, document["annotations"], strict=True):
+        assert image.issues == ()
+        with Image.open(path.parent / entry["file_name"]) as png:
+            red, green, blue = np.asarray(png.convert("RGB")).astype(int).transpose(2, 0, 1)
+        ids = red + 256 * green + 65536 * blue
+        by_id = {one["id"]: one for one in entry["segments_info"]}
+        assert len(image.shapes) == len(by_id)
+        for shape in image.shapes:
+            record = by_id[shape.extra["id"]]
+            bitmap = shape.geometry
+            height, width = bitmap.pixels.shape
+            assert record["bbox"] == [bitmap.column, bitmap.row, width, height]
+            assert record["area"] == bitmap.pixels.sum()
+            assert (own_pixels(shape, image.image.size) == (ids == record["id"])).all()
+            segments += 1
+    assert segments == 62

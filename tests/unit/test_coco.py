@@ -407,6 +407,52 @@ def test_what_is_written_for_others(tmp_path):
     }
 
 
+def test_records_of_one_object_become_one_annotation(tmp_path):
+    def box(left: float, top: float, **keys: object) -> dict[str, object]:
+        points = [[left, top], [left + 1, top], [left + 1, top + 1], [left, top + 1]]
+        return {"label": "caries", "points": points} | keys
+
+    source = labelme(
+        tmp_path / "in",
+        box(0, 0, group_id=1),
+        box(2, 0, group_id=2, score=0.5),
+        box(2, 2, group_id=1),
+        box(4, 0, group_id=2, score=0.25),  # another score: two objects
+        box(0, 2, group_id=3),
+        box(0, 2, label="pulp"),  # may lie on top of one, and under the other
+        box(4, 2, group_id=3),
+        box(5, 3, group_id=4),
+    )
+    report, written = export(source, tmp_path / "out")
+    assert report.changed == {"records of one object written as its parts": 1}
+    assert report.left_out["groups of records that are one object"] == 4
+    parts = [[one[:2] for one in record["segmentation"]] for record in written["annotations"]]
+    assert parts == [
+        [[2, 0]],
+        [[0, 0], [2, 2]],
+        [[4, 0]],
+        [[0, 2]],
+        [[0, 2]],
+        [[4, 2]],
+        [[5, 3]],
+    ]
+    (before,), (after,) = mf.read(source), mf.read(tmp_path / "out")
+    assert (pixels(before) == pixels(after)).all()
+
+
+def test_void_of_other_tools_stays_where_it_lies(tmp_path):
+    low, high = [[1, 1], [3, 1], [3, 3], [1, 3]], [[2, 1], [4, 1], [4, 3], [2, 3]]
+    source = labelme(
+        tmp_path / "in",
+        {"label": "caries", "points": low},
+        {"label": "__ignore__", "points": high},
+    )
+    export(source, tmp_path / "out")
+    (before,), (after,) = mf.read(source), mf.read(tmp_path / "out")
+    assert (pixels(before) == pixels(after)).all()
+    assert (pixels(after) == 255).sum() == 4
+
+
 def test_files_with_the_same_ids_become_one(tmp_path):
     for name, label in (("a", "caries"), ("b", "crown")):
         (tmp_path / name).mkdir()

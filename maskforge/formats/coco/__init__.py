@@ -1,4 +1,4 @@
-"""COCO: one JSON file for many images, with outlines, run lengths and boxes.
+"""COCO: one JSON file for many images, with outlines, run lengths and boxes, or PNGs of segments.
 
 What the keys mean was read in cocodataset/cocoapi: ``PythonAPI/pycocotools/coco.py`` and
 ``common/maskApi.c``.
@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.coco.instances import read_instances
+from maskforge.formats.coco.panoptic import SEGMENTS, read_panoptic
 from maskforge.formats.coco.writer import CocoWriter
 from maskforge.formats.jsonio import Document
 
@@ -20,8 +21,8 @@ class Coco:
 
     name = "coco"
     title = "COCO"
-    versions = "instances, detection, key points (their outlines and boxes): one JSON file"
-    geometry = "polygons in parts, run lengths as numbers and as text, boxes; crowds as void"
+    versions = "instances, detection, key points (their outlines and boxes); panoptic with its PNGs"
+    geometry = "polygons in parts, run lengths, boxes, segments of a PNG; crowds as void"
     marks = ("images", "annotations", "categories")
     suffixes = (".json",)
     writers: ClassVar = {"coco": CocoWriter}
@@ -39,6 +40,8 @@ class Coco:
             return Recognition.no("no entry of `images` has `id` and `file_name`")
         if isinstance(annotations, list) and any(map(_is_caption, annotations)):
             return Recognition.no("the annotations are captions")
+        if isinstance(annotations, list) and any(map(_has_segments, annotations)):
+            return Recognition("panoptic", "`images`, and annotations with `segments_info`")
         return Recognition("instances", f"`images` and `{beside}` at the root")
 
     def read(self, document: Document, context: ReadContext) -> Iterator[ImageRecord]:
@@ -47,6 +50,8 @@ class Coco:
         Raises:
             FormatError: If a list of the file is not one.
         """
+        if self.recognize(document).variant == "panoptic":
+            return read_panoptic(document, context)
         return read_instances(document, context)
 
 
@@ -54,6 +59,10 @@ def _is_image(entry: object) -> bool:
     return (
         isinstance(entry, dict) and "id" in entry and ("file_name" in entry or "coco_url" in entry)
     )
+
+
+def _has_segments(entry: object) -> bool:
+    return isinstance(entry, dict) and SEGMENTS in entry
 
 
 def _is_caption(entry: object) -> bool:

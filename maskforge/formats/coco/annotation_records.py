@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -59,10 +59,7 @@ class AnnotationReader:
         kind, geometry, primitive = self._geometry(fields, origin)
         label, label_issue = self.categories.label(fields, origin)
         extra = {key: value for key, value in fields.items() if key not in _MADE_INTO[kind]}
-        if self.crowds and is_crowd(fields):
-            extra |= {CATEGORY: label} if label else {}
-            label, label_issue = CROWD_LABEL, None
-        return Shape(
+        shape = Shape(
             (label,) if label else (),
             geometry,
             kind,
@@ -72,6 +69,7 @@ class AnnotationReader:
             label_issue=label_issue,
             score=as_score(fields.get("score")),
         )
+        return as_crowd(shape) if self.crowds and is_crowd(fields) else shape
 
     def _geometry(
         self, fields: dict[str, Any], origin: Origin
@@ -142,6 +140,19 @@ class AnnotationReader:
                 Code.NOT_DRAWABLE, "the run lengths hold not a single pixel", origin=place
             )
         return bitmap
+
+
+def as_crowd(shape: Shape) -> Shape:
+    """Return a shape as a region that class maps draw as void, with its category beside."""
+    extra = dict(shape.extra)
+    if shape.labels and shape.labels[0] != CROWD_LABEL:
+        extra[CATEGORY] = shape.labels[0]
+    return replace(shape, labels=(CROWD_LABEL,), label_issue=None, extra=extra)
+
+
+def crowds_first(shapes: list[Shape]) -> None:
+    """Put crowds below what is told apart, because that is known."""
+    shapes.sort(key=lambda shape: CATEGORY not in shape.extra)
 
 
 def is_crowd(fields: Mapping[str, object]) -> bool:

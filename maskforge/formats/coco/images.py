@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from maskforge.errors import FormatError, shorten
-from maskforge.formats.addresses import image_name, image_path
+from maskforge.formats.addresses import image_name, image_path, is_address
 from maskforge.formats.base import ImageRecord
 from maskforge.formats.coco.keys import declared_size, key_of
 from maskforge.formats.jsonio import Document
@@ -47,8 +47,17 @@ class Listed:
         state: ImageState,
         issues: Iterable[Issue] = (),
         rest: Mapping[str, object] = {},
+        mask: Path | None = None,
     ) -> ImageRecord:
-        """Return the image with its shapes, what was found while reading them, and what is left."""
+        """Return the image with its shapes.
+
+        Args:
+            shapes: The shapes.
+            state: Whether anybody looked at it.
+            issues: What was found while reading them.
+            rest: What is left beside the keys of the entry.
+            mask: The PNG that they are from.
+        """
         return ImageRecord(
             self.name,
             self.written,
@@ -59,6 +68,7 @@ class Listed:
             # Everything that trains on COCO files reads images with OpenCV or turns them upright.
             upright=True,
             beside=self.beside,
+            masks=() if mask is None else (mask,),
             issues=(*self.issues, *issues),
             extra={**self.entry, **rest},
         )
@@ -118,10 +128,10 @@ def _listed(
 
 def _written(entry: dict[str, Any]) -> str:
     """Return the path of an image; LVIS has only its address."""
-    for written in (entry.get("file_name"), entry.get("coco_url")):
-        if isinstance(written, str) and written.strip():
-            return image_path(written)
-    return ""
+    name, address = entry.get("file_name"), entry.get("coco_url")
+    if isinstance(name, str) and name.strip():
+        return image_path(name)
+    return image_path(address) if isinstance(address, str) and is_address(address) else ""
 
 
 def _folders(file: Path) -> tuple[str, ...]:

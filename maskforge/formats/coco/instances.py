@@ -7,7 +7,7 @@ from typing import Any
 
 from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
-from maskforge.formats.coco.annotation_records import FORM, AnnotationReader, is_crowd
+from maskforge.formats.coco.annotation_records import FORM, AnnotationReader, crowds_first
 from maskforge.formats.coco.categories import Categories
 from maskforge.formats.coco.images import Listed, listed_images
 from maskforge.formats.coco.keys import key_of
@@ -104,8 +104,7 @@ def _read(
     """Return the shapes of some of the records: crowds first, below what is told apart."""
     own = [records[number] for number in numbers]
     shapes, issues = read_each(own, place, reader, FORM, numbers)
-    if reader.crowds:
-        shapes.sort(key=lambda shape: not is_crowd(shape.extra))
+    crowds_first(shapes)
     return shapes, issues
 
 

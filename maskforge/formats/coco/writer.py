@@ -13,6 +13,7 @@ import numpy as np
 
 from maskforge.errors import FormatError
 from maskforge.formats.coco.annotation_records import CATEGORY, CROWD_LABEL
+from maskforge.formats.coco.panoptic import PANOPTIC, SEGMENTS
 from maskforge.formats.coco.runs import cropped, packed, to_runs
 from maskforge.formats.jsonio import load
 from maskforge.formats.writer import Holds, WriteContext, WrittenClass, WrittenImage
@@ -20,6 +21,9 @@ from maskforge.shapes import Area, Bitmap, Geometry, Points, Shape, Size
 
 FILE = "annotations.json"
 _LISTS = ("images", "annotations", "categories")
+_BESIDE = ("annotations", PANOPTIC, SEGMENTS)
+"""Keys of an image that hold what stands elsewhere in a file."""
+
 _BACKGROUND, _VOID = 0, 255
 
 
@@ -44,7 +48,7 @@ class CocoWriter:
             self._read_again(image.origin.file)
         suffix = PurePosixPath(image.image).suffix
         path = self._context.image_path(image, f"images/{image.name}{suffix}")
-        own = {key: value for key, value in image.extra.items() if key != "annotations"}
+        own = {key: value for key, value in image.extra.items() if key not in _BESIDE}
         id_ = self._image_ids.take(own.get("id") if image.is_own else None)
         entry = {**(own if image.is_own else {}), "id": id_, "file_name": path}
         self._images.append(entry | _sides(image.size))

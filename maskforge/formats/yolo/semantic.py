@@ -16,9 +16,10 @@ from maskforge.formats.writer import Holds, WriteContext, WrittenImage
 from maskforge.formats.yolo.names import data_yaml, split_of
 from maskforge.images.decoder import read_values
 from maskforge.images.png import png_bytes
+from maskforge.images.regions import regions
 from maskforge.issues import Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
-from maskforge.shapes import Bitmap, ImageState, Shape, Size
+from maskforge.shapes import ImageState, Shape, Size
 
 MASKS_KEY = "masks_dir"
 MASKS = "masks"
@@ -62,7 +63,7 @@ def mask_record(
         origin,
         declared=size,
         upright=True,
-        beside=(),  # there is nothing but masks
+        masks=(mask,),
         issues=tuple(issues),
         extra={"split": split, "data": data},
     )
@@ -87,15 +88,11 @@ def _meanings(names: Mapping[int, str], mapping: object) -> dict[int, str]:
 
 def _shapes(values: NDArray[Any], mask: Path, labels: Mapping[int, str]) -> Iterator[Shape]:
     pixels = Allowance(Limit.BITMAP_PIXELS)
-    for value in np.unique(values).tolist():
+    for value, region in regions(values).items():
         label = labels.get(value)
         if label == "":
             continue
-        pixels.take(values.size)
-        inside = values == value
-        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-        cropped = inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
-        cropped.flags.writeable = False
+        pixels.take(region.box_pixels)
         origin = Origin(mask, f"value {value}")
         issue = None
         if label is None:
@@ -103,7 +100,7 @@ def _shapes(values: NDArray[Any], mask: Path, labels: Mapping[int, str]) -> Iter
             issue = Issue(Code.UNRESOLVED_CLASS, text, origin, "add it to `names` of data.yaml")
         yield Shape(
             () if label is None else (label,),
-            Bitmap(int(rows[0]), int(columns[0]), cropped),
+            region.bitmap(values),
             "mask",
             origin,
             label_issue=issue,
