@@ -79,6 +79,7 @@ class ImageRecord:
         scale_to_image: The coordinates are in units of ``declared`` by design, and must be
             scaled to the real size of the image.
         is_normalized: The coordinates are fractions of the width and height of the image.
+        upward: Whether y is counted from the lower edge of the image.
         own: What the image may be called after the annotation file.
         beside: Folders in which the tool has images, relative to the annotation file.
         masks: Files from which shapes were made; none of them is the image.
@@ -99,6 +100,7 @@ class ImageRecord:
     upright: bool = False
     scale_to_image: bool = False
     is_normalized: bool = False
+    upward: bool = False
     own: tuple[str, ...] = ()
     beside: tuple[str, ...] = (".",)
     masks: tuple[Path, ...] = ()

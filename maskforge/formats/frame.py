@@ -14,7 +14,7 @@ from pathlib import Path
 from maskforge.choices import SizeMismatch
 from maskforge.errors import ImageError, shorten
 from maskforge.formats.base import ImageRecord, known_box
-from maskforge.geometry import from_fractions, scaled
+from maskforge.geometry import from_fractions, oriented, scaled
 from maskforge.images.containers.base import ImageHeader
 from maskforge.images.decoder import list_pages, read_header
 from maskforge.images.finder import ImageFinder
@@ -23,6 +23,7 @@ from maskforge.issues import Box, Code, Issue
 from maskforge.shapes import MOST_PIXELS, Bitmap, ImageReference, Shape, Size
 
 _RATIO_TOLERANCE = 0.01
+_UPSIDE_DOWN = 4  # the EXIF orientation of what is mirrored at a horizontal line
 _SETTLED_BY_EMBEDDED = (
     Code.IMAGE_MISSING,
     Code.IMAGE_AMBIGUOUS,
@@ -67,6 +68,8 @@ def settle(
             image, shapes = _fit(record, image, header, size_mismatch, issues)
         elif record.declared is not None:
             image = replace(image, size=record.declared)
+        if record.upward and image.size is not None:
+            shapes = tuple(_upside_down(one, image.size) for one in shapes)
         if image.size is not None and image.size.width * image.size.height > MOST_PIXELS:
             raise ImageError(
                 Code.TOO_LARGE,
@@ -216,6 +219,10 @@ def _fit(
     if declared is None or declared == size:
         return fitted, record.shapes
     return fitted, _scale(record, declared, size, size_mismatch, issues)
+
+
+def _upside_down(shape: Shape, size: Size) -> Shape:
+    return replace(shape, geometry=oriented(shape.geometry, size, _UPSIDE_DOWN), primitive=None)
 
 
 def _scale(

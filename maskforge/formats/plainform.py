@@ -26,7 +26,9 @@ _NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\
 _NUMBER_KEYS = re.compile(
     r"[xy][1-4]?|[cr][xy]|radius[XY]|rotation|r|angle|theta|left|top|width|height"
 )
-_CORNER_KEYS = frozenset({"points", "boundingBox", "box", "f1", "f2", "r1", "r2"})
+_CORNER_KEYS = frozenset(
+    {"points", "boundingBox", "box", "bbox", "bounding_box", "point", "f1", "f2", "r1", "r2"}
+)
 _OTHER_FORM = frozenset({Code.INVALID_RECORD, Code.INVALID_COORDINATES, Code.UNKNOWN_KIND})
 _LEAST_FLAT = 6
 """Fewer numbers may be a corner and a size."""
@@ -81,7 +83,7 @@ class PlainForm:
 
     def _list(self, key: str, value: list[Any]) -> object:
         match key:
-            case "points" | "segmentation":
+            case "points" | "segmentation" | "polygon" | "line":
                 return self._points(value)
             case "exclude":
                 return [self._points(one) for one in value]

@@ -19,6 +19,7 @@ FormatName: TypeAlias = Literal[
     "cvat",
     "isat",
     "label-studio",
+    "labelbox",
     "via",
     "yolo",
 ]
@@ -36,6 +37,7 @@ WriterName: TypeAlias = Literal[
     "cvat",
     "isat",
     "label-studio",
+    "labelbox",
     "via",
     "yolo",
     "yolo-semantic",

@@ -8,14 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from maskforge.errors import LabelError, check_type, listing, shorten
+from maskforge.formats.addresses import is_address
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue
 from maskforge.shapes import Shape
 
 _GROUP_KEYS = ("group_id", "groupId")
 _BOOKKEEPING = re.compile(
-    r"(image_)?id|area|iscrowd|score|probability|pointLabels|trackingId|(created|updated|creation)\w*"
+    r"(image_)?id|uuid|(feature|schema)(Id|_id)|feature_schema_id|area|iscrowd|score|confidence"
+    r"|probability|pointLabels|trackingId|layer|(created|updated|creation)\w*"
 )
+_ALWAYS = ("attributes", "flags", "region_attributes")
 _MOST_KEYS = 100
 _MOST_VALUES = 100
 _LONGEST_VALUE = 100
@@ -110,7 +113,7 @@ class SourceKeys:
         return {
             key: dict(values)
             for key, values in sorted(self._counts.items())
-            if len(values) > 1 or key.partition(".")[0] in ("attributes", "flags")
+            if len(values) > 1 or key.partition(".")[0] in _ALWAYS
         }
 
     def _count(self, key: str, shape: Shape) -> None:
@@ -143,6 +146,8 @@ def _keys(shape: Shape) -> Iterator[str]:
 
 
 def _is_value(value: object) -> bool:
+    if isinstance(value, str) and is_address(value):
+        return False
     return isinstance(value, str | int) and not isinstance(value, bool)
 
 

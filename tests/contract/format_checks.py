@@ -16,6 +16,9 @@ from maskforge.issues import Code
 from maskforge.shapes import Area, Bitmap, PointSet, Polyline, Shape
 
 LARGEST = 2.0**31
+IN_WORDS = re.compile(r"\[\w+ .*\]$")
+"""What stands for the place of an image in a file that only lists the records of all images."""
+
 AXES = ("all_points_x", "all_points_y")
 
 
@@ -108,7 +111,9 @@ def corners_of(record: dict[str, Any]) -> list[float] | None:
         case {"bbox": [x, y, width, height]}:
             x, y, width, height = numbers([x, y, width, height])
             return [x, y, x + width, y + height]
-        case {"boundingBox": {"left": x, "top": y, "width": width, "height": height}}:
+        case {"boundingBox": {"left": x, "top": y, "width": width, "height": height}} | {
+            "bbox": {"left": x, "top": y, "width": width, "height": height}
+        }:
             x, y, width, height = numbers([x, y, width, height])
             return [x, y, x + width, y + height]
         case {"box": {"x1": x, "y1": y, "x2": other_x, "y2": other_y}}:
@@ -174,6 +179,8 @@ def record_keys(images: Iterable[AnnotatedImage]) -> frozenset[str]:
 
 def records_of(image: AnnotatedImage, root: Any, keys: Iterable[str]) -> tuple[str, Any]:
     """Return the place of an image's records and what is there now."""
+    if not IN_WORDS.search(image.origin.pointer):
+        keys = [key for key in keys if key != "$"]
     places = [key if key.startswith("$") else image.origin.pointer + key for key in keys]
     found = [(place, at(root, place)) for place in places]
     return next(((place, one) for place, one in found if isinstance(one, list)), ("", None))

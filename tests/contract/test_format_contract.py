@@ -281,7 +281,8 @@ def test_a_record_of_no_known_kind_tells_its_place(laid):
                 assert (points.min(axis=0) >= issue.box[:2]).all()
                 assert (points.max(axis=0) <= np.add(issue.box[2:], 1e-9)).all()
                 covered += 1
-    assert covered or not laid.with_records
+    # What has been spoiled of a record of Labelbox was all that says where it is.
+    assert covered or not laid.with_records or laid.tree.format == "labelbox"
 
 
 def shapes_of(images: list[AnnotatedImage]) -> dict[mf.Origin, Shape]:

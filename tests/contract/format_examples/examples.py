@@ -34,7 +34,8 @@ class Examples:
     Attributes:
         small: Returns a folder with records of all kinds.
         document: Returns a file of one image with one record.
-        one_document: Name of the file of ``small`` that is also read as one of a list.
+        one_document: Name of the file of ``small`` that is also read as one of a list; empty if the
+            files of the format are lists.
         known_by: Keys of which every record that is changed has one.
         geometry: Keys of a record that say where it is.
         kind_keys: Keys that name its kind.
