@@ -83,8 +83,7 @@ def _alphas(data: bytes, place: int, length: int, word: int, done: int) -> NDArr
     packed = np.frombuffer(data[begin : ((place + length * word - 1) >> 3) + 1], np.uint8)
     bits = np.unpackbits(packed)[place & 7 :][: length * word].reshape(length, word)
     first = (_ALPHA - done) % _CHANNELS
-    found: NDArray[np.bool_] = bits[first::_CHANNELS].any(axis=1)[None]
-    return found
+    return np.asarray(bits[first::_CHANNELS].any(axis=1), np.bool_)[None]
 
 
 def packed(bitmap: Bitmap, size: Size) -> list[int]:

@@ -14,11 +14,10 @@ So that whole, half and any pixels with so many decimals come back, they are rou
 
 def to_pixels(percent: ArrayLike, side: ArrayLike) -> NDArray[np.float64]:
     """Return percent of a side as pixels, with ten decimals."""
-    pixels: NDArray[np.float64] = np.asarray(percent, np.float64) * side / 100
+    pixels = np.asarray(percent, np.float64) * np.asarray(side, np.float64) / 100
     return np.round(pixels, DECIMALS)
 
 
 def to_percent(pixels: ArrayLike, side: ArrayLike) -> NDArray[np.float64]:
     """Return pixels as percent of a side."""
-    percent: NDArray[np.float64] = np.asarray(pixels, np.float64) * 100 / side
-    return percent
+    return np.asarray(pixels, np.float64) * 100 / np.asarray(side, np.float64)

@@ -81,16 +81,15 @@ class _Brush(msgspec.Struct):
 class ResultReader:
     """Reads the results of one annotation."""
 
-    def __init__(self, results: Sequence[object], size: Size, *, is_size_known: bool) -> None:
+    def __init__(self, results: Sequence[object], size: Size | None) -> None:
         """Prepare to read.
 
         Args:
             results: All of them: labels and region may be two results with the same id.
-            size: Of the image in pixels, or 100 x 100 if nothing tells it.
-            is_size_known: Whether something tells it.
+            size: Of the image in pixels; if nothing tells it, points are fractions of its sides.
         """
-        self._size = size
-        self._is_size_known = is_size_known
+        self._size = size or Size(1, 1)
+        self._is_size_known = size is not None
         self._vertices = Allowance(Limit.VERTICES)
         self._pixels = Allowance(Limit.BITMAP_PIXELS)
         self._labels: dict[str, tuple[str, ...]] = {}
@@ -132,7 +131,7 @@ class ResultReader:
     def place_of(self, record: object) -> Box | None:
         """Return the box in which a result lies that cannot be read; None if it does not tell."""
         value = record.get("value") if isinstance(record, dict) else None
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or not self._is_size_known:
             return None
         if "points" in value:
             box = known_box(value["points"])
@@ -184,7 +183,8 @@ class ResultReader:
 
     def _points(self, percent: Sequence[tuple[float, float]], origin: Origin) -> Points:
         points = checked_points(percent, origin)
-        return checked_points(to_pixels(points, self._size), origin)
+        pixels = to_pixels(points, self._size) if self._is_size_known else points / 100
+        return checked_points(pixels, origin)
 
     def _polygon(self, value: Record, origin: Origin) -> Geometry:
         outline = _numbers(value, _Outline, origin)
@@ -214,11 +214,11 @@ class ResultReader:
     def _ellipse(self, value: Record, origin: Origin) -> Area:
         one = _numbers(value, _Oval, origin)
         self._turn(one.rotation, origin)
-        (center, (across, down)) = self._points(
+        ((x, y), (across, down)) = self._points(
             [(one.x, one.y), (one.radius_x, one.radius_y)], origin
         ).tolist()
         angle = one.rotation or 0.0
-        return Area((ellipse(*center, across, down, angle, origin, self._vertices),))
+        return Area((ellipse(x, y, across, down, angle, origin, self._vertices),))
 
     def _turn(self, angle: float | None, origin: Origin) -> tuple[float, float]:
         """Return cosine and sine of an angle in degrees; it is one of pixels, not of percent."""

@@ -26,7 +26,6 @@ ANNOTATIONS = ("annotations", "completions")
 _UPLOAD = re.compile(r"/?data/upload/(\d+/)?")
 _HASH = re.compile(r"[0-9a-f]{8}-(?=.)")
 _LOCAL = re.compile(r"/?data/local-files/?\?")
-_UNKNOWN = Size(100, 100)
 
 
 def read_task(task: Task, origin: Origin, stored: Origin | None = None) -> ImageRecord:
@@ -47,7 +46,7 @@ def read_task(task: Task, origin: Origin, stored: Origin | None = None) -> Image
     shapes: list[Shape] = []
     size = _size(results) or _size([task["data"]], "width", "height")
     if len(texts) == 1:
-        reader = ResultReader(results, size or _UNKNOWN, is_size_known=size is not None)
+        reader = ResultReader(results, size)
         shapes, found = read_each(results, at.at(".result"), reader.read, form(reader))
         issues += found
     else:
@@ -63,9 +62,9 @@ def read_task(task: Task, origin: Origin, stored: Origin | None = None) -> Image
         tuple(shapes),
         _state(results, annotation),
         at,
-        declared=size or (_UNKNOWN if shapes else None),
+        declared=size,
         upright=True,  # browsers turn images so
-        scale_to_image=size is None,
+        is_normalized=size is None,
         beside=(".", "images"),
         embedded=EmbeddedImage(text) if is_data_uri(text) else None,
         tags=tuple(_tags(results)),
@@ -77,9 +76,10 @@ def read_task(task: Task, origin: Origin, stored: Origin | None = None) -> Image
 def image_key(task: Mapping[str, Any]) -> str:
     """Return the key in the data of a task under which the place of the image stands."""
     data = task.get("data")
-    keys = [*data] if isinstance(data, dict) else []
-    named = [key for key in keys if isinstance(data[key], str) and _is_image(data[key])]
-    return "image" if "image" in keys or not named else named[0]
+    if not isinstance(data, dict) or "image" in data:
+        return "image"
+    named = (key for key, one in data.items() if isinstance(one, str) and _is_image(one))
+    return next(named, "image")
 
 
 def _chosen(task: Task, origin: Origin, issues: list[Issue]) -> tuple[str, int | None]:
@@ -185,21 +185,17 @@ def _written(text: str) -> tuple[str, ...]:
 
 def _tags(results: list[Any]) -> Iterator[str]:
     """Yield the choices about the image as a whole: those that belong to no region."""
-    regions = {
-        one.get("id")
-        for one in results
-        if isinstance(one, dict) and one.get("type") in KINDS and isinstance(one.get("id"), str)
-    }
-    seen: set[str] = set()
-    for one in results:
+    records = [one for one in results if isinstance(one, dict)]
+    regions = [one.get("id") for one in records if one.get("type") in KINDS]
+    known = {one for one in regions if isinstance(one, str)}
+    found: dict[str, None] = {}
+    for one in records:
         match one:
-            case {"type": "choices", "value": {"choices": list(names)}} if one.get(
-                "id"
-            ) not in regions or not isinstance(one.get("id"), str):
-                for name in names:
-                    if isinstance(name, str) and name.strip() and name not in seen:
-                        seen.add(name)
-                        yield name
+            case {"type": "choices", "id": str(id_)} if id_ in known:
+                continue
+            case {"type": "choices", "value": {"choices": list(names)}}:
+                found |= dict.fromkeys(name for name in names if isinstance(name, str))
+    yield from (name for name in found if name.strip())
 
 
 def _extra(task: Task, key: str, place: int | None) -> dict[str, Any]:
