@@ -34,6 +34,7 @@ from typing import Any, ClassVar, Protocol
 from maskforge.errors import LimitError
 from maskforge.formats.codepages import CodePages
 from maskforge.formats.jsonio import Document, load
+from maskforge.formats.pixels import PixelNames
 from maskforge.formats.writer import Writer
 from maskforge.geometry import COORDINATE_LIMIT
 from maskforge.images.embedded import EmbeddedImage
@@ -82,6 +83,9 @@ class ImageRecord:
         own: What the image may be called after the annotation file.
         beside: Folders in which the tool has images, relative to the annotation file.
         embedded: The image inside the annotation file; None if there is none.
+        own_folders: Names of folders that the format itself makes, so that they tell no images
+            apart, in lower case.
+        not_images: Files that are masks, so that none is the image whatever its name.
         unless_found: Loses the image unless a file is found, if the record is about something else
             of which somebody may have made an image, such as a frame of a video.
         tags: Labels of the image as a whole.
@@ -101,6 +105,8 @@ class ImageRecord:
     own: tuple[str, ...] = ()
     beside: tuple[str, ...] = (".",)
     embedded: EmbeddedImage | None = None
+    own_folders: frozenset[str] = frozenset()
+    not_images: frozenset[Path] = frozenset()
     unless_found: Issue | None = None
     tags: tuple[str, ...] = ()
     issues: tuple[Issue, ...] = ()
@@ -283,6 +289,9 @@ class ReadContext:
             exports of the same project are not read twice.
         memory: What a format wants to remember from one file to the next, by its name.
         code_pages: Decodes files that are not Unicode.
+        mask_names: What the numbers of masks are called, if nothing beside them says it.
+        mask_tolerance: By how much a pixel of a mask may differ from what has a name; None refuses
+            masks that are JPEG.
     """
 
     source: Path
@@ -291,6 +300,8 @@ class ReadContext:
     seen: dict[tuple[str, str], Origin] = field(default_factory=dict)
     memory: dict[str, object] = field(default_factory=dict)
     code_pages: CodePages = field(default_factory=CodePages)
+    mask_names: PixelNames = field(default_factory=PixelNames)
+    mask_tolerance: int | None = None
 
     def load(self, path: Path) -> Document:
         """Decode a file.

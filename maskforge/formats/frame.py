@@ -100,6 +100,7 @@ def _wanted(record: ImageRecord, source: Path, size_mismatch: SizeMismatch) -> W
         None if record.scale_to_image else record.declared,
         size_mismatch == "scale",
         record.embedded,
+        record.not_images,
     )
 
 

@@ -19,10 +19,12 @@ FormatName: TypeAlias = Literal[
     "cvat",
     "isat",
     "label-studio",
+    "masks",
+    "pascal-voc",
     "via",
     "yolo",
 ]
-"""Names of the formats; each is a module or a package in this folder that defines ``FORMAT``."""
+"""Names of the formats; each is a package here, with ``_`` for ``-``, that defines ``FORMAT``."""
 
 FORMATS: tuple[str, ...] = get_args(FormatName)
 
@@ -36,6 +38,8 @@ WriterName: TypeAlias = Literal[
     "cvat",
     "isat",
     "label-studio",
+    "masks",
+    "pascal-voc",
     "via",
     "yolo",
     "yolo-semantic",

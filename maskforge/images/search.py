@@ -49,6 +49,7 @@ class Wanted:
         declared: Size that the annotation gives, if that must be the image's.
         may_scale: Whether an image of another size is better than none.
         embedded: The image inside the annotation file, or None.
+        not_images: Files that are no images, whatever their names.
     """
 
     written: Sequence[str]
@@ -59,6 +60,7 @@ class Wanted:
     declared: Size | None = None
     may_scale: bool = False
     embedded: EmbeddedImage | None = None
+    not_images: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,7 @@ class Search:
         Raises:
             LookupError: If nothing tells which one; the message lists them.
         """
+        files = [one for one in files if one not in self._wanted.not_images]
         if len(files) <= _MOST_COMPARED:
             files = [one for one in files if one not in self._tried and _is_image(one)]
             if len(files) < 2:
