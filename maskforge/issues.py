@@ -301,6 +301,26 @@ class Code(enum.Enum):
         "An instance image holds pixels that no instance lists; they are not drawn.",
         Doubt.YES,
     )
+    INVALID_MASK = (
+        "invalid-mask",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "A mask file cannot be decoded, or is not a mask: a JPEG, shades, half transparent pixels, "
+        "several pages, or another size than the files beside it.",
+    )
+    UNKNOWN_VALUE = (
+        "unknown-value",
+        Level.REFUSED,
+        Scope.IMAGE,
+        "A mask holds values or colors that no class has.",
+    )
+    CHANGED_PIXELS = (
+        "changed-pixels",
+        Level.NOTE,
+        Scope.IMAGE,
+        "Pixels of a mask had the value or color of no class, and took the nearest one "
+        "(--mask-tolerance).",
+    )
     NOTHING_KNOWN = (
         "nothing-known",
         Level.REFUSED,

@@ -21,11 +21,11 @@ from maskforge.errors import DatasetError, OptionError, listing
 from maskforge.examples.candidate import Candidates
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.folderpairs import usual_folders
-from maskforge.examples.pair_names import MaskName
 from maskforge.examples.sources import find_pairs
 from maskforge.examples.splitfile import parts_of
 from maskforge.examples.tables import is_table
 from maskforge.files import MANIFEST, PathLike, as_path, as_paths, as_source
+from maskforge.images.pair_names import MaskName
 from maskforge.masks.classes import BACKGROUND
 from maskforge.outputs.folder import OutputFolder
 

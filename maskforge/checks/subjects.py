@@ -40,7 +40,7 @@ from maskforge.images.decoder import read_image
 from maskforge.images.stored import Pixels
 from maskforge.issues import Level, Origin, Scope
 from maskforge.masks.class_source import labeled_by
-from maskforge.masks.classes import ClassMap, check_labels, infer
+from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
 from maskforge.masks.classfile import load_class_map
 from maskforge.masks.encoding import from_multi_hot, from_one_hot
 from maskforge.shapes import Shape, Size
@@ -136,6 +136,7 @@ class AnnotationSubjects:
         self.broken: list[Broken] = []
         self._spool = spool
         labels: Counter[str] = Counter()
+        given = None if options.classes is None else load_class_map(options.classes)
         reader = AnnotationReader(
             sources,
             format=options.format,
@@ -143,8 +144,8 @@ class AnnotationSubjects:
             allow_outside_images=options.allow_outside_images,
             size_mismatch=options.size_mismatch,
             text_encoding=options.text_encoding,
+            mask_values=mask_values(given) if given else None,
         )
-        given = None if options.classes is None else load_class_map(options.classes)
         class_from = options.class_from or (given.class_from if given else "")
         for read in reader:
             image = labeled_by(read, class_from)  # the spool drops what else is in a record

@@ -118,6 +118,7 @@ def convert(
         ),
     ] = "skip",
     size_mismatch: shared.SizeMismatch = "error",
+    mask_tolerance: shared.MaskTolerance = None,
     text_encoding: shared.TextEncoding = None,
     strict: Annotated[
         bool,
@@ -157,6 +158,7 @@ def convert(
             size=shared.image_size(size),
             extract_images=extract_images,
             size_mismatch=size_mismatch,
+            mask_tolerance=mask_tolerance,
             text_encoding=text_encoding,
             file_type=file_type,  # type: ignore[arg-type]  # checked there, with the reason
             classes=choose_class_map(classes, class_ or (), fold_case=fold_case),

@@ -27,6 +27,7 @@ def inspect(
     class_from: shared.ClassFrom = None,
     fold_case: shared.FoldCase = False,
     size_mismatch: shared.SizeMismatch = "error",
+    mask_tolerance: shared.MaskTolerance = None,
     text_encoding: shared.TextEncoding = None,
     pairs: Annotated[
         bool,
@@ -52,6 +53,7 @@ def inspect(
             allow_outside_images=allow_outside_images,
             size=shared.image_size(size),
             size_mismatch=size_mismatch,
+            mask_tolerance=mask_tolerance,
             text_encoding=text_encoding,
             classes=choose_class_map(classes, class_ or (), fold_case=fold_case),
             class_from=class_from or "",

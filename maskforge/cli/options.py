@@ -98,6 +98,16 @@ TextEncoding: TypeAlias = Annotated[
         show_default="only if a single one fits",
     ),
 ]
+MaskTolerance: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="LEVELS",
+        min=0,
+        max=255,
+        help="Read masks that are JPEG: a pixel may differ this much from the nearest class.",
+        show_default="refused",
+    ),
+]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Overwrite: TypeAlias = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")

@@ -32,7 +32,7 @@ from maskforge.formats.reader import AnnotationReader
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
 from maskforge.masks.class_source import SourceKeys, labeled_by, no_such_key
-from maskforge.masks.classes import ClassMap, check_labels, infer
+from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
 from maskforge.masks.maskfile import check_file_type
 from maskforge.outputs.folder import OutputFolder
 from maskforge.raster.registry import get_rasterizer
@@ -148,6 +148,8 @@ def _convert(
         size_mismatch=options.size_mismatch,
         embedded=options.extract_images,
         text_encoding=options.text_encoding,
+        mask_values=mask_values(options.classes) if options.classes else None,
+        mask_tolerance=options.mask_tolerance,
     )
     with ImageSpool() as spool:
         labels: Counter[str] = Counter()

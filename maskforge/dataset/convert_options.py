@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
-from maskforge.choices import FileType, SizeMismatch, Unvisited
+from maskforge.choices import FileType, Range, SizeMismatch, Unvisited
 from maskforge.files import PathLike
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.drawing import DrawOptions
@@ -24,6 +25,8 @@ class ConvertOptions(DrawOptions):
         size_mismatch: ``error`` or ``scale``; see [`read`][maskforge.read].
         text_encoding: Code page of annotation files that are not UTF-8; see
             [`read`][maskforge.read].
+        mask_tolerance: By how much a channel of a pixel may differ from the nearest class, if masks
+            are read; see [`read`][maskforge.read]. None refuses JPEG masks.
         file_type: ``png``, ``tiff`` or ``npy``.
         classes: Class map; None makes one from the labels, sorted by name.
         class_from: Key of a shape's record that holds its label, such as ``group_id``, ``flags`` or
@@ -43,6 +46,7 @@ class ConvertOptions(DrawOptions):
     size: tuple[int, int] | None = None
     size_mismatch: SizeMismatch = "error"
     text_encoding: str | None = None
+    mask_tolerance: Annotated[int | None, Range(0, 255)] = None
     file_type: FileType = "png"
     classes: ClassMap | None = None
     class_from: str = ""

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from maskforge.errors import DatasetError, listing
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.mask_folders import has_image
-from maskforge.examples.pair_names import bare_name
+from maskforge.images.pair_names import bare_name
 from maskforge.masks.classes import BACKGROUND, ClassMap
 
 _Key: TypeAlias = Callable[[Example], str | None]

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from maskforge.dataset.manifest import is_dataset
 from maskforge.errors import DatasetError, OptionError, listing
 from maskforge.examples.candidate import Candidate, Candidates, LeftOut
-from maskforge.examples.pair_names import (
+from maskforge.files import CLASSES, MASKS, UNNAMEABLE, as_text, is_text, left_out, walk
+from maskforge.images.pair_names import (
     IMAGE_FOLDERS,
     MASK_FOLDERS,
     MASK_SUFFIXES,
@@ -24,7 +25,6 @@ from maskforge.examples.pair_names import (
     is_marked,
     mask_names,
 )
-from maskforge.files import CLASSES, MASKS, UNNAMEABLE, as_text, is_text, left_out, walk
 from maskforge.images.suffixes import IMAGE_SUFFIXES
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap

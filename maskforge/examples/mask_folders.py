@@ -14,7 +14,6 @@ from maskforge.errors import DatasetError
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.maskvalues import MaskLook, look
 from maskforge.examples.meaning import Meaning, given_meaning, recognize
-from maskforge.examples.pair_names import MASK_SUFFIXES, is_companion
 from maskforge.examples.partial_masks import decide, written_outcomes
 from maskforge.files import (
     CLASSES,
@@ -28,6 +27,7 @@ from maskforge.files import (
 )
 from maskforge.images.decoder import list_pages
 from maskforge.images.page import is_there, without_suffix
+from maskforge.images.pair_names import MASK_SUFFIXES, is_companion
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.classfile import load_saved_class_map

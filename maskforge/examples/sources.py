@@ -19,7 +19,6 @@ from maskforge.examples.groups import check_grouping, groups_of
 from maskforge.examples.manifests import from_manifest
 from maskforge.examples.maskvalues import MaskLook, class_counts, look, read_values
 from maskforge.examples.meaning import Meaning, given_meaning, keep_only, recognize
-from maskforge.examples.pair_names import MaskName
 from maskforge.examples.partial_masks import decide, written_outcomes
 from maskforge.examples.problems import raise_together
 from maskforge.examples.stacks import by_page
@@ -28,6 +27,7 @@ from maskforge.files import MANIFEST, PathLike, as_source
 from maskforge.images.containers.base import ImageHeader
 from maskforge.images.decoder import read_header
 from maskforge.images.mask_likeness import is_mask_place, mask_regions
+from maskforge.images.pair_names import MaskName
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.classfile import load_class_map

@@ -33,8 +33,9 @@ from maskforge.geometry import oriented, rounded
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.decoder import read_header
 from maskforge.images.page import split_page
+from maskforge.images.suffixes import is_image_name
 from maskforge.issues import Code, Issue, Level, Origin
-from maskforge.masks.classes import ClassMap, check_labels, infer
+from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
 from maskforge.masks.drawing import draw
 from maskforge.masks.labels import as_entry
 from maskforge.masks.masknames import MaskNames
@@ -260,7 +261,7 @@ class ExportWriter:
             content = _embeddable(reference.file, upright=self._holds.upright)
         return WrittenImage(
             name,
-            reference.name,
+            _with_suffix(reference.name, reference.file),
             reference.file,
             reference.size,
             shapes,
@@ -273,6 +274,11 @@ class ExportWriter:
             is_predicted=image.format == PREDICTED,
             content=content,
         )
+
+
+def _with_suffix(name: str, file: Path | None) -> str:
+    """Return the name of an image; not every annotation writes it with its suffix."""
+    return name if file is None or is_image_name(name) else f"{name}{split_page(file)[0].suffix}"
 
 
 def check_holds(options: ExportOptions, holds: Holds) -> None:
@@ -344,6 +350,8 @@ def _read(
         size_mismatch=options.size_mismatch,
         embedded=True,
         text_encoding=options.text_encoding,
+        mask_values=mask_values(options.classes) if options.classes else None,
+        mask_tolerance=options.mask_tolerance,
     )
     for image in reader:
         spool.append(image)

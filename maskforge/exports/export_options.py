@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from maskforge.choices import ChosenHoles, ImageFiles, SizeMismatch, Unvisited
+from maskforge.choices import ChosenHoles, ImageFiles, Range, SizeMismatch, Unvisited
 from maskforge.files import PathLike
 from maskforge.formats.registry import WriterName
 from maskforge.masks.classes import ClassMap
@@ -26,6 +27,8 @@ class ExportOptions:
         size_mismatch: ``error`` or ``scale``; see [`read`][maskforge.read].
         text_encoding: Code page of annotation files that are not UTF-8; see
             [`read`][maskforge.read].
+        mask_tolerance: By how much a channel of a pixel may differ from the nearest class, if masks
+            are read; see [`read`][maskforge.read]. None refuses JPEG masks.
         classes: Class map: which labels are which classes, with their ids and colors, for formats
             that list classes or hold masks. None takes that of the masks, or makes one from the
             labels.
@@ -47,6 +50,7 @@ class ExportOptions:
     size: tuple[int, int] | None = None
     size_mismatch: SizeMismatch = "error"
     text_encoding: str | None = None
+    mask_tolerance: Annotated[int | None, Range(0, 255)] = None
     classes: ClassMap | None = None
     fold_case: bool = False
     holes: ChosenHoles = "auto"

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -34,6 +34,7 @@ from typing import Any, ClassVar, Protocol
 from maskforge.errors import LimitError
 from maskforge.formats.codepages import CodePages
 from maskforge.formats.jsonio import Document, load
+from maskforge.formats.pixels import PixelNames
 from maskforge.formats.writer import Writer
 from maskforge.geometry import COORDINATE_LIMIT
 from maskforge.images.embedded import EmbeddedImage
@@ -84,6 +85,8 @@ class ImageRecord:
         beside: Folders in which the tool has images, relative to the annotation file.
         masks: Files from which shapes were made; none of them is the image.
         embedded: The image inside the annotation file; None if there is none.
+        own_folders: Names of folders that the format itself makes, so that they tell no images
+            apart, in lower case.
         unless_found: Loses the image unless a file is found, if the record is about something else
             of which somebody may have made an image, such as a frame of a video.
         tags: Labels of the image as a whole.
@@ -103,8 +106,9 @@ class ImageRecord:
     upward: bool = False
     own: tuple[str, ...] = ()
     beside: tuple[str, ...] = (".",)
-    masks: tuple[Path, ...] = ()
+    masks: Collection[Path] = ()
     embedded: EmbeddedImage | None = None
+    own_folders: frozenset[str] = frozenset()
     unless_found: Issue | None = None
     tags: tuple[str, ...] = ()
     issues: tuple[Issue, ...] = ()
@@ -287,6 +291,9 @@ class ReadContext:
             exports of the same project are not read twice.
         memory: What a format wants to remember from one file to the next, by its name.
         code_pages: Decodes files that are not Unicode.
+        mask_names: What the numbers of masks are called, if nothing beside them says it.
+        mask_tolerance: By how much a pixel of a mask may differ from what has a name; None refuses
+            masks that are JPEG.
     """
 
     source: Path
@@ -295,6 +302,8 @@ class ReadContext:
     seen: dict[tuple[str, str], Origin] = field(default_factory=dict)
     memory: dict[str, object] = field(default_factory=dict)
     code_pages: CodePages = field(default_factory=CodePages)
+    mask_names: PixelNames = field(default_factory=PixelNames)
+    mask_tolerance: int | None = None
 
     def load(self, path: Path) -> Document:
         """Decode a file.

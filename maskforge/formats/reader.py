@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -33,6 +33,7 @@ from maskforge.formats.base import Format, ImageRecord, ReadContext, Recognition
 from maskforge.formats.codepages import CodePages, check_text_encoding
 from maskforge.formats.frame import embedded_image, settle
 from maskforge.formats.jsonio import Document, is_cut_off, kind_of, load
+from maskforge.formats.pixels import PixelNames
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.claims import Claims
@@ -146,6 +147,8 @@ class AnnotationReader:
         size_mismatch: SizeMismatch = "error",
         embedded: bool = False,
         text_encoding: str | None = None,
+        mask_values: Mapping[str, str] | None = None,
+        mask_tolerance: int | None = None,
     ) -> None:
         check_text_encoding(text_encoding)
         self._sources = as_paths(sources)
@@ -163,6 +166,8 @@ class AnnotationReader:
         self._size_mismatch = size_mismatch
         self._embedded = embedded
         self._text_encoding = text_encoding
+        self._mask_names = PixelNames.of(mask_values or {})
+        self._mask_tolerance = mask_tolerance
         self.issues: list[Issue] = []
         self.files_read: list[Path] = []
         self.claims = Claims()
@@ -193,7 +198,15 @@ class AnnotationReader:
         for source, root in zip(self._sources, roots, strict=True):
             files, hidden = self._files(source)
             code_pages = CodePages(self._text_encoding, functools.partial(_small, files))
-            context = ReadContext(root, self.issues.append, claimed, seen, code_pages=code_pages)
+            context = ReadContext(
+                root,
+                self.issues.append,
+                claimed,
+                seen,
+                code_pages=code_pages,
+                mask_names=self._mask_names,
+                mask_tolerance=self._mask_tolerance,
+            )
             # Sources may overlap, and spell the same path in different ways.
             visited.update(map(os.path.realpath, claimed))
             for path in files:
@@ -251,7 +264,7 @@ class AnnotationReader:
             if documents[0].is_item:
                 text = f"a list of {len(documents)} documents instead of one"
                 self.issues.append(Issue(Code.LENIENT, text, document.origin))
-            folder = path.parent.relative_to(context.source).as_posix()
+            folders = path.parent.relative_to(context.source).parts
             for record in self._records(format_, documents, context):
                 image, shapes, issues = settle(
                     record, images, context.source, self._size_mismatch, self._size
@@ -266,7 +279,7 @@ class AnnotationReader:
                     record.state,
                     format_.name,
                     record.origin,
-                    "" if folder == "." else folder,
+                    "/".join(one for one in folders if one.lower() not in record.own_folders),
                     record.tags,
                     tuple(issues),
                     embedded,
@@ -278,9 +291,11 @@ class AnnotationReader:
         except AnnotationError as error:
             unknown = error.code in (Code.UNKNOWN_FORMAT, Code.UNREADABLE_FILE)
             is_shared = _suffix(path.name) in _SHARED_SUFFIXES
-            if unknown and is_shared and not named and not self._is_annotation(path):
-                return
             self._unusable.add(path)
+            if unknown and is_shared and not named and not self._is_annotation(path):
+                if self.files_read[-1:] == [path]:
+                    self.files_read.pop()
+                return
             # A file that somebody named must be read; one that a folder holds may be anything.
             level = None
             if named:
@@ -307,6 +322,8 @@ class AnnotationReader:
         """Tell whether a file that cannot be decoded was meant to be an annotation file."""
         if _suffix(path.name) == _FIRST:
             return True
+        if is_image_name(path.name):
+            return False
         try:
             content = read_bytes(path)
         except (OSError, MemoryError):
@@ -386,6 +403,8 @@ def read(
     size_mismatch: SizeMismatch = "error",
     embedded: bool = False,
     text_encoding: str | None = None,
+    mask_values: Mapping[str, str] | None = None,
+    mask_tolerance: int | None = None,
 ) -> AnnotationReader:
     """Read annotations of any known format, one image at a time.
 
@@ -404,6 +423,11 @@ def read(
             else; see ``AnnotatedImage.embedded``.
         text_encoding: Code page of files that are not UTF-8, such as ``gb18030``. Without it they
             are read only if all files of the source fit one code page, and one alone.
+        mask_values: Labels of the values and colors of masks that are read as annotations, such as
+            ``{"1": "caries", "#ff0040": "caries", "0": "background", "255": "void"}``, where no
+            file beside them says it.
+        mask_tolerance: By how much a channel of a pixel may differ from the nearest value or color
+            that has a label, so that JPEG masks are read; None refuses them.
 
     Returns:
         An iterable of [`AnnotatedImage`][maskforge.AnnotatedImage]; findings about whole files are
@@ -429,4 +453,6 @@ def read(
         size_mismatch=size_mismatch,
         embedded=embedded,
         text_encoding=text_encoding,
+        mask_values=mask_values,
+        mask_tolerance=mask_tolerance,
     )

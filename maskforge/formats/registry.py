@@ -20,10 +20,12 @@ FormatName: TypeAlias = Literal[
     "isat",
     "label-studio",
     "labelbox",
+    "masks",
+    "pascal-voc",
     "via",
     "yolo",
 ]
-"""Names of the formats; each is a module or a package in this folder that defines ``FORMAT``."""
+"""Names of the formats; each is a package here, with ``_`` for ``-``, that defines ``FORMAT``."""
 
 FORMATS: tuple[str, ...] = get_args(FormatName)
 
@@ -38,6 +40,8 @@ WriterName: TypeAlias = Literal[
     "isat",
     "label-studio",
     "labelbox",
+    "masks",
+    "pascal-voc",
     "via",
     "yolo",
     "yolo-semantic",

@@ -6,5 +6,6 @@ or masks. It asks the kinds of files in ``containers``; ``stored`` makes images 
 they hold, ``page`` names the pages of stacks. ``finder`` looks for the files that annotations
 mean: ``search`` weighs the evidence, ``name_index`` knows names and folders, ``sameness`` compares
 images, ``mask_likeness`` tells masks from images, ``claims`` remembers who has found what.
-``intensity`` scales pixel values to what a network takes.
+``pair_names`` is what names of images and masks have in common, ``regions`` where each value of a
+mask is, ``index_png`` writes values. ``intensity`` scales pixel values to what a network takes.
 """

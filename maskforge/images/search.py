@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -60,7 +60,7 @@ class Wanted:
     declared: Size | None = None
     may_scale: bool = False
     embedded: EmbeddedImage | None = None
-    masks: Sequence[Path] = ()
+    masks: Collection[Path] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +262,7 @@ class Search:
         Raises:
             LookupError: If nothing tells which one; the message lists them.
         """
+        files = [one for one in files if one not in self._wanted.masks]
         if len(files) <= _MOST_COMPARED:
             files = [one for one in files if one not in self._tried and _is_image(one)]
             if len(files) < 2:

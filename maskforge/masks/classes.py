@@ -284,6 +284,26 @@ def _unknown(classes: ClassMap, counts: Mapping[str, int]) -> LabelError:
     )
 
 
+def mask_values(classes: ClassMap) -> dict[str, str]:
+    """Return labels of the values and colors of masks, as `read` takes them.
+
+    A class map names values by ids, colors by those of its classes, and either by labels such as
+    ``7`` or ``#ff0040``. A color of several classes names none.
+    """
+    named: dict[str, str] = {}
+    colors = Counter(one.color for one in classes.classes)
+    for one in classes.classes:
+        exact = filter(None, map(exact_label, one.labels))
+        label = BACKGROUND_NAME if one.id == BACKGROUND else next(exact, one.name)
+        named[str(one.id)] = label
+        if colors[one.color] == 1:
+            named[f"#{bytes(one.color).hex()}"] = label
+    for entry, _ in classes._entries:
+        if re.fullmatch(r"\d{1,5}|#[0-9a-fA-F]{6}", entry):
+            named[entry.lower()] = entry
+    return named
+
+
 def infer(labels: Iterable[str], *, fold_case: bool = False) -> ClassMap:
     """Return a class map with one class per label: sorted by name, ids from 1.
 

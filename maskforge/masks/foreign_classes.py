@@ -18,6 +18,7 @@ import msgspec
 from maskforge.display.colors import Color, default_color
 from maskforge.errors import FormatError, LabelError, shorten
 from maskforge.formats.jsonio import decode_yaml
+from maskforge.formats.labelmap import parse_labelmap
 from maskforge.formats.yolo.names import names_of
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, BACKGROUND_NAME, VOID, ClassMap, MaskClass
@@ -209,18 +210,13 @@ def _listed(entries: Sequence[_Entry], kind: str, origin: Origin) -> ClassMap:
 
 def _cvat(lines: Sequence[str], origin: Origin) -> ClassMap | None:
     """Read lines of ``label:color_rgb:parts:actions``."""
-    written = [line for line in lines if line.strip() and not line.startswith("#")]
-    matches = [_LABELMAP_LINE.fullmatch(line) for line in written]
-    if not matches or not all(matches):
+    labels = parse_labelmap(lines)
+    if labels is None:
         return None
-    named = []
-    for match in filter(None, matches):
-        numbers = [int(one) for one in (match[2] or "").split(",") if one]
-        named.append(_Named(match[1], _color(numbers, match[1], origin) if numbers else None))
+    named = [
+        _Named(name, _color(numbers, name, origin) if numbers else None) for name, numbers in labels
+    ]
     return _class_map(named, "labelmap.txt of CVAT", origin, ["ids are counted from 1"])
-
-
-_LABELMAP_LINE = re.compile(r"(.+?):(\d{1,9},\d{1,9},\d{1,9})?:([^:]*):([^:]*)")
 
 
 def _yolo_data(lines: Sequence[str], origin: Origin) -> ClassMap | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from collections.abc import Mapping
 from typing import Any, TypeAlias, cast
 
@@ -16,12 +14,10 @@ from maskforge.display.colors import Color
 from maskforge.errors import DatasetError, OptionError, check_type
 from maskforge.files import PathLike, as_path, write_whole
 from maskforge.images.decoder import read_values
+from maskforge.images.index_png import encode_png, palette_bytes
 from maskforge.issues import Origin
 
 AnyMask: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
-
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_BYTES_AT_A_TIME = 2**17  # stays in the cache, and a large mask is never held twice
 
 
 def check_file_type(file_type: str, encoding: str) -> None:
@@ -65,53 +61,10 @@ def encode_mask(mask: AnyMask, file_type: str, palette: Mapping[int, Color] | No
         return stream.getvalue()
     check_file_type(file_type, "integer" if mask.ndim == 2 else "multi-channel")
     if file_type == "png":
-        return _encode_png(mask, palette)
+        if mask.dtype == np.uint32:
+            raise OptionError("PNG holds 16 bits at most", hint="choose tiff or npy")
+        return encode_png(mask, palette)
     return _encode_tiff(mask, palette)
-
-
-def _encode_png(mask: AnyMask, palette: Mapping[int, Color] | None) -> bytes:
-    if mask.dtype == np.uint32:
-        raise OptionError("PNG holds 16 bits at most", hint="choose tiff or npy")
-    height, width = mask.shape
-    depth = mask.dtype.itemsize
-    colors = palette if depth == 1 else None
-    header = struct.pack(">IIBBBBB", width, height, 8 * depth, 3 if colors else 0, 0, 0, 0)
-    chunks = [_PNG_SIGNATURE, _chunk(b"IHDR", header)]
-    if colors:
-        chunks.append(_chunk(b"PLTE", _palette_bytes(colors)))
-    chunks += [_chunk(b"IDAT", _compressed_lines(mask)), _chunk(b"IEND", b"")]
-    return b"".join(chunks)
-
-
-def _compressed_lines(mask: AnyMask) -> bytes:
-    from isal import isal_zlib
-
-    height, width = mask.shape
-    line_length = 1 + width * mask.dtype.itemsize
-    # Every line starts with its filter type; masks compress best with 0, no filter.
-    lines = np.zeros((max(1, _BYTES_AT_A_TIME // line_length), line_length), dtype=np.uint8)
-    compressor = isal_zlib.compressobj(1)
-    parts = []
-    for top in range(0, height, len(lines)):
-        pixels = np.ascontiguousarray(
-            mask[top : top + len(lines)], dtype=mask.dtype.newbyteorder(">")
-        )
-        lines[: len(pixels), 1:] = pixels.view(np.uint8)
-        parts.append(compressor.compress(lines[: len(pixels)]))
-    return b"".join((*parts, compressor.flush()))
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    checksum = zlib.crc32(content, zlib.crc32(kind))
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
-
-
-def _palette_bytes(palette: Mapping[int, Color]) -> bytes:
-    table = np.zeros((256, 3), dtype=np.uint8)
-    for value, color in palette.items():
-        if value < 256:
-            table[value] = color
-    return table.tobytes()
 
 
 def _encode_tiff(mask: AnyMask, palette: Mapping[int, Color] | None) -> bytes:
@@ -120,7 +73,7 @@ def _encode_tiff(mask: AnyMask, palette: Mapping[int, Color] | None) -> bytes:
     # Pillow knows 32-bit integers with a sign only; no image has 2^31 instances.
     image = Image.fromarray(mask.astype(np.int32) if mask.dtype == np.uint32 else mask)
     if palette and mask.dtype == np.uint8:
-        image.putpalette(_palette_bytes(palette))
+        image.putpalette(palette_bytes(palette))
     stream = io.BytesIO()
     image.save(stream, format="TIFF", compression="tiff_adobe_deflate")
     return stream.getvalue()

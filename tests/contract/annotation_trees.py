@@ -65,7 +65,7 @@ def sample_tree(name: str) -> Tree:
 
 
 def trees() -> Iterator[Tree]:
-    """Yield the samples of every format, and what else there is of some."""
+    """Yield the samples of every format with documents, and what else there is of some."""
     for name in FORMATS:
         tree = sample_tree(name)
         if tree.documents:  # damage is done to JSON alone

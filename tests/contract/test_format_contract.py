@@ -404,23 +404,30 @@ def test_every_record_and_every_key_of_real_files_is_read_or_kept(corpus, format
 
 @every_format
 def test_samples_are_read_whole(samples, format_):
-    reader = mf.read(samples / format_)
+    reader = mf.read(samples / format_, format=asked_for(format_))
     images = list(reader)
     assert not reader.issues
     assert not [issue for image in images for issue in image.issues if issue.loses_record]
     assert all((image.format, image.refusal) == (format_, None) for image in images)
     assert len(images) == len(list((samples / format_).rglob("*.jpg")))
     assert sum(image.state is mf.ImageState.EMPTY for image in images) == 1
-    check_report(mf.convert(samples / format_, "nowhere", dry_run=True))
+    report = mf.convert(samples / format_, "nowhere", format=asked_for(format_), dry_run=True)
+    check_report(report)
+
+
+def asked_for(format_: str) -> str:
+    """Return what somebody has to say so that a format is read: masks may be images."""
+    return format_ if format_ == "masks" else "auto"
 
 
 def mask_of(samples: Path, format_: str, name: str) -> np.ndarray:
     classes = mf.load_class_map(samples / "classes.toml")
-    (image,) = (one for one in mf.read(samples / format_) if one.image.name == name)
+    images = mf.read(samples / format_, format=asked_for(format_))
+    (image,) = (one for one in images if Path(one.image.name).stem == name)
     return mf.draw(image, classes).mask
 
 
 @every_format
 def test_the_same_drawing_gives_the_same_mask_in_every_format(samples, format_):
-    name = "bitewing-01.jpg"
+    name = "bitewing-01"
     assert (mask_of(samples, format_, name) == mask_of(samples, "labelme", name)).all()

@@ -40,8 +40,9 @@ def exported(samples, tmp_path_factory, class_map):
     def export(writer: str, source: str) -> tuple[Path, Any]:
         if (writer, source) not in done:
             out = tmp_path_factory.mktemp("export") / "out"
-            options = {"image_files": "copy", "unvisited": "background"}
-            report = mf.export(samples / source, out, format=writer, classes=class_map, **options)
+            options: Any = {"image_files": "copy", "unvisited": "background"}
+            options |= {"format": writer, "source_format": source, "classes": class_map}
+            report = mf.export(samples / source, out, **options)
             done[writer, source] = out, report
         return done[writer, source]
 
@@ -128,12 +129,11 @@ def save(path: Path, shapes: list[dict[str, Any]]) -> None:
 def test_the_same_images_give_the_same_bytes(writer, samples, tmp_path, class_map):
     """In the same place, for some formats write the whole path of an image."""
     source = samples / format_of(writer)
-    options = {"image_files": "copy", "unvisited": "background"}
+    options: Any = {"image_files": "copy", "unvisited": "background", "classes": class_map}
+    options |= {"format": writer, "source_format": format_of(writer), "overwrite": True}
     written = []
     for _ in range(2):
-        mf.export(
-            source, tmp_path / "a", format=writer, classes=class_map, overwrite=True, **options
-        )
+        mf.export(source, tmp_path / "a", **options)
         written.append(files_of(tmp_path / "a"))
     assert written[0] == written[1]
 

@@ -137,7 +137,7 @@ def test_private_names_stay_private():
     assert not taken
 
 
-GIVEN = {"addresses", "base", "jsonio", "plainform", "runlength", "writer"}
+GIVEN = {"addresses", "base", "jsonio", "labelmap", "pixels", "plainform", "runlength", "writer"}
 """What every format may use of their room."""
 
 

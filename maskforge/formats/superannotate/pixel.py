@@ -8,13 +8,13 @@ src/superannotate/lib/app/common.py``). Black and transparent pixels are backgro
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.images.decoder import read_header, read_stored
+from maskforge.images.regions import regions
 from maskforge.limits.allowance import Allowance
 from maskforge.shapes import Bitmap, Size
 
@@ -44,7 +44,7 @@ class PartMap:
         self._pixels: NDArray[np.uint32] = rgba.view("<u4")[..., 0]
         self._pixels[self._pixels <= WHITE] = 0
         self._pixels &= WHITE
-        self._parts = _parts(self._pixels)
+        self._parts = regions(self._pixels, lowest=1)
 
     @classmethod
     def load(cls, path: Path) -> PartMap:
@@ -78,13 +78,13 @@ class PartMap:
             return None
         top, left = min(box.top for box in boxes), min(box.left for box in boxes)
         bottom, right = max(box.bottom for box in boxes), max(box.right for box in boxes)
-        looked_at = sum((box.bottom - box.top) * (box.right - box.left) for box in boxes)
+        looked_at = sum(box.box_pixels for box in boxes)
         bitmap_pixels.take(max(looked_at, (bottom - top) * (right - left)))
         inside = np.zeros((bottom - top, right - left), dtype=np.bool_)
         for box in boxes:
             rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
             inside[box.top - top : box.bottom - top, box.left - left : box.right - left] |= (
-                self._pixels[rows, columns] == box.key
+                self._pixels[rows, columns] == box.value
             )
         inside.flags.writeable = False
         return Bitmap(top, left, inside)
@@ -142,47 +142,6 @@ class PartFile:
             return PartMap.load(path)
         except OSError as error:
             raise OSError(f"{path.name} cannot be read: {error}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Where a color is found: half-open bounds, and the number of pixels."""
-
-    key: int
-    top: int
-    bottom: int
-    left: int
-    right: int
-    count: int
-
-
-def _parts(pixels: NDArray[np.uint32]) -> dict[int, _Part]:
-    """Return the bounds of every color but background, from runs of equal pixels in the rows."""
-    width = pixels.shape[1]
-    flat = pixels.ravel()
-    is_last = np.empty(flat.size, dtype=np.bool_)
-    np.not_equal(flat[1:], flat[:-1], out=is_last[:-1])
-    is_last[width - 1 :: width] = True
-    stops = np.flatnonzero(is_last) + 1
-    starts = np.concatenate(([0], stops[:-1]))
-    keys = flat[starts]
-    order = np.argsort(keys, kind="stable")
-    order = order[np.searchsorted(keys, 1, sorter=order) :]  # behind the background
-    if not order.size:
-        return {}
-    keys, starts, stops = keys[order], starts[order], stops[order]
-    rows, left = np.divmod(starts, width)
-    firsts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    columns = (
-        keys[firsts],
-        np.minimum.reduceat(rows, firsts),
-        np.maximum.reduceat(rows, firsts) + 1,
-        np.minimum.reduceat(left, firsts),
-        np.maximum.reduceat(left + stops - starts, firsts),
-        np.add.reduceat(stops - starts, firsts),
-    )
-    table = zip(*(column.tolist() for column in columns), strict=True)
-    return {row[0]: _Part(*row) for row in table}
 
 
 def _swapped(color: int) -> int:

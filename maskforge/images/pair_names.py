@@ -79,8 +79,18 @@ def mask_names(place: str) -> set[str]:
         >>> sorted(mask_names("p1/masks/7_mask"))
         ['p1/7', 'p1/masks/7_mask']
     """
+    return {place, bare_mask_name(place)}
+
+
+def bare_mask_name(place: str) -> str:
+    """Return the path of a mask without what only says that it is one.
+
+    Examples:
+        >>> bare_mask_name("p1/masks/7_mask")
+        'p1/7'
+    """
     folder, name = _split(place, MASK_FOLDERS)
-    return {place, folder + _bare_mask_name(name)}
+    return folder + _bare_mask_name(name)
 
 
 def image_names(place: str) -> set[str]:
