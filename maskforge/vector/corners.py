@@ -105,7 +105,8 @@ def find_corners(
     )
     if join:
         _join(corners, np.flatnonzero(edges[vertex] == 15), around)
-    return corners, _successors(corners, column), around[leaves, vertex]
+    label = around.ravel()[vertex + count * leaves.astype(np.int64)]
+    return corners, _successors(corners, column), label
 
 
 def _join(corners: Corners, crossings: NDArray[np.int64], around: NDArray[Any]) -> None:
