@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from maskforge.errors import MissingDependencyError
+from maskforge.nn import backend
+
 # No test depends on how fast the machine is.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -32,7 +35,12 @@ def eager(monkeypatch):
 
     Steps of JAX are compiled nonetheless, which takes longer one by one.
     """
-    keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
+    try:
+        backend.start()
+    except MissingDependencyError as error:
+        pytest.skip(f"NO NETWORKS: {error.message}")
+    import keras
+
     compiled = keras.Model.compile
 
     def compile_(self, *arguments, **options):

@@ -64,9 +64,9 @@ def _are_regions(regions: NDArray[np.uint8], labels: NDArray[Any]) -> bool:
     inner = _inner(labels)
     if np.unique(labels[inner]).size < 2:  # all shapes are tiny
         inner = np.ones_like(inner)
-    pairs = np.unique(np.stack([labels[inner].astype(np.int64), regions[inner]]), axis=1)
-    by_label, by_region = (np.unique(one).size for one in pairs)
-    return bool(by_label == pairs.shape[1] and by_region > 1)
+    values, indices = np.unique(labels[inner], return_inverse=True)
+    pairs = np.unique(indices * 256 + regions[inner])  # sorting numbers is quick, sorting rows slow
+    return bool(pairs.size == values.size and np.unique(pairs % 256).size > 1)
 
 
 def _inner(labels: NDArray[Any]) -> NDArray[np.bool_]:

@@ -30,6 +30,7 @@ def done(*arguments):
     return result
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_volume_goes_the_whole_way(tmp_path):
     """As the ISBI 2012 challenge gives it: train-volume.tif and train-labels.tif."""
     pairs = [disc(number) for number in range(4)]

@@ -73,6 +73,7 @@ def test_tensorboard_that_is_missing_is_named(data, tmp_path, monkeypatch):
 
 
 @needs_keras
+@pytest.mark.usefixtures("eager")
 def test_a_table_whose_masks_say_what_they_mean(data, tmp_path):
     rows = [f"images/{path.name},masks/{path.name}" for path in (data / "images").iterdir()]
     (data / "t.csv").write_text("\n".join(["image,truth", *sorted(rows)]))
@@ -103,7 +104,8 @@ def test_a_table_whose_masks_say_what_they_mean(data, tmp_path):
 
 
 @needs_keras
-def test_ctrl_c_is_told_by_the_exit_code(data, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("eager")
+def test_ctrl_c_is_told_by_the_exit_code(data, tmp_path):
     from maskforge.cli import train as command
 
     @contextlib.contextmanager
@@ -114,13 +116,13 @@ def test_ctrl_c_is_told_by_the_exit_code(data, tmp_path, monkeypatch):
 
         yield update
 
-    monkeypatch.setattr(command, "progress", progress)
-    result = run("train", data, "--out", tmp_path / "run", *QUICK, "--epochs", "2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "progress", progress)
+        result = run("train", data, "--out", tmp_path / "run", *QUICK, "--epochs", "2")
     assert result.exit_code == 130
     assert "interrupted" in result.stderr
     assert "Best epoch 1" in result.stdout
     assert (tmp_path / "run" / "model.keras").is_file()
-    monkeypatch.undo()
     resumed = run("train", "--resume", "--out", tmp_path / "run")
     assert resumed.exit_code == 0, resumed.stderr
     assert "going on after epoch 1" in resumed.stderr
