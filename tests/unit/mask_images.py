@@ -70,7 +70,7 @@ class Folder:
     def __init__(self, folder: Path, classes: mf.ClassMap) -> None:
         self.folder = folder
         self.classes = tuple(
-            WrittenClass(one.id, one.name, one.color) for one in classes.classes if one.id
+            WrittenClass(id_, classes.names[id_], classes.colors[id_]) for id_ in classes.ids
         )
         self.lost: dict[str, int] = {}
 

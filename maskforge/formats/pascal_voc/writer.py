@@ -76,7 +76,8 @@ class PascalVocWriter:
         for id_, value in self._values.items():
             table[id_] = value
         table[VOID_VALUE] = VOID_VALUE
-        return table[mask]
+        values: NDArray[np.uint8] = table[mask]
+        return values
 
 
 def _folder(name: str) -> str:
