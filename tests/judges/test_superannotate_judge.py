@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from judges.environments import PROGRAMS, in_environment
 
@@ -16,10 +18,8 @@ def test_files_from_every_format_are_valid(project, samples, tmp_path):
     for source in FORMATS:
         mf.export(samples / source, tmp_path / source, format=writer, classes=classes)
     scored = {"label": "caries", "points": [[1, 1], [9, 1], [9, 9]], "score": 0.256}
-    (tmp_path / "scored.json").write_text(
-        '{"shapes": [%s], "imagePath": "a.png", "imageWidth": 20, "imageHeight": 20}'
-        % str(scored).replace("'", '"')
-    )
+    document = {"shapes": [scored], "imagePath": "a.png", "imageWidth": 20, "imageHeight": 20}
+    (tmp_path / "scored.json").write_text(json.dumps(document))
     mf.export(tmp_path / "scored.json", tmp_path / "scored", format=writer)
     (tmp_path / "scored.json").unlink()
     verdicts = in_environment(

@@ -49,7 +49,8 @@ class MaskPixels:
         except ValueError:
             data = b""
         values = self._values(data, origin, shorten(text))
-        return self._bitmap(values.reshape(*values.shape[:2], -1).any(axis=2), origin)
+        inside: NDArray[np.bool_] = values.reshape(*values.shape[:2], -1).any(axis=2)
+        return self._bitmap(inside, origin)
 
     def downloaded(self, fields: dict[str, Any], origin: Origin) -> Bitmap:
         """Return a mask that is a web address, if somebody has put its file beside the export."""

@@ -75,7 +75,7 @@ class LabelboxWriter:
     ) -> dict[str, Any]:
         extra = dict(shape.extra) if image.is_own else {}
         new = uuid.uuid5(uuid.NAMESPACE_URL, f"{image.name}/{index}")
-        line = {
+        line: dict[str, Any] = {
             "uuid": str(new),
             **({"name": shape.labels[0]} if shape.labels else {}),
             "dataRow": data_row,

@@ -184,7 +184,7 @@ def _record(
         origin,
         declared=size,
         own=(f"{case.name}{_FIRST_CHANNEL}", case.name),
-        not_images=frozenset((case.mask,)),
+        masks=frozenset((case.mask,)),
         issues=tuple(issues),
         extra={"dataset.json": about},
     )

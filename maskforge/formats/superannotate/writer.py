@@ -193,7 +193,7 @@ def _document(
             case {"type": "meta", "name": "lastAction", **rest}:
                 facts["lastAction"] = rest
             case {"type": "meta", "name": _, **rest}:
-                facts.update(rest)
+                facts.update({str(key): value for key, value in rest.items()})
             case {"type": "comment"}:
                 comments.append(one)
             case {"type": "tag"}:
