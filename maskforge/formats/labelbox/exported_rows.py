@@ -163,7 +163,7 @@ def name_in(written: tuple[str, ...], origin: Origin) -> str:
 def declared_size(attributes: object) -> Size | None:
     """Return the size that a row gives."""
     given: dict[str, Any] = attributes if isinstance(attributes, dict) else {}
-    sides = [given.get(key) for key in ("width", "height")]
+    sides: list[Any] = [given.get(key) for key in ("width", "height")]
     whole = [int(one) for one in sides if _is_side(one)]
     return Size(*whole) if len(whole) == 2 else None
 

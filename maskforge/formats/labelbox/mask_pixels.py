@@ -49,7 +49,8 @@ class MaskPixels:
         except ValueError:
             data = b""
         values = self._values(data, origin, shorten(text))
-        inside: NDArray[np.bool_] = values.reshape(*values.shape[:2], -1).any(axis=2)
+        flat = values.reshape(*values.shape[:2], -1)
+        inside: NDArray[np.bool_] = (flat != 0).max(axis=2)
         return self._bitmap(inside, origin)
 
     def downloaded(self, fields: dict[str, Any], origin: Origin) -> Bitmap:
