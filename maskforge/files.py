@@ -60,7 +60,7 @@ CHECK_REPORT = "check.json"
 
 CHECK_PAGE = "check.html"
 
-EXPORTED = ".maskforge-export.json"
+EXPORTED = ".maskforge-export"
 """In a folder of annotation files that were written: what they are, hidden from labeling tools."""
 
 WORST = "worst"
