@@ -181,9 +181,16 @@ def records_of(image: AnnotatedImage, root: Any, keys: Iterable[str]) -> tuple[s
     """Return the place of an image's records and what is there now."""
     if not IN_WORDS.search(image.origin.pointer):
         keys = [key for key in keys if key != "$"]
-    places = [key if key.startswith("$") else image.origin.pointer + key for key in keys]
+    places = [image.origin.pointer + key for key in keys if not key.startswith("$")]
+    places += [key for key in keys if key.startswith("$")]
     found = [(place, at(root, place)) for place in places]
-    return next(((place, one) for place, one in found if isinstance(one, list)), ("", None))
+    lists = [(place, one) for place, one in found if isinstance(one, list)]
+    return next(((place, one) for place, one in lists if not are_images(one)), ("", None))
+
+
+def are_images(records: list[Any]) -> bool:
+    """Tell the annotations of COCO that are images with lists of their own from records."""
+    return any(isinstance(one, dict) and "segments_info" in one for one in records)
 
 
 def check_account(images: Iterable[AnnotatedImage], root: Any, keys: Iterable[str]) -> None:

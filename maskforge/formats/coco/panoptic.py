@@ -105,7 +105,7 @@ def _image(
         shapes,
         ImageState.ANNOTATED,
         (*notes, *issues),
-        {PANOPTIC: rest} | left_over(SEGMENTS, records, shapes, place),
+        {PANOPTIC: rest, **left_over(SEGMENTS, records, shapes, place)},
         reader.png,
     )
     return replace(record, origin=origin)
@@ -204,10 +204,11 @@ class SegmentReader:
                 return f"{self.png.name} has {size} px, the image {self.size} px"
             if (header.format, header.channels, header.bits) != ("png", 3, 8):
                 return f"{self.png.name} is not a PNG with colors of 8 bits a channel"
-            ids = read_stored(self.png, checked=True).rgba().view("<u4")[..., 0] & _COLORS
+            ids: NDArray[np.uint32] = read_stored(self.png, checked=True).rgba().view("<u4")[..., 0]
         except OSError as error:
             reason = error.strerror or str(error)
             return f"{self.png.name} cannot be read: {reason}"
+        ids &= _COLORS  # without opacity
         return ids, regions(ids, lowest=1)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from format_examples.examples import Examples, Small
+import numpy as np
+from format_examples.examples import Examples, Small, png
 
 
 def annotation(image: object, category: object, **keys: Any) -> dict[str, Any]:
@@ -37,7 +38,19 @@ def small() -> Small:
         "annotations": annotations,
         "categories": [{"id": 1, "name": "caries"}, {"id": 3, "name": "pulp", "supercategory": ""}],
     }
-    return {"annotations.json": document}, {}
+    colors = np.zeros((30, 40, 3), np.uint8)
+    colors[2:9, 3:12] = (7, 0, 0)
+    colors[20:25, 30:40] = (44, 1, 0)
+    segments = [
+        {"id": 7, "category_id": 1, "iscrowd": 0, "area": 63, "bbox": [3, 2, 9, 7]},
+        {"id": 300, "category_id": 3, "iscrowd": 1, "area": 50},
+        {"id": 9, "category_id": 3},
+    ]
+    panoptic = document | {
+        "annotations": [{"image_id": 9, "file_name": "p.png", "segments_info": segments}]
+    }
+    files = {"annotations.json": document, "other/panoptic.json": panoptic}
+    return files | {"other/p.png": png(colors)}, {}
 
 
 def document(record: dict[str, Any]) -> Any:
