@@ -7,6 +7,7 @@ import pytest
 
 import maskforge as mf
 from maskforge.errors import OptionError
+from maskforge.geometry import self_intersecting
 
 CLASSES = mf.ClassMap(
     (
@@ -91,6 +92,29 @@ def test_neighbors_keep_a_common_border():
     common = {tuple(one) for one in rings(left)[0]} & {tuple(one) for one in rings(right)[0]}
     assert len(common) == 2  # the ends of a straight border
     assert {x for x, _ in common} == {24}
+
+
+def test_what_lies_in_a_bay_or_a_bump_is_not_passed_over():
+    """Without the island and the hole, the outline would be cut straight."""
+    bay, bump = np.zeros((30, 60), np.uint8), np.zeros((30, 60), np.uint8)
+    for depth in range(5):
+        bay[10 + depth :, :] = 1
+        bay[10 + depth, 20 + depth : 40 - depth] = 0
+        bump[15 + depth, 20 + depth : 40 - depth] = 1
+    bump[:15] = 1
+    for kind, place, value in ((bay, (11, 30), 2), (bump, (17, 30), 2), (bump, (17, 30), 0)):
+        (plain,) = mf.vectorize(kind, tolerance=6.0)
+        assert len(plain.geometry.parts[0].exterior) == 4
+        mask = kind.copy()
+        mask[place] = value
+        shapes = mf.vectorize(mask, tolerance=6.0)
+        drawn = [mf.rasterize([one.geometry], (60, 30)) for one in shapes]
+        assert len(drawn) == len(np.unique(mask)) - 1
+        assert all(one.any() for one in drawn)
+        assert sum(drawn).max() == 1
+        (region,) = shapes[0].geometry.parts
+        assert not any(self_intersecting([region]))
+        assert len(region.holes) == int(kind is bump)
 
 
 def test_smoothing_rounds_and_says_what_it_costs():
