@@ -177,7 +177,7 @@ def walk(
             visited.add(identity)
             ours = _RESULTS | _REPORT_IMAGES if is_result else frozenset()
             for one in filter(_is_hidden, (*folders, *files)):
-                if hidden is not None and not is_result:
+                if hidden is not None and not is_result and one != EXPORTED:
                     hidden(folder / one)
             folders[:] = [one for one in folders if not _is_hidden(one)]
             for unreadable in (one for one in folders if not is_text(one)):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+from maskforge.corrections.checked import is_checked
 from maskforge.dataset.manifest import Dataset, ManifestEntry, mask_name
 from maskforge.errors import DatasetError, listing
 from maskforge.images.annotated_image import AnnotatedImage
@@ -44,20 +45,14 @@ class Returned:
 
 
 def returned(image: AnnotatedImage) -> Returned:
-    """Return what is known of an annotated image.
-
-    It is marked as checked by the key ``checked`` of its file, as X-AnyLabeling writes it, or by
-    the flag ``checked`` of LabelMe.
-    """
-    flags = image.extra.get("flags")
-    flag = flags.get("checked") if isinstance(flags, Mapping) else None
+    """Return what is known of an annotated image."""
     return Returned(
         name=image.image.name,
         place=str(PurePosixPath(image.folder, image.origin.file.stem)),
         file=image.image.file,
         size=image.image.size,
         origin=image.origin,
-        is_checked=image.extra.get("checked") is True or flag is True,
+        is_checked=is_checked(image),
     )
 
 

@@ -28,6 +28,8 @@ keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed
 from maskforge.nn.modelio import load_model, save_model  # noqa: E402
 from maskforge.nn.networks import build_network  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 NETWORK = {"filters": 6, "depth": 1, "convolutions": 1, "normalization": "batch"}
 DESTROYED = {"learning_rate": 50.0, "optimizer": "sgd", "loss": "bce"}
 """Nothing that was learned survives an epoch of this."""

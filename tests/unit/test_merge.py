@@ -25,6 +25,7 @@ from predicted_sets import (
 
 import maskforge as mf
 from maskforge.errors import DatasetError, LabelError, OptionError, OutputExistsError
+from maskforge.formats.registry import WRITERS
 
 PREDICTED = masks(
     a=("33......", "33......", "........", "......77", "......77", "........"),
@@ -67,6 +68,33 @@ def test_what_was_sent_comes_back_as_it_was_to_the_last_pixel(loop):
     assert [item.image_path.resolve() for item in mf.open_dataset(loop / "next")] == [
         (loop / "images" / f"{name}.png").resolve() for name in "abcd"
     ]
+
+
+@pytest.mark.parametrize("format_", [one for one in WRITERS if one not in ("masks", "labelme")])
+def test_files_of_every_tool_come_back_as_they_were(tmp_path, format_):
+    """Masks alone are read only if they are asked for."""
+    images = save_images(tmp_path / "images", PREDICTED)
+    predicted(tmp_path / "predicted", images, PREDICTED)
+    sent_out(tmp_path / "predicted", tmp_path / "deep" / "sent", format_)
+    report = mf.merge(tmp_path / "deep", tmp_path / "predicted", tmp_path / "next")
+    nobody_submitted = format_ == "label-studio"
+    assert report.returned["untouched"] == (0 if nobody_submitted else 4)
+    assert report.conversion.images["unvisited"] == (4 if nobody_submitted else 0)
+    assert "hidden-files" not in report.conversion.reasons
+
+
+def test_tools_with_words_of_their_own_say_that_a_file_is_checked(loop):
+    complete, submitted = loop / "complete", loop / "submitted"
+    sent_out(loop / "predicted", complete, "superannotate")
+    for name in "ab":
+        path = next(complete.rglob(f"{name}.png*.json"))
+        edit(path, lambda content: content["metadata"].update(status="Completed"))
+    sent_out(loop / "predicted", submitted, "label-studio")
+    path = next(one for one in submitted.rglob("*.json") if not one.name.startswith("."))
+    edit(path, lambda tasks: tasks[0].update(annotations=tasks[0].pop("predictions")))
+    for source, count in ((complete, 2), (submitted, 1)):
+        report = mf.merge(source, loop / "predicted", loop / "next", overwrite=True)
+        assert report.returned["confirmed"] == count
 
 
 @pytest.mark.parametrize(
