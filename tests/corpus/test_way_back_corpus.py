@@ -85,24 +85,28 @@ def test_superannotate_files_come_back_equal(corpus, tmp_path):
     assert count > 20
 
 
+@pytest.fixture(scope="module")
+def drawn(corpus) -> tuple[list[Path], mf.ClassMap, Counter[str]]:
+    """Return sources with polygons, boxes, circles, lines and groups, and their masks."""
+    head = corpus / "labelme" / "wkentaro__labelme" / "head" / "examples"
+    sources = [head / "primitives", *head.glob("*_*/data_annotated")]
+    images = list(mf.read(sources))
+    classes = infer(label for one in images for shape in one.shapes for label in shape.labels)
+    return sources, classes, digests(images, classes)
+
+
 @pytest.mark.parametrize("writer", WRITERS)
-def test_masks_are_the_same_after_every_format(writer, corpus, tmp_path):
-    """LabelMe to the format and back to LabelMe: pixel for pixel."""
-    folder = corpus / "labelme"
-    images = list(mf.read(folder, images=folder))
-    before = [one for one in images if one.refusal is None]
-    labels = {label for one in images for shape in one.shapes for label in shape.labels}
-    classes = infer(labels)
-    options = {"classes": classes, "images": folder, "image_files": "copy"}
-    mf.export(folder, tmp_path / "there", format=writer, **options)
-    mf.export(
-        tmp_path / "there",
-        tmp_path / "back",
-        format="labelme",
-        source_format=format_of(writer),
-        **options,
-    )
-    assert digests(mf.read(tmp_path / "back"), classes) == digests(before, classes)
+def test_masks_are_the_same_after_every_format(writer, drawn, tmp_path):
+    """LabelMe to the format and back to LabelMe: pixel for pixel, or the report says where not."""
+    sources, classes, before = drawn
+    options = {"classes": classes, "image_files": "copy"}
+    report = mf.export(sources, tmp_path / "there", format=writer, **options)
+    options["source_format"] = format_of(writer)
+    again = mf.export(tmp_path / "there", tmp_path / "back", format="labelme", **options)
+    assert again.images["written"] == report.images["written"] == before.total()
+    after = digests(mf.read(tmp_path / "back"), classes)
+    assert (before - after).total() == len(report.different)
+    assert sum(report.different.values()) < 20  # percentages end somewhere
 
 
 def digests(images: Any, classes: mf.ClassMap) -> Counter[str]:
