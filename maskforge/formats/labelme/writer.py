@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
 
+from maskforge.errors import FormatError
 from maskforge.formats.base import group_numbers, is_upright_box, with_left_over
+from maskforge.formats.jsonio import load
 from maskforge.formats.writer import Holds, WriteContext, WrittenImage
 from maskforge.images.png import png_bytes
 from maskforge.shapes import Area, Bitmap, Points, PointSet, Polyline, Shape
@@ -60,15 +63,20 @@ class LabelMeWriter:
         """Write the file of an image."""
         folder = str(PurePosixPath(image.name).parent)
         suffix = PurePosixPath(image.image).suffix
-        path = self._context.image_path(image, f"{image.name}{suffix}", folder)
+        path: object = self._context.image_path(image, f"{image.name}{suffix}", folder)
         content = None if self._context.image_files == "copy" else image.content
+        data = None if content is None else base64.b64encode(content).decode()
+        if image.is_own and self._context.image_files == "reference":
+            data = _data_of(image) or data
+            if image.file is None:
+                path = image.extra.get("imagePath", path)
         new = {"version": self._version, "flags": dict.fromkeys(image.tags, True)}
         document = {
             **self._file_keys,
             **(image.extra if image.is_own else new),
             "shapes": self._records(image),
             "imagePath": path,
-            "imageData": None if content is None else base64.b64encode(content).decode(),
+            "imageData": data,
             "imageHeight": image.size.height,
             "imageWidth": image.size.width,
         }
@@ -168,6 +176,19 @@ class XAnyLabelingWriter(LabelMeWriter):
         "kie_linking": [],
     }
     _file_keys: ClassVar = {"checked": False, "description": ""}
+
+
+def _data_of(image: WrittenImage) -> str | None:
+    """Return the image that is embedded in the file that was read, as it is there."""
+    if not image.extra.get("imageData"):
+        return None
+    with contextlib.suppress(FormatError):
+        root = load(image.origin.file).root
+        if isinstance(root, list) and image.origin.pointer.startswith("$["):
+            root = root[int(image.origin.pointer[2:].partition("]")[0])]
+        data = root.get("imageData") if isinstance(root, dict) else None
+        return data if isinstance(data, str) else None
+    return None
 
 
 def _own(shape: Shape) -> dict[str, object]:
