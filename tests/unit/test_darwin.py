@@ -315,7 +315,6 @@ def test_images_are_found(tmp_path, place):
 @pytest.mark.parametrize(
     "root",
     [
-        {"images": 3, "annotations": []},
         {"item": {"id": 3}, "annotations": []},
         {"image": "a.png", "annotations": []},
         {"item": {"slots": []}},

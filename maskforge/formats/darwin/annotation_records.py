@@ -104,8 +104,9 @@ class AnnotationReader:
         fields = structure(record, dict[str, Any], origin)
         kind = self._kind(fields, origin)
         geometry = self._geometry(kind, fields, origin)
-        name = structure(fields.get("name", ""), str | None, origin.at(".name")) or ""
-        labels = (name.strip(),) if name.strip() else ()
+        name = fields.get("name")
+        label = "" if name is None else structure(name, str, origin.at(".name")).strip()
+        labels = (label,) if label else ()
         primitive = _is_primitive(kind, fields[kind], geometry)
         is_primitive_or_mask = primitive or kind == "mask"
         return Shape(
@@ -252,7 +253,10 @@ def _corners(box: object) -> list[list[float]]:
 
 
 def _are_numbers(*values: object) -> bool:
-    return all(type(one) in (int, float) and abs(one) < _FARTHEST for one in values)  # type: ignore[operator]
+    return all(
+        isinstance(one, int | float) and not isinstance(one, bool) and abs(one) < _FARTHEST
+        for one in values
+    )
 
 
 def _is_primitive(kind: str, value: object, geometry: Geometry) -> bool:
@@ -263,8 +267,9 @@ def _is_primitive(kind: str, value: object, geometry: Geometry) -> bool:
         return False
     assert isinstance(geometry, Area)
     paths = value.get("paths") if isinstance(value, dict) else None
-    plain = isinstance(paths, list) and value == {"paths": paths} and len(paths) == 1
-    return not plain or len(paths[0]) != len(geometry.parts[0].exterior)
+    if not isinstance(paths, list) or len(paths) != 1 or value != {"paths": paths}:
+        return True
+    return len(paths[0]) != len(geometry.parts[0].exterior)
 
 
 def _instance(value: object, origin: Origin) -> str | None:

@@ -128,7 +128,10 @@ def _declared(facts: Mapping[str, Any], origin: Origin, issues: list[Issue]) -> 
     sides = [
         int(one)
         for one in written
-        if type(one) in (int, float) and 1 <= one <= _LONGEST_SIDE and one == int(one)
+        if isinstance(one, int | float)
+        and not isinstance(one, bool)
+        and 1 <= one <= _LONGEST_SIDE
+        and one == int(one)
     ]
     if len(sides) == 2:
         return Size(*sides)
