@@ -214,3 +214,8 @@ class Writer(Protocol):
         Raises:
             OutputError: If a file cannot be written.
         """
+
+
+def is_below(name: str) -> bool:
+    """Tell whether a path leads to a place below a folder, on every system."""
+    return not (set(name.split("/")) & {"", ".", ".."} or set(name) & set('\\:*?"<>|\0'))

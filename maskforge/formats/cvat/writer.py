@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from maskforge.formats.base import group_numbers, with_left_over
 from maskforge.formats.runlength import alternating
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.writer import Holds, WriteContext, WrittenImage, is_below
 from maskforge.images.suffixes import is_image_name
 from maskforge.shapes import Area, Bitmap, Points, PointSet, Polyline, Shape
 
@@ -95,7 +95,7 @@ class CvatWriter:
     def _name(self, image: WrittenImage, own: object) -> str:
         """Return the name of an image: the one that the task in CVAT knows, where it has one."""
         name = f"{image.name}{PurePosixPath(image.image).suffix}"
-        if isinstance(own, str) and own not in self._names and _is_below(own):
+        if isinstance(own, str) and own not in self._names and is_below(own):
             name = own
         self._names.add(name)
         return name
@@ -183,11 +183,6 @@ def _add_attributes(parent: Element, names: Iterable[str]) -> None:
         facts = {"name": name, "mutable": "False", "input_type": "text", "default_value": ""}
         for key, value in {**facts, "values": ""}.items():
             SubElement(attribute, key).text = _legal(value)
-
-
-def _is_below(name: str) -> bool:
-    """Tell whether a path leads to a place below a folder, on every system."""
-    return not (set(name.split("/")) & {"", ".", ".."} or set(name) & set('\\:*?"<>|\0'))
 
 
 def _legal(text: str) -> str:
