@@ -70,6 +70,9 @@ ENVIRONMENTS = {
         ("numpy", "pillow", "pyyaml", "pydicom", "imgviz", "tqdm"), ("isat-sam==1.5.2",), quick=True
     ),
     "labelbox": Environment(("labelbox[data]==7.17.0",)),
+    "cityscapes": Environment(
+        ("numpy", "pillow", "pyquaternion"), ("cityscapesScripts==2.3.0",), quick=True
+    ),
 }
 
 
