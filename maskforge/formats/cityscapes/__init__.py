@@ -176,7 +176,7 @@ def _record(
         upright=True,
         own=(f"{base}_leftImg8bit", base),
         own_folders=frozenset(_TRUTH_FOLDERS),
-        not_images=frozenset(masks),
+        masks=frozenset(masks),
         issues=tuple(issues),
         extra=extra,
     )
