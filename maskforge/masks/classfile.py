@@ -16,6 +16,7 @@ from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, BACKGROUND_NAME, VOID, ClassMap, MaskClass
 from maskforge.masks.foreign_classes import READ, from_document, from_text
 from maskforge.masks.labels import class_names
+from maskforge.masks.presets import PRESETS
 
 _MOST_DIGITS = 10
 _MOST_BITS = 32
@@ -91,6 +92,10 @@ def load_class_map(path: PathLike) -> ClassMap:
     ``mask_color_map.json`` of X-AnyLabeling; ``labelmap.txt`` of CVAT; ``classes.json`` of
     SuperAnnotate; and the tags in a project of VoTT. ``ClassMap.recognized`` says so.
 
+    Args:
+        path: The file; or, if there is none of that name, ``cityscapes`` (8 categories),
+            ``cityscapes-train`` (19 classes, counted from 1) or ``cityscapes-labels`` (33 labels).
+
     Raises:
         LabelError: If the file cannot be read or is not a class map.
 
@@ -100,6 +105,8 @@ def load_class_map(path: PathLike) -> ClassMap:
         (5, 'caries')
     """
     path = as_path(path)
+    if (preset := PRESETS.get(str(path))) is not None and not path.exists():
+        return preset()
     origin = Origin(path)
     text = _text(path, origin)
     document = _document(text, origin)
