@@ -22,7 +22,7 @@ class YoloWriter:
     """
 
     title = "YOLO segmentation"
-    holds = Holds(parts=True)
+    holds = Holds(parts=True, decimals=9)  # as they are read again
 
     def __init__(self, context: WriteContext) -> None:
         self._context = context
