@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +16,7 @@ from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.page import is_there, split_page, without_suffix
 from maskforge.issues import Origin
 from maskforge.masks.vectorized import Vectorized, vectorize
-from maskforge.shapes import ImageReference, ImageState
+from maskforge.shapes import Area, ImageReference, ImageState, Shape
 from maskforge.vector.vectorize_options import VectorizeOptions
 
 FROM_MASKS = "masks"
@@ -67,7 +67,7 @@ def _annotated(
             entry.upright,
             entry.match,
         ),
-        outlines.shapes,
+        outlines.shapes if mask.ndim == 3 else outer_first(outlines.shapes),
         state,
         PREDICTED if entry.format == PREDICTED else FROM_MASKS,
         origin,
@@ -85,6 +85,24 @@ def _folder(item: DatasetItem) -> str:
 def _mask_name(item: DatasetItem) -> str:
     """Return the path of a mask below the folder of masks, without suffix."""
     return without_suffix((item.entry.mask or "").removeprefix(f"{MASKS}/"))
+
+
+def outer_first(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
+    """Return shapes of a mask in an order in which holes can be background.
+
+    A shape is before all that lie in its holes, so these are drawn on top. Regions of a mask do not
+    overlap, so their order does not matter otherwise.
+    """
+    return tuple(sorted(shapes, key=_filled_area, reverse=True))
+
+
+def _filled_area(shape: Shape) -> float:
+    """Return the largest area inside an exterior, by the shoelace formula."""
+    areas = []
+    for part in shape.geometry.parts if isinstance(shape.geometry, Area) else ():
+        (x, y), (next_x, next_y) = part.exterior.T, np.roll(part.exterior, -1, axis=0).T
+        areas.append(abs(float((x * next_y - next_x * y).sum())) / 2)
+    return max(areas, default=0.0)
 
 
 def name_of_image(path: Path | None, mask: str) -> str:

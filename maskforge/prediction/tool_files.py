@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from maskforge.exports.annotated import PREDICTED, name_of_image
+from maskforge.exports.annotated import PREDICTED, name_of_image, outer_first
 from maskforge.exports.export import (
     ExportWriter,
     earlier_export,
@@ -100,7 +100,7 @@ class ToolFiles:
                 loaded.upright,
                 "none" if file is None else "path",
             ),
-            found.shapes,
+            found.shapes if is_multihot else outer_first(found.shapes),
             ImageState.ANNOTATED if found else ImageState.EMPTY,
             PREDICTED,
             Origin(file or self._folder.path, ""),
