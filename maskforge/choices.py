@@ -28,7 +28,7 @@ from maskforge.errors import OptionError, did_you_mean, shorten
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Encoding: TypeAlias = Literal["integer", "onehot", "multihot"]
+Encoding: TypeAlias = Literal["integer", "binary", "onehot", "multihot"]
 FileType: TypeAlias = Literal["png", "tiff", "npy"]
 Overlap: TypeAlias = Literal["order", "area", "priority", "error"]
 ClosedLines: TypeAlias = Literal["line", "area"]

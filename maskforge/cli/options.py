@@ -55,7 +55,7 @@ Classes: TypeAlias = Annotated[
     typer.Option(
         metavar="FILE",
         help="Class map: TOML, JSON, the classes.json of an earlier run, or the class file of "
-        "another tool.",
+        "another tool; or cityscapes, cityscapes-train, cityscapes-labels.",
         show_default=False,
     ),
 ]

@@ -33,6 +33,7 @@ from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
 from maskforge.masks.class_source import SourceKeys, labeled_by, no_such_key
 from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
+from maskforge.masks.drawing import check_binary
 from maskforge.masks.maskfile import check_file_type
 from maskforge.outputs.folder import OutputFolder
 from maskforge.raster.registry import get_rasterizer
@@ -176,6 +177,7 @@ def _convert(
         if class_from != classes.class_from:
             classes = replace(classes, class_from=class_from)
         check_labels(classes, labels)
+        check_binary(classes, labels, options)
         run = _Run(destination, folder.path, options, classes, reader, labels, progress)
         if options.dry_run:
             return run.draw_all(spool, None, observe)
@@ -281,7 +283,11 @@ class _Run:
         taken, place = writer if place else None, place or Place("")
         if taken is not None and converted.mask is not None:
             files |= taken.write_masks(
-                place.name, self._options.file_type, converted.mask, converted.instances
+                place.name,
+                self._options.file_type,
+                converted.mask,
+                converted.instances,
+                palette=self._options.encoding != "binary",
             )
             if image.embedded is not None:
                 files["image"] = taken.write_image(place.name, image.embedded)

@@ -35,7 +35,7 @@ from maskforge.images.stored import Pixels
 from maskforge.issues import Doubt, Level, Origin, Scope
 from maskforge.masks.classes import VOID, ClassMap
 from maskforge.masks.classfile import load_saved_class_map
-from maskforge.masks.encoding import from_multi_hot, from_one_hot
+from maskforge.masks.encoding import binary_values, from_multi_hot, from_one_hot, translate
 from maskforge.masks.maskfile import read_mask
 from maskforge.shapes import ImageState, Size
 
@@ -92,7 +92,7 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
         made: How the mask came to be: ``drawn`` by people; ``predicted``; or a prediction that
             people ``corrected``, or ``confirmed`` as it is. In manifests that do not say, the
             format tells.
-        encoding: ``integer``, ``onehot`` or ``multihot``.
+        encoding: ``integer``, ``binary``, ``onehot`` or ``multihot``.
         pixels: Visible pixels per class name.
         shapes: Number of records by what became of them: ``found``, ``drawn``, ``converted``,
             ``void``, ``ignored``, ``skipped``, ``refused``.
@@ -258,6 +258,8 @@ def integer_mask(item: DatasetItem, classes: ClassMap) -> NDArray[Any]:
     """
     mask = item.read_mask()
     try:
+        if item.entry.encoding == "binary":
+            return translate(mask, binary_values(classes.ids))
         if item.entry.encoding == "onehot":
             return from_one_hot(mask, classes.ids)
         if item.entry.encoding == "multihot":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -12,6 +12,7 @@ from typing import IO, Self
 import msgspec
 
 from maskforge.dataset.manifest import ManifestEntry, is_dataset
+from maskforge.display.colors import Color
 from maskforge.errors import LabelError, MaskforgeError, OutputError, OutputExistsError
 from maskforge.files import (
     CLASSES,
@@ -175,9 +176,22 @@ class DatasetWriter:
             raise unwritable(path / MANIFEST, error) from None
 
     def write_masks(
-        self, name: str, file_type: str, mask: AnyMask, instances: AnyMask | None
+        self,
+        name: str,
+        file_type: str,
+        mask: AnyMask,
+        instances: AnyMask | None,
+        *,
+        palette: bool = True,
     ) -> dict[str, str]:
         """Write the masks of one image.
+
+        Args:
+            name: Their name.
+            file_type: ``png``, ``tiff`` or ``npy``.
+            mask: The mask.
+            instances: The instance map, or None.
+            palette: Whether the values of the mask are class ids, which have colors.
 
         Returns:
             The paths for the manifest: ``mask``, and ``instances`` if there are any.
@@ -187,12 +201,12 @@ class DatasetWriter:
         """
         self._finish_stack()
         files = {"mask": f"{MASKS}/{name}.{file_type}"}
-        self._write(files["mask"], mask, file_type)
+        self._write(files["mask"], mask, file_type, self._classes.colors if palette else None)
         if instances is not None:
             wide = instances.dtype.itemsize > 2  # more than a PNG can hold
             type_ = "tiff" if wide and file_type == "png" else file_type
             files["instances"] = f"{INSTANCES}/{name}.{type_}"
-            self._write(files["instances"], instances, type_)
+            self._write(files["instances"], instances, type_, self._classes.colors)
         return files
 
     def write_page(self, name: str, mask: AnyMask) -> dict[str, str]:
@@ -241,9 +255,11 @@ class DatasetWriter:
         self._staged.append(self._folder.stage(name, content))
         return name
 
-    def _write(self, name: str, mask: AnyMask, file_type: str) -> None:
+    def _write(
+        self, name: str, mask: AnyMask, file_type: str, palette: Mapping[int, Color] | None
+    ) -> None:
         try:
-            content = encode_mask(mask, file_type, self._classes.colors)
+            content = encode_mask(mask, file_type, palette)
         except MemoryError:
             raise OutputError(
                 "there is not enough memory to encode the mask",

@@ -31,6 +31,7 @@ from maskforge.images.pair_names import MASK_SUFFIXES, is_companion
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.classfile import load_saved_class_map
+from maskforge.masks.encoding import binary_values
 
 
 def known_classes(folder: Path) -> ClassMap | None:
@@ -168,6 +169,7 @@ def _from_manifest(folder: Path, note: str) -> ExampleSet:
     classes = dataset.classes
     channels: Mapping[Encoding, Sequence[int]] = {
         "integer": (),
+        "binary": (),
         "onehot": classes.ids,
         "multihot": tuple(id_ for id_ in classes.ids if id_ != BACKGROUND),
     }
@@ -178,8 +180,9 @@ def _from_manifest(folder: Path, note: str) -> ExampleSet:
             mask=item.mask_path,
             size=item.size,
             upright=item.entry.upright,
-            encoding=item.entry.encoding,
+            encoding="integer" if item.entry.encoding == "binary" else item.entry.encoding,
             channels=tuple(channels[item.entry.encoding]),
+            values=binary_values(classes.ids) if item.entry.encoding == "binary" else None,
         )
         for item in dataset
     )

@@ -12,7 +12,7 @@ from maskforge.choices import Encoding, Head
 from maskforge.errors import DatasetError, OptionError
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
-from maskforge.masks.encoding import from_multi_hot, from_one_hot, translate
+from maskforge.masks.encoding import binary_values, from_multi_hot, from_one_hot, translate
 from maskforge.masks.targets import channel_ids, to_target
 
 
@@ -30,7 +30,7 @@ def network_target(
     Args:
         values: What the file holds: (H, W), or (H, W, C) as the encoding says.
         encoding: What it means.
-        channels: Class id of every channel.
+        channels: Class id of every channel; of a binary mask, of the class that it shows.
         meaning: Class id of every value; None if the values are ids.
         classes: The classes that count.
         head: What the network ends in.
@@ -41,6 +41,8 @@ def network_target(
         OptionError: If classes overlap and the head is softmax.
     """
     channel_ids(classes, head)  # too many of them are no fault of the mask
+    if encoding == "binary":
+        encoding, meaning = "integer", binary_values(channels)
     if values.ndim != (2 if encoding == "integer" else 3):
         raise DatasetError(
             f"is not a mask of the encoding {encoding}: its shape is {values.shape}", origin=origin

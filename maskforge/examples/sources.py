@@ -31,6 +31,7 @@ from maskforge.images.pair_names import MaskName
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.classfile import load_class_map
+from maskforge.masks.encoding import binary_values
 from maskforge.masks.likeness import mask_likeness
 from maskforge.shapes import Size
 
@@ -379,6 +380,8 @@ def _told(found: Candidates, classes: ClassMap) -> Meaning:
         raise DatasetError(f"{found.source}: the masks have different encodings")
     encoding = encodings.pop() or "integer"
     ids = found.classes.ids if found.classes is not None else classes.ids
+    if encoding == "binary":
+        return Meaning(classes, binary_values(ids))
     channels = {"integer": (), "onehot": ids, "multihot": tuple(id_ for id_ in ids if id_)}
     if encoding == "multihot" and len(channels[encoding]) == 1:  # read as (H, W)
         (id_,) = channels[encoding]

@@ -22,14 +22,14 @@ from maskforge.choices import (
     with_keywords,
 )
 from maskforge.display.brief import Brief
-from maskforge.errors import GeometryError, ImageError, check_type
+from maskforge.errors import GeometryError, ImageError, OptionError, check_type, listing
 from maskforge.geometry import discs, is_closed, rectangle, ring, self_intersecting, thick_line
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Doubt, Issue, Level
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.masks.class_source import labeled_by
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
-from maskforge.masks.encoding import Mask, one_hot
+from maskforge.masks.encoding import Mask, binary_values, one_hot
 from maskforge.masks.nested import Region, apart
 from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
@@ -42,8 +42,8 @@ class DrawOptions:
     """How shapes become masks.
 
     Attributes:
-        encoding: ``integer`` (H, W), ``onehot`` or ``multihot`` (H, W, C); see
-            ``maskforge.masks.encoding``.
+        encoding: ``integer`` or, of one class alone, ``binary`` (H, W); ``onehot`` or ``multihot``
+            (H, W, C); see ``maskforge.masks.encoding``.
         rasterizer: Name of the rasterizer.
         overlap: What is on top where shapes overlap: ``order`` the later one in the file, ``area``
             the smaller one, ``priority`` the one whose class comes later in the class map;
@@ -181,7 +181,9 @@ def draw(
         )
     pixels = segments.count(painted)
     pixels[BACKGROUND] = pixels.pop(BACKGROUND, 0)  # named last, and always
-    if options.encoding == "onehot":
+    if options.encoding == "binary":
+        painted = _binary(painted, classes)
+    elif options.encoding == "onehot":
         painted = one_hot(painted, classes.ids)
     elif options.encoding == "multihot":
         painted, pixels = _channels(segments, values, order, classes)
@@ -200,6 +202,35 @@ def draw(
         outcomes["converted"],
         dict(Counter(region.value for region in regions)),
         tuple(issues),
+    )
+
+
+def check_binary(classes: ClassMap, labels: Iterable[str], options: DrawOptions) -> None:
+    """Make sure that a binary mask can show what there is, if that was asked for.
+
+    Raises:
+        OptionError: If there are several classes, or something is void.
+    """
+    if options.encoding != "binary":
+        return
+    binary_values(classes.ids)
+    void = [label for label in dict.fromkeys(labels) if classes.value(label) == VOID]
+    if void or options.refused == "void":
+        raise _void_in_binary(listing(map(repr, void)) or "--refused void")
+
+
+def _binary(painted: Mask, classes: ClassMap) -> NDArray[np.uint8]:
+    (_, id_) = binary_values(classes.ids).values()
+    if (painted == VOID).any():
+        raise _void_in_binary("a shape")
+    binary: NDArray[np.uint8] = np.where(painted == id_, np.uint8(VOID), np.uint8(BACKGROUND))
+    return binary
+
+
+def _void_in_binary(what: str) -> OptionError:
+    return OptionError(
+        f"{what} is void, and 255 is the class in a binary mask",
+        hint="leave it out, such as --class __ignore__=ignore; or choose --encoding integer",
     )
 
 

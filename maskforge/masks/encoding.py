@@ -1,10 +1,11 @@
-"""Integer, one-hot and multi-hot masks, and the ways between them.
+"""Integer, binary, one-hot and multi-hot masks, and the ways between them.
 
 An integer mask is (H, W); its values are class ids, 0 for background and 255 for void (to be
-ignored). A one-hot mask is (H, W, C) uint8 with a channel for every class, the background among
-them, in rising order of the ids; a void pixel is 0 in every channel, so that a cross-entropy
-ignores it. A multi-hot mask is (H, W, C) uint8 with a channel for every class but the background; a
-pixel may be 1 in several channels or in none, and is 255 in all of them where it is void.
+ignored). A binary mask is (H, W) uint8: 255 where its one class is, and 0 elsewhere. A one-hot mask
+is (H, W, C) uint8 with a channel for every class, the background among them, in rising order of the
+ids; a void pixel is 0 in every channel, so that a cross-entropy ignores it. A multi-hot mask is
+(H, W, C) uint8 with a channel for every class but the background; a pixel may be 1 in several
+channels or in none, and is 255 in all of them where it is void.
 """
 
 from __future__ import annotations
@@ -130,6 +131,30 @@ def from_multi_hot(encoded: NDArray[np.uint8], ids: Sequence[int]) -> Mask:
     mask: Mask = values[np.where(on.any(axis=-1), last, 0)]
     mask[void.any(axis=-1)] = VOID
     return mask
+
+
+def binary_values(ids: Sequence[int]) -> dict[int, int]:
+    """Return the id of both values of a binary mask.
+
+    Args:
+        ids: The ids of the classes, with or without the background's.
+
+    Raises:
+        OptionError: If there is not one class beside the background.
+
+    Examples:
+        >>> from maskforge.masks.encoding import binary_values
+        >>> binary_values((0, 5))
+        {0: 0, 255: 5}
+    """
+    shown = [one for one in ids if one != BACKGROUND]
+    if len(shown) != 1:
+        raise OptionError(
+            f"a binary mask shows one class, and there are {len(shown)}",
+            hint="make all others the background or leave them out, such as --class enamel=ignore; "
+            "or choose --encoding integer",
+        )
+    return {BACKGROUND: BACKGROUND, VOID: shown[0]}
 
 
 def translate(values: NDArray[Any], meaning: Mapping[int, int]) -> NDArray[np.uint16]:

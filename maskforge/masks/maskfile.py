@@ -27,7 +27,7 @@ def check_file_type(file_type: str, encoding: str) -> None:
         OptionError: With the reason.
     """
     check_choice("file_type", file_type, FileType)
-    if encoding != "integer" and file_type != "npy":
+    if encoding not in ("integer", "binary") and file_type != "npy":
         raise OptionError(
             f"{encoding} masks have one channel per class, which {file_type.upper()} files cannot "
             "hold without being taken for colors",

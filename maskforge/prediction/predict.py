@@ -28,7 +28,7 @@ from maskforge.files import (
 from maskforge.images.decoder import read_header
 from maskforge.issues import Code, Level, Origin
 from maskforge.masks.classes import BACKGROUND, VOID
-from maskforge.masks.encoding import Mask, multi_hot, one_hot
+from maskforge.masks.encoding import Mask, binary_values, multi_hot, one_hot
 from maskforge.masks.maskfile import check_file_type
 from maskforge.masks.masknames import MaskNames
 from maskforge.outputs.folder import OutputFolder
@@ -116,6 +116,8 @@ def _predict(
             )
     if not isinstance(model, Predictor):
         model = Predictor.load(model, runtime=chosen.runtime, precision=chosen.precision)
+    if options.encoding == "binary":
+        binary_values(model.classes.ids)
     _try(model, options)
     start = time.perf_counter()
     tool_files = ToolFiles(folder, model.classes, options)
@@ -209,7 +211,10 @@ class _Run:
             files = writer.write_page(self._stack, prediction.mask)
         else:
             encoded = self._encoded(prediction)
-            files = writer.write_masks(name, self._options.file_type, encoded, None)
+            palette = self._options.encoding != "binary"
+            files = writer.write_masks(
+                name, self._options.file_type, encoded, None, palette=palette
+            )
         if self._options.probabilities:
             assert prediction.probabilities is not None
             results.write_probabilities(writer, name, prediction.probabilities)
@@ -258,6 +263,8 @@ class _Run:
 
     def _encoded(self, prediction: Prediction) -> NDArray[np.uint8] | Mask:
         classes, encoding = self._model.classes, self._options.encoding
+        if encoding == "binary":
+            return np.where(prediction.mask != BACKGROUND, np.uint8(VOID), np.uint8(BACKGROUND))
         if encoding == "onehot":
             return one_hot(prediction.mask, classes.ids)
         if encoding == "multihot" and self._model.description.head == "sigmoid":

@@ -84,7 +84,9 @@ def _of_class_map(root: object) -> PixelNames | None:
         classes = msgspec.convert(root, _SavedClassMap).classes
     except msgspec.ValidationError:
         return None
-    values = {one.id: one.label() for one in classes if one.id} | {0: BACKGROUND, VOID_VALUE: VOID}
+    values = {one.id: one.label() for one in classes if one.id} | {0: BACKGROUND}
+    if len(values) > 2:
+        values[VOID_VALUE] = VOID  # of one class alone, masks may be black and white
     colors = {int(one.color[1:], 16): one.label() if one.id else BACKGROUND for one in classes}
     return PixelNames(values, colors)
 
