@@ -41,7 +41,8 @@ def exported(samples, tmp_path_factory, class_map):
         if (writer, source) not in done:
             out = tmp_path_factory.mktemp("export") / "out"
             options: Any = {"image_files": "copy", "unvisited": "background"}
-            options |= {"format": writer, "source_format": source, "classes": class_map}
+            source_format = source.partition("/")[0]
+            options |= {"format": writer, "source_format": source_format, "classes": class_map}
             report = mf.export(samples / source, out, **options)
             done[writer, source] = out, report
         return done[writer, source]
