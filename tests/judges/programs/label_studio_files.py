@@ -23,7 +23,7 @@ def main(folder: str) -> dict[str, Any]:
     brushes, wrong = [], []
     results = 0
     for task in json.loads(Path(folder, "tasks.json").read_text("utf-8")):
-        if not interface.validate_task(task):
+        if not interface.validate_task({"data": task["data"]}):
             wrong.append(task["data"])
         for key in ("annotations", "predictions"):
             for one in task.get(key, ()):
