@@ -94,9 +94,9 @@ class ImageSpool:
         Raises:
             OutputError: If the disk is full.
         """
-        start = self._file.tell()
         try:
             if self._whole:
+                start = self._file.tell()
                 with contextlib.suppress(RecursionError):
                     self._dump(image, _WHOLE)
                     return

@@ -26,7 +26,7 @@ from format_checks import (
     records_of,
 )
 from format_examples import labelme, superannotate
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import maskforge as mf
@@ -238,6 +238,7 @@ def test_damage_at_several_places(lay, data):
 @settings(patient, max_examples=300)
 def test_damage_of_one_record_leaves_the_others_as_they_are(lay, data):
     laid = lay(data.draw(any_tree))
+    assume(laid.with_records)
     name, image = data.draw(st.sampled_from(laid.with_records))
     root = laid.tree.root(name)
     place, records = records_of(image, root, laid.keys)
@@ -283,8 +284,9 @@ def test_a_record_of_no_known_kind_tells_its_place(laid):
                 assert (points.min(axis=0) >= issue.box[:2]).all()
                 assert (points.max(axis=0) <= np.add(issue.box[2:], 1e-9)).all()
                 covered += 1
-    # What has been spoiled of a record of Labelbox was all that says where it is.
-    assert covered or not laid.with_records or laid.tree.format == "labelbox"
+    # What has been spoiled of a record of Labelbox was all that says where it is; Cityscapes draws
+    # nothing but polygons, and so names no kinds.
+    assert covered or not laid.with_records or laid.tree.format in ("labelbox", "cityscapes")
 
 
 def shapes_of(images: list[AnnotatedImage]) -> dict[mf.Origin, Shape]:

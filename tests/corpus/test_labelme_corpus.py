@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskforge.errors import FormatError
 from maskforge.formats.reader import detect, read
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code
@@ -156,13 +155,17 @@ def test_flags_of_the_image_are_tags(annotations, images):
     assert sorted({tag for image in images.values() for tag in image.tags}) == ["cat", "dog"]
 
 
-def test_coco_files_are_not_recognized(documents, annotations):
+def test_coco_files_are_not_those_of_labelme(documents, annotations):
     others = set(documents) - set(annotations)
     assert len(others) == 19
     for path in others:
         assert path.name.startswith("coco_")
-        with pytest.raises(FormatError, match="not labelme: no `shapes` list at the root"):
-            detect(path)
+        assert detect(path).format == "coco"
+        reader = read(path, format="labelme")
+        assert list(reader) == []
+        assert [issue.message for issue in reader.issues] == [
+            "not labelme: no `shapes` list at the root"
+        ]
 
 
 def test_all_others_are_recognized(annotations):

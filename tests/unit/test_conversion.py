@@ -276,7 +276,7 @@ def test_a_temporary_disk_that_is_full_is_named(tmp_path, monkeypatch):
         {"unvisited": "draw"},
         {"size_mismatch": "crop"},
         {"rasterizer": "gpu"},
-        {"format": "coco"},
+        {"format": "photoshop"},
         {"line_width": float("nan")},
         {"line_width": -1.0},
         {"point_radius": float("inf")},

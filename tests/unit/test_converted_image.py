@@ -22,11 +22,12 @@ CLASSES = mf.ClassMap((mf.MaskClass(1, "a", (255, 0, 0), ("a",)),))
 def test_other_processes_give_what_convert_writes(tmp_path, samples):
     options = mf.ConvertOptions(instances=True, unvisited="background", line_width=2.0)
     classes = mf.load_class_map(samples / "classes.toml")
-    mf.convert(samples, tmp_path, options, classes=classes)
+    sources = [samples / name for name in ("labelme", "superannotate", "vott")]
+    mf.convert(sources, tmp_path, options, classes=classes)
     dataset = mf.open_dataset(tmp_path)
     work = partial(mf.convert_image, classes=classes, options=options)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        results = list(pool.map(work, mf.read(samples)))
+        results = list(pool.map(work, mf.read(sources)))
     assert len(results) == len(dataset) == 14
     for item, found in zip(dataset, results, strict=True):
         written = item.entry

@@ -291,7 +291,7 @@ def test_other_xml_is_not_recognized(tmp_path, content):
     (tmp_path / "a.xml").write_text(content)
     with pytest.raises(mf.MaskforgeError, match="not cvat: "):
         mf.detect(tmp_path / "a.xml")
-    if "annotations" not in content:  # many programs write such files
+    if "annotation" not in content:  # many programs write such files
         reader = mf.read(tmp_path)
         assert (list(reader), reader.issues) == ([], [])
 

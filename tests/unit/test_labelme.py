@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from labelme_files import TRIANGLE, codes, document, exterior, read_one, save_image, shape, write
 
-from maskforge.errors import FormatError
 from maskforge.formats.reader import detect, read
 from maskforge.issues import Code
 from maskforge.shapes import ImageState, Size
@@ -66,11 +65,12 @@ def test_recognized_by_its_keys(tmp_path, content, reason):
     ],
 )
 def test_not_recognized_for_a_reason(tmp_path, content, reason):
-    path = write(tmp_path, content)
-    with pytest.raises(FormatError, match="not labelme: ") as caught:
-        detect(path)
-    assert reason in caught.value.message
-    assert caught.value.code is Code.UNKNOWN_FORMAT
+    reader = read(write(tmp_path, content), format="labelme")
+    assert list(reader) == []
+    (issue,) = reader.issues
+    assert issue.message.startswith("not labelme: ")
+    assert reason in issue.message
+    assert issue.code is Code.UNKNOWN_FORMAT
 
 
 # Versions, dialects, encodings

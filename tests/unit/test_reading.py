@@ -46,7 +46,7 @@ def test_each_iteration_starts_again(tmp_path):
 
 def test_only_files_that_may_be_annotations_are_opened(tmp_path):
     labelme(tmp_path / "x.json")
-    for name in ("x.txt", "x.jsonl", "x.png", "x.xml", "json"):
+    for name in ("x.txt", "x.jsonl", "x.png", "y.xml", "y.yaml", "json"):
         (tmp_path / name).write_text("[")
     reader = read(tmp_path)
     assert names(reader) == ["x.png"]
@@ -90,8 +90,8 @@ def test_a_format_can_be_insisted_on(tmp_path):
     assert [issue.code for issue in reader.issues] == [Code.UNKNOWN_FORMAT]
     assert "not vott" in reader.issues[0].message
     assert "labelme" not in reader.issues[0].message
-    with pytest.raises(OptionError, match="coco"):
-        read(tmp_path, format="coco")
+    with pytest.raises(OptionError, match="photoshop"):
+        read(tmp_path, format="photoshop")
 
 
 def test_keys_of_two_formats_are_ambiguous_until_one_is_chosen(tmp_path):
