@@ -328,7 +328,7 @@ class AnnotationReader:
             content = read_bytes(path)
         except (OSError, MemoryError):
             return True
-        if is_cut_off(content):
+        if kind_of(path) == ".json" and is_cut_off(content):
             return True
         marks = [mark.encode() for format_ in self._formats for mark in format_.marks]
         content = path.name.encode() + content.replace(b"\0", b"")  # UTF-16, as far as it matters
