@@ -165,10 +165,11 @@ def write_bundle(folder: Path) -> None:
         superannotate.write_pixel(projects["pixel"], sample.sheet(), classes)
     for sample in CURRENT:
         superannotate.write_vector(projects["current"], sample.sheet(), classes)
+    plain = [one.sheet() for one in OTHERS]
+    hollow = [replace(OTHERS[0], draw=holes).sheet(), *plain[1:]]
     for name, module in others.items():
         (folder / name).mkdir()
-        first = replace(OTHERS[0], draw=holes) if module.HOLDS_HOLES else OTHERS[0]
-        module.write_set(folder / name, [one.sheet() for one in (first, *OTHERS[1:])], COLORS)
+        module.write_set(folder / name, hollow if module.HOLDS_HOLES else plain, COLORS)
 
 
 def other_formats() -> dict[str, ModuleType]:
