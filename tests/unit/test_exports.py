@@ -334,3 +334,16 @@ def test_what_lies_in_a_hole_of_a_mask_is_drawn_after_it(tmp_path):
     assert labels == ["b outer", "_background_", "a inner"]
     assert report.changed == {"holes written as later shapes of background": 1}
     assert not report.different
+
+
+def test_masks_come_back_whatever_images_and_classes_are_called(tmp_path):
+    """Numbers as names of both, and a folder that is called as those of images are."""
+    for name in ("0", "1"):
+        path = tmp_path / "in" / "images" / f"{name}.json"
+        labelme(path, square("1", 1, 1, 4, 4), square("2", 4, 1, 6, 4))
+    mf.export(tmp_path / "in", tmp_path / "out", format="masks")
+    classes = mf.load_class_map(tmp_path / "out" / "classes.json")
+    images = {image.origin.file.stem: image for image in mf.read(tmp_path / "out", format="masks")}
+    assert sorted(images) == ["0", "1"]
+    for image in images.values():
+        assert mf.draw(image, classes).mask.tolist()[1:3] == [[0, 1, 1, 1, 2, 2, 0, 0]] * 2

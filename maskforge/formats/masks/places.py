@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from maskforge.errors import ImageError, LimitError
-from maskforge.files import INSTANCES, is_text, walk
+from maskforge.files import INSTANCES, MASKS, is_text, walk
 from maskforge.formats.pixels import VOID_VALUE, PixelNames, read_pixels
 from maskforge.images.pair_names import (
     IMAGE_FOLDERS,
@@ -89,7 +89,7 @@ class MaskPlaces:
                 companions.add(path)
             elif (key := _without_object_folder(within)) is not None:
                 objects[key] = path
-            elif is_marked(place) or is_marked(within):
+            elif place.startswith(f"{MASKS}/") or is_marked(place) or is_marked(within):
                 marked[path] = place
             elif not _is_in_image_folder(place):
                 others[path] = place
@@ -134,10 +134,14 @@ class MaskPlaces:
 
 
 class _ClassNames:
-    """Names of classes in the paths of masks: ``caries/7``, ``7_caries``, ``7/caries_2``."""
+    """Names of classes in the paths of masks: ``caries/7``, ``7_caries``, ``7/caries_2``.
+
+    A number in a path is that of an image, also if a class has a number for a name.
+    """
 
     def __init__(self, labels: Iterable[str]) -> None:
-        self._labels = {one.casefold(): one for one in labels if one.strip()}
+        words = (one for one in labels if one.strip() and not one.isdecimal())
+        self._labels = {one.casefold(): one for one in words}
         names = sorted(self._labels, key=len, reverse=True)
         one_of = "|".join(map(re.escape, names))
         pattern = rf"(?:(.*)[ _.-])?({one_of})(?:[ _.-]?(\d+))?"
