@@ -95,7 +95,7 @@ def rasterio_outlines(found: list[Any]) -> list[Outline]:
 
 
 def own_outlines(found: mf.Vectorized) -> list[Outline]:
-    return [(int(one.labels[0]), one.geometry) for one in found]  # type: ignore[misc]
+    return [(int(one.labels[0]), one.geometry) for one in found]  # type: ignore[misc]  # areas alone
 
 
 METHODS: dict[str, tuple[Trace, Callable[[Any], list[Outline]]]] = {

@@ -141,7 +141,7 @@ def with_flags(command: Callable[..., None]) -> Callable[..., None]:
             given = {name: flags.given(typed) for name, flags in groups.items()}
             command(**typed, **given)
 
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # for Typer
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run
 

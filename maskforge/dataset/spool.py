@@ -71,7 +71,7 @@ class ImageSpool:
                 unless it is nested too deep.
         """
         self._whole = whole
-        self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115
+        self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115 - closed in __exit__
         self._count = 0
 
     def __enter__(self) -> Self:

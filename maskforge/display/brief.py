@@ -34,7 +34,7 @@ def _fields(item: object) -> Iterator[tuple[str, object]]:
     else:
         import msgspec
 
-        defaults = {one.name: one.default for one in msgspec.structs.fields(item)}  # type: ignore[arg-type]
+        defaults = {one.name: one.default for one in msgspec.structs.fields(item)}  # type: ignore[arg-type]  # a struct
     for name, default in defaults.items():
         value = getattr(item, name)
         if isinstance(value, (str, int, float, Collection)) and form_of_array(value) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import time
 from collections import Counter
@@ -23,7 +24,7 @@ from maskforge.errors import LimitError, OptionError, OutputExistsError
 from maskforge.exports.annotated import PREDICTED, annotated_images
 from maskforge.exports.export_options import ExportOptions
 from maskforge.exports.export_report import ExportReport
-from maskforge.exports.fitted import fitted
+from maskforge.exports.fitted import fitted, lost_in_pixels
 from maskforge.exports.written_files import WrittenFiles, encoded
 from maskforge.files import EXPORTED, PathLike, as_path, as_paths, read_bytes
 from maskforge.formats.reader import AnnotationReader
@@ -188,7 +189,7 @@ class ExportWriter:
         image = _in_frame(image, upright=holds.upright)
         is_own = image.format == self._format
         try:
-            shapes, is_same = self._fitted(image, is_own=is_own)
+            shapes = self._fitted(image, is_own=is_own)
         except LimitError as error:
             count_issue(report, error.issue(image.origin))
             report.images["refused"] += 1
@@ -198,7 +199,7 @@ class ExportWriter:
         if not is_own and any(image.extra.values()):
             self._files.left_out("images with keys that only their own format knows")
         name = self._names.assign(image.folder, image.image.name)
-        self._writer.add(self._written(image, name, shapes, is_own=is_own and is_same))
+        self._writer.add(self._written(image, name, shapes, is_own=is_own))
         report.images["written"] += 1
         report.written_records += len(shapes)
 
@@ -212,22 +213,25 @@ class ExportWriter:
         for what, count in self._files.not_held.items():
             self._report.left_out[what] = self._report.left_out.get(what, 0) + count
 
-    def _fitted(self, image: AnnotatedImage, *, is_own: bool) -> tuple[tuple[Shape, ...], bool]:
-        """Return the shapes as they are written, counted, and whether they are in own words."""
+    def _fitted(self, image: AnnotatedImage, *, is_own: bool) -> tuple[Shape, ...]:
+        """Return the shapes as they are written, and count what happened to them."""
         holds, size = self._holds, image.image.size
         assert size is not None
         if holds.pixels:
-            return (), is_own
+            for what, count in lost_in_pixels(image.shapes, is_own=is_own).items():
+                self._files.left_out(what, count)
+            return ()
         forms = _forms(self._options.holes, holds)
         for form in forms:
             result = fitted(image.shapes, size, holds, form, is_own=is_own)
             shapes = tuple(_rounded(one, holds.decimals) for one in result.shapes)
             different = 0
-            if result.changed or holds.decimals is not None:
+            is_drawn = bool(result.changed) or holds.decimals is not None
+            if is_drawn:
                 different = self._difference(image, shapes)
             if not different or form != "background":
                 break  # a hole through which something else is seen cannot be background
-        self._report.compared += 1
+        self._report.compared += is_drawn
         if different:
             name = str(image.image.file or image.image.name)
             self._report.different[name] = different
@@ -237,7 +241,7 @@ class ExportWriter:
         ):
             for what, count in counts.items():
                 total[what] = total.get(what, 0) + count
-        return shapes, is_own
+        return shapes
 
     def _difference(self, image: AnnotatedImage, shapes: tuple[Shape, ...]) -> int:
         """Return the number of pixels in which the masks before and after differ."""
@@ -251,9 +255,12 @@ class ExportWriter:
         reference = image.image
         assert reference.size is not None
 
+        @functools.cache
         def drawn() -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:
             drawing = draw(image, self._classes, instances=True)
             assert drawing.instances is not None
+            if self._holds.pixels and drawing.overlapped:
+                self._files.left_out("pixels of further classes below another", drawing.overlapped)
             return drawing.mask, drawing.instances, drawing.instance_classes
 
         content = image.embedded

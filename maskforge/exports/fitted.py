@@ -32,6 +32,13 @@ from maskforge.shapes import (
 )
 from maskforge.vector.outlines import areas_of
 
+_LINES = "lines"
+_POINTS = "points"
+_SCORES = "scores"
+_UNLABELED = "records without a label"
+_FURTHER_LABELS = "further labels of a record"
+_OTHER_KEYS = "records with keys that only their own format knows"
+
 
 @dataclass(slots=True)
 class Fitted:
@@ -81,15 +88,28 @@ def fitted(
             instance = None
         score = shape.score
         if score is not None and not holds.scores:
-            result.left_out["scores"] += 1
+            result.left_out[_SCORES] += 1
             score = None
         if not is_own and any(shape.extra.values()):
-            result.left_out["records with keys that only their own format knows"] += 1
+            result.left_out[_OTHER_KEYS] += 1
         one = replace(shape, instance=instance, score=score)
         for labels in _labels(shape.labels, holds, result):
             for geometry in geometries:
                 result.shapes.append(_shape(one, labels, geometry))
     return result
+
+
+def lost_in_pixels(shapes: Sequence[Shape], *, is_own: bool) -> Counter[str]:
+    """Return what a format leaves out that holds nothing but pixels, by its name."""
+    lost: Counter[str] = Counter()
+    for shape in shapes:
+        lost[_LINES] += isinstance(shape.geometry, Polyline)
+        lost[_POINTS] += isinstance(shape.geometry, PointSet)
+        lost[_UNLABELED] += not shape.labels
+        lost[_FURTHER_LABELS] += max(len(shape.labels) - 1, 0)
+        lost[_SCORES] += shape.score is not None
+        lost[_OTHER_KEYS] += not is_own and any(shape.extra.values())
+    return +lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +132,11 @@ def _shape(shape: Shape, labels: tuple[str, ...], geometry: Geometry | _Hole) ->
 def _labels(labels: tuple[str, ...], holds: Holds, result: Fitted) -> Iterator[tuple[str, ...]]:
     """Yield the labels of every record that is written, the first one last: it lies on top."""
     if not labels and not holds.unlabeled:
-        result.left_out["records without a label"] += 1
+        result.left_out[_UNLABELED] += 1
     elif len(labels) < 2 or holds.labels:
         yield labels
     elif not holds.overlaps:
-        result.left_out["further labels of a record"] += len(labels) - 1
+        result.left_out[_FURTHER_LABELS] += len(labels) - 1
         yield labels[:1]
     else:
         result.changed["records written once for each of several labels"] += 1
@@ -129,9 +149,9 @@ def _geometries(
 ) -> Iterator[Geometry | _Hole]:
     match geometry:
         case Polyline() if not holds.lines:
-            result.left_out["lines"] += 1
+            result.left_out[_LINES] += 1
         case PointSet() if not holds.points:
-            result.left_out["points"] += 1
+            result.left_out[_POINTS] += 1
         case PointSet(points) if len(points) > 1 and not holds.point_sets:
             result.changed["sets of points written as single points"] += 1
             yield from (PointSet(_frozen(points[i : i + 1])) for i in range(len(points)))

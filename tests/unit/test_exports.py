@@ -120,6 +120,22 @@ def test_lines_are_left_out_and_counted(tmp_path):
     assert report.exit_code == 0
 
 
+@pytest.mark.parametrize("format_", ["masks", "nnunet", "pascal-voc", "yolo-semantic"])
+def test_what_pixels_cannot_hold_is_counted(tmp_path, format_):
+    labelme(
+        tmp_path / "in" / "a.json",
+        square("caries", 1, 1, 4, 4, score=0.5),
+        square("enamel", 3, 3, 6, 5),
+        square("crack", 1, 1, 4, 4) | {"shape_type": "linestrip"},
+    )
+    Image.new("L", (8, 6)).save(tmp_path / "in" / "a.png")
+    report = mf.export(tmp_path / "in", tmp_path / "out", format=format_)
+    counts = {key: report.left_out.get(key) for key in ("lines", "points", "scores")}
+    assert counts == {"lines": 1, "points": None, "scores": 1}
+    assert report.left_out["pixels of further classes below another"] == 1
+    assert report.compared == 0
+
+
 def test_a_record_that_cannot_be_read_is_told(tmp_path):
     labelme(tmp_path / "in" / "a.json", square("caries", 1, 1, 4, 4), {"label": "pulp"})
     report = mf.export(tmp_path / "in", tmp_path / "out", format="vott")
