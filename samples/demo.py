@@ -1,6 +1,6 @@
 """Go once round the loop: annotations, masks, a trained network, predictions, a report, images.
 
-It takes about four minutes on two cores. Everything is written into the folder ``demo``.
+It takes some minutes on two cores. Everything is written into the folder ``demo``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TRAINING = (
     *("--crop", "64", "--rare-share", "0.7", "--learning-rate", "0.003"),
     *("--set", "input.crops_per_image=6", "--set", "warmup=0.5"),
 )
-"""About two minutes: many small crops, most of them around a lesion."""
+"""Many small crops, most of them around a lesion."""
 
 
 def main() -> None:
