@@ -39,6 +39,7 @@ class Comparison:
     """What is compared with what.
 
     Attributes:
+        prediction: What was compared, for people.
         part: The images of the truth.
         examples: Those of them that have a prediction.
         shared: The classes.
@@ -48,6 +49,7 @@ class Comparison:
         lonely_predictions: Names without truth.
     """
 
+    prediction: str
     part: Part
     examples: tuple[Example, ...]
     shared: SharedClasses
@@ -64,7 +66,7 @@ class Comparison:
 
 
 def open_comparison(
-    prediction: Path,
+    prediction: Path | Predictor,
     truth: PathLike | ExampleSet,
     options: EvaluateOptions,
     progress: Progress | None,
@@ -72,7 +74,7 @@ def open_comparison(
     """Open predictions and truth, and find what belongs together.
 
     Args:
-        prediction: Folder of a model or of masks.
+        prediction: Folder of a model or of masks, or a model that is loaded.
         truth: Data set, folder of masks, or examples.
         options: How.
         progress: Called after every image of the truth.
@@ -82,12 +84,15 @@ def open_comparison(
         ModelError: If the model cannot be used.
         OptionError: If an option cannot be used.
     """
-    places = (prediction,) if isinstance(truth, ExampleSet) else (prediction, as_source(truth))
+    places = [] if isinstance(truth, ExampleSet) else [as_source(truth)]
+    if isinstance(prediction, Path):
+        places.insert(0, prediction)
     for place in places:
         if not place.exists():
             raise DatasetError("does not exist", origin=Origin(place, ""))
     if (
-        prediction.name == DESCRIPTION
+        not isinstance(prediction, Path)
+        or prediction.name == DESCRIPTION
         or (prediction / DESCRIPTION).is_file()
         or (prediction / RECORD).is_file()
     ):
@@ -130,6 +135,7 @@ def open_comparison(
     outside = {one.name for one in examples} - {one.name for one in part.examples}
     outside.update(examples.partial, predictions.partial)
     return Comparison(
+        prediction=str(prediction),
         part=part,
         examples=tuple(one for one, _ in pairing.pairs),
         shared=shared,
@@ -153,7 +159,7 @@ def _has_images(truth: Path) -> bool:
 
 
 def _open_model(
-    path: Path,
+    model: Path | Predictor,
     truth: PathLike | ExampleSet,
     options: EvaluateOptions,
     progress: Progress | None,
@@ -161,8 +167,11 @@ def _open_model(
     from maskforge.examples.sources import open_examples
     from maskforge.prediction.predictor import Predictor
 
-    predictor = Predictor.load(
-        path, runtime=options.model.runtime, precision=options.model.precision
+    chosen = options.model
+    predictor = (
+        Predictor.load(model, runtime=chosen.runtime, precision=chosen.precision)
+        if isinstance(model, Path)
+        else model
     )
     predictor.thresholds(options.model)  # refused now rather than image by image
     if isinstance(truth, ExampleSet):
@@ -180,6 +189,7 @@ def _open_model(
     part = choose_part(examples, options.part, options.split, predictor.folder)
     shared = share_classes(part.examples.classes, predictor.classes)
     return Comparison(
+        prediction=str(model if isinstance(model, Path) else model.folder),
         part=part,
         examples=part.examples.examples,
         shared=shared,

@@ -10,7 +10,7 @@ from typing import Any
 
 from maskforge.choices import Progress, with_keywords
 from maskforge.errors import OptionError, require
-from maskforge.evaluation.comparison import open_comparison
+from maskforge.evaluation.comparison import Comparison, open_comparison
 from maskforge.evaluation.evaluate_options import EvaluateOptions, check_options
 from maskforge.evaluation.gathered import Gathered, gather
 from maskforge.evaluation.measures.calibration import calibrate
@@ -30,10 +30,11 @@ from maskforge.evaluation.report.worst import draw_worst
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.files import PathLike, as_path, as_source
 from maskforge.outputs.folder import OutputFolder
+from maskforge.prediction.predictor import Predictor
 
 
 def evaluate(
-    prediction: PathLike,
+    prediction: PathLike | Predictor,
     truth: PathLike | ExampleSet,
     out: PathLike | None = None,
     options: EvaluateOptions | None = None,
@@ -48,8 +49,8 @@ def evaluate(
     hundred bytes of counts each.
 
     Args:
-        prediction: Folder of a model, or of masks: what ``predict`` or ``convert`` wrote, or any
-            folder of mask files. Masks are paired with the truth by name.
+        prediction: Folder of a model, or the model loaded; or of masks: what ``predict`` or
+            ``convert`` wrote, or any folder of mask files. Masks are paired with the truth by name.
         truth: Data set, folder of masks, or examples; a model needs their images.
         out: Folder for report, tables and images; None writes nothing.
         options: How.
@@ -89,23 +90,48 @@ def evaluate(
 
 
 def _measured(
-    prediction: PathLike,
+    prediction: PathLike | Predictor,
     truth: PathLike | ExampleSet,
     options: EvaluateOptions,
     progress: Progress | None,
     start: float,
 ) -> tuple[EvaluationReport, Iterator[tuple[str, bytes]]]:
     """Return the report, and the worst images, which are drawn only if somebody asks for them."""
-    task = open_comparison(as_source(prediction), truth, options, progress)
-    values = _column(task.examples, options.group_column)
+    opened = prediction if isinstance(prediction, Predictor) else as_source(prediction)
+    task = open_comparison(opened, truth, options, progress)
+    _column(task.examples, options.group_column)  # refused before anything is measured
     gathered = gather(task.examples, task.regions, options.measure, progress)
+    report = evaluation_report(task, gathered, options, time.monotonic() - start)
+    by_name = {one.name: one for one in gathered.kept}
+    worst = draw_worst(
+        [(row, by_name[row.name]) for row in report.rows[: options.worst]],
+        lambda example: task.regions(example)[0],
+    )
+    return report, worst
+
+
+def evaluation_report(
+    task: Comparison, gathered: Gathered, options: EvaluateOptions, seconds: float
+) -> EvaluationReport:
+    """Return the report of what was measured.
+
+    Args:
+        task: What was compared with what.
+        gathered: What was measured.
+        options: How.
+        seconds: How long it took.
+
+    Raises:
+        OptionError: If the truth has no such column as a group is made of.
+    """
+    values = _column(task.examples, options.group_column)
     measured, kept = gathered.arrays, gathered.kept
     groups = [one.group for one in kept]
     resampled = Resampled(measured, groups, options.bootstrap, options.seed)
     classes = task.shared.classes
     names = [classes.names[id_] for id_ in classes.ids]
-    report = EvaluationReport(
-        prediction=str(prediction),
+    return EvaluationReport(
+        prediction=str(task.prediction),
         truth=task.part.examples.source,
         part=task.part.name,
         images=len(kept),
@@ -131,14 +157,8 @@ def _measured(
         problems=tuple(map(str, gathered.problems)),
         unpaired_truth=task.lonely_truth,
         unpaired_predictions=task.lonely_predictions,
-        seconds=time.monotonic() - start,
+        seconds=seconds,
     )
-    by_name = {one.name: one for one in kept}
-    worst = draw_worst(
-        [(row, by_name[row.name]) for row in report.rows[: options.worst]],
-        lambda example: task.regions(example)[0],
-    )
-    return report, worst
 
 
 def _column(examples: Sequence[Example], column: str | None) -> dict[str, str]:

@@ -58,6 +58,7 @@ def gather(
     compare: Callable[[Example], Compared],
     options: MeasureOptions,
     progress: Progress | None = None,
+    each: Callable[[Example, Measured], None] | None = None,
 ) -> Gathered:
     """Measure images; those that cannot be read are left out, and named.
 
@@ -66,6 +67,7 @@ def gather(
         compare: Returns truth and prediction of one; called in several threads.
         options: How they are measured.
         progress: Called after every image.
+        each: Given what was measured on every image, as soon as it was.
 
     Raises:
         DatasetError: If no image is left.
@@ -99,6 +101,8 @@ def gather(
             if measures.by_threshold is not None:
                 by_threshold = measures.by_threshold + (0 if by_threshold is None else by_threshold)
             rows.append(measures.row)
+            if each is not None:
+                each(example, measures.row)
             matrices.append(measures.matrix)
             kept.append(example)
             if void:

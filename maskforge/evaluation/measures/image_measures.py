@@ -19,6 +19,7 @@ from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.measured import Measured
 from maskforge.evaluation.measures.outlines import ClassRegions
 from maskforge.evaluation.measures.regions import Regions
+from maskforge.evaluation.measures.uncertainty import uncertainty
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +60,7 @@ def measure(
         histogram.add_planes(probabilities, image.truth[1:], image.valid)
     outlines = {one.name: np.full((1, classes), np.nan) for one in measures_of(OutlineMeasure)}
     lesions, curves = np.zeros((1, classes, 4), dtype=np.int64), []
-    scores = np.zeros((1, classes))
+    scores, doubts = np.zeros((1, classes)), np.full((1, classes), np.nan)
     pixels = max(1, int(np.count_nonzero(image.valid)))
     for number in range(classes):
         truth, predicted = image.truth[number + 1], image.predicted[number + 1]
@@ -72,6 +73,7 @@ def measure(
         if probabilities is not None:
             sure = np.where(image.valid, probabilities[..., number], 0)
             part = _bounds(truth | (sure >= THRESHOLDS[0]))
+            doubts[0, number] = uncertainty(sure, image.valid, options.connectivity)
             curves.append(count_by_threshold(_matcher(truth[part], options), sure[part]))
         scores[0, number] = (
             np.count_nonzero(predicted) / pixels
@@ -81,7 +83,7 @@ def measure(
     counts = count(image)
     totals = np.array([[counts.right, counts.valid, counts.background]])
     return ImageMeasures(
-        row=Measured(counts.cells[None], totals, outlines, lesions, scores),
+        row=Measured(counts.cells[None], totals, outlines, lesions, scores, doubts),
         matrix=confusion(image) if image.exclusive else None,
         by_threshold=None if probabilities is None else np.array(curves),
         histogram=histogram,

@@ -24,6 +24,8 @@ class Measured:
         lesions: (N, K, 4) in the truth, found, predicted, false.
         scores: (N, K) how sure it is that the image shows the class: the largest probability, or
             without probabilities the share of pixels.
+        uncertainty: (N, K) how doubtful the most doubtful region of the class is, 0 to 1; NaN
+            without probabilities.
     """
 
     cells: NDArray[np.int64]
@@ -31,6 +33,7 @@ class Measured:
     outlines: Mapping[str, NDArray[np.float64]]
     lesions: NDArray[np.int64]
     scores: NDArray[np.float64]
+    uncertainty: NDArray[np.float64]
 
     @property
     def present(self) -> NDArray[np.bool_]:
@@ -53,6 +56,7 @@ def join(rows: Sequence[Measured]) -> Measured:
         },
         lesions=np.concatenate([one.lesions for one in rows]),
         scores=np.concatenate([one.scores for one in rows]),
+        uncertainty=np.concatenate([one.uncertainty for one in rows]),
     )
 
 

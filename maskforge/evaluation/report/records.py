@@ -214,6 +214,7 @@ class ClassRow(msgspec.Struct, frozen=True, kw_only=True):
         missed_lesions: Of them, those not found.
         false_lesions: Predicted lesions that are none.
         score: How sure it is that the image shows the class.
+        uncertainty: How doubtful its most doubtful region is, 0 to 1; None without probabilities.
     """
 
     truth_pixels: int
@@ -229,6 +230,7 @@ class ClassRow(msgspec.Struct, frozen=True, kw_only=True):
     missed_lesions: int
     false_lesions: int
     score: float
+    uncertainty: float | None
 
 
 class ImageRow(msgspec.Struct, frozen=True, kw_only=True):

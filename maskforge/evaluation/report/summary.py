@@ -218,6 +218,7 @@ def image_rows(
             missed_lesions=int(missed[image, number]),
             false_lesions=int(measured.lesions[image, number, 3]),
             score=float(measured.scores[image, number]),
+            uncertainty=defined(measured.uncertainty[image, number]),
         )
 
     rows = [
