@@ -48,6 +48,8 @@ from .prediction.prediction import Prediction
 from .prediction.prediction_report import PredictionReport
 from .prediction.predictor import Predictor
 from .raster.arrays import rasterize
+from .server.serve import serve
+from .server.serve_options import ServeOptions
 from .shapes import (
     Area,
     Bitmap,
@@ -117,6 +119,7 @@ __all__ = [
     "PreviewOptions",
     "PreviewReport",
     "RunRecord",
+    "ServeOptions",
     "Shape",
     "Size",
     "Split",
@@ -155,6 +158,7 @@ __all__ = [
     "read_mask",
     "read_splits",
     "resume_training",
+    "serve",
     "train",
     "vectorize",
     "write_mask",

@@ -23,6 +23,7 @@ from maskforge.cli.inspect import inspect
 from maskforge.cli.merge import merge
 from maskforge.cli.predict import predict
 from maskforge.cli.preview import preview
+from maskforge.cli.serve import serve
 from maskforge.cli.split import split
 from maskforge.cli.streams import Ended, fill_closed_descriptors, limit_width, listen, steady
 from maskforge.cli.train import train
@@ -66,6 +67,7 @@ for command in (
     train,
     compare,
     predict,
+    serve,
     merge,
     evaluate,
     export,

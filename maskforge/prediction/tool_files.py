@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
+from pathlib import Path
 
 from maskforge.exports.annotated import PREDICTED, name_of_image, outer_first
 from maskforge.exports.export import (
@@ -18,12 +20,13 @@ from maskforge.formats.registry import get_writer
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
-from maskforge.masks.vectorized import vectorize
+from maskforge.masks.vectorized import Vectorized, vectorize
 from maskforge.outputs.folder import OutputFolder
 from maskforge.prediction.predict_options import PredictOptions
 from maskforge.prediction.prediction import Prediction
 from maskforge.prediction.read_ahead import Loaded
 from maskforge.shapes import ImageReference, ImageState, Size
+from maskforge.vector.vectorize_options import VectorizeOptions
 
 
 class ToolFiles:
@@ -80,32 +83,22 @@ class ToolFiles:
         """
         if not self._writers:
             return
-        # The shapes show what the mask shows: overlapping ones only if it does so, too.
         is_multihot = self._options.encoding == "multihot" and prediction.target.ndim == 3
-        found = vectorize(
-            prediction.target if is_multihot else prediction.mask,
-            self._options.vectorize,
-            classes=prediction.classes,
-            probabilities=prediction.probabilities,
-        )
         height, width = prediction.mask.shape
         file = loaded.image.file
         folder, _, last = name.rpartition("/")
-        image = AnnotatedImage(
-            ImageReference(
-                name_of_image(file, last),
-                file,
-                Size(width, height),
-                loaded.orientation,
-                loaded.upright,
-                "none" if file is None else "path",
-            ),
-            found.shapes if is_multihot else outer_first(found.shapes),
-            ImageState.ANNOTATED if found else ImageState.EMPTY,
-            PREDICTED,
-            Origin(file or self._folder.path, ""),
-            folder=folder,
+        reference = ImageReference(
+            name_of_image(file, last),
+            file,
+            Size(width, height),
+            loaded.orientation,
+            loaded.upright,
+            "none" if file is None else "path",
         )
+        image, found = annotated_prediction(
+            prediction, reference, self._options.vectorize, overlapping=is_multihot
+        )
+        image = replace(image, folder=folder)
         for report, writer in zip(self.reports, self._writers.values(), strict=True):
             report.count_outlines(found.iou, found.left_out)
             writer.add(image)
@@ -119,6 +112,41 @@ class ToolFiles:
         for name, writer in self._writers.items():
             writer.finish()
             record_export(self._folder, name, f"{name}/")
+
+
+def annotated_prediction(
+    prediction: Prediction,
+    reference: ImageReference,
+    options: VectorizeOptions,
+    *,
+    overlapping: bool = False,
+) -> tuple[AnnotatedImage, Vectorized]:
+    """Return a prediction as an image that can be exported, and the account of its outlines.
+
+    Args:
+        prediction: What was found.
+        reference: The image.
+        options: How masks become shapes.
+        overlapping: Whether shapes of different classes overlap where both were found; else they
+            show what the mask shows.
+
+    Raises:
+        LimitError: If the shapes need more time or memory than an image may take.
+    """
+    found = vectorize(
+        prediction.target if overlapping else prediction.mask,
+        options,
+        classes=prediction.classes,
+        probabilities=prediction.probabilities,
+    )
+    image = AnnotatedImage(
+        reference,
+        found.shapes if overlapping else outer_first(found.shapes),
+        ImageState.ANNOTATED if found else ImageState.EMPTY,
+        PREDICTED,
+        Origin(reference.file or Path(reference.name), ""),
+    )
+    return image, found
 
 
 def _write(folder: OutputFolder, place: str, name: str, content: bytes) -> None:

@@ -30,7 +30,7 @@ LEVELS = [
     {"batches", "checks", "prediction"},
     {"evaluation"},
     {"corrections"},
-    {"training"},
+    {"training", "server"},
     {"cli", "__main__"},
 ]
 """Rooms and loose modules from the bottom to the top; each imports its own level and those below.

@@ -67,7 +67,13 @@ def draw_worst(
         yield name, png_bytes(np.asarray(_draw(row, example, regions(example))))
 
 
-def _draw(row: ImageRow, example: Example, image: Regions) -> Image.Image:
+def outcome_image(example: Example, image: Regions) -> NDArray[np.uint8]:
+    """Return an image (H, W, 3) with what was found, missed and invented laid over it.
+
+    Args:
+        example: Where the image is; without one, all is black.
+        image: Truth and prediction.
+    """
     shape = image.valid.shape
     shown = np.zeros((*shape, 3), dtype=np.uint8)
     if has_image(example):
@@ -76,9 +82,11 @@ def _draw(row: ImageRow, example: Example, image: Regions) -> Image.Image:
             shown = read_to_show(example.image, upright=example.upright)
     if shown.shape[:2] != shape:
         shown = np.zeros((*shape, 3), dtype=np.uint8)
-    result = outcomes(image)
-    shown = overlay(shown, result, _COLORS, opacity=0.45)
-    counts = np.bincount(result.ravel(), minlength=5)
+    return overlay(shown, outcomes(image), _COLORS, opacity=0.45)
+
+
+def _draw(row: ImageRow, example: Example, image: Regions) -> Image.Image:
+    counts = np.bincount(outcomes(image).ravel(), minlength=5)
     entries = [
         (f"{_MEANINGS[value]}  {counts[value]} px", _COLORS[value])
         for value in _MEANINGS
@@ -86,4 +94,4 @@ def _draw(row: ImageRow, example: Example, image: Regions) -> Image.Image:
     ]
     dice = "no foreground" if row.dice is None else f"Dice {row.dice:.3f}"
     title = f"{row.name}  {dice}  {row.missed_lesions} lesions missed, {row.false_lesions} invented"
-    return with_legend(shown, title, entries)
+    return with_legend(outcome_image(example, image), title, entries)

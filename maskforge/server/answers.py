@@ -1,0 +1,142 @@
+"""What is sent of a prediction: masks, planes, shapes, images to look at."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.errors import OptionError
+from maskforge.exports.export import ExportWriter, with_names_as_labels
+from maskforge.exports.export_options import ExportOptions
+from maskforge.exports.export_report import ExportReport
+from maskforge.formats.registry import WriterName
+from maskforge.images.png import png_bytes
+from maskforge.masks.classes import VOID, VOID_COLOR, ClassMap
+from maskforge.masks.encoding import Mask
+from maskforge.masks.maskfile import encode_mask
+from maskforge.masks.targets import decide, to_ids
+from maskforge.prediction.model_options import ModelOptions, Thresholds
+from maskforge.prediction.prediction import Prediction
+from maskforge.prediction.predictor import Predictor
+from maskforge.prediction.tool_files import annotated_prediction
+from maskforge.server.operation import BINARY, PNG, Reply
+from maskforge.shapes import ImageReference, Size
+from maskforge.vector.vectorize_options import VectorizeOptions
+
+ZIP = "application/zip"
+_SIDES = "X-Maskforge-Shape"
+
+
+def thresholds(text: str | None) -> Thresholds | None:
+    """Return the thresholds in a query: ``0.4``, or ``caries=0.4,plaque=0.6``.
+
+    Raises:
+        OptionError: If they cannot be read.
+    """
+    if text is None:
+        return None
+    by_name: dict[str, float] = {}
+    for one in text.split(","):
+        name, equals, value = one.rpartition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1
+        if not 0 <= number <= 1 or (not equals and "," in text):
+            raise OptionError(
+                "a threshold is a number from 0 to 1", hint="write 0.4, or caries=0.4,plaque=0.6"
+            )
+        if not equals:
+            return number
+        by_name[name] = number
+    return by_name
+
+
+def decided(predictor: Predictor, found: Prediction, options: ModelOptions) -> Prediction:
+    """Return a prediction as other thresholds decide it, from its probabilities.
+
+    Raises:
+        OptionError: If the model has no such class, or no thresholds.
+    """
+    if options.thresholds is None:
+        return found
+    limits = predictor.thresholds(options)
+    probabilities, head = found.probabilities, predictor.description.head
+    assert probabilities is not None
+    target = decide(probabilities, head, limits)
+    mask = to_ids(target, found.classes, head, probabilities)
+    return dataclasses.replace(found, mask=mask, target=target)
+
+
+def mask_png(mask: Mask, classes: ClassMap) -> Reply:
+    """Return a mask (H, W) of class ids as PNG; void is 255."""
+    return Reply(encode_mask(mask, "png", {**classes.colors, VOID: VOID_COLOR}), PNG)
+
+
+def planes(values: NDArray[Any]) -> Reply:
+    """Return an array in C order, little-endian; a header tells its sides and type."""
+    little = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False)
+    sides = "x".join(map(str, little.shape))
+    return Reply(little.tobytes(), BINARY, headers={_SIDES: f"{sides} {values.dtype.name}"})
+
+
+def probability_planes(prediction: Prediction) -> Reply:
+    """Return the probabilities as (K, H, W) float32."""
+    assert prediction.probabilities is not None
+    return planes(np.moveaxis(prediction.probabilities, -1, 0))
+
+
+def overlay_png(prediction: Prediction) -> Reply:
+    """Return the image with the mask laid over it."""
+    return Reply(png_bytes(prediction.overlay()), PNG)
+
+
+def shapes_file(prediction: Prediction, name: str, format_: WriterName) -> Reply:
+    """Return the shapes as the file of a labeling tool; as a ZIP archive if it takes several.
+
+    Args:
+        prediction: What was found.
+        name: Name of the image, with suffix.
+        format_: Name of the format.
+
+    Raises:
+        LimitError: If the shapes need more time or memory than an image may take.
+    """
+    written: dict[str, bytes] = {}
+    height, width = prediction.mask.shape
+    reference = ImageReference(name, None, Size(width, height), 1, True, "none")
+    writer = ExportWriter(
+        written.__setitem__,
+        Path(),
+        with_names_as_labels(prediction.classes),
+        ExportOptions(format=format_),
+        ExportReport(out="", format=format_),
+    )
+    writer.add(annotated_prediction(prediction, reference, VectorizeOptions())[0])
+    writer.finish()
+    if len(written) == 1:
+        ((file, content),) = written.items()
+        kind = "application/json" if file.endswith("json") else BINARY
+    else:
+        file, content, kind = f"{Path(name).stem}-{format_}.zip", _zipped(written), ZIP
+    return Reply(content, kind, headers={"Content-Disposition": _attachment(file)})
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return stream.getvalue()
+
+
+def _attachment(name: str) -> str:
+    plain = Path(name).name.encode("ascii", "replace").decode()
+    return f"attachment; filename={json.dumps(plain)}"

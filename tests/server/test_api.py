@@ -1,0 +1,100 @@
+"""The routes of maskforge itself: what they answer is what the command line says."""
+
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+import maskforge as mf
+
+BRIGHT = np.full((40, 60), 20, np.uint8)
+BRIGHT[10:30, 10:30] = 180
+
+
+def png(pixels=BRIGHT):
+    return cv2.imencode(".png", pixels)[1].tobytes()
+
+
+@pytest.fixture(scope="module")
+def measured(server):
+    """Wait until every image was compared with the truth."""
+    for _ in range(600):
+        found = server.ask("/api/images").json
+        if found["measured"] == 5:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("the images were never measured")
+
+
+def test_a_mask_is_that_of_predict(server, model_folder, tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "x.png").write_bytes(png())
+    mf.predict(model_folder, tmp_path / "images", tmp_path / "out")
+    expected = mf.read_mask(tmp_path / "out" / "masks" / "x.png")
+    reply = server.ask("/api/predict", png())
+    assert reply.status == 200
+    assert reply.headers["content-type"] == "image/png"
+    np.testing.assert_array_equal(reply.values, expected)
+    assert (expected[10:30, 10:30] == 3).all() and (expected != 0).sum() == 400
+
+
+def test_a_form_is_as_good_as_a_body(server):
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="image"; filename="../../a b.png"\r\n'
+        b"Content-Type: image/png\r\n\r\n" + png() + b"\r\n--x--\r\n"
+    )
+    kind = "multipart/form-data; boundary=x"
+    assert (
+        server.ask("/api/predict", form, Content_Type=kind).content
+        == server.ask("/api/predict", png()).content
+    )
+    shapes = server.ask("/api/predict?answer=shapes", form, Content_Type=kind)
+    assert shapes.headers["content-disposition"] == 'attachment; filename="a b.json"'
+    assert shapes.json["imagePath"] == "a b.png"
+
+
+def test_shapes_draw_the_same_mask(server, model_folder, tmp_path):
+    reply = server.ask("/api/predict?answer=shapes&format=labelme", png())
+    (tmp_path / "image.json").write_bytes(reply.content)
+    (tmp_path / "image.png").write_bytes(png())
+    (image,) = mf.read(tmp_path)
+    classes = mf.Predictor.load(model_folder, runtime="keras").classes
+    np.testing.assert_array_equal(
+        mf.draw(image, classes).mask, server.ask("/api/predict", png()).values
+    )
+
+
+def test_images_are_sorted_by_what_is_wrong(server, measured):
+    by_dice = server.ask("/api/images?sort=dice").json["images"]
+    assert [one["name"] for one in by_dice] == ["invented", "missed", "b/c d", "a", "empty"]
+    assert [one["dice"] for one in by_dice] == [0, 0, pytest.approx(800 / 976), 1, None]
+    missed = server.ask("/api/images?missed=true").json
+    assert missed["total"] == 1
+    assert (missed["images"][0]["lesions"], missed["images"][0]["missed"]) == (1, 1)
+    assert [one["invented"] for one in by_dice] == [1, 0, 0, 0, 0]
+
+
+def test_planes_are_exact(server, measured):
+    (image,) = (one for one in measured["images"] if one["name"] == "b/c d")
+    place = f"/api/images/{image['id']}"
+    truth = server.ask(f"{place}/truth.bin")
+    assert truth.headers["x-maskforge-shape"] == "40x60 uint8"
+    mask = np.frombuffer(truth.content, np.uint8).reshape(40, 60)
+    np.testing.assert_array_equal(mask, server.ask(f"{place}/truth.png").values)
+    assert (mask == 3).sum() == 24 * 24
+    planes = server.ask(f"{place}/probabilities.bin")
+    assert planes.headers["x-maskforge-shape"] == "2x40x60 float32"
+    values = np.frombuffer(planes.content, "<f4").reshape(2, 40, 60)
+    for threshold in (0.5, 0.01):
+        found = server.ask(f"{place}/prediction.png?threshold=caries={threshold}").values
+        np.testing.assert_array_equal(found != 0, (values[0] >= threshold) | (values[1] >= 0.5))
+
+
+def test_what_is_known_is_not_sent_again(server):
+    first = server.ask("/api/images/a/prediction.png")
+    again = server.ask("/api/images/a/prediction.png", If_None_Match=first.headers["etag"])
+    assert (again.status, again.content) == (304, b"")
+    other = server.ask("/api/images/a/prediction.png?threshold=0.9")
+    assert other.headers["etag"] != first.headers["etag"]
