@@ -36,7 +36,8 @@ def test_a_mask_is_that_of_predict(server, model_folder, tmp_path):
     assert reply.status == 200
     assert reply.headers["content-type"] == "image/png"
     np.testing.assert_array_equal(reply.values, expected)
-    assert (expected[10:30, 10:30] == 3).all() and (expected != 0).sum() == 400
+    assert (expected[10:30, 10:30] == 3).all()
+    assert (expected != 0).sum() == 400
 
 
 def test_a_form_is_as_good_as_a_body(server):
