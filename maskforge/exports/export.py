@@ -279,6 +279,7 @@ class ExportWriter:
             is_own=is_own,
             extra=image.extra,
             is_predicted=image.format == PREDICTED,
+            is_scored=any(shape.score is not None for shape in image.shapes),
             content=content,
         )
 

@@ -109,6 +109,7 @@ class WrittenImage:
         extra: What the source said about the image beside that; see ``AnnotatedImage.extra``.
         origin: Where it was read, so that an own file can be looked at once more.
         is_predicted: Whether a network made the shapes.
+        is_scored: Whether a shape had a score in the source, also if the format holds none.
         content: The encoded image, if it is to be written into the annotation file, or is nowhere
             else.
         draw: Returns the mask (H, W) of class ids, and the instance map (H, W) with the class id
@@ -127,6 +128,7 @@ class WrittenImage:
     is_own: bool = False
     extra: Mapping[str, object] = field(default_factory=dict)
     is_predicted: bool = False
+    is_scored: bool = False
     content: bytes | None = None
 
 

@@ -230,7 +230,8 @@ def _binary(painted: Mask, classes: ClassMap) -> NDArray[np.uint8]:
 def _void_in_binary(what: str) -> OptionError:
     return OptionError(
         f"{what} is void, and 255 is the class in a binary mask",
-        hint="leave it out, such as --class __ignore__=ignore; or choose --encoding integer",
+        hint="leave it out, such as --class __ignore__=ignore; or make the masks with "
+        "--encoding integer",
     )
 
 

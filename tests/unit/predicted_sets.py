@@ -24,6 +24,7 @@ CLASSES = mf.ClassMap(
 )
 ENCODERS = {
     "integer": lambda mask, _: mask,
+    "binary": lambda mask, _: np.where(mask, np.uint8(255), np.uint8(0)),
     "onehot": lambda mask, classes: one_hot(mask, classes.ids),
     "multihot": lambda mask, classes: multi_hot(mask, classes.foreground_ids),
 }

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from builders import convert, image, labelme, manifest, run, square
 from PIL import Image
+from predicted_sets import edit, made, masks, predicted, read_masks, save_images, sent_out
 
 import maskforge as mf
 
@@ -116,3 +117,51 @@ def test_a_drawing_without_a_place_for_void_is_refused(source, tmp_path):
     (annotated,) = mf.read(tmp_path / "void.json")
     with pytest.raises(mf.errors.OptionError, match="void"):
         mf.draw(annotated, classes(), encoding="binary")
+
+
+@pytest.fixture
+def loop(converted, tmp_path) -> Path:
+    """A binary data set, and predictions of two further images in the hands of people."""
+    images = save_images(tmp_path / "images", "cd")
+    drawn = masks(c=("33......", *["........"] * 5), d=("........",) * 6)
+    predicted(tmp_path / "predicted", images, drawn, classes=classes(), encoding="binary")
+    sent_out(tmp_path / "predicted", tmp_path / "sent")
+    return tmp_path
+
+
+def merged(loop: Path) -> mf.MergeReport:
+    return mf.merge(loop / "sent", loop / "predicted", loop / "next", into=loop / "out")
+
+
+def test_corrections_are_merged_into_them(loop):
+    """What people drew becomes 0 and 255, too, and is compared with the prediction by class."""
+    drawn = [square("caries", 0, 0, 2, 1), square("caries", 4, 2, 8, 4)]
+    edit(loop / "sent/c.json", lambda content: content.update(shapes=drawn))
+    edit(loop / "sent/d.json", lambda content: content.update(checked=True))
+    report = merged(loop)
+    assert (report.returned["changed"], report.returned["confirmed"]) == (1, 1)
+    (caries,) = report.classes
+    assert (caries.pixels_added, caries.pixels_removed) == (8, 0)
+    assert made(loop / "next") == {
+        "masks/a.png": "drawn",
+        "masks/b.png": "drawn",
+        "masks/c.png": "corrected",
+        "masks/d.png": "confirmed",
+    }
+    read = read_masks(loop / "next")
+    expected = np.zeros((6, 8), np.uint8)
+    expected[0, :2] = expected[2:4, 4:] = 255
+    assert (read["masks/a.png"] == np.where(EXPECTED, 255, 0)).all()
+    assert (read["masks/c.png"] == expected).all()
+    assert not read["masks/d.png"].any()
+    assert {line["encoding"] for line in manifest(loop / "next")} == {"binary"}
+
+
+def test_void_in_a_correction_is_refused_with_a_way_out(loop):
+    """255 is the class, and ``merge`` writes what the data set is written in."""
+    drawn = [square("__ignore__", 0, 0, 2, 1)]
+    edit(loop / "sent/c.json", lambda content: content.update(shapes=drawn))
+    with pytest.raises(mf.errors.OptionError, match="void") as caught:
+        merged(loop)
+    assert "make the masks with --encoding integer" in str(caught.value.hint)
+    assert not (loop / "next").exists()

@@ -459,26 +459,52 @@ def test_json_export_alone_is_read_fully(tmp_path):
     assert codes(reader) == [Code.UNLISTED_LABEL]
 
 
-def test_json_export_beside_its_project_is_reported_and_not_read_again(tmp_path):
-    write_asset(tmp_path, region())
-    write(tmp_path / "teeth.vott", project(asset()))
-    path = write(tmp_path / "vott-json-export" / "teeth-export.json", export(metadata(region())))
+def test_a_target_folder_as_vott_leaves_it_is_read_without_a_word(tmp_path):
+    """The project, its asset files, and both exports, which say the same."""
+    drawn = region("RECTANGLE", ("caries", "crown"), boundingBox=box(1.25, 2, 30, 20))
+    empty = asset(OTHER, "molar.png", state=VISITED)
+    write_asset(tmp_path, drawn)
+    write(tmp_path / "teeth.vott", project(asset(), empty))
+    entries = (metadata(drawn), {"asset": empty, "regions": [], "version": "2.2.0"})
+    write(tmp_path / "vott-json-export" / "teeth-export.json", export(*entries))
+    rows = [f'"tooth.png",1.25,2,31.25,22,"{tag}"' for tag in ("caries", "crown")]
+    table = tmp_path / "vott-csv-export" / "teeth-export.csv"
+    table.parent.mkdir()
+    table.write_text("\n".join(('"image","xmin","ymin","xmax","ymax","label"', *rows)))
     images, reader = read_all(tmp_path)
-    assert len(images) == 1
+    assert [(one.image.name, len(one.shapes)) for one in images] == [
+        ("tooth.png", 1),
+        ("molar.png", 0),
+    ]
+    assert {one.origin.file.name for one in images} == {f"{ID}-asset.json", "teeth.vott"}
+    assert reader.issues == []
+    assert len(reader.files_read) == 4
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+@pytest.mark.parametrize(
+    "exported",
+    [
+        metadata(region(tags=("crown",))),
+        metadata(region("POLYGON", points=points((1, 1), (5, 5), (1, 5)))),
+        metadata(region(), region()),
+        metadata(state=VISITED),
+        {"asset": asset(), "regions": "lost"},
+    ],
+)
+def test_an_export_that_says_something_else_is_reported(tmp_path, exported, is_listed):
+    """The asset files are newer: VoTT writes them with every stroke, and exports when asked."""
+    write_asset(tmp_path, region())
+    if is_listed:
+        write(tmp_path / "teeth.vott", project(asset()))
+    path = write(tmp_path / "vott-json-export" / "teeth-export.json", export(exported))
+    (image,), reader = read_all(tmp_path)
+    assert image.origin.file.name == f"{ID}-asset.json"
     (issue,) = reader.issues
-    assert issue.code is Code.DUPLICATE_SOURCE
-    assert issue.level is Level.IGNORED
+    assert (issue.code, issue.level) == (Code.DUPLICATE_SOURCE, Level.IGNORED)
     assert issue.origin.file == path
     assert "1 of 1" in issue.message
-    assert "teeth.vott" in issue.message
-
-
-def test_export_beside_mere_asset_files_is_not_read_again(tmp_path):
-    write_asset(tmp_path, region())
-    write(tmp_path / "vott-json-export" / "teeth-export.json", export(metadata(region())))
-    images, reader = read_all(tmp_path)
-    assert len(images) == 1
-    assert codes(reader) == [Code.DUPLICATE_SOURCE]
+    assert ("teeth.vott" if is_listed else f"{ID}-asset.json") in issue.message
 
 
 def test_export_with_something_new_is_read_in_part(tmp_path):
@@ -491,6 +517,7 @@ def test_export_with_something_new_is_read_in_part(tmp_path):
     (issue,) = reader.issues
     assert (issue.code, issue.level) == (Code.DUPLICATE_SOURCE, Level.NOTE)
     assert "1 of 2" in issue.message
+    assert "in the same way: 1" in issue.message
 
 
 def test_export_brings_back_what_the_project_has_lost(tmp_path):

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from builders import labelme, shape
 from PIL import Image
+from predicted_sets import masks, predicted, save_images
 from vott_documents import (
     ID,
     NOT_VISITED,
     OTHER,
     TAGGED,
+    VIDEO,
     VISITED,
     asset,
     box,
@@ -99,6 +101,72 @@ def test_boxes_stay_boxes_where_they_come_back_exactly(tmp_path):
     assert (first["type"], first["boundingBox"]) == ("RECTANGLE", box(1, 1.5, 4, 2.5))
     assert first["points"] == points((1, 1.5), (5, 1.5), (5, 4), (1, 4))
     assert second["type"] == "POLYGON"
+
+
+def test_the_json_export_is_what_vott_makes_of_the_project(tmp_path):
+    """All assets but whole videos, without connections; blanks of the name become hyphens."""
+    ids = [f"{number:032x}" for number in range(3)]
+    write_asset(tmp_path, region(mine=1), id_=ids[0])
+    write_asset(tmp_path, region(), id_=ids[1], name="clip.mp4", type=VIDEO)
+    assets = [
+        asset(ids[0]),
+        asset(ids[1], "clip.mp4", type=VIDEO),
+        asset(ids[2], "unseen.png", state=NOT_VISITED),
+    ]
+    for name in ("tooth.png", "clip.mp4.png", "unseen.png"):
+        draw_image(tmp_path / name, (100, 80))
+    write(tmp_path / "my  teeth.vott", project(*assets, mine=[2], exportFormat={"a": 1}))
+    out = tmp_path / "out"
+    mf.export(tmp_path / "my  teeth.vott", out, format="vott")
+    found, files = written(out)
+    (path,) = (out / "vott-json-export").iterdir()
+    assert path.name == "my--teeth-export.json"
+    exported = load(path)
+    with_regions = exported.pop("assets")
+    assert exported == {
+        key: one
+        for key, one in found.items()
+        if key not in {"assets", "sourceConnection", "targetConnection"}
+    }
+    images = {key: one for key, one in found["assets"].items() if one["type"] != VIDEO}
+    assert {key: one["asset"] for key, one in with_regions.items()} == images
+    drawn, unseen = with_regions.values()
+    assert drawn == files[drawn["asset"]["id"]]
+    assert (unseen["regions"], unseen["asset"]["state"]) == ([], NOT_VISITED)
+    reader = mf.read(out)
+    assert len(list(reader)) == len(found["assets"])
+    assert reader.issues == []
+    again = list(mf.read(path))
+    assert [one.image.name for one in again] == ["tooth.png", "unseen.png"]
+
+
+def is_predicted(folder: Path) -> set[tuple[str, bool]]:
+    """Return the name of every asset, and what all files say about it."""
+    found, files = written(folder)
+    (export,) = map(load, (folder / "vott-json-export").iterdir())
+    assets = [*found["assets"].values()]
+    assets += [one["asset"] for one in (*files.values(), *export["assets"].values())]
+    return {(one["name"], one.get("predicted") is True) for one in assets}
+
+
+def test_what_a_network_made_is_predicted_and_stays_so(tmp_path):
+    """Masks of predict, also those without a lesion, and images of other tools with scores."""
+    images = save_images(tmp_path / "images", ["a", "b"], (5, 3))
+    drawn = masks(a=("33...",) * 3, b=(".....",) * 3)
+    mf.export(predicted(tmp_path / "set", images, drawn), tmp_path / "set-out", format="vott")
+    assert is_predicted(tmp_path / "set-out") == {("a.png", True), ("b.png", True)}
+
+    for name, keys in {"c": {"score": 0.75}, "d": {}}.items():
+        draw_image(tmp_path / "in" / f"{name}.png")
+        more = shape("caries", TRIANGLE, **keys)
+        labelme(tmp_path / "in" / f"{name}.json", shape("crown", TRIANGLE), more)
+    report = mf.export(tmp_path / "in", tmp_path / "out", format="vott")
+    assert report.left_out["scores"] == 1
+    expected = {("c.png", True), ("d.png", False)}
+    assert is_predicted(tmp_path / "out") == expected
+
+    mf.export(tmp_path / "out", tmp_path / "again", format="vott")
+    assert is_predicted(tmp_path / "again") == expected
 
 
 def test_images_keep_their_states(tmp_path):

@@ -89,12 +89,14 @@ def read_csv(document: Document, context: ReadContext) -> Iterator[ImageRecord]:
         name = decoded_name(written, "", "")
         if not name:
             yield _nameless(image, written)
-        elif not known.repeats(name=name):
-            records.append(image.record(written, name, document.path))
+            continue
+        record = image.record(written, name, document.path)
+        if not known.repeats("name", name, record):
+            records.append(record)
     if known.copies_all(records):
         records = []
     for record in records:
-        known.add(None, record.name, document.origin)
+        known.add(None, record, document.origin)
         yield record
     known.finish()
     if records:

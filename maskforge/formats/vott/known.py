@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from maskforge.geometry import point_arrays
 from maskforge.issues import Code, Issue, Level, Origin
 
 _FORMAT = "vott"
+_Kind: TypeAlias = Literal["id", "name"]
 
 JSON_EXPORT_FOLDER = "vott-json-export"
 CSV_EXPORT_FOLDER = "vott-csv-export"
@@ -36,7 +38,8 @@ class KnownImages:
 
     Ids alone would not do: they are made of the path of the image, so copies of a project that
     several people annotated share them. In the folder of a project, an export repeats whatever has
-    the same id or name; in other folders, what has the same regions as well.
+    the same id or name, and it is worth a word only if it says something else: VoTT leaves its
+    exports there. In other folders, it repeats what has the same regions as well.
 
     Attributes:
         path: The file that is being read.
@@ -48,15 +51,24 @@ class KnownImages:
     context: ReadContext
     is_export: bool = False
     _repeated: int = 0
+    _agreeing: int = 0
     _images: int = 0
     _sources: dict[str, None] = field(default_factory=dict)
     _read: dict[str, Origin] = field(default_factory=dict)
 
-    def repeats(self, *, id: str | None = None, name: str | None = None) -> bool:  # noqa: A002 - VoTT's key
-        """Tell whether the image was read before, and count it."""
+    def repeats(self, kind: _Kind, key: str, record: ImageRecord | None) -> bool:
+        """Tell whether the image was read before, and count it.
+
+        Args:
+            kind: What the file calls images by.
+            key: The id, or the decoded name.
+            record: What an export says about it, if it can be read.
+        """
         self._images += 1
-        kind, key = ("id", id) if id is not None else ("name", name)
-        first = self.context.seen.get((_FORMAT, self._key(kind, key or "")))
+        first = self.context.seen.get((_FORMAT, self._key(kind, key)))
+        if record is not None:
+            same = self._key(kind, f"{key}|{_digest(kind, record)}")
+            self._agreeing += (_FORMAT, same) in self.context.seen
         return self._count(first)
 
     def copies(self, id: str, record: ImageRecord) -> bool:  # noqa: A002 - VoTT's key
@@ -66,7 +78,8 @@ class KnownImages:
             id: Id of the asset.
             record: The image with its regions.
         """
-        key, boxes = f"id|{id}|{_outlines(record)}", f"name|{record.name}|{_boxes(record)}"
+        key = f"id|{id}|{_digest('id', record)}"
+        boxes = f"name|{record.name}|{_digest('name', record)}"
         first = self._elsewhere(key)
         if first is None:
             self._remember(key, boxes, origin=record.origin)
@@ -77,7 +90,7 @@ class KnownImages:
 
         Only if all its images are elsewhere: one may be like that of another patient by chance.
         """
-        keys = [f"name|{record.name}|{_boxes(record)}" for record in records]
+        keys = [f"name|{record.name}|{_digest('name', record)}" for record in records]
         first = [self._elsewhere(key) for key in keys]
         if not all(first):
             for key, record in zip(keys, records, strict=True):
@@ -102,22 +115,26 @@ class KnownImages:
             self._sources[first.file.name] = None
         return first is not None
 
-    def add(self, id: str | None, name: str, origin: Origin) -> None:  # noqa: A002 - VoTT's key
+    def add(self, id: str | None, record: ImageRecord, origin: Origin) -> None:  # noqa: A002 - VoTT's key
         """Remember an image by its id and its decoded name, for the files that follow."""
-        for kind, key in (("id", id), ("name", name)):
+        keys: tuple[tuple[_Kind, str | None], ...] = (("id", id), ("name", record.name))
+        for kind, key in keys:
             if key:
                 self._read.setdefault(self._key(kind, key), origin)
+                self._read.setdefault(self._key(kind, f"{key}|{_digest(kind, record)}"), origin)
 
     def finish(self) -> None:
-        """Pass on what was read, and report how much was left out because it was read before."""
+        """Pass on what was read, and report what was left out because it was read before."""
         for key, origin in self._read.items():
             self.context.seen.setdefault((_FORMAT, key), origin)
-        if not self._repeated:
+        if not self._repeated or self._agreeing == self._images:
             return
         names = list(self._sources)
         source = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more files"
         partly = self._repeated < self._images
         text = f"{self._repeated} of {self._images} images are in {source}, too, and are read there"
+        if self._agreeing:
+            text += f" (in the same way: {self._agreeing})"
         self.context.report(
             Issue(
                 Code.DUPLICATE_SOURCE,
@@ -130,6 +147,14 @@ class KnownImages:
 
     def _key(self, kind: str, key: str) -> str:
         return f"{project_folder(self.path)}|{kind}|{key}"
+
+
+def _digest(kind: _Kind, record: ImageRecord) -> int:
+    """Return a digest of what a file says about an image that it calls by an id, or by a name.
+
+    Tables have names, and nothing but boxes.
+    """
+    return _outlines(record) if kind == "id" else _boxes(record)
 
 
 def _outlines(record: ImageRecord) -> int:

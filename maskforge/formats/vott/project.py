@@ -76,7 +76,7 @@ def read_project(document: Document, context: ReadContext) -> Iterator[ImageReco
     known = KnownImages(document.path, context)
     tags = TagList(project.tag_names, "the project", context.report)
     for id_, value, origin in project.entries(document.origin):
-        if known.repeats(id=id_):
+        if known.repeats("id", id_, None):
             continue
         try:
             asset = read_asset(value, origin)
@@ -89,7 +89,7 @@ def read_project(document: Document, context: ReadContext) -> Iterator[ImageReco
             if not any(issue.code is Code.LOST_ANNOTATION for issue in record.issues):
                 if known.copies(id_, record):
                     continue
-                known.add(id_, record.name, document.origin)
+                known.add(id_, record, document.origin)
         yield tags.check(record)
     known.finish()
     listed = {id_ for id_, _, _ in project.entries(document.origin)}
@@ -116,7 +116,7 @@ def read_asset_file(document: Document, context: ReadContext) -> Iterator[ImageR
     if known.copies(asset.id or id_, record):
         known.finish()
         return
-    known.add(asset.id or id_, record.name, document.origin)
+    known.add(asset.id or id_, record, document.origin)
     known.finish()
     yield record
 
@@ -128,17 +128,20 @@ def read_export(document: Document, context: ReadContext) -> Iterator[ImageRecor
     known = KnownImages(document.path, context, is_export=True)
     tags = TagList(project.tag_names, "the export", context.report)
     for id_, value, origin in project.entries(document.origin):
-        if known.repeats(id=id_):
-            continue
         try:
             asset, record = read_metadata(value, origin, beside, exported=True)
         except RecordError as error:
             extra = value if is_metadata(value) else {"asset": value}
-            yield refused(error, _name(value, id_), extra)
+            if not known.repeats("id", id_, None):
+                yield refused(error, _name(value, id_), extra)
             continue
-        if _is_mere_video(asset, record, context) or known.copies(id_, record):
+        if (
+            known.repeats("id", id_, record)
+            or _is_mere_video(asset, record, context)
+            or known.copies(id_, record)
+        ):
             continue
-        known.add(id_, record.name, document.origin)
+        known.add(id_, record, document.origin)
         yield tags.check(record)
     known.finish()
 

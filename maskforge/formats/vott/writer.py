@@ -1,9 +1,9 @@
-"""Writing projects of VoTT version 2: the ``.vott`` file, and a file for every tagged asset.
+"""Writing projects of VoTT version 2: the ``.vott`` file, files of tagged assets, the JSON export.
 
 What VoTT expects was read in its source, microsoft/VoTT: an asset is known by the MD5 of its path
 (``src/services/assetService.ts``), paths are absolute, and a project opens without a security token
-if it does not use one (``src/services/projectService.ts``). An export, ``vott-json-export``, is not
-written: VoTT makes it of the project.
+if it does not use one (``src/services/projectService.ts``). The export of all assets is what
+``src/providers/export/vottJson.ts`` makes of the project.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import base64
 import contextlib
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +23,7 @@ import msgspec
 from maskforge.display.colors import default_color
 from maskforge.formats.base import is_upright_box, with_left_over
 from maskforge.formats.vott.asset import AssetState, AssetType
+from maskforge.formats.vott.known import JSON_EXPORT_FOLDER
 from maskforge.formats.vott.own_projects import OwnProjects
 from maskforge.formats.vott.project import ASSET_FILE_SUFFIX, PROJECT_SUFFIX
 from maskforge.formats.writer import Holds, WriteContext, WrittenImage
@@ -35,6 +37,9 @@ _IMAGE_FORMATS = frozenset(("gif", "jpg", "jpeg", "tif", "tiff", "png", "bmp"))
 _WITHOUT_FILE = (AssetType.VIDEO, AssetType.VIDEO_FRAME, AssetType.TFRECORD)
 _OF_ONE_PLACE = ("sourceConnection", "targetConnection", "securityToken", "exportFormat")
 """Keys of a project that say where it lies, or are encrypted with a token that is elsewhere."""
+
+_NOT_EXPORTED = ("sourceConnection", "targetConnection", "exportFormat")
+_BLANK = re.compile(r"\s")
 
 _NO_CLASSES = (0, 255)
 """Ids of background and void."""
@@ -51,6 +56,7 @@ class VottWriter:
     def __init__(self, context: WriteContext) -> None:
         self._context = context
         self._assets: dict[str, dict[str, Any]] = {}
+        self._exported: dict[str, msgspec.Raw] = {}
         self._ids: dict[str, str] = {}
         self._labels: dict[str, None] = {}
         self._folders: set[Path] = set()
@@ -66,13 +72,15 @@ class VottWriter:
         if known:
             self._ids[str(known.get("id"))] = asset["id"]
             self._projects.use(image.origin.file, str(known.get("id")))
+        rest = {key: one for key, one in image.extra.items() if known and key != "regions"}
+        document = {"version": _VERSION, **rest, "asset": asset, "regions": regions}
         if regions:
-            rest = {key: one for key, one in image.extra.items() if known and key != "regions"}
-            document = {"version": _VERSION, **rest, "asset": asset, "regions": regions}
             self._dump(f"{asset['id']}{ASSET_FILE_SUFFIX}", document)
+        if asset.get("type") != AssetType.VIDEO:
+            self._exported[asset["id"]] = msgspec.Raw(msgspec.json.encode(document))
 
     def finish(self) -> None:
-        """Write the project."""
+        """Write the project, and its export."""
         folder = self._context.folder
         known = self._projects.only
         name = str(known.get("name") or folder.name)
@@ -100,6 +108,9 @@ class VottWriter:
             "assets": self._assets,
         }
         self._dump(f"{name}{PROJECT_SUFFIX}", document)
+        exported = {key: one for key, one in document.items() if key not in _NOT_EXPORTED}
+        path = f"{JSON_EXPORT_FOLDER}/{_BLANK.sub('-', name)}-export.json"
+        self._dump(path, exported | {"assets": self._exported})
 
     def _asset(
         self, image: WrittenImage, known: dict[str, Any], *, is_tagged: bool
@@ -115,7 +126,7 @@ class VottWriter:
         if not is_unknown and known.get("type") not in _WITHOUT_FILE:
             asset |= self._place(image, known)
         asset["id"] = self._free_id(str(asset.get("id") or _id(str(asset.get("path")))))
-        if image.is_predicted:
+        if image.is_predicted or image.is_scored:
             asset["predicted"] = True
         return asset
 
