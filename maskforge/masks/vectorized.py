@@ -25,6 +25,8 @@ from maskforge.vector.vectorize_options import LOSSLESS, VectorizeOptions
 _ROUNDING = 1e-3
 """By how much probabilities may leave 0 to 1."""
 
+_NO_FILE = Path("<array>")
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Vectorized(Sequence[Shape]):
@@ -160,7 +162,7 @@ def vectorize(
                 same, either = _likeness(runs, kept, layer)
                 common, union = common + same, union + either
         for one, region, score in zip(kept, regions, scores, strict=True):
-            origin = Origin(Path("<array>"), f"shapes[{len(shapes)}]")
+            origin = Origin(_NO_FILE, f"shapes[{len(shapes)}]")
             instance = str(one.instance) if one.instance else None
             label = _label(one.class_id, names)
             shapes.append(Shape((label,), region, "polygon", origin, instance, score=score))

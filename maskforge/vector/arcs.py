@@ -157,11 +157,9 @@ def straighten(arcs: Arcs) -> Arcs:
 
     From each point, the line is as long as gates let the middle of a later one be seen.
     """
-    begins = np.flatnonzero(arcs.gates == 0)
-    owners, within = counted(np.zeros_like(begins[1:]), np.diff(begins))
-    keep = np.zeros(len(arcs.points), dtype=np.bool_)
-    keep[begins] = True
-    keep[begins[owners] + within] |= within % _LONGEST == 0
+    place = np.arange(len(arcs.gates))
+    begin = np.maximum.accumulate(np.where(arcs.gates == 0, place, 0))
+    keep = (place - begin) % _LONGEST == 0
     ends = np.flatnonzero(keep)
     far = np.diff(ends) > 2
     _look(arcs.points, np.where(keep, 0, _REACH * arcs.gates), ends[:-1][far], ends[1:][far], keep)

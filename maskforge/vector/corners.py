@@ -133,15 +133,13 @@ def _vertices(
         first, behind = max(top - 1, 0), min(top + count, height)
         framed[:] = 0
         framed[first - top + 1 : behind - top + 1, 1:-1] = labels[first:behind]
-        part = framed[: count + 1]
-        across, down = part[:, 1:] != part[:, :-1], part[1:] != part[:-1]
-        turns = across[:-1] | across[1:]
-        turns &= down[:, :-1] | down[:, 1:]
-        found = np.flatnonzero(turns)
-        row = found // (width + 1)
-        column = found - row * (width + 1)
-        place = found + row  # a framed row has one pixel more than it has vertices
-        flat = part.ravel()
+        flat = framed[: count + 1].ravel()
+        across, down = flat[1:] != flat[:-1], flat[width + 2 :] != flat[: -width - 2]
+        turns = across[: -width - 2] | across[width + 2 :]
+        turns &= down[:-1] | down[1:]
+        place = np.flatnonzero(turns)
+        row = place // (width + 2)
+        column = place - row * (width + 2)
         arounds.append(np.stack([flat[place + step] for step in (0, 1, width + 3, width + 2)]))
         rows.append(row + top)
         columns.append(column)

@@ -49,16 +49,15 @@ def find_rings(labels: NDArray[Any], *, join: bool) -> Rings | None:
     corners, successor, label = find_corners(labels, join=join)
     if not len(label):
         return None
-    ring, firsts = _cycles(successor)
+    order, starts = _ordered(successor, corners.leaves)
+    ring = _rings_of(order, starts)
     if not join and _divide(corners, label, ring, successor):
-        ring, firsts = _cycles(successor)
-    counts = np.bincount(ring)[ring[firsts]]
-    ends = np.cumsum(counts)
-    number = np.empty(len(firsts), dtype=np.int64)
-    number[ring[firsts]] = np.arange(len(firsts))
-    outer = _outer(corners, successor, number[ring], firsts)
-    order = _one_path(successor, firsts)
-    return Rings(corners.take(order), ends - counts, ends, outer, label[firsts])
+        order, starts = _ordered(successor, corners.leaves)
+        ring = _rings_of(order, starts)
+    firsts = order[starts]
+    outer = _outer(corners, successor, ring, firsts)
+    ends = np.append(starts[1:], len(order))
+    return Rings(corners.take(order), starts, ends, outer, label[firsts])
 
 
 def next_in_rings(
@@ -70,33 +69,39 @@ def next_in_rings(
     return following
 
 
-def _cycles(successor: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the number of everybody's cycle, (P,), and the first of every cycle, rising."""
-    from scipy.sparse.csgraph import connected_components
+def _ordered(
+    successor: NDArray[np.int64], leaves: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return all passes ring after ring, each from its first on, and where rings start in these.
 
-    count, cycle = connected_components(_graph(successor), connection="strong")
-    first = np.empty(count, dtype=np.int64)
-    first[cycle[::-1]] = np.arange(len(cycle))[::-1]  # the last one that is written stays
-    return cycle, np.sort(first)
-
-
-def _one_path(successor: NDArray[np.int64], firsts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return all in the order of their cycles, each beginning with its first."""
-    from scipy.sparse.csgraph import breadth_first_order
-
-    joined = successor.copy()
-    joined[_inverse(successor)[firsts]] = np.roll(firsts, -1)
-    order: NDArray[np.int64] = breadth_first_order(
-        _graph(joined), firsts[0], return_predecessors=False
-    ).astype(np.int64)
-    return order
-
-
-def _graph(successor: NDArray[np.int64]) -> Any:  # noqa: ANN401 - SciPy has no types
+    The first of a ring in reading order leaves to the right or down. So a search in depth looks at
+    such passes one after the other, and follows the ring of each that was not met before.
+    """
     from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import depth_first_order
 
     count = len(successor)
-    return csr_array((np.ones(count), successor, np.arange(count + 1)), (count, count))
+    possible = np.flatnonzero(leaves >= 2)
+    nodes = count + len(possible)
+    choices = np.stack((possible, np.arange(count + 1, nodes + 1)), axis=1).ravel()[:-1]
+    links = np.concatenate((successor, choices), dtype=np.int32)
+    begins = np.concatenate(
+        (np.arange(count), np.arange(count, len(links), 2), [len(links)]), dtype=np.int32
+    )
+    graph = csr_array((np.ones(len(links)), links, begins), (nodes, nodes))
+    order = depth_first_order(graph, count, return_predecessors=False)
+    order = order[order < count].astype(np.int64)
+    follows = order[1:] == successor[order[:-1]]
+    return order, np.flatnonzero(np.concatenate(([True], ~follows)))
+
+
+def _rings_of(order: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of the ring of every pass."""
+    begins = np.zeros(len(order), dtype=np.int64)
+    begins[starts] = 1
+    ring = np.empty_like(begins)
+    ring[order] = np.cumsum(begins) - 1
+    return ring
 
 
 def _inverse(order: NDArray[np.int64]) -> NDArray[np.int64]:
