@@ -83,10 +83,12 @@ class PlainForm:
 
     def _list(self, key: str, value: list[Any]) -> object:
         match key:
-            case "points" | "segmentation" | "polygon" | "line":
+            case "points" | "segmentation" | "polygon" | "line" | "exterior":
                 return self._points(value)
-            case "exclude":
+            case "exclude" | "interior":
                 return [self._points(one) for one in value]
+            case "parts":
+                return [self._value("points", one) for one in value]
             case "tags":
                 return [_name(one) for one in value]
             case "bbox" | "all_points_x" | "all_points_y":

@@ -25,6 +25,7 @@ FormatName: TypeAlias = Literal[
     "masks",
     "nnunet",
     "pascal-voc",
+    "supervisely",
     "via",
     "yolo",
 ]
@@ -48,6 +49,7 @@ WriterName: TypeAlias = Literal[
     "masks",
     "nnunet",
     "pascal-voc",
+    "supervisely",
     "via",
     "yolo",
     "yolo-semantic",

@@ -272,7 +272,7 @@ def test_a_record_of_no_known_kind_tells_its_place(laid):
         sound = {index_of(one.origin.pointer, place): one for one in image.shapes}
         for record in records:
             holder = record.get("shape_attributes", record)
-            keys = ("type", "shape_type", "segmentation", "name")
+            keys = ("type", "shape_type", "geometryType", "segmentation", "name")
             holder |= {key: "heart" for key in keys if key in holder}
         with laid.damaged(name, root) as path:
             (found,) = [one for one in laid.read(path)[0] if one.origin == image.origin]

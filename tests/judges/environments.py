@@ -71,6 +71,7 @@ ENVIRONMENTS = {
     ),
     "labelbox": Environment(("labelbox[data]==7.17.0",)),
     "darwin": Environment(("darwin-py==3.6.3",)),
+    "supervisely": Environment(("supervisely==6.74.51",)),
     "cityscapes": Environment(
         ("numpy", "pillow", "pyquaternion"), ("cityscapesScripts==2.3.0",), quick=True
     ),

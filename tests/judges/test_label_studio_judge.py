@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from judges.environments import PROGRAMS, in_environment
 
 import maskforge as mf
+from maskforge.geometry import point_arrays
 from maskforge.shapes import Bitmap
 
 
@@ -29,3 +32,25 @@ def test_what_is_written_is_accepted_and_means_the_same(tmp_path, samples, sourc
     assert len(edges) > 3
     assert [one["edges"] for one in verdict["brushes"]] == edges
     assert all(one["same"] for one in verdict["brushes"])  # byte by byte
+
+
+def facts_of(path: Path) -> dict[str, list[tuple]]:
+    return {
+        image.image.name: [
+            (one.labels, one.kind, *(ring.tolist() for ring in point_arrays(one.geometry)))
+            for one in image.shapes
+        ]
+        for image in mf.read(path, size=(500, 500))
+    }
+
+
+@pytest.mark.parametrize("kind", ["json_min/data", "yolo/data", "yolo/data_obb"])
+def test_the_short_export_of_real_tasks_says_the_same(tmp_path, corpus, kind):
+    group, _, name = kind.partition("/")
+    folder = next((corpus / "label_studio").rglob(f"test_export_{group}"))
+    config = folder / f"{name.replace('data', 'label_config')}.xml"
+    program = PROGRAMS / "label_studio_min.py"
+    in_environment("label-studio", program, config, folder / f"{name}.json", tmp_path)
+    before, after = facts_of(folder / f"{name}.json"), facts_of(tmp_path / "result.json")
+    assert before == after
+    assert any(before.values())

@@ -12,6 +12,7 @@ from typing import ClassVar
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.coco.instances import read_instances
 from maskforge.formats.coco.panoptic import SEGMENTS, read_panoptic
+from maskforge.formats.coco.results import is_result, read_results
 from maskforge.formats.coco.writer import CocoWriter
 from maskforge.formats.jsonio import Document
 
@@ -21,15 +22,17 @@ class Coco:
 
     name = "coco"
     title = "COCO"
-    versions = "instances, detection, key points (their outlines and boxes); panoptic with its PNGs"
+    versions = "instances, detection, key points (their outlines and boxes); panoptic; results"
     geometry = "polygons in parts, run lengths, boxes, segments of a PNG; crowds as void"
-    marks = ("images", "annotations", "categories")
+    marks = ("images", "annotations", "categories", "category_id")
     suffixes = (".json",)
     writers: ClassVar = {"coco": CocoWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Tell COCO files by their lists of images and annotations."""
         root = document.root
+        if isinstance(root, list) and root and is_result(root[0]):
+            return Recognition("results", "a list with `image_id`, `category_id` and `score`")
         if not isinstance(root, dict) or "images" not in root:
             return Recognition.no("no `images` list at the root")
         images, annotations = root["images"], root.get("annotations")
@@ -38,11 +41,14 @@ class Coco:
             return Recognition.no("`images` at the root, but no `annotations` or `categories`")
         if isinstance(images, list) and images and not any(map(_is_image, images)):
             return Recognition.no("no entry of `images` has `id` and `file_name`")
-        if isinstance(annotations, list) and any(map(_is_caption, annotations)):
+        drawn = annotations if isinstance(annotations, list) else []
+        if any(map(_is_caption, drawn)):
             return Recognition.no("the annotations are captions")
-        if isinstance(annotations, list) and any(map(_has_segments, annotations)):
-            return Recognition("panoptic", "`images`, and annotations with `segments_info`")
-        return Recognition("instances", f"`images` and `{beside}` at the root")
+        if any(map(_has_segments, drawn)):
+            beside, variant = "annotations` with `segments_info", "panoptic"
+        else:
+            variant = "instances"
+        return Recognition(variant, f"`images` and `{beside}` at the root")
 
     def read(self, document: Document, context: ReadContext) -> Iterator[ImageRecord]:
         """Yield the images of a file.
@@ -50,9 +56,8 @@ class Coco:
         Raises:
             FormatError: If a list of the file is not one.
         """
-        if self.recognize(document).variant == "panoptic":
-            return read_panoptic(document, context)
-        return read_instances(document, context)
+        read = {"panoptic": read_panoptic, "results": read_results}
+        return read.get(self.recognize(document).variant, read_instances)(document, context)
 
 
 def _is_image(entry: object) -> bool:

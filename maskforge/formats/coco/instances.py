@@ -36,8 +36,25 @@ def read_instances(document: Document, context: ReadContext) -> Iterator[ImageRe
             origin=place,
             hint="export the annotations again",
         )
+    yield from read_records(records, place, document, context)
+
+
+def read_records(
+    records: list[Any] | None, place: Origin, document: Document, context: ReadContext
+) -> Iterator[ImageRecord]:
+    """Yield the images of a file with their annotations, and what belongs to none of them.
+
+    Args:
+        records: The annotations; None if nobody has drawn any.
+        place: Their place, which may be in another file.
+        document: Lists the images and categories.
+        context: Receives what is wrong with the categories.
+
+    Raises:
+        FormatError: If a list is not one.
+    """
     categories = Categories(
-        root.get("categories"), document.origin.at(".categories"), context.report
+        document.root.get("categories"), document.origin.at(".categories"), context.report
     )
     by_image: dict[str | None, list[int]] = {}
     for index, record in enumerate(records or []):
@@ -48,7 +65,7 @@ def read_instances(document: Document, context: ReadContext) -> Iterator[ImageRe
         yield _image(image, records, numbers, categories, place)
     rest = sorted(number for numbers in by_image.values() for number in numbers)
     if records and rest:
-        yield _rest(records, rest, categories, place, document)
+        yield _rest(records, rest, categories, place)
 
 
 def _image(
@@ -73,7 +90,6 @@ def _rest(
     numbers: Sequence[int],
     categories: Categories,
     place: Origin,
-    document: Document,
 ) -> ImageRecord:
     """Return annotations whose image is not listed as an image of their own, which is refused."""
     reader = AnnotationReader(categories, None, True, [])
@@ -88,7 +104,7 @@ def _rest(
         "export the annotations again, together with all their images",
     )
     return ImageRecord(
-        f"{document.path.stem} (images not listed)",
+        f"{place.file.stem} (images not listed)",
         (),
         tuple(shapes),
         ImageState.ANNOTATED,

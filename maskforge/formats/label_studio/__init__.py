@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document
+from maskforge.formats.label_studio.min_export import is_entry, tasks_of
 from maskforge.formats.label_studio.task import ANNOTATIONS, read_task
 from maskforge.formats.label_studio.writer import LabelStudioWriter
 from maskforge.issues import Code
@@ -24,9 +25,9 @@ class LabelStudio:
 
     name = "label-studio"
     title = "Label Studio"
-    versions = "JSON export: a list of tasks, one task, or one annotation with its task"
+    versions = "JSON and JSON-MIN exports; one task, or one annotation with its task"
     geometry = "polygon, rectangle and ellipse with rotation, brush, keypoint"
-    marks = ("original_width", "was_cancelled", "from_name")
+    marks = ("original_width", "was_cancelled", "from_name", "annotation_id")
     suffixes = (".json",)
     writers: ClassVar = {"label-studio": LabelStudioWriter}
 
@@ -34,10 +35,7 @@ class LabelStudio:
         """Tell tasks by `data` and the lists beside it."""
         root = document.root
         if isinstance(root, list):
-            first = root[0] if root else None
-            if isinstance(first, dict) and _is_task(first):
-                return Recognition("tasks", "a list of tasks with `data` and annotations")
-            return Recognition.no("the root is not a list of tasks with `data` and annotations")
+            return _recognize_list(root)
         if not isinstance(root, dict):
             return Recognition.no("the root is neither a task nor a list of tasks")
         if _is_task(root):
@@ -55,13 +53,23 @@ class LabelStudio:
         if not isinstance(root, list):
             yield read_task(root, origin) if _is_task(root) else _stored(root, document)
             return
-        for index, task in enumerate(root):
+        is_min = self.recognize(document).variant == "min"
+        for index, task in tasks_of(root) if is_min else enumerate(root):
             place = origin.at(f"[{index}]")
             if isinstance(task, dict) and _is_task(task):
                 yield read_task(task, place)
             else:
-                text = f"expected a task with `data` and annotations, found {shorten(task)}"
+                text = f"expected a task with `data` and annotations, found {shorten(root[index])}"
                 context.report(FormatError(Code.INVALID_FILE, text, origin=place).issue())
+
+
+def _recognize_list(root: list[Any]) -> Recognition:
+    first = root[0] if root else None
+    if isinstance(first, dict) and _is_task(first):
+        return Recognition("tasks", "a list of tasks with `data` and annotations")
+    if is_entry(first):
+        return Recognition("min", "a list of entries with `annotator` and `annotation_id`")
+    return Recognition.no("the root is not a list of tasks with `data` and annotations")
 
 
 def _is_task(root: dict[str, Any]) -> bool:
