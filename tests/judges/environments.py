@@ -58,6 +58,10 @@ ENVIRONMENTS = {
         python=12,
         quick=True,
     ),
+    "labelme-5": Environment(
+        ("numpy", "pillow", "PyQt5", "onnxruntime", "loguru", "imgviz", "pyyaml"),
+        ("labelme==5.11.4",),
+    ),
     "x-anylabeling": Environment(("x-anylabeling-cvhub==4.2.1",)),
     # Later releases of the schemas ask a server for them.
     "superannotate": Environment(
@@ -72,6 +76,7 @@ ENVIRONMENTS = {
     "labelbox": Environment(("labelbox[data]==7.17.0",)),
     "darwin": Environment(("darwin-py==3.6.3",)),
     "supervisely": Environment(("supervisely==6.74.51",)),
+    "supervision": Environment(("supervision==0.31.2", "opencv-python-headless")),
     "cityscapes": Environment(
         ("numpy", "pillow", "pyquaternion"), ("cityscapesScripts==2.3.0",), quick=True
     ),

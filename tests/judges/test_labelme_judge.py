@@ -121,3 +121,29 @@ def test_labelme_draws_the_same_but_for_the_rim(judged, samples):
         pixels += ours.size
         differing += int(is_other.sum())
     assert 0 < differing < pixels / 20
+
+
+def test_labelme_5_opens_every_file_too(tmp_path, samples):
+    """Many still use it."""
+    classes = mf.load_class_map(samples / "classes.toml")
+    for source in FORMATS:
+        mf.export(
+            samples / source,
+            tmp_path / source,
+            format="labelme",
+            classes=classes,
+            image_files="copy",
+        )
+    documents = {
+        path.relative_to(tmp_path).as_posix(): json.loads(path.read_text("utf-8"))
+        for path in tmp_path.rglob("[!.]*.json")
+    }
+    labels = {shape["label"] for one in documents.values() for shape in one["shapes"]}
+    values = json.dumps({label: number for number, label in enumerate(labels, 1)})
+    found = in_environment("labelme-5", PROGRAMS / "labelme_5_files.py", tmp_path, values)
+    assert found.keys() == documents.keys()
+    for name, document in documents.items():
+        assert len(found[name]["shapes"]) == len(document["shapes"])
+        assert (found[name]["drawn"] > 0) == bool(document["shapes"])
+        for theirs, ours in zip(found[name]["shapes"], document["shapes"], strict=True):
+            assert theirs.items() <= ours.items()
