@@ -42,6 +42,7 @@ class Converter:
         seconds: Duration of every turn.
         peak: Most memory that it ever had, in MB.
         missing: Why it cannot run, or None.
+        python: The Python that it is installed for.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Converter:
     seconds: list[float] = field(default_factory=list)
     peak: float = 0.0
     missing: str | None = None
+    python: str = sys.executable
 
     def turn(self, source: Path, *, warm: bool = True) -> None:
         """Convert a folder in a new process; if warm, once before the time is taken.
@@ -57,7 +59,7 @@ class Converter:
         as long as the process.
         """
         repeat = 2 if warm else 1
-        command = [sys.executable, str(HERE / "converters.py"), self.name]
+        command = [self.python, str(HERE / "converters.py"), self.name]
         answer = subprocess.run(
             [*command, str(source), str(self.out), str(repeat)],
             check=True,

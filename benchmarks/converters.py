@@ -1,11 +1,14 @@
-"""What is compared: several ways from a folder of LabelMe files to palette PNG masks.
+"""What is compared: several ways from LabelMe files to masks or COCO, and from masks to outlines.
 
-Run as a program by conversion.py, one converter at a time, so that imports and memory are its own.
+Run as a program by conversion.py and exchange.py, one converter at a time, so that imports and
+memory are its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import resource
 import shutil
@@ -15,7 +18,7 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from generated_set import LABELS
 
@@ -130,12 +133,117 @@ def prepare_pycocotools() -> Converter:
     return convert
 
 
+def prepare_export() -> Converter:
+    """Return maskforge's whole export to COCO."""
+    import maskforge
+
+    def convert(source: Path, out: Path) -> None:
+        maskforge.export(source, out, format="coco")
+
+    return convert
+
+
+def prepare_labelme2coco() -> Converter:
+    """Return labelme2coco's only function, without its messages."""
+    import logging
+
+    import labelme2coco
+
+    logging.disable()
+
+    def convert(source: Path, out: Path) -> None:
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+            labelme2coco.convert(str(source), str(out))
+        (out / "dataset.json").rename(out / "annotations.json")
+
+    return convert
+
+
+def prepare_supervision() -> Converter:
+    """Return supervision's reader of LabelMe and writer of COCO; images are not written."""
+    import supervision
+
+    def convert(source: Path, out: Path) -> None:
+        out.mkdir()
+        data = supervision.DetectionDataset.from_labelme(str(source), str(source))
+        data.as_coco(annotations_path=str(out / "annotations.json"))
+
+    return convert
+
+
+def prepare_export_of_masks() -> Converter:
+    """Return maskforge's whole export of masks to LabelMe."""
+    import maskforge
+
+    def convert(source: Path, out: Path) -> None:
+        maskforge.export(source, out, format="labelme")
+
+    return convert
+
+
+def prepare_opencv_of_masks() -> Converter:
+    """Return the usual script: the outer contours of each class, written as LabelMe files."""
+    import cv2
+    import numpy as np
+
+    cv2.setNumThreads(1)
+
+    def trace(mask: Any) -> list[tuple[int, Any]]:
+        found = []
+        for value in (int(one) for one in np.unique(mask) if one):
+            inside = (mask == value).astype(np.uint8)
+            contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+            found += [(value, one[:, 0].tolist()) for one in contours if len(one) > 2]
+        return found
+
+    return _outlines_written(trace)
+
+
+def prepare_rasterio_of_masks() -> Converter:
+    """Return the outer rings of rasterio's shapes, written as LabelMe files."""
+    from rasterio import features
+
+    def trace(mask: Any) -> list[tuple[int, Any]]:
+        found = features.shapes(mask, mask=mask > 0, connectivity=8)
+        return [(int(value), shape["coordinates"][0][:-1]) for shape, value in found]
+
+    return _outlines_written(trace)
+
+
+def _outlines_written(trace: Callable[[Any], list[tuple[int, Any]]]) -> Converter:
+    import numpy as np
+    from PIL import Image
+
+    def convert(source: Path, out: Path) -> None:
+        out.mkdir()
+        for file in sorted((source / "masks").glob("*.png")):
+            mask = np.asarray(Image.open(file))
+            shapes = [
+                {"label": LABELS[value - 1], "points": points, "shape_type": "polygon"}
+                | {"group_id": None, "flags": {}}
+                for value, points in trace(mask)
+            ]
+            document: dict[str, Any] = {"version": "5.8.1", "flags": {}, "shapes": shapes}
+            document |= {"imagePath": f"{file.stem}.jpg", "imageData": None}
+            document |= {"imageHeight": mask.shape[0], "imageWidth": mask.shape[1]}
+            (out / f"{file.stem}.json").write_text(json.dumps(document, indent=2), "utf-8")
+
+    return convert
+
+
 PREPARE: dict[str, Callable[[], Converter]] = {
     "floor": prepare_floor,
     "maskforge": prepare_maskforge,
     "maskforge, classes given": prepare_maskforge_with_classes,
     "labelme": prepare_labelme,
     "pycocotools": prepare_pycocotools,
+    "maskforge to COCO": prepare_export,
+    "labelme2coco": prepare_labelme2coco,
+    "supervision": prepare_supervision,
+    "maskforge from masks": prepare_export_of_masks,
+    "cv2.findContours": prepare_opencv_of_masks,
+    "rasterio.features.shapes": prepare_rasterio_of_masks,
 }
 """The converters by name; each function does the imports and returns what is measured."""
 
