@@ -89,6 +89,7 @@ def test_a_damaged_result_costs_itself_alone(tmp_path, damage):
     assert [issue.origin.pointer[:4] for issue in lost] == ["$[1]"]
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_pycocotools_loads_the_same(tmp_path):
     judge = pytest.importorskip("pycocotools.coco")
     coco_masks = pytest.importorskip("pycocotools.mask")

@@ -84,7 +84,7 @@ class ObjectReader:
         held = _HELD.get(kind, ("points",))
         instance = fields.get("instance")
         is_instance = type(instance) in (int, str) and instance != ""
-        made = {"classTitle", "geometryType", *held, *(("instance",) if is_instance else ())}
+        made = {"classTitle", "geometryType", *held}
         return Shape(
             labels,
             geometry,

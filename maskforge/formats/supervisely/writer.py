@@ -98,7 +98,7 @@ class SuperviselyWriter:
             added["tags"] = [{"name": SCORE, "value": shape.score}]
             self._tags.setdefault(SCORE, _tag(SCORE, "any_number"))
         if shape.instance is not None:
-            added["instance"] = shape.instance
+            added.setdefault("instance", shape.instance)
         if image.is_predicted:
             added["nnCreated"] = True
         entry = self._classes.setdefault(title, {"title": title, "shape": kind})
