@@ -240,9 +240,18 @@ def check_choices(options: DataclassInstance, group: str = "") -> None:
         if dataclasses.is_dataclass(hint):
             check_choices(value, f"{group}{name}.")
             continue
-        check_choice(f"{group}{name}", value, hint)
+        for one, choices in _chosen(value, hint):
+            check_choice(f"{group}{name}", one, choices)
         if name in ranges:
             _check_number(f"{group}{name}", value, hint, ranges[name])
+
+
+def _chosen(value: object, hint: object) -> Iterator[tuple[object, object]]:
+    """Yield what was chosen, each of several one by one, with the type of what it can be."""
+    if get_origin(hint) is tuple and isinstance(value, (tuple, list)):
+        yield from ((one, get_args(hint)[0]) for one in value)
+    else:
+        yield value, hint
 
 
 @functools.cache

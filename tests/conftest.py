@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from training_runs import step_by_step
 
 from maskforge.errors import MissingDependencyError
 from maskforge.nn import backend
@@ -30,23 +31,14 @@ def corpus() -> Path:
 
 
 @pytest.fixture
-def eager(monkeypatch):
-    """Compile no graph of a step of training: in one or two steps it saves less than it takes.
-
-    Steps of JAX are compiled nonetheless, which takes longer one by one.
-    """
+def eager():
+    """Compile no graph of a step of training."""
     try:
         backend.start()
     except MissingDependencyError as error:
         pytest.skip(f"NO NETWORKS: {error.message}")
-    import keras
-
-    compiled = keras.Model.compile
-
-    def compile_(self, *arguments, **options):
-        compiled(self, *arguments, **options, run_eagerly=keras.config.backend() != "jax")
-
-    monkeypatch.setattr(keras.Model, "compile", compile_)
+    with step_by_step():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from maskforge.examples.example import Example, ExampleSet
@@ -27,6 +29,24 @@ SMALL = {
     "network": {"filters": 4, "depth": 1, "convolutions": 1, "normalization": "none"},
     "data": {"workers": 1},
 }
+
+
+@contextlib.contextmanager
+def step_by_step() -> Iterator[None]:
+    """Compile no graph of a step of training: in a few steps it saves less than it takes.
+
+    Steps of JAX are compiled nonetheless, which takes longer one by one.
+    """
+    import keras
+
+    compiled = keras.Model.compile
+
+    def compile_(self, *arguments, **options):
+        compiled(self, *arguments, **options, run_eagerly=keras.config.backend() != "jax")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "compile", compile_)
+        yield
 
 
 def options(**changed: object):

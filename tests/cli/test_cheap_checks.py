@@ -43,6 +43,7 @@ import maskforge as mf
         ),
         (("predict", "gone", "gone", "--out", "o", "--precision", "float16"), "float16"),
         (("predict", "gone", "gone", "--out", "o", "--file-type", "jpg"), "JPEG"),
+        (("predict", "gone", "gone", "--out", "o", "--as", "labelmee"), "did you mean 'labelme'"),
         (("predict", "gone", "gone", "--out", "o", "--encoding", "onehot"), "one channel per"),
         (("evaluate", "gone", "gone", "--overlap", "1"), "overlap cannot be 1"),
         (("evaluate", "gone", "gone", "--spacing", "0x1"), "spacing cannot be"),
@@ -72,6 +73,7 @@ def test_commands_look_at_the_options_first(tmp_path, monkeypatch, arguments, me
         (lambda: mf.train("gone", "run", network={"arch": "une"}), "did you mean 'unet'"),
         (lambda: mf.predict("gone", "gone", "o", tile="big"), "tile cannot be 'big'"),
         (lambda: mf.predict("gone", "gone", "o", runtime="onyx"), "did you mean 'onnx'"),
+        (lambda: mf.predict("gone", "gone", "o", formats=["labelme", "cocoa"]), "mean 'coco'"),
         (lambda: mf.Predictor.load("gone", precision="float8"), "precision cannot be"),
     ],
 )

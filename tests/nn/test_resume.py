@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training_runs import discs, options
+from training_runs import discs, options, step_by_step
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 
@@ -135,6 +135,7 @@ def small_encoder(network_options, *, input_shape, outputs, scaling):
     return keras.Model(image, layers.Conv2D(outputs, 1, dtype="float32")(features))
 
 
+@pytest.mark.usefixtures("eager")
 def test_an_encoder_that_rests_at_first(tmp_path, monkeypatch):
     """Killed at the first step of the second phase, and again in the last epoch."""
     monkeypatch.setattr(fit, "build_network", small_encoder)
@@ -236,7 +237,7 @@ def stopped(tmp_path_factory):
     root = tmp_path_factory.mktemp("stopped")
     examples = discs(root / "data", 4)
     chosen = options(epochs=2, split={"validation": 0.25})
-    with pytest.raises(KilledError):
+    with pytest.raises(KilledError), step_by_step():
         train(examples, root / "run", chosen, progress=ended("epoch 2/2", killed))
     return root / "run", examples
 

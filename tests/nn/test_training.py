@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from training_runs import BOTH, DISC, disc, discs, options, split_of, write
+from training_runs import BOTH, DISC, disc, discs, options, split_of, step_by_step, write
 
 from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError, TrainingError
 from maskforge.evaluation.evaluate import evaluate
@@ -281,6 +281,7 @@ def test_all_kinds_of_examples(tmp_path, make, changed, head, validated, capfd):
     assert output.out == output.err == "", "Keras is quiet"
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_loss_that_is_no_number_names_its_images(tmp_path):
     examples = discs(tmp_path / "data", 4)
     chosen = options(
@@ -362,7 +363,8 @@ def unsure(tmp_path_factory):
     examples = discs(root / "data", 4)
     augment = {"preset": "none", "flip_horizontal": 0.5}
     chosen = options(epochs=3, learning_rate=0.003, loss="bce", augment=augment)
-    train(examples, root / "run", chosen)
+    with step_by_step():
+        train(examples, root / "run", chosen)
     split = json.loads((root / "run" / "split.json").read_bytes())
     names = [one["name"] for one in split["examples"] if one["part"] == "validation"]
     predictor = Predictor.load(root / "run", runtime="keras", precision="float32")
