@@ -30,6 +30,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import maskforge as mf
+from maskforge.formats.darwin.annotation_records import KINDS as DARWIN_KINDS
 from maskforge.formats.jsonio import load
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.annotated_image import AnnotatedImage
@@ -263,30 +264,42 @@ def test_damage_of_one_record_leaves_the_others_as_they_are(lay, data):
 @every_tree
 def test_a_record_of_no_known_kind_tells_its_place(laid):
     """Whatever the record covered while it was whole, void can cover."""
-    if laid.tree.format == "darwin":
-        return  # the kind is a key: with it goes all that tells the place
     covered = 0
     for name, image in laid.with_records:
         root = laid.tree.root(name)
         place, records = records_of(image, root, laid.keys)
         sound = {index_of(one.origin.pointer, place): one for one in image.shapes}
         for record in records:
-            holder = record.get("shape_attributes", record)
-            keys = ("type", "shape_type", "geometryType", "segmentation", "name")
-            holder |= {key: "heart" for key in keys if key in holder}
+            spoil(record)
         with laid.damaged(name, root) as path:
             (found,) = [one for one in laid.read(path)[0] if one.origin == image.origin]
         for issue in found.issues:
             shape = sound.get(index_of(issue.origin.pointer, place)) if issue.box else None
-            kind = "segmentation" if issue.code is mf.Code.INVALID_COORDINATES else issue.code
-            if shape is not None and kind in (mf.Code.UNKNOWN_KIND, "segmentation"):
+            if shape is not None and issue.code in NO_KIND:
                 points = bounds_of(shape)
                 assert (points.min(axis=0) >= issue.box[:2]).all()
                 assert (points.max(axis=0) <= np.add(issue.box[2:], 1e-9)).all()
                 covered += 1
-    # What has been spoiled of a record of Labelbox was all that says where it is; Cityscapes draws
-    # nothing but polygons, and so names no kinds.
-    assert covered or not laid.with_records or laid.tree.format in ("labelbox", "cityscapes")
+    # What has been spoiled of a record of Labelbox was all that says where it is.
+    assert covered or not laid.with_records or laid.tree.format == "labelbox"
+
+
+def spoil(record: dict[str, Any]) -> None:
+    """Take away what says of which kind a record is: a value, or a key of Darwin.
+
+    Cityscapes draws nothing but polygons, and names no kinds: what it names is the class.
+    """
+    holder = record.get("shape_attributes", record)
+    keys = ("type", "shape_type", "geometryType", "segmentation", "name")
+    holder |= {key: "heart" for key in keys if key in holder}
+    if set(record) >= {"label", "polygon"}:
+        record["label"] = 5
+    if "slot_names" in record:
+        record["name"] = "caries"
+        record |= {f"odd {key}": record.pop(key) for key in DARWIN_KINDS if key in record}
+
+
+NO_KIND = (mf.Code.UNKNOWN_KIND, mf.Code.INVALID_COORDINATES, mf.Code.INVALID_RECORD)
 
 
 def shapes_of(images: list[AnnotatedImage]) -> dict[mf.Origin, Shape]:

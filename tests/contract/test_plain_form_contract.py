@@ -55,8 +55,8 @@ def pairs_of(points: Any) -> list[tuple[float, float]] | None:
 
 def with_points(form: Callable[[list[tuple[float, float]]], Any]) -> Change:
     def change(record: dict[str, Any], _: Examples) -> dict[str, Any]:
-        pairs = pairs_of(record.get("points"))
-        changed = dict(record) if pairs is None else record | {"points": form(pairs)}
+        lists = {key: pairs_of(record.get(key)) for key in ("points", "polygon")}
+        changed = record | {key: form(pairs) for key, pairs in lists.items() if pairs is not None}
         if record.get("exclude"):
             changed["exclude"] = [form(pairs_of(one) or []) for one in record["exclude"]]
         rings = record.get("segmentation")

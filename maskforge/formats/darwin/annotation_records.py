@@ -41,7 +41,7 @@ _NOT_DRAWN = ("skeleton", "eye", "table", "simple_table", "string", "graph")
 _CONVERTED = frozenset({"ellipse", "cuboid"})
 _PRIMITIVES = frozenset({"ellipse", "cuboid", "bounding_box", "complex_polygon"})
 _OWN_PLACE = frozenset({"name", "instance_id"})
-_PATHS = ("polygon", "complex_polygon", "line")
+_PATH_KEYS = ("paths", "path", "additional_paths")
 _FARTHEST = 1e9
 
 
@@ -226,23 +226,30 @@ _BUILDERS: dict[str, Callable[[object, Origin], Geometry]] = {
 
 
 def place_of(record: object) -> Box | None:
-    """Return the box in which an annotation lies that cannot be read; None if it does not tell."""
+    """Return the box in which an annotation lies that cannot be read; None if it does not tell.
+
+    The kind of an annotation is a key, so whatever tells a place counts, below any key.
+    """
     if not isinstance(record, dict):
         return None
-    boxes = [record.get("bounding_box")]
-    if isinstance(record.get("cuboid"), dict):
-        boxes = [record["cuboid"].get("back"), record["cuboid"].get("front")]
-    corners = [corner for one in boxes for corner in _corners(one)]
-    if corners:
-        return known_box(corners)
-    match record.get("ellipse"):
+    holders = [one for one in record.values() if isinstance(one, dict)]
+    boxes = [box for one in holders for box in (one, one.get("back"), one.get("front"))]
+    found = [
+        known_box([corner for one in boxes for corner in _corners(one)]),
+        *map(_around_oval, holders),
+        known_box([one[key] for one in holders for key in _PATH_KEYS if key in one]),
+    ]
+    return known_box([list(box) for box in found if box is not None])
+
+
+def _around_oval(value: dict[str, Any]) -> Box | None:
+    match value:
         case {"center": {"x": x, "y": y}, "radius": {"x": across, "y": down}} if _are_numbers(
             x, y, across, down
         ):
             reach = abs(across) + abs(down)  # however it is turned
             return known_box([x - reach, y - reach, x + reach, y + reach])
-    holders = [one for key in _PATHS if isinstance(one := record.get(key), dict)]
-    return known_box([one.get("paths", one.get("path")) for one in holders])
+    return None
 
 
 def _corners(box: object) -> list[list[float]]:
