@@ -1,4 +1,7 @@
-"""Once around the loop, as the tutorial goes, with images of discs and a tiny network."""
+"""Once around the loop, as the tutorial goes, with images of discs and a tiny network.
+
+All masks are of 0 and 255, which every command on the way has to understand.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from training_runs import disc
@@ -19,9 +23,10 @@ pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 PAGE = Path(__file__).parents[2] / "docs" / "training" / "correcting.md"
 COUNTS = {"drawn": 4, "incoming": 6, "held-out": 3}
 FURTHER = {
+    "convert": "--encoding binary",
     "train": "--crop 0 --epochs {epochs} --learning-rate 0.01 --augment none --batch-size 2 "
     "--precision float32 --filters 4 --depth 1 --normalization none --workers 1 --devices 1",
-    "predict": "--runtime keras",
+    "predict": "--runtime keras --encoding binary",
     "evaluate": "--runtime keras --bootstrap 0 --no-charts --worst 0 --json",
 }
 """What is said besides, so that it takes seconds: of an option given twice, the last counts."""
@@ -83,6 +88,10 @@ def test_the_second_network_is_better_than_the_first(tmp_path, monkeypatch):
             (found,) = (one for one in json.loads(result.stdout)["classes"] if one["id"] == 1)
             dice[step[1]] = found["dice"]
     assert dice["runs/second"] > dice["runs/first"] + 0.1
+    for folder, count in {"masks": 4, "test": 3, "predicted": 6, "masks-2": 4 + 5}.items():
+        dataset = mf.open_dataset(folder)
+        assert [item.entry.encoding for item in dataset] == ["binary"] * count
+        assert {255} <= {*np.unique([item.read_mask() for item in dataset])} <= {0, 255}
     made = [item.entry.made for item in mf.open_dataset("masks-2")]
     assert (made.count("drawn"), len(made)) == (4, 4 + 5)
     split = json.loads(Path("runs/second/split.json").read_bytes())["examples"]
