@@ -319,11 +319,11 @@ def unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(f"cannot be written: {error.strerror or error}", origin=Origin(path, ""))
 
 
-def dump_record(record: object) -> bytes:
+def dump_record(record: object, indent: int = 2) -> bytes:
     """Return a record as indented JSON that ends with a line break."""
     import msgspec
 
-    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(record), indent=indent) + b"\n"
 
 
 def read_record(

@@ -41,6 +41,9 @@ _MOST_PAIRS = 200
 
 _PAIRS_AT_A_TIME = 2**20
 
+_MOST_SORTED = 1000
+"""Of more rings, nobody asks which lies in which."""
+
 
 def checked_points(values: ArrayLike, origin: Origin) -> Points:
     """Return points as a read-only (N, 2) float64 array.
@@ -100,6 +103,75 @@ def ring(values: ArrayLike, origin: Origin) -> Points:
             origin=origin,
         )
     return points
+
+
+def outline(values: ArrayLike, origin: Origin) -> Area:
+    """Return what a closed outline encloses; see ``ring`` for the rest."""
+    return Area((Polygon(ring(values, origin)),))
+
+
+def bounds(points: Points) -> tuple[float, float, float, float]:
+    """Return the box around points: left, top, right, bottom."""
+    left, top = points.min(axis=0).tolist()
+    right, bottom = points.max(axis=0).tolist()
+    return left, top, right, bottom
+
+
+def enclosed_area(ring: Points) -> float:
+    """Return what a ring encloses in square pixels, by the formula of Gauss."""
+    x, y = (ring - ring[0]).T
+    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+
+
+def by_even_odd(rings: Sequence[Points]) -> Area:
+    """Return what rings enclose together: all that lies in an odd number of them.
+
+    A ring in no other one, or in two, is an outline; a ring in one or three is a hole of the one
+    around it. Rings that cross each other have no such order: they are one polygon, which is filled
+    by the same rule.
+
+    Args:
+        rings: At least one.
+    """
+    import shapely
+
+    together = Area((Polygon(rings[0], tuple(rings[1:])),))
+    if len(rings) == 1 or len(rings) > _MOST_SORTED:
+        return together
+    lengths = [len(one) for one in rings]
+    areas = shapely.polygons(
+        shapely.linearrings(
+            np.concatenate(rings), indices=np.repeat(np.arange(len(rings)), lengths)
+        )
+    )
+    if not shapely.is_valid(areas).all():
+        return together
+    tree = shapely.STRtree(areas)
+    inner, outer = tree.query(areas, predicate="within")
+    crossing, other = tree.query(areas, predicate="overlaps")
+    pairs = {(a, b) for a, b in zip(inner.tolist(), outer.tolist(), strict=True) if a != b}
+    if (crossing != other).any() or any((b, a) in pairs for a, b in pairs):
+        return together
+    depth = np.bincount([a for a, _ in pairs], minlength=len(rings))
+    holes: dict[int, list[Points]] = {}
+    for a, b in sorted(pairs):
+        if depth[a] % 2 and depth[b] == depth[a] - 1:
+            holes.setdefault(b, []).append(rings[a])
+    parts = [one for one in range(len(rings)) if depth[one] % 2 == 0]
+    return Area(tuple(Polygon(rings[one], tuple(holes.get(one, ()))) for one in parts))
+
+
+def polyline(values: ArrayLike, origin: Origin) -> Polyline:
+    """Return an open line.
+
+    Raises:
+        GeometryError: If a coordinate is invalid, or there are fewer than two points.
+    """
+    points = checked_points(values, origin)
+    if len(points) < 2:
+        text = f"{len(points)} points make no line, expected at least 2"
+        raise GeometryError(Code.TOO_FEW_POINTS, text, origin=origin)
+    return Polyline(points)
 
 
 def rectangle(x0: float, y0: float, x1: float, y1: float, origin: Origin) -> Polygon:

@@ -36,7 +36,7 @@ from maskforge.formats.codepages import CodePages
 from maskforge.formats.jsonio import Document, load
 from maskforge.formats.pixels import PixelNames
 from maskforge.formats.writer import Writer
-from maskforge.geometry import COORDINATE_LIMIT
+from maskforge.geometry import COORDINATE_LIMIT, bounds
 from maskforge.images.embedded import EmbeddedImage
 from maskforge.issues import Box, Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Polygon, Shape, Size
@@ -115,8 +115,17 @@ class ImageRecord:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
+def places_in(origin: Origin, numbers: Iterable[int]) -> list[Origin]:
+    """Return the places of some entries of a list."""
+    return [origin.at(f"[{number}]") for number in numbers]
+
+
 def left_over(
-    key: str, records: Sequence[object], shapes: Sequence[Shape], origin: Origin
+    key: str,
+    records: Sequence[object],
+    shapes: Sequence[Shape],
+    origin: Origin,
+    places: Sequence[Origin] | None = None,
 ) -> dict[str, list[object]]:
     """Return the records that became no shape, for ``ImageRecord.extra``.
 
@@ -125,15 +134,16 @@ def left_over(
         records: All of them.
         shapes: Those that became one.
         origin: Place of the list of records.
+        places: The place of each, if the list holds more than these.
 
     Returns:
         A list below the key; empty if each record is a shape.
     """
     if len(shapes) == len(records):
         return {}
-    places = {shape.origin for shape in shapes}
-    rest = [one for i, one in enumerate(records) if origin.at(f"[{i}]") not in places]
-    return {key: rest}
+    drawn = {shape.origin for shape in shapes}
+    places = places_in(origin, range(len(records))) if places is None else places
+    return {key: [one for one, at in zip(records, places, strict=True) if at not in drawn]}
 
 
 def with_left_over(
@@ -182,14 +192,13 @@ def group_numbers(shapes: Sequence[Shape], first: int) -> dict[str, int]:
 
 def is_upright_box(polygon: Polygon) -> bool:
     """Tell whether a polygon is a box as ``rectangle`` makes it, without holes."""
-    points = polygon.exterior
-    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    left, top, right, bottom = bounds(polygon.exterior)
     corners = [[left, top], [right, top], [right, bottom], [left, bottom]]
-    return not polygon.holes and points.tolist() == corners
+    return not polygon.holes and polygon.exterior.tolist() == corners
 
 
 def beyond_limit(
-    error: LimitError, origin: Origin, shapes: list[Any], rest: Iterable[int]
+    error: LimitError, origin: Origin, shapes: list[Any], rest: Iterable[Origin]
 ) -> list[Issue]:
     """Return the findings about an image whose shapes would take more than it may.
 
@@ -197,10 +206,9 @@ def beyond_limit(
         error: What was beyond which limit.
         origin: Place of the list of records.
         shapes: Those that were read; they are removed, with the memory that they take.
-        rest: Indices of the records that are not read.
+        rest: Places of the records that are not read.
     """
-    lost = [shape.origin for shape in shapes]
-    lost += [origin.at(f"[{index}]") for index in rest]
+    lost = [*(shape.origin for shape in shapes), *rest]
     shapes.clear()
     text = "not drawn, because the image is refused"
     return [
@@ -219,6 +227,24 @@ def as_score(value: object, best: float = 1.0) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value / best if 0 <= value <= best else None
+
+
+def box_at(left: object, top: object, width: object, height: object) -> Box | None:
+    """Return the box from a corner and size, for the issue of a record that cannot be read."""
+    x, y, across, down = map(_coordinate, (left, top, width, height))
+    if x is None or y is None or across is None or down is None:
+        return None
+    return known_box([x, y, x + across, y + down])
+
+
+def box_around(x: object, y: object, *radii: object) -> Box | None:
+    """Return the box in which an ellipse lies, however it is turned; likewise for an issue."""
+    center_x, center_y, *reach = map(_coordinate, (x, y, *radii))
+    known = [abs(one) for one in reach if one is not None]
+    if center_x is None or center_y is None or len(known) < len(reach):
+        return None
+    far = sum(known)
+    return known_box([center_x - far, center_y - far, center_x + far, center_y + far])
 
 
 _INDEX = re.compile(r"\[(\d+)\]$")

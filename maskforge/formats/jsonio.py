@@ -11,7 +11,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from maskforge.errors import AnnotationError, FormatError, LimitError, RecordError, shorten
+from maskforge.errors import (
+    AnnotationError,
+    FormatError,
+    GeometryError,
+    LimitError,
+    RecordError,
+    shorten,
+)
 from maskforge.files import read_bytes
 from maskforge.formats.codepages import CodePages
 from maskforge.images.suffixes import IMAGE_SUFFIXES
@@ -30,6 +37,14 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 T = TypeVar("T")
+
+
+class Point(msgspec.Struct):
+    """A point as many formats write it."""
+
+    x: float
+    y: float
+
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -141,7 +156,11 @@ def _bytes(path: Path) -> bytes:
         reason = "is larger than the memory"
     except ValueError as error:  # a NUL inside the path
         reason = str(error)
-    raise FormatError(Code.UNREADABLE_FILE, reason, origin=origin)
+    raise _unreadable(reason, origin)
+
+
+def _unreadable(text: str, origin: Origin, hint: str = "") -> FormatError:
+    return FormatError(Code.UNREADABLE_FILE, text, origin=origin, hint=hint)
 
 
 def is_cut_off(data: bytes) -> bool:
@@ -158,29 +177,22 @@ def is_cut_off(data: bytes) -> bool:
 
 def _tolerant(text: str, origin: Origin) -> object:
     if not text.strip():
-        raise FormatError(
-            Code.UNREADABLE_FILE, "is empty", origin=origin, hint="export the annotation again"
-        )
+        raise _unreadable("is empty", origin, hint="export the annotation again")
     try:
         root = json.loads(text)
     except json.JSONDecodeError as error:
-        raise FormatError(
-            Code.UNREADABLE_FILE,
+        raise _unreadable(
             f"is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}",
-            origin=origin,
+            origin,
             hint="the file may be cut off or edited by hand; export the annotation again",
         ) from None
     except (RecursionError, ValueError) as error:
-        raise FormatError(
-            Code.UNREADABLE_FILE, f"is not usable JSON: {error}", origin=origin
-        ) from None
+        raise _unreadable(f"is not usable JSON: {error}", origin) from None
     if _LONE_SURROGATE.search(text) or re.search(r"\\u[dD][89a-fA-F]", text):
         try:
             msgspec.json.encode(root)
         except (UnicodeEncodeError, msgspec.MsgspecError, ValueError, OverflowError):
-            raise FormatError(
-                Code.UNREADABLE_FILE, "holds text that is not valid Unicode", origin=origin
-            ) from None
+            raise _unreadable("holds text that is not valid Unicode", origin) from None
     return root
 
 
@@ -192,17 +204,15 @@ def _xml(data: bytes, origin: Origin) -> Element:
     try:
         root: Element = fromstring(data, forbid_dtd=True)
     except DefusedXmlException:
-        raise FormatError(
-            Code.UNREADABLE_FILE,
+        raise _unreadable(
             "holds a document type or entities, which are not read",
-            origin=origin,
+            origin,
             hint="remove the <!DOCTYPE> from the file",
         ) from None
     except (SyntaxError, ValueError, LookupError, RecursionError) as error:
-        raise FormatError(
-            Code.UNREADABLE_FILE,
+        raise _unreadable(
             f"is not valid XML: {error}",
-            origin=origin,
+            origin,
             hint="the file may be cut off or edited by hand; export the annotation again",
         ) from None
     return root
@@ -226,9 +236,7 @@ def decode_yaml(text: str, origin: Origin) -> Any:  # noqa: ANN401 - as that of 
         return yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         problem = " ".join(str(error).split())
-        raise FormatError(
-            Code.UNREADABLE_FILE, f"is not valid YAML: {problem}", origin=origin
-        ) from None
+        raise _unreadable(f"is not valid YAML: {problem}", origin) from None
 
 
 def _lines(text: str, origin: Origin) -> list[object]:
@@ -263,9 +271,7 @@ def _rows(text: str, separator: str, origin: Origin) -> list[dict[str, str]]:
                 row[SURPLUS_CELLS] = str(cells[len(header) :])
             rows.append(row)
     except csv.Error as error:
-        raise FormatError(
-            Code.UNREADABLE_FILE, f"is not valid CSV: {error}", origin=origin
-        ) from None
+        raise _unreadable(f"is not valid CSV: {error}", origin) from None
     return rows
 
 
@@ -274,6 +280,18 @@ def _separator(text: str) -> str:
     header = text.partition("\n")[0]
     others = [one for one in ";\t" if one in header]
     return others[0] if len(others) == 1 and "," not in header else ","
+
+
+def check_cells(row: Mapping[str, object], origin: Origin) -> None:
+    """Make sure that a row of a table has no more cells than the header.
+
+    Raises:
+        RecordError: If it has.
+    """
+    if SURPLUS_CELLS in row:
+        text = f"has more cells than the header: {shorten(row[SURPLUS_CELLS])}"
+        hint = "put names with commas in double quotes"
+        raise RecordError(Code.INVALID_RECORD, text, origin=origin, hint=hint)
 
 
 def structure(
@@ -305,6 +323,29 @@ def structure(
             f"{text[:1].lower()}{text[1:]}, found {shorten(_leaf(value, place))}",
             origin=origin.at(place),
         ) from None
+
+
+def numbers(value: object, type_: type[T], origin: Origin) -> T:
+    """Return what ``structure`` does of a value that says where a shape is.
+
+    Raises:
+        GeometryError: If the value does not fit.
+    """
+    return structure(value, type_, origin, Code.INVALID_COORDINATES, GeometryError)
+
+
+def as_list(
+    value: object, what: str, origin: Origin, hint: str = "export the annotations again"
+) -> list[Any]:
+    """Return a list that a file cannot be read without.
+
+    Raises:
+        FormatError: If the value is something else.
+    """
+    if isinstance(value, list):
+        return value
+    text = f"expected a list of {what}, found {shorten(value)}"
+    raise FormatError(Code.INVALID_FILE, text, origin=origin, hint=hint)
 
 
 def _leaf(value: object, place: str) -> object:

@@ -1,9 +1,18 @@
-"""``labelmap.txt`` of CVAT and Datumaro: the names of classes with the colors of their pixels."""
+"""Tables beside masks, and ``labelmap.txt`` of CVAT and Datumaro: names and colors of classes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from maskforge.errors import FormatError
+from maskforge.formats.base import ReadContext
+from maskforge.formats.pixels import BACKGROUND, PixelNames
+
+LABELMAP = "labelmap.txt"
+BACKGROUNDS = ("background", "_background_")
+"""What the background is called in files that name it."""
 
 _LINE = re.compile(r"(.+?):(\d{1,9},\d{1,9},\d{1,9})?:([^:]*):([^:]*)")
 
@@ -28,3 +37,38 @@ def parse_labelmap(lines: Sequence[str]) -> list[tuple[str, tuple[int, ...]]] | 
         (match[1], tuple(int(one) for one in (match[2] or "").split(",") if one))
         for match in filter(None, matches)
     ]
+
+
+def names_by_color(labels: Sequence[tuple[str, tuple[int, ...]]]) -> dict[int, str]:
+    """Return the names of the colors of a ``labelmap.txt``, by their 24-bit numbers."""
+    return {
+        int.from_bytes(bytes(numbers)): BACKGROUND if name in BACKGROUNDS else name
+        for name, numbers in labels
+        if len(numbers) == 3 and max(numbers) <= 255
+    }
+
+
+def read_table(
+    folder: Path,
+    meanings: Mapping[str, Callable[[object], PixelNames | None]],
+    context: ReadContext,
+) -> PixelNames | None:
+    """Return what the first table in a folder says about pixels, and claim it; None if none does.
+
+    Args:
+        folder: The folder.
+        meanings: How the content of each table is read, by the name of the file.
+        context: Told of tables that cannot be decoded.
+    """
+    for name, meaning in meanings.items():
+        path = folder / name
+        if path.is_file():
+            try:
+                found = meaning(context.load(path).root)
+            except FormatError as error:
+                context.report(error.issue())
+                continue
+            if found is not None:
+                context.claimed.add(path)
+                return found
+    return None

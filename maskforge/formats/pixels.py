@@ -38,6 +38,7 @@ _SPECIAL = {"background": BACKGROUND, "void": VOID}
 _LARGEST = 2**16 - 1
 _MOST_UNNAMED = 100
 _PAIRS_AT_A_TIME = 2**22
+MOST_MASK_PIXELS = 89_478_485  # Pillow suspects a decompression bomb beyond it, too
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _HINT = "masks must be neither JPEG nor resized with interpolation"
 
@@ -124,6 +125,12 @@ class MaskPixels:
         """Size of the mask."""
         return Size(self.numbers.shape[1], self.numbers.shape[0])
 
+    def labels(self, names: PixelNames) -> dict[int, str]:
+        """Return the label of every number; what has no name is background."""
+        return {
+            one: names.of_number(one, colored=self.colored) or BACKGROUND for one in self.regions
+        }
+
 
 def read_pixels(
     path: Path, names: PixelNames, *, tolerance: int | None = None, ids: bool = False
@@ -155,12 +162,11 @@ def read_pixels(
     except OSError as error:
         reason = error.strerror or error
         text = f"cannot be read as a mask: {reason}"
-        raise ImageError(Code.INVALID_MASK, text, origin=origin) from None
+        raise bad_mask(text, origin) from None
     if header.format in ("jpeg", "mpo") and tolerance is None:
-        raise ImageError(
-            Code.INVALID_MASK,
+        raise bad_mask(
             "is a JPEG, which changes pixels when it compresses",
-            origin=origin,
+            origin,
             hint="save masks as PNG, from the data that the JPEG files were made of; or allow for "
             "the change with --mask-tolerance, for example 64",
         )
@@ -190,7 +196,7 @@ def _channels(
     if raw.dtype.kind != "u" or (channels.ndim == 3 and not stored.color):
         kind = f"{channels.dtype} in {channels.ndim} dimensions"
         text = f"holds {kind}, expected values or colors"
-        raise ImageError(Code.INVALID_MASK, text, origin=origin)
+        raise bad_mask(text, origin)
     opaque = _opaque(raw, origin) if stored.alpha else None
     if stored.palette is not None:
         return channels, _packed(stored.palette[:, :3])[channels] if names.colors else None
@@ -203,7 +209,7 @@ def _channels(
         return values, None
     if channels.dtype != np.uint8:
         text = "holds colors of 16 bits, expected 8"
-        raise ImageError(Code.INVALID_MASK, text, origin=origin)
+        raise bad_mask(text, origin)
     colors = _packed(channels)
     if opaque is not None:
         shown = np.unique(colors[opaque])
@@ -219,10 +225,9 @@ def _opaque(raw: NDArray[Any], origin: Origin) -> NDArray[np.bool_] | None:
     full = np.iinfo(raw.dtype).max
     between = int(((opacity != 0) & (opacity != full)).sum())
     if between:
-        raise ImageError(
-            Code.INVALID_MASK,
+        raise bad_mask(
             f"has {between:,} half transparent pixels, which are neither mask nor background",
-            origin=origin,
+            origin,
             hint="save the mask without smooth edges",
         )
     return None if (opacity == full).all() else opacity == full
@@ -291,11 +296,10 @@ def _apart(names: PixelNames, tolerance: int, origin: Origin) -> NDArray[np.int6
     close = np.flatnonzero(np.diff(known) <= tolerance)
     if close.size and len(names.foreground) > 1:
         first, second = known[close[0] : close[0] + 2].tolist()
-        raise ImageError(
-            Code.INVALID_MASK,
+        raise bad_mask(
             f"pixels may differ by {tolerance}, and the values {first} and {second} do not differ "
             "by more",
-            origin=origin,
+            origin,
             hint="save masks as PNG, from the data that these files were made of",
         )
     return np.array([0, VOID_VALUE]) if close.size else known
@@ -310,10 +314,9 @@ def _check(pixels: MaskPixels, names: PixelNames, origin: Origin) -> None:
     what = "colors" if pixels.colored else "values"
     if not (names.colors if pixels.colored else names.values):
         if len(pixels.regions) > _MOST_UNNAMED:
-            raise ImageError(
-                Code.INVALID_MASK,
+            raise bad_mask(
                 f"holds {len(pixels.regions):,} different {what}: these are shades, not classes",
-                origin=origin,
+                origin,
                 hint=f"{_HINT}, and not the images themselves; if each is a class, name them with "
                 "--classes",
             )
@@ -348,6 +351,38 @@ def change_note(pixels: MaskPixels, origin: Origin) -> Iterator[Issue]:
         yield Issue(Code.CHANGED_PIXELS, text, origin)
 
 
+def read_colors(path: Path) -> NDArray[np.uint32]:
+    """Return the colors of a PNG, (H, W), as numbers with red lowest and opacity highest.
+
+    Raises:
+        OSError: If it cannot be decoded, is too large to be a mask, or has no colors of 8 bits.
+    """
+    header = read_header(path)
+    size = header.stored
+    if size.width * size.height > MOST_MASK_PIXELS:
+        raise OSError(f"{size} px are too many for a mask")
+    if (header.format, header.channels, header.bits) != ("png", 3, 8):
+        kind = "colors" if header.channels == 3 else "gray"
+        found = f"{header.format.upper()} with {kind} of {header.bits} bits"
+        raise OSError(f"expected a PNG with colors of 8 bits a channel, found {found}")
+    colors: NDArray[np.uint32] = read_stored(path, checked=True).rgba().view("<u4")[..., 0]
+    return colors
+
+
+def value_table(values: Mapping[int, int], void: int = VOID_VALUE) -> NDArray[Any]:
+    """Return what is written for every class id, (N,), of 8 bits if these hold it.
+
+    Args:
+        values: What is written for the classes; for all other ids it is 0.
+        void: What is written for void.
+    """
+    is_wide = max((void, *values.values())) > VOID_VALUE
+    table = np.zeros(max((VOID_VALUE, *values)) + 1, np.uint16 if is_wide else np.uint8)
+    table[list(values)] = list(values.values())
+    table[VOID_VALUE] = void
+    return table
+
+
 def write_objects(context: WriteContext, name: str, objects: NDArray[np.integer]) -> None:
     """Write a map of objects (H, W) as PNG of 16 bits, unless there is none, or one has no number.
 
@@ -366,6 +401,36 @@ class ObjectNumber(NamedTuple):
 
     number: int
     object: int
+
+
+def bad_mask(text: str, origin: Origin, hint: str = "") -> ImageError:
+    """Return the error for a file that is not a mask."""
+    return ImageError(Code.INVALID_MASK, text, origin=origin, hint=hint)
+
+
+def read_objects(path: Path, pixels: MaskPixels) -> NDArray[Any]:
+    """Decode the map of objects (H, W) beside a mask.
+
+    Raises:
+        ImageError: If it cannot be decoded, or has another size than the mask.
+    """
+    objects = read_pixels(path, PixelNames(), ids=True)
+    check_size(objects, pixels, path)
+    return objects.numbers
+
+
+def check_size(pixels: MaskPixels, other: MaskPixels, path: Path) -> None:
+    """Make sure that two masks of an image have one size.
+
+    Raises:
+        ImageError: If they differ; it names the file of the first.
+    """
+    if pixels.size != other.size:
+        raise bad_mask(
+            f"has {pixels.size} px, the mask beside it {other.size} px",
+            Origin(path, ""),
+            hint="both belong to one image, and must have its size",
+        )
 
 
 def split_by_objects(

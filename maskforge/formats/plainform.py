@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from maskforge.errors import LimitError, RecordError
-from maskforge.formats.base import beyond_limit
+from maskforge.formats.base import beyond_limit, places_in
 from maskforge.issues import Box, Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
 
@@ -24,17 +24,20 @@ _Pair: TypeAlias = tuple[float, float]
 
 _NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*")
 _NUMBER_KEYS = re.compile(
-    r"[xy][1-4]?|[cr][xy]|radius[XY]|rotation|r|angle|theta|left|top|width|height"
+    r"[xy][1-4]?|[cr][xy]|radius[XY]|rotation|r|angle|theta|left|top|width|height|w|h"
 )
 _CORNER_KEYS = frozenset(
-    {"points", "boundingBox", "box", "bbox", "bounding_box", "point", "f1", "f2", "r1", "r2"}
+    (
+        *("points", "boundingBox", "box", "bbox", "bounding_box", "point"),
+        *("f1", "f2", "r1", "r2", "center", "radius", "back", "front"),
+    )
 )
 _OTHER_FORM = frozenset({Code.INVALID_RECORD, Code.INVALID_COORDINATES, Code.UNKNOWN_KIND})
 _LEAST_FLAT = 6
 """Fewer numbers may be a corner and a size."""
 
 
-def _nowhere(record: object) -> None:
+def _nowhere(record: dict[str, Any]) -> None:
     """Know no place of any record."""
 
 
@@ -50,28 +53,29 @@ class PlainForm:
         kind_of: Returns the kind of a record that does not name one, or None if it can be several.
         place_of: Returns the box in which a record lies that cannot be read, or None if it does not
             tell.
-        inside: Key of the object inside a record that holds all this; empty for the record itself.
+        inside: Keys of objects inside a record that hold all this, too.
     """
 
     points: PointForm
     kind_key: str
     kinds: Iterable[str]
     kind_of: Callable[[Mapping[str, Any]], str | None] | None = None
-    place_of: Callable[[object], Box | None] = _nowhere
-    inside: str = ""
+    place_of: Callable[[dict[str, Any]], Box | None] = _nowhere
+    inside: tuple[str, ...] = ()
 
     def of(self, record: object) -> tuple[dict[str, Any], list[str]] | None:
         """Return a record in this form and the keys that had another one; None if none had."""
         if not isinstance(record, dict):
             return None
-        if self.inside:
-            found = replace(self, inside="").of(record.get(self.inside))
-            return found and (record | {self.inside: found[0]}, found[1])
         plain = {key: self._value(key, value) for key, value in record.items()}
         kind = self._kind(plain)
         if kind is not None:
             plain[self.kind_key] = kind
         changed = [key for key, value in plain.items() if value != record.get(key)]
+        for key in self.inside:
+            if found := replace(self, inside=()).of(plain.get(key)):
+                plain[key] = found[0]
+                changed += [f"{key}.{inner}" for inner in found[1]]
         return (plain, changed) if changed else None
 
     def _value(self, key: str, value: object) -> object:
@@ -85,10 +89,12 @@ class PlainForm:
         match key:
             case "points" | "segmentation" | "polygon" | "line" | "exterior":
                 return self._points(value)
-            case "exclude" | "interior":
-                return [self._points(one) for one in value]
-            case "parts":
+            case "exclude" | "interior" | "parts":
                 return [self._value("points", one) for one in value]
+            case "path" | "paths" | "additional_paths":
+                is_nested = bool(value) and all(isinstance(one, list) for one in value)
+                several = is_nested and not any(map(_is_pair, value))
+                return [self._points(one) for one in value] if several else self._points(value)
             case "tags":
                 return [_name(one) for one in value]
             case "bbox" | "all_points_x" | "all_points_y":
@@ -127,7 +133,7 @@ def read_each(
     origin: Origin,
     read: Callable[[object, Origin], T],
     form: PlainForm,
-    numbers: Sequence[int] | None = None,
+    places: Sequence[Origin] | None = None,
 ) -> tuple[list[T], list[Issue]]:
     """Read records one by one; one that cannot be read costs only itself.
 
@@ -136,7 +142,7 @@ def read_each(
         origin: Place of their list.
         read: Reads one at its place, or raises a ``RecordError``.
         form: How the format writes them; a record of another form gets a second try in this one.
-        numbers: Their indices, if the list holds those of other images, too.
+        places: The place of each, if the list holds more than these.
 
     Returns:
         What was read; and an issue for every record that was not, or was in another form.
@@ -146,9 +152,8 @@ def read_each(
         return [], [refusal]
     results: list[T] = []
     issues: list[Issue] = []
-    numbers = range(len(records)) if numbers is None else numbers
-    for index, record in enumerate(records):
-        place = origin.at(f"[{numbers[index]}]")
+    places = places_in(origin, range(len(records))) if places is None else places
+    for index, (record, place) in enumerate(zip(records, places, strict=True)):
         try:
             results.append(read(record, place))
         except RecordError as error:
@@ -156,7 +161,7 @@ def read_each(
             results += result
             issues.append(issue)
         except LimitError as error:
-            return [], [*issues, *beyond_limit(error, origin, results, numbers[index:])]
+            return [], [*issues, *beyond_limit(error, origin, results, places[index:])]
     return results, issues
 
 
@@ -178,7 +183,7 @@ def _second_try(
 ) -> tuple[list[T], Issue]:
     found = form.of(record) if error.code in _OTHER_FORM else None
     if found is None:
-        return [], error.issue(box=form.place_of(record))
+        return [], error.issue(box=form.place_of(record) if isinstance(record, dict) else None)
     plain, changed = found
     try:
         result = read(plain, place)
@@ -219,6 +224,10 @@ def _name(tag: object) -> object:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_pair(value: list[object]) -> bool:
+    return len(value) == 2 and not isinstance(value[0], list | dict)
 
 
 def _is_nested(value: list[object]) -> bool:

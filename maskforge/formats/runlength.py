@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.limits.allowance import Allowance
-from maskforge.shapes import MOST_PIXELS, Bitmap
+from maskforge.shapes import MOST_PIXELS, Bitmap, Size
 
 
 def from_spans(
@@ -66,6 +66,38 @@ def alternating(pixels: NDArray[np.bool_]) -> list[int]:
     edges = np.column_stack((starts, stops)).ravel()
     lengths: list[int] = np.diff(edges, prepend=0, append=pixels.size).tolist()
     return lengths if lengths[-1] else lengths[:-1]
+
+
+def within(bitmap: Bitmap, size: Size) -> Bitmap:
+    """Return the part of a bitmap that is inside an image, perhaps without rows or columns."""
+    top, left = max(0, -bitmap.row), max(0, -bitmap.column)
+    bottom, right = max(0, size.height - bitmap.row), max(0, size.width - bitmap.column)
+    return Bitmap(bitmap.row + top, bitmap.column + left, bitmap.pixels[top:bottom, left:right])
+
+
+def cropped(bitmap: Bitmap, size: Size) -> Bitmap:
+    """Return a bitmap without rows and columns that are empty or hang over the edges of the image.
+
+    If nothing is left, its pixels have the shape (0, 0).
+    """
+    part = within(bitmap, size)
+    rows = np.flatnonzero(part.pixels.any(axis=1))
+    columns = np.flatnonzero(part.pixels.any(axis=0))
+    if not len(rows):
+        return Bitmap(0, 0, np.zeros((0, 0), np.bool_))
+    row, column = int(rows[0]), int(columns[0])
+    inside = part.pixels[row : rows[-1] + 1, column : columns[-1] + 1]
+    return Bitmap(part.row + row, part.column + column, inside)
+
+
+def on_image(bitmap: Bitmap, size: Size) -> NDArray[np.bool_]:
+    """Return a bitmap as pixels of the whole image, (H, W); what lies outside of it is lost."""
+    whole = np.zeros((size.height, size.width), np.bool_)
+    part = within(bitmap, size)
+    height, width = part.pixels.shape
+    if part.pixels.size:
+        whole[part.row : part.row + height, part.column : part.column + width] = part.pixels
+    return whole
 
 
 def is_too_large(width: int, height: int) -> bool:

@@ -14,14 +14,15 @@ in ``tests/contract/test_writer_contract.py`` by existing:
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from maskforge.choices import HoleForm, ImageFiles
 from maskforge.issues import Origin
-from maskforge.shapes import ImageState, Shape, Size
+from maskforge.shapes import ImageState, Points, Shape, Size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,6 +90,16 @@ class WrittenClass(NamedTuple):
     name: str
     color: tuple[int, int, int]
 
+    @property
+    def is_foreground(self) -> bool:
+        """Whether it is neither the background nor void."""
+        return self.id not in (0, 255)
+
+    @property
+    def hex_color(self) -> str:
+        """Its color as ``#rrggbb``."""
+        return f"#{bytes(self.color).hex()}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WrittenImage:
@@ -130,6 +141,16 @@ class WrittenImage:
     is_predicted: bool = False
     is_scored: bool = False
     content: bytes | None = None
+
+    @property
+    def own(self) -> Mapping[str, object]:
+        """What the source said about the image, if that was a file of this format."""
+        return self.extra if self.is_own else {}
+
+    @property
+    def path(self) -> str:
+        """Path of a copy of the image that lies as its files do: ``name`` with its suffix."""
+        return self.name + PurePosixPath(self.image).suffix
 
 
 class WriteContext(Protocol):
@@ -189,20 +210,22 @@ class WriteContext(Protocol):
         """Count something that the format cannot hold, such as ``scores``."""
 
 
-class Writer(Protocol):
-    """Writes the files of one run; a class, made with the ``WriteContext`` alone.
+class Writer(ABC):
+    """Writes the files of one run; made with the ``WriteContext`` alone.
 
     Attributes:
         title: Name for people.
         holds: What its files can hold.
     """
 
-    title: str
-    holds: Holds
+    title: ClassVar[str]
+    holds: ClassVar[Holds]
 
     def __init__(self, context: WriteContext) -> None:
         """Write nothing yet."""
+        self._context = context
 
+    @abstractmethod
     def add(self, image: WrittenImage) -> None:
         """Write one image, or keep what is needed of it.
 
@@ -210,12 +233,17 @@ class Writer(Protocol):
             OutputError: If a file cannot be written.
         """
 
-    def finish(self) -> None:
-        """Write what all images share.
+    def finish(self) -> None:  # noqa: B027 - files may share nothing
+        """Write what all images share, if there is anything.
 
         Raises:
             OutputError: If a file cannot be written.
         """
+
+
+def as_objects(points: Points) -> list[dict[str, float]]:
+    """Return points as many formats write them: with x and y by name."""
+    return [{"x": x, "y": y} for x, y in points.tolist()]
 
 
 def is_below(name: str) -> bool:

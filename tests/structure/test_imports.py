@@ -141,7 +141,17 @@ def test_private_names_stay_private():
     assert not taken
 
 
-GIVEN = {"addresses", "base", "jsonio", "labelmap", "pixels", "plainform", "runlength", "writer"}
+GIVEN = {
+    "addresses",
+    "base",
+    "fields",
+    "jsonio",
+    "labelmap",
+    "pixels",
+    "plainform",
+    "runlength",
+    "writer",
+}
 """What every format may use of their room."""
 
 

@@ -13,7 +13,8 @@ from PIL import Image
 from rewriting import area, bitmap, facts, made, points, rewritten, shape, write_images
 
 import maskforge as mf
-from maskforge.formats.darwin.rings import by_even_odd, is_even_odd
+from maskforge.formats.darwin.writer import is_even_odd
+from maskforge.geometry import by_even_odd
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code
 from maskforge.shapes import Area, PointSet, Polygon, Polyline, Shape, Size

@@ -15,7 +15,7 @@ from rewriting import area, bitmap, facts, made, points, rewritten, shape, write
 
 import maskforge as mf
 from maskforge.formats.label_studio.brush import packed, unpacked
-from maskforge.formats.label_studio.percent import to_percent, to_pixels
+from maskforge.formats.label_studio.result_records import to_percent, to_pixels
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Level
 from maskforge.limits.allowance import Allowance, Limit

@@ -69,27 +69,25 @@ def test_image_in_a_folder_given_by_the_user(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("size", "pointers"),
+    "size",
     [
-        pytest.param({"imageHeight": 0}, ["$.imageHeight", "$"], id="zero"),
-        pytest.param({"imageHeight": -80}, ["$.imageHeight", "$"], id="negative"),
-        pytest.param({"imageHeight": 80.5}, ["$.imageHeight", "$"], id="fraction"),
-        pytest.param({"imageHeight": float("nan")}, ["$.imageHeight", "$"], id="NaN"),
-        pytest.param({"imageWidth": 10**400}, ["$.imageWidth", "$"], id="huge"),
-        pytest.param({"imageWidth": 1e300}, ["$.imageWidth", "$"], id="large"),
-        pytest.param({"imageWidth": "100"}, ["$.imageWidth", "$"], id="text"),
-        pytest.param({"imageWidth": True}, ["$.imageWidth", "$"], id="truth value"),
-        pytest.param({"imageWidth": None}, ["$"], id="only one"),
-        pytest.param(
-            {"imageWidth": -1, "imageHeight": -1}, ["$.imageWidth", "$.imageHeight"], id="both"
-        ),
+        pytest.param({"imageHeight": 0}, id="zero"),
+        pytest.param({"imageHeight": -80}, id="negative"),
+        pytest.param({"imageHeight": 80.5}, id="fraction"),
+        pytest.param({"imageHeight": float("nan")}, id="NaN"),
+        pytest.param({"imageWidth": 10**400}, id="huge"),
+        pytest.param({"imageWidth": 1e300}, id="large"),
+        pytest.param({"imageWidth": "100"}, id="text"),
+        pytest.param({"imageWidth": True}, id="truth value"),
+        pytest.param({"imageWidth": None}, id="only one"),
+        pytest.param({"imageWidth": -1, "imageHeight": -1}, id="both"),
     ],
 )
-def test_declared_size_that_is_none_is_noted(tmp_path, size, pointers):
+def test_declared_size_that_is_none_is_noted(tmp_path, size):
     path = write(tmp_path, document(shape(), **size))
     image = read_one(path)
     notes = [issue for issue in image.issues if issue.code is Code.INVALID_IMAGE_RECORD]
-    assert [issue.origin.pointer for issue in notes] == pointers
+    assert [issue.origin.pointer for issue in notes] == ["$"]
     assert {issue.level for issue in notes} == {Level.NOTE}
     assert image.refusal is not None
     assert image.refusal.code is Code.SIZE_UNKNOWN

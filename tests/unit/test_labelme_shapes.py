@@ -157,7 +157,7 @@ REFUSED = {
         shape([[1, 1]], shape_type="linestrip"),
         Code.TOO_FEW_POINTS,
         ".points",
-        "at least 2 points, found 1",
+        "1 points make no line, expected at least 2",
     ),
     "flat cuboid": (
         shape([[i, 0] for i in range(8)], shape_type="cuboid"),

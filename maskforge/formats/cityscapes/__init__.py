@@ -20,14 +20,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from maskforge.errors import FormatError, ImageError, LimitError, shorten
+from maskforge.errors import ImageError, LimitError
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
 from maskforge.formats.cityscapes.label_images import read_label_image
 from maskforge.formats.cityscapes.polygon_records import FORM, RECORDS, read_polygon
 from maskforge.formats.cityscapes.writer import CityscapesWriter
-from maskforge.formats.jsonio import Document
+from maskforge.formats.fields import declared_size
+from maskforge.formats.jsonio import Document, as_list
 from maskforge.formats.plainform import read_each
-from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.issues import Issue, Origin
 from maskforge.shapes import ImageState, Shape, Size
 
 _POLYGONS = "polygons"
@@ -39,7 +40,6 @@ _NAME = re.compile(
 )
 _TRUTH_FOLDERS = ("gtfine", "gtcoarse")
 _SIDES = ("imgWidth", "imgHeight")
-_LONGEST_SIDE = 2**31
 
 
 class Cityscapes:
@@ -106,12 +106,9 @@ def _is_best(path: Path) -> bool:
 
 def _of_polygons(document: Document) -> ImageRecord:
     root: dict[str, Any] = document.root
-    records, origin = root[RECORDS], document.origin
+    origin = document.origin
     place = origin.at(f".{RECORDS}")
-    if not isinstance(records, list):
-        raise FormatError(
-            Code.INVALID_FILE, f"expected a list of objects, found {shorten(records)}", origin=place
-        )
+    records = as_list(root[RECORDS], RECORDS, place)
     shapes, issues = read_each(records, place, read_polygon, FORM)
     about = {key: value for key, value in root.items() if key != RECORDS}
     return _record(
@@ -120,18 +117,9 @@ def _of_polygons(document: Document) -> ImageRecord:
         issues,
         ImageState.ANNOTATED if records else ImageState.EMPTY,
         origin,
-        _declared(root, origin, issues),
+        declared_size(root, origin, issues, _SIDES),
         about | left_over(RECORDS, records, shapes, place),
     )
-
-
-def _declared(root: dict[str, Any], origin: Origin, issues: list[Issue]) -> Size | None:
-    sides = [root[side] for side in _SIDES]
-    if all(type(one) is int and 1 <= one <= _LONGEST_SIDE for one in sides):
-        return Size(*sides)
-    text = f"expected whole pixels as `imgWidth` and `imgHeight`, found {shorten(sides)}; ignored"
-    issues.append(Issue(Code.INVALID_IMAGE_RECORD, text, origin, override=Level.NOTE))
-    return None
 
 
 def _of_label_image(path: Path, context: ReadContext) -> ImageRecord:

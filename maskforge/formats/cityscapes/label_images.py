@@ -15,7 +15,6 @@ from maskforge.formats.cityscapes.labels import (
     PER_CLASS,
 )
 from maskforge.formats.pixels import (
-    BACKGROUND,
     MaskPixels,
     PixelNames,
     change_note,
@@ -53,10 +52,7 @@ def read_label_image(
     names = _NAMES[kind]
     pixels = read_pixels(path, names, tolerance=tolerance)
     issues += change_note(pixels, Origin(path, ""))
-    labels = {
-        one: names.of_number(one, colored=pixels.colored) or BACKGROUND for one in pixels.regions
-    }
-    return shapes_of(pixels, labels, origin), pixels.size
+    return shapes_of(pixels, pixels.labels(names), origin), pixels.size
 
 
 def _of_objects(pixels: MaskPixels, origin: Origin) -> list[Shape]:

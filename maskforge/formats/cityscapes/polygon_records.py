@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from maskforge.errors import GeometryError, RecordError, shorten
+from maskforge.errors import RecordError, shorten
 from maskforge.formats.base import known_box
 from maskforge.formats.cityscapes.labels import BY_NAME
-from maskforge.formats.jsonio import structure
+from maskforge.formats.jsonio import numbers, structure
 from maskforge.formats.plainform import PlainForm
-from maskforge.geometry import ring
-from maskforge.issues import Box, Code, Issue, Origin
-from maskforge.shapes import Area, Polygon, Shape
+from maskforge.geometry import outline
+from maskforge.issues import Code, Issue, Origin
+from maskforge.shapes import Shape
 
 RECORDS = "objects"
 _GROUP = "group"
@@ -35,10 +35,8 @@ def read_polygon(record: object, origin: Origin) -> Shape:
     if "polygon" not in fields:
         raise RecordError(Code.INVALID_RECORD, "the object has no `polygon`", origin=origin)
     place = origin.at(".polygon")
-    points = structure(
-        fields["polygon"], list[tuple[float, float]], place, Code.INVALID_COORDINATES, GeometryError
-    )
-    geometry = Area((Polygon(ring(points, place)),))
+    points = numbers(fields["polygon"], list[tuple[float, float]], place)
+    geometry = outline(points, place)
     written = fields.get("label")
     if not isinstance(written, str | None):
         text = f"expected text, found {shorten(written)}"
@@ -64,10 +62,5 @@ def class_of(label: str) -> str:
     return one if one in BY_NAME else label
 
 
-def place_of(record: object) -> Box | None:
-    """Return the box in which a record lies that cannot be read, as far as it tells."""
-    return known_box(record.get("polygon")) if isinstance(record, dict) else None
-
-
-FORM = PlainForm("pairs", "type", (), place_of=place_of)
+FORM = PlainForm("pairs", "type", (), place_of=lambda record: known_box(record.get("polygon")))
 """How Cityscapes writes an object."""

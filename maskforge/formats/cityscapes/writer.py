@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.files import dump_record
 from maskforge.formats.base import with_left_over
 from maskforge.formats.cityscapes.labels import BY_NAME, PER_CLASS
 from maskforge.formats.cityscapes.polygon_records import RECORDS
-from maskforge.formats.pixels import VOID_VALUE
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.pixels import VOID_VALUE, value_table
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage
 from maskforge.images.index_png import encode_png
 from maskforge.shapes import Area, Shape
 
@@ -21,20 +21,20 @@ _CITY = "images"
 """Folder of images that lie in none."""
 
 
-class CityscapesWriter:
+class CityscapesWriter(Writer):
     """``gtFine`` and, if images are copied, ``leftImg8bit``."""
 
     title = "Cityscapes"
     holds = Holds(holes=("cut",), unlabeled=True, upright=False)
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
-        classes = [one for one in context.classes if one.id not in (0, VOID_VALUE)]
+        super().__init__(context)
+        classes = [one for one in context.classes if one.is_foreground]
         known = all(one.name in BY_NAME for one in classes)
         self._values = {
             one.id: max(BY_NAME[one.name].id, 0) if known else one.id for one in classes
         }
-        self._void = 0 if known else VOID_VALUE
+        self._table = value_table(self._values, 0 if known else VOID_VALUE)
         self._with_objects = {
             one.id for one in classes if not known or BY_NAME[one.name].has_objects
         }
@@ -49,35 +49,20 @@ class CityscapesWriter:
             self._context.copy_image(image, name)
         place = f"gtFine/{_SPLIT}/{city}/{base}_gtFine"
         document = {
-            **(image.extra if image.is_own else {}),
+            **image.own,
             "imgHeight": image.size.height,
             "imgWidth": image.size.width,
-            RECORDS: self._records(image),
+            RECORDS: with_left_over(
+                image.shapes,
+                [_record(shape, own=image.is_own) for shape in image.shapes],
+                image.own.get(RECORDS),
+            ),
         }
-        text = msgspec.json.format(msgspec.json.encode(document))
-        self._context.write(f"{place}_polygons.json", text + b"\n")
+        self._context.write(f"{place}_polygons.json", dump_record(document))
         mask, objects, classes = image.draw()
-        values = self._in_values(mask)
+        values = self._table[mask]
         self._context.write(f"{place}_labelIds.png", encode_png(values))
         self._write_objects(f"{place}_instanceIds.png", values, objects, classes)
-
-    def finish(self) -> None:
-        """Write nothing more: files share nothing."""
-
-    def _records(self, image: WrittenImage) -> list[object]:
-        records = [_record(shape, own=image.is_own) for shape in image.shapes]
-        rest = image.extra.get(RECORDS) if image.is_own else None
-        return with_left_over(image.shapes, records, rest)
-
-    def _in_values(self, mask: NDArray[np.integer]) -> NDArray[np.integer]:
-        largest = max((VOID_VALUE, *self._values))
-        wide = max(self._values.values(), default=0) > VOID_VALUE
-        table = np.zeros(largest + 1, np.uint16 if wide else np.uint8)
-        for id_, value in self._values.items():
-            table[id_] = value
-        table[VOID_VALUE] = self._void
-        values: NDArray[np.integer] = table[mask]
-        return values
 
     def _write_objects(
         self,

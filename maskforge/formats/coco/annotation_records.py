@@ -10,24 +10,22 @@ from typing import Any
 import numpy as np
 
 from maskforge.errors import GeometryError, LimitError, RecordError, shorten
-from maskforge.formats.base import as_score, known_box
+from maskforge.formats.base import as_score, box_at, known_box
 from maskforge.formats.coco.categories import Categories
 from maskforge.formats.coco.runs import from_runs
-from maskforge.formats.jsonio import structure
+from maskforge.formats.fields import bad_bitmap
+from maskforge.formats.jsonio import numbers, structure
+from maskforge.formats.pixels import VOID
 from maskforge.formats.plainform import PlainForm
-from maskforge.geometry import rectangle, ring
+from maskforge.geometry import outline, rectangle, ring
 from maskforge.issues import Box, Code, Issue, Level, Origin
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import Area, Bitmap, Geometry, Polygon, Shape, Size
-
-CROWD_LABEL = "__ignore__"
-"""Label that class maps draw as void."""
 
 CATEGORY = "category"
 """Key in ``Shape.extra`` of the name of a crowd's category."""
 
 _HINT = "redraw or delete this shape in the labeling tool"
-_LEAST_NUMBERS = 6
 
 
 @dataclass(slots=True)
@@ -79,13 +77,7 @@ class AnnotationReader:
         place = origin.at(".segmentation")
         if isinstance(written, dict):
             return "rle", self._bitmap(written, place), {"segmentation": written}
-        parts = structure(
-            [] if written is None else written,
-            list[list[float]],
-            place,
-            Code.INVALID_COORDINATES,
-            GeometryError,
-        )
+        parts = numbers([] if written is None else written, list[list[float]], place)
         if any(parts):
             area, is_whole = self._area(parts, place)
             return "polygon", area, None if is_whole else {"segmentation": written}
@@ -121,10 +113,9 @@ class AnnotationReader:
         height, width = _sides(written, origin.at(".size"))
         size = Size(width, height)
         if self.size is not None and size != self.size:
-            raise GeometryError(
-                Code.INVALID_BITMAP,
+            raise bad_bitmap(
                 f"run lengths of {size} px in an image of {self.size} px",
-                origin=origin.at(".size"),
+                origin.at(".size"),
                 hint="export the annotations again",
             )
         place = origin.at(".counts")
@@ -134,7 +125,7 @@ class AnnotationReader:
         except LimitError:
             raise
         except ValueError as error:
-            raise GeometryError(Code.INVALID_BITMAP, str(error), origin=place, hint=_HINT) from None
+            raise bad_bitmap(str(error), place) from None
         if bitmap is None:
             raise RecordError(
                 Code.NOT_DRAWABLE, "the run lengths hold not a single pixel", origin=place
@@ -145,9 +136,9 @@ class AnnotationReader:
 def as_crowd(shape: Shape) -> Shape:
     """Return a shape as a region that class maps draw as void, with its category beside."""
     extra = dict(shape.extra)
-    if shape.labels and shape.labels[0] != CROWD_LABEL:
+    if shape.labels and shape.labels[0] != VOID:
         extra[CATEGORY] = shape.labels[0]
-    return replace(shape, labels=(CROWD_LABEL,), label_issue=None, extra=extra)
+    return replace(shape, labels=(VOID,), label_issue=None, extra=extra)
 
 
 def crowds_first(shapes: list[Shape]) -> None:
@@ -160,13 +151,11 @@ def is_crowd(fields: Mapping[str, object]) -> bool:
     return fields.get("iscrowd") in (1, "1")
 
 
-def place_of(record: object) -> Box | None:
+def place_of(record: dict[str, Any]) -> Box | None:
     """Return the box in which a record lies that cannot be read; None if it does not tell."""
-    if not isinstance(record, dict):
-        return None
     match record.get("bbox"):
-        case [int() | float() as x, int() | float() as y, int() | float(), int() | float()] as box:
-            found = known_box([x, y, x + box[2], y + box[3]])
+        case [x, y, width, height]:
+            found = box_at(x, y, width, height)
             if found is not None and not _turn(record):
                 return found
     written = record.get("segmentation")
@@ -189,19 +178,13 @@ def _sides(written: dict[str, Any], origin: Origin) -> tuple[int, int]:
         written.get("size"), tuple[int, int], origin, Code.INVALID_BITMAP, GeometryError
     )
     if min(height, width) < 1:
-        raise GeometryError(
-            Code.INVALID_BITMAP,
-            f"expected height and width, found {shorten(written['size'])}",
-            origin=origin,
-        )
+        raise bad_bitmap(f"expected height and width, found {shorten(written['size'])}", origin)
     return height, width
 
 
 def _box(box: object, fields: dict[str, Any], origin: Origin) -> Area:
     """Return a box; CVAT turns those of its users about their centers, and says so beside."""
-    x, y, width, height = structure(
-        box, tuple[float, float, float, float], origin, Code.INVALID_COORDINATES, GeometryError
-    )
+    x, y, width, height = numbers(box, tuple[float, float, float, float], origin)
     if min(width, height) < 0:
         raise GeometryError(
             Code.INVALID_COORDINATES,
@@ -216,7 +199,7 @@ def _box(box: object, fields: dict[str, Any], origin: Origin) -> Area:
     cosine, sine = math.cos(math.radians(turn)), math.sin(math.radians(turn))
     center = np.array((x + width / 2, y + height / 2))
     turned = (upright.exterior - center) @ np.array(((cosine, sine), (-sine, cosine))) + center
-    return Area((Polygon(ring(turned, origin)),))
+    return outline(turned, origin)
 
 
 def _turn(fields: dict[str, Any]) -> float:

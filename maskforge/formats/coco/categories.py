@@ -1,13 +1,28 @@
-"""COCO's list of categories: the name of every id, and why there is none."""
+"""COCO's ids, and its list of categories: the name of every id, and why there is none."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from maskforge.errors import FormatError, shorten
-from maskforge.formats.coco.keys import key_of
+from maskforge.errors import shorten
+from maskforge.formats.jsonio import as_list
 from maskforge.issues import Code, Issue, Origin
+
+_LONGEST_ID = 100
+
+
+def key_of(id_: object) -> str | None:
+    """Return an id as text, because VIA writes 7 in one place and "7" in another; None if bad."""
+    if isinstance(id_, float) and id_.is_integer():
+        id_ = int(id_)
+    if isinstance(id_, bool) or not isinstance(id_, int | str):
+        return None
+    with contextlib.suppress(ValueError):  # a number of thousands of digits
+        text = str(id_).strip()
+        return text if 0 < len(text) <= _LONGEST_ID else None
+    return None
 
 
 class Categories:
@@ -25,16 +40,11 @@ class Categories:
         Raises:
             FormatError: If it is not a list.
         """
-        if not isinstance(entries, list) and entries is not None:
-            raise FormatError(
-                Code.INVALID_FILE,
-                f"expected a list of categories, found {shorten(entries)}",
-                origin=origin,
-                hint="export the annotations again",
-            )
         self._names: dict[str, str] = {}
         claimed: set[str] = set()
-        for index, entry in enumerate(entries or []):
+        for index, entry in enumerate(
+            as_list([] if entries is None else entries, "categories", origin)
+        ):
             place = origin.at(f"[{index}]")
             key, name = (entry.get("id"), entry.get("name")) if isinstance(entry, dict) else (0, 0)
             id_ = key_of(key)

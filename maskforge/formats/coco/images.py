@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maskforge.errors import FormatError, shorten
+from maskforge.errors import shorten
 from maskforge.formats.addresses import image_name, image_path, is_address
 from maskforge.formats.base import ImageRecord
-from maskforge.formats.coco.keys import declared_size, key_of
-from maskforge.formats.jsonio import Document
+from maskforge.formats.coco.categories import key_of
+from maskforge.formats.fields import declared_size
+from maskforge.formats.jsonio import Document, as_list
 from maskforge.issues import Code, Issue, Level, Origin
 from maskforge.shapes import ImageState, Shape, Size
 
@@ -80,15 +81,8 @@ def listed_images(document: Document) -> Iterator[Listed]:
     Raises:
         FormatError: If they are not a list.
     """
-    entries = document.root.get("images")
     place = document.origin.at(".images")
-    if not isinstance(entries, list):
-        raise FormatError(
-            Code.INVALID_FILE,
-            f"expected a list of images, found {shorten(entries)}",
-            origin=place,
-            hint="export the annotations again",
-        )
+    entries = as_list(document.root.get("images"), "images", place)
     ids = Counter(key_of(entry.get("id")) for entry in entries if isinstance(entry, dict))
     beside = _folders(document.path)
     for index, entry in enumerate(entries):

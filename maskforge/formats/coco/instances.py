@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from maskforge.errors import FormatError, shorten
-from maskforge.formats.base import ImageRecord, ReadContext
+from maskforge.errors import shorten
+from maskforge.formats.base import ImageRecord, ReadContext, left_over, places_in
 from maskforge.formats.coco.annotation_records import FORM, AnnotationReader, crowds_first
-from maskforge.formats.coco.categories import Categories
+from maskforge.formats.coco.categories import Categories, key_of
 from maskforge.formats.coco.images import Listed, listed_images
-from maskforge.formats.coco.keys import key_of
-from maskforge.formats.jsonio import Document
+from maskforge.formats.jsonio import Document, as_list
 from maskforge.formats.plainform import read_each
 from maskforge.issues import Code, Issue, Origin
 from maskforge.shapes import ImageState, Shape
@@ -28,14 +27,8 @@ def read_instances(document: Document, context: ReadContext) -> Iterator[ImageRe
     """
     root: dict[str, Any] = document.root
     place = document.origin.at(f".{RECORDS}")
-    records = root.get(RECORDS)
-    if not isinstance(records, list) and records is not None:
-        raise FormatError(
-            Code.INVALID_FILE,
-            f"expected a list of annotations, found {shorten(records)}",
-            origin=place,
-            hint="export the annotations again",
-        )
+    written = root.get(RECORDS)
+    records = None if written is None else as_list(written, RECORDS, place)
     yield from read_records(records, place, document, context)
 
 
@@ -80,9 +73,9 @@ def _image(
     notes: list[Issue] = []
     # Darwin of V7 marks what it writes as run lengths as crowds.
     reader = AnnotationReader(categories, image.size, "darwin_url" not in image.entry, notes)
-    shapes, issues = _read(records, numbers, reader, place)
+    shapes, issues, lost = _read(records, numbers, reader, place)
     state = ImageState.ANNOTATED if numbers else ImageState.EMPTY
-    return image.record(shapes, state, (*notes, *issues), _lost(records, numbers, shapes, place))
+    return image.record(shapes, state, (*notes, *issues), lost)
 
 
 def _rest(
@@ -93,7 +86,7 @@ def _rest(
 ) -> ImageRecord:
     """Return annotations whose image is not listed as an image of their own, which is refused."""
     reader = AnnotationReader(categories, None, True, [])
-    shapes, issues = _read(records, numbers, reader, place)
+    shapes, issues, lost = _read(records, numbers, reader, place)
     first = records[numbers[0]]
     id_ = first.get("image_id") if isinstance(first, dict) else None
     count = f"{len(numbers)} annotations belong" if len(numbers) > 1 else "1 annotation belongs"
@@ -110,25 +103,15 @@ def _rest(
         ImageState.ANNOTATED,
         place,
         issues=(refusal, *reader.notes, *issues),
-        extra=_lost(records, numbers, shapes, place),
+        extra=lost,
     )
 
 
 def _read(
     records: list[Any], numbers: Sequence[int], reader: AnnotationReader, place: Origin
-) -> tuple[list[Shape], list[Issue]]:
-    """Return the shapes of some of the records: crowds first, below what is told apart."""
-    own = [records[number] for number in numbers]
-    shapes, issues = read_each(own, place, reader, FORM, numbers)
+) -> tuple[list[Shape], list[Issue], dict[str, list[object]]]:
+    """Return the shapes of some records, crowds below what is told apart, and what became none."""
+    own, places = [records[number] for number in numbers], places_in(place, numbers)
+    shapes, issues = read_each(own, place, reader, FORM, places)
     crowds_first(shapes)
-    return shapes, issues
-
-
-def _lost(
-    records: list[Any], numbers: Sequence[int], shapes: Sequence[Shape], place: Origin
-) -> dict[str, object]:
-    """Return the records of an image that became no shape."""
-    if len(shapes) == len(numbers):
-        return {}
-    known = {shape.origin for shape in shapes}
-    return {RECORDS: [records[one] for one in numbers if place.at(f"[{one}]") not in known]}
+    return shapes, issues, left_over(RECORDS, own, shapes, place, places)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.errors import FormatError, GeometryError, RecordError, shorten
+from maskforge.errors import RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, left_over
 from maskforge.formats.coco.annotation_records import (
     FORM,
@@ -23,12 +23,12 @@ from maskforge.formats.coco.annotation_records import (
     crowds_first,
     is_crowd,
 )
-from maskforge.formats.coco.categories import Categories
+from maskforge.formats.coco.categories import Categories, key_of
 from maskforge.formats.coco.images import Listed, listed_images
-from maskforge.formats.coco.keys import key_of
-from maskforge.formats.jsonio import Document, structure
+from maskforge.formats.fields import bad_bitmap
+from maskforge.formats.jsonio import Document, as_list, structure
+from maskforge.formats.pixels import read_colors
 from maskforge.formats.plainform import read_each
-from maskforge.images.decoder import read_header, read_stored
 from maskforge.images.regions import Region, regions
 from maskforge.issues import Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
@@ -40,7 +40,6 @@ SEGMENTS = "segments_info"
 PANOPTIC = "panoptic"
 """Key in ``extra`` of what else the annotation of an image holds."""
 
-_MOST_PIXELS = 89_478_485  # Pillow suspects a decompression bomb beyond it, too
 _COLORS = 0xFFFFFF
 
 
@@ -85,14 +84,7 @@ def _image(
     image: Listed, entry: dict[str, Any], categories: Categories, origin: Origin
 ) -> ImageRecord:
     place = origin.at(f".{SEGMENTS}")
-    records = entry.get(SEGMENTS)
-    if not isinstance(records, list):
-        raise FormatError(
-            Code.INVALID_FILE,
-            f"expected a list of segments, found {shorten(records)}",
-            origin=place,
-            hint="export the annotations again",
-        )
+    records = as_list(entry.get(SEGMENTS), "segments", place)
     notes: list[Issue] = []
     reader = SegmentReader(_png(origin.file, entry.get("file_name")), image.size, categories)
     shapes, issues = read_each(records, place, reader, FORM)
@@ -161,9 +153,7 @@ class SegmentReader:
             )
         ids, found = self._regions(place)
         if id_ not in found:
-            raise GeometryError(
-                Code.INVALID_BITMAP, f"no pixel of the PNG has the id {id_}", origin=place
-            )
+            raise bad_bitmap(f"no pixel of the PNG has the id {id_}", place)
         self.pixels.take(found[id_].box_pixels)
         label, label_issue = self.categories.label(fields, origin)
         shape = Shape(
@@ -187,7 +177,7 @@ class SegmentReader:
 
     def _regions(self, origin: Origin) -> tuple[NDArray[np.uint32], Mapping[int, Region]]:
         if isinstance(self._loaded, str):
-            raise GeometryError(Code.INVALID_BITMAP, self._loaded, origin=origin)
+            raise bad_bitmap(self._loaded, origin)
         return self._loaded
 
     @cached_property
@@ -196,18 +186,12 @@ class SegmentReader:
         if self.png is None:
             return "the annotation has no `file_name` of a PNG"
         try:
-            header = read_header(self.png)
-            size = header.stored
-            if size.width * size.height > _MOST_PIXELS:
-                return f"{self.png.name} has {size} px, which are too many for a mask"
-            if self.size is not None and size != self.size:
-                return f"{self.png.name} has {size} px, the image {self.size} px"
-            if (header.format, header.channels, header.bits) != ("png", 3, 8):
-                return f"{self.png.name} is not a PNG with colors of 8 bits a channel"
-            ids: NDArray[np.uint32] = read_stored(self.png, checked=True).rgba().view("<u4")[..., 0]
+            ids = read_colors(self.png)
         except OSError as error:
-            reason = error.strerror or str(error)
-            return f"{self.png.name} cannot be read: {reason}"
+            return f"{self.png.name} cannot be read: {error.strerror or error}"
+        size = Size(ids.shape[1], ids.shape[0])
+        if self.size is not None and size != self.size:
+            return f"{self.png.name} has {size} px, the image {self.size} px"
         ids &= _COLORS  # without opacity
         return ids, regions(ids, lowest=1)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from maskforge.errors import FormatError
 from maskforge.files import read_bytes
 from maskforge.formats.base import ImageRecord, ReadContext
+from maskforge.formats.coco.categories import key_of
 from maskforge.formats.coco.instances import read_records
-from maskforge.formats.coco.keys import key_of
 from maskforge.formats.jsonio import Document
 from maskforge.issues import Code
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.formats.runlength import from_spans
+from maskforge.formats.runlength import cropped, from_spans
 from maskforge.limits.allowance import Allowance
 from maskforge.shapes import MOST_PIXELS, Bitmap, Size
 
@@ -52,23 +52,6 @@ def from_runs(counts: str | Sequence[int], size: Size, pixels: Allowance) -> Bit
     inside = np.ascontiguousarray(upright.pixels.T)
     inside.flags.writeable = False
     return Bitmap(upright.column, upright.row, inside)
-
-
-def cropped(bitmap: Bitmap, size: Size) -> Bitmap:
-    """Return a bitmap without rows and columns that are empty or hang over the edges of the image.
-
-    If nothing is left, its pixels have the shape (0, 0).
-    """
-    top, left = max(0, -bitmap.row), max(0, -bitmap.column)
-    bottom = max(0, size.height - bitmap.row)
-    right = max(0, size.width - bitmap.column)
-    inside = bitmap.pixels[top:bottom, left:right]
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    if not len(rows):
-        return Bitmap(0, 0, np.zeros((0, 0), np.bool_))
-    row, column = int(rows[0]), int(columns[0])
-    inside = inside[row : rows[-1] + 1, column : columns[-1] + 1]
-    return Bitmap(bitmap.row + top + row, bitmap.column + left + column, inside)
 
 
 def to_runs(bitmap: Bitmap, size: Size) -> list[int]:

@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from maskforge.errors import FormatError
-from maskforge.formats.coco.annotation_records import CATEGORY, CROWD_LABEL
+from maskforge.formats.base import record_index
+from maskforge.formats.coco.annotation_records import CATEGORY
 from maskforge.formats.coco.panoptic import PANOPTIC, SEGMENTS
-from maskforge.formats.coco.runs import cropped, packed, to_runs
+from maskforge.formats.coco.runs import packed, to_runs
 from maskforge.formats.jsonio import load
-from maskforge.formats.writer import Holds, WriteContext, WrittenClass, WrittenImage
-from maskforge.shapes import Area, Bitmap, Geometry, Points, Shape, Size
+from maskforge.formats.pixels import VOID
+from maskforge.formats.runlength import cropped
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenClass, WrittenImage
+from maskforge.geometry import bounds, enclosed_area
+from maskforge.shapes import Area, Bitmap, Geometry, Shape, Size
 
 FILE = "annotations.json"
 _LISTS = ("images", "annotations", "categories")
 _BESIDE = ("annotations", PANOPTIC, SEGMENTS)
 """Keys of an image that hold what stands elsewhere in a file."""
 
-_BACKGROUND, _VOID = 0, 255
 
-
-class CocoWriter:
+class CocoWriter(Writer):
     """One file with polygons, and run lengths where these cannot say it."""
 
     title = "COCO"
     holds = Holds(holes=("bitmap", "cut"), parts=True, bitmaps=True, scores=True)
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._images: list[dict[str, object]] = []
         self._annotations: list[tuple[tuple[str, int], dict[str, object]]] = []
         self._image_ids = _Ids()
@@ -46,15 +47,14 @@ class CocoWriter:
         """Keep the records of an image for the file."""
         if image.is_own:
             self._read_again(image.origin.file)
-        suffix = PurePosixPath(image.image).suffix
-        path = self._context.image_path(image, f"images/{image.name}{suffix}")
-        own = {key: value for key, value in image.extra.items() if key not in _BESIDE}
-        id_ = self._image_ids.take(own.get("id") if image.is_own else None)
-        entry = {**(own if image.is_own else {}), "id": id_, "file_name": path}
+        path = self._context.image_path(image, f"images/{image.path}")
+        own = {key: value for key, value in image.own.items() if key not in _BESIDE}
+        id_ = self._image_ids.take(own.get("id"))
+        entry = {**own, "id": id_, "file_name": path}
         self._images.append(entry | _sides(image.size))
         for number, shape in enumerate(image.shapes):
             self._annotations.append((_place(shape, number), self._record(shape, image, id_)))
-        rest = image.extra.get("annotations") if image.is_own else None
+        rest = image.own.get("annotations")
         for record in rest if isinstance(rest, list) else ():
             if isinstance(record, dict):
                 self._annotations.append((("", 0), {**record, "image_id": id_}))
@@ -101,7 +101,7 @@ class CocoWriter:
             is_moved = not _sides(image.size).items() <= image.extra.items()
             return record | rest | (_measures(shape.geometry, image.size) if is_moved else {})
         record |= _measures(shape.geometry, image.size)
-        record["iscrowd"] = int(label == CROWD_LABEL)
+        record["iscrowd"] = int(label == VOID)
         return record if shape.score is None else record | {"score": shape.score}
 
 
@@ -126,7 +126,7 @@ class _Categories:
     """The list of categories: those of own files, and one for each class and each other label."""
 
     def __init__(self, classes: Iterable[WrittenClass]) -> None:
-        self._classes = {one.name: one.id for one in classes if one.id not in (_BACKGROUND, _VOID)}
+        self._classes = {one.name: one.id for one in classes if one.is_foreground}
         self._entries: list[dict[str, object]] = []
         self._names: dict[object, str] = {}
         self._ids: dict[str, object] = {}
@@ -164,8 +164,8 @@ class _Categories:
 
 def _place(shape: Shape, number: int) -> tuple[str, int]:
     """Return the place of a record in its old file, for the order in the new one."""
-    index = _INDEX.search(shape.origin.pointer)
-    return shape.origin.pointer.partition("[")[0], int(index[1]) if index else number
+    index = record_index(shape)
+    return shape.origin.pointer.partition("[")[0], number if index is None else index
 
 
 def _drawn(geometry: Geometry, size: Size) -> dict[str, object]:
@@ -186,21 +186,15 @@ def _measures(geometry: Geometry, size: Size) -> dict[str, object]:
     """Return the area of a shape, and the corner and size of the box around it."""
     match geometry:
         case Area(parts):
-            points = np.concatenate([one.exterior for one in parts])
-            low, high = points.min(axis=0), points.max(axis=0)
-            box = [*low.tolist(), *(high - low).tolist()]
-            return {"area": sum(_area(one.exterior) for one in parts), "bbox": box}
+            left, top, right, bottom = bounds(np.concatenate([one.exterior for one in parts]))
+            box = [left, top, right - left, bottom - top]
+            return {"area": sum(enclosed_area(one.exterior) for one in parts), "bbox": box}
         case Bitmap():
             inside = cropped(geometry, size)
             height, width = inside.pixels.shape
             box = [float(one) for one in (inside.column, inside.row, width, height)]
             return {"area": int(np.count_nonzero(inside.pixels)), "bbox": box}
     raise AssertionError(geometry)
-
-
-def _area(ring: Points) -> float:
-    x, y = (ring - ring[0]).T
-    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
 
 
 def _text(document: Mapping[str, object]) -> bytes:
@@ -213,6 +207,3 @@ def _text(document: Mapping[str, object]) -> bytes:
             content = msgspec.json.encode(value)
         lines.append(msgspec.json.encode(key) + b": " + content)
     return b"{\n" + b",\n".join(lines) + b"\n}\n"
-
-
-_INDEX = re.compile(r"\[(\d+)\]$")

@@ -12,22 +12,21 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from maskforge.errors import shorten
-from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
+from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over, places_in
 from maskforge.formats.cvat.shape_records import FORM, NO_SHAPES, read_shape
 from maskforge.formats.cvat.writer import CvatWriter
+from maskforge.formats.fields import declared_size, of_video
 from maskforge.formats.jsonio import Document
 from maskforge.formats.plainform import read_each
-from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.issues import Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
-from maskforge.shapes import ImageState, Shape, Size
+from maskforge.shapes import ImageState, Shape
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 RECORDS = "records"
 """Key in the extra of an image for elements that became no shape."""
-
-_LONGEST_SIDE = 2**31
 
 
 class Cvat:
@@ -85,7 +84,7 @@ def _image(element: Element, origin: Origin) -> ImageRecord:
         if all(one["type"] in NO_SHAPES for one in records)
         else ImageState.ANNOTATED,
         origin,
-        declared=_declared(element, origin, issues),
+        declared=declared_size(element.attrib, origin, issues, is_text=True),
         upright=True,  # CVAT turns images upright when a task is made
         beside=(".", "images", *_subset_folders(element)),
         tags=tuple(
@@ -125,36 +124,12 @@ def _subset_folders(element: Element) -> tuple[str, ...]:
     return (f"images/{subset}",) if is_plain else ()
 
 
-def _declared(element: Element, origin: Origin, issues: list[Issue]) -> Size | None:
-    written = [element.get(key) for key in ("width", "height")]
-    if written == [None, None]:
-        return None
-    sides = [
-        int(one) if one and one.isascii() and one.isdecimal() and len(one) < 12 else 0
-        for one in written
-    ]
-    if all(1 <= side <= _LONGEST_SIDE for side in sides):
-        return Size(*sides)
-    text = f"expected whole pixels as `width` and `height`, found {shorten(written)}; ignored"
-    issues.append(Issue(Code.INVALID_IMAGE_RECORD, text, origin, override=Level.NOTE))
-    return None
-
-
 def _video(document: Document, tracks: int) -> ImageRecord:
-    text = f"a video with {tracks} tracks; only single images have masks"
+    origin, state = document.origin, ImageState.ANNOTATED
     hint = "export the task from CVAT once more, as `CVAT for images 1.1`: a record for each frame"
-    issues = [Issue(Code.VIDEO, text, document.origin, hint)]
-    for index in range(tracks):
-        place = document.origin.at(f".track[{index}]")
-        issues.append(Issue(Code.NOT_DRAWABLE, "a track of a video, not of an image", place))
-    return ImageRecord(
-        document.path.stem,
-        (),
-        (),
-        ImageState.ANNOTATED,
-        document.origin,
-        issues=tuple(issues),
-    )
+    places = places_in(origin.at(".track"), range(tracks))
+    issues = of_video(f"a video with {tracks} tracks", origin, hint, places)
+    return ImageRecord(document.path.stem, (), (), state, origin, issues=tuple(issues))
 
 
 FORMAT = Cvat()

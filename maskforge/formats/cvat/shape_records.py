@@ -5,19 +5,26 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from maskforge.errors import GeometryError, RecordError, shorten
-from maskforge.formats.base import as_score, known_box
+from maskforge.formats.base import as_score, box_around, box_at, known_box
+from maskforge.formats.fields import as_labels, bad_bitmap, group_of, unknown_kind
 from maskforge.formats.plainform import PlainForm
 from maskforge.formats.runlength import from_spans, is_too_large
-from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
-from maskforge.issues import Box, Code, Issue, Origin
+from maskforge.geometry import (
+    checked_points,
+    convex_hull,
+    ellipse,
+    outline,
+    polyline,
+    rectangle,
+)
+from maskforge.issues import Box, Code, Origin
 from maskforge.limits.allowance import Allowance
-from maskforge.shapes import Area, Bitmap, Geometry, Points, PointSet, Polygon, Polyline, Shape
+from maskforge.shapes import Area, Bitmap, Geometry, Points, PointSet, Polygon, Shape
 
 Record: TypeAlias = dict[str, Any]
 
@@ -67,21 +74,30 @@ def read_shape(record: object, origin: Origin, vertices: Allowance, pixels: Allo
     assert isinstance(record, dict)
     kind = _kind(record, origin)
     geometry: Geometry
-    if kind == "ellipse":
-        geometry = _ellipse(record, origin, vertices)
-    elif kind == "mask":
-        geometry = _mask(record, origin, pixels)
-    else:
-        geometry = _BUILDERS[kind](record, origin)
+    match kind:
+        case "polygon":
+            geometry = outline(_points(record, origin), origin.at(".points"))
+        case "polyline":
+            geometry = polyline(_points(record, origin), origin.at(".points"))
+        case "points":
+            geometry = PointSet(_points(record, origin))
+        case "box":
+            geometry = _box(record, origin)
+        case "cuboid":
+            geometry = _cuboid(record, origin)
+        case "ellipse":
+            geometry = _ellipse(record, origin, vertices)
+        case _:
+            geometry = _mask(record, origin, pixels)
     drawn = _GEOMETRY[kind]
-    label = str(record.get("label", ""))
+    labels, label_issue = as_labels(record.get("label"), origin.at(".label"))
     attributes = record.get("attributes", {})
     return Shape(
-        (label,) if label.strip() else (),
+        labels,
         geometry,
         kind,
         origin,
-        instance=_instance(record.get("group_id")),
+        instance=group_of(record.get("group_id"), origin.at(".group_id"), none="0"),
         converted=kind if kind in _CONVERTED else "",
         primitive=_primitive(kind, record, geometry),
         extra={
@@ -89,40 +105,25 @@ def read_shape(record: object, origin: Origin, vertices: Allowance, pixels: Allo
             for key, value in record.items()
             if key not in drawn and key not in _OWN_PLACE
         },
-        label_issue=None
-        if label.strip()
-        else Issue(Code.NO_LABEL, f"found {shorten(record.get('label'))}", origin.at(".label")),
+        label_issue=label_issue,
         score=_score(attributes),
     )
 
 
-def place_of(record: object) -> Box | None:
-    """Return the box in which a record lies that cannot be read; None if it does not tell."""
-    if not isinstance(record, dict):
-        return None
+def place_of(record: Record) -> Box | None:
+    """Return the box in which an element lies that cannot be read; None if it does not tell."""
     if isinstance(record.get("points"), str):
         return known_box([pair.split(",") for pair in record["points"].split(";")])
-    for keys, box in ((_MASK, _from_corner), (_OVAL, _around_oval), (_BOX, _around_box)):
-        if record.keys() >= set(keys):
-            with contextlib.suppress(ValueError):
-                return known_box(box(*(float(record[key]) for key in keys)))
+    if record.keys() >= {*_MASK}:
+        return box_at(*map(record.get, _MASK))
+    if record.keys() >= {*_OVAL}:
+        return box_around(*map(record.get, _OVAL))
+    if record.keys() >= {*_BOX}:
+        with contextlib.suppress(ValueError):
+            left, top, right, bottom = (float(record[key]) for key in _BOX)
+            reach = math.hypot(right - left, bottom - top) / 2  # however it is turned
+            return box_around((left + right) / 2, (top + bottom) / 2, reach)
     return known_box([[record.get(x), record.get(y)] for x, y in _pairs_of(_CUBOID)])
-
-
-def _from_corner(left: float, top: float, width: float, height: float) -> list[float]:
-    return [left, top, left + width, top + height]
-
-
-def _around_oval(x: float, y: float, across: float, down: float) -> list[float]:
-    reach = abs(across) + abs(down)  # however it is turned
-    return [x - reach, y - reach, x + reach, y + reach]
-
-
-def _around_box(left: float, top: float, right: float, bottom: float) -> list[float]:
-    """Return a box around another one, however that is turned about its center."""
-    x, y = (left + right) / 2, (top + bottom) / 2
-    reach = math.hypot(right - left, bottom - top) / 2
-    return [x - reach, y - reach, x + reach, y + reach]
 
 
 def _kind(record: Record, origin: Origin) -> str:
@@ -133,12 +134,8 @@ def _kind(record: Record, origin: Origin) -> str:
         text = "the key points of a skeleton describe no region"
         raise RecordError(Code.NOT_DRAWABLE, text, origin=origin)
     if kind not in _GEOMETRY:
-        raise RecordError(
-            Code.UNKNOWN_KIND,
-            f"{shorten(kind)} is not a kind of shape that CVAT is known to draw",
-            origin=origin,
-            hint=f"known are {', '.join(_GEOMETRY)}, skeleton, tag",
-        )
+        text = f"{shorten(kind)} is not a kind of shape that CVAT is known to draw"
+        raise unknown_kind(text, origin, (*_GEOMETRY, "skeleton", "tag"))
     return kind
 
 
@@ -150,10 +147,6 @@ def _primitive(kind: str, record: Record, geometry: Geometry) -> dict[str, objec
         )
         return {"points": record["points"]} if closed else None
     return {key: record[key] for key in _GEOMETRY[kind] if key in record}
-
-
-def _instance(group: object) -> str | None:
-    return None if group in (None, "", "0") else str(group)
 
 
 def _score(attributes: object) -> float | None:
@@ -180,10 +173,8 @@ def _number(record: Record, key: str, origin: Origin, default: float | None = No
 def _whole(record: Record, key: str, origin: Origin) -> int:
     number = _number(record, key, origin)
     if not math.isfinite(number) or number != int(number) or abs(number) > _LARGEST_INTEGER:
-        raise GeometryError(
-            Code.INVALID_BITMAP,
-            f"expected whole pixels, found {shorten(record[key])}",
-            origin=origin.at(f".{key}"),
+        raise bad_bitmap(
+            f"expected whole pixels, found {shorten(record[key])}", origin.at(f".{key}")
         )
     return int(number)
 
@@ -203,22 +194,6 @@ def _points(record: Record, origin: Origin) -> Points:
                 origin=place,
             )
     return checked_points([(float(x), float(y)) for x, y in pairs], place)
-
-
-def _polygon(record: Record, origin: Origin) -> Area:
-    return Area((Polygon(ring(_points(record, origin), origin.at(".points"))),))
-
-
-def _polyline(record: Record, origin: Origin) -> Polyline:
-    points = _points(record, origin)
-    if len(points) < 2:
-        text = f"{len(points)} points make no line, expected at least 2"
-        raise GeometryError(Code.TOO_FEW_POINTS, text, origin=origin.at(".points"))
-    return Polyline(points)
-
-
-def _point_set(record: Record, origin: Origin) -> PointSet:
-    return PointSet(_points(record, origin))
 
 
 def _box(record: Record, origin: Origin) -> Area:
@@ -258,39 +233,22 @@ def _mask(record: Record, origin: Origin, pixels: Allowance) -> Bitmap:
     runs = [one.strip() for one in text.split(",")] if isinstance(text, str) else []
     good = runs and all(one.isascii() and one.isdecimal() for one in runs)
     if not good or max(map(len, runs)) > _LONGEST_NUMBER:
-        raise GeometryError(
-            Code.INVALID_BITMAP, f"expected lengths of runs, found {shorten(text)}", origin=place
-        )
+        raise bad_bitmap(f"expected lengths of runs, found {shorten(text)}", place)
     if width < 1 or height < 1 or is_too_large(width, height):
-        raise GeometryError(
-            Code.INVALID_BITMAP, f"a mask cannot have {width} x {height} px", origin=origin
-        )
+        raise bad_bitmap(f"a mask cannot have {width} x {height} px", origin)
     edges = np.cumsum(np.array(runs, np.int64))
     if edges[-1] != width * height:
-        raise GeometryError(
-            Code.INVALID_BITMAP,
-            f"the runs cover {edges[-1]} px, their box {width} x {height} px",
-            origin=place,
-            hint="redraw or delete this shape in the labeling tool",
-        )
+        raise bad_bitmap(f"the runs cover {edges[-1]} px, their box {width} x {height} px", place)
     stops = edges[1::2]
     bitmap = from_spans(edges[0::2][: len(stops)], stops, width, pixels, (top, left))
     if bitmap is None:
-        raise GeometryError(Code.INVALID_BITMAP, "the mask has no pixels", origin=place)
+        raise bad_bitmap("the mask has no pixels", place)
     return bitmap
 
 
 def _pairs_of(keys: tuple[str, ...]) -> list[tuple[str, str]]:
     return list(zip(keys[0::2], keys[1::2], strict=True))
 
-
-_BUILDERS: dict[str, Callable[[Record, Origin], Geometry]] = {
-    "polygon": _polygon,
-    "polyline": _polyline,
-    "points": _point_set,
-    "box": _box,
-    "cuboid": _cuboid,
-}
 
 FORM = PlainForm("pairs", "type", _GEOMETRY, place_of=place_of)
 """How CVAT writes a shape; as attributes are text, only kinds in other letters are left to it."""

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from maskforge.formats.base import group_numbers, with_left_over
 from maskforge.formats.runlength import alternating
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage, is_below
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage, is_below
 from maskforge.images.suffixes import is_image_name
 from maskforge.shapes import Area, Bitmap, Points, PointSet, Polyline, Shape
 
@@ -19,7 +19,7 @@ _SAME_POINTS = frozenset({"polygon", "polyline", "points"})
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class CvatWriter:
+class CvatWriter(Writer):
     """``annotations.xml``, and the images in ``images`` if they are copied.
 
     Numbers are written in full: CVAT reads them so, and rounds to two decimals only when it
@@ -39,7 +39,7 @@ class CvatWriter:
     )
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._images: list[bytes] = []
         self._ids: set[str] = set()
         self._names: set[str] = set()
@@ -47,7 +47,7 @@ class CvatWriter:
 
     def add(self, image: WrittenImage) -> None:
         """Keep the element of an image."""
-        own = image.extra if image.is_own else {}
+        own = image.own
         name = self._name(image, own.get("name"))
         suffix = "" if is_image_name(name) else PurePosixPath(image.image).suffix
         self._context.image_path(image, f"{_FOLDER}{name}{suffix}")
@@ -71,7 +71,7 @@ class CvatWriter:
         for key, value in facts.items():
             SubElement(task, key).text = value
         labels = SubElement(task, "labels")
-        colors = {one.name: f"#{bytes(one.color).hex()}" for one in self._context.classes}
+        colors = {one.name: one.hex_color for one in self._context.classes}
         for name, attributes in self._attributes.items():
             label = SubElement(labels, "label")
             SubElement(label, "name").text = _legal(name)
@@ -94,7 +94,7 @@ class CvatWriter:
 
     def _name(self, image: WrittenImage, own: object) -> str:
         """Return the name of an image: the one that the task in CVAT knows, where it has one."""
-        name = f"{image.name}{PurePosixPath(image.image).suffix}"
+        name = image.path
         if isinstance(own, str) and own not in self._names and is_below(own):
             name = own
         self._names.add(name)
@@ -106,8 +106,7 @@ class CvatWriter:
             _record(shape, groups, level, own=image.is_own)
             for shape, level in zip(image.shapes, _levels(image), strict=True)
         ]
-        rest = image.extra.get("records") if image.is_own else None
-        records = with_left_over(image.shapes, records, rest)
+        records = with_left_over(image.shapes, records, image.own.get("records"))
         source = "auto" if image.is_predicted else "manual"
         known = {one["label"] for one in records if isinstance(one, dict) and one["type"] == "tag"}
         tags = [tag for tag in image.tags if tag not in known]

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.darwin.annotation_records import KINDS
 from maskforge.formats.darwin.item import read_item, read_version1
 from maskforge.formats.darwin.writer import DarwinWriter
-from maskforge.formats.jsonio import Document
-from maskforge.issues import Code
+from maskforge.formats.jsonio import Document, as_list
 
 _ITEM_KEYS = ("slots", "path", "source_info")
 _IMAGE_KEYS = ("filename", "original_filename")
@@ -53,13 +51,7 @@ class Darwin:
             FormatError: If its annotations or slots are not lists.
         """
         root: dict[str, Any] = document.root
-        if not isinstance(root["annotations"], list):
-            raise FormatError(
-                Code.INVALID_FILE,
-                f"expected a list of annotations, found {shorten(root['annotations'])}",
-                origin=document.origin.at(".annotations"),
-                hint="export the data set from V7 again",
-            )
+        as_list(root["annotations"], "annotations", document.origin.at(".annotations"))
         if self.recognize(document).variant == "1.0":
             yield read_version1(root, document.origin)
         else:

@@ -6,19 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from maskforge.errors import shorten
-from maskforge.formats.base import ImageRecord
+from maskforge.formats.base import ImageRecord, left_over, places_in
 from maskforge.formats.darwin.annotation_records import FORM, NO_SHAPES, AnnotationReader
 from maskforge.formats.darwin.raster import RasterLayers
+from maskforge.formats.fields import declared_size, of_video
 from maskforge.formats.plainform import read_each
-from maskforge.issues import Code, Issue, Level, Origin
-from maskforge.shapes import ImageState, Shape, Size
+from maskforge.issues import Code, Issue, Origin
+from maskforge.shapes import ImageState, Shape
 
 RECORDS = "annotations"
 SLOT = "slot"
 """Key of the number of a slot, in the extra of an image that is one of several."""
 
-_LONGEST_SIDE = 2**31
 _BESIDE = (".", "images", "../images", "../../images", "../../../images")
 """Where images lie: beside the file; as the command line of V7 downloads a data set."""
 
@@ -67,22 +66,21 @@ def _image(
     records = [root[RECORDS][number] for number in numbers]
     issues: list[Issue] = []
     facts = slot if isinstance(slot, dict) else {}
-    size = _declared(facts, place, issues)
+    size = declared_size(facts, place, issues)
     list_place = origin.at(f".{RECORDS}")
-    places = [list_place.at(f"[{number}]") for number in numbers]
+    places = places_in(list_place, numbers)
     shapes: list[Shape] = []
     if _is_video(facts, records):
-        _refuse_video(places, place, issues)
+        text = f"a video or volume with {len(places)} annotations"
+        issues += of_video(text, place, "annotate single frames as images", places)
     else:
         layers = RasterLayers(records, places, size)
         reader = AnnotationReader(layers, issues)
-        shapes, found = read_each(records, list_place, reader.read, FORM, numbers)
+        shapes, found = read_each(records, list_place, reader.read, FORM, places)
         issues += found
         if layers.unlisted:
             text = f"{layers.unlisted} pixels of the raster layer belong to no mask"
             issues.append(Issue(Code.UNLISTED_PIXELS, text, list_place))
-    drawn = {shape.origin for shape in shapes}
-    rest = [one for one, at in zip(records, places, strict=True) if at not in drawn]
     names = [PurePosixPath(one).name for one in written]
     return ImageRecord(
         next((one for one in names if one not in ("", "..")), origin.file.stem),
@@ -96,7 +94,7 @@ def _image(
         beside=_BESIDE,
         tags=tuple(dict.fromkeys(filter(None, map(_tag, records)))),
         issues=tuple(issues),
-        extra=extra | ({RECORDS: rest} if rest else {}),
+        extra=extra | left_over(RECORDS, records, shapes, list_place, places),
     )
 
 
@@ -121,37 +119,11 @@ def _folder(path: object) -> str:
     return f"{inner}/" if inner else ""
 
 
-def _declared(facts: Mapping[str, Any], origin: Origin, issues: list[Issue]) -> Size | None:
-    written = [facts.get(key) for key in ("width", "height")]
-    if written == [None, None]:
-        return None
-    sides = [
-        int(one)
-        for one in written
-        if isinstance(one, int | float)
-        and not isinstance(one, bool)
-        and 1 <= one <= _LONGEST_SIDE
-        and one == int(one)
-    ]
-    if len(sides) == 2:
-        return Size(*sides)
-    text = f"expected whole pixels as `width` and `height`, found {shorten(written)}; ignored"
-    issues.append(Issue(Code.INVALID_IMAGE_RECORD, text, origin, override=Level.NOTE))
-    return None
-
-
 def _is_video(facts: Mapping[str, Any], records: Sequence[object]) -> bool:
     """Tell whether a slot is no single image, by its own word or by frames of annotations."""
     kind = facts.get("type")
     frames = any(isinstance(one, dict) and isinstance(one.get("frames"), dict) for one in records)
     return frames or (isinstance(kind, str) and kind != "image")
-
-
-def _refuse_video(places: Sequence[Origin], origin: Origin, issues: list[Issue]) -> None:
-    text = f"a video or volume with {len(places)} annotations; only single images have masks"
-    issues.append(Issue(Code.VIDEO, text, origin, "annotate single frames as images"))
-    text = "an annotation of a video, not of an image"
-    issues += [Issue(Code.NOT_DRAWABLE, text, place) for place in places]
 
 
 def _is_no_shape(record: object) -> bool:

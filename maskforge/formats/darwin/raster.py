@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import GeometryError, RecordError
+from maskforge.formats.fields import bad_bitmap
 from maskforge.formats.jsonio import structure
 from maskforge.formats.runlength import from_spans
 from maskforge.issues import Code, Origin
@@ -74,10 +75,9 @@ class RasterLayers:
         if found is not None and self._size is not None:
             bitmap = from_spans(*found, self._size.width, pixels)
         if bitmap is None:
-            raise GeometryError(
-                Code.INVALID_BITMAP,
+            raise bad_bitmap(
                 "the mask has no pixels in a raster layer of its image",
-                origin=origin,
+                origin,
                 hint="redraw or delete it in V7",
             )
         return bitmap
@@ -110,4 +110,4 @@ class RasterLayers:
 
 def _bad(text: str, origin: Origin) -> GeometryError:
     hint = "export the data set from V7 again"
-    return GeometryError(Code.INVALID_BITMAP, text, origin=origin, hint=hint)
+    return bad_bitmap(text, origin, hint=hint)

@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-import msgspec
 import numpy as np
 
+from maskforge.files import dump_record
 from maskforge.formats.base import group_numbers, with_left_over
 from maskforge.formats.darwin.annotation_records import KINDS
 from maskforge.formats.darwin.item import RECORDS, SLOT
-from maskforge.formats.darwin.rings import is_even_odd
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage, is_below
+from maskforge.formats.runlength import within
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage, as_objects, is_below
+from maskforge.geometry import bounds
 from maskforge.shapes import Area, Bitmap, Points, PointSet, Polyline, Shape, Size
 
 _SCHEMA = "https://darwin-public.s3.eu-west-1.amazonaws.com/darwin_json/2.0/schema.json"
@@ -27,7 +28,7 @@ _LAYER = "__raster_layer__"
 _MODEL = "maskforge"
 
 
-class DarwinWriter:
+class DarwinWriter(Writer):
     """A file for each image in ``annotations``, and the images in ``images`` if they are copied.
 
     All pixels of an image are in one raster layer, which holds none that lie under others.
@@ -46,13 +47,13 @@ class DarwinWriter:
     )
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._names: set[str] = set()
 
     def add(self, image: WrittenImage) -> None:
         """Write the file of an image."""
         root = _own_root(image) if image.is_own else None
-        name = f"{image.name}{PurePosixPath(image.image).suffix}"
+        name = image.path
         own = None if root is None else _own_name(root)
         if own is not None and own not in self._names and is_below(own):
             name = own
@@ -61,11 +62,7 @@ class DarwinWriter:
         if root is None:
             root = _new_root(PurePosixPath(name), image.size)
         root[RECORDS] = _own_records(image) if image.is_own else self._records(image)
-        text = msgspec.json.format(msgspec.json.encode(root))
-        self._context.write(f"annotations/{image.name}.json", text + b"\n")
-
-    def finish(self) -> None:
-        """Write nothing more: files share nothing."""
+        self._context.write(f"annotations/{image.name}.json", dump_record(root))
 
     def _records(self, image: WrittenImage) -> list[object]:
         """Return the annotations of an image of another format."""
@@ -100,14 +97,12 @@ class DarwinWriter:
         drawn = np.zeros((size.height, size.width), np.int32)
         hidden = 0
         for number, bitmap in enumerate(pixels.values(), 1):
-            height, width = bitmap.pixels.shape
-            top, left = max(0, bitmap.row), max(0, bitmap.column)
-            here = drawn[top : max(0, bitmap.row + height), left : max(0, bitmap.column + width)]
-            rows, columns = here.shape
-            row, column = top - bitmap.row, left - bitmap.column
-            inside = bitmap.pixels[row : row + rows, column : column + columns]
-            hidden += int(np.count_nonzero(here[inside]))
-            here[inside] = number
+            part = within(bitmap, size)
+            height, width = part.pixels.shape
+            if part.pixels.size:
+                here = drawn[part.row : part.row + height, part.column : part.column + width]
+                hidden += int(np.count_nonzero(here[part.pixels]))
+                here[part.pixels] = number
         if hidden:
             self._context.left_out("pixels of masks that lie under other masks", hidden)
         flat = drawn.ravel()
@@ -209,31 +204,45 @@ def _apart(shape: Shape, number: int) -> Iterator[Shape]:
         yield shape
 
 
+def is_even_odd(area: Area) -> bool:
+    """Tell whether the rings of all parts enclose the same together, filled by the even-odd rule.
+
+    They do not where parts overlap.
+    """
+    import shapely
+
+    if len(area.parts) == 1:
+        return True
+    polygons = [shapely.Polygon(part.exterior, part.holes) for part in area.parts]
+    if not shapely.is_valid(polygons).all():
+        return False
+    first, second = shapely.STRtree(polygons).query(polygons, predicate="intersects")
+    pairs = first < second
+    inside = shapely.relate_pattern(
+        np.array(polygons)[first[pairs]], np.array(polygons)[second[pairs]], "T********"
+    )
+    return not inside.any()
+
+
 def _drawn(shape: Shape) -> dict[str, object]:
     match shape.geometry:
         case Area(parts):
             rings = [ring for part in parts for ring in part.rings]
             return {
-                "polygon": {"paths": [_listed(ring) for ring in rings]},
+                "polygon": {"paths": [as_objects(ring) for ring in rings]},
                 "bounding_box": _box([part.exterior for part in parts]),
             }
         case Polyline(points):
-            return {"line": {"path": _listed(points)}}
+            return {"line": {"path": as_objects(points)}}
         case PointSet(points):
-            return {"keypoint": _listed(points)[0]}
+            return {"keypoint": as_objects(points)[0]}
         case Bitmap():
             return {"mask": {}}
     raise AssertionError(shape.geometry)
 
 
-def _listed(points: Points) -> list[dict[str, float]]:
-    return [{"x": x, "y": y} for x, y in points.tolist()]
-
-
 def _box(rings: Sequence[Points]) -> dict[str, float]:
-    points = np.concatenate(rings)
-    left, top = points.min(axis=0).tolist()
-    right, bottom = points.max(axis=0).tolist()
+    left, top, right, bottom = bounds(np.concatenate(rings))
     return {"x": left, "y": top, "w": right - left, "h": bottom - top}
 
 

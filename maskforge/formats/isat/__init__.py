@@ -6,21 +6,21 @@ What the keys mean was read in the tool's own sources: ``ISAT/annotation.py`` an
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from maskforge.errors import FormatError, RecordError, shorten
+from maskforge.errors import shorten
 from maskforge.formats.addresses import image_name, image_path
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
+from maskforge.formats.fields import declared_size, ignored
 from maskforge.formats.isat.object_records import FORM, layer_of, read_object
 from maskforge.formats.isat.writer import IsatWriter
-from maskforge.formats.jsonio import Document, structure
+from maskforge.formats.jsonio import Document, as_list
 from maskforge.formats.plainform import read_each
-from maskforge.issues import Code, Issue, Level, Origin
-from maskforge.shapes import ImageState, Size
+from maskforge.issues import Issue, Origin
+from maskforge.shapes import ImageState
 
-_LONGEST_SIDE = 2**31
+_HINT = "open the image in ISAT and save it again"
 
 
 class Isat:
@@ -55,15 +55,9 @@ class Isat:
             FormatError: If `objects` is not a list.
         """
         root: dict[str, Any] = document.root
-        origin, info, objects = document.origin, root["info"], root["objects"]
+        origin, info = document.origin, root["info"]
         place = origin.at(".objects")
-        if not isinstance(objects, list):
-            raise FormatError(
-                Code.INVALID_FILE,
-                f"expected a list of objects, found {shorten(objects)}",
-                origin=place,
-                hint="open the image in ISAT and save it again",
-            )
+        objects = as_list(root["objects"], "objects", place, _HINT)
         shapes, issues = read_each(objects, place, read_object, FORM)
         shapes.sort(key=layer_of)  # equal layers stay in the order of the file, as in Qt
         name, folder = (_text(info, key, origin, issues) for key in ("name", "folder"))
@@ -75,7 +69,7 @@ class Isat:
             tuple(shapes),
             ImageState.ANNOTATED if objects else ImageState.EMPTY,
             origin,
-            declared=_size(info, origin, issues),
+            declared=declared_size(info, origin.at(".info"), issues),
             upright=False,  # Pillow opens the image, and nothing turns it
             # ISAT looks for the file by the name of the image.
             own=() if document.is_item else (document.path.stem,),
@@ -93,32 +87,8 @@ def _text(info: dict[str, Any], key: str, origin: Origin, issues: list[Issue]) -
     value = info.get(key)
     if value is not None and not isinstance(value, str):
         place = origin.at(f".info.{key}")
-        issues.append(_ignored(f"expected text, found {shorten(value)}", place))
+        issues.append(ignored(f"expected text, found {shorten(value)}", place))
     return value if isinstance(value, str) else ""
-
-
-def _size(info: dict[str, Any], origin: Origin, issues: list[Issue]) -> Size | None:
-    sides: list[int] = []
-    for key in ("width", "height"):
-        place = origin.at(f".info.{key}")
-        value = info.get(key)
-        if value is None:
-            continue
-        try:
-            number = structure(value, float, place)
-        except RecordError as error:
-            issues.append(_ignored(error.message, error.origin))
-            continue
-        if math.isfinite(number) and number.is_integer() and 1 <= number <= _LONGEST_SIDE:
-            sides.append(int(number))
-        else:
-            issues.append(_ignored(f"expected whole pixels, found {number}", place))
-    return Size(*sides) if len(sides) == 2 else None
-
-
-def _ignored(message: str, origin: Origin) -> Issue:
-    """Return a note, because the image itself tells what a damaged key of `info` does not."""
-    return Issue(Code.INVALID_IMAGE_RECORD, f"{message}; ignored", origin, override=Level.NOTE)
 
 
 FORMAT = Isat()

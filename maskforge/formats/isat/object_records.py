@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from maskforge.errors import GeometryError, RecordError, shorten
+from maskforge.errors import RecordError
 from maskforge.formats.base import known_box
-from maskforge.formats.jsonio import structure
+from maskforge.formats.fields import as_labels, group_of
+from maskforge.formats.jsonio import numbers, structure
 from maskforge.formats.plainform import PlainForm
-from maskforge.geometry import ring
+from maskforge.geometry import outline
 from maskforge.issues import Box, Code, Issue, Origin
-from maskforge.shapes import Area, Polygon, Shape
+from maskforge.shapes import Shape
 
 BACKGROUND = "__background__"
 """The category with which ISAT cuts holes."""
@@ -30,27 +31,21 @@ def read_object(record: object, origin: Origin) -> Shape:
     """
     fields = structure(record, dict[str, Any], origin)
     place = origin.at(".segmentation")
-    points = structure(
-        fields.get("segmentation"),
-        list[tuple[float, float]],
-        place,
-        Code.INVALID_COORDINATES,
-        GeometryError,
-    )
-    exterior = ring(points, place)
+    points = numbers(fields.get("segmentation"), list[tuple[float, float]], place)
+    geometry = outline(points, place)
     layer = fields.get("layer")
     if layer is not None and not math.isfinite(structure(layer, float, origin.at(".layer"))):
         text = f"expected a number, found {layer}"
         raise RecordError(Code.INVALID_RECORD, text, origin=origin.at(".layer"))
     labels, label_issue = _labels(fields.get("category"), origin.at(".category"))
     own_place = {"group", "segmentation", *(() if BACKGROUND_LABEL in labels else ("category",))}
-    is_closed = len(exterior) != len(points)
+    is_closed = len(geometry.parts[0].exterior) != len(points)
     return Shape(
         labels,
-        Area((Polygon(exterior),)),
+        geometry,
         "polygon",
         origin,
-        instance=_instance(fields.get("group"), origin.at(".group")),
+        instance=group_of(fields.get("group"), origin.at(".group"), none="0"),
         primitive={"segmentation": fields["segmentation"]} if is_closed else None,
         extra={key: value for key, value in fields.items() if key not in own_place},
         label_issue=label_issue,
@@ -63,10 +58,8 @@ def layer_of(shape: Shape) -> float:
     return float(layer) if isinstance(layer, int | float) else _USUAL_LAYER
 
 
-def place_of(record: object) -> Box | None:
+def place_of(record: dict[str, Any]) -> Box | None:
     """Return the box in which an object lies that cannot be read; None if it does not tell."""
-    if not isinstance(record, dict):
-        return None
     return known_box(record.get("segmentation")) or known_box(record.get("bbox"))
 
 
@@ -75,22 +68,5 @@ FORM = PlainForm("pairs", "", (), place_of=place_of)
 
 
 def _labels(category: object, origin: Origin) -> tuple[tuple[str, ...], Issue | None]:
-    if isinstance(category, int) and not isinstance(category, bool):
-        category = str(category)
-    if category is not None and not isinstance(category, str):
-        text = f"expected text, found {shorten(category)}"
-        raise RecordError(Code.INVALID_RECORD, text, origin=origin)
-    if category and category.strip():
-        return (BACKGROUND_LABEL if category == BACKGROUND else category,), None
-    return (), Issue(Code.NO_LABEL, f"found {shorten(category)}", origin)
-
-
-def _instance(group: object, origin: Origin) -> str | None:
-    """Return the group of an object; 0 is none."""
-    if isinstance(group, float) and group.is_integer():
-        group = int(group)
-    if isinstance(group, bool) or not isinstance(group, int | str | None):
-        text = f"expected a whole number, found {shorten(group)}"
-        raise RecordError(Code.INVALID_RECORD, text, origin=origin)
-    text = shorten(group) if isinstance(group, int) else (group or "").strip()
-    return None if text in ("", "0") else text
+    labels, issue = as_labels(category, origin)
+    return ((BACKGROUND_LABEL,) if labels == (BACKGROUND,) else labels), issue

@@ -5,39 +5,27 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-import msgspec
-
+from maskforge.files import dump_record
 from maskforge.formats.base import group_numbers, record_index, with_left_over
 from maskforge.formats.isat.object_records import BACKGROUND, BACKGROUND_LABEL
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
-from maskforge.shapes import Area, Points, Shape
+from maskforge.formats.writer import Holds, Writer, WrittenImage
+from maskforge.geometry import bounds, enclosed_area
+from maskforge.shapes import Area, Shape
 
 
-class IsatWriter:
+class IsatWriter(Writer):
     """One file per image, as ISAT writes and reads it, and ``isat.yaml`` with the classes."""
 
     title = "ISAT with Segment Anything"
-    holds = Holds(
-        holes=("background", "cut"),
-        unlabeled=True,
-        instances=True,
-        upright=False,
-    )
-
-    def __init__(self, context: WriteContext) -> None:
-        self._context = context
+    holds = Holds(holes=("background", "cut"), unlabeled=True, instances=True, upright=False)
 
     def add(self, image: WrittenImage) -> None:
         """Write the file of an image."""
         folder = str(PurePosixPath(image.name).parent)
-        suffix = PurePosixPath(image.image).suffix
-        path = PurePosixPath(
-            self._context.image_path(image, f"{image.name}{suffix}", seen_from=folder)
-        )
-        extra = dict(image.extra) if image.is_own else {}
+        path = PurePosixPath(self._context.image_path(image, image.path, folder))
+        extra = dict(image.own)
         info = extra.pop("info", None)
         extra.pop("objects", None)
-        new = {"depth": 3, "note": ""}
         document = {
             "info": {
                 "description": "ISAT",
@@ -45,23 +33,22 @@ class IsatWriter:
                 "name": path.name,
                 "width": image.size.width,
                 "height": image.size.height,
-                **new,
-                **(_kept(info) if image.is_own else {}),
+                "depth": 3,
+                "note": "",
+                **_kept(info),
             },
             "objects": self._objects(image),
             **extra,
         }
-        text = msgspec.json.format(msgspec.json.encode(document), indent=4)
-        self._context.write(f"{image.name}.json", text + b"\n")
+        self._context.write(f"{image.name}.json", dump_record(document, indent=4))
 
     def finish(self) -> None:
         """Write the classes, so that the tool shows them in their colors."""
         import yaml
 
-        entries = [(BACKGROUND, (0, 0, 0))]
-        entries += [(one.name, one.color) for one in self._context.classes if one.id]
-        labels = [
-            {"name": name, "color": "#{:02x}{:02x}{:02x}".format(*color)} for name, color in entries
+        labels = [{"name": BACKGROUND, "color": "#000000"}]
+        labels += [
+            {"name": one.name, "color": one.hex_color} for one in self._context.classes if one.id
         ]
         text = yaml.safe_dump({"label": labels}, allow_unicode=True, sort_keys=False)
         self._context.write("isat.yaml", text.encode())
@@ -73,8 +60,7 @@ class IsatWriter:
         groups = group_numbers(shapes, 1)
         layers = {id(shape): number for number, shape in enumerate(image.shapes, 1)}
         records = [_object(shape, groups, layers[id(shape)], own=image.is_own) for shape in shapes]
-        rest = image.extra.get("objects") if image.is_own else None
-        return with_left_over(shapes, records, rest)
+        return with_left_over(shapes, records, image.own.get("objects"))
 
 
 def _kept(info: object) -> dict[str, Any]:
@@ -88,11 +74,10 @@ def _object(shape: Shape, groups: dict[str, int], layer: int, *, own: bool) -> d
     assert isinstance(shape.geometry, Area)
     points = shape.geometry.parts[0].exterior
     label = shape.labels[0] if shape.labels else ""
-    low, high = points.min(axis=0), points.max(axis=0)
     new: dict[str, object] = {
-        "area": _area(points),
+        "area": enclosed_area(points),
         "layer": float(layer),
-        "bbox": [*low.tolist(), *high.tolist()],
+        "bbox": list(bounds(points)),
         "iscrowd": False,
         "note": "",
     }
@@ -103,10 +88,3 @@ def _object(shape: Shape, groups: dict[str, int], layer: int, *, own: bool) -> d
         **(shape.extra if own else new),
         **((shape.primitive or {}) if own else {}),
     }
-
-
-def _area(points: Points) -> float:
-    """Return what a ring encloses, by Gauss."""
-    x, y = (points - points[0]).T
-    after_x, after_y = (points[[*range(1, len(points)), 0]] - points[0]).T
-    return abs(float((x * after_y - after_x * y).sum())) / 2

@@ -14,7 +14,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.formats.runlength import from_spans, spans
+from maskforge.formats.runlength import from_spans, on_image, spans
 from maskforge.limits.allowance import Allowance
 from maskforge.shapes import Bitmap, Size
 
@@ -93,14 +93,7 @@ def packed(bitmap: Bitmap, size: Size) -> list[int]:
         bitmap: The pixels.
         size: Of the image.
     """
-    inside = np.zeros((size.height, size.width), bool)
-    height, width = bitmap.pixels.shape
-    top, left = max(0, bitmap.row), max(0, bitmap.column)
-    bottom = max(top, min(size.height, bitmap.row + height))
-    right = max(left, min(size.width, bitmap.column + width))
-    inside[top:bottom, left:right] = bitmap.pixels[
-        top - bitmap.row : bottom - bitmap.row, left - bitmap.column : right - bitmap.column
-    ]
+    inside = on_image(bitmap, size)
     starts, stops = spans(inside)
     edges = [0, *np.column_stack((starts, stops)).ravel().tolist(), inside.size]
     bits = [f"{inside.size * _CHANNELS:032b}", f"{7:05b}", *(f"{one - 1:04b}" for one in _SIZES)]

@@ -8,14 +8,15 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import as_score, known_box
-from maskforge.formats.jsonio import structure
+from maskforge.formats.fields import as_size, bad_bitmap, unknown_kind
+from maskforge.formats.jsonio import Point, numbers, structure
 from maskforge.formats.label_studio.brush import unpacked
-from maskforge.formats.label_studio.percent import to_pixels
 from maskforge.formats.plainform import PlainForm
-from maskforge.geometry import checked_points, ellipse, rectangle, ring
+from maskforge.geometry import checked_points, ellipse, outline, polyline, rectangle
 from maskforge.issues import Box, Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import (
@@ -25,7 +26,6 @@ from maskforge.shapes import (
     Points,
     PointSet,
     Polygon,
-    Polyline,
     Shape,
     Size,
 )
@@ -41,6 +41,12 @@ NO_SHAPES = frozenset(
     ("choices", "labels", "textarea", "rating", "number", "taxonomy", "datetime", "relation")
 )
 """Types of results that say something about an image or a region and are none."""
+
+DECIMALS = 10
+"""Decimals of a pixel that percent hold: a tenth of them differs from whole pixels in the last bit.
+
+So that whole, half and any pixels with so many decimals come back, they are rounded when read.
+"""
 
 _CONVERTED = frozenset({"ellipse", "ellipselabels"})
 _OWN_PLACE = frozenset({"type", "value"})
@@ -67,11 +73,6 @@ class _Oval(msgspec.Struct, rename="camel"):
 class _Outline(msgspec.Struct):
     points: list[tuple[float, float]]
     closed: bool | None = None
-
-
-class _Spot(msgspec.Struct):
-    x: float
-    y: float
 
 
 class _Brush(msgspec.Struct):
@@ -128,9 +129,9 @@ class ResultReader:
             score=as_score(fields.get("score")),
         )
 
-    def place_of(self, record: object) -> Box | None:
+    def place_of(self, record: Record) -> Box | None:
         """Return the box in which a result lies that cannot be read; None if it does not tell."""
-        value = record.get("value") if isinstance(record, dict) else None
+        value = record.get("value")
         if not isinstance(value, dict) or not self._is_size_known:
             return None
         if "points" in value:
@@ -175,7 +176,7 @@ class ResultReader:
         if kind == "polygon":
             return self._polygon(value, origin)
         if kind == "keypoint":
-            spot = _numbers(value, _Spot, origin)
+            spot = numbers(value, Point, origin)
             return PointSet(self._points([(spot.x, spot.y)], origin))
         if kind == "ellipse":
             return self._ellipse(value, origin)
@@ -187,18 +188,15 @@ class ResultReader:
         return checked_points(pixels, origin)
 
     def _polygon(self, value: Record, origin: Origin) -> Geometry:
-        outline = _numbers(value, _Outline, origin)
+        drawn = numbers(value, _Outline, origin)
         place = origin.at(".points")
-        if outline.closed is not False:
-            return Area((Polygon(ring(self._points(outline.points, place), place)),))
-        if len(outline.points) < 2:
-            text = f"{len(outline.points)} points make no line, expected at least 2"
-            raise GeometryError(Code.TOO_FEW_POINTS, text, origin=place)
-        return Polyline(self._points(outline.points, place))
+        if drawn.closed is not False:
+            return outline(self._points(drawn.points, place), place)
+        return polyline(self._points(drawn.points, place), place)
 
     def _rectangle(self, value: Record, origin: Origin) -> Area:
         """Return a box, turned clockwise about the corner that ``x`` and ``y`` give."""
-        box = _numbers(value, _Box, origin)
+        box = numbers(value, _Box, origin)
         ((x, y), (right, bottom)) = self._points(
             [(box.x, box.y), (box.x + box.width, box.y + box.height)], origin
         ).tolist()
@@ -212,7 +210,7 @@ class ResultReader:
         return Area((Polygon(checked_points(turned, origin)),))
 
     def _ellipse(self, value: Record, origin: Origin) -> Area:
-        one = _numbers(value, _Oval, origin)
+        one = numbers(value, _Oval, origin)
         self._turn(one.rotation, origin)
         ((x, y), (across, down)) = self._points(
             [(one.x, one.y), (one.radius_x, one.radius_y)], origin
@@ -239,26 +237,28 @@ class ResultReader:
                 raise ValueError("the size of the image is not known")
             bitmap = unpacked(bytes(rle), self._size, self._pixels)
         except ValueError as error:
-            raise _bad_bitmap(str(error), place) from None
+            raise bad_bitmap(str(error), place) from None
         if bitmap is None:
-            raise _bad_bitmap("no pixel is painted", place)
+            raise bad_bitmap("no pixel is painted", place)
         return bitmap
+
+
+def to_pixels(percent: ArrayLike, side: ArrayLike) -> NDArray[np.float64]:
+    """Return percent of a side as pixels, with ten decimals."""
+    pixels = np.asarray(percent, np.float64) * np.asarray(side, np.float64) / 100
+    return np.round(pixels, DECIMALS)
+
+
+def to_percent(pixels: ArrayLike, side: ArrayLike) -> NDArray[np.float64]:
+    """Return pixels as percent of a side."""
+    return np.asarray(pixels, np.float64) * 100 / np.asarray(side, np.float64)
 
 
 def frame_of(
     record: Mapping[str, Any], across: str = "original_width", down: str = "original_height"
 ) -> Size | None:
     """Return the size of the image that a result was drawn on; None if it does not tell."""
-    sides = [record.get(across), record.get(down)]
-    good = [
-        int(one)
-        for one in sides
-        if isinstance(one, int | float)
-        and not isinstance(one, bool)
-        and 1 <= one <= 2**31
-        and one == int(one)
-    ]
-    return Size(*good) if len(good) == 2 else None
+    return as_size(record.get(across), record.get(down))
 
 
 def _kind(fields: Record, origin: Origin) -> str:
@@ -268,12 +268,8 @@ def _kind(fields: Record, origin: Origin) -> str:
             Code.NOT_A_SHAPE, f"a result of type {kind} is not a shape", origin=origin
         )
     if kind not in KINDS:
-        raise RecordError(
-            Code.UNKNOWN_KIND,
-            f"{shorten(kind)} is not a type of result that is read",
-            origin=origin.at(".type"),
-            hint=f"known are {', '.join(KINDS)}",
-        )
+        text = f"{shorten(kind)} is not a type of result that is read"
+        raise unknown_kind(text, origin.at(".type"), KINDS)
     return kind
 
 
@@ -283,30 +279,6 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in listed if isinstance(one, str) and one.strip()))
 
 
-def _numbers(value: Record, type_: type[T], origin: Origin) -> T:
-    return structure(value, type_, origin, Code.INVALID_COORDINATES, GeometryError)
-
-
-def _bad_bitmap(text: str, origin: Origin) -> GeometryError:
-    hint = "redraw or delete this region in the labeling tool"
-    return GeometryError(Code.INVALID_BITMAP, text, origin=origin, hint=hint)
-
-
-class ResultForm(PlainForm):
-    """How Label Studio writes a result: its coordinates stand one level below."""
-
-    def of(self, record: object) -> tuple[dict[str, Any], list[str]] | None:
-        """Return a result in this form and the keys that had another one; None if none had."""
-        if not isinstance(record, dict):
-            return None
-        plain, changed = super().of(record) or (record, [])
-        value = super().of(record.get("value"))
-        if value is None:
-            return (plain, changed) if changed else None
-        inner, keys = value
-        return {**plain, "value": inner}, [*changed, *(f"value.{key}" for key in keys)]
-
-
 def form(reader: ResultReader) -> PlainForm:
-    """Return how Label Studio writes a result."""
-    return ResultForm("pairs", "type", KINDS, place_of=reader.place_of)
+    """Return how Label Studio writes a result: its coordinates stand one level below."""
+    return PlainForm("pairs", "type", KINDS, place_of=reader.place_of, inside=("value",))

@@ -119,10 +119,6 @@ def _chosen(task: Task, origin: Origin, issues: list[Issue]) -> tuple[str, int |
     return key, best
 
 
-def _is_truth(annotation: Mapping[str, Any]) -> bool:
-    return annotation.get("ground_truth") is True
-
-
 def _time(annotation: Mapping[str, Any]) -> str:
     """Return when an annotation was changed; ISO 8601 sorts as text."""
     times = (annotation.get(key) for key in ("updated_at", "created_at"))

@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-import msgspec
-
+from maskforge.files import dump_record
 from maskforge.formats.base import with_left_over
 from maskforge.formats.label_studio.brush import packed
-from maskforge.formats.label_studio.percent import DECIMALS, to_percent
+from maskforge.formats.label_studio.result_records import DECIMALS, to_percent
 from maskforge.formats.label_studio.task import ANNOTATIONS, image_key
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage
 from maskforge.shapes import Area, Bitmap, ImageState, Points, PointSet, Polyline, Shape, Size
 
 _NAMES = {
@@ -32,7 +30,7 @@ _POINT_WIDTH = 0.5
 _MODEL = "maskforge"
 
 
-class LabelStudioWriter:
+class LabelStudioWriter(Writer):
     """``tasks.json`` and ``label_config.xml``, and the images in ``images`` if they are copied."""
 
     title = "Label Studio"
@@ -50,9 +48,9 @@ class LabelStudioWriter:
     )
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._tasks: list[Mapping[str, object]] = []
-        self._labels = {one.name: f"#{bytes(one.color).hex()}" for one in context.classes}
+        self._labels = {one.name: one.hex_color for one in context.classes}
         self._tags: dict[str, None] = {}
 
     def add(self, image: WrittenImage) -> None:
@@ -64,8 +62,7 @@ class LabelStudioWriter:
 
     def finish(self) -> None:
         """Write the tasks, and the configuration with the labels of all of them."""
-        tasks = msgspec.json.format(msgspec.json.encode(self._tasks))
-        self._context.write("tasks.json", tasks + b"\n")
+        self._context.write("tasks.json", dump_record(self._tasks))
         self._context.write("label_config.xml", self._configuration().encode())
 
     def _own(self, image: WrittenImage) -> Mapping[str, object]:
@@ -105,8 +102,7 @@ class LabelStudioWriter:
 
     def _reference(self, image: WrittenImage) -> str:
         """Return an image as the server finds it below the folder that it is allowed to serve."""
-        name = f"{image.name}{PurePosixPath(image.image).suffix}"
-        path = self._context.image_path(image, f"images/{name}")
+        path = self._context.image_path(image, f"images/{image.path}")
         return f"/data/local-files/?d={_quoted(path)}"
 
     def _configuration(self) -> str:

@@ -8,7 +8,9 @@ Web addresses in these files carry signatures: they are never fetched, and never
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
@@ -16,9 +18,10 @@ from maskforge.formats.jsonio import Document
 from maskforge.formats.labelbox.exported_rows import read_row
 from maskforge.formats.labelbox.import_lines import read_lines
 from maskforge.formats.labelbox.object_records import KINDS
-from maskforge.formats.labelbox.signatures import without_signatures
 from maskforge.formats.labelbox.writer import LabelboxWriter
+from maskforge.issues import Issue
 
+_SIGNED = re.compile(r"((?:https?|gs|s3)://[^\s?'\"]*)\?[^\s'\"]*")
 _EXPORT_1 = ("Labeled Data", "Label")
 _IMPORT_KEYS = ("uuid", "name", "schemaId")
 
@@ -62,7 +65,7 @@ class Labelbox:
                     context,
                 )
             )
-        yield from map(without_signatures, images)
+        yield from map(_without_signatures, images)
 
 
 def _rows(document: Document) -> list[Any]:
@@ -94,5 +97,19 @@ _VARIANTS = {
     "import": (_is_import, "lines with `dataRow`"),
     "data-rows": (_is_data_row, "entries with `row_data`"),
 }
+
+
+def _without_signatures(image: ImageRecord) -> ImageRecord:
+    """Return an image whose findings have no signatures of web addresses."""
+    shapes = tuple(
+        one if one.label_issue is None else replace(one, label_issue=_quiet(one.label_issue))
+        for one in image.shapes
+    )
+    return replace(image, shapes=shapes, issues=tuple(map(_quiet, image.issues)))
+
+
+def _quiet(issue: Issue) -> Issue:
+    return replace(issue, message=_SIGNED.sub(r"\1", issue.message))
+
 
 FORMAT = Labelbox()

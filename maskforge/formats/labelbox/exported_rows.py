@@ -8,6 +8,7 @@ from typing import Any
 from maskforge.errors import shorten
 from maskforge.formats.addresses import image_name, image_path
 from maskforge.formats.base import ImageRecord, ReadContext, left_over
+from maskforge.formats.fields import as_size
 from maskforge.formats.labelbox.answers import chosen
 from maskforge.formats.labelbox.mask_pixels import MaskPixels
 from maskforge.formats.labelbox.object_records import FORM, ObjectReader
@@ -16,8 +17,6 @@ from maskforge.formats.plainform import read_each
 from maskforge.images.suffixes import is_image_name
 from maskforge.issues import Code, Issue, Origin
 from maskforge.shapes import ImageState, Size
-
-_LONGEST_SIDE = 2**31
 
 
 def read_row(row: object, origin: Origin, context: ReadContext) -> Iterator[ImageRecord]:
@@ -36,7 +35,7 @@ def _first_version(row: dict[str, Any], origin: Origin, context: ReadContext) ->
     place = origin.at(".Label")
     extra = {key: value for key, value in row.items() if key != "Label"}
     written = written_places(row.get("External ID"), row.get("Labeled Data"))
-    declared = declared_size(row.get("Media Attributes"))
+    declared = _size(row.get("Media Attributes"))
     if isinstance(label, str) or not label or row.get("Skipped") is True:
         return _image(written, place, ImageState.UNVISITED, declared, extra | {"Label": label})
     if not isinstance(label, dict):
@@ -64,7 +63,7 @@ def _second_version(
     data_row = row["data_row"]
     names = (data_row.get(key) for key in ("external_id", "global_key", "row_data"))
     written = written_places(*names)
-    declared = declared_size(row.get("media_attributes"))
+    declared = _size(row.get("media_attributes"))
     rest = {key: value for key, value in row.items() if key != "projects"}
     found = False
     for place, project, label in _labels(row.get("projects"), origin.at(".projects")):
@@ -160,18 +159,9 @@ def name_in(written: tuple[str, ...], origin: Origin) -> str:
     return image_name(written[0]) if written else origin.pointer.replace("/", "_")
 
 
-def declared_size(attributes: object) -> Size | None:
-    """Return the size that a row gives."""
-    given: dict[str, Any] = attributes if isinstance(attributes, dict) else {}
-    sides: list[Any] = [given.get(key) for key in ("width", "height")]
-    whole = [int(one) for one in sides if _is_side(one)]
-    return Size(*whole) if len(whole) == 2 else None
-
-
-def _is_side(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 1 <= value <= _LONGEST_SIDE and value == int(value)
+def _size(attributes: object) -> Size | None:
+    given = attributes if isinstance(attributes, dict) else {}
+    return as_size(given.get("width"), given.get("height"))
 
 
 def _image(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maskforge.errors import FormatError, shorten
-from maskforge.formats.base import ImageRecord, ReadContext
+from maskforge.formats.base import ImageRecord, ReadContext, left_over, places_in
 from maskforge.formats.jsonio import Document
 from maskforge.formats.labelbox.answers import chosen
 from maskforge.formats.labelbox.exported_rows import name_in, written_places
@@ -123,9 +123,8 @@ def _read(
 ) -> ImageRecord:
     own = [lines[number] for number in numbers]
     masks = MaskPixels(document.path.parent, context)
-    shapes, issues = read_each(own, document.origin, ObjectReader(masks), FORM, numbers)
-    kept = {shape.origin for shape in shapes}
-    rest = [lines[one] for one in numbers if document.origin.at(f"[{one}]") not in kept]
+    places = places_in(document.origin, numbers)
+    shapes, issues = read_each(own, document.origin, ObjectReader(masks), FORM, places)
     return ImageRecord(
         name or name_in(written, origin),
         written,
@@ -136,5 +135,5 @@ def _read(
         upright=True,
         tags=tuple(dict.fromkeys(chosen(own))),
         issues=(*refusal, *issues),
-        extra={"lines": rest} if rest else {},
+        extra=left_over("lines", own, shapes, document.origin, places),
     )

@@ -14,6 +14,9 @@ from maskforge.errors import GeometryError, shorten
 from maskforge.files import read_bytes
 from maskforge.formats.addresses import image_path
 from maskforge.formats.base import ReadContext
+from maskforge.formats.fields import bad_bitmap
+from maskforge.formats.pixels import MOST_MASK_PIXELS
+from maskforge.formats.runlength import cropped
 from maskforge.images.decoder import read_header, read_stored
 from maskforge.images.embedded import decoded_base64
 from maskforge.issues import Code, Origin
@@ -23,7 +26,6 @@ from maskforge.shapes import Bitmap, Size
 FOLDERS = (".", "masks", "bitmasks")
 """Where downloaded masks are looked for, below the folder of the export."""
 
-_MOST_PIXELS = 89_478_485  # Pillow suspects a decompression bomb beyond it, too
 _ID = re.compile(r"[\w-]+")
 
 
@@ -63,10 +65,9 @@ class MaskPixels:
             names = [composite.get("mask_id"), _last_part(composite.get("url"))]
         path = next(filter(None, map(self._file, names)), None)
         if path is None:
-            raise GeometryError(
-                Code.INVALID_BITMAP,
+            raise bad_bitmap(
                 "the mask is a web address, and those are not opened",
-                origin=origin,
+                origin,
                 hint="download the masks into a folder `masks` beside the file, each under its id: "
                 f"{shorten(names[0])[1:-1]}.png",
             )
@@ -95,34 +96,30 @@ class MaskPixels:
         try:
             header = read_header(data)
             size = header.stored
-            if header.format == "png" and size.width * size.height <= _MOST_PIXELS:
+            if header.format == "png" and size.width * size.height <= MOST_MASK_PIXELS:
                 self._check_size(size, origin)
                 self._pixels.take(size.width * size.height)
                 values: NDArray[Any] = read_stored(data, checked=True).values
                 return values
         except OSError:
             pass
-        raise GeometryError(
-            Code.INVALID_BITMAP,
-            f"expected a whole PNG of at most {_MOST_PIXELS:,} px, found {found}",
-            origin=origin,
+        raise bad_bitmap(
+            f"expected a whole PNG of at most {MOST_MASK_PIXELS:,} px, found {found}", origin
         )
 
     def _check_size(self, size: Size, origin: Origin) -> None:
         if self.size is not None and size != self.size:
             text = f"the mask has {size} px, the image {self.size} px"
-            raise GeometryError(Code.INVALID_BITMAP, text, origin=origin)
+            raise bad_bitmap(text, origin)
         self.size = size
 
     def _bitmap(self, inside: NDArray[np.bool_], origin: Origin) -> Bitmap:
-        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-        if not len(rows):
-            text = "the mask has no pixels"
-            raise GeometryError(Code.NOT_DRAWABLE, text, origin=origin)
-        top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-        pixels = inside[top:bottom, left:right].copy()
+        found = cropped(Bitmap(0, 0, inside), Size(inside.shape[1], inside.shape[0]))
+        if not found.pixels.size:
+            raise GeometryError(Code.NOT_DRAWABLE, "the mask has no pixels", origin=origin)
+        pixels = found.pixels.copy()
         pixels.flags.writeable = False
-        return Bitmap(int(top), int(left), pixels)
+        return Bitmap(found.row, found.column, pixels)
 
 
 def _is_color(value: object) -> bool:

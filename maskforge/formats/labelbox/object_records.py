@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from maskforge.errors import GeometryError, RecordError, shorten
-from maskforge.formats.base import as_score, known_box
-from maskforge.formats.jsonio import structure
+from maskforge.formats.base import as_score, box_at, known_box
+from maskforge.formats.fields import unknown_kind
+from maskforge.formats.jsonio import Point, numbers, structure
 from maskforge.formats.labelbox.answers import name_of
 from maskforge.formats.labelbox.mask_pixels import MaskPixels
 from maskforge.formats.plainform import PlainForm
-from maskforge.geometry import checked_points, rectangle, ring
+from maskforge.geometry import checked_points, outline, polyline, rectangle
 from maskforge.issues import Box, Code, Issue, Origin
-from maskforge.shapes import Area, Geometry, Points, PointSet, Polygon, Polyline, Shape
+from maskforge.shapes import Area, Geometry, Points, PointSet, Shape
 
 KINDS = ("polygon", "bbox", "bounding_box", "line", "point", "mask", "composite_mask")
 _ADDRESS = "instanceURI"
@@ -28,11 +28,6 @@ _BESIDE = {
     "location": "a part of a text",
 }
 _SCHEMA = ("schemaId", "feature_schema_id")
-
-
-class _Point(msgspec.Struct):
-    x: float
-    y: float
 
 
 class _Box(msgspec.Struct):
@@ -86,17 +81,13 @@ class ObjectReader:
         place = origin.at(f".{kind}")
         match kind:
             case "polygon":
-                return Area((Polygon(ring(_points(fields[kind], place), place)),))
+                return outline(_points(fields[kind], place), place)
             case "line":
-                points = _points(fields[kind], place)
-                if len(points) < 2:
-                    text = f"expected at least 2 points, found {len(points)}"
-                    raise RecordError(Code.TOO_FEW_POINTS, text, origin=place)
-                return Polyline(points)
+                return polyline(_points(fields[kind], place), place)
             case "point":
                 return PointSet(_points([fields[kind]], place))
             case "bbox" | "bounding_box":
-                box = structure(fields[kind], _Box, place, Code.INVALID_COORDINATES, GeometryError)
+                box = numbers(fields[kind], _Box, place)
                 right, bottom = box.left + box.width, box.top + box.height
                 return Area((rectangle(box.left, box.top, right, bottom, place),))
         mask = fields.get("mask")
@@ -106,7 +97,7 @@ class ObjectReader:
 
 
 def _points(value: object, origin: Origin) -> Points:
-    points = structure(value, list[_Point], origin, Code.INVALID_COORDINATES, GeometryError)
+    points = numbers(value, list[Point], origin)
     if not points:
         text = "the outline has no points"
         raise GeometryError(Code.INVALID_COORDINATES, text, origin=origin)
@@ -134,12 +125,7 @@ def _no_geometry(fields: dict[str, Any], origin: Origin) -> RecordError:
         text = "an object of a video, which is in other places in other frames"
         return RecordError(Code.NOT_DRAWABLE, text, origin=origin)
     found = fields.get("annotation_kind", list(fields))
-    return RecordError(
-        Code.UNKNOWN_KIND,
-        f"{shorten(found)} has none of the keys of a region",
-        origin=origin,
-        hint=f"known are {', '.join(KINDS)}",
-    )
+    return unknown_kind(f"{shorten(found)} has none of the keys of a region", origin, KINDS)
 
 
 def _labels(fields: dict[str, Any], origin: Origin) -> tuple[tuple[str, ...], Issue | None]:
@@ -157,20 +143,12 @@ def _labels(fields: dict[str, Any], origin: Origin) -> tuple[tuple[str, ...], Is
     return (), Issue(Code.NO_LABEL, "has no name", origin)
 
 
-def place_of(record: object) -> Box | None:
+def place_of(record: dict[str, Any]) -> Box | None:
     """Return the box in which an object lies that cannot be read; None if it does not tell."""
-    if not isinstance(record, dict):
-        return None
     for key in ("bbox", "bounding_box"):
         match record.get(key):
-            case {
-                "left": int() | float() as left,
-                "top": int() | float() as top,
-                "width": int() | float() as width,
-                "height": int() | float() as height,
-            }:
-                with contextlib.suppress(OverflowError):
-                    return known_box([left, top, left + width, top + height])
+            case {"left": left, "top": top, "width": width, "height": height}:
+                return box_at(left, top, width, height)
     return known_box(record.get("polygon") or record.get("line"))
 
 

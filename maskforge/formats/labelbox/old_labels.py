@@ -10,12 +10,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from maskforge.errors import GeometryError, RecordError, shorten
-from maskforge.formats.jsonio import structure
-from maskforge.geometry import ring
+from maskforge.errors import GeometryError, shorten
+from maskforge.formats.fields import as_labels
+from maskforge.formats.jsonio import numbers
+from maskforge.formats.plainform import PlainForm, read_each
+from maskforge.geometry import outline, ring
 from maskforge.issues import Code, Issue, Origin
 from maskforge.shapes import Area, Polygon, Shape
 
+_FORM = PlainForm("pairs", "", ())
 _WKT = re.compile(r"\s*(MULTI)?(POLYGON|POINT|LINESTRING)\b", re.IGNORECASE)
 
 
@@ -26,18 +29,15 @@ def read_old(label: dict[str, Any], origin: Origin) -> tuple[list[Shape], list[I
         label: Outlines, or answers to questions, by the names of classes and questions.
         origin: Its place.
     """
-    shapes: list[Shape] = []
-    issues: list[Issue] = []
-    for name, value, place in _records(label, origin):
-        try:
-            parts = _outlines(value, place)
-        except RecordError as error:
-            issues.append(error.issue())
-            continue
-        missing = None if name.strip() else Issue(Code.NO_LABEL, "has no name", place)
-        labels = (name,) if missing is None else ()
-        shapes.append(Shape(labels, Area(parts), "polygon", place, label_issue=missing))
-    return shapes, issues
+    records = list(_records(label, origin))
+    return read_each(records, origin, _read, _FORM, [place for _, _, place in records])
+
+
+def _read(record: object, origin: Origin) -> Shape:
+    assert isinstance(record, tuple)
+    name, value, _ = record
+    labels, missing = as_labels(name, origin)
+    return Shape(labels, Area(_outlines(value, origin)), "polygon", origin, label_issue=missing)
 
 
 def _records(label: dict[str, Any], origin: Origin) -> Iterator[tuple[str, Any, Origin]]:
@@ -56,11 +56,9 @@ def _records(label: dict[str, Any], origin: Origin) -> Iterator[tuple[str, Any, 
 def _outlines(value: object, origin: Origin) -> tuple[Polygon, ...]:
     if isinstance(value, str):
         return _from_text(value, origin)
-    points = structure(
-        value, list[dict[str, float]], origin, Code.INVALID_COORDINATES, GeometryError
-    )
+    points = numbers(value, list[dict[str, float]], origin)
     pairs = [(one.get("x"), one.get("y")) for one in points]
-    return (Polygon(ring(pairs, origin)),)  # type: ignore[arg-type]
+    return outline(pairs, origin).parts  # type: ignore[arg-type]
 
 
 def _from_text(text: str, origin: Origin) -> tuple[Polygon, ...]:

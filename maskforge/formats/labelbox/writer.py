@@ -11,49 +11,41 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from maskforge.files import dump_record
 from maskforge.formats.labelbox.answers import as_import
 from maskforge.formats.labelbox.import_lines import DATA_ROWS, EMPTY
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.runlength import on_image
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage, as_objects
 from maskforge.images.png import png_bytes
-from maskforge.shapes import Area, Bitmap, Points, PointSet, Polyline, Shape, Size
+from maskforge.shapes import Area, Bitmap, PointSet, Polyline, Shape, Size
 
 _LINES = "labelbox.ndjson"
-_KEPT = ("uuid", "schemaId", "dataRow", "customMetrics", "page", "unit")
-"""Keys of an import beside the geometry that Labelbox knows."""
-
 _EXPORT = frozenset({"featureId", "feature_id"})
 
 
-class LabelboxWriter:
+class LabelboxWriter(Writer):
     """Lines as ``LabelImport`` and ``MALPredictionImport`` of Labelbox's package take them."""
 
     title = "Labelbox"
-    holds = Holds(
-        holes=("bitmap", "cut"),
-        bitmaps=True,
-        lines=True,
-        points=True,
-        scores=True,
-    )
+    holds = Holds(holes=("bitmap", "cut"), bitmaps=True, lines=True, points=True, scores=True)
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._lines: list[bytes] = []
         self._rows: list[dict[str, Any]] = []
         self._keys: set[str] = set()
 
     def add(self, image: WrittenImage) -> None:
         """Take the lines of an image."""
-        suffix = PurePosixPath(image.image).suffix
-        path = self._context.image_path(image, f"{image.name}{suffix}")
-        data_row = _data_row(image) or {"globalKey": self._free_key(f"{image.name}{suffix}")}
+        path = self._context.image_path(image, image.path)
+        data_row = _data_row(image) or {"globalKey": self._free_key(image.path)}
         row = {"row_data": path, "external_id": PurePosixPath(path).name}
         key = next(iter(data_row.values()))
         row["global_key" if "globalKey" in data_row else "uid"] = key
         records: list[Mapping[str, Any]] = [
             self._line(shape, image, index, data_row) for index, shape in enumerate(image.shapes)
         ]
-        rest = image.extra.get("lines") if image.is_own else None
+        rest = image.own.get("lines")
         records += rest if isinstance(rest, list) else []
         self._lines += map(msgspec.json.encode, records)
         self._rows.append(row if records else row | {"attachments": [EMPTY]})
@@ -61,8 +53,7 @@ class LabelboxWriter:
     def finish(self) -> None:
         """Write the lines of all images, and the images."""
         self._context.write(_LINES, b"".join(line + b"\n" for line in self._lines))
-        rows = msgspec.json.format(msgspec.json.encode(self._rows), indent=1)
-        self._context.write(DATA_ROWS, rows + b"\n")
+        self._context.write(DATA_ROWS, dump_record(self._rows, indent=1))
 
     def _free_key(self, key: str) -> str:
         while key in self._keys:
@@ -117,31 +108,12 @@ def _renamed(primitive: Mapping[str, Any]) -> dict[str, Any]:
 def _drawn(shape: Shape, size: Size) -> dict[str, Any]:
     match shape.geometry:
         case Area(parts=(polygon,)):
-            return {"polygon": _listed(polygon.exterior)}
+            return {"polygon": as_objects(polygon.exterior)}
         case Polyline(points):
-            return {"line": _listed(points)}
+            return {"line": as_objects(points)}
         case PointSet(points):
-            return {"point": _listed(points)[0]}
+            return {"point": as_objects(points)[0]}
         case Bitmap():
-            png = png_bytes(_whole(shape.geometry, size))
+            png = png_bytes(on_image(shape.geometry, size).view(np.uint8))
             return {"mask": {"png": base64.b64encode(png).decode()}}
     raise AssertionError(shape.geometry)
-
-
-def _listed(points: Points) -> list[dict[str, float]]:
-    return [{"x": x, "y": y} for x, y in points.tolist()]
-
-
-def _whole(bitmap: Bitmap, size: Size) -> np.typing.NDArray[np.uint8]:
-    """Return a mask of the whole image: Labelbox knows no other."""
-    mask = np.zeros((size.height, size.width), dtype=np.uint8)
-    rows, inner_rows = _overlap(bitmap.row, bitmap.pixels.shape[0], size.height)
-    columns, inner_columns = _overlap(bitmap.column, bitmap.pixels.shape[1], size.width)
-    mask[rows, columns] = bitmap.pixels[inner_rows, inner_columns]
-    return mask
-
-
-def _overlap(start: int, length: int, limit: int) -> tuple[slice, slice]:
-    """Return what a bitmap covers of an image along one axis, and which part of it that is."""
-    first, last = min(max(start, 0), limit), min(max(start + length, 0), limit)
-    return slice(first, last), slice(first - start, last - start)

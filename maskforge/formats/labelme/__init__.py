@@ -12,26 +12,26 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, TypeVar
 
-from maskforge.errors import FormatError, LimitError, RecordError, shorten
-from maskforge.formats.base import ImageRecord, ReadContext, Recognition, beyond_limit, left_over
-from maskforge.formats.jsonio import Document, structure
-from maskforge.formats.labelme.bitmap import claimed_pixels
+from maskforge.errors import RecordError
+from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
+from maskforge.formats.fields import declared_size, ignored
+from maskforge.formats.jsonio import Document, as_list, structure
 from maskforge.formats.labelme.shape_records import FORM, read_shape
 from maskforge.formats.labelme.writer import LabelMeWriter, XAnyLabelingWriter
 from maskforge.formats.plainform import read_each
 from maskforge.images.embedded import EmbeddedImage, is_data_uri
 from maskforge.images.suffixes import is_image_name
-from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.issues import Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
-from maskforge.shapes import ImageState, Shape, Size
+from maskforge.shapes import ImageState
 
 T = TypeVar("T")
 
 _IMAGE_KEYS = ("imagePath", "imageData", "imageHeight", "imageWidth")
+_SIDES = ("imageWidth", "imageHeight")
 _COMMON_KEYS = ("version", "flags", "lineColor", "fillColor")
+_HINT = "open the image in LabelMe and save it again"
 _X_ANYLABELING_KEYS = frozenset({"attributes", "difficult", "kie_linking", "score"})
-
-_LONGEST_SIDE = 2**31
 
 
 class LabelMe:
@@ -85,7 +85,11 @@ class LabelMe:
         root: dict[str, Any] = document.root
         origin = document.origin
         place = origin.at(".shapes")
-        shapes, issues = _shapes(root["shapes"], place)
+        records = as_list(root["shapes"], "shapes", place, _HINT)
+        read = partial(
+            read_shape, vertices=Allowance(Limit.VERTICES), pixels=Allowance(Limit.BITMAP_PIXELS)
+        )
+        shapes, issues = read_each(records, place, read, FORM)
         name, written = _image(root, document, issues)
         data = _optional(root, "imageData", str, origin, issues)
         if data and is_data_uri(data):
@@ -95,9 +99,9 @@ class LabelMe:
             name,
             written,
             tuple(shapes),
-            ImageState.ANNOTATED if root["shapes"] else ImageState.EMPTY,
+            ImageState.ANNOTATED if records else ImageState.EMPTY,
             origin,
-            declared=_declared(root, origin, issues),
+            declared=declared_size(root, origin, issues, _SIDES),
             # LabelMe turns images upright before it shows them; X-AnyLabeling shows the pixels
             # as they are stored.
             upright=not _is_x_anylabeling(root),
@@ -106,7 +110,7 @@ class LabelMe:
             embedded=EmbeddedImage(data) if data else None,
             tags=_tags(root, origin, issues),
             issues=tuple(issues),
-            extra=_extra(root) | left_over("shapes", root["shapes"], shapes, place),
+            extra=_extra(root) | left_over("shapes", records, shapes, place),
         )
 
 
@@ -126,22 +130,6 @@ def _is_x_anylabeling(root: dict[str, Any]) -> bool:
     return "checked" in root or not _X_ANYLABELING_KEYS.isdisjoint(first)
 
 
-def _shapes(entries: object, origin: Origin) -> tuple[list[Shape], list[Issue]]:
-    if not isinstance(entries, list):
-        raise FormatError(
-            Code.INVALID_FILE,
-            f"expected a list of shapes, found {shorten(entries)}",
-            origin=origin,
-            hint="open the image in LabelMe and save it again",
-        )
-    try:
-        Allowance(Limit.BITMAP_PIXELS).take(sum(map(claimed_pixels, entries)))
-    except LimitError as error:
-        return [], beyond_limit(error, origin, [], range(len(entries)))
-    read = partial(read_shape, vertices=Allowance(Limit.VERTICES))
-    return read_each(entries, origin, read, FORM)
-
-
 def _image(
     root: dict[str, Any], document: Document, issues: list[Issue]
 ) -> tuple[str, tuple[str, ...]]:
@@ -153,22 +141,6 @@ def _image(
     if name in ("", "..") or suffix == file.suffix.lower():
         return file.stem, ()
     return (name if is_image_name(name) or not suffix else file.stem), (written,)
-
-
-def _declared(root: dict[str, Any], origin: Origin, issues: list[Issue]) -> Size | None:
-    sides: list[int | None] = []
-    for key in ("imageWidth", "imageHeight"):
-        value = _optional(root, key, float, origin, issues)
-        good = value is None or (1 <= value <= _LONGEST_SIDE and value.is_integer())
-        if not good:
-            issues.append(_ignored(f"expected whole pixels, found {value}", origin.at(f".{key}")))
-        sides.append(int(value) if value is not None and good else None)
-    width, height = sides
-    if width is None or height is None:
-        if width is not None or height is not None:
-            issues.append(_ignored("only one of `imageWidth` and `imageHeight` is usable", origin))
-        return None
-    return Size(width, height)
 
 
 def _extra(root: dict[str, Any]) -> dict[str, Any]:
@@ -193,13 +165,8 @@ def _optional(
     try:
         return structure(value, type_, origin.at(f".{key}"))
     except RecordError as error:
-        issues.append(_ignored(error.message, error.origin))
+        issues.append(ignored(error.message, error.origin))
         return None
-
-
-def _ignored(message: str, origin: Origin) -> Issue:
-    """Return a note, because the image itself tells what a damaged key of the image does not."""
-    return Issue(Code.INVALID_IMAGE_RECORD, f"{message}; ignored", origin, override=Level.NOTE)
 
 
 FORMAT = LabelMe()

@@ -6,15 +6,23 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from maskforge.errors import GeometryError, RecordError, shorten
+from maskforge.errors import RecordError, shorten
 from maskforge.formats.base import as_score, known_box
-from maskforge.formats.jsonio import structure
+from maskforge.formats.fields import as_labels, group_of, unknown_kind
+from maskforge.formats.jsonio import numbers, structure
 from maskforge.formats.labelme.bitmap import read_bitmap
 from maskforge.formats.plainform import PlainForm
-from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
-from maskforge.issues import Box, Code, Issue, Origin
+from maskforge.geometry import (
+    checked_points,
+    convex_hull,
+    ellipse,
+    outline,
+    polyline,
+    rectangle,
+)
+from maskforge.issues import Box, Code, Origin
 from maskforge.limits.allowance import Allowance
-from maskforge.shapes import Area, Geometry, PointSet, Polygon, Polyline, Shape
+from maskforge.shapes import Area, Geometry, PointSet, Shape
 
 _Pairs: TypeAlias = Sequence[tuple[float, float]]
 
@@ -26,13 +34,14 @@ _INSIDE_POINTS = (None, "", "polygon", "rectangle", "oriented_rectangle", "rotat
 """Kinds that lie within the box around their points, however few these are."""
 
 
-def read_shape(record: object, origin: Origin, vertices: Allowance) -> Shape:
+def read_shape(record: object, origin: Origin, vertices: Allowance, pixels: Allowance) -> Shape:
     """Read one entry of `shapes`.
 
     Args:
         record: The decoded JSON value.
         origin: Its place.
         vertices: Counts the vertices of circles.
+        pixels: Counts the pixels of bitmaps.
 
     Raises:
         RecordError: If the entry is malformed, of an unknown kind, or cannot be drawn.
@@ -49,25 +58,23 @@ def read_shape(record: object, origin: Origin, vertices: Allowance) -> Shape:
     place = origin.at(".points")
     if "points" not in fields:
         raise RecordError(Code.INVALID_RECORD, "the shape has no `points`", origin=origin)
-    points = structure(
-        fields["points"], list[tuple[float, float]], place, Code.INVALID_COORDINATES, GeometryError
-    )
+    points = numbers(fields["points"], list[tuple[float, float]], place)
     geometry: Geometry
     if kind == "mask":
         if len(points) != 2:
             raise _wrong_count(points, "the 2 corners of the mask's box", place)
-        geometry = read_bitmap(fields.get("mask"), points, origin)
+        geometry = read_bitmap(fields.get("mask"), points, origin, pixels)
     elif kind == "circle":
         geometry = _circle(points, place, vertices)
     else:
         geometry = _BUILDERS[kind](points, place)
-    labels, label_issue = _labels(fields, origin)
+    labels, label_issue = as_labels(fields.get("label"), origin.at(".label"))
     return Shape(
         labels,
         geometry,
         kind,
         origin,
-        instance=_instance(fields.get("group_id"), origin.at(".group_id")),
+        instance=group_of(fields.get("group_id"), origin.at(".group_id")),
         converted=kind if kind in _CONVERTED else "",
         primitive=_primitive(kind, fields, geometry),
         extra={
@@ -89,10 +96,8 @@ def _primitive(kind: str, fields: dict[str, Any], geometry: Geometry) -> dict[st
     return None
 
 
-def place_of(record: object) -> Box | None:
+def place_of(record: dict[str, Any]) -> Box | None:
     """Return the box in which a record lies that cannot be read; None if it does not tell."""
-    if not isinstance(record, dict):
-        return None
     points, kind = record.get("points"), record.get("shape_type")
     box = known_box(points)
     if box is None or not isinstance(points, list) or len(points) != 2 or kind in _INSIDE_POINTS:
@@ -110,44 +115,9 @@ def _kind(fields: dict[str, Any], origin: Origin) -> str:
         return "polygon"
     kind = structure(written, str, origin)
     if kind not in _KINDS:
-        raise RecordError(
-            Code.UNKNOWN_KIND,
-            f"{shorten(kind)} is not a kind of shape that LabelMe or X-AnyLabeling draws",
-            origin=origin,
-            hint=f"known are {', '.join(_KINDS)}",
-        )
+        text = f"{shorten(kind)} is not a kind of shape that LabelMe or X-AnyLabeling draws"
+        raise unknown_kind(text, origin, _KINDS)
     return kind
-
-
-def _labels(fields: dict[str, Any], origin: Origin) -> tuple[tuple[str, ...], Issue | None]:
-    label = fields.get("label")
-    if isinstance(label, int | float) and not isinstance(label, bool):
-        # Tables write NaN for an empty cell, and numbers for names that are numbers.
-        label = "" if isinstance(label, float) and math.isnan(label) else str(label)
-    place = origin.at(".label")
-    if label is not None and not isinstance(label, str):
-        raise RecordError(
-            Code.INVALID_RECORD, f"expected text, found {shorten(label)}", origin=place
-        )
-    if label and label.strip():
-        return (label,), None
-    return (), Issue(Code.NO_LABEL, f"found {shorten(fields.get('label'))}", place)
-
-
-def _instance(group: object, origin: Origin) -> str | None:
-    if group is None or group == "":
-        return None
-    if isinstance(group, float) and group.is_integer():  # spreadsheets make 3.0 of 3
-        group = int(group)
-    if isinstance(group, bool) or not isinstance(group, int | str):
-        raise RecordError(
-            Code.INVALID_RECORD, f"expected a whole number, found {shorten(group)}", origin=origin
-        )
-    return str(group)
-
-
-def _polygon(points: _Pairs, origin: Origin) -> Area:
-    return Area((Polygon(ring(points, origin)),))
 
 
 def _rectangle(points: _Pairs, origin: Origin) -> Area:
@@ -166,7 +136,7 @@ def _four_corners(points: _Pairs, origin: Origin) -> Area:
     is_closed = len(points) == 5 and points[0] == points[-1]
     if len(points) != 4 and not is_closed:
         raise _wrong_count(points, "4 corners", origin)
-    return _polygon(points, origin)
+    return outline(points, origin)
 
 
 def _circle(points: _Pairs, origin: Origin, vertices: Allowance) -> Area:
@@ -188,30 +158,23 @@ def _cuboid(points: _Pairs, origin: Origin) -> Area:
     return Area((convex_hull(points, origin),))
 
 
-def _polyline(points: _Pairs, origin: Origin) -> Polyline:
-    if len(points) < 2:
-        raise _wrong_count(points, "at least 2 points", origin, Code.TOO_FEW_POINTS)
-    return Polyline(checked_points(points, origin))
-
-
 def _point(points: _Pairs, origin: Origin) -> PointSet:
     if len(points) != 1:
         raise _wrong_count(points, "1 point", origin)
     return PointSet(checked_points(points, origin))
 
 
-def _wrong_count(
-    points: _Pairs, expected: str, origin: Origin, code: Code = Code.INVALID_RECORD
-) -> RecordError:
-    return RecordError(code, f"expected {expected}, found {len(points)} points", origin=origin)
+def _wrong_count(points: _Pairs, expected: str, origin: Origin) -> RecordError:
+    text = f"expected {expected}, found {len(points)} points"
+    return RecordError(Code.INVALID_RECORD, text, origin=origin)
 
 
 _BUILDERS: dict[str, Callable[[_Pairs, Origin], Geometry]] = {
-    "polygon": _polygon,
+    "polygon": outline,
     "rectangle": _rectangle,
     "oriented_rectangle": _four_corners,
-    "line": _polyline,
-    "linestrip": _polyline,
+    "line": polyline,
+    "linestrip": polyline,
     "point": _point,
     "rotation": _rectangle,
     "quadrilateral": _four_corners,

@@ -7,13 +7,13 @@ import contextlib
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 
 from maskforge.errors import FormatError
+from maskforge.files import dump_record
 from maskforge.formats.base import group_numbers, is_upright_box, with_left_over
 from maskforge.formats.jsonio import load
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.writer import Holds, Writer, WrittenImage
 from maskforge.images.png import png_bytes
 from maskforge.shapes import Area, Bitmap, Points, PointSet, Polyline, Shape
 
@@ -23,7 +23,7 @@ _SAME_POINTS = frozenset(
 """Kinds whose points are the vertices of the geometry."""
 
 
-class LabelMeWriter:
+class LabelMeWriter(Writer):
     """One file per image, as LabelMe 5 to 7 writes and reads it."""
 
     title = "LabelMe"
@@ -56,14 +56,10 @@ class LabelMeWriter:
     _shape_keys: ClassVar[dict[str, Any]] = {}
     _file_keys: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, context: WriteContext) -> None:
-        self._context = context
-
     def add(self, image: WrittenImage) -> None:
         """Write the file of an image."""
         folder = str(PurePosixPath(image.name).parent)
-        suffix = PurePosixPath(image.image).suffix
-        path: object = self._context.image_path(image, f"{image.name}{suffix}", folder)
+        path: object = self._context.image_path(image, image.path, folder)
         content = None if self._context.image_files == "copy" else image.content
         data = None if content is None else base64.b64encode(content).decode()
         if image.is_own and self._context.image_files == "reference":
@@ -80,17 +76,12 @@ class LabelMeWriter:
             "imageHeight": image.size.height,
             "imageWidth": image.size.width,
         }
-        text = msgspec.json.format(msgspec.json.encode(document))
-        self._context.write(f"{image.name}.json", text + b"\n")
-
-    def finish(self) -> None:
-        """Write nothing more: files share nothing."""
+        self._context.write(f"{image.name}.json", dump_record(document))
 
     def _records(self, image: WrittenImage) -> list[object]:
         groups = group_numbers(image.shapes, 0)
         records = [self._record(shape, groups, own=image.is_own) for shape in image.shapes]
-        rest = image.extra.get("shapes") if image.is_own else None
-        written = with_left_over(image.shapes, records, rest)
+        written = with_left_over(image.shapes, records, image.own.get("shapes"))
         opened = [one for one in written if _kind_of(one) not in _KINDS - self._kinds.keys()]
         if len(opened) < len(written):
             what = "records that only the other of LabelMe and X-AnyLabeling opens"

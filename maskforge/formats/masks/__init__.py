@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 from maskforge.errors import FormatError, ImageError, LimitError
@@ -24,7 +23,10 @@ from maskforge.formats.pixels import (
     VOID_VALUE,
     MaskPixels,
     PixelNames,
+    bad_mask,
     change_note,
+    check_size,
+    read_objects,
     read_pixels,
     shapes_of,
     split_by_objects,
@@ -32,7 +34,7 @@ from maskforge.formats.pixels import (
 from maskforge.images.pair_names import MASK_FOLDERS
 from maskforge.images.suffixes import IMAGE_SUFFIXES
 from maskforge.issues import Code, Issue, Origin
-from maskforge.shapes import ImageState, Shape, Size
+from maskforge.shapes import ImageState, Shape
 
 _IMAGE_FOLDERS = ("images", "image", "imgs", "img", "JPEGImages", "leftImg8bit", "imagesTr")
 _OWN_FOLDERS = frozenset(MASK_FOLDERS)
@@ -90,14 +92,14 @@ def _read_group(
 ) -> ImageRecord:
     issues: list[Issue] = []
     shapes: list[Shape] = []
-    size: Size | None = None
+    first: MaskPixels | None = None
     origin = Origin(group.parts[0].path, "")
     try:
         for part in group.parts:
             known = PixelNames() if part.label else names
             pixels = read_pixels(part.path, known, tolerance=context.mask_tolerance)
-            _compare(size or pixels.size, pixels.size, part.path)
-            size = pixels.size
+            first = first or pixels
+            check_size(pixels, first, part.path)
             issues += change_note(pixels, Origin(part.path, ""))
             if part.label:
                 shapes += _of_one_class(part, pixels)
@@ -116,7 +118,7 @@ def _read_group(
         tuple(shapes),
         ImageState.ANNOTATED if shapes else ImageState.EMPTY,
         origin,
-        declared=size,
+        declared=None if first is None else first.size,
         upright=True,
         own=tuple(f"{stem}{ending}" for stem in stems for ending in _IMAGE_ENDINGS),
         beside=(".", *(f"../{one}" for one in _IMAGE_FOLDERS)),
@@ -129,17 +131,13 @@ def _read_group(
 def _of_all_classes(
     group: MaskGroup, part: MaskPart, pixels: MaskPixels, names: PixelNames, places: MaskPlaces
 ) -> list[Shape]:
-    labels = {
-        one: names.of_number(one, colored=pixels.colored) or BACKGROUND for one in pixels.regions
-    }
+    labels = pixels.labels(names)
     if not pixels.colored and VOID_VALUE in labels and VOID_VALUE not in names.values:
         labels[VOID_VALUE] = _label_of_void(names, places)
     origin = Origin(part.path, "")
     if group.objects is None:
         return shapes_of(pixels, labels, origin)
-    objects = read_pixels(group.objects, PixelNames(), tolerance=None, ids=True)
-    _compare(pixels.size, objects.size, group.objects)
-    split, meant = split_by_objects(pixels, objects.numbers)
+    split, meant = split_by_objects(pixels, read_objects(group.objects, pixels))
     return shapes_of(split, labels, origin, meant)
 
 
@@ -162,26 +160,15 @@ def _of_one_class(part: MaskPart, pixels: MaskPixels) -> list[Shape]:
     """
     present = [one for one in pixels.regions if one]
     if len(present) > 1:
-        raise ImageError(
-            Code.INVALID_MASK,
+        raise bad_mask(
             f"is called the mask of {part.label!r} alone, and holds {len(present)} values beside "
             "the background",
-            origin=Origin(part.path, ""),
+            Origin(part.path, ""),
             hint="a mask of one class is black and white",
         )
     labels = dict.fromkeys(pixels.regions, BACKGROUND) | dict.fromkeys(present, part.label)
     found = shapes_of(pixels, labels, Origin(part.path, ""))
     return [replace(one, instance=part.object or None) for one in found]
-
-
-def _compare(size: Size, other: Size, path: Path) -> None:
-    if size != other:
-        raise ImageError(
-            Code.INVALID_MASK,
-            f"has {other} px, the mask beside it {size} px",
-            origin=Origin(path, ""),
-            hint="both belong to one image, and must have its size",
-        )
 
 
 FORMAT = Masks()

@@ -8,14 +8,10 @@ from typing import Annotated
 
 import msgspec
 
-from maskforge.errors import FormatError
 from maskforge.files import CLASSES, MASKS
 from maskforge.formats.base import ReadContext
-from maskforge.formats.labelmap import parse_labelmap
+from maskforge.formats.labelmap import LABELMAP, names_by_color, parse_labelmap, read_table
 from maskforge.formats.pixels import BACKGROUND, VOID, VOID_VALUE, PixelNames
-
-LABELMAP = "labelmap.txt"
-_BACKGROUNDS = ("background", "_background_")
 
 
 class _SavedClass(msgspec.Struct):
@@ -47,7 +43,7 @@ class Tables:
         """Return the names in the nearest table in or around a folder; None if there is none."""
         for place in self._folders(folder):
             if place not in self._by_folder:
-                self._by_folder[place] = self._read(place)
+                self._by_folder[place] = read_table(place, _MEANINGS, self._context)
             found = self._by_folder[place]
             if found is not None:
                 return found
@@ -61,21 +57,6 @@ class Tables:
                 break
         if source.name == MASKS:  # of a data set
             yield source.parent
-
-    def _read(self, folder: Path) -> PixelNames | None:
-        for name, meaning in ((CLASSES, _of_class_map), (LABELMAP, _of_labelmap)):
-            path = folder / name
-            if not path.is_file():
-                continue
-            try:
-                found = meaning(self._context.load(path).root)
-            except FormatError as error:
-                self._context.report(error.issue())
-                continue
-            if found is not None:
-                self._context.claimed.add(path)
-                return found
-        return None
 
 
 def _of_class_map(root: object) -> PixelNames | None:
@@ -95,8 +76,7 @@ def _of_labelmap(root: object) -> PixelNames | None:
     labels = parse_labelmap(root.splitlines()) if isinstance(root, str) else None
     if labels is None:
         return None
-    colors: dict[int, str] = {}
-    for name, numbers in labels:
-        if len(numbers) == 3 and max(numbers) <= 255:
-            colors[int.from_bytes(bytes(numbers))] = BACKGROUND if name in _BACKGROUNDS else name
-    return PixelNames({}, colors)
+    return PixelNames({}, names_by_color(labels))
+
+
+_MEANINGS = {CLASSES: _of_class_map, LABELMAP: _of_labelmap}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-import numpy as np
-
 from maskforge.files import dump_record
-from maskforge.formats.pixels import VOID_VALUE
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.pixels import VOID_VALUE, value_table
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage
 from maskforge.images.decoder import read_header
 from maskforge.images.index_png import encode_png
 
@@ -17,24 +15,21 @@ _IGNORE = "ignore"
 _COLORS = ("R", "G", "B")
 
 
-class NnunetWriter:
+class NnunetWriter(Writer):
     """``imagesTr``, ``labelsTr`` and ``dataset.json``."""
 
     title = "nnU-Net raw data"
     holds = Holds(areas=False, holes=(), overlaps=False, pixels=True, upright=False)
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
-        classes = [one for one in context.classes if one.id not in (0, VOID_VALUE)]
+        super().__init__(context)
+        classes = [one for one in context.classes if one.is_foreground]
         self._labels = {"background": 0}
         for number, one in enumerate(classes, 1):
             # The name is reserved for what says nothing.
             self._labels[f"{one.name}_" if one.name == _IGNORE else one.name] = number
-        largest = max((VOID_VALUE, *(one.id for one in classes)))
-        self._table = np.zeros(largest + 1, np.uint16 if len(classes) > VOID_VALUE else np.uint8)
-        for number, one in enumerate(classes, 1):
-            self._table[one.id] = number
-        self._table[VOID_VALUE] = len(classes) + 1
+        numbers = {one.id: number for number, one in enumerate(classes, 1)}
+        self._table = value_table(numbers, void=len(classes) + 1)
         self._cases: set[str] = set()
         self._channels = 0
         self._has_void = False

@@ -23,16 +23,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.errors import ImageError, LimitError, RecordError, shorten
+from maskforge.errors import ImageError, LimitError
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
+from maskforge.formats.fields import declared_size
 from maskforge.formats.jsonio import Document
 from maskforge.formats.pascal_voc.image_sets import ImageSets
 from maskforge.formats.pascal_voc.names import NameTables
 from maskforge.formats.pascal_voc.objects import (
+    FORM,
     as_plain,
     extra_of,
     label_of,
-    place_of,
     read_object,
 )
 from maskforge.formats.pascal_voc.writer import PascalVocWriter
@@ -42,12 +43,13 @@ from maskforge.formats.pixels import (
     VOID_VALUE,
     MaskPixels,
     PixelNames,
+    read_objects,
     read_pixels,
     shapes_of,
     split_by_objects,
 )
-from maskforge.formats.plainform import too_many
-from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.formats.plainform import read_each, too_many
+from maskforge.issues import Code, Issue, Origin
 from maskforge.shapes import ImageState, Shape, Size
 
 if TYPE_CHECKING:
@@ -59,7 +61,6 @@ OBJECT_MASKS = ("SegmentationObject", "SegmentationObjectPNG")
 _IMAGES = "JPEGImages"
 _OWN_FOLDERS = frozenset(one.lower() for one in (ANNOTATIONS, *CLASS_MASKS))
 _RECORDS = "object"
-_LONGEST_SIDE = 2**31
 
 
 class PascalVoc:
@@ -121,7 +122,9 @@ class _Image:
 
     def record(self) -> ImageRecord:
         """Return the image."""
-        declared = self._declared()
+        declared = declared_size(
+            self._plain.get("size"), self._origin.at(".size"), self._issues, is_text=True
+        )
         refusal = too_many(len(self._objects), self._origin)
         if refusal is not None:
             self._issues.append(refusal)
@@ -156,24 +159,6 @@ class _Image:
             | left_over(_RECORDS, self._objects, boxes, place),
         )
 
-    def _declared(self) -> Size | None:
-        size = self._plain.get("size")
-        if not isinstance(size, dict):
-            return None
-        written = [size.get(key) for key in ("width", "height")]
-        sides = [
-            int(one)
-            if isinstance(one, str) and one.isascii() and one.isdecimal() and len(one) < 12
-            else 0
-            for one in written
-        ]
-        if all(1 <= side <= _LONGEST_SIDE for side in sides):
-            return Size(*sides)
-        text = f"expected whole pixels as `size`, found {shorten(written)}; ignored"
-        place = self._origin.at(".size")
-        self._issues.append(Issue(Code.INVALID_IMAGE_RECORD, text, place, override=Level.NOTE))
-        return None
-
     def _names(self) -> tuple[str, tuple[str, ...]]:
         written = [self._plain.get(key) for key in ("path", "filename")]
         paths = [one.replace("\\", "/") for one in written if isinstance(one, str) and one.strip()]
@@ -181,12 +166,9 @@ class _Image:
         return (names[-1] if names else self._layout.name), tuple(paths)
 
     def _read_boxes(self) -> None:
-        for index, record in enumerate(self._objects):
-            place = self._origin.at(f".{_RECORDS}[{index}]")
-            try:
-                self._shapes.append(read_object(record, place))
-            except RecordError as error:
-                self._issues.append(error.issue(box=place_of(record)))
+        place = self._origin.at(f".{_RECORDS}")
+        self._shapes, issues = read_each(self._objects, place, read_object, FORM)
+        self._issues += issues
         if self._objects and self._plain.get("segmented") == "1":
             text = "says that the image is segmented, and there is no mask in SegmentationClass"
             self._context.report(Issue(Code.LOSSY_SOURCE, f"{text}; boxes are read", self._origin))
@@ -202,7 +184,7 @@ class _Image:
         try:
             pixels = read_pixels(path, names, tolerance=self._context.mask_tolerance)
             if objects is None:
-                self._shapes += shapes_of(pixels, _labels(pixels, names), Origin(path))
+                self._shapes += shapes_of(pixels, pixels.labels(names), Origin(path))
             else:
                 self._context.claimed.add(objects)
                 self._join(pixels, names, path, objects)
@@ -218,15 +200,8 @@ class _Image:
 
     def _join(self, pixels: MaskPixels, names: PixelNames, path: Path, objects: Path) -> None:
         """Read the region of every object, with what the XML file says of it."""
-        numbers = read_pixels(objects, PixelNames(), ids=True).numbers
-        if numbers.shape != pixels.numbers.shape:
-            raise ImageError(
-                Code.INVALID_MASK,
-                f"has {Size(*numbers.shape[::-1])} px, {path} {pixels.size} px",
-                origin=Origin(objects, ""),
-                hint="both belong to one image, and must have its size",
-            )
-        labels = _labels(pixels, names)
+        numbers = read_objects(objects, pixels)
+        labels = pixels.labels(names)
         split, meant = split_by_objects(pixels, _without_void(numbers, pixels, labels))
         found = shapes_of(split, labels, Origin(path), meant)
         by_pair = {(one.labels[0], one.instance): one for one in found}
@@ -283,12 +258,6 @@ class _Layout:
         """Return the mask of the image in one of some folders; None if there is none."""
         places = (root / one / f"{self.place}.png" for root in self._roots for one in folders)
         return next((one for one in places if one.is_file()), None)
-
-
-def _labels(pixels: MaskPixels, names: PixelNames) -> dict[int, str]:
-    return {
-        one: names.of_number(one, colored=pixels.colored) or BACKGROUND for one in pixels.regions
-    }
 
 
 def _without_void(

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskforge.errors import FormatError
 from maskforge.formats.base import ReadContext
-from maskforge.formats.labelmap import parse_labelmap
+from maskforge.formats.labelmap import (
+    BACKGROUNDS,
+    LABELMAP,
+    names_by_color,
+    parse_labelmap,
+    read_table,
+)
 from maskforge.formats.pixels import BACKGROUND, VOID, VOID_VALUE, PixelNames
 
-LABELMAP = "labelmap.txt"
 _NAME_LIST = "class_names.txt"
 """Written by LabelMe's own converter to Pascal VOC: a name in every line, the first one for 0."""
 
-_BACKGROUNDS = ("background", "_background_")
 CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
     *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
@@ -59,7 +62,7 @@ class NameTables:
             written: The names that an annotation writes.
         """
         if root not in self._by_folder:
-            self._by_folder[root] = self._read(root)
+            self._by_folder[root] = read_table(root, _MEANINGS, self._context)
         found = self._by_folder[root]
         if found is not None:
             return found
@@ -69,37 +72,23 @@ class NameTables:
             return STANDARD
         return given
 
-    def _read(self, root: Path) -> PixelNames | None:
-        for name, meaning in ((LABELMAP, _of_labelmap), (_NAME_LIST, _of_list)):
-            path = root / name
-            if path.is_file():
-                try:
-                    document = self._context.load(path)
-                except FormatError as error:
-                    self._context.report(error.issue())
-                    continue
-                if (found := meaning(str(document.root).splitlines())) is not None:
-                    self._context.claimed.add(path)
-                    return found
-        return None
 
-
-def _of_labelmap(lines: Sequence[str]) -> PixelNames | None:
+def _of_labelmap(root: object) -> PixelNames | None:
     """Return names by color; and by value in the order of the lines, if that begins with none."""
-    labels = parse_labelmap(lines)
+    labels = parse_labelmap(str(root).splitlines())
     if labels is None:
         return None
-    names = [BACKGROUND if name in _BACKGROUNDS else name for name, _ in labels]
-    colors = {
-        int.from_bytes(bytes(numbers)): name
-        for name, (_, numbers) in zip(names, labels, strict=True)
-        if len(numbers) == 3 and max(numbers) <= 255
-    }
-    return PixelNames(dict(enumerate(names)) if names[0] == BACKGROUND else {}, colors)
+    names = [BACKGROUND if name in BACKGROUNDS else name for name, _ in labels]
+    return PixelNames(
+        dict(enumerate(names)) if names[0] == BACKGROUND else {}, names_by_color(labels)
+    )
 
 
-def _of_list(lines: Sequence[str]) -> PixelNames | None:
-    names = [line.strip() for line in lines if line.strip()]
-    if not names or names[0] not in _BACKGROUNDS:
+def _of_list(root: object) -> PixelNames | None:
+    names = [line.strip() for line in str(root).splitlines() if line.strip()]
+    if not names or names[0] not in BACKGROUNDS:
         return None
     return PixelNames({0: BACKGROUND, **dict(enumerate(names[1:], 1)), VOID_VALUE: VOID})
+
+
+_MEANINGS = {LABELMAP: _of_labelmap, _NAME_LIST: _of_list}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import known_box
+from maskforge.formats.plainform import PlainForm
 from maskforge.geometry import checked_points, rectangle
 from maskforge.issues import Box, Code, Issue, Origin
 from maskforge.shapes import Area, Shape
@@ -76,13 +77,13 @@ def extra_of(record: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key not in _OWN_PLACE}
 
 
-def place_of(record: object) -> Box | None:
-    """Return the box of a record that cannot be read, as far as it tells."""
-    box = record.get("bndbox") if isinstance(record, dict) else None
-    if not isinstance(box, dict):
-        return None
-    x, y = [box.get("xmin"), box.get("xmax")], [box.get("ymin"), box.get("ymax")]
-    return known_box([[x[0], y[0]], [x[1], y[1]]])
+def _place_of(record: dict[str, Any]) -> Box | None:
+    box = record.get("bndbox")
+    return known_box(list(map(box.get, _SIDES))) if isinstance(box, dict) else None
+
+
+FORM = PlainForm("pairs", "", (), place_of=_place_of)
+"""How Pascal VOC writes an object."""
 
 
 def _corners(box: dict[str, Any], origin: Origin) -> tuple[float, float, float, float]:

@@ -7,11 +7,11 @@ from pathlib import PurePosixPath
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import numpy as np
-from numpy.typing import NDArray
 
-from maskforge.formats.pascal_voc.names import LABELMAP, color_of
-from maskforge.formats.pixels import VOID_VALUE
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.labelmap import LABELMAP
+from maskforge.formats.pascal_voc.names import color_of
+from maskforge.formats.pixels import VOID_VALUE, value_table
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage
 from maskforge.images.index_png import encode_png
 from maskforge.images.regions import Region, regions
 
@@ -19,28 +19,28 @@ _COLORS = {value: color_of(value) for value in range(256)}
 _SET = "ImageSets/Segmentation/train.txt"
 
 
-class PascalVocWriter:
+class PascalVocWriter(Writer):
     """``SegmentationClass``, ``SegmentationObject`` and ``Annotations`` of all images."""
 
     title = "Pascal VOC"
     holds = Holds(areas=False, holes=(), overlaps=False, pixels=True)
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
-        self._classes = {one.id: one for one in context.classes if one.id not in (0, VOID_VALUE)}
+        super().__init__(context)
+        self._classes = {one.id: one for one in context.classes if one.is_foreground}
         ids = list(self._classes)
         self._values = {one: one for one in ids}
         if ids and max(ids) > VOID_VALUE:
             self._values = {one: number for number, one in enumerate(ids, 1)}
+        self._table = value_table(self._values)
         self._written: list[str] = []
 
     def add(self, image: WrittenImage) -> None:
         """Write the files of one image."""
-        suffix = PurePosixPath(image.image).suffix
         name = image.name
-        path = self._context.image_path(image, f"JPEGImages/{name}{suffix}", _folder(name))
+        path = self._context.image_path(image, f"JPEGImages/{image.path}", _folder(name))
         mask, objects, classes = image.draw()
-        values = self._in_values(mask)
+        values = self._table[mask]
         self._context.write(f"SegmentationClass/{name}.png", encode_png(values, _COLORS))
         found = regions(objects, lowest=1)
         numbers = {one: number for number, one in enumerate(found, 1)}
@@ -69,15 +69,6 @@ class PascalVocWriter:
         for value, name in named.items():
             rows.append(f"{name}:{','.join(map(str, color_of(value)))}::")
         self._context.write(LABELMAP, ("\n".join(rows) + "\n").encode())
-
-    def _in_values(self, mask: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Return a mask of class ids as what is written: 8 bits, 255 for void."""
-        table = np.zeros(max(VOID_VALUE, *self._values, 0) + 1, np.uint8)
-        for id_, value in self._values.items():
-            table[id_] = value
-        table[VOID_VALUE] = VOID_VALUE
-        values: NDArray[np.uint8] = table[mask]
-        return values
 
 
 def _folder(name: str) -> str:

@@ -18,12 +18,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from maskforge.errors import FormatError, shorten
+from maskforge.errors import shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
-from maskforge.formats.jsonio import Document
+from maskforge.formats.jsonio import Document, as_list
 from maskforge.formats.superannotate.classlist import ClassLists
-from maskforge.formats.superannotate.entry import ImageEntry
-from maskforge.formats.superannotate.image import read_image
+from maskforge.formats.superannotate.image import ImageEntry, read_image
 from maskforge.formats.superannotate.recognition import VERSION_KEY, image_of, recognize
 from maskforge.formats.superannotate.writer import SuperAnnotatePixelWriter, SuperAnnotateWriter
 from maskforge.formats.writer import Writer
@@ -75,13 +74,7 @@ def _entries(document: Document) -> Iterator[ImageEntry]:
     if isinstance(root, list):
         yield ImageEntry(name, origin, root, origin)
     elif "instances" in root:
-        if not isinstance(root["instances"], list):
-            raise FormatError(
-                Code.INVALID_FILE,
-                f"expected a list of instances, found {shorten(root['instances'])}",
-                origin=origin.at(".instances"),
-                hint=_EXPORT_HINT,
-            )
+        as_list(root["instances"], "instances", origin.at(".instances"), _EXPORT_HINT)
         yield _entry(name, origin, root)
     else:
         for key, value in root.items():

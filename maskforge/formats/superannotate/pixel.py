@@ -11,9 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from maskforge.images.decoder import read_header, read_stored
+from maskforge.formats.pixels import read_colors
 from maskforge.images.regions import regions
 from maskforge.limits.allowance import Allowance
 from maskforge.shapes import Bitmap, Size
@@ -21,8 +20,6 @@ from maskforge.shapes import Bitmap, Size
 PARTS_SUFFIX = "___save.png"
 COLOR_STEP = 15
 WHITE = 0xFFFFFF
-
-_MOST_PIXELS = 89_478_485  # SuperAnnotate allows 4 million; Pillow suspects a bomb beyond it, too
 
 
 class PartMap:
@@ -32,36 +29,18 @@ class PartMap:
         size: Size of the image.
     """
 
-    def __init__(self, rgba: NDArray[np.uint8]) -> None:
-        """Index the parts.
-
-        Args:
-            rgba: (height, width, 4) uint8, contiguous; it is overwritten.
-        """
-        height, width = rgba.shape[:2]
-        self.size = Size(width, height)
-        # As a little-endian number a pixel is alpha, blue, green, red, from the highest byte on.
-        self._pixels: NDArray[np.uint32] = rgba.view("<u4")[..., 0]
-        self._pixels[self._pixels <= WHITE] = 0
-        self._pixels &= WHITE
-        self._parts = regions(self._pixels, lowest=1)
-
-    @classmethod
-    def load(cls, path: Path) -> PartMap:
+    def __init__(self, path: Path) -> None:
         """Read a PNG without changing any of its colors.
 
         Raises:
-            OSError: If it cannot be decoded, or is too large to be a mask.
+            OSError: If it cannot be decoded, or is not a mask.
         """
-        header = read_header(path)
-        size = header.stored
-        if size.width * size.height > _MOST_PIXELS:
-            raise OSError(f"{size} px are too many for a mask")
-        if (header.format, header.channels, header.bits) != ("png", 3, 8):
-            kind = "colors" if header.channels == 3 else "gray"
-            found = f"{header.format.upper()} with {kind} of {header.bits} bits"
-            raise OSError(f"expected a PNG with colors of 8 bits a channel, found {found}")
-        return cls(read_stored(path, checked=True).rgba())
+        self._pixels = read_colors(path)
+        height, width = self._pixels.shape
+        self.size = Size(width, height)
+        self._pixels[self._pixels <= WHITE] = 0
+        self._pixels &= WHITE
+        self._parts = regions(self._pixels, lowest=1)
 
     def bitmap(self, colors: Collection[int], bitmap_pixels: Allowance) -> Bitmap | None:
         """Return the pixels that have one of the colors, cropped; None if there are none.
@@ -139,7 +118,7 @@ class PartFile:
             names = " or ".join(dict.fromkeys(path.name for path in self._paths))
             raise OSError(f"there is no {names} beside the annotation file")
         try:
-            return PartMap.load(path)
+            return PartMap(path)
         except OSError as error:
             raise OSError(f"{path.name} cannot be read: {error}") from None
 

@@ -6,27 +6,37 @@ src/superannotate/lib/app/analytics/aggregators.py`` and ``.../converters/sa_jso
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
 from maskforge.errors import GeometryError, RecordError, shorten
-from maskforge.formats.base import as_score, known_box
-from maskforge.formats.jsonio import structure
+from maskforge.formats.base import as_score, box_around, known_box
+from maskforge.formats.fields import bad_bitmap, unknown_kind
+from maskforge.formats.jsonio import Point, numbers, structure
 from maskforge.formats.plainform import PlainForm
 from maskforge.formats.superannotate.classlist import Labeler
-from maskforge.formats.superannotate.entry import NO_SHAPES
 from maskforge.formats.superannotate.pixel import PartFile
-from maskforge.geometry import checked_points, convex_hull, ellipse, rectangle, ring
+from maskforge.geometry import (
+    checked_points,
+    convex_hull,
+    ellipse,
+    outline,
+    polyline,
+    rectangle,
+    ring,
+)
 from maskforge.issues import Box, Code, Issue, Level, Origin
 from maskforge.limits.allowance import Allowance, Limit
-from maskforge.shapes import Area, Geometry, Points, PointSet, Polygon, Polyline, Shape
+from maskforge.shapes import Area, Geometry, Points, PointSet, Polygon, Shape
 
 Record: TypeAlias = dict[str, Any]
 T = TypeVar("T")
+
+NO_SHAPES = frozenset({"comment", "comment_inst", "tag", "meta", "event", "entity"})
+"""Types of the records that stand among the instances and are none."""
 
 _CONVERTED = frozenset({"ellipse", "cuboid"})
 _GEOMETRY = {
@@ -97,13 +107,31 @@ class ShapeReader:
         )
 
     def _geometry(self, kind: str, record: Record, origin: Origin) -> Geometry:
-        if kind == "mask":
-            return self._bitmap(record, origin)
-        if kind == "polygon":
-            return self._polygon(record, origin)
-        if kind == "ellipse":
-            return _ellipse(record, origin, self._vertices)
-        return _BUILDERS[kind](record, origin)
+        geometry: Geometry
+        place = origin.at(".points")
+        match kind:
+            case "mask":
+                geometry = self._bitmap(record, origin)
+            case "polygon":
+                geometry = self._polygon(record, origin)
+            case "ellipse":
+                one = numbers(record, _Ellipse, origin)
+                oval = (one.cx, one.cy, one.rx, one.ry, one.angle)
+                geometry = Area((ellipse(*oval, origin, self._vertices),))
+            case "point":
+                point = numbers(record, Point, origin)
+                geometry = PointSet(checked_points([point.x, point.y], origin))
+            case "polyline":
+                geometry = polyline(_flat(_points(record, origin), place), place)
+            case "bbox":
+                box = numbers(_points(record, origin), _Box, place)
+                geometry = Area((rectangle(box.x1, box.y1, box.x2, box.y2, place),))
+            case "rbbox":
+                corners = numbers(_points(record, origin), _Corners, place)
+                geometry = outline(msgspec.structs.astuple(corners), place)
+            case _:
+                geometry = _cuboid(numbers(_points(record, origin), _Cuboid, place), place)
+        return geometry
 
     def _polygon(self, record: Record, origin: Origin) -> Area:
         exterior = ring(_flat(_points(record, origin), origin.at(".points")), origin.at(".points"))
@@ -127,17 +155,14 @@ class ShapeReader:
         try:
             parts = self._parts.read()
         except OSError as error:
-            raise GeometryError(
-                Code.INVALID_BITMAP,
-                str(error),
-                origin=place,
-                hint="download the export again, with its ___save.png files",
+            raise bad_bitmap(
+                str(error), place, hint="download the export again, with its ___save.png files"
             ) from None
         bitmap = parts.bitmap(colors, self._bitmap_pixels)
         missing = ", ".join(f"#{color:06x}" for color in parts.missing(colors)[:8])
         if bitmap is None:
             text = f"no pixel has the color {missing}" if missing else "the instance has no parts"
-            raise GeometryError(Code.INVALID_BITMAP, text, origin=place)
+            raise bad_bitmap(text, place)
         if missing:
             text = f"no pixel has the color {missing}; the other parts were read"
             self._issues.append(Issue(Code.INCOMPLETE_BITMAP, text, place))
@@ -176,21 +201,12 @@ def _score(record: Record) -> float | None:
     return score if is_guess or score != 1 else None
 
 
-def place_of(record: object) -> Box | None:
+def place_of(record: Record) -> Box | None:
     """Return the box in which a record lies that cannot be read; None if it does not tell."""
     match record:
-        case {
-            "cx": int() | float() as x,
-            "cy": int() | float() as y,
-            "rx": int() | float() as across,
-            "ry": int() | float() as down,
-        }:
-            with contextlib.suppress(OverflowError):
-                reach = abs(across) + abs(down)  # however the ellipse is turned
-                return known_box([x - reach, y - reach, x + reach, y + reach])
-        case {"points": points}:
-            return known_box(points)
-    return None
+        case {"cx": x, "cy": y, "rx": across, "ry": down}:
+            return box_around(x, y, across, down)
+    return known_box(record.get("points"))
 
 
 def _kind(record: Record, origin: Origin) -> str:
@@ -214,12 +230,8 @@ def _kind(record: Record, origin: Origin) -> str:
         text = "the key points of a template describe no region"
         raise RecordError(Code.NOT_DRAWABLE, text, origin=origin)
     if kind not in _GEOMETRY:
-        raise RecordError(
-            Code.UNKNOWN_KIND,
-            f"{shorten(kind)} is not a kind of shape that SuperAnnotate is known to draw",
-            origin=place,
-            hint=f"known are {', '.join(_GEOMETRY)}, template",
-        )
+        text = f"{shorten(kind)} is not a kind of shape that SuperAnnotate is known to draw"
+        raise unknown_kind(text, place, (*_GEOMETRY, "template"))
     return kind
 
 
@@ -242,12 +254,8 @@ def _points(record: Record, origin: Origin) -> object:
     return record["points"]
 
 
-def _numbers(value: object, type_: type[T], origin: Origin) -> T:
-    return structure(value, type_, origin, Code.INVALID_COORDINATES, GeometryError)
-
-
 def _flat(value: object, origin: Origin) -> list[float]:
-    return _numbers(value, list[float], origin)
+    return numbers(value, list[float], origin)
 
 
 class _Box(msgspec.Struct):
@@ -272,74 +280,26 @@ class _Ellipse(msgspec.Struct):
     angle: float = 0.0
 
 
-class _Point(msgspec.Struct):
-    x: float
-    y: float
-
-
 class _Cuboid(msgspec.Struct):
-    f1: _Point
-    f2: _Point
-    r1: _Point
-    r2: _Point
+    f1: Point
+    f2: Point
+    r1: Point
+    r2: Point
 
 
-def _box(record: Record, origin: Origin) -> Area:
-    place = origin.at(".points")
-    box = _numbers(_points(record, origin), _Box, place)
-    return Area((rectangle(box.x1, box.y1, box.x2, box.y2, place),))
-
-
-def _rotated_box(record: Record, origin: Origin) -> Area:
-    place = origin.at(".points")
-    box = _numbers(_points(record, origin), _Corners, place)
-    corners = [box.x1, box.y1, box.x2, box.y2, box.x3, box.y3, box.x4, box.y4]
-    return Area((Polygon(ring(corners, place)),))
-
-
-def _ellipse(record: Record, origin: Origin, vertices: Allowance) -> Area:
-    one = _numbers(record, _Ellipse, origin)
-    return Area((ellipse(one.cx, one.cy, one.rx, one.ry, one.angle, origin, vertices),))
-
-
-def _cuboid(record: Record, origin: Origin) -> Area:
+def _cuboid(body: _Cuboid, origin: Origin) -> Area:
     """Return everything that the drawn body covers.
 
     Two opposite corners are given of the front face and of the rear one, both upright rectangles,
     and edges join their corners, so the body covers the convex hull of the eight.
     """
-    place = origin.at(".points")
-    body = _numbers(_points(record, origin), _Cuboid, place)
     corners = [
         (x, y)
         for first, second in ((body.f1, body.f2), (body.r1, body.r2))
         for x in (first.x, second.x)
         for y in (first.y, second.y)
     ]
-    return Area((convex_hull(corners, place),))
-
-
-def _polyline(record: Record, origin: Origin) -> Polyline:
-    place = origin.at(".points")
-    points = checked_points(_flat(_points(record, origin), place), place)
-    if len(points) < 2:
-        text = f"{len(points)} points make no line, expected at least 2"
-        raise GeometryError(Code.TOO_FEW_POINTS, text, origin=place)
-    return Polyline(points)
-
-
-def _point(record: Record, origin: Origin) -> PointSet:
-    point = _numbers(record, _Point, origin)
-    return PointSet(checked_points([point.x, point.y], origin))
-
-
-_BUILDERS: dict[str, Callable[[Record, Origin], Geometry]] = {
-    "bbox": _box,
-    "rbbox": _rotated_box,
-    "cuboid": _cuboid,
-    "polyline": _polyline,
-    "point": _point,
-}
+    return Area((convex_hull(corners, origin),))
 
 
 _KINDS_OF_BOXES = {
@@ -358,7 +318,7 @@ def _kind_of(record: Mapping[str, Any]) -> str | None:
     return "polygon" if "exclude" in record else None
 
 
-_KINDS = ("polygon", "ellipse", *_BUILDERS, "template", "mask")
+_KINDS = (*_GEOMETRY, "template")
 
 FORM = PlainForm("flat", "type", _KINDS, _kind_of, place_of)
 """How SuperAnnotate writes an instance."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.formats.base import group_numbers, is_upright_box, with_left_over
-from maskforge.formats.superannotate.own_classes import OwnClasses
+from maskforge.display.colors import default_color
+from maskforge.files import dump_record
+from maskforge.formats.base import ReadContext, group_numbers, is_upright_box, with_left_over
+from maskforge.formats.superannotate.classlist import ClassLists
 from maskforge.formats.superannotate.pixel import COLOR_STEP, PARTS_SUFFIX, WHITE
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenClass, WrittenImage
 from maskforge.images.png import png_bytes
 from maskforge.shapes import Area, Bitmap, ImageState, PointSet, Polygon, Polyline, Shape, Size
 
@@ -23,7 +24,7 @@ _COLOR = re.compile("#?[0-9a-fA-F]{6}")
 _CORNERS = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
 
 
-class SuperAnnotateWriter:
+class SuperAnnotateWriter(Writer):
     """A file for every image of a vector project, and the list of classes."""
 
     title = "SuperAnnotate, vector projects"
@@ -39,23 +40,21 @@ class SuperAnnotateWriter:
     )
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._classes = OwnClasses(context.classes)
 
     def add(self, image: WrittenImage) -> None:
         """Write the file of an image."""
         if image.is_own:
             self._classes.use(image.origin.file.parent)
-        name = f"{image.name}{PurePosixPath(image.image).suffix}"
+        name = image.path
         self._context.image_path(image, name)
         document = _document(image, PurePosixPath(name).name, self._instances(image, name))
-        text = msgspec.json.format(msgspec.json.encode(document))
-        self._context.write(f"{name}.json", text + b"\n")
+        self._context.write(f"{name}.json", dump_record(document))
 
     def finish(self) -> None:
         """Write the list of classes."""
-        text = msgspec.json.format(msgspec.json.encode(self._classes.entries()))
-        self._context.write("classes/classes.json", text + b"\n")
+        self._context.write("classes/classes.json", dump_record(self._classes.entries()))
 
     def _instances(self, image: WrittenImage, name: str) -> list[dict[str, Any]]:
         """Return what is written for every shape.
@@ -109,9 +108,8 @@ class SuperAnnotatePixelWriter(SuperAnnotateWriter):
     )
 
     def _instances(self, image: WrittenImage, name: str) -> list[dict[str, Any]]:
-        rest = image.extra.get("instances") if image.is_own else None
         bitmaps = [one.geometry for one in image.shapes if isinstance(one.geometry, Bitmap)]
-        colors, parts = painted(bitmaps, image.size, _colors_of(rest))
+        colors, parts = painted(bitmaps, image.size, _colors_of(image.own.get("instances")))
         if bitmaps:
             channels = [colors >> 16, colors >> 8 & 255, colors & 255, 255 * (colors > 0)]
             png = png_bytes(np.dstack(channels).astype(np.uint8))
@@ -119,6 +117,44 @@ class SuperAnnotatePixelWriter(SuperAnnotateWriter):
         return [
             {**common, "parts": [{"color": f"#{color:06x}"} for color in own]}
             for common, own in zip(self._common(image), parts, strict=True)
+        ]
+
+
+class OwnClasses:
+    """Classes as SuperAnnotate lists them: those of the sources, or else those of the class map."""
+
+    def __init__(self, classes: Sequence[WrittenClass]) -> None:
+        self._colors = {one.name: one.color for one in classes}
+        self._named = [one.name for one in classes if one.is_foreground]
+        self._lists = ClassLists(ReadContext(Path(), lambda _: None))
+        self._own: dict[str, dict[str, Any]] = {}
+        self._new: dict[str, dict[str, Any]] = {}
+
+    def use(self, folder: Path) -> None:
+        """Take the classes to which annotation files in a folder refer."""
+        for entry in self._lists.near(folder).entries:
+            if isinstance(entry.get("name"), str):
+                self._own.setdefault(entry["name"], dict(entry))
+
+    def id_of(self, label: str) -> object:
+        """Return the id of a class, which is listed from now on; -1 for none, as the tool does."""
+        if not label:
+            return -1
+        if label not in self._own and label not in self._new:
+            number = len(self._new)
+            color = self._colors.get(label) or default_color(number)
+            text = "#{:02x}{:02x}{:02x}".format(*color)
+            entry = {"id": number + 1, "name": label, "color": text}
+            self._new[label] = {**entry, "type": "object", "attribute_groups": []}
+        return (self._own.get(label) or self._new[label]).get("id", -1)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return the whole list."""
+        for name in () if self._own else self._named:
+            self.id_of(name)
+        return [
+            *self._own.values(),
+            *(one for name, one in self._new.items() if name not in self._own),
         ]
 
 
@@ -170,7 +206,7 @@ def _colors_of(records: object) -> set[int]:
 def _document(
     image: WrittenImage, name: str, instances: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    own = image.extra if image.is_own else {}
+    own = image.own
     kept = with_left_over(image.shapes, instances, own.get("instances"))
     size = {"width": image.size.width, "height": image.size.height}
     known = own.get("metadata")

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
-from maskforge.formats.jsonio import Document
+from maskforge.formats.jsonio import Document, as_list
 from maskforge.formats.plainform import read_each
 from maskforge.formats.supervisely.object_records import FORM, KINDS, ObjectReader
 from maskforge.formats.supervisely.project import classes_of, named
 from maskforge.formats.supervisely.writer import SuperviselyWriter
 from maskforge.images.suffixes import is_image_name
-from maskforge.issues import Code, Issue
+from maskforge.issues import Issue
 from maskforge.shapes import ImageState, Size
 
 _OWN_FOLDERS = frozenset({"ann", "img", "datasets"})
@@ -59,15 +58,9 @@ class Supervisely:
             FormatError: If `objects` is not a list.
         """
         root: dict[str, Any] = document.root
-        origin, objects = document.origin, root["objects"]
+        origin = document.origin
         place = origin.at(".objects")
-        if not isinstance(objects, list):
-            raise FormatError(
-                Code.INVALID_FILE,
-                f"expected a list of objects, found {shorten(objects)}",
-                origin=place,
-                hint="download the project again",
-            )
+        objects = as_list(root["objects"], "objects", place, "download the project again")
         notes: list[Issue] = []
         reader = ObjectReader(classes_of(document.path, context), notes)
         shapes, issues = read_each(objects, place, reader, FORM)

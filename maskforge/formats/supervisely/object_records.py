@@ -16,14 +16,23 @@ import numpy as np
 
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import as_score, known_box
-from maskforge.formats.jsonio import structure
+from maskforge.formats.fields import unknown_kind
+from maskforge.formats.jsonio import numbers, structure
 from maskforge.formats.plainform import PlainForm
 from maskforge.formats.supervisely.bitmap import box_of, read_bitmap
 from maskforge.formats.supervisely.project import Classes, named
-from maskforge.geometry import checked_points, convex_hull, rectangle, ring
+from maskforge.geometry import (
+    bounds,
+    checked_points,
+    convex_hull,
+    outline,
+    polyline,
+    rectangle,
+    ring,
+)
 from maskforge.issues import Box, Code, Issue, Level, Origin
 from maskforge.limits.allowance import Allowance, Limit
-from maskforge.shapes import Area, Geometry, Points, PointSet, Polygon, Polyline, Shape
+from maskforge.shapes import Area, Geometry, Points, PointSet, Polygon, Shape
 
 T = TypeVar("T")
 
@@ -135,12 +144,8 @@ class ObjectReader:
             text = f"a {kind} describes no region"
             raise RecordError(Code.NOT_DRAWABLE, text, origin=place)
         if kind not in KINDS:
-            raise RecordError(
-                Code.UNKNOWN_KIND,
-                f"{shorten(kind)} is not a kind of object that Supervisely draws on images",
-                origin=place,
-                hint=f"known are {', '.join(KINDS)}",
-            )
+            text = f"{shorten(kind)} is not a kind of object that Supervisely draws on images"
+            raise unknown_kind(text, place, KINDS)
         return kind
 
     def _geometry(self, kind: str, fields: Mapping[str, Any], origin: Origin) -> Geometry:
@@ -178,8 +183,7 @@ class ObjectReader:
 
 
 def _numbers(fields: Mapping[str, Any], key: str, type_: type[T], origin: Origin) -> T:
-    place = origin.at(f".{key}")
-    return structure(fields.get(key), type_, place, Code.INVALID_COORDINATES, GeometryError)
+    return numbers(fields.get(key), type_, origin.at(f".{key}"))
 
 
 def _of_corners(kind: str, fields: Mapping[str, Any], origin: Origin) -> Area:
@@ -198,17 +202,14 @@ def _of_exterior(kind: str, exterior: Sequence[tuple[float, float]], place: Orig
     centers = _centers(exterior, place)
     if kind == "point":
         return PointSet(centers)
-    if len(centers) < 2:
-        text = f"expected at least 2 points, found {len(centers)}"
-        raise GeometryError(Code.TOO_FEW_POINTS, text, origin=place)
-    return Polyline(centers)
+    return polyline(centers, place)
 
 
-def _centers(numbers: Sequence[tuple[float, float]], origin: Origin) -> Points:
+def _centers(pixels: Sequence[tuple[float, float]], origin: Origin) -> Points:
     """Return the centers of the pixels that points name."""
-    if not numbers:
+    if not pixels:
         raise GeometryError(Code.TOO_FEW_POINTS, "has no points", origin=origin)
-    return checked_points(np.round(checked_points(numbers, origin) + CENTER, DECIMALS), origin)
+    return checked_points(np.round(checked_points(pixels, origin) + CENTER, DECIMALS), origin)
 
 
 def _box(corners: Sequence[tuple[float, float]], origin: Origin) -> Polygon:
@@ -217,7 +218,7 @@ def _box(corners: Sequence[tuple[float, float]], origin: Origin) -> Polygon:
         text = f"expected 2 corners, found {len(corners)} points"
         raise GeometryError(Code.INVALID_COORDINATES, text, origin=origin)
     points = checked_points(corners, origin)
-    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    left, top, right, bottom = bounds(points)
     return rectangle(left, top, right + 1, bottom + 1, origin)
 
 
@@ -226,13 +227,11 @@ def _turned(box: Polygon, radians: float, origin: Origin) -> Area:
     center = box.exterior.mean(axis=0)
     cosine, sine = math.cos(radians), math.sin(radians)
     turned = (box.exterior - center) @ np.array(((cosine, sine), (-sine, cosine))) + center
-    return Area((Polygon(ring(turned, origin)),))
+    return outline(turned, origin)
 
 
-def place_of(record: object) -> Box | None:
+def place_of(record: dict[str, Any]) -> Box | None:
     """Return the box in which an object lies that cannot be read; None if it does not tell."""
-    if not isinstance(record, dict):
-        return None
     points = record.get("points")
     box = known_box(points.get("exterior") if isinstance(points, dict) else points)
     box = box or known_box(record.get("parts"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import msgspec
 import numpy as np
 
+from maskforge.files import dump_record
 from maskforge.formats.base import with_left_over
 from maskforge.formats.supervisely.bitmap import packed
 from maskforge.formats.supervisely.object_records import CENTER, DECIMALS, SCORE
 from maskforge.formats.supervisely.project import META, named, project_of
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage
 from maskforge.shapes import Area, Bitmap, Points, PointSet, Polyline, Shape
 
 _DATA_SET = "ds"
@@ -20,7 +20,7 @@ _ANY = "any"
 _COLOR = (45, 88, 180)
 
 
-class SuperviselyWriter:
+class SuperviselyWriter(Writer):
     """``meta.json``, and in every data set the folders ``img`` and ``ann``."""
 
     title = "Supervisely"
@@ -36,7 +36,7 @@ class SuperviselyWriter:
     )
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._classes: dict[str, dict[str, Any]] = {}
         self._tags: dict[str, dict[str, Any]] = {}
         self._meta: dict[str, Any] = {}
@@ -47,14 +47,14 @@ class SuperviselyWriter:
         path = PurePosixPath(image.name)
         # A data set in another one lies in a folder of this name.
         folder = "/datasets/".join(path.parent.parts) or _DATA_SET
-        name = f"{path.name}{PurePosixPath(image.image).suffix}"
+        name = PurePosixPath(image.path).name
         self._context.copy_image(image, f"{folder}/img/{name}")
         if image.is_own:
             self._take_project(image.origin.file)
         for tag in image.tags:
             self._tags.setdefault(tag, _tag(tag, "none"))
         records = [self._object(shape, image) for shape in image.shapes]
-        extra = dict(image.extra) if image.is_own else {}
+        extra = dict(image.own)
         rest = extra.pop("objects", None)
         document = {
             "description": "",
@@ -63,7 +63,7 @@ class SuperviselyWriter:
             "size": {"height": image.size.height, "width": image.size.width},
             "objects": with_left_over(image.shapes, records, rest),
         }
-        self._context.write(f"{folder}/ann/{name}.json", _text(document))
+        self._context.write(f"{folder}/ann/{name}.json", dump_record(document, indent=1))
 
     def finish(self) -> None:
         """Write the classes and tags."""
@@ -73,7 +73,7 @@ class SuperviselyWriter:
         classes = [{"color": _hexadecimal(_COLOR), **one} for one in self._classes.values()]
         meta = {"projectType": "images", **self._meta}
         meta |= {"classes": classes, "tags": list(self._tags.values())}
-        self._context.write(META, _text(meta))
+        self._context.write(META, dump_record(meta, indent=1))
 
     def _take_project(self, file: Path) -> None:
         """Keep what the project of an own image says."""
@@ -131,7 +131,3 @@ def _drawn(shape: Shape) -> tuple[str, dict[str, Any]]:
 def _points(*rings: Points) -> dict[str, Any]:
     exterior, *interior = [np.round(one - CENTER, DECIMALS).tolist() for one in rings]
     return {"points": {"exterior": exterior, "interior": interior}}
-
-
-def _text(document: dict[str, Any]) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"

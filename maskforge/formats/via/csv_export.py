@@ -8,15 +8,14 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from maskforge.errors import LimitError, RecordError, shorten
 from maskforge.formats.addresses import image_name, image_path
-from maskforge.formats.base import ImageRecord
-from maskforge.formats.jsonio import SURPLUS_CELLS, Document
-from maskforge.formats.plainform import too_many
+from maskforge.formats.base import ImageRecord, left_over
+from maskforge.formats.jsonio import SURPLUS_CELLS, Document, check_cells
+from maskforge.formats.plainform import read_each
 from maskforge.formats.via.class_attribute import ClassAttribute, find_class_attribute
 from maskforge.formats.via.metadata import declared_size, tags_of, written_places
-from maskforge.formats.via.region_records import place_of, read_region
-from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.formats.via.region_records import FORM, read_region
+from maskforge.issues import Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import ImageState, Shape
 
@@ -39,15 +38,21 @@ class _Image:
     def record(self, classes: ClassAttribute) -> ImageRecord:
         """Return the image with all its regions."""
         regions = [(place, row) for place, row in self.rows if not _is_empty(row)]
-        shapes, issues = _read(regions, self.origin, classes)
+        places, rows = [place for place, _ in regions], [row for _, row in regions]
+        vertices = Allowance(Limit.VERTICES)
+
+        def read(record: object, place: Origin) -> Shape:
+            assert isinstance(record, dict)
+            check_cells(record, place)
+            return read_region(record, place, classes, vertices)
+
+        shapes, issues = read_each([*map(_region, rows)], self.origin, read, FORM, places)
         first = self.rows[0][1]
         attributes = _decoded(first.get(_FILE, ""))
         name = image_name(image_path(self.filename))
         if not name:
             text = "the row names no image"
             issues.append(Issue(Code.INVALID_IMAGE_RECORD, text, self.origin))
-        kept = {shape.origin for shape in shapes}
-        rest = [row for place, row in regions if place not in kept]
         size = first.get("file_size", "")
         extra = {"filename": self.filename, "size": _decoded(size), "file_attributes": attributes}
         return ImageRecord(
@@ -60,7 +65,7 @@ class _Image:
             upright=True,
             tags=tuple(tags_of(attributes)),
             issues=tuple(issues),
-            extra=extra | ({"rows": rest} if rest else {}),
+            extra=extra | left_over("rows", rows, shapes, self.origin, places),
         )
 
 
@@ -79,47 +84,12 @@ def read_csv(document: Document) -> Iterator[ImageRecord]:
         yield image.record(classes)
 
 
-def _read(
-    regions: list[tuple[Origin, Row]], origin: Origin, classes: ClassAttribute
-) -> tuple[list[Shape], list[Issue]]:
-    refusal = too_many(len(regions), origin)
-    if refusal is not None:
-        return [], [refusal]
-    shapes: list[Shape] = []
-    issues: list[Issue] = []
-    vertices = Allowance(Limit.VERTICES)
-    for place, row in regions:
-        record: dict[str, Any] = {}
-        try:
-            record = _region(row, place)
-            shapes.append(read_region(record, place, classes, vertices))
-        except RecordError as error:
-            issues.append(error.issue(box=place_of(record)))
-        except LimitError as error:
-            return [], [error.issue(origin), *(_not_drawn(one) for one, _ in regions)]
-    return shapes, issues
-
-
-def _not_drawn(origin: Origin) -> Issue:
-    text = "not drawn, because the image is refused"
-    return Issue(Code.NOT_DRAWABLE, text, origin, override=Level.REFUSED)
-
-
-def _region(row: Row, origin: Origin) -> dict[str, Any]:
-    """Return a row in the form of the JSON export."""
-    if SURPLUS_CELLS in row:
-        raise RecordError(
-            Code.INVALID_RECORD,
-            f"has more cells than the header: {shorten(row[SURPLUS_CELLS])}",
-            origin=origin,
-            hint="put names with commas in double quotes",
-        )
-    region = {key: value for key, value in row.items() if key not in _KNOWN}
+def _region(row: Row) -> dict[str, Any]:
+    """Return a row in the form of the JSON export; what is not JSON stays text."""
+    region: dict[str, Any] = {key: value for key, value in row.items() if key not in _KNOWN}
     for key, column in (("shape_attributes", _SHAPE), ("region_attributes", _REGION)):
-        region[key] = _decoded(row[column])
-        if region[key] is None:
-            text = f"`{column}` is not JSON: {shorten(row[column])}"
-            raise RecordError(Code.INVALID_RECORD, text, origin=origin)
+        value = _decoded(row[column])
+        region[key] = row[column] if value is None else value
     return region
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from maskforge.errors import shorten
 from maskforge.formats.addresses import image_name, image_path, is_address, without_signature
 from maskforge.formats.base import ImageRecord, left_over
+from maskforge.formats.fields import as_size
 from maskforge.formats.plainform import read_each
 from maskforge.formats.via.class_attribute import ClassAttribute, find_class_attribute
 from maskforge.formats.via.region_records import FORM, read_region
@@ -19,8 +20,6 @@ from maskforge.shapes import ImageState, Size
 
 EMBEDDED = "base64_img_data"
 """Where version 1 can have the image itself."""
-
-_LONGEST_SIDE = 2**31
 
 
 def read_metadata(
@@ -119,17 +118,7 @@ def written_places(filename: str, prefix: str = "") -> tuple[str, ...]:
 
 def declared_size(attributes: object) -> Size | None:
     """Return the size that is in the attributes of images which VIA took from a COCO file."""
-    sides = [_side(_at(attributes, key)) for key in ("width", "height")]
-    width, height = sides
-    return Size(width, height) if width and height else None
-
-
-def _side(value: object) -> int | None:
-    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 12:
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if 1 <= value <= _LONGEST_SIDE and value == int(value) else None
+    return as_size(_at(attributes, "width"), _at(attributes, "height"), is_text=True)
 
 
 def tags_of(attributes: object) -> Iterator[str]:

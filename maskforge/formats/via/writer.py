@@ -8,9 +8,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
-import msgspec
-
 from maskforge.errors import FormatError
+from maskforge.files import dump_record
 from maskforge.formats.addresses import is_address
 from maskforge.formats.base import with_left_over
 from maskforge.formats.jsonio import load
@@ -22,7 +21,7 @@ from maskforge.formats.via.class_attribute import (
     find_class_attribute,
 )
 from maskforge.formats.via.metadata import EMBEDDED, default_path
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage
 from maskforge.shapes import Area, Points, PointSet, Polyline, Shape
 
 _FILE = "via_project.json"
@@ -31,7 +30,7 @@ _FEW = 5
 """More options than that are shown as a list, as VIA does itself."""
 
 
-class ViaWriter:
+class ViaWriter(Writer):
     """One project, as VIA 2.0.10 and later writes and reads it."""
 
     title = "VGG Image Annotator (VIA)"
@@ -47,7 +46,7 @@ class ViaWriter:
     )
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._images: list[tuple[WrittenImage, str]] = []
         self._projects: dict[Path, dict[str, Any]] = {}
 
@@ -66,8 +65,7 @@ class ViaWriter:
         if image.is_own and not is_found and isinstance(written, str):
             prefix = default_path(self._projects[image.origin.file])
             return written if is_address(written) else prefix + written
-        suffix = PurePosixPath(image.image).suffix
-        return self._context.image_path(image, f"{image.name}{suffix}")
+        return self._context.image_path(image, image.path)
 
     def finish(self) -> None:
         """Write the project."""
@@ -92,8 +90,7 @@ class ViaWriter:
             "_via_data_format_version": kept.get("_via_data_format_version", "2.0.10"),
             "_via_image_id_list": list(metadata),
         }
-        text = msgspec.json.format(msgspec.json.encode(document), indent=1)
-        self._context.write(_FILE, text + b"\n")
+        self._context.write(_FILE, dump_record(document, indent=1))
 
     def _class_attribute(self, declared: Mapping[str, Any]) -> ClassAttribute:
         """Return where own images have their class, so that the others get theirs there, too."""
@@ -110,7 +107,6 @@ class ViaWriter:
         self, image: WrittenImage, path: str, folder: str, classes: ClassAttribute
     ) -> dict[str, Any]:
         records = [_region(shape, classes, own=image.is_own) for shape in image.shapes]
-        rest = image.extra.get("regions") if image.is_own else None
         filename = path if folder == "." else path.removeprefix(f"{folder}/")
         size: object = -1
         with contextlib.suppress(OSError):
@@ -118,13 +114,13 @@ class ViaWriter:
         new: dict[str, Any] = {"width": image.size.width, "height": image.size.height}
         if image.tags:
             new[_TAGS] = dict.fromkeys(image.tags, True)
-        own = {key: one for key, one in image.extra.items() if key != EMBEDDED}
-        entry = {"file_attributes": new, **(own if image.is_own else {})}
+        own = {key: one for key, one in image.own.items() if key != EMBEDDED}
+        entry = {"file_attributes": new, **own}
         return {
             **entry,
             "filename": filename,
             "size": entry.get("size", size),
-            "regions": with_left_over(image.shapes, records, rest),
+            "regions": with_left_over(image.shapes, records, image.own.get("regions")),
         }
 
     def _attributes(self, declared: dict[str, Any], classes: ClassAttribute) -> dict[str, Any]:

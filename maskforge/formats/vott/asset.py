@@ -5,21 +5,20 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import Any
 
 import msgspec
 
 from maskforge.errors import RecordError, shorten
 from maskforge.formats.base import ImageRecord, left_over
+from maskforge.formats.fields import declared_size
 from maskforge.formats.jsonio import structure
 from maskforge.formats.plainform import read_each
 from maskforge.formats.vott.names import decoded_name, is_video_frame, written_places
 from maskforge.formats.vott.region_records import FORM, read_region
 from maskforge.images.suffixes import is_image_name
 from maskforge.issues import Code, Issue, Level, Origin
-from maskforge.shapes import ImageState, Size
-
-_LONGEST_SIDE = 2**31
+from maskforge.shapes import ImageState
 
 
 class AssetState(enum.IntEnum):
@@ -135,7 +134,7 @@ def image_record(
         tuple(shapes),
         _state(asset, regions),
         origin,
-        declared=_declared(asset, place.at(".size"), issues),
+        declared=declared_size(asset.size, place.at(".size"), issues),
         beside=beside,
         issues=tuple(issues),
         extra={**extra, **left_over("regions", regions, shapes, listed)},
@@ -205,22 +204,3 @@ def _state(asset: Asset, regions: list[Any]) -> ImageState:
         if asset.state in {AssetState.VISITED, AssetState.TAGGED}
         else ImageState.UNVISITED
     )
-
-
-def _declared(asset: Asset, place: Origin, issues: list[Issue]) -> Size | None:
-    """Return the size that the file gives; what is not a size is noted and counts as none."""
-    if asset.size is None:
-        return None
-    sides = asset.size if isinstance(asset.size, dict) else {}
-    width, height = (sides.get(side) for side in ("width", "height"))
-    if _is_side(width) and _is_side(height):
-        return Size(int(width), int(height))
-    text = f"expected a size in whole pixels, found {shorten(asset.size)}; ignored"
-    issues.append(Issue(Code.INVALID_IMAGE_RECORD, text, place, override=Level.NOTE))
-    return None
-
-
-def _is_side(value: object) -> TypeGuard[float]:
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        return False
-    return 0 < value <= _LONGEST_SIDE and float(value).is_integer()

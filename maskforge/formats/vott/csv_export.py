@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
-from maskforge.formats.jsonio import SURPLUS_CELLS, Document
+from maskforge.formats.jsonio import SURPLUS_CELLS, Document, check_cells
 from maskforge.formats.plainform import too_many
 from maskforge.formats.vott.known import KnownImages, image_folders
 from maskforge.formats.vott.names import decoded_name, written_places
@@ -151,13 +151,7 @@ def _use_points(row: Row) -> None:
 
 
 def _read_row(row: Row, origin: Origin) -> tuple[_Box, Shape]:
-    if SURPLUS_CELLS in row:
-        raise RecordError(
-            Code.INVALID_RECORD,
-            f"has more cells than the header: {shorten(row[SURPLUS_CELLS])}",
-            origin=origin,
-            hint="put names with commas in double quotes",
-        )
+    check_cells(row, origin)
     box = {key: _number(row, key, origin) for key in COLUMNS[1:5]}
     left, top, right, bottom = box.values()
     labels, label_issue = read_tags([row["label"]], origin)

@@ -9,19 +9,13 @@ from typing import Any
 import msgspec
 
 from maskforge.errors import GeometryError, RecordError, shorten
-from maskforge.formats.base import known_box
-from maskforge.formats.jsonio import structure
+from maskforge.formats.base import box_at, known_box
+from maskforge.formats.fields import unknown_kind
+from maskforge.formats.jsonio import Point, numbers, structure
 from maskforge.formats.plainform import PlainForm
-from maskforge.geometry import checked_points, rectangle, ring
+from maskforge.geometry import checked_points, outline, polyline, rectangle
 from maskforge.issues import Box, Code, Issue, Origin
-from maskforge.shapes import Area, Geometry, Points, PointSet, Polygon, Polyline, Shape
-
-
-class Point(msgspec.Struct):
-    """A vertex as VoTT writes it."""
-
-    x: float
-    y: float
+from maskforge.shapes import Area, Geometry, Points, PointSet, Shape
 
 
 class _BoundingBox(msgspec.Struct):
@@ -37,7 +31,7 @@ class _Region(msgspec.Struct):
 
 
 _BOXES = frozenset({"RECTANGLE", "SQUARE"})
-_KINDS = "RECTANGLE, SQUARE, POLYGON, POLYLINE, POINT"
+_KINDS = ("RECTANGLE", "SQUARE", "POLYGON", "POLYLINE", "POINT")
 
 
 def _kind_of(record: Mapping[str, Any]) -> str | None:
@@ -60,24 +54,17 @@ def _kind_of(record: Mapping[str, Any]) -> str | None:
     return "POLYGON" if count >= 3 else None
 
 
-def place_of(record: object) -> Box | None:
+def place_of(record: dict[str, Any]) -> Box | None:
     """Return the box in which a region lies that cannot be read; None if it does not tell."""
-    if not isinstance(record, dict):
-        return None
     known = [record["points"]] if record.get("points") else []
     match record.get("boundingBox"):
-        case {
-            "left": int() | float() as left,
-            "top": int() | float() as top,
-            "width": int() | float() as width,
-            "height": int() | float() as height,
-        }:
-            with contextlib.suppress(OverflowError):
-                known.append([left, top, left + width, top + height])
+        case {"left": left, "top": top, "width": width, "height": height}:
+            box = box_at(left, top, width, height)
+            known += [list(box)] if box else []
     return known_box(known)
 
 
-FORM = PlainForm("objects", "type", _KINDS.split(", "), _kind_of, place_of)
+FORM = PlainForm("objects", "type", _KINDS, _kind_of, place_of)
 """How VoTT writes a region."""
 
 
@@ -141,54 +128,21 @@ def read_points(value: object, origin: Origin) -> Points:
     Raises:
         GeometryError: If one of them is malformed.
     """
-    points = structure(value, list[Point], origin, Code.INVALID_COORDINATES, GeometryError)
+    points = numbers(value, list[Point], origin)
     return checked_points([(point.x, point.y) for point in points], origin)
 
 
-def line(points: Points, origin: Origin) -> Polyline:
-    """Return an open line.
-
-    Raises:
-        GeometryError: If there are fewer than two points.
-    """
-    _require(len(points), 2, "a line", origin)
-    return Polyline(points)
-
-
-def single_points(points: Points, origin: Origin) -> PointSet:
-    """Return points without a connection.
-
-    Raises:
-        GeometryError: If there is none.
-    """
-    _require(len(points), 1, "a point", origin)
-    return PointSet(points)
-
-
-def outline(points: Points, origin: Origin) -> Area:
-    """Return the region inside a closed outline.
-
-    Raises:
-        GeometryError: If fewer than three different points are left.
-    """
-    return Area((Polygon(ring(points, origin)),))
-
-
-def unknown_kind(kind: str, origin: Origin) -> RecordError:
+def not_drawn(kind: str, origin: Origin) -> RecordError:
     """Return the error for a region of a kind that VoTT does not draw."""
-    return RecordError(
-        Code.UNKNOWN_KIND,
-        f"{shorten(kind)} is not a kind of region that VoTT draws",
-        origin=origin.at(".type"),
-        hint=f"known are {_KINDS}",
-    )
+    text = f"{shorten(kind)} is not a kind of region that VoTT draws"
+    return unknown_kind(text, origin.at(".type"), _KINDS)
 
 
 def _geometry(kind: str, record: dict[str, object], origin: Origin) -> Geometry:
     if kind in _BOXES:
         return _box(record, origin)
     if kind not in {"POLYGON", "POLYLINE", "POINT"}:
-        raise unknown_kind(str(record["type"]), origin)
+        raise not_drawn(str(record["type"]), origin)
     return from_points(kind, record, origin)
 
 
@@ -211,9 +165,10 @@ def from_points(kind: str, record: Mapping[str, object], origin: Origin) -> Geom
         case "POLYGON":
             return outline(points, place)
         case "POLYLINE":
-            return line(points, place)
+            return polyline(points, place)
         case _:
-            return single_points(points, place)
+            _require(len(points), 1, "a point", place)
+            return PointSet(points)
 
 
 def _box(record: dict[str, object], origin: Origin) -> Area:
@@ -224,9 +179,7 @@ def _box(record: dict[str, object], origin: Origin) -> Area:
     """
     if record.get("boundingBox") is not None:
         place = origin.at(".boundingBox")
-        box = structure(
-            record["boundingBox"], _BoundingBox, place, Code.INVALID_COORDINATES, GeometryError
-        )
+        box = numbers(record["boundingBox"], _BoundingBox, place)
         corners = (box.left, box.top, box.left + box.width, box.top + box.height)
         return Area((rectangle(*corners, place),))
     place = origin.at(".points")

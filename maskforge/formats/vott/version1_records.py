@@ -12,18 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from maskforge.errors import GeometryError, RecordError
 from maskforge.formats.base import known_box
-from maskforge.formats.jsonio import structure
+from maskforge.formats.jsonio import numbers, structure
 from maskforge.formats.vott.region_records import (
     from_points,
+    not_drawn,
     read_tags,
     split_record,
-    unknown_kind,
 )
 from maskforge.geometry import rectangle, scaled
 from maskforge.issues import Box, Code, Issue, Origin
@@ -47,9 +47,6 @@ class _Corners(msgspec.Struct):
 class _Displayed(_Corners):
     width: float
     height: float
-
-
-C = TypeVar("C", bound=_Corners)
 
 
 class _Head(msgspec.Struct):
@@ -105,7 +102,7 @@ def read_drawn(record: object, origin: Origin) -> Drawn:
     elif kind in _POINT_KINDS:
         geometry, frame = from_points(kind.upper(), record, origin), _frame_of_box(record, origin)
     else:
-        raise unknown_kind(head.type or "", origin)
+        raise not_drawn(head.type or "", origin)
     primitive, extra = split_record(record, _BOX_KEYS, is_box=kind in _BOX_KINDS)
     shape = Shape(
         labels,
@@ -119,10 +116,8 @@ def read_drawn(record: object, origin: Origin) -> Drawn:
     return Drawn(shape, frame)
 
 
-def place_of(record: object) -> Box | None:
+def place_of(record: dict[str, Any]) -> Box | None:
     """Return the box in pixels in which a region lies that cannot be read; None if unknown."""
-    if not isinstance(record, dict):
-        return None
     return known_box([record[key] for key in ("box", "points") if record.get(key)])
 
 
@@ -168,9 +163,9 @@ def _converted(one: Drawn, common: Frame) -> Shape:
 def _box(record: dict[str, Any], origin: Origin) -> tuple[Area, Frame]:
     if record.get("box") is not None:
         place = origin.at(".box")
-        corners = _read(record["box"], _Corners, place)
+        corners = numbers(record["box"], _Corners, place)
         return _area(corners, place), _frame_of_box(record, origin)
-    displayed = _read(record, _Displayed, origin)
+    displayed = numbers(record, _Displayed, origin)
     sides = (displayed.width, displayed.height)
     if not all(0 < side <= _LONGEST_SIDE for side in sides):
         raise GeometryError(
@@ -210,7 +205,3 @@ def _side(side: float, *pairs: tuple[float, float]) -> float | None:
     if not 1 <= length <= _LONGEST_SIDE or abs(length - round(length)) > _WHOLE_TOLERANCE:
         return None
     return float(round(length))
-
-
-def _read(value: object, type_: type[C], origin: Origin) -> C:
-    return structure(value, type_, origin, Code.INVALID_COORDINATES, GeometryError)

@@ -13,20 +13,23 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from maskforge.display.colors import default_color
+from maskforge.errors import FormatError
+from maskforge.files import dump_record
 from maskforge.formats.base import is_upright_box, with_left_over
+from maskforge.formats.jsonio import load
 from maskforge.formats.vott.asset import AssetState, AssetType
 from maskforge.formats.vott.known import JSON_EXPORT_FOLDER
-from maskforge.formats.vott.own_projects import OwnProjects
 from maskforge.formats.vott.project import ASSET_FILE_SUFFIX, PROJECT_SUFFIX
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage, as_objects
+from maskforge.geometry import bounds
 from maskforge.shapes import Area, ImageState, PointSet, Polyline, Shape
 
 _VERSION = "2.2.0"
@@ -41,11 +44,8 @@ _OF_ONE_PLACE = ("sourceConnection", "targetConnection", "securityToken", "expor
 _NOT_EXPORTED = ("sourceConnection", "targetConnection", "exportFormat")
 _BLANK = re.compile(r"\s")
 
-_NO_CLASSES = (0, 255)
-"""Ids of background and void."""
 
-
-class VottWriter:
+class VottWriter(Writer):
     """One project of all images."""
 
     title = "VoTT"
@@ -54,7 +54,7 @@ class VottWriter:
     )
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._assets: dict[str, dict[str, Any]] = {}
         self._exported: dict[str, msgspec.Raw] = {}
         self._ids: dict[str, str] = {}
@@ -75,7 +75,8 @@ class VottWriter:
         rest = {key: one for key, one in image.extra.items() if known and key != "regions"}
         document = {"version": _VERSION, **rest, "asset": asset, "regions": regions}
         if regions:
-            self._dump(f"{asset['id']}{ASSET_FILE_SUFFIX}", document)
+            content = dump_record(document, indent=4)
+            self._context.write(f"{asset['id']}{ASSET_FILE_SUFFIX}", content)
         if asset.get("type") != AssetType.VIDEO:
             self._exported[asset["id"]] = msgspec.Raw(msgspec.json.encode(document))
 
@@ -107,10 +108,10 @@ class VottWriter:
             "lastVisitedAssetId": last,
             "assets": self._assets,
         }
-        self._dump(f"{name}{PROJECT_SUFFIX}", document)
+        self._context.write(f"{name}{PROJECT_SUFFIX}", dump_record(document, indent=4))
         exported = {key: one for key, one in document.items() if key not in _NOT_EXPORTED}
         path = f"{JSON_EXPORT_FOLDER}/{_BLANK.sub('-', name)}-export.json"
-        self._dump(path, exported | {"assets": self._exported})
+        self._context.write(path, dump_record(exported | {"assets": self._exported}, indent=4))
 
     def _asset(
         self, image: WrittenImage, known: dict[str, Any], *, is_tagged: bool
@@ -132,8 +133,7 @@ class VottWriter:
 
     def _place(self, image: WrittenImage, known: dict[str, Any]) -> dict[str, Any]:
         """Return what an asset says about the place of its image, if it is not where it was."""
-        suffix = PurePosixPath(image.image).suffix
-        seen = self._context.image_path(image, f"{image.name}{suffix}")
+        seen = self._context.image_path(image, image.path)
         file = Path(os.path.normpath(self._context.folder / seen))
         self._folders.add(file.parent)
         path = f"file:{quote(file.as_posix(), safe=_UNENCODED)}"
@@ -159,20 +159,67 @@ class VottWriter:
         for tag in self._projects.tags:
             tags.setdefault(tag["name"], tag)
         colors = {one.name: one.color for one in self._context.classes}
-        named = [one.name for one in self._context.classes if one.id not in _NO_CLASSES]
+        named = [one.name for one in self._context.classes if one.is_foreground]
         for label in [*([] if tags else named), *self._labels]:
             color = "#{:02x}{:02x}{:02x}".format(*(colors.get(label) or default_color(len(tags))))
             tags.setdefault(label, {"name": label, "color": color})
         return list(tags.values())
 
-    def _dump(self, name: str, document: object) -> None:
-        text = msgspec.json.format(msgspec.json.encode(document), indent=4)
-        self._context.write(name, text + b"\n")
+
+class OwnProjects:
+    """The projects that images were read from: their names, tags and settings are kept."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[Path, dict[str, Any]] = {}
+        self._used: dict[Path, dict[str, Any]] = {}
+
+    def use(self, file: Path, id_: str) -> None:
+        """Take the project that lists an asset, or the export that holds it.
+
+        Args:
+            file: Where the asset was read: its asset file, a project, or an export.
+            id_: Its id.
+        """
+        is_asset_file = file.name.endswith(ASSET_FILE_SUFFIX)
+        for path in sorted(file.parent.glob(f"*{PROJECT_SUFFIX}")) if is_asset_file else [file]:
+            if path not in self._loaded:
+                self._loaded[path] = _project(path)
+            if _lists(self._loaded[path], id_):
+                self._used[path] = self._loaded[path]
+                return
+
+    @property
+    def only(self) -> dict[str, Any]:
+        """The project of all images; empty if there is none, or more than one."""
+        used = list(self._used.values())
+        return used[0] if len(used) == 1 else {}
+
+    @property
+    def tags(self) -> list[dict[str, Any]]:
+        """The tags of all projects, in their order."""
+        tags = [tag for one in self._used.values() for tag in one.get("tags") or []]
+        return [one for one in tags if isinstance(one, dict) and isinstance(one.get("name"), str)]
+
+
+def _project(file: Path) -> dict[str, Any]:
+    """Return what a project file or an export says, named as the file is; empty if it cannot."""
+    with contextlib.suppress(FormatError):
+        root = load(file).root
+        if isinstance(root, dict):
+            return {**root, "name": file.stem.removesuffix("-export")}
+    return {}
+
+
+def _lists(project: Mapping[str, Any], id_: str) -> bool:
+    assets = project.get("assets")
+    if isinstance(assets, dict):
+        return id_ in assets
+    return isinstance(assets, list)
 
 
 def _known(image: WrittenImage) -> dict[str, Any]:
     """Return what a file of version 2 said about the image; empty if there is none."""
-    asset = image.extra.get("asset") if image.is_own else None
+    asset = image.own.get("asset")
     return dict(asset) if isinstance(asset, dict) else {}
 
 
@@ -198,7 +245,7 @@ def _region(shape: Shape, id_: str, *, own: bool) -> dict[str, object]:
             drawn = "POINT"
         case _:
             raise AssertionError(geometry)
-    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    left, top, right, bottom = bounds(points)
     box = {"left": left, "top": top, "width": right - left, "height": bottom - top}
     if isinstance(geometry, Area) and kind != "POLYGON" and is_upright_box(polygon):
         is_exact = (left + (right - left), top + (bottom - top)) == (right, bottom)
@@ -211,7 +258,7 @@ def _region(shape: Shape, id_: str, *, own: bool) -> dict[str, object]:
         "tags": tags,
         **extra,
         "boundingBox": extra["boundingBox"] if is_same else box,
-        "points": [{"x": x, "y": y} for x, y in points.tolist()],
+        "points": as_objects(points),
     }
 
 

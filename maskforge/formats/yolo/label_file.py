@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from maskforge.errors import GeometryError, RecordError, shorten
-from maskforge.formats.base import ImageRecord, ReadContext, as_score
+from maskforge.formats.base import ImageRecord, ReadContext, as_score, left_over
 from maskforge.formats.jsonio import Document
-from maskforge.formats.plainform import too_many
+from maskforge.formats.plainform import PlainForm, read_each
 from maskforge.formats.yolo.names import names_near
 from maskforge.formats.yolo.rings import split_at_bridges
 from maskforge.geometry import rectangle, ring
@@ -22,6 +22,7 @@ _FARTHEST = 100.0
 """Sides of an image by which a coordinate may be outside; anything beyond is no fraction."""
 
 _BOX = 4
+_FORM = PlainForm("flat", "", ())
 
 
 def is_labels(text: object) -> bool:
@@ -53,25 +54,12 @@ def label_record(
         is_pose: Whether lines are boxes with key points.
     """
     origin = Origin(document.path, "")
-    lines = [
-        (number, line.split())
-        for number, line in enumerate(document.root.splitlines(), 1)
-        if line.strip()
-    ]
-    shapes: list[Shape] = []
-    issues: list[Issue] = []
-    rest: list[str] = []
-    refusal = too_many(len(lines), origin)
-    if refusal is not None:
-        issues, lines = [refusal], []
+    lines = [" ".join(line.split()) for line in document.root.splitlines()]
+    numbers = [number for number, line in enumerate(lines) if line]
+    places = [Origin(document.path, f"line {number + 1}") for number in numbers]
+    written = [lines[number] for number in numbers]
     read = partial(_shape, names=names, is_pose=is_pose)
-    for number, words in lines:
-        place = Origin(document.path, f"line {number}")
-        try:
-            shapes.append(read(words, place))
-        except RecordError as error:
-            issues.append(error.issue())
-            rest.append(" ".join(words))
+    shapes, issues = read_each(written, origin, read, _FORM, places)
     folder = document.path.parent
     return ImageRecord(
         document.path.stem if image is None else image.name,
@@ -84,7 +72,7 @@ def label_record(
         beside=_folders(folder),
         is_normalized=True,
         issues=tuple(issues),
-        extra={**extra, **({"lines": rest} if rest else {})},
+        extra={**extra, **left_over("lines", written, shapes, origin, places)},
     )
 
 
@@ -108,8 +96,9 @@ def _is_line(line: str) -> bool:
 
 
 def _shape(
-    words: list[str], origin: Origin, names: Mapping[int, str] | None, *, is_pose: bool
+    line: object, origin: Origin, names: Mapping[int, str] | None, *, is_pose: bool
 ) -> Shape:
+    words = str(line).split()
     number = _class(words[0], origin)
     numbers = [_fraction(word, origin) for word in words[1:]]
     count = _BOX if is_pose else len(numbers)
@@ -140,11 +129,15 @@ def _shape(
     )
 
 
-def _class(word: str, origin: Origin) -> int:
+def _number(word: str) -> float:
     try:
-        number = float(word)
+        return float(word)
     except ValueError:
-        number = math.nan
+        return math.nan
+
+
+def _class(word: str, origin: Origin) -> int:
+    number = _number(word)
     if not 0 <= number < 2**31 or number != int(number):
         raise RecordError(
             Code.INVALID_RECORD,
@@ -155,10 +148,7 @@ def _class(word: str, origin: Origin) -> int:
 
 
 def _fraction(word: str, origin: Origin) -> float:
-    try:
-        number = float(word)
-    except ValueError:
-        number = math.nan
+    number = _number(word)
     if not abs(number) <= _FARTHEST:  # False for NaN, too
         raise GeometryError(
             Code.INVALID_COORDINATES,

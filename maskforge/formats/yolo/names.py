@@ -73,7 +73,7 @@ def _read(root: object, origin: Origin) -> dict[int, str] | None:
 
 def split_of(image: WrittenImage) -> str:
     """Return for what an image is meant, if its own data set tells; else ``train``."""
-    split = image.extra.get("split") if image.is_own else None
+    split = image.own.get("split")
     return str(split) if split in _SPLITS else _SPLITS[0]
 
 

@@ -12,13 +12,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from maskforge.shapes import Area, Points, Polygon, Size
+from maskforge.geometry import by_even_odd
+from maskforge.shapes import Area, Points, Size
 
 _STEPS = 10**9
 """Coordinates are read again rounded to as many parts of a pixel."""
-
-_MOST_SORTED = 1000
-"""Of more rings, nobody asks which lies in which."""
 
 
 def split_at_bridges(ring: Points) -> Area:
@@ -27,8 +25,7 @@ def split_at_bridges(ring: Points) -> Area:
     Every pair of edges between the same two points, there and back, is taken out; the even-odd rule
     gives the same pixels with and without it.
     """
-    rings = _split(ring)
-    return Area((Polygon(ring),)) if len(rings) < 2 else _sorted(rings)
+    return by_even_odd(_split(ring) or [ring])
 
 
 def _split(ring: Points) -> list[Points]:
@@ -57,33 +54,6 @@ def _points(values: Sequence[tuple[float, ...]]) -> Points:
     points = np.array(values, np.float64)
     points.flags.writeable = False
     return points
-
-
-def _sorted(rings: Sequence[Points]) -> Area:
-    """Return rings as parts with their holes; as one part of all where they cross."""
-    import shapely
-
-    together = Area((Polygon(rings[0], tuple(rings[1:])),))
-    if len(rings) > _MOST_SORTED:
-        return together
-    shapes = shapely.polygons([shapely.linearrings(one) for one in rings])
-    if not shapely.is_valid(shapes).all():
-        return together
-    tree = shapely.STRtree(shapes)
-    inner, outer = tree.query(shapes, predicate="within")
-    crossing, other = tree.query(shapes, predicate="overlaps")
-    is_other = inner != outer
-    inner, outer = inner[is_other], outer[is_other]
-    pairs = set(zip(inner.tolist(), outer.tolist(), strict=True))
-    if (crossing != other).any() or any((b, a) in pairs for a, b in pairs):
-        return together
-    depth = np.bincount(inner, minlength=len(rings))
-    holes: dict[int, list[Points]] = {}
-    for a, b in sorted(pairs):
-        if depth[a] % 2 and depth[b] == depth[a] - 1:
-            holes.setdefault(b, []).append(rings[a])
-    parts = [one for one in range(len(rings)) if depth[one] % 2 == 0]
-    return Area(tuple(Polygon(rings[one], tuple(holes.get(one, ()))) for one in parts))
 
 
 def joined(parts: Sequence[Points]) -> Points | None:

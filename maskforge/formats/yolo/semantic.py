@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import DatasetError, LimitError, OutputError
 from maskforge.formats.base import ImageRecord
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.pixels import VOID, VOID_VALUE, value_table
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage
 from maskforge.formats.yolo.names import data_yaml, split_of
 from maskforge.images.decoder import read_values
 from maskforge.images.png import png_bytes
@@ -25,8 +25,6 @@ MASKS_KEY = "masks_dir"
 MASKS = "masks"
 
 _BACKGROUND = "background"
-_VOID_LABEL = "__ignore__"
-_VOID = 255
 
 
 def mask_record(
@@ -74,13 +72,13 @@ def _meanings(names: Mapping[int, str], mapping: object) -> dict[int, str]:
     labels = {number: "" if name == _BACKGROUND else name for number, name in names.items()}
     if len(names) == 1:  # a single class is told from a background without a name
         labels = {0: "", 1: next(iter(labels.values()))}
-    labels[_VOID] = _VOID_LABEL
+    labels[VOID_VALUE] = VOID
     if not isinstance(mapping, dict):
         return labels
-    ignored = ("ignore_label", None, _VOID, str(_VOID))
+    ignored = ("ignore_label", None, VOID_VALUE, str(VOID_VALUE))
     found: dict[int, str] = {}
     for key, value in mapping.items():
-        number = _VOID if value in ignored else value
+        number = VOID_VALUE if value in ignored else value
         if isinstance(key, int) and isinstance(number, int) and number in labels:
             found[key] = labels[number]
     return labels | found
@@ -107,7 +105,7 @@ def _shapes(values: NDArray[Any], mask: Path, labels: Mapping[int, str]) -> Iter
         )
 
 
-class YoloSemanticWriter:
+class YoloSemanticWriter(Writer):
     """A folder with ``data.yaml``, ``images/train``, and masks in ``masks/train``.
 
     Numbers count the classes from 0, the background; 255 is void.
@@ -117,25 +115,21 @@ class YoloSemanticWriter:
     holds = Holds(areas=False, holes=(), pixels=True)
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
-        named = [one for one in context.classes if one.id not in (0, _VOID)]
-        if len(named) >= _VOID:
+        super().__init__(context)
+        named = [one for one in context.classes if one.is_foreground]
+        if len(named) >= VOID_VALUE:
             raise OutputError(
                 f"{len(named)} classes are more than masks of YOLO can have", origin=None
             )
         self._names = [_BACKGROUND, *(one.name for one in named)]
-        highest = max([_VOID, *(one.id for one in named)])
-        self._numbers = np.zeros(highest + 1, np.uint8)
-        self._numbers[_VOID] = _VOID
-        self._numbers[[one.id for one in named]] = np.arange(1, len(named) + 1)
+        self._numbers = value_table({one.id: number for number, one in enumerate(named, 1)})
         self._splits: set[str] = set()
 
     def add(self, image: WrittenImage) -> None:
         """Copy an image, and write its mask."""
         split = split_of(image)
         self._splits.add(split)
-        suffix = PurePosixPath(image.image).suffix
-        if not self._context.copy_image(image, f"images/{split}/{image.name}{suffix}"):
+        if not self._context.copy_image(image, f"images/{split}/{image.path}"):
             self._context.left_out("images that were not found")
         mask, _, _ = image.draw()
         self._context.write(f"{MASKS}/{split}/{image.name}.png", png_bytes(self._numbers[mask]))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Any
 
-from maskforge.formats.writer import Holds, WriteContext, WrittenImage
+from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage
 from maskforge.formats.yolo.names import data_yaml, split_of
 from maskforge.formats.yolo.rings import clipped, joined
 from maskforge.shapes import Area, Points, Shape, Size
 
-_BACKGROUND, _VOID = 0, 255
 _REPLACED = ("names", "nc", "masks_dir", "label_mapping")
 
 
-class YoloWriter:
+class YoloWriter(Writer):
     """A folder with ``data.yaml``, ``images/train`` and ``labels/train``.
 
     What lies outside the image is cut off, because Ultralytics leaves out images with labels that
@@ -25,23 +23,22 @@ class YoloWriter:
     holds = Holds(parts=True, decimals=9)  # as they are read again
 
     def __init__(self, context: WriteContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._names: list[str] | None = None
         self._splits: set[str] = set()
         self._rest: dict[str, Any] = {}
 
     def add(self, image: WrittenImage) -> None:
         """Copy an image, and write its labels."""
-        data = image.extra.get("data") if image.is_own else None
+        data = image.own.get("data")
         split = split_of(image)
         if self._names is None:
             self._begin(data if isinstance(data, dict) else {})
         self._splits.add(split)
-        suffix = PurePosixPath(image.image).suffix
-        if not self._context.copy_image(image, f"images/{split}/{image.name}{suffix}"):
+        if not self._context.copy_image(image, f"images/{split}/{image.path}"):
             self._context.left_out("images that were not found")
         lines = [line for shape in image.shapes for line in self._lines(shape, image)]
-        rest = image.extra.get("lines") if image.is_own else None
+        rest = image.own.get("lines")
         lines += [str(one) for one in rest] if isinstance(rest, list) else []
         text = "".join(f"{line}\n" for line in lines)
         self._context.write(f"labels/{split}/{image.name}.txt", text.encode())
@@ -60,9 +57,7 @@ class YoloWriter:
             self._names = [str(names[number]) for number in range(len(names))]
             self._rest = {key: value for key, value in data.items() if key not in _REPLACED}
         else:
-            self._names = [
-                one.name for one in self._context.classes if one.id not in (_BACKGROUND, _VOID)
-            ]
+            self._names = [one.name for one in self._context.classes if one.is_foreground]
 
     def _number(self, label: str, own: object) -> int:
         assert self._names is not None
