@@ -40,7 +40,8 @@ def main() -> None:
             check=True,
         )
         with Image.open(folder / "page.png") as shown:
-            shown.convert("RGB").quantize(128).save(HERE / "report-page.png", optimize=True)
+            small = shown.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
+            small.save(HERE / "report-page.png", optimize=True)
 
 
 if __name__ == "__main__":

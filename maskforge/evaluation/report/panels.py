@@ -74,7 +74,8 @@ def draw_panels(case: Case, classes: Sequence[str], cases: int) -> Panels:
         else default_color(number - 1)
         for number in range(1, len(classes) + 1)
     }
-    truth, predicted = (_numbers(planes) for planes in (case.regions.truth, case.regions.predicted))
+    sides = case.regions.truth, case.regions.predicted
+    truth, predicted = map(_numbers, sides)
     outcome = outcomes(case.regions)
     views: tuple[tuple[str, NDArray[Any], Mapping[int, Color]], ...] = (
         ("image", np.zeros_like(outcome), {0: (0, 0, 0)}),
@@ -88,8 +89,8 @@ def draw_panels(case: Case, classes: Sequence[str], cases: int) -> Panels:
         drawn = blend(*fitted(case.image, values, _LONGEST_SIDE), palette, opacity=OPACITY)
         content = thumbnail(drawn, _LONGEST_SIDE, most)
         figures.append(Figure(content, f"{cell_text(case.row.name)}: {what}", what))
-    shown = [one for one in np.union1d(truth, predicted) if one][:_MOST_COLORS]
-    present = [(cell_text(classes[one - 1]), colors[one]) for one in shown]
+    shown = [one for one in colors if any(planes[one].any() for planes in sides)]
+    present = [(cell_text(classes[one - 1]), colors[one]) for one in shown[:_MOST_COLORS]]
     legend = {
         word: [(Swatch(*color), text) for text, color in entries]
         for word, entries in (
