@@ -194,7 +194,7 @@ def test_warnings_tell_what_is_missing(tmp_path):
     page = written(tmp_path / "report.html")
     for sentence in (
         "1 image could not be compared, and no number here counts them",
-        "1 mask of the truth have no prediction",
+        "The truth has 1 mask without a prediction",
         "class 1: no image is without it",
         "class 1: the interval of Dice is wide",
         "class 2: there are no lesions in the truth",

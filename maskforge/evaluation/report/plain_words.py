@@ -107,7 +107,7 @@ def warnings(report: Evaluation) -> Iterator[str]:
         yield f"{images} could not be compared, and no number here counts them: see Not compared."
     if report.unpaired_truth:
         masks = _count(len(report.unpaired_truth), "mask")
-        yield f"{masks} of the truth have no prediction, and no number here counts them."
+        yield f"The truth has {masks} without a prediction, and no number here counts them."
     if report.images < FEW_UNITS:
         yield (
             f"Only {_count(report.images, 'image')} could be compared: with others, the numbers "
