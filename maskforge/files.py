@@ -12,7 +12,7 @@ from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from maskforge.errors import MaskforgeError, OptionError, OutputError, shorten
+from maskforge.errors import MaskforgeError, OptionError, OutputError, OutputExistsError, shorten
 from maskforge.issues import Origin
 
 if TYPE_CHECKING:
@@ -312,6 +312,28 @@ def check_folder(folder: Path) -> None:
         raise OutputError("is a file, not a folder", origin=Origin(folder, ""))
     if not is_text(folder):
         raise OutputError(UNNAMEABLE, origin=Origin(Path(as_text(folder)), ""))
+
+
+def check_new_file(path: Path, *, overwrite: bool) -> None:
+    """Make sure that a file can be written where it replaces none, unless that was asked for.
+
+    Raises:
+        OutputExistsError: If there is one, and ``overwrite`` is not set.
+        OutputError: If there is a folder, or its path cannot be used.
+    """
+    check_folder(path.parent)
+    try:
+        exists, is_folder = os.path.lexists(path), path.is_dir()
+    except OSError as error:
+        raise unwritable(path, error) from None
+    if is_folder:
+        raise OutputError("is a folder, not a file", origin=Origin(path, ""))
+    if exists and not overwrite:
+        raise OutputExistsError(
+            "already exists",
+            origin=Origin(path, ""),
+            hint="choose another file, or replace it with --overwrite",
+        )
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:

@@ -53,7 +53,10 @@ def main() -> None:
 
     title("The bundled radiographs, which it never saw")
     maskforge("predict", "demo/run", "demo/bundled", "--out", "demo/predicted", "--overlay")
-    maskforge("evaluate", "demo/run", "demo/bundled", "--part", "all", "--out", "demo/report")
+    maskforge(
+        *("evaluate", "demo/run", "demo/bundled", "--part", "all"),
+        *("--out", "demo/report", "--html", "demo/report.html"),
+    )
 
     title(f"Done after {time.monotonic() - started:.0f} seconds. Look at")
     for path, meaning in (
@@ -62,6 +65,7 @@ def main() -> None:
         ("run/curves.png", "how it learned"),
         ("run/overlays", "its best and worst validation images"),
         ("predicted/overlays", "what it found on the bundled radiographs"),
+        ("report.html", "how good it is, in words, numbers and images"),
         ("report/worst", "where it was most wrong: truth, prediction, errors"),
         ("report/free-response.png", "lesions found and false ones at other thresholds"),
         ("report/calibration.png", "whether its probabilities can be believed"),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -17,10 +14,11 @@ from maskforge.checks.base import CheckPlace
 from maskforge.checks.check_report import CheckFinding, CheckReport, place_text, summary
 from maskforge.checks.subjects import Subject, Subjects
 from maskforge.choices import Progress
-from maskforge.display.visible import replace_hidden
+from maskforge.display.page import Figure, Items, Section, as_page
 from maskforge.files import CHECK_PAGE, CHECK_REPORT, OVERLAYS, dump_record
 from maskforge.images.png import png_bytes
 from maskforge.images.stored import stretched
+from maskforge.images.thumbnail import thumbnail
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.masknames import MaskNames
 from maskforge.masks.overlay import class_entries, overlay, with_legend
@@ -31,12 +29,6 @@ _LONGEST_SIDE = 900
 _SHOWN_ON_PAGE = 480
 _MARGIN = 6
 _MARK = (255, 255, 255)
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:64em;margin:2em auto;padding:0 1em}"
-    "figure{display:inline-block;margin:0 1em 1em 0;max-width:480px;vertical-align:top}"
-    "img{max-width:100%}figcaption,li{overflow-wrap:anywhere}"
-    ".error{color:#b00020}.warning{color:#8a5a00}.note{color:#555}"
-)
 
 
 class _Earlier(EarlierReport, kw_only=True):
@@ -94,7 +86,7 @@ def write_folder(
                 shown = names.assign(finding.code, f"{index + 1:02}-{Path(place.name).name}.png")
                 name = f"{OVERLAYS}/{shown}.png"
                 folder.write(name, png_bytes(image))
-                thumbnails[name] = _thumbnail(image)
+                thumbnails[name] = thumbnail(image, _SHOWN_ON_PAGE)
                 drawn[finding.code, index] = name
     findings = [
         msgspec.structs.replace(
@@ -107,7 +99,8 @@ def write_folder(
         for finding in report.findings
     ]
     report = msgspec.structs.replace(report, findings=findings)
-    folder.write(CHECK_PAGE, _page(report, thumbnails).encode())
+    sections = [_section(one, thumbnails) for one in findings]
+    folder.write(CHECK_PAGE, as_page("maskforge check", summary(report), sections))
     report = msgspec.structs.replace(report, digests=dict(folder.digests))
     folder.write(CHECK_REPORT, dump_record(report))
     return report
@@ -136,41 +129,15 @@ def _overlay(subject: Subject, place: CheckPlace, classes: ClassMap) -> NDArray[
     return np.asarray(with_legend(np.asarray(small), title, class_entries(mask, classes)))
 
 
-def _thumbnail(image: NDArray[np.uint8]) -> bytes:
-    small = Image.fromarray(image)
-    small.thumbnail((_SHOWN_ON_PAGE, _SHOWN_ON_PAGE))
-    stream = io.BytesIO()
-    small.save(stream, format="JPEG", quality=85)
-    return stream.getvalue()
-
-
-def _page(report: CheckReport, thumbnails: Mapping[str, bytes]) -> str:
-    """Return one page that needs no other file."""
-    body = "".join(_section(finding, thumbnails) for finding in report.findings)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>maskforge check</title><style>{_STYLE}</style></head><body>"
-        f"<h1>maskforge check</h1><p>{_safe(summary(report))}</p>{body}</body></html>\n"
-    )
-
-
-def _safe(text: str) -> str:
-    """Return text from outside as HTML that shows it as it is, with nothing hidden in it."""
-    return escape(replace_hidden(text))
-
-
-def _section(finding: CheckFinding, thumbnails: Mapping[str, bytes]) -> str:
-    shown: Sequence[CheckPlace] = [one for one in finding.places if one.overlay]
-    others = [one for one in finding.places if not one.overlay]
-    figures = "".join(
-        f'<figure><img alt="" src="data:image/jpeg;base64,'
-        f'{base64.b64encode(thumbnails[one.overlay]).decode()}">'
-        f"<figcaption>{_safe(place_text(one))}</figcaption></figure>"
-        for one in shown
-    )
-    listed = "".join(f"<li>{_safe(place_text(one))}</li>" for one in others)
-    return (
-        f'<h2 class="{escape(finding.severity)}">{escape(finding.severity)}: '
-        f"{escape(finding.code)} ({len(finding.places)})</h2>"
-        f"<p>{escape(finding.meaning)}</p>{figures}<ul>{listed}</ul>"
+def _section(finding: CheckFinding, thumbnails: Mapping[str, bytes]) -> Section:
+    figures = [
+        Figure(thumbnails[one.overlay], "the place in the image", place_text(one))
+        for one in finding.places
+        if one.overlay
+    ]
+    others = [place_text(one) for one in finding.places if not one.overlay]
+    return Section(
+        f"{finding.severity}: {finding.code} ({len(finding.places)})",
+        (finding.meaning, *figures, Items(others)),
+        finding.severity,
     )

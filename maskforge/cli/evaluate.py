@@ -139,6 +139,15 @@ def evaluate(
             rich_help_panel=_REPORT,
         ),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="One page for people to read, print or mail, with all of this inside.",
+            show_default=False,
+            rich_help_panel=_REPORT,
+        ),
+    ] = None,
     overwrite: shared.Overwrite = False,
     model: Model,
     json: shared.Json = False,
@@ -150,7 +159,7 @@ def evaluate(
 
     Examples: maskforge evaluate runs/caries masks/ --out runs/caries/test
 
-    maskforge evaluate predicted/ masks/ --json
+    maskforge evaluate predicted/ masks/ --html report.html
     """
     with reported_errors():
         from maskforge.errors import OptionError
@@ -211,6 +220,7 @@ def evaluate(
                 compared_with,
                 out,
                 options,
+                html=html,
                 overwrite=overwrite,
                 progress=update,
             )
@@ -220,11 +230,13 @@ def evaluate(
             _print_report(report)
             if out is not None:
                 say(f"report, tables and images are in {out}")
+            if html is not None:
+                say(f"the page to read, print or mail is {html}")
         raise typer.Exit(report.exit_code)
 
 
 def _print_report(report: EvaluationReport) -> None:
-    from maskforge.evaluation.report.evaluation_report import shown
+    from maskforge.evaluation.report.report_tables import shown
 
     print_shown(shown(report))
     for problem in report.problems:

@@ -14,8 +14,7 @@ from maskforge.cli.console import print_json, print_table, progress, say
 from maskforge.cli.dataoptions import Data, Dataset
 from maskforge.cli.flags import Flag, Flags, Given, with_flags
 from maskforge.display.table import Table
-from maskforge.errors import OutputExistsError
-from maskforge.issues import Origin
+from maskforge.files import check_new_file
 from maskforge.training.train_options import SplitOptions
 
 if TYPE_CHECKING:
@@ -57,12 +56,7 @@ def split(
 
     options = SplitOptions(**how)
     check_split(options)
-    if out.exists() and not overwrite:
-        raise OutputExistsError(
-            "already exists",
-            origin=Origin(out, ""),
-            hint="choose another file, or replace it with --overwrite",
-        )
+    check_new_file(out, overwrite=overwrite)
     with progress() as update:
         examples = open_examples(dataset, **data, progress=update)
     made = choose_splits(options, examples)

@@ -37,6 +37,9 @@ class Swatch(NamedTuple):
     green: int
     blue: int
 
+    def __str__(self) -> str:
+        return f"#{self.red:02x}{self.green:02x}{self.blue:02x}"
+
 
 Shown: TypeAlias = Table | str
 """What a report shows: tables, and sentences between them."""
@@ -48,36 +51,50 @@ def cell_text(value: object) -> str:
     return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}..."
 
 
-def as_html(parts: Iterable[Shown]) -> str:
-    """Return tables and sentences as HTML that shows every text as it is, tags in it, too."""
+def as_html(parts: Iterable[Shown], *, most_rows: int = _MOST_ROWS) -> str:
+    """Return tables and sentences as HTML that shows every text as it is, tags in it, too.
+
+    Args:
+        parts: The tables and sentences.
+        most_rows: Of tables with more rows, the first ones are shown, and the others counted.
+    """
     return "".join(
-        f"<p>{escape(visible(part))}</p>" if isinstance(part, str) else _table(part)
+        f"<p>{escape(visible(part))}</p>" if isinstance(part, str) else _table(part, most_rows)
         for part in parts
     )
 
 
-def _table(table: Table) -> str:
+def swatch_html(swatch: Swatch) -> str:
+    """Return a color as HTML."""
+    return f'<span class="swatch" style="background: {swatch}; padding: 0 1em"></span>'
+
+
+def _table(table: Table, most_rows: int) -> str:
     if not table.rows:
         return ""
     sides = ["right" if table.is_number(column) else "left" for column in range(len(table.columns))]
-    head = _row("th", table.columns, sides)
-    body = "".join(_row("td", row, sides) for row in table.rows[:_MOST_ROWS])
-    more = len(table.rows) - _MOST_ROWS
+    head = _row(['th scope="col"'] * len(sides), table.columns, sides)
+    tags = ["td" if sides[0] == "right" else 'th scope="row"', *["td"] * (len(sides) - 1)]
+    body = "".join(_row(tags, row, sides) for row in table.rows[:most_rows])
+    more = len(table.rows) - most_rows
     rest = f"<p>... and {more:,} more</p>" if more > 0 else ""
-    caption = f"<caption><b>{escape(cell_text(table.title))}</b></caption>"
-    return f"<table>{caption}<thead>{head}</thead><tbody>{body}</tbody></table>{rest}"
+    title = escape(cell_text(table.title))
+    return (
+        f'<div class="table" role="group" aria-label="{title}" tabindex="0"><table>'
+        f"<caption><b>{title}</b></caption><thead>{head}</thead><tbody>{body}</tbody></table></div>"
+        f"{rest}"
+    )
 
 
-def _row(tag: str, cells: Sequence[object], sides: Sequence[str]) -> str:
+def _row(tags: Sequence[str], cells: Sequence[object], sides: Sequence[str]) -> str:
     inner = "".join(
-        f'<{tag} style="text-align: {side}">{_cell(cell)}</{tag}>'
-        for cell, side in zip(cells, sides, strict=True)
+        f'<{tag} style="text-align: {side}">{_cell(cell)}</{tag[:2]}>'
+        for tag, cell, side in zip(tags, cells, sides, strict=True)
     )
     return f"<tr>{inner}</tr>"
 
 
 def _cell(value: object) -> str:
     if isinstance(value, Swatch):
-        color = f"#{value.red:02x}{value.green:02x}{value.blue:02x}"
-        return f'<span style="background: {color}; padding: 0 1em"></span> <code>{color}</code>'
+        return f"{swatch_html(value)} <code>{value}</code>"
     return escape(cell_text(value))

@@ -47,6 +47,7 @@ class Comparison:
         notes: What has to be known.
         lonely_truth: Names without prediction.
         lonely_predictions: Names without truth.
+        model_digest: SHA-256 of the weights of a model, or empty.
     """
 
     prediction: str
@@ -57,6 +58,7 @@ class Comparison:
     notes: tuple[str, ...]
     lonely_truth: tuple[str, ...] = ()
     lonely_predictions: tuple[str, ...] = ()
+    model_digest: str = ""
 
     def regions(self, example: Example) -> tuple[Regions, Predicted]:
         """Return truth and prediction of an example."""
@@ -195,6 +197,7 @@ def _open_model(
         shared=shared,
         predictions=_ModelPredictions(predictor, options.model, shared.prediction),
         notes=_distinct(*examples.notes, *part.notes, *shared.notes),
+        model_digest=predictor.description.weights_digest,
     )
 
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import datetime
+import importlib.metadata
 import itertools
+import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from maskforge.choices import Progress, with_keywords
-from maskforge.errors import OptionError, require
+from maskforge.display.page import Panels
+from maskforge.errors import MaskforgeError, OptionError, require
 from maskforge.evaluation.comparison import Comparison, open_comparison
 from maskforge.evaluation.evaluate_options import EvaluateOptions, check_options
 from maskforge.evaluation.gathered import Gathered, gather
 from maskforge.evaluation.measures.calibration import calibrate
 from maskforge.evaluation.measures.measure_options import MeasureOptions
-from maskforge.evaluation.report.charts import draw_charts
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
-from maskforge.evaluation.report.records import Confusion
+from maskforge.evaluation.report.panels import choose_cases, draw_panels
+from maskforge.evaluation.report.records import Confusion, ImageRow
 from maskforge.evaluation.report.report_files import FILES, write_report
+from maskforge.evaluation.report.report_page import Charts, drawn_charts, report_page
 from maskforge.evaluation.report.summary import (
     Resampled,
     class_reports,
@@ -26,9 +35,10 @@ from maskforge.evaluation.report.summary import (
     image_rows,
     overall_report,
 )
-from maskforge.evaluation.report.worst import draw_worst
+from maskforge.evaluation.report.worst import Case, draw_worst, read_case
 from maskforge.examples.example import Example, ExampleSet
-from maskforge.files import PathLike, as_path, as_source
+from maskforge.examples.statistics import data_digest
+from maskforge.files import PathLike, as_path, as_source, check_new_file, write_whole
 from maskforge.outputs.folder import OutputFolder
 from maskforge.prediction.predictor import Predictor
 
@@ -39,6 +49,7 @@ def evaluate(
     out: PathLike | None = None,
     options: EvaluateOptions | None = None,
     *,
+    html: PathLike | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
     **keywords: Any,  # noqa: ANN401 - the fields of EvaluateOptions
@@ -54,7 +65,8 @@ def evaluate(
         truth: Data set, folder of masks, or examples; a model needs their images.
         out: Folder for report, tables and images; None writes nothing.
         options: How.
-        overwrite: Whether an earlier report in ``out`` may be replaced.
+        html: File for the report as one page for people, of less than 10 MB; None writes none.
+        overwrite: Whether an earlier report in ``out`` or ``html`` may be replaced.
         progress: Called after every image.
         **keywords: Single options by name, instead of those in ``options``.
 
@@ -62,31 +74,69 @@ def evaluate(
         DatasetError: If there is nothing to compare.
         ModelError: If the model cannot be used.
         OptionError: If an option cannot be used.
-        OutputExistsError: If ``out`` holds a report and ``overwrite`` is not set.
+        OutputExistsError: If ``out`` or ``html`` holds a report and ``overwrite`` is not set.
         MissingDependencyError: If a package that is needed is not installed.
 
     Examples:
-        >>> report = mf.evaluate("masks", "masks")
+        >>> report = mf.evaluate("masks", "masks", html="report.html")
         >>> report.overall.foreground["dice"], report.images
         (1.0, 8)
     """
     start = time.monotonic()
     options = with_keywords(EvaluateOptions, options, keywords)
     check_options(options)
-    if out is None:
-        return _measured(prediction, truth, options, progress, start)[0]
-    with OutputFolder(as_path(out)) as folder:
-        FILES.check(folder, overwrite=overwrite)
-        if options.charts:
-            require(
-                "matplotlib",
-                "maskforge[matplotlib]",
-                "charts",
-                otherwise="leave the charts out with --no-charts",
+    page = None if html is None else as_path(html)
+    if page is not None:
+        if page.suffix.lower() not in (".html", ".htm"):
+            raise OptionError(f"{page} must end in .html")
+        check_new_file(page, overwrite=overwrite)
+    with OutputFolder(as_path(out)) if out is not None else contextlib.nullcontext() as folder:
+        if folder is not None:
+            FILES.check(folder, overwrite=overwrite)
+            if options.charts:
+                require(
+                    "matplotlib",
+                    "maskforge[matplotlib]",
+                    "charts",
+                    otherwise="leave the charts out with --no-charts",
+                )
+        report, open_case = _measured(prediction, truth, options, progress, start)
+        charts: Charts = "The curves were left out."
+        if options.charts and (folder is not None or page is not None):
+            charts = drawn_charts(report)
+        worst, best = ((), ()) if page is None else choose_cases(report.rows, options.worst)
+        in_folder = () if folder is None else report.rows[: options.worst]
+        panels: dict[str, Panels] = {}
+        cases = _drawn(open_case, in_folder, (*worst, *best), report, panels)
+        if folder is not None:
+            images = {} if isinstance(charts, str) else charts
+            report = write_report(
+                folder, report, itertools.chain(images.items(), draw_worst(cases))
             )
-        report, worst = _measured(prediction, truth, options, progress, start)
-        charts = draw_charts(report) if options.charts else ()
-        return write_report(folder, report, itertools.chain(charts, worst))
+        collections.deque(cases, maxlen=0)
+        if page is not None:
+            shown = ([panels[row.name] for row in rows] for rows in (worst, best))
+            write_whole(page, report_page(report, charts, *shown))
+    return report
+
+
+def _drawn(
+    open_case: Callable[[ImageRow], Case],
+    in_folder: Sequence[ImageRow],
+    on_page: Sequence[ImageRow],
+    report: EvaluationReport,
+    panels: dict[str, Panels],
+) -> Iterator[Case]:
+    """Yield images for the folder, and draw those for the page on the way, each opened once."""
+    names = [one.name for one in report.classes[:-1]]
+    wanted = {row.name for row in on_page}
+    rows = {row.name: row for row in (*in_folder, *on_page)}
+    for number, row in enumerate(rows.values()):
+        case = open_case(row)
+        if row.name in wanted:
+            panels[row.name] = draw_panels(case, names, len(on_page))
+        if number < len(in_folder):
+            yield case
 
 
 def _measured(
@@ -95,19 +145,20 @@ def _measured(
     options: EvaluateOptions,
     progress: Progress | None,
     start: float,
-) -> tuple[EvaluationReport, Iterator[tuple[str, bytes]]]:
-    """Return the report, and the worst images, which are drawn only if somebody asks for them."""
+) -> tuple[EvaluationReport, Callable[[ImageRow], Case]]:
+    """Return the report, and what opens an image of it to be drawn."""
     opened = prediction if isinstance(prediction, Predictor) else as_source(prediction)
     task = open_comparison(opened, truth, options, progress)
     _column(task.examples, options.group_column)  # refused before anything is measured
     gathered = gather(task.examples, task.regions, options.measure, progress)
     report = evaluation_report(task, gathered, options, time.monotonic() - start)
     by_name = {one.name: one for one in gathered.kept}
-    worst = draw_worst(
-        [(row, by_name[row.name]) for row in report.rows[: options.worst]],
-        lambda example: task.regions(example)[0],
-    )
-    return report, worst
+
+    def open_case(row: ImageRow) -> Case:
+        example = by_name[row.name]
+        return read_case(row, example, task.regions(example)[0])
+
+    return report, open_case
 
 
 def evaluation_report(
@@ -157,8 +208,24 @@ def evaluation_report(
         problems=tuple(map(str, gathered.problems)),
         unpaired_truth=task.lonely_truth,
         unpaired_predictions=task.lonely_predictions,
+        data_digest=_digest(kept),
+        model_digest=task.model_digest,
+        versions={
+            "maskforge": importlib.metadata.version("maskforge"),
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         seconds=seconds,
     )
+
+
+def _digest(examples: Sequence[Example]) -> str:
+    """Return the SHA-256 of examples; empty if files have gone that the numbers do not need."""
+    try:
+        return data_digest(examples)
+    except MaskforgeError:
+        return ""
 
 
 def _column(examples: Sequence[Example], column: str | None) -> dict[str, str]:

@@ -29,7 +29,7 @@ class EvaluateOptions:
             groups of the examples.
         split: Split file; that of the model by default.
         part: Part of the split; ``auto`` takes test, or else validation.
-        worst: Number of worst images that are drawn.
+        worst: Number of worst images that are drawn; with 0, no image is.
         charts: Whether confusion matrix, ROC curve and calibration are drawn, too.
         classes: Class map of masks that have none beside them.
         mask_values: Value in the predicted masks to class name, ``background`` or ``void``.

@@ -12,6 +12,7 @@ from maskforge.evaluation.evaluate_options import EvaluateOptions
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import write_split
+from maskforge.examples.statistics import data_digest
 from maskforge.images.intensity import ScalingRecord
 from maskforge.masks.classes import ClassMap, MaskClass
 from maskforge.nn.modelfile import (
@@ -99,6 +100,13 @@ def test_a_model_is_evaluated_on_whole_images(model, data, head):
     assert caries.calibration.bins[0].pixels > 0
     assert [row.name for row in report.rows] == ["c", "b", "a", "d"]
     assert report.part == "all"
+
+
+def test_the_report_says_which_weights_these_are(model, data):
+    report = evaluate(model(weights_digest="ab" * 32), data, options=QUICK)
+    assert report.model_digest == "ab" * 32
+    assert report.data_digest == data_digest(data)
+    assert f">{'ab' * 32}<" in report._repr_html_()
 
 
 def test_the_threshold_can_be_chosen(model, data):

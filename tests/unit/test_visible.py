@@ -101,7 +101,7 @@ def test_errors_and_findings_are_safe_to_print_from_python():
 def test_tables_of_notebooks_are_safe():
     unsafe = "\x1b[2J\u202e"
     html = as_html([Table(unsafe, (unsafe,), [(unsafe,)]), unsafe])
-    assert html.count("\\u001b[2J\\u202e") == 4
+    assert html.count("\\u001b[2J\\u202e") == 5  # the label of the table, too
     assert not any(map(is_hidden, html))
 
 

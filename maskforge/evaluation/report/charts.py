@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maskforge.display.visible import replace_hidden
 from maskforge.evaluation.measures.imagelevel import AUC, IMAGE_SENSITIVITY
 from maskforge.evaluation.measures.lesions import FALSE_LESIONS_PER_IMAGE, LESION_SENSITIVITY
-from maskforge.evaluation.report.evaluation_report import EvaluationReport
-from maskforge.evaluation.report.records import Confusion
+from maskforge.evaluation.report.records import Confusion, Evaluation
 from maskforge.evaluation.report.report_files import CHARTS
 from maskforge.outputs.plain_charts import plain_charts
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 CONFUSION, ROC, FREE_RESPONSE, CALIBRATION = CHARTS
 
+_LARGEST = 25.0  # inches: as large as a few dozen classes need
+_LONGEST_NAME = 60
 _MOST_NUMBERS = 20  # classes up to which the shares stand in the cells
 
 
-def draw_charts(report: EvaluationReport) -> Iterator[tuple[str, bytes]]:
+def draw_charts(report: Evaluation) -> Iterator[tuple[str, bytes]]:
     """Draw what there is: confusion matrix, ROC and free-response curves, calibration.
 
     Yields:
@@ -35,7 +37,7 @@ def draw_charts(report: EvaluationReport) -> Iterator[tuple[str, bytes]]:
     yield from contents.items()
 
 
-def _figures(report: EvaluationReport) -> dict[str, Figure]:
+def _figures(report: Evaluation) -> dict[str, Figure]:
     figures = {}
     if report.confusion is not None:
         figures[CONFUSION] = _confusion(report.confusion)
@@ -64,11 +66,17 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list
     return figure, list(axes[0])
 
 
+def _name(name: str) -> str:
+    """Return the name of a class as Matplotlib shows it: not as a formula, nor as one to hide."""
+    shown = replace_hidden(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}...")
+    return f"{' ' * shown.startswith('_')}{shown}".replace("$", r"\$")
+
+
 def _confusion(confusion: Confusion) -> Figure:
-    names, pixels = confusion.names, np.array(confusion.pixels, dtype=np.float64)
+    names, pixels = [*map(_name, confusion.names)], np.array(confusion.pixels, dtype=np.float64)
     totals = pixels.sum(axis=1, keepdims=True)
     shares = np.divide(pixels, totals, out=np.full_like(pixels, np.nan), where=totals > 0)
-    side = 2.5 + 0.7 * len(names)
+    side = min(2.5 + 0.7 * len(names), _LARGEST)
     figure, (axes,) = _figure(side, side)
     shown = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
@@ -83,12 +91,12 @@ def _confusion(confusion: Confusion) -> Figure:
     return figure
 
 
-def _roc(report: EvaluationReport) -> Figure:
+def _roc(report: Evaluation) -> Figure:
     figure, (axes,) = _figure(5.5, 5.5)
     for one in report.classes:
         if one.images is None or not one.images.sensitivities:
             continue
-        label = f"{one.name}: {AUC.title} {one.images.auc:.3f}"
+        label = f"{_name(one.name)}: {AUC.title} {one.images.auc:.3f}"
         (line,) = axes.plot(one.images.false_positive_rates, one.images.sensitivities, label=label)
         if one.images.specificity is not None:
             axes.plot(
@@ -106,7 +114,7 @@ def _roc(report: EvaluationReport) -> Figure:
     return figure
 
 
-def _free_response(report: EvaluationReport) -> Figure:
+def _free_response(report: Evaluation) -> Figure:
     figure, (axes,) = _figure(6.5, 5.5)
     for one in report.classes:
         lesions = one.lesions
@@ -117,7 +125,7 @@ def _free_response(report: EvaluationReport) -> Figure:
             [point.false_per_image for point in points],
             [point.sensitivity or 0.0 for point in points],
         )
-        (line,) = axes.plot(rates, found, marker=".", label=one.name)
+        (line,) = axes.plot(rates, found, marker=".", label=_name(one.name))
         for point, rate, share in list(zip(points, rates, found, strict=True))[1::4]:
             axes.annotate(f"{point.threshold:g}", (rate, share), fontsize=8)
         axes.plot(lesions.false_per_image, lesions.sensitivity, "o", color=line.get_color())
@@ -133,7 +141,7 @@ def _free_response(report: EvaluationReport) -> Figure:
     return figure
 
 
-def _calibration(report: EvaluationReport) -> Figure:
+def _calibration(report: Evaluation) -> Figure:
     figure, (axes, below) = _figure(11, 5, 2)
     for one in report.classes:
         if one.calibration is None:
@@ -144,12 +152,12 @@ def _calibration(report: EvaluationReport) -> Figure:
             [part.predicted or 0.0 for part in filled],
             [part.true or 0.0 for part in filled],
             marker="o",
-            label=f"{one.name}{error}",
+            label=f"{_name(one.name)}{error}",
         )
         below.stairs(
             [part.pixels for part in one.calibration.bins],
             [*(part.low for part in one.calibration.bins), 1.0],
-            label=one.name,
+            label=_name(one.name),
         )
     axes.plot((0, 1), (0, 1), color="gray", linestyle=":")
     axes.set(xlabel="predicted probability", ylabel="share that is true", title="Calibration")

@@ -1,42 +1,13 @@
-"""The report of an evaluation, and the tables that show it."""
+"""The report of an evaluation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any
-
-import msgspec
-
-from maskforge.display.brief import Brief
-from maskforge.display.table import Shown, Table, as_html
-from maskforge.errors import listing
-from maskforge.evaluation.measures.catalog import measures_of
-from maskforge.evaluation.measures.freeresponse import OperatingPoint
-from maskforge.evaluation.measures.measure import (
-    ImageMeasure,
-    LesionMeasure,
-    Measure,
-    OutlineMeasure,
-    PixelMeasure,
-    as_text,
-)
-from maskforge.evaluation.report.records import (
-    ClassReport,
-    Confusion,
-    GroupReport,
-    ImageRow,
-    Interval,
-    Overall,
-)
-
-SCHEMA_VERSION = 1
-
-_WORST_SHOWN = 5
-_FALSE_RATES = (0.25, 0.5, 1.0, 2.0)
+from maskforge.display.page import as_section
+from maskforge.evaluation.report.records import Evaluation
+from maskforge.evaluation.report.report_page import sections
 
 
-class EvaluationReport(Brief, msgspec.Struct, frozen=True, kw_only=True):
+class EvaluationReport(Evaluation, frozen=True, kw_only=True):
     """How good a prediction is.
 
     Attributes:
@@ -60,27 +31,12 @@ class EvaluationReport(Brief, msgspec.Struct, frozen=True, kw_only=True):
         unpaired_predictions: Names of predictions without truth.
         seconds: Duration.
         digests: SHA-256 of the files that were written beside ``report.json``, by name.
+        data_digest: SHA-256 over names, images and masks of the truth that was compared; empty if
+            an image has gone.
+        model_digest: SHA-256 of the weights of the model; empty if masks were compared.
+        versions: Versions of maskforge, NumPy and Python.
+        created: Date and time in UTC, ISO 8601.
     """
-
-    schema: int = SCHEMA_VERSION
-    prediction: str
-    truth: str
-    part: str
-    images: int
-    classes: tuple[ClassReport, ...]
-    overall: Overall
-    confusion: Confusion | None
-    group_column: str | None = None
-    groups: tuple[GroupReport, ...] = ()
-    rows: tuple[ImageRow, ...]
-    options: dict[str, Any] = {}
-    image_score: str
-    notes: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-    unpaired_truth: tuple[str, ...] = ()
-    unpaired_predictions: tuple[str, ...] = ()
-    seconds: float = 0.0
-    digests: dict[str, str] = {}
 
     @property
     def exit_code(self) -> int:
@@ -88,157 +44,4 @@ class EvaluationReport(Brief, msgspec.Struct, frozen=True, kw_only=True):
         return int(bool(self.problems or self.unpaired_truth))
 
     def _repr_html_(self) -> str:
-        refused = (f"refused: {problem}" for problem in self.problems)
-        return as_html((*shown(self), *refused, *self.notes))
-
-
-def shown(report: EvaluationReport) -> Iterator[Shown]:
-    """Yield the tables of an evaluation with what has to be known to read them."""
-    yield _pixels(report)
-    accuracies = (report.overall.accuracy, report.overall.background_accuracy)
-    real, without = (as_text(one, "score") for one in accuracies)
-    yield f"accuracy {real}; a prediction of background alone has {without}"
-    yield (
-        "Read the foreground: accuracy, specificity and every mean with background are high "
-        "wherever there is little to find.\n"
-    )
-    yield _outlines(report)
-    yield _operating_points(report)
-    yield _images(report)
-    yield _groups(report)
-    yield Table(
-        f"Worst of {report.images} images",
-        ("image", "Dice", "lesions missed", "invented"),
-        [
-            (row.name, as_text(row.dice, "score"), row.missed_lesions, row.false_lesions)
-            for row in report.rows[:_WORST_SHOWN]
-        ],
-    )
-    for names, what in (
-        (report.unpaired_truth, "of the truth have no prediction"),
-        (report.unpaired_predictions, "of the predictions have no truth"),
-    ):
-        if names:
-            yield f"left out: {len(names)} masks {what}: {listing(names)}"
-
-
-def _pixels(report: EvaluationReport) -> Table:
-    measures, overall = measures_of(PixelMeasure), report.overall
-    rows = [
-        (
-            one.name,
-            *_cells(measures, one, one.intervals),
-            f"{one.true_positive + one.false_negative:,}",
-        )
-        for one in report.classes
-    ]
-    rows.insert(-1, ("mean of these", *_cells(measures, overall.foreground, overall.intervals), ""))
-    rows.append(("mean with background", *_cells(measures, overall.with_background, {}), ""))
-    return Table(
-        f"Pixels of {report.images} images", ("class", *_titles(measures), "true pixels"), rows
-    )
-
-
-def _outlines(report: EvaluationReport) -> Table:
-    outlines, lesions = measures_of(OutlineMeasure), measures_of(LesionMeasure)
-    down, right = report.options["spacing"]
-    unit = "px" if down == right == 1 else f"units of {down:g}x{right:g}"
-    return Table(
-        f"Outlines and lesions (distances in {unit}, tolerance {report.options['tolerance']:g})",
-        ("class", *_titles(outlines), "one side empty", "lesions", *_titles(lesions)),
-        [
-            (
-                one.name,
-                *_cells(outlines, one.surface, one.intervals),
-                f"{one.surface.only_truth + one.surface.only_predicted} of {report.images}",
-                str(one.lesions.truth),
-                *_cells(lesions, one.lesions, one.intervals),
-            )
-            for one in report.classes
-            if one.surface is not None and one.lesions is not None
-        ],
-    )
-
-
-def _operating_points(report: EvaluationReport) -> Table:
-    return Table(
-        "Lesions found at other thresholds (in brackets), by false lesions per image",
-        ("class", *(f"at most {rate:g}" for rate in _FALSE_RATES)),
-        [
-            (one.name, *(_best_point(one.lesions.operating_points, rate) for rate in _FALSE_RATES))
-            for one in report.classes
-            if one.lesions is not None and one.lesions.truth and one.lesions.operating_points
-        ],
-    )
-
-
-def _best_point(points: Sequence[OperatingPoint], rate: float) -> str:
-    allowed = [point for point in points if point.false_per_image <= rate]
-    if not allowed:
-        return "none"
-    best = max(allowed, key=lambda point: (point.sensitivity or 0, -point.false_per_image))
-    return f"{as_text(best.sensitivity, 'share')} ({best.threshold:g})"
-
-
-def _images(report: EvaluationReport) -> Table:
-    measures = measures_of(ImageMeasure)
-    return Table(
-        "Images: is there any?",
-        ("class", "with", "without", *_titles(measures)),
-        [
-            (
-                one.name,
-                str(one.images.positive),
-                str(one.images.negative),
-                *_cells(measures, one.images, one.intervals),
-            )
-            for one in report.classes
-            if one.images is not None
-        ],
-    )
-
-
-def _groups(report: EvaluationReport) -> Table:
-    measures = [one for one in measures_of(Measure) if one.by_group]
-    return Table(
-        f"By {report.group_column}",
-        ("value", "images", "class", *(one.title for one in measures)),
-        [
-            (
-                group.value or "(none)",
-                str(group.images),
-                name,
-                *(one.text(scores[one.name]) for one in measures),
-            )
-            for group in report.groups
-            for name, scores in group.classes.items()
-        ],
-    )
-
-
-def _titles(measures: Sequence[Measure]) -> Iterator[str]:
-    """Yield the heads of the columns of measures."""
-    for one in measures:
-        yield one.title
-        if one.beside:
-            yield {"interval": "95 %", "median": "median"}[one.beside]
-
-
-def _cells(
-    measures: Sequence[Measure], values: object, intervals: Mapping[str, Interval | None]
-) -> Iterator[str]:
-    """Yield the cells of these columns.
-
-    Args:
-        measures: The measures.
-        values: A part of a report that holds their values, or the values by key.
-        intervals: By name of the measure.
-    """
-    read = values.get if isinstance(values, Mapping) else partial(getattr, values)
-    for one in measures:
-        yield one.text(read(one.keys[0]))
-        if one.beside == "median":
-            yield one.text(read(one.keys[1]))
-        elif one.beside == "interval":
-            limits = intervals.get(one.name)
-            yield "" if limits is None else f"{limits[0]:.3f}-{limits[1]:.3f}"
+        return "".join(map(as_section, sections(self)))

@@ -8,8 +8,11 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
+from maskforge.display.brief import Brief
 from maskforge.evaluation.measures.calibration import Calibration
 from maskforge.evaluation.measures.freeresponse import OperatingPoint
+
+SCHEMA_VERSION = 1
 
 Interval: TypeAlias = tuple[float, float]
 """Lower and upper limit."""
@@ -251,3 +254,31 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     missed_lesions: int
     false_lesions: int
     classes: dict[str, ClassRow]
+
+
+class Evaluation(Brief, msgspec.Struct, frozen=True, kw_only=True):
+    """What an evaluation found: the fields of ``EvaluationReport``, which explains them."""
+
+    schema: int = SCHEMA_VERSION
+    prediction: str
+    truth: str
+    part: str
+    images: int
+    classes: tuple[ClassReport, ...]
+    overall: Overall
+    confusion: Confusion | None
+    group_column: str | None = None
+    groups: tuple[GroupReport, ...] = ()
+    rows: tuple[ImageRow, ...]
+    options: dict[str, Any] = {}
+    image_score: str
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    unpaired_truth: tuple[str, ...] = ()
+    unpaired_predictions: tuple[str, ...] = ()
+    seconds: float = 0.0
+    digests: dict[str, str] = {}
+    data_digest: str = ""
+    model_digest: str = ""
+    versions: dict[str, str] = {}
+    created: str = ""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import TypeVar
 
 import msgspec
 
-from maskforge.evaluation.report.evaluation_report import EvaluationReport
-from maskforge.evaluation.report.records import ClassReport
+from maskforge.evaluation.report.records import ClassReport, Evaluation
 from maskforge.files import PER_IMAGE, REPORT, WORST, dump_record
 from maskforge.outputs.csvtable import write_table
 from maskforge.outputs.folder import OutputFolder
 from maskforge.outputs.report_files import EarlierReport, ReportFiles
+
+Report = TypeVar("Report", bound=Evaluation)
 
 PER_CLASS = "per-class.csv"
 CHARTS = ("confusion-matrix.png", "roc.png", "free-response.png", "calibration.png")
@@ -31,8 +33,8 @@ FILES = ReportFiles(
 
 
 def write_report(
-    folder: OutputFolder, report: EvaluationReport, images: Iterable[tuple[str, bytes]]
-) -> EvaluationReport:
+    folder: OutputFolder, report: Report, images: Iterable[tuple[str, bytes]]
+) -> Report:
     """Write tables and images, and ``report.json`` last, which lists them.
 
     Args:
@@ -67,7 +69,7 @@ def _class_row(report: ClassReport) -> dict[str, object]:
     return row
 
 
-def _image_rows(report: EvaluationReport) -> Iterator[dict[str, object]]:
+def _image_rows(report: Evaluation) -> Iterator[dict[str, object]]:
     for row in report.rows:
         for name, one in row.classes.items():
             yield {"image": row.name, "group": row.group, "class": name, **_numbers(one)}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,8 @@ INVENTED: Color = (86, 180, 233)
 CONFUSED: Color = (240, 228, 66)
 """From the palette of Okabe and Ito, whose colors everybody can tell apart."""
 
-_COLORS = {1: FOUND, 2: MISSED, 3: INVENTED, 4: CONFUSED}
+OUTCOME_COLORS = {1: FOUND, 2: MISSED, 3: INVENTED, 4: CONFUSED}
+OPACITY = 0.45
 _MEANINGS = {1: "found", 2: "missed", 3: "invented", 4: "of another class"}
 
 
@@ -48,23 +50,38 @@ def outcomes(image: Regions) -> NDArray[np.uint8]:
     return result
 
 
-def draw_worst(
-    worst: Sequence[tuple[ImageRow, Example]],
-    regions: Callable[[Example], Regions],
-) -> Iterator[tuple[str, bytes]]:
+class Case(NamedTuple):
+    """One image with truth and prediction, to be drawn.
+
+    Attributes:
+        row: What was measured.
+        image: (H, W, 3): the image, or black if there is none.
+        regions: Truth and prediction.
+    """
+
+    row: ImageRow
+    image: NDArray[np.uint8]
+    regions: Regions
+
+
+def read_case(row: ImageRow, example: Example, regions: Regions) -> Case:
+    """Return what it takes to draw an image of a report."""
+    return Case(row, _shown(example, regions), regions)
+
+
+def draw_worst(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
     """Draw images with what was found, missed and invented, for the folder ``worst/``.
 
     Args:
-        worst: The images, the worst first.
-        regions: Returns truth and prediction of an example.
+        cases: The images, the worst first.
 
     Yields:
         Name and content of every image.
     """
     names = MaskNames()
-    for number, (row, example) in enumerate(worst, 1):
-        name = f"{WORST}/{number:02}-{names.assign('', row.name.replace('/', '-'))}.png"
-        yield name, png_bytes(np.asarray(_draw(row, example, regions(example))))
+    for number, case in enumerate(cases, 1):
+        name = f"{WORST}/{number:02}-{names.assign('', case.row.name.replace('/', '-'))}.png"
+        yield name, png_bytes(np.asarray(_draw(case)))
 
 
 def outcome_image(example: Example, image: Regions) -> NDArray[np.uint8]:
@@ -74,24 +91,38 @@ def outcome_image(example: Example, image: Regions) -> NDArray[np.uint8]:
         example: Where the image is; without one, all is black.
         image: Truth and prediction.
     """
-    shape = image.valid.shape
-    shown = np.zeros((*shape, 3), dtype=np.uint8)
-    if has_image(example):
-        # The numbers do not depend on the image, and black shows them as well.
-        with contextlib.suppress(MaskforgeError):
-            shown = read_to_show(example.image, upright=example.upright)
-    if shown.shape[:2] != shape:
-        shown = np.zeros((*shape, 3), dtype=np.uint8)
-    return overlay(shown, outcomes(image), _COLORS, opacity=0.45)
+    return overlay(_shown(example, image), outcomes(image), OUTCOME_COLORS, opacity=OPACITY)
 
 
-def _draw(row: ImageRow, example: Example, image: Regions) -> Image.Image:
-    counts = np.bincount(outcomes(image).ravel(), minlength=5)
-    entries = [
-        (f"{_MEANINGS[value]}  {counts[value]} px", _COLORS[value])
+def outcome_entries(result: NDArray[np.uint8]) -> list[tuple[str, Color]]:
+    """Return the lines of a legend of outcomes, with their pixels."""
+    counts = np.bincount(result.ravel(), minlength=5)
+    return [
+        (f"{_MEANINGS[value]}  {counts[value]} px", OUTCOME_COLORS[value])
         for value in _MEANINGS
         if counts[value] or value < 4
     ]
+
+
+def case_title(row: ImageRow) -> str:
+    """Return the name of an image with its chief numbers."""
     dice = "no foreground" if row.dice is None else f"Dice {row.dice:.3f}"
-    title = f"{row.name}  {dice}  {row.missed_lesions} lesions missed, {row.false_lesions} invented"
-    return with_legend(outcome_image(example, image), title, entries)
+    lesions = f"lesions missed: {row.missed_lesions}, invented: {row.false_lesions}"
+    return f"{row.name}: {dice}, {lesions}"
+
+
+def _shown(example: Example, regions: Regions) -> NDArray[np.uint8]:
+    """Return the image of an example; the numbers do not depend on it, and black shows them too."""
+    shape = (*regions.valid.shape, 3)
+    if has_image(example):
+        with contextlib.suppress(MaskforgeError):
+            image = read_to_show(example.image, upright=example.upright)
+            if image.shape == shape:
+                return image
+    return np.zeros(shape, dtype=np.uint8)
+
+
+def _draw(case: Case) -> Image.Image:
+    result = outcomes(case.regions)
+    shown = overlay(case.image, result, OUTCOME_COLORS, opacity=OPACITY)
+    return with_legend(shown, case_title(case.row), outcome_entries(result))

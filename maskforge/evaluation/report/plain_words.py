@@ -1,0 +1,161 @@
+"""An evaluation in words: what was found, what that means, and what speaks against the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from maskforge.display.table import cell_text
+from maskforge.errors import listing
+from maskforge.evaluation.measures.lesions import FALSE_LESIONS_PER_IMAGE, LESION_SENSITIVITY
+from maskforge.evaluation.measures.measure import Measure, as_text
+from maskforge.evaluation.measures.scores import DICE
+from maskforge.evaluation.report.records import (
+    ClassReport,
+    Evaluation,
+    ImageScores,
+    Interval,
+    LesionScores,
+)
+from maskforge.evaluation.report.summary import FEW_UNITS
+
+_MOST_CLASSES = 8
+_WIDE = 0.2
+"""An interval of Dice as wide as this hides the difference between most models."""
+
+
+def in_words(report: Evaluation) -> Iterator[tuple[str, list[str]]]:
+    """Yield what was found: the name of a class and a few sentences."""
+    classes = report.classes[:-1]
+    for one in classes[:_MOST_CLASSES]:
+        yield cell_text(one.name), list(_class(one))
+    if len(classes) > _MOST_CLASSES:
+        yield "Others", [f"{len(classes) - _MOST_CLASSES} more classes are in the tables."]
+
+
+def _class(one: ClassReport) -> Iterator[str]:
+    assert one.lesions is not None
+    assert one.images is not None
+    yield from _lesions(one, one.lesions)
+    if one.dice is not None:
+        yield f"Dice is {_with_interval(DICE, one.dice, one)}."
+    if one.recall is not None and one.precision is not None:
+        yield (
+            f"The prediction covers {as_text(one.recall, 'share')} of the area in the truth, and "
+            f"{as_text(one.precision, 'share')} of the area that it marks is right."
+        )
+    yield from _images(one.images)
+
+
+def _lesions(one: ClassReport, lesions: LesionScores) -> Iterator[str]:
+    if lesions.truth:
+        share = _with_interval(LESION_SENSITIVITY, lesions.sensitivity, one)
+        yield (
+            f"The prediction found {lesions.found:,} of {_count(lesions.truth, 'lesion')}, which "
+            f"is {share}, and missed {lesions.truth - lesions.found or 'none'}."
+        )
+    else:
+        yield "The truth has no lesion, so there was nothing to find."
+    if lesions.false:
+        rate = _with_interval(FALSE_LESIONS_PER_IMAGE, lesions.false_per_image, one)
+        yield (
+            f"It marks {_count(lesions.false, 'place')} where the truth has nothing, which is "
+            f"{rate} per image."
+        )
+    else:
+        yield "It marks no place where the truth has nothing."
+
+
+def _images(images: ImageScores) -> Iterator[str]:
+    kinds = (
+        (images.found, images.positive, "with this class"),
+        (images.false, images.negative, "without it"),
+    )
+    parts = [
+        f"{marked or 'none'} of {_count(total, 'image')} {kind}"
+        for marked, total, kind in kinds
+        if total
+    ]
+    if parts:
+        yield f"It marks something in {' and in '.join(parts)}."
+
+
+def explanations(report: Evaluation) -> Iterator[str]:
+    """Yield what has to be known to understand these sentences."""
+    least = report.options.get("match_iou")
+    touches = f"overlaps it with an IoU of at least {least:g}" if least else "overlaps it at all"
+    yield (
+        "A lesion is a connected region of a class in the truth. It is found if the prediction "
+        f"{touches}."
+    )
+    yield (
+        "Dice tells how well areas agree: 1 if truth and prediction are the same pixels, 0 if they "
+        "have none in common. Small lesions reach lower values than large ones, also when two "
+        "people draw them."
+    )
+    if report.overall.intervals:
+        yield (
+            "A 95 % interval tells between which values a number would probably be with other "
+            "images of the same kind."
+        )
+
+
+def warnings(report: Evaluation) -> Iterator[str]:
+    """Yield what speaks against the numbers, the gravest first."""
+    yield from (note for note in report.notes if note.startswith("WARNING"))
+    if report.problems:
+        images = _count(len(report.problems), "image")
+        yield f"{images} could not be compared, and no number here counts them: see Not compared."
+    if report.unpaired_truth:
+        masks = _count(len(report.unpaired_truth), "mask")
+        yield f"The truth has {masks} without a prediction, and no number here counts them."
+    if report.images < FEW_UNITS:
+        yield (
+            f"Only {_count(report.images, 'image')} could be compared: with others, the numbers "
+            "may be quite different."
+        )
+    if not report.overall.intervals:
+        yield "There are no intervals, so nobody can tell how far to trust the numbers."
+    yield from _about_classes(report.classes[:-1])
+
+
+def _about_classes(classes: tuple[ClassReport, ...]) -> Iterator[str]:
+    for concerned, what in (
+        (
+            [one for one in classes if one.lesions and not one.lesions.truth],
+            "there are no lesions in the truth, so it is not known how many would be found",
+        ),
+        (
+            [one for one in classes if one.lesions and 0 < one.lesions.truth < FEW_UNITS],
+            f"there are fewer than {FEW_UNITS} lesions in the truth, so one more or less that is "
+            "found changes much",
+        ),
+        (
+            [one for one in classes if one.images and not one.images.negative],
+            "no image is without it, so it is not known how often healthy images are marked",
+        ),
+        (
+            [one for one in classes if _is_wide(one.intervals.get(DICE.name))],
+            "the interval of Dice is wide: only more images can tell how good this is",
+        ),
+    ):
+        if concerned:
+            yield f"{listing(cell_text(one.name) for one in concerned)}: {what}."
+
+
+def _is_wide(limits: Interval | None) -> bool:
+    return limits is not None and limits[1] - limits[0] >= _WIDE
+
+
+def _with_interval(measure: Measure, value: float | None, one: ClassReport) -> str:
+    limits = one.intervals.get(measure.name)
+    shown, *ends = (_rounded(each, measure) for each in (value, *(limits or ())))
+    return f"{shown} (95 % interval {' to '.join(ends)})" if ends else shown
+
+
+def _rounded(value: float | None, measure: Measure) -> str:
+    """Return a value as people say it; the tables have more digits."""
+    return f"{value:.2f}" if value is not None and measure.unit == "score" else measure.text(value)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

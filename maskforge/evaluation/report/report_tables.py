@@ -1,0 +1,183 @@
+"""The tables of an evaluation, printed or on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from maskforge.display.table import Shown, Table
+from maskforge.errors import listing
+from maskforge.evaluation.measures.catalog import measures_of
+from maskforge.evaluation.measures.freeresponse import OperatingPoint
+from maskforge.evaluation.measures.measure import (
+    ImageMeasure,
+    LesionMeasure,
+    Measure,
+    OutlineMeasure,
+    PixelMeasure,
+    as_text,
+)
+from maskforge.evaluation.report.records import (
+    Evaluation,
+    Interval,
+)
+
+_WORST_SHOWN = 5
+_FALSE_RATES = (0.25, 0.5, 1.0, 2.0)
+
+
+def shown(report: Evaluation, *, worst: int = _WORST_SHOWN) -> Iterator[Shown]:
+    """Yield the tables of an evaluation with what has to be known to read them.
+
+    Args:
+        report: The evaluation.
+        worst: Most images that are listed.
+    """
+    yield _pixels(report)
+    accuracies = (report.overall.accuracy, report.overall.background_accuracy)
+    real, without = (as_text(one, "score") for one in accuracies)
+    yield f"accuracy {real}; a prediction of background alone has {without}"
+    yield (
+        "Read the foreground: accuracy, specificity and every mean with background are high "
+        "wherever there is little to find.\n"
+    )
+    yield _outlines(report)
+    yield _operating_points(report)
+    yield _images(report)
+    yield _groups(report)
+    yield Table(
+        f"Worst of {report.images} images",
+        ("image", "Dice", "lesions missed", "invented"),
+        [
+            (row.name, as_text(row.dice, "score"), row.missed_lesions, row.false_lesions)
+            for row in report.rows[:worst]
+        ],
+    )
+    for names, what in (
+        (report.unpaired_truth, "of the truth have no prediction"),
+        (report.unpaired_predictions, "of the predictions have no truth"),
+    ):
+        if names:
+            yield f"left out: {len(names)} masks {what}: {listing(names)}"
+
+
+def _pixels(report: Evaluation) -> Table:
+    measures, overall = measures_of(PixelMeasure), report.overall
+    rows = [
+        (
+            one.name,
+            *_cells(measures, one, one.intervals),
+            f"{one.true_positive + one.false_negative:,}",
+        )
+        for one in report.classes
+    ]
+    rows.insert(-1, ("mean of these", *_cells(measures, overall.foreground, overall.intervals), ""))
+    rows.append(("mean with background", *_cells(measures, overall.with_background, {}), ""))
+    return Table(
+        f"Pixels of {report.images} images", ("class", *_titles(measures), "true pixels"), rows
+    )
+
+
+def _outlines(report: Evaluation) -> Table:
+    outlines, lesions = measures_of(OutlineMeasure), measures_of(LesionMeasure)
+    down, right = report.options["spacing"]
+    unit = "px" if down == right == 1 else f"units of {down:g}x{right:g}"
+    return Table(
+        f"Outlines and lesions (distances in {unit}, tolerance {report.options['tolerance']:g})",
+        ("class", *_titles(outlines), "one side empty", "lesions", *_titles(lesions)),
+        [
+            (
+                one.name,
+                *_cells(outlines, one.surface, one.intervals),
+                f"{one.surface.only_truth + one.surface.only_predicted} of {report.images}",
+                str(one.lesions.truth),
+                *_cells(lesions, one.lesions, one.intervals),
+            )
+            for one in report.classes
+            if one.surface is not None and one.lesions is not None
+        ],
+    )
+
+
+def _operating_points(report: Evaluation) -> Table:
+    return Table(
+        "Lesions found at other thresholds (in brackets), by false lesions per image",
+        ("class", *(f"at most {rate:g}" for rate in _FALSE_RATES)),
+        [
+            (one.name, *(_best_point(one.lesions.operating_points, rate) for rate in _FALSE_RATES))
+            for one in report.classes
+            if one.lesions is not None and one.lesions.truth and one.lesions.operating_points
+        ],
+    )
+
+
+def _best_point(points: Sequence[OperatingPoint], rate: float) -> str:
+    allowed = [point for point in points if point.false_per_image <= rate]
+    if not allowed:
+        return "none"
+    best = max(allowed, key=lambda point: (point.sensitivity or 0, -point.false_per_image))
+    return f"{as_text(best.sensitivity, 'share')} ({best.threshold:g})"
+
+
+def _images(report: Evaluation) -> Table:
+    measures = measures_of(ImageMeasure)
+    return Table(
+        "Images: is there any?",
+        ("class", "with", "without", *_titles(measures)),
+        [
+            (
+                one.name,
+                str(one.images.positive),
+                str(one.images.negative),
+                *_cells(measures, one.images, one.intervals),
+            )
+            for one in report.classes
+            if one.images is not None
+        ],
+    )
+
+
+def _groups(report: Evaluation) -> Table:
+    measures = [one for one in measures_of(Measure) if one.by_group]
+    return Table(
+        f"By {report.group_column}",
+        ("value", "images", "class", *(one.title for one in measures)),
+        [
+            (
+                group.value or "(none)",
+                str(group.images),
+                name,
+                *(one.text(scores[one.name]) for one in measures),
+            )
+            for group in report.groups
+            for name, scores in group.classes.items()
+        ],
+    )
+
+
+def _titles(measures: Sequence[Measure]) -> Iterator[str]:
+    """Yield the heads of the columns of measures."""
+    for one in measures:
+        yield one.title
+        if one.beside:
+            yield {"interval": "95 %", "median": "median"}[one.beside]
+
+
+def _cells(
+    measures: Sequence[Measure], values: object, intervals: Mapping[str, Interval | None]
+) -> Iterator[str]:
+    """Yield the cells of these columns.
+
+    Args:
+        measures: The measures.
+        values: A part of a report that holds their values, or the values by key.
+        intervals: By name of the measure.
+    """
+    read = values.get if isinstance(values, Mapping) else partial(getattr, values)
+    for one in measures:
+        yield one.text(read(one.keys[0]))
+        if one.beside == "median":
+            yield one.text(read(one.keys[1]))
+        elif one.beside == "interval":
+            limits = intervals.get(one.name)
+            yield "" if limits is None else f"{limits[0]:.3f}-{limits[1]:.3f}"
