@@ -127,7 +127,7 @@ def as_size(width: object, height: object, *, is_text: bool = False) -> Size | N
 
 
 def _side(value: object, *, is_text: bool) -> int:
-    if is_text and isinstance(value, str) and _WHOLE.fullmatch(value):
+    if is_text and isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0

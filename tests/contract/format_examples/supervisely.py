@@ -40,7 +40,6 @@ def small() -> Small:
         thing("cuboid", points=[*RING, *HOLE], faces=[[0, 1, 2]]),
         thing("graph", nodes={"a": {"loc": [1, 2]}}),
         {"classTitle": "old", "type": "polygon", "points": {"exterior": RING, "interior": []}},
-        {"classTitle": "older", "points": {"exterior": RING, "interior": []}},
     ]
     annotation = {
         "description": "",
@@ -49,10 +48,7 @@ def small() -> Small:
         "objects": objects,
         "own": 1,
     }
-    classes = [
-        {"id": 5, "title": "pulp", "shape": "any", "color": "#FF0000"},
-        {"id": 6, "title": "older", "shape": "polygon", "color": "#00FF00"},
-    ]
+    classes = [{"id": 5, "title": "pulp", "shape": "any", "color": "#FF0000"}]
     meta = {"classes": classes, "tags": []}
     files = {"meta.json": meta, "ds/ann/a.png.json": annotation}
     return files, {"meta.json": frozenset(files)}
