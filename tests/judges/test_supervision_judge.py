@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 from judges.environments import PROGRAMS, in_environment
+from PIL import Image
 
 import maskforge as mf
 from maskforge.shapes import Area, Bitmap
