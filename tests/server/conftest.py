@@ -155,6 +155,33 @@ def service(model_folder, data_folder):
 
 
 @pytest.fixture(scope="session")
+def two_classes(tmp_path_factory, model_folder) -> Path:
+    """A network that calls bright pixels caries, and brighter ones crown instead."""
+    folder = tmp_path_factory.mktemp("served") / "two"
+    network = models.brightness((0.5, 0.8), gains=(10.0, 40.0))
+    return models.save(folder, network, head="sigmoid")
+
+
+@pytest.fixture(scope="session")
+def tools_service(two_classes, data_folder):
+    """What labeling tools are served."""
+    from maskforge.server.models import Models
+    from maskforge.server.serve_options import ServeOptions
+    from maskforge.server.service import Service
+    from maskforge.server.shown_set import ShownSet
+
+    options = ServeOptions(model=mf.ModelOptions(runtime="keras"))
+    return Service(Models([two_classes], options.model), ShownSet(data_folder), options)
+
+
+@pytest.fixture(scope="session")
+def tools(tools_service) -> Iterator[Running]:
+    """A server for labeling tools."""
+    with running(tools_service) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
 def server(service) -> Iterator[Running]:
     """A server with one model and a data set."""
     with running(service) as found:
