@@ -1,15 +1,14 @@
 """The routes that X-AnyLabeling calls as its Remote-Server.
 
-Its client keeps of a ring only the first of all points that equal its first point, wherever they
-are, so rings are sent from a point on that occurs once. It has no holes: these are later shapes of
-background or cut into the outline, as in the files that are written for it.
+It has no holes: these are later shapes of background, as in the files that are written for it. Of
+all points of a ring that equal its first one, its client keeps only this, wherever they are; no
+outline of a mask comes back to its first point.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -170,9 +169,7 @@ class RemoteReply(msgspec.Struct, frozen=True, kw_only=True):
 
 def _health(service: Service, _: Call) -> Reply:
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return as_json(
-        HealthRecord(status="healthy", models_loaded=len(service.models), timestamp=now)
-    )
+    return as_json(HealthRecord(status="healthy", models_loaded=len(service.models), timestamp=now))
 
 
 def _models(service: Service, _: Call) -> Reply:
@@ -268,22 +265,13 @@ def _shapes(found: Prediction, name: str, orientation: int) -> tuple[RemoteShape
         RemoteShape(
             label=one["label"],
             shape_type=one["shape_type"],
-            points=_from_a_single_point(one["points"]),
+            points=one["points"],
             score=one.get("score"),
             description="",
             group_id=None if one["group_id"] is None else one["group_id"] + 1,
         )
         for one in records
     )
-
-
-def _from_a_single_point(ring: list[list[float]]) -> list[list[float]]:
-    """Return a ring that begins with a point that occurs in it once."""
-    counts = Counter(map(tuple, ring))
-    for start, point in enumerate(ring):
-        if counts[tuple(point)] == 1:
-            return ring[start:] + ring[:start]
-    raise HttpError(500, "an outline has no point that it passes once")
 
 
 def _failure(status: int, error: MaskforgeError) -> Reply:

@@ -200,9 +200,7 @@ def _predict(service: Service, call: Call) -> Reply:
         return answers.overlay_png(found)
     if query.answer == "probabilities":
         return answers.probability_planes(found)
-    return answers.shapes_file(
-        found, image.name, query.format, orientation=image.orientation
-    )
+    return answers.shapes_file(found, image.name, query.format, orientation=image.orientation)
 
 
 def _evaluation(service: Service, call: Call) -> Reply:
