@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from running_server import running, serving
 from test_anylabeling import CLASSES, NESTED, NOISE, png
+from typer.testing import CliRunner
 
 import maskforge as mf
 from maskforge.errors import OptionError
@@ -453,3 +454,16 @@ def test_an_address_that_names_no_server_is_refused(address):
 
     with pytest.raises(OptionError, match="server"):
         ServeOptions(label_studio=address)
+
+
+def test_the_command_takes_the_key_from_the_environment(monkeypatch):
+    """So that nobody sees it in the list of processes."""
+    from maskforge.cli.app import app
+    from maskforge.server import serve as module
+
+    seen = {}
+    monkeypatch.setattr(module, "serve", lambda *_, **keywords: seen.update(keywords))
+    arguments = ["serve", "runs/caries", "--label-studio", "http://localhost:8080"]
+    result = CliRunner().invoke(app, arguments, env={"LABEL_STUDIO_API_KEY": "key"})
+    assert result.exit_code == 0, result.output
+    assert (seen["label_studio"], seen["label_studio_key"]) == ("http://localhost:8080", "key")
