@@ -44,7 +44,7 @@ class LabelStudioTask(msgspec.Struct, frozen=True, kw_only=True):
         id: Its number.
     """
 
-    data: dict[str, Any]
+    data: dict[str, msgspec.Raw]
     id: int | str | None = None
 
 

@@ -47,11 +47,11 @@ class TaskImage:
     name: str
 
 
-def task_image(data: Mapping[str, Any], key: str, service: Service) -> TaskImage:
+def task_image(data: Mapping[str, msgspec.Raw], key: str, service: Service) -> TaskImage:
     """Return the image of a task.
 
     Args:
-        data: The data of the task.
+        data: The data of the task, of which only the image is decoded.
         key: Where its image stands in that.
         service: What is served.
 
@@ -59,8 +59,11 @@ def task_image(data: Mapping[str, Any], key: str, service: Service) -> TaskImage
         DatasetError: If the data set does not have it.
         HttpError: If it is nowhere else either, or cannot be used.
     """
-    text = data.get(key)
-    if not isinstance(text, str) or not text:
+    try:
+        text = msgspec.json.decode(data[key], type=str)
+    except (KeyError, msgspec.MsgspecError, ValueError, RecursionError):
+        text = ""
+    if not text:
         raise HttpError(400, f"the data of the task has no image under {shorten(key)}")
     options = service.options
     if is_data_uri(text):

@@ -68,11 +68,11 @@ def saved(reply, folder, content, name="image.png"):
     return image
 
 
-def predicted(two_classes, folder, content, **keywords):
+def predicted(model, folder, content):
     """Return the mask that ``maskforge predict`` writes."""
     (folder / "in").mkdir(parents=True)
     (folder / "in" / "x.png").write_bytes(content)
-    mf.predict(two_classes, folder / "in", folder / "out", **keywords)
+    mf.predict(model, folder / "in", folder / "out", runtime="keras")
     return mf.read_mask(folder / "out" / "masks" / "x.png")
 
 

@@ -80,8 +80,7 @@ def test_its_options_are_those_of_a_model(cvat, two_classes):
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "I;16"])
 def test_every_kind_of_image_is_predicted_as_it_is_from_a_file(cvat, two_classes, tmp_path, mode):
-    pixels = NESTED.astype(np.uint16) * 257 if mode == "I;16" else NESTED
-    image = Image.fromarray(pixels)
+    image = Image.fromarray(NESTED.astype(np.uint16) if mode == "I;16" else NESTED)
     if mode != "I;16":
         image = image.convert(mode)
     image.save(tmp_path / "x.png")
