@@ -69,7 +69,10 @@ class CvatFunction:
             LimitError: If the regions need more time or memory than those of an image may take.
             ModelError: If the network cannot be run.
         """
-        found = self._predictor.predict(stored_of(image).image(), self._options)
+        from PIL.ImageOps import exif_transpose
+
+        upright = exif_transpose(image)  # as CVAT shows it
+        found = self._predictor.predict(stored_of(upright).image(), self._options)
         least = context.conf_threshold or 0.0
         outlines = vectorize(found.mask, classes=found.classes, probabilities=found.probabilities)
         shapes = [one for one in outlines if one.score is None or one.score >= least]

@@ -152,17 +152,17 @@ def test_all_thresholds_move_by_as_much_as_the_box(tools, tools_service, two_cla
     from maskforge.server.models import Models
     from maskforge.server.service import Service
 
-    options = mf.ModelOptions(runtime="keras", thresholds={"caries": 0.3, "crown": 0.9})
+    options = mf.ModelOptions(runtime="keras", thresholds={"caries": 0.3, "crown": 0.908})
     other = Service(Models([two_classes], options), None, tools_service.options)
     with running(other) as tuned:
         widgets = tuned.ask("/v1/models").json["data"]["two"]["widgets"]
         (shown,) = (one["value"] for one in widgets if one["name"] == "edit_conf")
-        assert shown == pytest.approx(0.6, abs=1e-6)
+        assert shown == pytest.approx(0.604, abs=1e-6)  # which the box shows as 0.60
         same = ask(tuned, png(RAMP), conf_threshold=shown).content
         assert same == ask(tuned, png(RAMP)).content
         assert same == ask(tuned, png(RAMP), conf_threshold=0.6).content
         higher = ask(tuned, png(RAMP), conf_threshold=0.65).content
-    moved = mf.ModelOptions(runtime="keras", thresholds={"caries": 0.35, "crown": 0.95})
+    moved = mf.ModelOptions(runtime="keras", thresholds={"caries": 0.346, "crown": 0.954})
     with running(Service(Models([two_classes], moved), None, tools_service.options)) as expected:
         assert higher == ask(expected, png(RAMP)).content
         assert higher != same

@@ -90,6 +90,17 @@ def test_every_kind_of_image_is_predicted_as_it_is_from_a_file(cvat, two_classes
     np.testing.assert_array_equal(drawn(shapes, 60, 40), expected)
 
 
+def test_images_are_turned_as_they_are_shown(cvat, two_classes, tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(NESTED).save(tmp_path / "x.png", exif=turned)
+    function = create(model=str(two_classes), runtime="keras")
+    shapes = function.detect(context(), Image.open(tmp_path / "x.png"))
+    expected = mf.Predictor.load(two_classes, runtime="keras").predict(tmp_path / "x.png").mask
+    np.testing.assert_array_equal(drawn(shapes, 40, 60), expected)
+    assert expected.any()
+
+
 def test_it_says_what_to_install(two_classes, monkeypatch):
     monkeypatch.setitem(sys.modules, "cvat_sdk", None)
     with pytest.raises(MissingDependencyError, match="cvat-cli"):
