@@ -44,14 +44,15 @@ def network(head="softmax", *, outputs=3, channels=1, seed=0):
     return keras.Model(source, layers.Activation(head, dtype="float32")(logits))
 
 
-def brightness(cuts, head="sigmoid"):
-    """A network that says ``sigmoid(100 * (x - cut))`` for every channel."""
+def brightness(cuts, head="sigmoid", *, gains=(100.0,)):
+    """A network that says ``sigmoid(gain * (x - cut))`` for every channel."""
     import keras
 
     source = keras.Input((None, None, 1))
     layer = keras.layers.Conv2D(len(cuts), 1)
     logits = layer(source)
-    layer.set_weights([np.full((1, 1, 1, len(cuts)), 100.0), np.array(cuts) * -100.0])
+    factors = np.broadcast_to(gains, len(cuts))
+    layer.set_weights([factors.reshape(1, 1, 1, -1), -factors * np.array(cuts)])
     return keras.Model(source, keras.layers.Activation(head, dtype="float32")(logits))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,11 @@ _SERVED = Flags(
     Flag(key="body_megabytes", help="Largest request, in MiB."),
     Flag(key="megapixels", help="Largest image, in millions of pixels."),
     Flag(key="seconds", help="How long a client may take to send a request or read an answer."),
+    Flag(
+        key="label_studio",
+        help="Fetch images from this Label Studio, with the key in LABEL_STUDIO_API_KEY.",
+        metavar="URL",
+    ),
 )
 
 
@@ -69,5 +75,6 @@ def serve(
             progress=update,
             model=ModelOptions(**how),
             token=token,
+            label_studio_key=os.environ.get("LABEL_STUDIO_API_KEY", ""),
             **served,
         )

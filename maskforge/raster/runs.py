@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -100,3 +101,22 @@ def areas(runs: Runs, count: int) -> NDArray[np.int64]:
     lengths = runs.stop - runs.start
     # bincount adds in float64, which is exact up to 2^53 pixels.
     return np.bincount(runs.region, weights=lengths, minlength=count).astype(np.int64)
+
+
+def to_bitmaps(runs: Runs, count: int) -> list[Bitmap | None]:
+    """Return the pixels of each of the regions 0 to ``count`` - 1; None for one that has none."""
+    places = np.searchsorted(runs.region, np.arange(count + 1)).tolist()
+    bitmaps: list[Bitmap | None] = []
+    for first, last in itertools.pairwise(places):
+        if first == last:
+            bitmaps.append(None)
+            continue
+        row, start, stop = (one[first:last] for one in (runs.row, runs.start, runs.stop))
+        top, left, right = int(row[0]), int(start.min()), int(stop.max())
+        edges = np.zeros((int(row[-1]) - top + 1, right - left + 1), dtype=np.int8)
+        edges[row - top, start - left] = 1
+        np.subtract.at(edges, (row - top, stop - left), 1)  # runs may touch
+        pixels = np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1] > 0
+        pixels.flags.writeable = False
+        bitmaps.append(Bitmap(top, left, pixels))
+    return bitmaps

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.errors import OptionError
+from maskforge.errors import LimitError, OptionError
 from maskforge.exports.export import ExportWriter, with_names_as_labels
 from maskforge.exports.export_options import ExportOptions
 from maskforge.exports.export_report import ExportReport
 from maskforge.formats.registry import WriterName
+from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.png import png_bytes
 from maskforge.masks.classes import VOID, VOID_COLOR, ClassMap
 from maskforge.masks.encoding import Mask
@@ -98,35 +99,78 @@ def overlay_png(prediction: Prediction) -> Reply:
     return Reply(png_bytes(prediction.overlay()), PNG)
 
 
-def shapes_file(prediction: Prediction, name: str, format_: WriterName) -> Reply:
+def shapes_file(
+    prediction: Prediction,
+    name: str,
+    format_: WriterName,
+    *,
+    orientation: int = 1,
+    upright: bool = True,
+) -> Reply:
     """Return the shapes as the file of a labeling tool; as a ZIP archive if it takes several.
 
     Args:
         prediction: What was found.
         name: Name of the image, with suffix.
         format_: Name of the format.
+        orientation: EXIF orientation of the image.
+        upright: Whether the prediction is about the image with that applied.
 
     Raises:
         LimitError: If the shapes need more time or memory than an image may take.
     """
-    written: dict[str, bytes] = {}
-    height, width = prediction.mask.shape
-    reference = ImageReference(name, None, Size(width, height), 1, True, "none")
-    writer = ExportWriter(
-        written.__setitem__,
-        Path(),
-        with_names_as_labels(prediction.classes),
-        ExportOptions(format=format_),
-        ExportReport(out="", format=format_),
-    )
-    writer.add(annotated_prediction(prediction, reference, VectorizeOptions())[0])
-    writer.finish()
+    image = annotated(prediction, name, orientation=orientation, upright=upright)
+    written = written_files(image, prediction.classes, ExportOptions(format=format_))
     if len(written) == 1:
         ((file, content),) = written.items()
         kind = "application/json" if file.endswith("json") else BINARY
     else:
         file, content, kind = f"{Path(name).stem}-{format_}.zip", _zipped(written), ZIP
     return Reply(content, kind, headers={"Content-Disposition": _attachment(file)})
+
+
+def annotated(
+    prediction: Prediction, name: str, *, orientation: int = 1, upright: bool = True
+) -> AnnotatedImage:
+    """Return a prediction as an image with shapes, which draw the same mask.
+
+    Args:
+        prediction: What was found.
+        name: Name of the image, with suffix.
+        orientation: EXIF orientation of the image.
+        upright: Whether the prediction is about the image with that applied.
+
+    Raises:
+        LimitError: If the shapes need more time or memory than an image may take.
+    """
+    height, width = prediction.mask.shape
+    reference = ImageReference(name, None, Size(width, height), orientation, upright, "none")
+    return annotated_prediction(prediction, reference, VectorizeOptions())[0]
+
+
+def written_files(
+    image: AnnotatedImage, classes: ClassMap, options: ExportOptions
+) -> dict[str, bytes]:
+    """Return the files that are written for an image, by name.
+
+    Args:
+        image: The image.
+        classes: The classes of its shapes.
+        options: How; the format is that of the files.
+
+    Raises:
+        LimitError: If an outline needs more time or memory than an image may take.
+    """
+    written: dict[str, bytes] = {}
+    report = ExportReport(out="", format=options.format)
+    writer = ExportWriter(
+        written.__setitem__, Path(), with_names_as_labels(classes), options, report
+    )
+    writer.add(image)
+    writer.finish()
+    if report.images["refused"]:
+        raise LimitError("the shapes need more time or memory than those of an image may take")
+    return written
 
 
 def _zipped(files: dict[str, bytes]) -> bytes:

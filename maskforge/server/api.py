@@ -13,7 +13,7 @@ from maskforge.evaluation.report.worst import outcome_image
 from maskforge.examples.example import Example
 from maskforge.examples.statistics import statistics_of
 from maskforge.formats.registry import WRITERS
-from maskforge.images.decoder import read_to_show
+from maskforge.images.decoder import read_header, read_to_show
 from maskforge.images.png import png_bytes
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.prediction import Prediction
@@ -178,7 +178,13 @@ def _probabilities(service: Service, call: Call) -> Reply:
 
 def _shapes(service: Service, call: Call) -> Reply:
     _, example = _found(service, call)
-    return answers.shapes_file(_predicted(service, call), example.image.name, call.query.format)
+    return answers.shapes_file(
+        _predicted(service, call),
+        example.image.name,
+        call.query.format,
+        orientation=read_header(example.image).orientation,
+        upright=example.upright,
+    )
 
 
 def _predict(service: Service, call: Call) -> Reply:
@@ -194,7 +200,7 @@ def _predict(service: Service, call: Call) -> Reply:
         return answers.overlay_png(found)
     if query.answer == "probabilities":
         return answers.probability_planes(found)
-    return answers.shapes_file(found, image.name, query.format)
+    return answers.shapes_file(found, image.name, query.format, orientation=image.orientation)
 
 
 def _evaluation(service: Service, call: Call) -> Reply:

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from maskforge.server import api
+from maskforge.server import anylabeling, api, label_studio
 from maskforge.server.guard import App, Guard
 from maskforge.server.openapi import openapi
 from maskforge.server.operation import (
@@ -32,7 +32,7 @@ from maskforge.server.operation import (
 )
 from maskforge.server.service import Service
 
-OPERATIONS = (*api.OPERATIONS,)
+OPERATIONS = (*api.OPERATIONS, *anylabeling.OPERATIONS, *label_studio.OPERATIONS)
 
 _PAGE = Path(__file__).parent / "page"
 _SECONDS_BETWEEN_LOOKS = 2.0

@@ -22,7 +22,8 @@ def openapi(operations: Iterable[Operation]) -> dict[str, Any]:
         operations: The routes.
     """
     operations = [*operations]
-    types = [ErrorReply, *(one.answer for one in operations if one.answer is not None)]
+    bodies = (kind for one in operations for kind in (one.answer, one.body))
+    types = [ErrorReply, *(kind for kind in bodies if kind is not None)]
     queries = {one.query for one in operations}
     schemas, components = msgspec.json.schema_components([*types, *queries], ref_template=_TEMPLATE)
     by_type = dict(zip([*types, *queries], schemas, strict=True))
@@ -64,7 +65,10 @@ def _described(
     query = components[operation.query.__name__]
     for name, schema in query.get("properties", {}).items():
         found["parameters"].append({"name": name, "in": "query", "schema": schema})
-    if operation.takes_body:
+    if operation.body is not None:
+        schema = {"schema": by_type[operation.body]}
+        found["requestBody"] = {"required": True, "content": {JSON: schema}}
+    elif operation.takes_body:
         content = {"type": "string", "format": "binary"}
         found["requestBody"] = {
             "required": True,

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from maskforge.server.service import Service
 
 Method: TypeAlias = Literal["GET", "POST"]
+T = TypeVar("T")
 
 _log = logging.getLogger("maskforge.server")
 
@@ -51,6 +52,17 @@ class Call:
     query: Any = None
     body: bytes = b""
     content_type: str = ""
+
+    def read(self, type_: type[T]) -> T:
+        """Return the body, which is JSON.
+
+        Raises:
+            HttpError: If it is not, or not of this type.
+        """
+        try:
+            return msgspec.json.decode(self.body, type=type_)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise HttpError(400, f"the request cannot be used: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,7 @@ class Operation:
         answer: Type of the JSON that it answers with; None for other content.
         media_types: What it may answer with.
         takes_body: Whether a body is sent.
+        body: Struct of the JSON in the body; None if it is an image.
         fail: Turns an error into an answer, where a tool wants it in its own words.
         key: Returns what the answer depends on, so that a browser need not be sent it again; None
             if that cannot be told.
@@ -134,6 +147,7 @@ class Operation:
     answer: Any = None
     media_types: tuple[str, ...] = (JSON,)
     takes_body: bool = False
+    body: type[msgspec.Struct] | None = None
     fail: Callable[[int, MaskforgeError], Reply] | None = None
     key: Callable[[Service, Call], tuple[object, ...]] | None = None
 

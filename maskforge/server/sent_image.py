@@ -23,10 +23,12 @@ class SentImage:
     Attributes:
         content: The encoded image.
         name: A plain file name with the suffix of the content; nothing is read or written by it.
+        orientation: Its EXIF orientation.
     """
 
     content: bytes
     name: str
+    orientation: int = 1
 
 
 def sent_image(call: Call, options: ServeOptions) -> SentImage:
@@ -63,7 +65,8 @@ def checked_image(content: bytes, name: str, options: ServeOptions) -> SentImage
         HttpError: If it is not, or it is.
     """
     try:
-        size = read_header(content).stored
+        header = read_header(content)
+        size = header.stored
         suffix = image_suffix(content)
     except OSError as error:
         raise HttpError(415, f"this cannot be read as an image: {error}") from None
@@ -73,7 +76,7 @@ def checked_image(content: bytes, name: str, options: ServeOptions) -> SentImage
             f"the image has {size} px, more than {options.megapixels} megapixels",
             hint="send a part of it, or start the server with a larger --megapixels",
         )
-    return SentImage(content, f"{_plain(name)}{suffix}")
+    return SentImage(content, f"{_plain(name)}{suffix}", header.orientation)
 
 
 def _plain(name: str) -> str:

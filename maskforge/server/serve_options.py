@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
 
 from maskforge.choices import Range, check_choices
 from maskforge.errors import OptionError, shorten
@@ -24,6 +25,9 @@ class ServeOptions:
         megapixels: Largest image, in millions of pixels; larger ones are refused before they are
             decoded.
         seconds: How long a client may take to send a request, and to read its answer.
+        label_studio: Address of a Label Studio whose images may be fetched, such as
+            ``http://localhost:8080``; empty fetches nothing.
+        label_studio_key: Its API key.
 
     Raises:
         OptionError: If other machines can connect and there is no token, or a value cannot be used.
@@ -36,6 +40,8 @@ class ServeOptions:
     body_megabytes: Annotated[int, Range(1, 4096)] = 64
     megapixels: Annotated[int, Range(1, 1000)] = 100
     seconds: Annotated[int, Range(1, 3600)] = 60
+    label_studio: str = ""
+    label_studio_key: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -46,6 +52,10 @@ class ServeOptions:
                 f"other machines can connect to {shorten(self.host)}, and there is no token",
                 hint="give one with --token, or listen at 127.0.0.1",
             )
+        if self.label_studio:
+            origin_of(self.label_studio)
+        if not (self.label_studio_key.isascii() and self.label_studio_key.isprintable()):
+            raise OptionError("the API key of Label Studio has plain ASCII characters only")
 
     @property
     def is_loopback(self) -> bool:
@@ -54,3 +64,42 @@ class ServeOptions:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+
+class WebOrigin(NamedTuple):
+    """A server on the web.
+
+    Attributes:
+        is_secure: Whether it is https.
+        host: Name or address.
+        port: Port.
+    """
+
+    is_secure: bool
+    host: str
+    port: int
+
+
+def origin_of(address: str) -> WebOrigin:
+    """Return the server of an address that names nothing else.
+
+    Raises:
+        OptionError: If it is no such address.
+    """
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or parts.scheme not in ("http", "https") or parts.username is not None:
+        raise OptionError(
+            f"{shorten(address)} is not the address of a server",
+            hint="write it like http://localhost:8080",
+        )
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise OptionError(
+            f"{shorten(address)} has more than a server in it",
+            hint="write it like http://localhost:8080, without a path",
+        )
+    is_secure = parts.scheme == "https"
+    return WebOrigin(is_secure, host, (443 if is_secure else 80) if port is None else port)

@@ -11,11 +11,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from maskforge.choices import Head, Progress
-from maskforge.errors import DatasetError, MaskforgeError, OptionError
+from maskforge.errors import DatasetError, MaskforgeError, OptionError, shorten
 from maskforge.evaluation.comparison import open_comparison
 from maskforge.evaluation.evaluate import evaluation_report
 from maskforge.evaluation.evaluate_options import EvaluateOptions
@@ -94,6 +95,10 @@ class ShownSet:
         self._name = as_source(dataset).resolve().name
         self._set = open_examples(dataset, progress=progress)
         self.examples = {_id(one.name): one for one in self._set}
+        self._by_file: dict[str, list[Example]] = {}
+        for one in self._set:
+            for name in {one.image.name, _uploaded(one.image.name)}:
+                self._by_file.setdefault(name, []).append(one)
         self._kept = _KeptPredictions()
         self._accounts: dict[str, Account] = {}
         self._ends = threading.Event()
@@ -116,6 +121,31 @@ class ShownSet:
             raise DatasetError(
                 "there is no such image", hint="/api/images lists the images with their ids"
             ) from None
+
+    def find_file(self, paths: Sequence[str]) -> Example:
+        """Return the image that a labeling tool means by a path.
+
+        Args:
+            paths: Paths that it can be, the likeliest first; of several images of one name, the one
+                with the most folders in common is meant.
+
+        Raises:
+            DatasetError: If there is none, or several are alike.
+        """
+        for path in paths:
+            parts = PurePosixPath(path).parts
+            found = self._by_file.get(parts[-1], []) if parts else []
+            for count in range(2, len(parts) + 1):
+                if len(found) < 2:
+                    break
+                end = parts[-count:-1]
+                found = [one for one in found if one.image.parts[-count:-1] == end] or found
+            if len(found) > 1:
+                raise DatasetError(f"the data set has several images called {shorten(parts[-1])}")
+            if found:
+                return found[0]
+        names = " or ".join(shorten(PurePosixPath(one).name) for one in paths)
+        raise DatasetError(f"the data set has no image called {names}")
 
     def prediction(self, id_: str, model: ServedModel) -> tuple[Predictor, Prediction]:
         """Return what a model says about an image, with its own thresholds, and the model.
@@ -278,3 +308,8 @@ def _id(name: str) -> str:
     if _PLAIN.fullmatch(name):
         return name
     return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _uploaded(name: str) -> str:
+    """Return how Label Studio calls a file that was uploaded, behind its own digits."""
+    return re.sub(r"[^-\w.]", "", name.strip().replace(" ", "_"))

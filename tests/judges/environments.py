@@ -69,7 +69,7 @@ ENVIRONMENTS = {
     ),
     "datumaro": Environment(("datumaro==1.12.0",)),
     "label-studio": Environment(("label-studio-sdk==2.1.2",)),
-    "cvat": Environment(("cvat-sdk==2.80.0", "numpy"), quick=True),
+    "cvat": Environment(("cvat-sdk==2.80.0", "cvat-cli==2.80.0", "numpy"), quick=True),
     "isat": Environment(
         ("numpy", "pillow", "pyyaml", "pydicom", "imgviz", "tqdm"), ("isat-sam==1.5.2",), quick=True
     ),

@@ -1,98 +1,22 @@
-"""A running server, and a client that can send whatever it likes."""
+"""Running servers, their models and their data set."""
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
-import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import model_folders as models
 import numpy as np
 import pytest
+from running_server import Running, running
 
 import maskforge as mf
 from maskforge.errors import MissingDependencyError
 from maskforge.nn import backend
 
 pytest.importorskip("uvicorn", reason="NO SERVER: maskforge[serve] is not installed")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: dict[str, str]
-    content: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.content)
-
-    @property
-    def values(self) -> np.ndarray:
-        """An image as its file holds it, without palette."""
-        from maskforge.images.decoder import read_values
-
-        return read_values(self.content)
-
-
-@dataclass(frozen=True)
-class Running:
-    """A server that runs in a thread.
-
-    Attributes:
-        port: Where it listens.
-        service: What it serves.
-    """
-
-    port: int
-    service: Any
-    headers: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def ask(self, path: str, body: bytes | None = None, method: str = "", **headers: str) -> Answer:
-        """Send a request; underscores in the names of headers stand for hyphens."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        sent = {name.replace("_", "-"): value for name, value in (self.headers | headers).items()}
-        with contextlib.closing(connection):
-            connection.request(method or ("GET" if body is None else "POST"), path, body, sent)
-            reply = connection.getresponse()
-            content = reply.read()
-            return Answer(reply.status, {k.lower(): v for k, v in reply.getheaders()}, content)
-
-
-@contextlib.contextmanager
-def running(service) -> Iterator[Running]:
-    """Run a server until the end of the block."""
-    import socket
-
-    import uvicorn
-
-    from maskforge.server.app import make_app
-
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(make_app(service), access_log=False, log_level="warning")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield Running(listener.getsockname()[1], service)
-    finally:
-        server.should_exit = True
-        thread.join(20)
 
 
 @pytest.fixture(scope="session")
@@ -152,6 +76,33 @@ def service(model_folder, data_folder):
 
     options = ServeOptions(model=mf.ModelOptions(runtime="keras"))
     return Service(Models([model_folder], options.model), ShownSet(data_folder), options)
+
+
+@pytest.fixture(scope="session")
+def two_classes(tmp_path_factory, model_folder) -> Path:
+    """A network that calls bright pixels caries, and brighter ones crown instead."""
+    folder = tmp_path_factory.mktemp("served") / "two"
+    network = models.brightness((0.5, 0.8), gains=(10.0, 40.0))
+    return models.save(folder, network, head="sigmoid")
+
+
+@pytest.fixture(scope="session")
+def tools_service(two_classes, data_folder):
+    """What labeling tools are served."""
+    from maskforge.server.models import Models
+    from maskforge.server.serve_options import ServeOptions
+    from maskforge.server.service import Service
+    from maskforge.server.shown_set import ShownSet
+
+    options = ServeOptions(model=mf.ModelOptions(runtime="keras"))
+    return Service(Models([two_classes], options.model), ShownSet(data_folder), options)
+
+
+@pytest.fixture(scope="session")
+def tools(tools_service) -> Iterator[Running]:
+    """A server for labeling tools."""
+    with running(tools_service) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

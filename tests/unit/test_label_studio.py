@@ -340,6 +340,8 @@ def test_predictions_are_not_drawn(tmp_path):
         ("/data/upload/3/0a1b2c3d-tooth.png", "tooth.png"),
         ("/data/upload/3/0a1b2c3d-tooth.png", "images/0a1b2c3d-tooth.png"),
         ("/data/upload/tooth.png", "tooth.png"),
+        ("http://localhost:8080/data/upload/3/0a1b2c3d-tooth.png", "tooth.png"),
+        ("https://studio/data/local-files/?d=images/tooth.png", "images/tooth.png"),
         ("upload/3/0a1b2c3d-tooth.png", "upload/3/0a1b2c3d-tooth.png"),
         ("/data/local-files/?d=b/c%20d/tooth.png", "b/c d/tooth.png"),
         ("s3://bucket/b/tooth.png", "b/tooth.png"),

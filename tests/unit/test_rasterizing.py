@@ -6,6 +6,9 @@ from builders import corners, grid
 
 from maskforge import Area, Bitmap, MaskforgeError, Polygon, rasterize
 from maskforge.errors import GeometryError, OptionError
+from maskforge.raster.runs import to_bitmaps
+from maskforge.raster.scan import scan
+from maskforge.shapes import Size
 
 TRIANGLE = [(0, 0), (4, 0), (0, 4)]
 
@@ -126,3 +129,19 @@ def test_an_error_names_the_region():
 def test_numbers_of_numpy_are_numbers():
     size = tuple(np.array([4, 3]))
     assert rasterize([TRIANGLE], size, np.array([9])).max() == 9
+
+
+def test_regions_become_bitmaps():
+    """Each cut to its pixels; runs that touch are one, and what has no pixel has no bitmap."""
+    areas = [
+        Area((Polygon(np.array(corners(1, 1, 5, 4)), (np.array(corners(2, 2, 4, 3)),)),)),
+        Area((Polygon(np.array(corners(-3, -3, -1, -1))),)),
+        Area((Polygon(np.array(corners(0, 0, 2, 1))), Polygon(np.array(corners(2, 0, 4, 2))))),
+    ]
+    first, nothing, last = to_bitmaps(scan(areas, Size(6, 5)), 3)
+    assert nothing is None
+    assert (first.row, first.column) == (1, 1)
+    assert np.array_equal(first.pixels, grid("1111", "1..1", "1111"))
+    assert (last.row, last.column) == (0, 0)
+    assert np.array_equal(last.pixels, grid("1111", "..11"))
+    assert to_bitmaps(scan([], Size(6, 5)), 0) == []

@@ -23,6 +23,7 @@ Task = dict[str, Any]
 ANNOTATIONS = ("annotations", "completions")
 """Where a task has what people drew: today, and before version 1.0."""
 
+_SERVER = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _UPLOAD = re.compile(r"/?data/upload/(\d+/)?")
 _HASH = re.compile(r"[0-9a-f]{8}-(?=.)")
 _LOCAL = re.compile(r"/?data/local-files/?\?")
@@ -53,7 +54,7 @@ def read_task(task: Task, origin: Origin, stored: Origin | None = None) -> Image
         words = f"{len(texts)} images" if texts else "no image"
         message = f"expected one image in the `data` of the task, found {words}"
         issues.append(Issue(Code.INVALID_IMAGE_RECORD, message, origin.at(".data")))
-    written = _written(text)
+    written = written_paths(text)
     return ImageRecord(
         _HASH.sub("", image_name(written[0]), count=1)
         if written
@@ -156,10 +157,10 @@ def _images(data: object) -> Iterator[str]:
 
 
 def _is_image(text: str) -> bool:
-    return text.startswith("data:image/") or any(map(is_image_name, _written(text)))
+    return text.startswith("data:image/") or any(map(is_image_name, written_paths(text)))
 
 
-def _written(text: str) -> tuple[str, ...]:
+def written_paths(text: str) -> tuple[str, ...]:
     """Return the paths of an image that a reference can mean.
 
     Uploaded images are kept by the name that they had after eight hexadecimal digits, and images of
@@ -168,12 +169,13 @@ def _written(text: str) -> tuple[str, ...]:
     if is_data_uri(text):
         return ()
     text = text.replace("\\", "/")
-    if found := _UPLOAD.match(text):
-        path = image_name(image_path(text[found.end() :]))
+    below = _SERVER.sub("", text, count=1)
+    if found := _UPLOAD.match(below):
+        path = image_name(image_path(below[found.end() :]))
         names = (path, _HASH.sub("", path, count=1))
         return tuple(dict.fromkeys(one for one in names if one))
-    if _LOCAL.match(text):
-        path = next(iter(parse_qs(urlsplit(text).query).get("d", ())), "")
+    if _LOCAL.match(below):
+        path = next(iter(parse_qs(urlsplit(below).query).get("d", ())), "")
     else:
         path = image_path(text)
     return (path,) if image_name(path) else ()

@@ -79,7 +79,7 @@ class _PillowFile:
             return read_deep_color(self._stream.read(), frame, gray=self._image.mode == "LA")
         _allow_size(self._image)
         self._image.load()
-        return _stored(self._image)
+        return stored_of(self._image)
 
 
 def _allow_size(image: Image) -> None:
@@ -99,7 +99,8 @@ def _bits(image: Image) -> int:
     return 16 if image.mode.startswith("I;") or is_deep_color(image) else 8
 
 
-def _stored(image: Image) -> Stored:
+def stored_of(image: Image) -> Stored:
+    """Return what an image of Pillow holds."""
     upright = image.format == "TIFF"  # which decoding turns upright
     if image.mode in ("P", "PA"):
         image = image.convert("P")
