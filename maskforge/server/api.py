@@ -185,6 +185,8 @@ def _predict(service: Service, call: Call) -> Reply:
     query: records.SentQuery = call.query
     model = service.models.find(query.model)
     image = sent_image(call, service.options)
+    if query.answer == "image":
+        return Reply(png_bytes(read_to_show(image.content, upright=True)), PNG)
     options = _with_thresholds(model.options, query.threshold)
     keep = query.answer in ("shapes", "probabilities")
     found = model.predictor.predict(image.content, options, keep_probabilities=keep)

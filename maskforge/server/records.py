@@ -186,10 +186,11 @@ class SentQuery(ShapesQuery, frozen=True, kw_only=True):
 
     Attributes:
         answer: ``mask``: PNG of class ids; ``shapes``: the file of a labeling tool; ``overlay``:
-            PNG to look at; ``probabilities``: float32 planes, as ``probabilities.bin``.
+            PNG to look at; ``image``: the image itself as PNG of 8 bits, whatever was sent;
+            ``probabilities``: float32 planes, as ``probabilities.bin``.
     """
 
-    answer: Literal["mask", "shapes", "overlay", "probabilities"] = "mask"
+    answer: Literal["mask", "shapes", "overlay", "image", "probabilities"] = "mask"
 
 
 class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,91 @@
+/** Masks as colors. */
+
+import { CONFUSED, FOUND, INVENTED, MISSED } from "./comparison.js";
+
+/** Of outcomes: from the palette of Okabe and Ito, as in the images of `maskforge evaluate`. */
+export const OUTCOMES = new Map([
+  [FOUND, { name: "found", color: "#009e73", pattern: "filled" }],
+  [MISSED, { name: "missed", color: "#d55e00", pattern: "striped /" }],
+  [INVENTED, { name: "invented", color: "#56b4e9", pattern: "striped \\" }],
+  [CONFUSED, { name: "of another class", color: "#f0e442", pattern: "checked" }],
+]);
+
+/** Of classes: those of the palette first that stand for no outcome. */
+const PALETTE = ["#cc79a7", "#e69f00", "#0072b2", "#f0e442", "#009e73", "#56b4e9", "#d55e00"];
+
+/** Return a color for the class of a number that everybody can tell from the others. */
+export function safeColor(number, otherwise) {
+  return PALETTE[number] ?? otherwise;
+}
+
+/**
+ * Return a mask in colors, with the outline of every class.
+ * @param {TypedArray} mask Class id of every pixel.
+ * @param {number} width Of the image.
+ * @param {Map<number, string>} colors Of the classes that are shown, as `#rrggbb`.
+ * @param {number} opacity Of the colors inside the outlines, 0 to 1.
+ * @returns {ImageData}
+ */
+export function paintMask(mask, width, colors, opacity) {
+  const paints = new Map([...colors].map(([id, color]) => [id, [paint(color, opacity), outline(color, opacity)]]));
+  return painted(mask, width, (value) => paints.get(value) ?? null, null);
+}
+
+/**
+ * Return outcomes in colors and patterns.
+ * @param {Uint8Array} outcomes What became of every pixel.
+ * @param {number} width Of the image.
+ * @param {number} opacity Of the colors inside the outlines, 0 to 1.
+ * @param {number} period Pixels from one stripe to the next.
+ * @returns {ImageData}
+ */
+export function paintOutcomes(outcomes, width, opacity, period) {
+  const paints = new Map(
+    [...OUTCOMES].map(([value, { color }]) => [value, [paint(color, opacity), outline(color, opacity)]]),
+  );
+  const half = period / 2;
+  const isBare = (value, x, y) => {
+    if (value === MISSED) return (x + y) % period >= half;
+    if (value === INVENTED) return (((x - y) % period) + period) % period >= half;
+    return value === CONFUSED && (x % period < half) === (y % period < half);
+  };
+  return painted(outcomes, width, (value) => paints.get(value) ?? null, isBare);
+}
+
+function painted(values, width, paintsOf, isBare) {
+  const height = values.length / width;
+  const image = new ImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  let last = -1;
+  let paints = null;
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at];
+    if (value === 0) continue;
+    if (value !== last) {
+      last = value;
+      paints = paintsOf(value);
+    }
+    if (paints === null) continue;
+    const x = at % width;
+    const isEdge =
+      (x > 0 && values[at - 1] !== value) ||
+      (x + 1 < width && values[at + 1] !== value) ||
+      (at >= width && values[at - width] !== value) ||
+      (at + width < values.length && values[at + width] !== value);
+    if (isEdge) pixels[at] = paints[1];
+    else if (isBare === null || !isBare(value, x, (at - x) / width)) pixels[at] = paints[0];
+  }
+  return image;
+}
+
+/** Return a color as ImageData holds it on little-endian machines. */
+function paint(color, opacity) {
+  const value = parseInt(color.slice(1), 16);
+  const [red, green, blue] = [value >> 16, (value >> 8) & 255, value & 255];
+  return ((Math.round(opacity * 255) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+}
+
+/** Outlines stay visible longer than what is inside them. */
+function outline(color, opacity) {
+  return paint(color, Math.min(1, 3 * opacity));
+}
