@@ -18,6 +18,7 @@ from maskforge.images.png import png_bytes
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.prediction import Prediction
 from maskforge.server import answers, records
+from maskforge.server.findings import findings
 from maskforge.server.models import ServedModel
 from maskforge.server.operation import BINARY, JSON, PNG, Call, HttpError, Operation, Reply, as_json
 from maskforge.server.sent_image import sent_image
@@ -217,6 +218,10 @@ def _evaluation(service: Service, call: Call) -> Reply:
             total=len(shown.examples),
             measured=len(account.rows),
             problem=account.problem,
+            compared=shown.compared(model.predictor.classes),
+            findings=() if report is None else findings(report),
+            warnings=(),
+            explanations=(),
             report=None if report is None else msgspec.Raw(msgspec.json.encode(report)),
         )
     )

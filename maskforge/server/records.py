@@ -193,6 +193,34 @@ class SentQuery(ShapesQuery, frozen=True, kw_only=True):
     answer: Literal["mask", "shapes", "overlay", "image", "probabilities"] = "mask"
 
 
+class NumberRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A number about a class, as people read it.
+
+    Attributes:
+        title: What it is.
+        value: The number.
+        interval: Its 95 % interval, or empty.
+    """
+
+    title: str
+    value: str
+    interval: str
+
+
+class FindingRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How good the model is at a class.
+
+    Attributes:
+        name: Of the class.
+        numbers: The chief ones.
+        sentences: What was found, in words.
+    """
+
+    name: str
+    numbers: tuple[NumberRecord, ...]
+    sentences: tuple[str, ...]
+
+
 class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How good the model is on a part of the data set.
 
@@ -202,6 +230,10 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
         total: Number of images in the whole set.
         measured: Number of them that were compared with the truth so far.
         problem: Why nothing can be compared, or empty.
+        compared: Ids of the classes of the model that the data set has, too.
+        findings: What was found of every class; empty until the report is whole.
+        warnings: What speaks against these numbers.
+        explanations: What has to be known to understand the sentences.
         report: What ``maskforge evaluate`` says about the part; null until it is whole.
     """
 
@@ -210,6 +242,10 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     measured: int
     problem: str
+    compared: tuple[int, ...]
+    findings: tuple[FindingRecord, ...]
+    warnings: tuple[str, ...]
+    explanations: tuple[str, ...]
     report: msgspec.Raw | None
 
 

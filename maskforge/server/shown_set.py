@@ -147,6 +147,18 @@ class ShownSet:
         mask[planes.void] = VOID
         return mask
 
+    def compared(self, classes: ClassMap) -> tuple[int, ...]:
+        """Return the ids of the classes of a model that the truth has, too; none if there are none.
+
+        Args:
+            classes: Those of the model.
+        """
+        try:
+            shared = share_classes(self._set.classes, classes)
+        except DatasetError:
+            return ()
+        return tuple(classes.foreground_ids[number] for number in shared.prediction)
+
     def regions(self, example: Example, prediction: Prediction) -> Regions:
         """Return truth and prediction of an image in one form.
 

@@ -46,7 +46,7 @@ export class EvaluationPart {
   }
 
   _findings(found) {
-    const { findings, warnings, explanations, report } = found;
+    const { findings, warnings, explanations } = found;
     const at = Math.min(this._chosen, findings.length - 1);
     const parts = [];
     if (findings.length > 1) {
@@ -62,24 +62,29 @@ export class EvaluationPart {
       element(
         "dl",
         { class: "numbers" },
-        ...findings[at].numbers.map(({ title, value, interval, meaning }) =>
+        ...findings[at].numbers.map(({ title, value, interval }) =>
           element(
             "div",
             {},
             element("dt", {}, title),
             element("dd", { class: "large" }, value),
-            element("dd", { class: "quiet" }, interval ? `95 % interval ${interval}` : "no interval"),
-            element("dd", { class: "meaning" }, meaning),
+            element("dd", { class: "quiet" }, interval && `95 %: ${interval}`),
           ),
         ),
       ),
       element(
-        "details",
+        "div",
         { class: "words" },
-        element("summary", {}, `In words, of ${report.images.toLocaleString("en")} images`),
         list("", findings[at].sentences),
-        list("Before you rely on this", warnings),
-        list("What the words mean", explanations),
+        warnings.length || explanations.length
+          ? element(
+              "details",
+              {},
+              element("summary", {}, "Before you rely on this"),
+              list("", warnings),
+              list("What the words mean", explanations),
+            )
+          : null,
       ),
     );
     return parts;

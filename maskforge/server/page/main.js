@@ -38,6 +38,7 @@ let loaded = null;
 let result = null;
 let turn = 0;
 let isHidden = false;
+let listed = null;
 const kept = new Kept();
 
 const viewer = new Viewer(byId("viewer"), {
@@ -139,7 +140,7 @@ function useModel() {
   byId("facts").textContent = `trained ${model.created.slice(0, 10)} · ${model.runtime}`;
   if (server.dataset) {
     compared = [];
-    set.offerFilters(model.name).then(() => set.show(state, model.name)).catch(report);
+    listed = set.offerFilters(model.name).then(() => set.show(state, model.name)).catch(report);
     evaluation.show(model.name);
   }
   const wanted = state.image && image?.id !== state.image ? imageOfSet(state.image) : image;
@@ -588,7 +589,7 @@ async function start() {
   }
   useModel();
   if (server.dataset && !state.image) {
-    await set.ready;
+    await listed;
     if (!image && set.images.length) change({ image: set.images[0].id });
   }
 }
