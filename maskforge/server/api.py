@@ -108,7 +108,7 @@ def _image(id_: str, example: Example, account: Account) -> records.ImageRecord:
         width=example.size.width,
         height=example.size.height,
         part=account.parts.get(example.name, ""),
-        group=example.group,
+        group=account.groups.get(example.name),
     )
     row = account.rows.get(example.name)
     if row is None:

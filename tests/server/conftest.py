@@ -106,23 +106,22 @@ def model_folder(tmp_path_factory) -> Path:
     return models.save(folder, models.brightness((0.5, 0.8)), head="sigmoid")
 
 
-@pytest.fixture(scope="session")
-def data_folder(tmp_path_factory) -> Path:
-    """Five images of 60 x 40 px with a bright square each.
+SQUARES = {"a": (10, 10, 20), "b/c d": (10, 10, 24), "missed": (30, 5, 10)}
+SEEN = {"a": 180, "b/c d": 180, "missed": 100, "invented": 180, "empty": None}
 
-    In ``a`` the square was drawn as it is, in ``b/c d`` too large, in ``empty`` there is nothing,
-    in ``missed`` it is too dark to be found, and ``invented`` has a square that nobody drew.
+
+def data_set(root: Path, seen: dict[str, int | None] = SEEN) -> Path:
+    """Write images of 60 x 40 px, each with a square as bright as that.
+
+    What was drawn on them is in ``SQUARES``.
     """
-    root = tmp_path_factory.mktemp("data")
-    drawn = {"a": (10, 10, 20), "b/c d": (10, 10, 24), "missed": (30, 5, 10)}
-    seen = {"a": 180, "b/c d": 180, "missed": 100, "invented": 180}
-    for name in ("a", "b/c d", "empty", "missed", "invented"):
+    for name, gray in seen.items():
         pixels = np.tile(np.arange(60, dtype=np.uint8), (40, 1))  # two values would be a mask
-        x, y, side = drawn.get(name, (10, 10, 20))
-        if name in seen:
-            pixels[y : y + min(side, 20), x : x + min(side, 20)] = seen[name]
+        x, y, side = SQUARES.get(name, (10, 10, 20))
+        if gray is not None:
+            pixels[y : y + min(side, 20), x : x + min(side, 20)] = gray
         shapes = []
-        if name in drawn:
+        if name in SQUARES:
             corners = [[x, y], [x + side, y], [x + side, y + side], [x, y + side]]
             shapes = [{"label": "caries", "shape_type": "polygon", "points": corners, "flags": {}}]
         path = root / "annotations" / f"{name}.png"
@@ -140,6 +139,16 @@ def data_folder(tmp_path_factory) -> Path:
         path.with_suffix(".json").write_text(json.dumps(document))
     mf.convert(root / "annotations", root / "masks", classes=models.CLASSES)
     return root / "masks"
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory) -> Path:
+    """Five images of 60 x 40 px with a bright square each.
+
+    In ``a`` the square was drawn as it is, in ``b/c d`` too large, in ``empty`` there is nothing,
+    in ``missed`` it is too dark to be found, and ``invented`` has a square that nobody drew.
+    """
+    return data_set(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="session")

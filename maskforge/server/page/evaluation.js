@@ -38,7 +38,7 @@ export class EvaluationPart {
 
   _draw(found, model) {
     const part = { all: "all images", test: "the test images" }[found.part] ?? `the ${found.part} images`;
-    byId("evaluation-title").textContent = `How good is ${model} on ${part}?`;
+    byId("evaluation-title").textContent = `How good is the model ${model} on ${part}?`;
     byId("evaluation-progress").replaceChildren(...progress(found));
     const content = byId("evaluation-content");
     if (!found.findings.length) content.replaceChildren();

@@ -20,6 +20,7 @@ const PANES = {
   truth: [{ label: "Truth", layers: ["truth"] }],
   difference: [{ label: "Difference", layers: ["difference"] }],
   side: [
+    { label: "Image", layers: [] },
     { label: "Truth", layers: ["truth"] },
     { label: "Prediction", layers: ["prediction"] },
     { label: "Difference", layers: ["difference"] },
@@ -42,10 +43,8 @@ let listed = null;
 const kept = new Kept();
 
 const viewer = new Viewer(byId("viewer"), {
-  onmove: (where) => {
-    showScale();
-    change({ where });
-  },
+  onmove: (where) => change({ where }),
+  onscale: showScale,
   onpoint: showPixel,
   onpick: (pixel) => lesions.pickAt(pixel) && viewer.mark(lesions.pickAt(pixel)),
 });

@@ -11,7 +11,7 @@ export const OUTCOMES = new Map([
 ]);
 
 /** Of classes: those of the palette first that stand for no outcome. */
-const PALETTE = ["#cc79a7", "#e69f00", "#0072b2", "#f0e442", "#009e73", "#56b4e9", "#d55e00"];
+const PALETTE = ["#e69f00", "#cc79a7", "#0072b2", "#f0e442", "#009e73", "#56b4e9", "#d55e00"];
 
 /** Return a color for the class of a number that everybody can tell from the others. */
 export function safeColor(number, otherwise) {

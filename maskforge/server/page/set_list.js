@@ -115,15 +115,18 @@ export class SetList {
 function facts(one) {
   const missed = one.lesions ? `${one.missed} of ${one.lesions} missed` : "no lesion";
   return [
-    element("span", { class: "value", title: "Dice of all lesions" }, score(one.dice)),
-    element("span", { class: one.missed ? "tag missed" : "tag" }, missed),
-    one.invented ? element("span", { class: "tag invented" }, `${one.invented} invented`) : null,
-    doubt(one.uncertainty),
-  ].filter(Boolean);
+    element("span", { class: "value" }, element("span", { class: "unseen" }, "Dice "), score(one.dice)),
+    element(
+      "span",
+      { class: "tags" },
+      element("span", { class: one.missed ? "tag missed" : "tag" }, missed),
+      one.invented ? element("span", { class: "tag invented" }, `${one.invented} invented`) : null,
+    ),
+    doubt(one.uncertainty ?? 0),
+  ];
 }
 
 function doubt(value) {
-  if (value === null) return null;
   const bar = element("span", { class: "doubt", title: `uncertainty ${score(value)}` });
   const inner = element("span", { class: "inner" });
   inner.style.width = `${Math.round(value * 100)}%`;

@@ -17,13 +17,14 @@ const STEP = 1.25;
 export class Viewer {
   /**
    * @param {HTMLElement} place Where the panes stand.
-   * @param {{onmove: function(Place|null), onpoint: function(?{x: number, y: number}),
-   *     onpick: function({x: number, y: number})}} listeners Told when the view is moved, and
-   *     which pixel the pointer is on or picks.
+   * @param {{onmove: function(Place|null), onscale: function(), onpoint: function(?{x: number, y: number}),
+   *     onpick: function({x: number, y: number})}} listeners Told when the view is moved, when the
+   *     scale may be another, and which pixel the pointer is on or picks.
    */
-  constructor(place, { onmove, onpoint, onpick }) {
+  constructor(place, { onmove, onscale, onpoint, onpick }) {
     this._place = place;
     this._onmove = onmove;
+    this._onscale = onscale;
     this._onpoint = onpoint;
     this._onpick = onpick;
     this._panes = [];
@@ -262,6 +263,7 @@ export class Viewer {
       this._arrangeMark(pane.mark, left, top, scale);
       if (pane.divider) this._arrangeDivider(pane);
     }
+    this._onscale();
   }
 
   _arrangeMark(mark, left, top, scale) {
