@@ -9,6 +9,7 @@ import numpy as np
 
 import maskforge
 from maskforge.errors import DatasetError
+from maskforge.evaluation.report.plain_words import explanations, warnings
 from maskforge.evaluation.report.worst import outcome_image
 from maskforge.examples.example import Example
 from maskforge.examples.statistics import statistics_of
@@ -220,8 +221,8 @@ def _evaluation(service: Service, call: Call) -> Reply:
             problem=account.problem,
             compared=shown.compared(model.predictor.classes),
             findings=() if report is None else findings(report),
-            warnings=(),
-            explanations=(),
+            warnings=() if report is None else tuple(warnings(report)),
+            explanations=() if report is None else tuple(explanations(report)),
             report=None if report is None else msgspec.Raw(msgspec.json.encode(report)),
         )
     )

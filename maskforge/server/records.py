@@ -199,12 +199,12 @@ class NumberRecord(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         title: What it is.
         value: The number.
-        interval: Its 95 % interval, or empty.
+        meaning: A sentence that says what it means.
     """
 
     title: str
     value: str
-    interval: str
+    meaning: str
 
 
 class FindingRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,12 +213,10 @@ class FindingRecord(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: Of the class.
         numbers: The chief ones.
-        sentences: What was found, in words.
     """
 
     name: str
     numbers: tuple[NumberRecord, ...]
-    sentences: tuple[str, ...]
 
 
 class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,7 +231,7 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
         compared: Ids of the classes of the model that the data set has, too.
         findings: What was found of every class; empty until the report is whole.
         warnings: What speaks against these numbers.
-        explanations: What has to be known to understand the sentences.
+        explanations: What has to be known to understand what they mean.
         report: What ``maskforge evaluate`` says about the part; null until it is whole.
     """
 

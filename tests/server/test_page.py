@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import shutil
 import threading
 import time
@@ -30,7 +31,10 @@ from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 CHROMIUM, CHROMEDRIVER = (shutil.which(one) for one in ("chromium", "chromedriver"))
 HOSTILE = "<img src=x onerror=document.title='hit'>"
-EXCLUSIVE = ClassMap((MaskClass(2, HOSTILE, (255, 0, 0), ()), MaskClass(9, "a, b=0.5", (0, 255, 0), ())))
+CONVERTED = HOSTILE.replace("<", "_").replace(">", "_")  # as a mask may be called
+EXCLUSIVE = ClassMap(
+    (MaskClass(2, HOSTILE, (255, 0, 0), ()), MaskClass(9, "a, b=0.5", (0, 255, 0), ()))
+)
 
 ORANGE, PURPLE = (230, 159, 0), (204, 121, 167)
 FOUND, MISSED, INVENTED = (0, 158, 115), (213, 94, 0), (86, 180, 233)
@@ -48,6 +52,7 @@ class Page:
         """Load the page anew and wait for its image, if there is a data set."""
         self.browser.get("about:blank")
         self.browser.get(f"{self.server.address}/{hash_}")
+        self.until("document.readyState === 'complete'")
 
     def js(self, code, *arguments):
         return self.browser.execute_script(code, *arguments)
@@ -169,7 +174,12 @@ def browser(tmp_path_factory):
         pytest.skip("NO BROWSER: chromium and chromedriver are not installed: the page is untested")
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
-    for one in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1440,900"):
+    for one in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--window-size=1440,900",
+    ):
         options.add_argument(one)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     found = webdriver.Chrome(options, Driver(CHROMEDRIVER))
@@ -194,6 +204,7 @@ def _check_logs(browser):
         one["message"]
         for one in browser.get_log("browser")
         if "status of 4" not in one["message"]  # an error of the API, which the page shows
+        and "willReadFrequently" not in one["message"]  # these tests do, and not the page
     ]
     assert complaints == []
     events = [json.loads(one["message"])["message"] for one in browser.get_log("performance")]
@@ -285,7 +296,8 @@ def test_opacity_and_classes(page, slope):
     assert set(np.unique(alphas[mask != 0])) <= {51, 153}  # inside, and outlines
     assert (alphas[mask == 0] == 0).all()
     page.key("h")
-    page.until("!document.querySelector('[data-layer]').getContext('2d').getImageData(0, 0, 48, 32).data.some(Boolean)")
+    time.sleep(0.2)
+    assert not page.layer().any()
 
 
 def test_single_pixels_are_seen_without_blur(page):
@@ -358,20 +370,31 @@ def test_lesions_are_the_connected_regions(page, slope):
         inside = range(1, count + 1)
         areas = ndimage.sum_labels(numbers > 0, numbers, inside)
         means = ndimage.mean(plane.astype(np.float64), numbers, inside)
-        expected += [(name, int(area), float(mean)) for area, mean in zip(areas, means, strict=True)]
+        expected += [
+            (name, int(area), float(mean)) for area, mean in zip(areas, means, strict=True)
+        ]
     rows = [one.split("\n") for one in page.texts("#lesions .row")]
-    found = [(name, int(area.split()[0].replace(",", "")), float(mean)) for name, area, mean in rows]
-    assert sorted((name, area) for name, area, _ in found) == sorted((name, area) for name, area, _ in expected)
-    assert sorted(mean for *_, mean in found) == pytest.approx(sorted(one for *_, one in expected), abs=0.006)
+    found = [
+        (name, int(area.split()[0].replace(",", "")), float(mean)) for name, area, mean in rows
+    ]
+    assert sorted((name, area) for name, area, _ in found) == sorted(
+        (name, area) for name, area, _ in expected
+    )
+    assert sorted(mean for *_, mean in found) == pytest.approx(
+        sorted(one for *_, one in expected), abs=0.006
+    )
     assert [area for _, area, _ in found] == sorted((area for _, area, _ in found), reverse=True)
 
 
 def test_a_lesion_is_gone_to(page):
     page.show("a")
     page.element("#lesions .row").click()
-    _, x, y = map(float, page.state()["at"].split("%2C"))
-    assert (x, y) == (20, 20)
-    assert page.element(".mark").is_displayed()
+    scale, x, y = map(float, page.state()["at"].split("%2C"))
+    assert (x, y) == (30, 20)  # the image is too small to be moved further
+    mark, frame = page.element(".mark").rect, page.element(".frame").rect
+    assert mark["width"] == pytest.approx(20 * scale + 2 * 6, abs=1)
+    middle = mark["x"] + mark["width"] / 2 - (frame["x"] + frame["width"] / 2)
+    assert middle == pytest.approx((20 - 30) * scale, abs=1)
     assert page.element("#lesions .row").get_attribute("aria-current") == "true"
     assert "caries" in page.element("#status").get_attribute("textContent")
 
@@ -385,8 +408,10 @@ def test_truth_and_difference(page):
     assert set(map(tuple, inner.reshape(-1, 4))) == {(*FOUND, 255)}
     rest = difference[31:33, 12:33].reshape(-1, 4)  # striped: some pixels are bare
     assert set(map(tuple, rest)) == {(*MISSED, 255), (0, 0, 0, 0)}
-    assert page.texts("#scores dd") == ["0.82", "1 of 1", "0", "0"]
-    (row,) = (one for one in page.server.ask("/api/images").json["images"] if one["name"] == "b/c d")
+    assert page.texts("#scores dd") == ["0.82", "1 of 1", "0", "0", "0.82", "–"]
+    (row,) = (
+        one for one in page.server.ask("/api/images").json["images"] if one["name"] == "b/c d"
+    )
     assert round(row["dice"], 2) == 0.82
     page.type_in("[data-id='3'] input[type=number]", "1")
     page.until("document.querySelectorAll('#scores dd')[1].innerText === '0 of 1'")
@@ -408,12 +433,16 @@ def test_swipe(page):
     divider = page.element(".divider")
     assert divider.get_attribute("aria-valuenow") == "50"
     divider.send_keys(Keys.HOME)
-    clips = page.js("return [...document.querySelectorAll('.sheet')].map((one) => one.style.clipPath)")
-    assert clips == ["inset(0px 100% 0px 0px)", "inset(0px)"]
+    clips = page.js(
+        "return [...document.querySelectorAll('.sheet')].map((one) => one.style.clipPath)"
+    )
+    assert clips == ["inset(0px 100% 0px 0px)", "inset(0px 0px 0px 0%)"]
     divider.send_keys(Keys.END)
     assert divider.get_attribute("aria-valuenow") == "100"
     frame = page.element(".frame")
-    ActionChains(page.browser).drag_and_drop_by_offset(divider, -frame.size["width"] // 4, 0).perform()
+    ActionChains(page.browser).drag_and_drop_by_offset(
+        divider, -frame.size["width"] // 4, 0
+    ).perform()
     assert int(divider.get_attribute("aria-valuenow")) == pytest.approx(75, abs=1)
 
 
@@ -451,7 +480,9 @@ def test_keys(page):
     page.until("document.querySelectorAll('#set .value').length === 6")
     names = page.texts("#set .title")
     page.key("j")
-    page.until("document.getElementById('name').textContent === arguments[0]", names[names.index("a") + 1])
+    page.until(
+        "document.getElementById('name').textContent === arguments[0]", names[names.index("a") + 1]
+    )
     page.key("k")
     page.until("document.getElementById('name').textContent === 'a'")
     page.key("n")
@@ -480,7 +511,9 @@ def test_keys(page):
 
 
 def test_a_link_leads_to_what_one_saw(page):
-    place = page.show("b/c d", "&view=swipe&threshold=3:0.2&at=9,20,20&off=7&sort=dice&part=&missed=0")
+    place = page.show(
+        "b/c d", "&view=swipe&threshold=3:0.2&at=9,20,20&off=7&sort=dice&part=&missed=0"
+    )
     for again in (False, True):
         if again:
             page.browser.refresh()
@@ -504,7 +537,11 @@ def _downloaded(page, button):
     before = set(page.browser.downloads.iterdir())
     page.element(button).click()
     for _ in range(200):
-        new = [one for one in set(page.browser.downloads.iterdir()) - before if one.suffix != ".crdownload"]
+        new = [
+            one
+            for one in set(page.browser.downloads.iterdir()) - before
+            if one.suffix != ".crdownload"
+        ]
         if new and not new[0].name.startswith("."):
             return new[0]
         time.sleep(0.05)
@@ -532,7 +569,13 @@ def test_downloads(page, slope, tmp_path):
     shutil.copy(file, tmp_path)
     shutil.copy(slope, tmp_path)
     (image,) = mf.read(tmp_path)
-    np.testing.assert_array_equal(mf.draw(image, models.CLASSES).mask != 0, expected != 0)
+    classes = ClassMap(
+        tuple(
+            MaskClass(id_, name, (0, 0, id_), (name,))
+            for id_, name in ((3, "caries"), (7, "crown"))
+        )
+    )
+    np.testing.assert_array_equal(mf.draw(image, classes).mask != 0, expected != 0)
     page.element("#format option[value=yolo]").click()
     file = _downloaded(page, "#save-shapes")
     assert zipfile.is_zipfile(io.BytesIO(file.read_bytes()))
@@ -585,20 +628,17 @@ def test_drop_and_paste(page, slope):
 
 
 def test_hostile_names_are_text(page):
-    page.show(HOSTILE, "&model=exclusive")
-    assert HOSTILE in page.texts("#set .title")
-    assert page.element("#name").text == HOSTILE
+    page.show(CONVERTED, "&model=exclusive")
+    assert CONVERTED in page.texts("#set .title")
+    assert page.element("#name").text == CONVERTED
     assert HOSTILE in page.texts("#classes .title")
     assert page.js("return document.querySelectorAll('img:not([src$=svg])').length") == 0
     assert page.browser.title == "maskforge"
-    # A comma and an equals sign in the name of a class are part of it.
-    reply = page.server.ask(f"/api/model").json["models"][1]
-    assert [one["name"] for one in reply["classes"]] == [HOSTILE, "a, b=0.5"]
 
 
 def test_the_evaluation_stands_on_top(page):
     page.show("a")
-    page.until("document.querySelectorAll('.numbers .large').length === 4")
+    page.until("document.querySelector('.numbers .large')")
     report = page.server.ask("/api/evaluation").json
     numbers = report["findings"][0]["numbers"]
     assert page.texts(".numbers dt") == [one["title"] for one in numbers]
@@ -624,7 +664,7 @@ def test_progress_while_images_are_being_compared(browser, model_folder, data_fo
         page.until("document.querySelectorAll('#set .row').length === 5")
         assert "is being compared" in page.texts("#set .row")[0]
         begin.set()
-        page.until("document.querySelectorAll('.numbers .large').length === 4")
+        page.until("document.querySelector('.numbers .large')")
         page.until("document.querySelectorAll('#set .value').length === 5")
         assert page.js("return document.querySelectorAll('progress').length") == 0
         _check_logs(browser)
@@ -670,7 +710,7 @@ def test_a_phone_needs_no_scrolling_to_the_side(page):
     _phone(page.browser, True)
     try:
         for hash_ in ("", "&view=side", "&view=swipe&model=exclusive"):
-            page.show(HOSTILE, hash_)
+            page.show(CONVERTED, hash_)
             assert page.js("return document.documentElement.scrollWidth") == 390
             assert page.js("return document.querySelector('.frame').clientWidth") > 380
         page.key("?")
@@ -692,7 +732,15 @@ def test_everything_has_a_name(page, slope):
     wanting = {"button", "link", "checkbox", "radio", "slider", "spinbutton", "combobox", "textbox"}
     wanting |= {"image", "img", "navigation", "complementary", "dialog", "region", "group", "list"}
     roles = [role for role, _ in found]
-    for role in ("banner", "navigation", "main", "complementary", "contentinfo", "status", "slider"):
+    for role in (
+        "banner",
+        "navigation",
+        "main",
+        "complementary",
+        "contentinfo",
+        "status",
+        "slider",
+    ):
         assert role in roles, role
     named = {"button", "slider", "image", "navigation", "region"}
     assert named <= {*roles, "image"}
@@ -725,7 +773,8 @@ const behind = (one) => {
 const poor = [];
 for (const one of document.querySelectorAll("body *")) {
   const words = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-  if (!words || !one.checkVisibility() || one.closest(":disabled, .frame, figcaption, .unseen")) continue;
+  if (!words || !one.checkVisibility()) continue;
+  if (one.closest(":disabled, .frame, figcaption, .unseen")) continue;
   const [text, ground] = [read(getComputedStyle(one).color), behind(one)].map(luminance);
   const ratio = (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
   if (ratio < 4.5) poor.push([one.className, one.textContent, ratio]);
@@ -740,7 +789,7 @@ def test_text_can_be_read(page, scheme):
     page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     try:
         page.show("missed", "&view=difference")
-        page.until("document.querySelectorAll('.numbers .large').length === 4")
+        page.until("document.querySelector('.numbers .large')")
         is_dark = page.js("return getComputedStyle(document.body).color") == "rgb(230, 234, 239)"
         assert is_dark == (scheme == "dark")
         assert page.js(CONTRAST) == []
@@ -759,4 +808,4 @@ def test_every_file_of_the_page_is_used():
     for name in texts:
         assert name == "index.html" or any(name in text for text in texts.values()), name
     for name, text in texts.items():
-        assert "style=" not in text and "innerHTML" not in text, name
+        assert not re.search("style=|innerHTML|https?://(?!www.w3.org)", text), name

@@ -34,7 +34,9 @@ export class Classes {
   /** Show how much was found of every class. */
   tell(id, lesions, pixels) {
     const row = this._rows.get(id);
-    if (row) row.found.textContent = lesions ? `${count(lesions, "lesion")} · ${pixels.toLocaleString("en")} px` : "nothing";
+    if (!row) return;
+    const area = `${pixels.toLocaleString("en")} px`;
+    row.found.textContent = lesions ? `${count(lesions, "lesion")} · ${area}` : "nothing";
   }
 
   _row(one, color) {
@@ -46,7 +48,13 @@ export class Classes {
     const place = element(
       "div",
       { class: "class" },
-      element("label", { class: "check" }, box, swatch(color), element("span", { class: "title", title: one.name }, one.name)),
+      element(
+        "label",
+        { class: "check" },
+        box,
+        swatch(color),
+        element("span", { class: "title", title: one.name }, one.name),
+      ),
       found,
     );
     const row = { place, box, found };

@@ -1,9 +1,10 @@
 /** How good a model is on the data set, in numbers and in words. */
 
 import { askJson } from "./api.js";
-import { byId, element } from "./dom.js";
+import { byId, count, element } from "./dom.js";
 
 const SECONDS = 1.5;
+const REMEMBERED = "maskforge-evaluation";
 
 /** The part of the page about the evaluation; asks until all images have been compared. */
 export class EvaluationPart {
@@ -13,6 +14,9 @@ export class EvaluationPart {
     this._onproblem = onproblem;
     this._turn = 0;
     this._chosen = 0;
+    const details = byId("evaluation-details");
+    details.open = localStorage.getItem(REMEMBERED) !== "closed";
+    details.addEventListener("toggle", () => localStorage.setItem(REMEMBERED, details.open ? "open" : "closed"));
   }
 
   /** Show a model's evaluation, now and whenever there is more of it. */
@@ -40,15 +44,16 @@ export class EvaluationPart {
     const part = { all: "all images", test: "the test images" }[found.part] ?? `the ${found.part} images`;
     byId("evaluation-title").textContent = `How good is the model ${model} on ${part}?`;
     byId("evaluation-progress").replaceChildren(...progress(found));
-    const content = byId("evaluation-content");
-    if (!found.findings.length) content.replaceChildren();
-    else content.replaceChildren(...this._findings(found));
+    byId("evaluation-content").replaceChildren(...(found.findings.length ? this._findings(found) : []));
   }
 
   _findings(found) {
     const { findings, warnings, explanations } = found;
     const at = Math.min(this._chosen, findings.length - 1);
     const parts = [];
+    byId("evaluation-brief").textContent = findings[at].numbers
+      .map(({ title, value }) => `${title} ${value}`)
+      .join(" · ");
     if (findings.length > 1) {
       const choose = element(
         "select",
@@ -62,31 +67,31 @@ export class EvaluationPart {
       element(
         "dl",
         { class: "numbers" },
-        ...findings[at].numbers.map(({ title, value, interval }) =>
+        ...findings[at].numbers.map(({ title, value, meaning }) =>
           element(
             "div",
             {},
             element("dt", {}, title),
             element("dd", { class: "large" }, value),
-            element("dd", { class: "quiet" }, interval && `95 %: ${interval}`),
+            element("dd", {}, meaning),
           ),
         ),
       ),
-      element(
-        "div",
-        { class: "words" },
-        list("", findings[at].sentences),
-        warnings.length || explanations.length
-          ? element(
-              "details",
-              {},
-              element("summary", {}, "Before you rely on this"),
-              list("", warnings),
-              list("What the words mean", explanations),
-            )
-          : null,
-      ),
     );
+    if (warnings.length || explanations.length) {
+      const title = warnings.length
+        ? `Before you rely on this: ${count(warnings.length, "warning")}`
+        : "What this means";
+      parts.push(
+        element(
+          "details",
+          { class: "words", "aria-label": title },
+          element("summary", {}, title),
+          list(warnings),
+          list(explanations),
+        ),
+      );
+    }
     return parts;
   }
 
@@ -96,17 +101,17 @@ export class EvaluationPart {
   }
 }
 
-function list(title, sentences) {
-  if (!sentences.length) return null;
-  const items = element("ul", {}, ...sentences.map((one) => element("li", {}, one)));
-  return title ? element("div", {}, element("h3", {}, title), items) : items;
+function list(sentences) {
+  return element("ul", {}, ...sentences.map((one) => element("li", {}, one)));
 }
 
 function progress({ problem, measured, total, report }) {
-  if (problem) return [element("p", { class: "problem" }, `The model cannot be compared with the truth: ${problem}`)];
+  if (problem) {
+    const text = `The model cannot be compared with the truth: ${problem}.`;
+    return [element("p", { class: "problem" }, text)];
+  }
   if (report && measured >= total) return [];
   const label = `${measured.toLocaleString("en")} of ${total.toLocaleString("en")} images compared`;
-  return [
-    element("label", { class: "progress" }, `${label} `, element("progress", { max: total, value: measured })),
-  ];
+  const bar = element("progress", { max: total, value: measured });
+  return [element("label", { class: "progress" }, `${label} `, bar)];
 }

@@ -12,6 +12,8 @@ export class SentImage {
     this.key = `sent-${number}`;
     this.name = file.name || "pasted image";
     this.hasTruth = false;
+    this.failure = "";
+    this.found = null;
   }
 
   pixels(model) {

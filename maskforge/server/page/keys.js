@@ -6,11 +6,13 @@ const REMEMBERED = "maskforge-keys";
 
 /**
  * Listen to keys, and list them in the help.
- * @param {{keys: string[], shown?: string, text: string, run: function(KeyboardEvent, string)}[]} keys
- *     Those of one entry do similar things; `shown` is how they are written.
+ * @param {{keys: string[], shown?: string, text: string, run: function(KeyboardEvent, string,
+ *     string[])}[]} keys Those of one entry do similar things; `shown` is how they are written.
  */
 export function listenToKeys(keys) {
-  const actions = new Map(keys.flatMap(({ keys: names, run }) => names.map((name) => [name, run])));
+  const actions = new Map(
+    keys.flatMap(({ keys: names, run }) => names.map((name) => [name, [run, names]])),
+  );
   byId("keys").replaceChildren(
     ...keys.map(({ keys: names, shown, text }) =>
       element(
@@ -28,11 +30,11 @@ export function listenToKeys(keys) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (document.querySelector("dialog[open]") || isTyping(event.target)) return;
     const isOff = !box.checked && event.key.length === 1 && event.key !== "?";
-    const run = actions.get(event.key);
-    if (!run || isOff) return;
+    if (!actions.has(event.key) || isOff) return;
+    const [run, names] = actions.get(event.key);
     if (event.key.startsWith("Arrow") && !event.target.closest(".frame")) return;
     event.preventDefault();
-    run(event, event.key);
+    run(event, event.key, names);
   });
 }
 

@@ -5,8 +5,8 @@ import { CONFUSED, FOUND, INVENTED, MISSED } from "./comparison.js";
 /** Of outcomes: from the palette of Okabe and Ito, as in the images of `maskforge evaluate`. */
 export const OUTCOMES = new Map([
   [FOUND, { name: "found", color: "#009e73", pattern: "filled" }],
-  [MISSED, { name: "missed", color: "#d55e00", pattern: "striped /" }],
-  [INVENTED, { name: "invented", color: "#56b4e9", pattern: "striped \\" }],
+  [MISSED, { name: "missed", color: "#d55e00", pattern: "rising" }],
+  [INVENTED, { name: "invented", color: "#56b4e9", pattern: "falling" }],
   [CONFUSED, { name: "of another class", color: "#f0e442", pattern: "checked" }],
 ]);
 
@@ -27,8 +27,7 @@ export function safeColor(number, otherwise) {
  * @returns {ImageData}
  */
 export function paintMask(mask, width, colors, opacity) {
-  const paints = new Map([...colors].map(([id, color]) => [id, [paint(color, opacity), outline(color, opacity)]]));
-  return painted(mask, width, (value) => paints.get(value) ?? null, null);
+  return painted(mask, width, paintsOf(colors, opacity), () => false);
 }
 
 /**
@@ -40,40 +39,46 @@ export function paintMask(mask, width, colors, opacity) {
  * @returns {ImageData}
  */
 export function paintOutcomes(outcomes, width, opacity, period) {
-  const paints = new Map(
-    [...OUTCOMES].map(([value, { color }]) => [value, [paint(color, opacity), outline(color, opacity)]]),
-  );
+  const colors = [...OUTCOMES].map(([value, { color }]) => [value, color]);
   const half = period / 2;
   const isBare = (value, x, y) => {
     if (value === MISSED) return (x + y) % period >= half;
     if (value === INVENTED) return (((x - y) % period) + period) % period >= half;
     return value === CONFUSED && (x % period < half) === (y % period < half);
   };
-  return painted(outcomes, width, (value) => paints.get(value) ?? null, isBare);
+  return painted(outcomes, width, paintsOf(colors, opacity), isBare);
 }
 
-function painted(values, width, paintsOf, isBare) {
+/** Return by value what is inside, and its outline, which stays visible longer. */
+function paintsOf(colors, opacity) {
+  const strong = Math.min(1, 3 * opacity);
+  return new Map(
+    [...colors].map(([value, color]) => [value, [paint(color, opacity), paint(color, strong)]]),
+  );
+}
+
+function painted(values, width, paints, isBare) {
   const height = values.length / width;
   const image = new ImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
   let last = -1;
-  let paints = null;
+  let pair = null;
   for (let at = 0; at < values.length; at++) {
     const value = values[at];
     if (value === 0) continue;
     if (value !== last) {
       last = value;
-      paints = paintsOf(value);
+      pair = paints.get(value) ?? null;
     }
-    if (paints === null) continue;
+    if (pair === null) continue;
     const x = at % width;
     const isEdge =
       (x > 0 && values[at - 1] !== value) ||
       (x + 1 < width && values[at + 1] !== value) ||
       (at >= width && values[at - width] !== value) ||
       (at + width < values.length && values[at + width] !== value);
-    if (isEdge) pixels[at] = paints[1];
-    else if (isBare === null || !isBare(value, x, (at - x) / width)) pixels[at] = paints[0];
+    if (isEdge) pixels[at] = pair[1];
+    else if (!isBare(value, x, (at - x) / width)) pixels[at] = pair[0];
   }
   return image;
 }
@@ -83,9 +88,4 @@ function paint(color, opacity) {
   const value = parseInt(color.slice(1), 16);
   const [red, green, blue] = [value >> 16, (value >> 8) & 255, value & 255];
   return ((Math.round(opacity * 255) << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-}
-
-/** Outlines stay visible longer than what is inside them. */
-function outline(color, opacity) {
-  return paint(color, Math.min(1, 3 * opacity));
 }

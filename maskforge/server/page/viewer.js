@@ -141,7 +141,10 @@ export class Viewer {
   _makePane({ label, layers }) {
     const canvas = element("canvas", { class: "pixels", role: "img" });
     const overlays = new Map(
-      layers.map((name) => [name, element("canvas", { class: "pixels", "data-layer": name, "aria-hidden": "true" })]),
+      layers.map((name) => [
+        name,
+        element("canvas", { class: "pixels", "data-layer": name, "aria-hidden": "true" }),
+      ]),
     );
     const sheets = [...overlays.values()].map((one) => element("div", { class: "sheet" }, one));
     const mark = element("div", { class: "mark", hidden: true });
@@ -271,7 +274,8 @@ export class Viewer {
     if (this._mark === null) return;
     const margin = 6;
     const box = this._mark;
-    mark.style.transform = `translate(${left + box.left * scale - margin}px, ${top + box.top * scale - margin}px)`;
+    const [x, y] = [left + box.left * scale - margin, top + box.top * scale - margin];
+    mark.style.transform = `translate(${x}px, ${y}px)`;
     mark.style.width = `${(box.right - box.left) * scale + 2 * margin}px`;
     mark.style.height = `${(box.bottom - box.top) * scale + 2 * margin}px`;
   }
@@ -303,7 +307,8 @@ export class Viewer {
       (event) => {
         event.preventDefault();
         const pixels = event.deltaMode === 0 ? event.deltaY : event.deltaY * 30;
-        this.zoom(Math.exp(-pixels * (event.ctrlKey ? 0.01 : 0.002)), middle(event.clientX, event.clientY));
+        const factor = Math.exp(-pixels * (event.ctrlKey ? 0.01 : 0.002)); // fingers on a touchpad
+        this.zoom(factor, middle(event.clientX, event.clientY));
       },
       { passive: false },
     );
