@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,10 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 import maskforge as mf
@@ -25,7 +28,8 @@ import maskforge as mf
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent.parent / "samples"
 FORMATS = ("labelme", "vott", "superannotate")
-WIDE, PHONE = (1280, 800), (390, 844)
+GRAYS = 86
+WIDE, PHONE = (1440, 900), (390, 844)
 
 
 def main() -> None:
@@ -51,7 +55,7 @@ def draw(address: str) -> None:
     options = webdriver.ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--hide-scrollbars"):
         options.add_argument(argument)
-    browser = webdriver.Chrome(options)
+    browser = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
     try:
         look(browser, WIDE, "light")
         browser.get(f"{address}#image=bitewing-02&view=side")
@@ -59,9 +63,10 @@ def draw(address: str) -> None:
         look(browser, WIDE, "dark")
         browser.get("about:blank")
         browser.get(f"{address}#opacity=0.4")
+        wait_for(lambda: browser.find_element(By.ID, "version").text)
         sent = SAMPLES / "labelme" / "bitewing-03.jpg"
         browser.find_element(By.ID, "files").send_keys(str(sent))
-        is_shown(browser)
+        wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, "#viewer[data-shown=sent-0]"))
         browser.execute_script("document.querySelector('#lesions .row').click()")
         save(browser, "serve-lesion")
         look(browser, PHONE, "light")
@@ -85,7 +90,18 @@ def save(browser: webdriver.Chrome, name: str) -> None:
     """Write what the browser shows, as a small file."""
     is_shown(browser)
     with Image.open(io.BytesIO(browser.get_screenshot_as_png())) as shown:
-        shown.convert("RGB").quantize(128).save(HERE / f"{name}.png", optimize=True)
+        few_colors(shown.convert("RGB")).save(HERE / f"{name}.png", optimize=True)
+
+
+def few_colors(image: Image.Image) -> Image.Image:
+    """Return an image with a palette; its few colors are not lost among all the gray."""
+    pixels = np.asarray(image)
+    colored = pixels[np.ptp(pixels, axis=-1) > 8]
+    colors = Image.fromarray(colored[None]).quantize(256 - GRAYS).getpalette() or []
+    grays = np.linspace(0, 255, GRAYS).astype(np.uint8).repeat(3).tolist()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette((grays + colors)[:768])
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def is_shown(browser: webdriver.Chrome) -> None:
@@ -104,7 +120,7 @@ def ask(address: str) -> dict[str, object]:
 
 def wait_for(condition: Callable[[], object]) -> None:
     """Wait until something is true."""
-    for _ in range(1200):
+    for _ in range(300):
         if condition():
             return
         time.sleep(0.1)

@@ -71,7 +71,7 @@ export class LesionList {
         { type: "button", class: "row", onclick: () => this._pick(number) },
         swatch(colors.get(one.id)),
         element("span", { class: "title" }, names.get(one.id)),
-        one.outcome ? element("span", { class: `tag ${one.outcome}` }, one.outcome) : null,
+        element("span", { class: `tag ${one.outcome}` }, one.outcome),
         element("span", { class: "area" }, `${one.area.toLocaleString("en")} px`),
         element("span", { class: "value", title: "mean probability" }, score(one.score)),
       ),

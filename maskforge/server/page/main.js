@@ -211,9 +211,10 @@ async function load(wanted) {
 
 /** Take in files, and predict them one after the other; the first that can be read is shown. */
 async function take(files) {
+  const chosen = [...files]; // the browser empties its list
   await started;
   let isShown = false;
-  for (const one of sent.add(files)) {
+  for (const one of sent.add(chosen)) {
     if (isShown) await countLesions(one);
     else isShown = await open(one);
   }
@@ -277,6 +278,7 @@ async function start() {
   const options = (names) => names.map((name) => element("option", { value: name }, name));
   byId("model").replaceChildren(...options(server.models.map((one) => one.name)));
   byId("format").replaceChildren(...options(server.formats));
+  byId("empty").hidden = server.dataset !== null;
   if (server.dataset) {
     byId("set-part").hidden = false;
     byId("set-title").textContent = `${server.dataset.name} (${server.dataset.images.toLocaleString("en")})`;
