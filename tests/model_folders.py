@@ -44,16 +44,15 @@ def network(head="softmax", *, outputs=3, channels=1, seed=0):
     return keras.Model(source, layers.Activation(head, dtype="float32")(logits))
 
 
-def brightness(cuts, head="sigmoid", slopes=100.0):
-    """A network that says ``sigmoid(slope * (x - cut))`` for every channel."""
+def brightness(cuts, head="sigmoid", *, gains=(100.0,)):
+    """A network that says ``sigmoid(gain * (x - cut))`` for every channel."""
     import keras
-
-    slopes = np.broadcast_to(slopes, len(cuts))
 
     source = keras.Input((None, None, 1))
     layer = keras.layers.Conv2D(len(cuts), 1)
     logits = layer(source)
-    layer.set_weights([slopes.reshape(1, 1, 1, -1), -slopes * np.array(cuts)])
+    factors = np.broadcast_to(gains, len(cuts))
+    layer.set_weights([factors.reshape(1, 1, 1, -1), -factors * np.array(cuts)])
     return keras.Model(source, keras.layers.Activation(head, dtype="float32")(logits))
 
 

@@ -13,12 +13,13 @@ import zipfile
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-import conftest as setup
 import cv2
 import model_folders as models
 import numpy as np
 import pytest
+from running_server import running
 from scipy import ndimage
+from served_images import SEEN, data_set
 
 import maskforge as mf
 from maskforge.masks.classes import ClassMap, MaskClass
@@ -142,8 +143,8 @@ def served(tmp_path_factory, model_folder):
     from maskforge.server.shown_set import ShownSet
 
     root = tmp_path_factory.mktemp("page")
-    data = setup.data_set(root, setup.SEEN | {HOSTILE: 180})
-    network = models.brightness((0.5, 0.75), slopes=(20.0, 60.0))
+    data = data_set(root, SEEN | {HOSTILE: 180})
+    network = models.brightness((0.5, 0.75), gains=(20.0, 60.0))
     first = models.save(root / "bright", network, head="sigmoid")
     examples = mf.open_examples(data, group_pattern="^.")
     split = mf.make_split(examples, validation=0.3, test=0.3, seed=1)
@@ -160,7 +161,7 @@ def served(tmp_path_factory, model_folder):
 
 @pytest.fixture(scope="module")
 def server(served):
-    with setup.running(served) as found:
+    with running(served) as found:
         for _ in range(1200):
             if found.ask("/api/evaluation").json["measured"] == 6:
                 break
@@ -656,7 +657,7 @@ def test_progress_while_images_are_being_compared(browser, model_folder, data_fo
     shown, begin = ShownSet(data_folder), threading.Event()
     measure = shown.measure
     shown.measure = lambda served: begin.wait(60) and measure(served)
-    with setup.running(Service(Models([model_folder], options.model), shown, options)) as server:
+    with running(Service(Models([model_folder], options.model), shown, options)) as server:
         page = Page(browser, server)
         page.open()
         page.until("document.querySelector('progress')")
@@ -676,7 +677,7 @@ def test_without_a_data_set_the_page_waits_for_images(browser, model_folder, slo
     from maskforge.server.service import Service
 
     options = ServeOptions(model=mf.ModelOptions(runtime="keras"), token="se cret")
-    with setup.running(Service(Models([model_folder], options.model), None, options)) as server:
+    with running(Service(Models([model_folder], options.model), None, options)) as server:
         page = Page(browser, server)
         page.open()
         page.until("document.getElementById('token-dialog').open")
