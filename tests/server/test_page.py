@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
 import re
@@ -15,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import cv2
 import model_folders as models
+import msgspec
 import numpy as np
 import pytest
 from running_server import running
@@ -668,6 +670,14 @@ def test_progress_while_images_are_being_compared(browser, model_folder, data_fo
         page.until("document.querySelector('.numbers .large')")
         page.until("document.querySelectorAll('#set .value').length === 5")
         assert page.js("return document.querySelectorAll('progress').length") == 0
+        # A newer model is taken up when somebody comes back to the page.
+        model = server.service.models.find(None)
+        newer = msgspec.structs.replace(
+            model.predictor.description, thresholds=(0.25, 0.75), weights_digest="0" * 64
+        )
+        model.predictor = dataclasses.replace(model.predictor, description=newer)
+        page.js("document.dispatchEvent(new Event('visibilitychange'))")
+        page.until("document.querySelector('[data-id=\"3\"] input[type=number]').value === '0.25'")
         _check_logs(browser)
 
 

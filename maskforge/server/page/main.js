@@ -129,6 +129,15 @@ function useModel() {
   else if (image) open(image);
 }
 
+/** Take up newer models when somebody comes back to the page. */
+async function refresh() {
+  if (document.hidden) return;
+  const digests = ({ models }) => models.map((one) => one.digest).join();
+  const before = digests(server);
+  server = await askJson("/api/model");
+  if (digests(server) !== before) useModel();
+}
+
 function setLimit(id, limit) {
   const limits = new Map(state.limits);
   if (limit === null) limits.delete(id);
@@ -285,6 +294,7 @@ async function start() {
   }
   useModel();
   addEventListener("popstate", readAddress);
+  document.addEventListener("visibilitychange", () => refresh().catch(report));
 }
 
 async function openFirst() {
