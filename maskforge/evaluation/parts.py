@@ -14,7 +14,7 @@ from maskforge.files import PathLike
 
 PartName: TypeAlias = Literal["auto", "test", "validation", "train", "all"]
 
-_SPLIT = "split.json"
+SPLIT = "split.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ def choose_part(
         DatasetError: If the split file does not belong to the images.
     """
     split = None if split is None else Path(split)
-    record = None if model is None else recorded_split(model / _SPLIT)
+    record = None if model is None else recorded_split(model / SPLIT)
     is_made_for_these = record is not None and _is_made_for(record, examples)
     if split is None and model is not None and is_made_for_these:
-        split = model / _SPLIT
+        split = model / SPLIT
     if wanted == "all" or split is None:
         if wanted not in ("auto", "all"):
             raise OptionError(
@@ -60,7 +60,7 @@ def choose_part(
                 hint="give the split file with --split",
             )
         return Part("all", examples, _leak_notes(examples, record))
-    if record is not None and _has_folds(record) and split == (model or Path()) / _SPLIT:
+    if record is not None and _has_folds(record) and split == (model or Path()) / SPLIT:
         tested = [one.name for one in record.examples if one.part == "test"]
         return _part(examples, "test" if tested else "all", tested, wanted, split, record)
     parts = read_split(split, examples)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from maskforge.vector.vectorize_options import VectorizeOptions
 
 ZIP = "application/zip"
 _SIDES = "X-Maskforge-Shape"
+_END_OF_THRESHOLD = re.compile(r"=([0-9.eE+-]+)(?:,|$)")
+"""Names of classes may hold commas and equals signs: only those about a number divide."""
 
 
 def thresholds(text: str | None) -> Thresholds | None:
@@ -43,21 +46,28 @@ def thresholds(text: str | None) -> Thresholds | None:
     """
     if text is None:
         return None
-    by_name: dict[str, float] = {}
-    for one in text.split(","):
-        name, equals, value = one.rpartition("=")
-        try:
-            number = float(value)
-        except ValueError:
-            number = -1
-        if not 0 <= number <= 1 or (not equals and "," in text):
-            raise OptionError(
-                "a threshold is a number from 0 to 1", hint="write 0.4, or caries=0.4,plaque=0.6"
-            )
-        if not equals:
-            return number
-        by_name[name] = number
-    return by_name
+    *pairs, rest = _END_OF_THRESHOLD.split(text)
+    if not pairs:
+        return _threshold(text)
+    if rest:
+        raise _no_threshold()
+    return {name: _threshold(value) for name, value in zip(pairs[::2], pairs[1::2], strict=True)}
+
+
+def _threshold(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise _no_threshold() from None
+    if not 0 <= number <= 1:
+        raise _no_threshold()
+    return number
+
+
+def _no_threshold() -> OptionError:
+    return OptionError(
+        "a threshold is a number from 0 to 1", hint="write 0.4, or caries=0.4,plaque=0.6"
+    )
 
 
 def decided(predictor: Predictor, found: Prediction, options: ModelOptions) -> Prediction:

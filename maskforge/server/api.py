@@ -9,6 +9,7 @@ import numpy as np
 
 import maskforge
 from maskforge.errors import DatasetError
+from maskforge.evaluation.report.plain_words import explanations, warnings
 from maskforge.evaluation.report.worst import outcome_image
 from maskforge.examples.example import Example
 from maskforge.examples.statistics import statistics_of
@@ -18,6 +19,7 @@ from maskforge.images.png import png_bytes
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.prediction import Prediction
 from maskforge.server import answers, records
+from maskforge.server.findings import findings
 from maskforge.server.models import ServedModel
 from maskforge.server.operation import BINARY, JSON, PNG, Call, HttpError, Operation, Reply, as_json
 from maskforge.server.sent_image import sent_image
@@ -107,7 +109,7 @@ def _image(id_: str, example: Example, account: Account) -> records.ImageRecord:
         width=example.size.width,
         height=example.size.height,
         part=account.parts.get(example.name, ""),
-        group=example.group,
+        group=account.groups.get(example.name),
     )
     row = account.rows.get(example.name)
     if row is None:
@@ -191,6 +193,8 @@ def _predict(service: Service, call: Call) -> Reply:
     query: records.SentQuery = call.query
     model = service.models.find(query.model)
     image = sent_image(call, service.options)
+    if query.answer == "image":
+        return Reply(png_bytes(read_to_show(image.content, upright=True)), PNG)
     options = _with_thresholds(model.options, query.threshold)
     keep = query.answer in ("shapes", "probabilities")
     found = model.predictor.predict(image.content, options, keep_probabilities=keep)
@@ -221,6 +225,10 @@ def _evaluation(service: Service, call: Call) -> Reply:
             total=len(shown.examples),
             measured=len(account.rows),
             problem=account.problem,
+            compared=shown.compared(model.predictor.classes),
+            findings=() if report is None else findings(report),
+            warnings=() if report is None else tuple(warnings(report)),
+            explanations=() if report is None else tuple(explanations(report)),
             report=None if report is None else msgspec.Raw(msgspec.json.encode(report)),
         )
     )

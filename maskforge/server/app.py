@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import mimetypes
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from maskforge.server import anylabeling, api, label_studio
 from maskforge.server.guard import App, Guard
@@ -36,6 +38,8 @@ OPERATIONS = (*api.OPERATIONS, *anylabeling.OPERATIONS, *label_studio.OPERATIONS
 
 _PAGE = Path(__file__).parent / "page"
 _SECONDS_BETWEEN_LOOKS = 2.0
+
+mimetypes.add_type("text/javascript", ".js")  # Windows may say otherwise, and browsers refuse it
 
 
 def make_app(service: Service) -> App:
@@ -58,12 +62,21 @@ def make_app(service: Service) -> App:
             Route(
                 "/", lambda _: Response((_PAGE / "index.html").read_bytes(), media_type="text/html")
             ),
-            Mount("/page", StaticFiles(directory=_PAGE)),
+            Mount("/page", _PageFiles(directory=_PAGE)),
         ],
         exception_handlers={HTTPException: _unknown},
         lifespan=functools.partial(_running, service),
     )
     return Guard(starlette, service.options)
+
+
+class _PageFiles(StaticFiles):
+    """The files of the page: browsers ask each time whether there is a newer one."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def _endpoint(

@@ -186,10 +186,37 @@ class SentQuery(ShapesQuery, frozen=True, kw_only=True):
 
     Attributes:
         answer: ``mask``: PNG of class ids; ``shapes``: the file of a labeling tool; ``overlay``:
-            PNG to look at; ``probabilities``: float32 planes, as ``probabilities.bin``.
+            PNG to look at; ``image``: the image itself as PNG of 8 bits, whatever was sent;
+            ``probabilities``: float32 planes, as ``probabilities.bin``.
     """
 
-    answer: Literal["mask", "shapes", "overlay", "probabilities"] = "mask"
+    answer: Literal["mask", "shapes", "overlay", "image", "probabilities"] = "mask"
+
+
+class NumberRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A number about a class, as people read it.
+
+    Attributes:
+        title: What it is.
+        value: The number.
+        meaning: A sentence that says what it means.
+    """
+
+    title: str
+    value: str
+    meaning: str
+
+
+class FindingRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How good the model is at a class.
+
+    Attributes:
+        name: Of the class.
+        numbers: The chief ones.
+    """
+
+    name: str
+    numbers: tuple[NumberRecord, ...]
 
 
 class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +228,10 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
         total: Number of images in the whole set.
         measured: Number of them that were compared with the truth so far.
         problem: Why nothing can be compared, or empty.
+        compared: Ids of the classes of the model that the data set has, too.
+        findings: What was found of every class; empty until the report is whole.
+        warnings: What speaks against these numbers.
+        explanations: What has to be known to understand what they mean.
         report: What ``maskforge evaluate`` says about the part; null until it is whole.
     """
 
@@ -209,6 +240,10 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     measured: int
     problem: str
+    compared: tuple[int, ...]
+    findings: tuple[FindingRecord, ...]
+    warnings: tuple[str, ...]
+    explanations: tuple[str, ...]
     report: msgspec.Raw | None
 
 

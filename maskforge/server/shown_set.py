@@ -24,13 +24,14 @@ from maskforge.evaluation.gathered import gather
 from maskforge.evaluation.measures.measured import Measured
 from maskforge.evaluation.measures.regions import Regions, compose, pick, target_planes
 from maskforge.evaluation.pairs import share_classes
-from maskforge.evaluation.parts import PartName, choose_part
+from maskforge.evaluation.parts import SPLIT, PartName, choose_part
 from maskforge.evaluation.predictions import example_planes
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
 from maskforge.evaluation.report.records import ImageRow
 from maskforge.evaluation.report.summary import image_rows
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.sources import open_examples
+from maskforge.examples.splitfile import recorded_split
 from maskforge.files import PathLike, as_source
 from maskforge.masks.classes import VOID, ClassMap
 from maskforge.masks.encoding import Mask
@@ -57,6 +58,7 @@ class Account:
     Attributes:
         predictor: The model.
         parts: Part of every image, by name; without those that are in none.
+        groups: Likewise its group, such as the patient, of those that have one.
         rows: What was measured, by name of the image.
         reports: By name of the part, of those that are done; ``all`` if there are no parts.
         problem: Why the model cannot be compared with the truth, or empty.
@@ -64,6 +66,7 @@ class Account:
 
     predictor: Predictor
     parts: Mapping[str, str]
+    groups: Mapping[str, str]
     rows: dict[str, ImageRow] = field(default_factory=dict)
     reports: dict[str, EvaluationReport] = field(default_factory=dict)
     problem: str = ""
@@ -177,6 +180,18 @@ class ShownSet:
         mask[planes.void] = VOID
         return mask
 
+    def compared(self, classes: ClassMap) -> tuple[int, ...]:
+        """Return the ids of the classes of a model that the truth has, too; none if there are none.
+
+        Args:
+            classes: Those of the model.
+        """
+        try:
+            shared = share_classes(self._set.classes, classes)
+        except DatasetError:
+            return ()
+        return tuple(classes.foreground_ids[number] for number in shared.prediction)
+
     def regions(self, example: Example, prediction: Prediction) -> Regions:
         """Return truth and prediction of an image in one form.
 
@@ -196,7 +211,8 @@ class ShownSet:
         with self._lock:
             known = self._accounts.get(model.name)
             if known is None or known.predictor is not predictor:
-                known = Account(predictor, self._parts(predictor))
+                parts = self._parts(predictor)
+                known = Account(predictor, parts, self._groups(predictor, parts))
                 self._accounts[model.name] = known
             return known
 
@@ -260,6 +276,12 @@ class ShownSet:
                 continue
             parts |= dict.fromkeys((one.name for one in part.examples), wanted)
         return parts
+
+    def _groups(self, predictor: Predictor, parts: Mapping[str, str]) -> dict[str, str]:
+        """Return the group of every image in the split that the model was trained with."""
+        record = recorded_split(predictor.folder / SPLIT)
+        entries = () if record is None else record.examples
+        return {one.name: one.group for one in entries if one.group and one.name in parts}
 
 
 class _KeptPredictions:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import model_folders as models
-import numpy as np
 import pytest
 from running_server import Running, running
+from served_images import data_set
 
 import maskforge as mf
 from maskforge.errors import MissingDependencyError
@@ -37,33 +35,7 @@ def data_folder(tmp_path_factory) -> Path:
     In ``a`` the square was drawn as it is, in ``b/c d`` too large, in ``empty`` there is nothing,
     in ``missed`` it is too dark to be found, and ``invented`` has a square that nobody drew.
     """
-    root = tmp_path_factory.mktemp("data")
-    drawn = {"a": (10, 10, 20), "b/c d": (10, 10, 24), "missed": (30, 5, 10)}
-    seen = {"a": 180, "b/c d": 180, "missed": 100, "invented": 180}
-    for name in ("a", "b/c d", "empty", "missed", "invented"):
-        pixels = np.tile(np.arange(60, dtype=np.uint8), (40, 1))  # two values would be a mask
-        x, y, side = drawn.get(name, (10, 10, 20))
-        if name in seen:
-            pixels[y : y + min(side, 20), x : x + min(side, 20)] = seen[name]
-        shapes = []
-        if name in drawn:
-            corners = [[x, y], [x + side, y], [x + side, y + side], [x, y + side]]
-            shapes = [{"label": "caries", "shape_type": "polygon", "points": corners, "flags": {}}]
-        path = root / "annotations" / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
-        document = {
-            "version": "5.5.0",
-            "flags": {},
-            "shapes": shapes,
-            "imagePath": path.name,
-            "imageData": None,
-            "imageHeight": 40,
-            "imageWidth": 60,
-        }
-        path.with_suffix(".json").write_text(json.dumps(document))
-    mf.convert(root / "annotations", root / "masks", classes=models.CLASSES)
-    return root / "masks"
+    return data_set(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="session")

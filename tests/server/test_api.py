@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import maskforge as mf
+from maskforge.server.answers import thresholds
 
 BRIGHT = np.full((40, 60), 20, np.uint8)
 BRIGHT[10:30, 10:30] = 180
@@ -99,3 +100,47 @@ def test_what_is_known_is_not_sent_again(server):
     assert (again.status, again.content) == (304, b"")
     other = server.ask("/api/images/a/prediction.png?threshold=0.9")
     assert other.headers["etag"] != first.headers["etag"]
+
+
+def test_an_image_is_shown_as_it_is_predicted(server):
+    """Upright, and stretched where it has more than 8 bits."""
+    deep = (np.arange(12, dtype=np.uint16) * 5000).reshape(3, 4)
+    shown = server.ask("/api/predict?answer=image", png(deep))
+    assert shown.headers["content-type"] == "image/png"
+    assert shown.values.shape == (3, 4, 3)
+    assert (shown.values.min(), shown.values.max()) == (0, 255)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.4", 0.4),
+        ("a=0.4", {"a": 0.4}),
+        ("a=0.4,b=1e-3", {"a": 0.4, "b": 0.001}),
+        ("a, b=c=0.5,d=0", {"a, b=c": 0.5, "d": 0}),
+    ],
+)
+def test_thresholds_by_name(text, expected):
+    assert thresholds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "x", "1.5", "nan", "a=2", "a=", "a=0.5,b", "0.4,0.5", "a=1-"])
+def test_what_is_no_threshold(text):
+    with pytest.raises(mf.errors.OptionError, match="a threshold is a number from 0 to 1"):
+        thresholds(text)
+
+
+def test_a_part_of_the_evaluation(server, measured):
+    found = server.ask("/api/evaluation").json
+    assert found["compared"] == [3, 7]
+    caries, crown = found["findings"]
+    assert [one["title"] for one in caries["numbers"]][:3] == [
+        "lesions found",
+        "false per image",
+        "Dice",
+    ]
+    assert caries["numbers"][0]["value"] == "66.7%"
+    assert caries["numbers"][0]["meaning"].startswith("The prediction found 2 of 3 lesions")
+    assert crown["numbers"][0]["value"] == "undefined"
+    assert any("Only 5 images" in one for one in found["warnings"])
+    assert any(one.startswith("A lesion is") for one in found["explanations"])

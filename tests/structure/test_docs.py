@@ -336,6 +336,12 @@ def test_a_table_has_a_row_for_every_name(page, title, names):
     assert [row[0].strip("`") for row in table] == names
 
 
+def test_every_route_has_a_row_as_the_server_has_it():
+    app = pytest.importorskip("maskforge.server.app")
+    table = markdown.rows(markdown.section(DOCS / "serving/index.md", "Without a browser"))
+    assert table == [[f"`{one.method} {one.path}`", one.summary] for one in app.OPERATIONS]
+
+
 def test_every_measure_has_a_row_as_the_program_has_it():
     table = markdown.rows(markdown.section(DOCS / "evaluation-report.md", "Scores"))
     assert [row[:5] for row in table] == [

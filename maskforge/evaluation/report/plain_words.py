@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from maskforge.display.table import cell_text
 from maskforge.errors import listing
+from maskforge.evaluation.measures.imagelevel import IMAGE_SPECIFICITY
 from maskforge.evaluation.measures.lesions import FALSE_LESIONS_PER_IMAGE, LESION_SENSITIVITY
 from maskforge.evaluation.measures.measure import Measure, as_text
-from maskforge.evaluation.measures.scores import DICE
+from maskforge.evaluation.measures.scores import DICE, RECALL
 from maskforge.evaluation.report.records import (
     ClassReport,
     Evaluation,
@@ -27,45 +28,50 @@ def in_words(report: Evaluation) -> Iterator[tuple[str, list[str]]]:
     """Yield what was found: the name of a class and a few sentences."""
     classes = report.classes[:-1]
     for one in classes[:_MOST_CLASSES]:
-        yield cell_text(one.name), list(_class(one))
+        yield cell_text(one.name), [sentence for _, sentence in about_class(one)]
     if len(classes) > _MOST_CLASSES:
         yield "Others", [f"{len(classes) - _MOST_CLASSES} more classes are in the tables."]
 
 
-def _class(one: ClassReport) -> Iterator[str]:
+def about_class(one: ClassReport) -> Iterator[tuple[Measure, str]]:
+    """Yield what was found of a class, each sentence with the measure that it is about."""
     assert one.lesions is not None
     assert one.images is not None
-    yield from _lesions(one, one.lesions)
+    yield LESION_SENSITIVITY, _found(one, one.lesions)
+    yield FALSE_LESIONS_PER_IMAGE, _invented(one, one.lesions)
     if one.dice is not None:
-        yield f"Dice is {_with_interval(DICE, one.dice, one)}."
+        yield DICE, f"Dice is {_with_interval(DICE, one.dice, one)}."
     if one.recall is not None and one.precision is not None:
         yield (
+            RECALL,
             f"The prediction covers {as_text(one.recall, 'share')} of the area in the truth, and "
-            f"{as_text(one.precision, 'share')} of the area that it marks is right."
+            f"{as_text(one.precision, 'share')} of the area that it marks is right.",
         )
-    yield from _images(one.images)
+    if one.images.positive or one.images.negative:
+        yield IMAGE_SPECIFICITY, _images(one.images)
 
 
-def _lesions(one: ClassReport, lesions: LesionScores) -> Iterator[str]:
-    if lesions.truth:
-        share = _with_interval(LESION_SENSITIVITY, lesions.sensitivity, one)
-        yield (
-            f"The prediction found {lesions.found:,} of {_count(lesions.truth, 'lesion')}, which "
-            f"is {share}, and missed {lesions.truth - lesions.found or 'none'}."
-        )
-    else:
-        yield "The truth has no lesion, so there was nothing to find."
-    if lesions.false:
-        rate = _with_interval(FALSE_LESIONS_PER_IMAGE, lesions.false_per_image, one)
-        yield (
-            f"It marks {_count(lesions.false, 'place')} where the truth has nothing, which is "
-            f"{rate} per image."
-        )
-    else:
-        yield "It marks no place where the truth has nothing."
+def _found(one: ClassReport, lesions: LesionScores) -> str:
+    if not lesions.truth:
+        return "The truth has no lesion, so there was nothing to find."
+    share = _with_interval(LESION_SENSITIVITY, lesions.sensitivity, one)
+    return (
+        f"The prediction found {lesions.found:,} of {_count(lesions.truth, 'lesion')}, which "
+        f"is {share}, and missed {lesions.truth - lesions.found or 'none'}."
+    )
 
 
-def _images(images: ImageScores) -> Iterator[str]:
+def _invented(one: ClassReport, lesions: LesionScores) -> str:
+    if not lesions.false:
+        return "It marks no place where the truth has nothing."
+    rate = _with_interval(FALSE_LESIONS_PER_IMAGE, lesions.false_per_image, one)
+    return (
+        f"It marks {_count(lesions.false, 'place')} where the truth has nothing, which is "
+        f"{rate} per image."
+    )
+
+
+def _images(images: ImageScores) -> str:
     kinds = (
         (images.found, images.positive, "with this class"),
         (images.false, images.negative, "without it"),
@@ -75,8 +81,7 @@ def _images(images: ImageScores) -> Iterator[str]:
         for marked, total, kind in kinds
         if total
     ]
-    if parts:
-        yield f"It marks something in {' and in '.join(parts)}."
+    return f"It marks something in {' and in '.join(parts)}."
 
 
 def explanations(report: Evaluation) -> Iterator[str]:
@@ -148,11 +153,11 @@ def _is_wide(limits: Interval | None) -> bool:
 
 def _with_interval(measure: Measure, value: float | None, one: ClassReport) -> str:
     limits = one.intervals.get(measure.name)
-    shown, *ends = (_rounded(each, measure) for each in (value, *(limits or ())))
+    shown, *ends = (rounded(each, measure) for each in (value, *(limits or ())))
     return f"{shown} (95 % interval {' to '.join(ends)})" if ends else shown
 
 
-def _rounded(value: float | None, measure: Measure) -> str:
+def rounded(value: float | None, measure: Measure) -> str:
     """Return a value as people say it; the tables have more digits."""
     return f"{value:.2f}" if value is not None and measure.unit == "score" else measure.text(value)
 
