@@ -90,58 +90,51 @@ def test_x_anylabeling_saves_the_mask_of_predict(images, masks, model):
     assert "404" in message
 
 
-@pytest.mark.parametrize(
-    "controls", [(BRUSHES,), (POLYGONS, BRUSHES), (POLYGONS,), (BOXES,)], ids=len
-)
-def test_label_studio_reads_the_mask_of_predict(images, masks, model, tmp_path, controls):
-    text = "".join(one.format(LABELS) for one in controls)
-    config = f'<View><Image name="photo" value="$scan"/>{text}</View>'
+def test_label_studio_reads_the_mask_of_predict(images, masks, model, tmp_path):
+    wanted = [(BRUSHES,), (POLYGONS, BRUSHES), (POLYGONS,), (BOXES,)]
+    image = '<Image name="photo" value="$scan"/>'
+    configs = [
+        f"<View>{image}{''.join(one.format(LABELS) for one in controls)}</View>"
+        for controls in wanted
+    ]
+    file = tmp_path / "painted.npz"
     with running(serving(model, token="secret")) as server:
         address = server.address.replace("//", "//user:secret@")
-        for name, mask in masks.items() if controls == (BRUSHES,) else [*masks.items()][:1]:
-            program = PROGRAMS / "label_studio_backend.py"
-            file = tmp_path / f"{name}.npz"
-            verdict = in_environment(
-                "label-studio", program, address, images / f"{name}.png", config, file
-            )
-            assert verdict["errors"] == []
-            assert len({*verdict["versions"]}) == 1
-            assert 0.5 <= verdict["score"] <= 1
-            kinds = {one.partition("labels")[0] for one in verdict["types"]}
-            assert kinds <= {one.lower()[1:].partition("labels")[0] for one in controls}
-            if controls == (BRUSHES,):
-                with np.load(file) as painted:
-                    for label, value in (("caries", 3), ("crown", 7)):
-                        np.testing.assert_array_equal(painted[label], mask == value)
+        program = PROGRAMS / "label_studio_backend.py"
+        verdicts = in_environment(
+            "label-studio", program, address, images, json.dumps(configs), file
+        )
+    assert len(verdicts) == len(wanted) * len(masks)
+    for one in verdicts:
+        assert one["errors"] == []
+        assert len({*one["versions"]}) == 1
+        assert 0.5 <= one["score"] <= 1
+    types = {tuple(one["types"]) for one in verdicts if one["config"] != 1}
+    assert types == {("brushlabels",), ("polygonlabels",), ("rectanglelabels",)}
+    with np.load(file) as painted:
+        for name, mask in masks.items():
+            for label, value in (("caries", 3), ("crown", 7)):
+                np.testing.assert_array_equal(painted[f"0-{name}-{label}"], mask == value)
 
 
-@pytest.mark.parametrize(
-    ("shapes", "as_polygons", "kind"),
-    [("mask", False, "mask"), ("mask", True, "polygon"), ("polygon", False, "polygon")],
-)
-def test_cvat_uploads_the_mask_of_predict(
-    images, masks, model, tmp_path, shapes, as_polygons, kind
-):
+def test_cvat_uploads_the_mask_of_predict(images, masks, model, tmp_path):
     mf.Predictor.load(model)  # converts it, if there is a runtime to convert it for
     libraries = json.dumps([str(ROOT), sysconfig.get_path("purelib")])
-    chosen = json.dumps([f"model=str:{model}", f"shapes=str:{shapes}"])
+    ways = [("mask", False), ("mask", True), ("polygon", False)]
     program, file = PROGRAMS / "cvat_function.py", tmp_path / "masks.npz"
-    verdict = in_environment(
-        "cvat", program, libraries, chosen, images, json.dumps(as_polygons), file
-    )
-    assert verdict["labels"] == {"caries": 3, "crown": 7}
-    assert verdict["types"] == [kind]
-    assert min(verdict["scores"]) >= 0.5
+    verdicts = in_environment("cvat", program, libraries, model, images, json.dumps(ways), file)
+    assert [one["types"] for one in verdicts] == [["mask"], ["polygon"], ["polygon"]]
+    for one in verdicts:
+        assert one["labels"] == {"caries": 3, "crown": 7}
+        assert min(one["scores"]) >= 0.5
+        assert min(one["sure"]) >= 0.95
+        assert 0 < len(one["sure"]) < len(one["scores"])
     with np.load(file) as found:
         for name, mask in masks.items():
-            if kind == "mask":
-                np.testing.assert_array_equal(found[name], mask)
-    for name, mask in masks.items():
-        rings = verdict["polygons"].get(name, [])
-        areas = [mf.Polygon(np.array(points).reshape(-1, 2)) for _, points in rings]
-        if kind == "polygon":
-            height, width = mask.shape
-            drawn = mf.rasterize(areas, (width, height), [value for value, _ in rings])
+            np.testing.assert_array_equal(found[f"0-{name}"], mask)
+    for one in verdicts[1:]:
+        for name, mask in masks.items():
+            rings = one["polygons"][name]
+            areas = [mf.Polygon(np.array(points).reshape(-1, 2)) for _, points in rings]
+            drawn = mf.rasterize(areas, mask.shape[::-1], [value for value, _ in rings])
             np.testing.assert_array_equal(drawn, mask)
-    assert min(verdict["sure"]) >= 0.95
-    assert len(verdict["sure"]) < len(verdict["scores"])

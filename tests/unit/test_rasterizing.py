@@ -6,7 +6,7 @@ from builders import corners, grid
 
 from maskforge import Area, Bitmap, MaskforgeError, Polygon, rasterize
 from maskforge.errors import GeometryError, OptionError
-from maskforge.raster.runs import to_bitmaps
+from maskforge.raster.runs import Runs, to_bitmaps
 from maskforge.raster.scan import scan
 from maskforge.shapes import Size
 
@@ -132,7 +132,7 @@ def test_numbers_of_numpy_are_numbers():
 
 
 def test_regions_become_bitmaps():
-    """Each cut to its pixels; runs that touch are one, and what has no pixel has no bitmap."""
+    """Each cut to its pixels; what has no pixel has no bitmap."""
     areas = [
         Area((Polygon(np.array(corners(1, 1, 5, 4)), (np.array(corners(2, 2, 4, 3)),)),)),
         Area((Polygon(np.array(corners(-3, -3, -1, -1))),)),
@@ -145,3 +145,10 @@ def test_regions_become_bitmaps():
     assert (last.row, last.column) == (0, 0)
     assert np.array_equal(last.pixels, grid("1111", "..11"))
     assert to_bitmaps(scan([], Size(6, 5)), 0) == []
+
+
+def test_runs_that_touch_become_one_bitmap():
+    region, row, start, stop = np.array([(0, 3, 4, 6), (0, 3, 6, 9), (0, 4, 5, 6)]).T
+    (bitmap,) = to_bitmaps(Runs(region, row, start, stop), 1)
+    assert (bitmap.row, bitmap.column) == (3, 4)
+    assert np.array_equal(bitmap.pixels, grid("11111", ".1..."))

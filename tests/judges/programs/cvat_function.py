@@ -21,44 +21,50 @@ _FIRST = 100
 """What CVAT adds to the ids of labels in this task."""
 
 
-def main(libraries: str, parameters: str, folder: str, polygons: str, masks: str) -> dict[str, Any]:
-    """Return what would be uploaded.
+def main(libraries: str, model: str, folder: str, ways: str, masks: str) -> list[dict[str, Any]]:
+    """Return what would be uploaded in some ways.
 
     Args:
         libraries: JSON list of folders in which the function and all that it needs is.
-        parameters: JSON list of what stands behind ``-p`` on the command line.
+        model: Folder of the model.
         folder: A folder with images.
-        polygons: JSON: whether masks are to become polygons.
-        masks: File for the masks (H, W) of label ids, by name of the image.
+        ways: JSON list of pairs: the parameter ``shapes``, and whether masks become polygons.
+        masks: File for the masks (H, W) of label ids, by number of the way and name of the image.
     """
     sys.path += json.loads(libraries)
-    chosen = dict(map(parse_function_parameter, json.loads(parameters)))
-    function = FunctionLoader("maskforge.prediction.cvat", None, chosen).load()
-    labels = {one.name: one.id for one in function.spec.labels}
-    paths = sorted(Path(folder).glob("*.png"))
-    shapes = _uploaded(function, paths, json.loads(polygons))
-    sure = _uploaded(function, paths, json.loads(polygons), conf_threshold=0.95)
     drawn: dict[str, np.ndarray] = {}
-    rings: dict[str, list[Any]] = {}
-    for one in shapes:
-        path = paths[one["frame"]]
-        width, height = Image.open(path).size
-        value = one["label_id"] - _FIRST
-        if one["type"] == "mask":
-            inside = decode_mask(one["points"], image_width=width, image_height=height)
-            mask = drawn.setdefault(path.stem, np.zeros((height, width), np.uint8))
-            assert not mask[inside].any(), "masks overlap"
-            mask[inside] = value
-        else:
-            rings.setdefault(path.stem, []).append([value, one["points"]])
+    found = []
+    for number, (form, polygons) in enumerate(json.loads(ways)):
+        given = [f"model=str:{model}", f"shapes=str:{form}"]
+        chosen = dict(map(parse_function_parameter, given))
+        function = FunctionLoader("maskforge.prediction.cvat", None, chosen).load()
+        paths = sorted(Path(folder).glob("*.png"))
+        shapes = _uploaded(function, paths, polygons)
+        sure = _uploaded(function, paths, polygons, conf_threshold=0.95)
+        rings: dict[str, list[Any]] = {}
+        for one in shapes:
+            path = paths[one["frame"]]
+            width, height = Image.open(path).size
+            value = one["label_id"] - _FIRST
+            if one["type"] == "mask":
+                inside = decode_mask(one["points"], image_width=width, image_height=height)
+                place = f"{number}-{path.stem}"
+                mask = drawn.setdefault(place, np.zeros((height, width), np.uint8))
+                assert not mask[inside].any(), "masks overlap"
+                mask[inside] = value
+            else:
+                rings.setdefault(path.stem, []).append([value, one["points"]])
+        found.append(
+            {
+                "labels": {one.name: one.id for one in function.spec.labels},
+                "types": sorted({one["type"] for one in shapes}),
+                "scores": [one["score"] for one in shapes],
+                "sure": [one["score"] for one in sure],
+                "polygons": rings,
+            }
+        )
     np.savez(masks, **drawn)
-    return {
-        "labels": labels,
-        "types": sorted({one["type"] for one in shapes}),
-        "scores": [one["score"] for one in shapes],
-        "sure": [one["score"] for one in sure],
-        "polygons": rings,
-    }
+    return found
 
 
 def _uploaded(function: Any, paths: list[Path], polygons: bool, **options: Any) -> list[Any]:

@@ -14,40 +14,55 @@ from label_studio_sdk.label_interface import LabelInterface
 from label_studio_sdk.label_interface.objects import PredictionValue
 
 
-def main(address: str, image: str, config: str, masks: str) -> dict[str, Any]:
-    """Return what the library says of the prediction of an image.
+def main(address: str, images: str, configs: str, masks: str) -> list[dict[str, Any]]:
+    """Return what the library says of the prediction of every image, by every configuration.
 
     Args:
         address: The server, with user and password.
-        image: The image.
-        config: A labeling configuration.
-        masks: File for the pixels of the brushes, by label.
+        images: A folder with images.
+        configs: JSON list of labeling configurations.
+        masks: File for the pixels of brushes, by number of the configuration, image and label.
     """
-    interface = LabelInterface(config)
-    interface.validate()
-    task = interface.generate_sample_task()
-    (name,) = task
-    task[name] = "data:image/png;base64," + base64.b64encode(Path(image).read_bytes()).decode()
-    asked = {"tasks": [{"id": 1, "data": task}], "label_config": config, "params": {}}
-    answer = _post(f"{address}/predict", asked | {"project": "1.17"})
-    version = _post(f"{address}/setup", {"project": "1.17", "schema": config})["model_version"]
-    (found,) = answer["results"]
-    prediction = PredictionValue(**found)
-    errors = interface.validate_prediction(prediction.model_dump(), return_errors=True)
     painted: dict[str, np.ndarray] = {}
-    for one in prediction.result:
-        if one["type"] == "brushlabels":
-            height, width = one["original_height"], one["original_width"]
-            pixels = decode_rle(one["value"]["rle"]).reshape(height, width, 4)[:, :, 3] > 0
-            (label,) = one["value"]["brushlabels"]
-            painted[label] = painted.get(label, np.zeros_like(pixels)) | pixels
+    found = []
+    for number, config in enumerate(json.loads(configs)):
+        interface = LabelInterface(config)
+        interface.validate()
+        tasks = []
+        paths = sorted(Path(images).glob("*.png"))
+        for path in paths:
+            task = interface.generate_sample_task()
+            (name,) = task
+            task[name] = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+            tasks.append({"id": len(tasks) + 1, "data": task})
+        project = {"project": "1.17"}
+        asked = {"tasks": tasks, "label_config": config, "params": {}, **project}
+        answer = _post(f"{address}/predict", asked)
+        version = _post(f"{address}/setup", {"schema": config, **project})["model_version"]
+        for path, one in zip(paths, answer["results"], strict=True):
+            prediction = PredictionValue(**one)
+            errors = interface.validate_prediction(prediction.model_dump(), return_errors=True)
+            for region in prediction.result:
+                if region["type"] == "brushlabels":
+                    pixels = _pixels(region)
+                    place = f"{number}-{path.stem}-{region['value']['brushlabels'][0]}"
+                    painted[place] = painted.get(place, np.zeros_like(pixels)) | pixels
+            found.append(
+                {
+                    "config": number,
+                    "errors": errors,
+                    "types": sorted({region["type"] for region in prediction.result}),
+                    "score": prediction.score,
+                    "versions": [prediction.model_version, version],
+                }
+            )
     np.savez(masks, **painted)
-    return {
-        "errors": errors,
-        "types": [one["type"] for one in prediction.result],
-        "score": prediction.score,
-        "versions": [prediction.model_version, version],
-    }
+    return found
+
+
+def _pixels(region: dict[str, Any]) -> np.ndarray:
+    height, width = region["original_height"], region["original_width"]
+    return decode_rle(region["value"]["rle"]).reshape(height, width, 4)[:, :, 3] > 0
 
 
 def _post(address: str, content: object) -> Any:
