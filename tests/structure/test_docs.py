@@ -236,7 +236,7 @@ def test_the_page_of_the_command_line_has_every_option(name):
         default = documented[option][1]
         if parameter.default is True:
             assert default == "on", option
-        elif parameter.default not in (None, False):
+        elif parameter.default not in (None, False, ""):
             assert default == f"`{parameter.default}`", option
         elif isinstance(parameter.show_default, str) and default.startswith("`"):
             assert default.strip("`") == parameter.show_default.partition(":")[0], option
