@@ -4,11 +4,12 @@ import { readState, writeState } from "./address.js";
 import { askJson, onTokenWanted, setToken } from "./api.js";
 import { Classes } from "./classes.js";
 import { compare } from "./comparison.js";
-import { listen } from "./controls.js";
+import { keysOf, listen } from "./controls.js";
 import { decideMask } from "./decision.js";
 import { announce, byId, count, element, score } from "./dom.js";
 import { EvaluationPart } from "./evaluation.js";
 import { Kept, SentImage, SetImage } from "./images.js";
+import { listenToKeys } from "./keys.js";
 import { LesionList } from "./lesion_list.js";
 import { OUTCOMES } from "./painting.js";
 import { askForToken, report } from "./problems.js";
@@ -69,7 +70,7 @@ function change(changes, { isStep = false } = {}) {
 function follow(before) {
   const differs = (...names) => names.some((name) => before[name] !== state[name]);
   if (differs("model")) return useModel();
-  if (differs("sort", "part", "group", "missed")) set.show(state, model.name);
+  if (server.dataset && differs("sort", "part", "group", "missed")) set.show(state, model.name);
   if (differs("own")) classes.show(model, colorsOf(model, state.own));
   if (differs("own", "limits", "off", "opacity")) showControls();
   if (differs("image") && state.image !== (image?.id ?? "")) {
@@ -197,7 +198,7 @@ async function open(wanted) {
     shown.clear();
     return false;
   }
-  if (found.problem) report(found.problem, image.name);
+  if (found.problem) report(found.problem);
   byId("panel").hidden = false;
   shown.show(image, found, model, state);
   return true;
@@ -273,7 +274,7 @@ async function start() {
   onTokenWanted(askForToken);
   showLegend();
   state = takeToken(location.hash);
-  listen({
+  const page = {
     get state() {
       return state;
     },
@@ -281,7 +282,8 @@ async function start() {
     nextView: (by) => image && change({ view: shown.showView(by) }),
     hide: () => shown.hide(),
     ...{ change, lesions, moveLimits, save, step, take, viewer },
-  });
+  };
+  listen(page);
   server = await askJson("/api/model");
   byId("version").textContent = `maskforge ${server.version}`;
   const options = (names) => names.map((name) => element("option", { value: name }, name));
@@ -293,6 +295,7 @@ async function start() {
     byId("set-title").textContent = `${server.dataset.name} (${server.dataset.images.toLocaleString("en")})`;
   }
   useModel();
+  listenToKeys(keysOf(page));
   addEventListener("popstate", readAddress);
   document.addEventListener("visibilitychange", () => refresh().catch(report));
 }
