@@ -258,6 +258,25 @@ def test_thresholds_act_at_once_and_as_on_the_server(page):
     assert page.state()["threshold"] == "3%3A0.0001"
 
 
+def test_a_threshold_is_rounded_as_on_the_server(page, slope):
+    """A pixel whose probability is the threshold has the class, though its decimals are rounded."""
+    reply = page.server.ask("/api/predict?answer=probabilities", slope.read_bytes())
+    caries = np.unique(np.frombuffer(reply.content, "<f4").reshape(2, 32, 48)[0])
+    decimals = [np.format_float_positional(one, unique=True) for one in caries]
+    threshold = next(
+        text
+        for text, one in zip(decimals, caries, strict=True)
+        if float(text) > float(one) > 0.01 and np.float32(text) == one
+    )
+    page.open("#opacity=1")
+    page.send(slope)
+    page.type_in("[data-id='3'] input[type=number]", threshold)
+    time.sleep(0.2)
+    asked = f"/api/predict?threshold=caries={threshold},crown=0.5"
+    expected = page.server.ask(asked, slope.read_bytes()).values
+    np.testing.assert_array_equal(page.layer(), drawn(expected, {3: ORANGE, 7: PURPLE}))
+
+
 def test_the_slider_of_a_threshold_obeys_keys(page, slope):
     page.open("#opacity=1")
     page.send(slope)
@@ -602,12 +621,20 @@ def test_several_images_one_of_them_broken(page, slope, tmp_path):
     assert page.browser.title == "maskforge"
 
 
-def test_an_error_comes_with_its_hint(page):
+def test_an_error_comes_with_its_hint(page, tmp_path):
     page.open("#image=nothing")
     page.until("document.querySelector('#problems .problem')")
     assert page.element("#problems .problem").text.startswith(
         "nothing: There is no such image. /api/images lists the images with their ids."
     )
+    page.key("j")  # the first one
+    page.until("document.querySelector('[data-layer]')")
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"this is text")
+    page.element("#files").send_keys(str(broken))
+    page.until("document.getElementById('name').textContent === 'broken.png'")
+    page.until("!document.querySelector('canvas')")  # no other image is shown in its place
+    assert not page.element("#panel").is_displayed()
 
 
 def test_drop_and_paste(page, slope):

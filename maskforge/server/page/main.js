@@ -191,17 +191,26 @@ async function open(wanted) {
   byId("name").textContent = image.name;
   byId("busy").hidden = false;
   byId("busy").textContent = `Predicting ${image.name} ...`;
+  byId("viewer").classList.add("old");
   const found = await load(image);
   if (mine !== turn) return found !== null;
   byId("busy").hidden = true;
+  byId("viewer").classList.remove("old");
   if (found === null) {
-    shown.clear();
+    showNothing();
     return false;
   }
   if (found.problem) report(found.problem);
   byId("panel").hidden = false;
   shown.show(image, found, model, state);
   return true;
+}
+
+function showNothing() {
+  shown.clear();
+  viewer.clear();
+  for (const id of ["panel", "views", "legend"]) byId(id).hidden = true;
+  byId("scale").textContent = "";
 }
 
 /** Return what is needed to show an image; null, with a message, if that cannot be had. */
