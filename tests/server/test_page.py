@@ -751,6 +751,11 @@ def test_a_phone_needs_no_scrolling_to_the_side(page):
             page.show(CONVERTED, hash_)
             assert page.js("return document.documentElement.scrollWidth") == 390
             assert page.js("return document.querySelector('.frame').clientWidth") > 380
+        page.until("document.querySelectorAll('#set .row').length === 6")
+        assert page.js("return scrollY") == 0  # at the image, and not at its place in the list
+        page.element("#set li:last-child .row").click()
+        page.until("document.getElementById('name').textContent === 'missed'")
+        assert page.js("return document.getElementById('viewer').getBoundingClientRect().top") == 0
         page.key("?")
         assert page.js("return document.documentElement.scrollWidth") == 390
     finally:

@@ -39,6 +39,7 @@ const viewer = new Viewer(byId("viewer"), {
 });
 const classes = new Classes({ onlimit: setLimit, onswitch: switchClass });
 const lesions = new LesionList((one) => {
+  lookUp();
   viewer.goTo(one);
   const { id, outcome, area } = one;
   const probability = `probability ${score(one.score)}`;
@@ -53,7 +54,10 @@ const shown = new ShownImage({
     if (image instanceof SentImage) sent.update();
   },
 });
-const sent = new SentList(open);
+const sent = new SentList((one) => {
+  lookUp();
+  open(one);
+});
 const set = new SetList({ onpick: openOfSet, onfilter: change, onproblem: report });
 const evaluation = new EvaluationPart({ onprogress: followProgress, onproblem: report });
 
@@ -176,7 +180,13 @@ function imageOfSet(id) {
   return new SetImage(id, set.names?.get(id) ?? id);
 }
 
+/** Bring the image back into view, where lists stand below it. */
+function lookUp() {
+  byId("viewer").scrollIntoView({ block: "nearest" });
+}
+
 function openOfSet(id) {
+  lookUp();
   change({ image: id, where: null }, { isStep: true });
 }
 
