@@ -298,7 +298,7 @@ async function start() {
       return state;
     },
     switchClassAt: (number) => model.classes[number] && switchClass(model.classes[number].id),
-    nextView: (by) => image && change({ view: shown.showView(by) }),
+    nextView: (by) => shown.hasTruth && change({ view: shown.showView(by) }),
     hide: () => shown.hide(),
     ...{ change, lesions, moveLimits, save, step, take, viewer },
   };

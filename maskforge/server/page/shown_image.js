@@ -89,13 +89,13 @@ export class ShownImage {
   compareWith(ids) {
     if (ids.join() === this._compared.join()) return;
     this._compared = ids;
-    if (this._found) this.draw(this._state);
+    this.draw(this._state);
   }
 
   /** Hide all colors, or show them again. */
   hide() {
     this._isHidden = !this._isHidden;
-    if (this._found) this.draw(this._state);
+    this.draw(this._state);
   }
 
   /** Show the panes that the state wants, if there is a truth for them; return the next view. */
@@ -106,13 +106,13 @@ export class ShownImage {
     for (const box of document.querySelectorAll("input[name=view]")) box.checked = box.value === now;
     byId("legend").hidden = !PANES[now].some(({ layers }) => layers.includes("difference"));
     this._viewer.setPanes(PANES[now]);
-    if (!this.hasTruth) return this._state.view;
     return names[(names.indexOf(now) + by + names.length) % names.length];
   }
 
   /** Draw what a state decides; the lists follow, on large images a moment later. */
   draw(state, then = () => {}) {
     this._state = state;
+    if (this._found === null) return;
     cancelAnimationFrame(this._frame);
     clearTimeout(this._timer);
     const count = () => {
