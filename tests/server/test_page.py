@@ -224,7 +224,8 @@ def _check_logs(browser):
 def slope(tmp_path_factory):
     """An image from dark to bright, so that thresholds matter, and with corners that touch."""
     pixels = np.tile(np.linspace(110, 240, 48).astype(np.uint8), (32, 1))
-    pixels[::3, ::2] = 0
+    pixels[:15:3, ::2] = 0
+    pixels[15:][np.indices((17, 48)).sum(axis=0) % 2 == 0] = 0
     path = tmp_path_factory.mktemp("sent") / "slope 1.png"
     path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
     return path
@@ -430,6 +431,8 @@ def test_truth_and_difference(page):
     assert set(map(tuple, inner.reshape(-1, 4))) == {(*FOUND, 255)}
     rest = difference[31:33, 12:33].reshape(-1, 4)  # striped: some pixels are bare
     assert set(map(tuple, rest)) == {(*MISSED, 255), (0, 0, 0, 0)}
+    bare = difference[31:33, 12:33, 3] == 0
+    np.testing.assert_array_equal(bare[1, :-1], bare[0, 1:])  # along /
     assert page.texts("#scores dd") == ["0.82", "1 of 1", "0", "0", "0.82", "–"]
     (row,) = (
         one for one in page.server.ask("/api/images").json["images"] if one["name"] == "b/c d"
