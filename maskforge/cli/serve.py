@@ -43,13 +43,13 @@ def serve(
         ),
     ] = None,
     token: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="What every client has to send; needed if other machines can connect.",
             envvar="MASKFORGE_TOKEN",
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     *,
     served: Annotated[Given, _SERVED],
     how: Model,
@@ -74,7 +74,7 @@ def serve(
             ready=ready,
             progress=update,
             model=ModelOptions(**how),
-            token=token,
+            token=token or "",
             label_studio_key=os.environ.get("LABEL_STUDIO_API_KEY", ""),
             **served,
         )

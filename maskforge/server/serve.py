@@ -35,6 +35,10 @@ def serve(
         MissingDependencyError: If a package of ``maskforge[serve]`` or a runtime is not installed.
         ModelError: If a model cannot be used.
         OptionError: If an option cannot be used, or the address is not free.
+
+    Examples:
+        >>> mf.serve("runs/caries", "masks", ready=print)  # doctest: +SKIP
+        http://127.0.0.1:8000
     """
     options = with_keywords(ServeOptions, options, keywords)
     for package in ("starlette", "uvicorn", "python_multipart"):

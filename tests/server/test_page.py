@@ -224,7 +224,8 @@ def _check_logs(browser):
 def slope(tmp_path_factory):
     """An image from dark to bright, so that thresholds matter, and with corners that touch."""
     pixels = np.tile(np.linspace(110, 240, 48).astype(np.uint8), (32, 1))
-    pixels[::3, ::2] = 0
+    pixels[:15:3, ::2] = 0
+    pixels[15:][np.indices((17, 48)).sum(axis=0) % 2 == 0] = 0
     path = tmp_path_factory.mktemp("sent") / "slope 1.png"
     path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
     return path
@@ -256,6 +257,25 @@ def test_thresholds_act_at_once_and_as_on_the_server(page):
     np.testing.assert_array_equal(page.layer(), drawn(other, {3: ORANGE, 7: PURPLE}))
     assert page.js("return performance.getEntriesByType('resource').length") == requests
     assert page.state()["threshold"] == "3%3A0.0001"
+
+
+def test_a_threshold_is_rounded_as_on_the_server(page, slope):
+    """A pixel whose probability is the threshold has the class, though its decimals are rounded."""
+    reply = page.server.ask("/api/predict?answer=probabilities", slope.read_bytes())
+    caries = np.unique(np.frombuffer(reply.content, "<f4").reshape(2, 32, 48)[0])
+    decimals = [np.format_float_positional(one, unique=True) for one in caries]
+    threshold = next(
+        text
+        for text, one in zip(decimals, caries, strict=True)
+        if float(text) > float(one) > 0.01 and np.float32(text) == one
+    )
+    page.open("#opacity=1")
+    page.send(slope)
+    page.type_in("[data-id='3'] input[type=number]", threshold)
+    time.sleep(0.2)
+    asked = f"/api/predict?threshold=caries={threshold},crown=0.5"
+    expected = page.server.ask(asked, slope.read_bytes()).values
+    np.testing.assert_array_equal(page.layer(), drawn(expected, {3: ORANGE, 7: PURPLE}))
 
 
 def test_the_slider_of_a_threshold_obeys_keys(page, slope):
@@ -411,6 +431,8 @@ def test_truth_and_difference(page):
     assert set(map(tuple, inner.reshape(-1, 4))) == {(*FOUND, 255)}
     rest = difference[31:33, 12:33].reshape(-1, 4)  # striped: some pixels are bare
     assert set(map(tuple, rest)) == {(*MISSED, 255), (0, 0, 0, 0)}
+    bare = difference[31:33, 12:33, 3] == 0
+    np.testing.assert_array_equal(bare[1, :-1], bare[0, 1:])  # along /
     assert page.texts("#scores dd") == ["0.82", "1 of 1", "0", "0", "0.82", "–"]
     (row,) = (
         one for one in page.server.ask("/api/images").json["images"] if one["name"] == "b/c d"
@@ -602,12 +624,20 @@ def test_several_images_one_of_them_broken(page, slope, tmp_path):
     assert page.browser.title == "maskforge"
 
 
-def test_an_error_comes_with_its_hint(page):
+def test_an_error_comes_with_its_hint(page, tmp_path):
     page.open("#image=nothing")
     page.until("document.querySelector('#problems .problem')")
     assert page.element("#problems .problem").text.startswith(
         "nothing: There is no such image. /api/images lists the images with their ids."
     )
+    page.key("j")  # the first one
+    page.until("document.querySelector('[data-layer]')")
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"this is text")
+    page.element("#files").send_keys(str(broken))
+    page.until("document.getElementById('name').textContent === 'broken.png'")
+    page.until("!document.querySelector('canvas')")  # no other image is shown in its place
+    assert not page.element("#panel").is_displayed()
 
 
 def test_drop_and_paste(page, slope):
@@ -724,6 +754,12 @@ def test_a_phone_needs_no_scrolling_to_the_side(page):
             page.show(CONVERTED, hash_)
             assert page.js("return document.documentElement.scrollWidth") == 390
             assert page.js("return document.querySelector('.frame').clientWidth") > 380
+        page.until("document.querySelectorAll('#set .row').length === 6")
+        assert page.js("return scrollY") == 0  # at the image, and not at its place in the list
+        page.element("#set li:last-child .row").click()
+        page.until("document.getElementById('name').textContent === 'missed'")
+        top = page.js("return document.getElementById('viewer').getBoundingClientRect().top")
+        assert top == pytest.approx(0, abs=1)
         page.key("?")
         assert page.js("return document.documentElement.scrollWidth") == 390
     finally:

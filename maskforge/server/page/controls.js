@@ -1,10 +1,9 @@
 /** Buttons, keys, drop and paste. */
 
 import { announce, byId } from "./dom.js";
-import { listenToKeys } from "./keys.js";
 
 /**
- * Listen to all controls.
+ * Listen to buttons and fields, and take in files.
  * @param {Object} page What they do.
  */
 export function listen(page) {
@@ -46,12 +45,12 @@ export function listen(page) {
   document.addEventListener("paste", (event) => {
     if (event.clipboardData.files.length) page.take(event.clipboardData.files);
   });
-  listenToKeys(keysOf(page));
 }
 
 const MOVES = { ArrowLeft: [-60, 0], ArrowRight: [60, 0], ArrowUp: [0, -60], ArrowDown: [0, 60] };
 
-function keysOf(page) {
+/** Return what the keys do, for `listenToKeys`. */
+export function keysOf(page) {
   const { viewer, lesions } = page;
   /** Return what two keys do: the first one in one direction, the second in the other. */
   const both = (run, step = 1) => (_, key, keys) => run(key === keys[0] ? step : -step);

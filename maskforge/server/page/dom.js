@@ -30,6 +30,15 @@ export function swatch(color) {
   return made;
 }
 
+/** Scroll the list that holds an element, and not the page, until it is seen. */
+export function reveal(one) {
+  const box = one.closest("nav, aside");
+  if (box.scrollHeight <= box.clientHeight) return;
+  const [inner, outer] = [one.getBoundingClientRect(), box.getBoundingClientRect()];
+  if (inner.top < outer.top) box.scrollTop += inner.top - outer.top;
+  if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom;
+}
+
 /** Tell something to people who cannot see the page. */
 export function announce(text) {
   byId("status").textContent = text;

@@ -1,6 +1,6 @@
 /** The lesions of an image, the largest first. */
 
-import { byId, count, element, score, swatch } from "./dom.js";
+import { byId, count, element, reveal, score, swatch } from "./dom.js";
 
 const MOST = 200;
 
@@ -59,7 +59,7 @@ export class LesionList {
       if (other === number) row.firstElementChild.setAttribute("aria-current", "true");
       else row.firstElementChild.removeAttribute("aria-current");
     });
-    byId("lesions").children[number].scrollIntoView({ block: "nearest" });
+    reveal(byId("lesions").children[number]);
   }
 
   _row(one, number, names, colors) {

@@ -4,11 +4,12 @@ import { readState, writeState } from "./address.js";
 import { askJson, onTokenWanted, setToken } from "./api.js";
 import { Classes } from "./classes.js";
 import { compare } from "./comparison.js";
-import { listen } from "./controls.js";
+import { keysOf, listen } from "./controls.js";
 import { decideMask } from "./decision.js";
 import { announce, byId, count, element, score } from "./dom.js";
 import { EvaluationPart } from "./evaluation.js";
 import { Kept, SentImage, SetImage } from "./images.js";
+import { listenToKeys } from "./keys.js";
 import { LesionList } from "./lesion_list.js";
 import { OUTCOMES } from "./painting.js";
 import { askForToken, report } from "./problems.js";
@@ -38,6 +39,7 @@ const viewer = new Viewer(byId("viewer"), {
 });
 const classes = new Classes({ onlimit: setLimit, onswitch: switchClass });
 const lesions = new LesionList((one) => {
+  lookUp();
   viewer.goTo(one);
   const { id, outcome, area } = one;
   const probability = `probability ${score(one.score)}`;
@@ -52,7 +54,10 @@ const shown = new ShownImage({
     if (image instanceof SentImage) sent.update();
   },
 });
-const sent = new SentList(open);
+const sent = new SentList((one) => {
+  lookUp();
+  open(one);
+});
 const set = new SetList({ onpick: openOfSet, onfilter: change, onproblem: report });
 const evaluation = new EvaluationPart({ onprogress: followProgress, onproblem: report });
 
@@ -69,7 +74,7 @@ function change(changes, { isStep = false } = {}) {
 function follow(before) {
   const differs = (...names) => names.some((name) => before[name] !== state[name]);
   if (differs("model")) return useModel();
-  if (differs("sort", "part", "group", "missed")) set.show(state, model.name);
+  if (server.dataset && differs("sort", "part", "group", "missed")) set.show(state, model.name);
   if (differs("own")) classes.show(model, colorsOf(model, state.own));
   if (differs("own", "limits", "off", "opacity")) showControls();
   if (differs("image") && state.image !== (image?.id ?? "")) {
@@ -175,7 +180,13 @@ function imageOfSet(id) {
   return new SetImage(id, set.names?.get(id) ?? id);
 }
 
+/** Bring the image back into view, where lists stand below it. */
+function lookUp() {
+  byId("viewer").scrollIntoView({ block: "nearest" });
+}
+
 function openOfSet(id) {
+  lookUp();
   change({ image: id, where: null }, { isStep: true });
 }
 
@@ -190,17 +201,26 @@ async function open(wanted) {
   byId("name").textContent = image.name;
   byId("busy").hidden = false;
   byId("busy").textContent = `Predicting ${image.name} ...`;
+  byId("viewer").classList.add("old");
   const found = await load(image);
   if (mine !== turn) return found !== null;
   byId("busy").hidden = true;
+  byId("viewer").classList.remove("old");
   if (found === null) {
-    shown.clear();
+    showNothing();
     return false;
   }
-  if (found.problem) report(found.problem, image.name);
+  if (found.problem) report(found.problem);
   byId("panel").hidden = false;
   shown.show(image, found, model, state);
   return true;
+}
+
+function showNothing() {
+  shown.clear();
+  viewer.clear();
+  for (const id of ["panel", "views", "legend"]) byId(id).hidden = true;
+  byId("scale").textContent = "";
 }
 
 /** Return what is needed to show an image; null, with a message, if that cannot be had. */
@@ -273,15 +293,16 @@ async function start() {
   onTokenWanted(askForToken);
   showLegend();
   state = takeToken(location.hash);
-  listen({
+  const page = {
     get state() {
       return state;
     },
     switchClassAt: (number) => model.classes[number] && switchClass(model.classes[number].id),
-    nextView: (by) => image && change({ view: shown.showView(by) }),
+    nextView: (by) => shown.hasTruth && change({ view: shown.showView(by) }),
     hide: () => shown.hide(),
     ...{ change, lesions, moveLimits, save, step, take, viewer },
-  });
+  };
+  listen(page);
   server = await askJson("/api/model");
   byId("version").textContent = `maskforge ${server.version}`;
   const options = (names) => names.map((name) => element("option", { value: name }, name));
@@ -293,6 +314,7 @@ async function start() {
     byId("set-title").textContent = `${server.dataset.name} (${server.dataset.images.toLocaleString("en")})`;
   }
   useModel();
+  listenToKeys(keysOf(page));
   addEventListener("popstate", readAddress);
   document.addEventListener("visibilitychange", () => refresh().catch(report));
 }

@@ -24,10 +24,11 @@ export function safeColor(number, otherwise) {
  * @param {number} width Of the image.
  * @param {Map<number, string>} colors Of the classes that are shown, as `#rrggbb`.
  * @param {number} opacity Of the colors inside the outlines, 0 to 1.
+ * @param {number} outline Width of the outlines in pixels.
  * @returns {ImageData}
  */
-export function paintMask(mask, width, colors, opacity) {
-  return painted(mask, width, paintsOf(colors, opacity), () => false);
+export function paintMask(mask, width, colors, opacity, outline = 1) {
+  return painted(mask, width, paintsOf(colors, opacity), outline, () => false);
 }
 
 /**
@@ -35,10 +36,11 @@ export function paintMask(mask, width, colors, opacity) {
  * @param {Uint8Array} outcomes What became of every pixel.
  * @param {number} width Of the image.
  * @param {number} opacity Of the colors inside the outlines, 0 to 1.
+ * @param {number} outline Width of the outlines in pixels.
  * @param {number} period Pixels from one stripe to the next.
  * @returns {ImageData}
  */
-export function paintOutcomes(outcomes, width, opacity, period) {
+export function paintOutcomes(outcomes, width, opacity, outline, period) {
   const colors = [...OUTCOMES].map(([value, { color }]) => [value, color]);
   const half = period / 2;
   const isBare = (value, x, y) => {
@@ -46,7 +48,7 @@ export function paintOutcomes(outcomes, width, opacity, period) {
     if (value === INVENTED) return (((x - y) % period) + period) % period >= half;
     return value === CONFUSED && (x % period < half) === (y % period < half);
   };
-  return painted(outcomes, width, paintsOf(colors, opacity), isBare);
+  return painted(outcomes, width, paintsOf(colors, opacity), outline, isBare);
 }
 
 /** Return by value what is inside, and its outline, which stays visible longer. */
@@ -57,7 +59,7 @@ function paintsOf(colors, opacity) {
   );
 }
 
-function painted(values, width, paints, isBare) {
+function painted(values, width, paints, outline, isBare) {
   const height = values.length / width;
   const image = new ImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
@@ -72,15 +74,23 @@ function painted(values, width, paints, isBare) {
     }
     if (pair === null) continue;
     const x = at % width;
-    const isEdge =
-      (x > 0 && values[at - 1] !== value) ||
-      (x + 1 < width && values[at + 1] !== value) ||
-      (at >= width && values[at - width] !== value) ||
-      (at + width < values.length && values[at + width] !== value);
-    if (isEdge) pixels[at] = pair[1];
+    if (isNearEdge(values, width, at, x, outline)) pixels[at] = pair[1];
     else if (!isBare(value, x, (at - x) / width)) pixels[at] = pair[0];
   }
   return image;
+}
+
+/** Tell whether another value is at most so many pixels to the side, above or below. */
+function isNearEdge(values, width, at, x, distance) {
+  const value = values[at];
+  for (let by = 1; by <= distance; by++) {
+    const [above, below] = [at - by * width, at + by * width];
+    if (x >= by && values[at - by] !== value) return true;
+    if (x + by < width && values[at + by] !== value) return true;
+    if (above >= 0 && values[above] !== value) return true;
+    if (below < values.length && values[below] !== value) return true;
+  }
+  return false;
 }
 
 /** Return a color as ImageData holds it on little-endian machines. */

@@ -1,7 +1,7 @@
 /** The images of the data set: sorted, filtered, with what the model makes of each. */
 
 import { askJson } from "./api.js";
-import { byId, count, element, score } from "./dom.js";
+import { byId, count, element, reveal, score } from "./dom.js";
 
 const PAGE = 500;
 
@@ -62,7 +62,8 @@ export class SetList {
       if (row.dataset.id === id) button.setAttribute("aria-current", "true");
       else button.removeAttribute("aria-current");
     }
-    byId("set").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    const current = byId("set").querySelector("[aria-current]");
+    if (current) reveal(current);
   }
 
   async _load(offset, limit = PAGE) {

@@ -89,13 +89,13 @@ export class ShownImage {
   compareWith(ids) {
     if (ids.join() === this._compared.join()) return;
     this._compared = ids;
-    if (this._found) this.draw(this._state);
+    this.draw(this._state);
   }
 
   /** Hide all colors, or show them again. */
   hide() {
     this._isHidden = !this._isHidden;
-    if (this._found) this.draw(this._state);
+    this.draw(this._state);
   }
 
   /** Show the panes that the state wants, if there is a truth for them; return the next view. */
@@ -106,13 +106,13 @@ export class ShownImage {
     for (const box of document.querySelectorAll("input[name=view]")) box.checked = box.value === now;
     byId("legend").hidden = !PANES[now].some(({ layers }) => layers.includes("difference"));
     this._viewer.setPanes(PANES[now]);
-    if (!this.hasTruth) return this._state.view;
     return names[(names.indexOf(now) + by + names.length) % names.length];
   }
 
   /** Draw what a state decides; the lists follow, on large images a moment later. */
   draw(state, then = () => {}) {
     this._state = state;
+    if (this._found === null) return;
     cancelAnimationFrame(this._frame);
     clearTimeout(this._timer);
     const count = () => {
@@ -126,10 +126,12 @@ export class ShownImage {
     });
   }
 
-  /** Show the scale; stripes stay as wide as they are on the screen. */
+  /** Show the scale; outlines and stripes stay about as wide on the screen as they are. */
   showScale() {
     byId("scale").textContent = `${Math.round(this._viewer.scale * 100)} %`;
-    if (this._result?.outcomes && this._period !== this._periodNow()) this._drawDifference();
+    if (this._result === null || String(this._widths) === String(this._widthsNow())) return;
+    this._drawMasks();
+    this._drawDifference();
   }
 
   /** Say what is at a pixel. */
@@ -152,10 +154,10 @@ export class ShownImage {
     announce(`${what} saved`);
   }
 
-  _paint(mask, opacity = this._state.opacity) {
+  _paint(mask, opacity = this._state.opacity, outline = 1) {
     const { own, off } = this._state;
     const colors = [...colorsOf(this._model, own)].filter(([id]) => !off.has(id));
-    return paintMask(mask, this._found.planes.width, new Map(colors), opacity);
+    return paintMask(mask, this._found.planes.width, new Map(colors), opacity, outline);
   }
 
   _drawMasks() {
@@ -165,9 +167,11 @@ export class ShownImage {
     const isUncovered = off.size > 0 && rule.head === "sigmoid";
     this._mask = decideMask(planes, rule);
     this._beneath = isUncovered ? decideMask(planes, rule, off) : this._mask;
+    this._widths = this._widthsNow();
+    const [outline] = this._widths;
     const shown = this._isHidden ? 0 : opacity;
-    this._viewer.setLayer("prediction", this._paint(this._beneath, shown));
-    if (truth) this._viewer.setLayer("truth", this._paint(truth, shown));
+    this._viewer.setLayer("prediction", this._paint(this._beneath, shown, outline));
+    if (truth) this._viewer.setLayer("truth", this._paint(truth, shown, outline));
   }
 
   _count() {
@@ -194,16 +198,18 @@ export class ShownImage {
     this._lasted = performance.now() - start;
   }
 
-  _periodNow() {
-    return Math.max(4, 2 ** Math.ceil(Math.log2(6 / this._viewer.scale)));
+  /** Return the width of outlines, and from stripe to stripe, in pixels of the image. */
+  _widthsNow() {
+    const { scale } = this._viewer;
+    const outline = Math.min(8, Math.max(1, Math.ceil(1 / scale)));
+    return [outline, Math.max(4, 2 ** Math.ceil(Math.log2(6 / scale)))];
   }
 
   _drawDifference() {
     if (!this._result.outcomes) return;
-    this._period = this._periodNow();
     const opacity = this._isHidden ? 0 : Math.min(1, this._state.opacity * 1.6);
     const { width } = this._found.planes;
-    const layer = paintOutcomes(this._result.outcomes, width, opacity, this._period);
+    const layer = paintOutcomes(this._result.outcomes, width, opacity, ...this._widths);
     this._viewer.setLayer("difference", layer);
   }
 

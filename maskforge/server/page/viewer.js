@@ -48,6 +48,12 @@ export class Viewer {
     this._arrange();
   }
 
+  /** Show nothing. */
+  clear() {
+    this._image = null;
+    this.setPanes([]);
+  }
+
   /** Set how many panes there are, and what each shows. */
   setPanes(panes) {
     const wanted = JSON.stringify(panes);
@@ -59,7 +65,7 @@ export class Viewer {
     this._place.dataset.panes = panes.length;
     for (const pane of this._panes) this._fill(pane);
     this._arrange();
-    if (focused >= 0) this._panes[0].frame.focus({ preventScroll: true });
+    if (focused >= 0) this._panes[0]?.frame.focus({ preventScroll: true });
   }
 
   /** Draw a layer; panes that show it follow. */
