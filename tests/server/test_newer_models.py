@@ -55,7 +55,7 @@ def test_a_newer_model_is_taken_up_without_a_failed_request(served, caplog):
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         clients = [pool.submit(hammer) for _ in range(4)]
-        models.save(folder, models.brightness((0.6, 0.8)), head="sigmoid")
+        models.save(folder, models.brightness((0.602, 0.8)), head="sigmoid")
         try:
             wait_for(lambda: server.ask("/api/model").json["models"][0]["digest"] != digest)
             time.sleep(0.1)
@@ -78,7 +78,7 @@ def test_a_damaged_or_half_written_model_leaves_the_old_one(served, tmp_path, ca
     server, folder = served
     image = cv2.imencode(".png", PIXELS)[1].tobytes()
     old = server.ask("/api/predict", image).content
-    other = models.save(tmp_path / "other", models.brightness((0.6, 0.8)), head="sigmoid")
+    other = models.save(tmp_path / "other", models.brightness((0.602, 0.8)), head="sigmoid")
     whole = (other / "model.keras").read_bytes()
 
     def is_refused_once_more(count):
@@ -105,7 +105,7 @@ def test_whatever_loading_runs_into_does_not_end_the_looking(served, monkeypatch
     server, folder = served
     (model,) = server.service.models.values()
     monkeypatch.setattr(model, "_load", lambda: 1 / 0)
-    models.save(folder, models.brightness((0.6, 0.8)), head="sigmoid")
+    models.save(folder, models.brightness((0.602, 0.8)), head="sigmoid")
     wait_for(lambda: "the newer model is not used" in caplog.text)
     monkeypatch.undo()
     models.save(folder, models.brightness((0.7, 0.8)), head="sigmoid")
