@@ -197,6 +197,22 @@ def test_two_hundred_clients_at_once_are_all_answered(impatient):
     assert {one.content for one in answers} == {expected}
 
 
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="Linux tells the memory of a process")
+def test_memory_stays_flat(impatient):
+    """If every body were kept, 200 requests would take 20 MB more."""
+
+    def answered(count):
+        for _ in range(count):
+            assert impatient.ask("/api/predict", image).status == 200
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1000
+
+    image = encoded(320)
+    assert len(image) > 100_000
+    before = answered(100)
+    assert answered(200) < before + 10
+
+
 def test_the_longest_idle_connection_gives_way(tmp_path, monkeypatch):
     monkeypatch.setattr("maskforge.server.connection._MOST", 20)
     with (
