@@ -12,6 +12,7 @@ benchmarks/serving.py 10000``, so many further requests are sent, to see whether
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import http.client
 import itertools
 import os
@@ -28,14 +29,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from prediction import SIDE, make_model
 
 import maskforge as mf
 from maskforge.images.decoder import read_image
 
-IMAGES = 48
-ROUNDS = 5
-CLIENTS = (1, 2, 8, 32)
+IMAGES = 32
+ROUNDS = 4
+CLIENTS = (1, 4, 16)
 
 
 def make_images(folder: Path) -> list[bytes]:
@@ -102,6 +104,12 @@ def resident(process: int) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1000
 
 
+def as_batch(content: bytes) -> NDArray[np.float32]:
+    """Return an image as the network takes it."""
+    scaled: NDArray[np.float32] = read_image(content, upright=True)[None].astype(np.float32) / 255
+    return scaled
+
+
 def main() -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     with tempfile.TemporaryDirectory() as name:
@@ -109,7 +117,7 @@ def main() -> None:
         make_model(folder / "model")
         contents = make_images(folder / "images")
         predictor = mf.Predictor.load(folder / "model", runtime="openvino", precision="float32")
-        batches = [read_image(one, upright=True)[None] / np.float32(255) for one in contents]
+        batches = [as_batch(one) for one in contents]
         runs = itertools.count()
         with served(folder / "model") as (port, process):
             clients = {count: Clients(port, count) for count in CLIENTS}
@@ -124,10 +132,10 @@ def main() -> None:
 
             methods: dict[str, Callable[[], None]] = {"predict": predict, "runtime": infer}
             for count in CLIENTS:
-                methods[str(count)] = lambda one=clients[count]: one.ask(contents)
+                methods[str(count)] = functools.partial(clients[count].ask, contents)
             report(methods, clients)
             if len(sys.argv) > 1:
-                watch_memory(clients[8], contents, int(sys.argv[1]), process)
+                watch_memory(clients[4], contents, int(sys.argv[1]), process)
 
 
 def report(methods: dict[str, Callable[[], None]], clients: dict[int, Clients]) -> None:
