@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,12 @@ class Running:
     Attributes:
         port: Where it listens.
         service: What it serves.
+        uvicorn: What runs it.
     """
 
     port: int
     service: Any
+    uvicorn: Any
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -62,25 +65,31 @@ class Running:
             content = reply.read()
             return Answer(reply.status, {k.lower(): v for k, v in reply.getheaders()}, content)
 
+    def has_lost_all(self, seconds=15.0) -> bool:
+        """Wait until no connection is left."""
+        until = time.monotonic() + seconds
+        while self.uvicorn.server_state.connections and time.monotonic() < until:
+            time.sleep(0.02)
+        return not self.uvicorn.server_state.connections
+
 
 @contextlib.contextmanager
 def running(service) -> Iterator[Running]:
     """Run a server until the end of the block."""
     import socket
 
-    import uvicorn
+    from maskforge.server.serve import make_server
 
-    from maskforge.server.app import make_app
-
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(make_app(service), access_log=False, log_level="warning")
-    server = uvicorn.Server(config)
+    host = service.options.host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, 0), family=family, backlog=512)
+    server = make_server(service)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
         while not server.started:
             time.sleep(0.01)
-        yield Running(listener.getsockname()[1], service)
+        yield Running(listener.getsockname()[1], service, server)
     finally:
         server.should_exit = True
         thread.join(20)
@@ -95,3 +104,37 @@ def serving(model: Path, **options: Any) -> Any:
 
     chosen = ServeOptions(model=mf.ModelOptions(runtime="keras"), **options)
     return Service(Models([model], chosen.model), None, chosen)
+
+
+def light_predictor(folder: Path, infer=None):
+    """Return the network of ``model_folder`` without Keras; its folder only looks like one."""
+    import model_folders as models
+
+    from maskforge.nn.modelfile import WEIGHTS, write_description
+    from maskforge.prediction.predictor import Predictor
+    from maskforge.prediction.runtimes.base import Runtime
+
+    def bright(batch):
+        with np.errstate(over="ignore"):
+            return 1 / (1 + np.exp(-100 * (batch - np.float32([0.5, 0.8]))))
+
+    description = models.describe("sigmoid")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_description(folder, description)
+    (folder / WEIGHTS).write_bytes(b"none")
+    runtime = Runtime("numpy", "float32", infer or bright)
+    return Predictor(folder, description, description.classes, runtime)
+
+
+def light(folder: Path, *, infer=None, **options):
+    """What a server of ``light_predictor`` serves."""
+    import maskforge as mf
+    from maskforge.prediction.predictor import Predictor
+    from maskforge.server.models import Models
+    from maskforge.server.serve_options import ServeOptions
+    from maskforge.server.service import Service
+
+    predictor = light_predictor(folder, infer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Predictor, "load", lambda *_, **__: predictor)
+        return Service(Models([folder], mf.ModelOptions()), None, ServeOptions(**options))

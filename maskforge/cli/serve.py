@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Annotated
@@ -56,7 +57,8 @@ def serve(
 ) -> None:
     """Serve models to labeling tools, to programs, and to a page in the browser.
 
-    Ends with Ctrl-C. Exit codes: 0 ended; 2 wrong use.
+    Ends with Ctrl-C or SIGTERM, after the answers that are being made. Exit codes: 0 ended; 2
+    wrong use; 130 or 143 interrupted or terminated before it could serve.
 
     Example: maskforge serve runs/caries --dataset masks/
     """
@@ -67,6 +69,11 @@ def serve(
         say(f"The page is at {address}/")
         say(f"X-AnyLabeling and Label Studio find the models at {address}; end with Ctrl-C")
 
+    log = _Log()
+    for name, level in (("maskforge.server", logging.INFO), ("uvicorn.error", logging.ERROR)):
+        logger = logging.getLogger(name)
+        logger.setLevel(level)
+        logger.addHandler(log)
     with progress() as update:
         run(
             models,
@@ -78,3 +85,10 @@ def serve(
             label_studio_key=os.environ.get("LABEL_STUDIO_API_KEY", ""),
             **served,
         )
+
+
+class _Log(logging.Handler):
+    """Prints what happens while nobody asks, with whatever would steer a terminal made visible."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.format(record), err=True)

@@ -38,6 +38,7 @@ OPERATIONS = (*api.OPERATIONS, *anylabeling.OPERATIONS, *label_studio.OPERATIONS
 
 _PAGE = Path(__file__).parent / "page"
 _SECONDS_BETWEEN_LOOKS = 2.0
+_SECONDS_TO_END = 5.0
 
 mimetypes.add_type("text/javascript", ".js")  # Windows may say otherwise, and browsers refuse it
 
@@ -51,11 +52,17 @@ def make_app(service: Service) -> App:
         service: What is served.
     """
     described = msgspec.json.encode(openapi(OPERATIONS))
-    threads = anyio.CapacityLimiter((os.cpu_count() or 1) + 2)
+    count = (os.cpu_count() or 1) + 2
+    threads = anyio.CapacityLimiter(count)
+    predicting = anyio.CapacityLimiter(count)  # what is sent does not hold up what is looked at
     starlette = Starlette(
         routes=[
             *(
-                Route(one.path, _endpoint(service, one, threads), methods=[one.method])
+                Route(
+                    one.path,
+                    _endpoint(service, one, predicting if one.takes_body else threads),
+                    methods=[one.method],
+                )
                 for one in OPERATIONS
             ),
             Route("/openapi.json", lambda _: Response(described, media_type="application/json")),
@@ -67,6 +74,7 @@ def make_app(service: Service) -> App:
         exception_handlers={HTTPException: _unknown},
         lifespan=functools.partial(_running, service),
     )
+    starlette.router.redirect_slashes = False
     return Guard(starlette, service.options)
 
 
@@ -85,7 +93,7 @@ def _endpoint(
     async def endpoint(request: Request) -> Response:
         fail = operation.fail or as_failure
         try:
-            query = operation.read_query(request.query_params)
+            query = operation.read_query(request.query_params.multi_items())
             call = Call(
                 request.path_params,
                 query,
@@ -107,10 +115,15 @@ def _response(reply: Reply) -> Response:
     return Response(reply.content, reply.status, dict(reply.headers), reply.media_type or None)
 
 
-def _unknown(request: Request, error: Exception) -> Response:
+async def _unknown(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     text = "there is nothing here" if error.status_code == 404 else error.detail
-    known = HttpError(error.status_code, text, hint="/openapi.json describes all routes")
+    known = HttpError(
+        error.status_code,
+        text,
+        hint="/openapi.json describes all routes",
+        headers=error.headers,
+    )
     return _response(as_failure(error.status_code, known))
 
 
@@ -140,3 +153,5 @@ async def _running(service: Service, _: Starlette) -> AsyncIterator[None]:
         ends.set()
         if service.images is not None:
             service.images.end()
+        for thread in threads:  # which must not compute while the process ends
+            await anyio.to_thread.run_sync(thread.join, _SECONDS_TO_END)

@@ -11,7 +11,6 @@ from maskforge.files import PathLike, as_source
 from maskforge.nn.modelfile import DESCRIPTION, WEIGHTS, model_folder
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.predictor import Predictor
-from maskforge.server.joined_batches import with_joined_batches
 
 _log = logging.getLogger("maskforge.server")
 
@@ -37,6 +36,7 @@ class ServedModel:
         self._folder = model_folder(path)
         self._options = options
         self._seen = self._signature()
+        self._failed: tuple[object, ...] | None = None
         self.predictor = self._load()
 
     @property
@@ -60,11 +60,14 @@ class ServedModel:
             return False
         try:
             newer = self._load()
-        except MaskforgeError as error:
-            # Half of a model may have been written; its signature changes with the other half.
-            if now == self._signature():
-                self._seen = now
-                _log.warning("%s: the newer model is not used: %s", self.name, error)
+        except Exception as error:
+            if now != self._failed:  # its other half may still be written: it is tried once more
+                self._failed = now
+                return False
+            self._seen = now
+            known = isinstance(error, MaskforgeError)
+            message = "%s: the newer model is not used: %s"
+            _log.warning(message, self.name, error, exc_info=None if known else error)
             return False
         self._seen = now
         older, self.predictor = self.predictor, newer
@@ -80,7 +83,7 @@ class ServedModel:
         chosen = self._options
         loaded = Predictor.load(self._folder, runtime=chosen.runtime, precision=chosen.precision)
         loaded.thresholds(chosen)  # refused now rather than image by image
-        return with_joined_batches(loaded)
+        return loaded
 
     def _signature(self) -> tuple[object, ...]:
         """Return what changes when the files of the model do."""

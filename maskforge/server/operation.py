@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
@@ -151,14 +151,20 @@ class Operation:
     fail: Callable[[int, MaskforgeError], Reply] | None = None
     key: Callable[[Service, Call], tuple[object, ...]] | None = None
 
-    def read_query(self, given: Mapping[str, str]) -> msgspec.Struct:
+    def read_query(self, given: Sequence[tuple[str, str]]) -> msgspec.Struct:
         """Return the query.
 
+        Args:
+            given: Names and values.
+
         Raises:
-            HttpError: If a name is not known, or a value cannot be used.
+            HttpError: If a name is not known or there twice, or a value cannot be used.
         """
         known = self.query.__struct_fields__
-        for name in given:
+        values = dict(given)
+        if len(values) < len(given):
+            raise HttpError(400, "a parameter is there twice")
+        for name in values:
             if name not in known:
                 raise HttpError(
                     400,
@@ -166,7 +172,7 @@ class Operation:
                     hint=f"there are: {', '.join(known)}" if known else "it takes none",
                 )
         try:
-            return msgspec.convert(dict(given), self.query, strict=False)
+            return msgspec.convert(values, self.query, strict=False)
         except msgspec.ValidationError as error:
             raise HttpError(400, f"a parameter cannot be used: {error}") from None
 

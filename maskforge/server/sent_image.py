@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from maskforge.errors import shorten
-from maskforge.images.decoder import image_suffix, read_header
+from maskforge.errors import DatasetError, shorten
+from maskforge.images.decoder import image_suffix, read_header, read_image
+from maskforge.images.stored import Pixels
 from maskforge.server.operation import Call, HttpError
 from maskforge.server.serve_options import ServeOptions
 
 _NAME = "image"
 _LONGEST_NAME = 100
+_MOST_PARTS = 100
+_LONGEST_HEAD = 16_384
+"""Bytes of all headers of a part of a form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,17 @@ class SentImage:
     content: bytes
     name: str
     orientation: int = 1
+
+    def pixels(self) -> Pixels:
+        """Return the image (H, W, C), as it is shown.
+
+        Raises:
+            HttpError: If it is damaged.
+        """
+        try:
+            return read_image(self.content, upright=True)
+        except DatasetError as error:
+            raise HttpError(415, error.message, hint=error.hint) from None
 
 
 def sent_image(call: Call, options: ServeOptions) -> SentImage:
@@ -88,52 +103,77 @@ def _plain(name: str) -> str:
 
 def _file_of_form(body: bytes, boundary: bytes) -> tuple[str, bytes]:
     """Return name and content of the first file in a form."""
-    files: list[tuple[str, bytearray]] = []
-    head: list[bytearray] = []
-    headers: dict[bytes, bytes] = {}
-    is_open = False
-
-    def begin() -> None:
-        nonlocal is_open
-        headers.clear()
-        is_open = False
-
-    def field(data: bytes, start: int, end: int) -> None:
-        head.append(bytearray(data[start:end]))
-
-    def header_end() -> None:
-        if len(head) == 2:
-            headers[bytes(head[0]).lower()] = bytes(head[1])
-        head.clear()
-
-    def headers_end() -> None:
-        nonlocal is_open
-        _, parameters = parse_options_header(headers.get(b"content-disposition", b""))
-        if b"filename" in parameters:
-            files.append((parameters[b"filename"].decode("utf-8", "replace"), bytearray()))
-            is_open = True
-
-    def data(content: bytes, start: int, end: int) -> None:
-        if is_open:
-            files[-1][1].extend(content[start:end])
-
+    form = _Form()
     try:
         parser = MultipartParser(
             boundary,
             {
-                "on_part_begin": begin,
-                "on_header_field": field,
-                "on_header_value": field,
-                "on_header_end": header_end,
-                "on_headers_finished": headers_end,
-                "on_part_data": data,
+                "on_part_begin": form.begin_part,
+                "on_header_field": form.add_name,
+                "on_header_value": form.add_value,
+                "on_headers_finished": form.end_head,
+                "on_part_data": form.add_data,
+                "on_end": form.end,
             },
         )
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
         raise HttpError(400, f"the form cannot be read: {shorten(str(error))}") from None
-    if not files:
+    if not form.is_whole:
+        raise HttpError(400, "the form cannot be read: it is cut off")
+    if form.name is None:
         raise HttpError(400, "there is no file in the form", hint="send one: -F image=@FILE")
-    name, content = files[0]
-    return name, bytes(content)
+    return form.name, b"".join(form.content)
+
+
+class _Form:
+    """What a parser finds in a form.
+
+    Attributes:
+        name: Name of the first file; None if there is none.
+        content: Content of the first file, in pieces.
+        is_whole: Whether the end was found.
+    """
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+        self.content: list[bytes] = []
+        self.is_whole = False
+        self._parts = 0
+        self._head: list[bytes] = []
+        self._is_open = False
+
+    def begin_part(self) -> None:
+        self._parts += 1
+        if self._parts > _MOST_PARTS:
+            raise HttpError(413, f"the form has more than {_MOST_PARTS} parts")
+        self._head = []
+        self._is_open = False
+
+    def add_name(self, data: bytes, start: int, end: int) -> None:
+        self._add_head(data[start:end].lower())
+
+    def add_value(self, data: bytes, start: int, end: int) -> None:
+        self._add_head(data[start:end])
+
+    def _add_head(self, piece: bytes) -> None:
+        self._head.append(piece)
+        if sum(map(len, self._head)) > _LONGEST_HEAD:
+            raise HttpError(413, "the headers of a part of the form are too long")
+
+    def end_head(self) -> None:
+        if self.name is not None:
+            return
+        headers = dict(zip(self._head[::2], self._head[1::2], strict=False))
+        _, parameters = parse_options_header(headers.get(b"content-disposition", b""))
+        if b"filename" in parameters:
+            self.name = parameters[b"filename"].decode("utf-8", "replace")
+            self._is_open = True
+
+    def add_data(self, content: bytes, start: int, end: int) -> None:
+        if self._is_open:
+            self.content.append(content[start:end])
+
+    def end(self) -> None:
+        self.is_whole = True

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from maskforge.choices import Progress, with_keywords
 from maskforge.errors import OptionError, require
 from maskforge.files import PathLike, as_paths
 from maskforge.server.serve_options import ServeOptions
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from maskforge.server.service import Service
+
+_SECONDS_TO_END = 10
+"""How long requests that are being answered may hold up the end."""
 
 
 def serve(
@@ -43,9 +53,6 @@ def serve(
     options = with_keywords(ServeOptions, options, keywords)
     for package in ("starlette", "uvicorn", "python_multipart"):
         require(package, "maskforge[serve]")
-    import uvicorn
-
-    from maskforge.server.app import make_app
     from maskforge.server.models import Models
     from maskforge.server.service import Service
     from maskforge.server.shown_set import ShownSet
@@ -56,13 +63,39 @@ def serve(
             None if dataset is None else ShownSet(dataset, progress),
             options,
         )
-        config = uvicorn.Config(
-            make_app(service), access_log=False, log_level="warning", server_header=False
-        )
+        server = make_server(service)
         if ready is not None:
             host, port = listener.getsockname()[:2]
             ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-        uvicorn.Server(config).run(sockets=[listener])
+        with contextlib.suppress(KeyboardInterrupt):  # has ended it, and is raised again then
+            server.run(sockets=[listener])
+
+
+def make_server(service: Service) -> uvicorn.Server:
+    """Return a server that can be run.
+
+    Args:
+        service: What is served.
+    """
+    import uvicorn
+
+    from maskforge.server.app import make_app
+    from maskforge.server.connection import Connection
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            make_app(service),
+            http=Connection,
+            ws="none",
+            timeout_keep_alive=service.options.seconds,
+            timeout_graceful_shutdown=_SECONDS_TO_END,
+            access_log=False,
+            log_config=None,
+            log_level="error",
+            proxy_headers=False,
+            server_header=False,
+        )
+    )
 
 
 def _listening(options: ServeOptions) -> socket.socket:

@@ -35,7 +35,7 @@ class ServeOptions:
 
     host: str = "127.0.0.1"
     port: Annotated[int, Range(0, 65_535)] = 8000
-    token: str = ""
+    token: str = field(default="", repr=False)
     model: ModelOptions = field(default_factory=ModelOptions)
     body_megabytes: Annotated[int, Range(1, 4096)] = 64
     megapixels: Annotated[int, Range(1, 1000)] = 100
