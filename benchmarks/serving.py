@@ -35,7 +35,7 @@ from prediction import SIDE, make_model
 import maskforge as mf
 from maskforge.images.decoder import read_image
 
-IMAGES = 32
+IMAGES = 16
 ROUNDS = 4
 CLIENTS = (1, 4, 16)
 
@@ -70,7 +70,7 @@ def served(model: Path) -> Iterator[tuple[int, int]]:
 
 
 class Clients:
-    """Clients that each keep their connection.
+    """Clients that each keep their connection while they ask.
 
     Attributes:
         seconds: How long each answer took.
@@ -78,14 +78,14 @@ class Clients:
 
     def __init__(self, port: int, count: int) -> None:
         self._port = port
+        self._count = count
         self._own = threading.local()
-        self._pool = concurrent.futures.ThreadPoolExecutor(count)
         self.seconds: list[float] = []
 
     def ask(self, contents: list[bytes]) -> None:
         """Send images; all clients take from one list."""
-        for taken in self._pool.map(self._ask_one, contents):
-            self.seconds.append(taken)
+        with concurrent.futures.ThreadPoolExecutor(self._count) as pool:
+            self.seconds += pool.map(self._ask_one, contents)
 
     def _ask_one(self, content: bytes) -> float:
         start = time.perf_counter()

@@ -234,6 +234,9 @@ class ShownSet:
                 except MaskforgeError as error:
                     account.problem = error.message
                     _log.warning("%s cannot be compared with the truth: %s", model.name, error)
+                except Exception:  # the other models are still measured
+                    account.problem = "this is a fault of the server; its log has more"
+                    _log.exception("%s cannot be compared with the truth", model.name)
                 done[model.name] = account.predictor
 
     def end(self) -> None:

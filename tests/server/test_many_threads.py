@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import threading
+import time
 
 import cv2
 import numpy as np
@@ -39,6 +40,25 @@ def test_batches_of_clients_are_computed_one_by_one(tmp_path):
     for value, mask in zip(range(100, 220, 10), masks, strict=True):
         assert (mask[:24, :32] != 0).all() == (value >= 128)
         assert (mask[24:] == 0).all()
+
+
+def test_what_measuring_runs_into_is_told(data_folder, tmp_path, monkeypatch, caplog):
+    from maskforge.server.shown_set import ShownSet
+
+    (model,) = light(tmp_path / "bright").models.values()
+    shown = ShownSet(data_folder)
+    monkeypatch.setattr(shown, "_measure", lambda *_: 1 / 0)
+    thread = threading.Thread(target=shown.measure, args=([model],))
+    thread.start()
+    try:
+        while not shown.account(model).problem:
+            assert thread.is_alive()
+            time.sleep(0.02)
+    finally:
+        shown.end()
+        thread.join()
+    assert "its log has more" in shown.account(model).problem
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_failure_hurts_nobody_else(tmp_path):
