@@ -106,7 +106,8 @@ def resident(process: int) -> float:
 
 def as_batch(content: bytes) -> NDArray[np.float32]:
     """Return an image as the network takes it."""
-    scaled: NDArray[np.float32] = read_image(content, upright=True)[None].astype(np.float32) / 255
+    image = read_image(content, upright=True)[None]
+    scaled: NDArray[np.float32] = np.divide(image, 255, dtype=np.float32)
     return scaled
 
 

@@ -170,6 +170,8 @@ def test_clients_that_close_in_the_middle_leave_nothing(impatient, is_reset):
                     for one in connections:
                         one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         assert impatient.ask("/api/predict", encoded()).status == 200
+    assert impatient.has_lost_all()
+    assert impatient.ask("/api/predict", bytes(900_000)).status == 415
 
 
 def test_all_bodies_together_are_bounded(impatient):
