@@ -54,10 +54,7 @@ const shown = new ShownImage({
     if (image instanceof SentImage) sent.update();
   },
 });
-const sent = new SentList((one) => {
-  lookUp();
-  open(one);
-});
+const sent = new SentList(open);
 const set = new SetList({ onpick: openOfSet, onfilter: change, onproblem: report });
 const evaluation = new EvaluationPart({ onprogress: followProgress, onproblem: report });
 
@@ -186,13 +183,13 @@ function lookUp() {
 }
 
 function openOfSet(id) {
-  lookUp();
   change({ image: id, where: null }, { isStep: true });
 }
 
 /** Load an image and show it; return whether that could be done. */
 async function open(wanted) {
   const mine = ++turn;
+  const isFirst = image === null;
   image = wanted;
   if (image.id !== state.image) change({ image: image.id, where: null }, { isStep: true });
   set.select(image.id);
@@ -213,6 +210,7 @@ async function open(wanted) {
   if (found.problem) report(found.problem);
   byId("panel").hidden = false;
   shown.show(image, found, model, state);
+  if (!isFirst) lookUp(); // what stands above it may have come or gone
   return true;
 }
 
