@@ -31,7 +31,7 @@ def measured(server):
 def test_a_mask_is_that_of_predict(server, model_folder, tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "x.png").write_bytes(png())
-    mf.predict(model_folder, tmp_path / "images", tmp_path / "out")
+    mf.predict(model_folder, tmp_path / "images", tmp_path / "out", runtime="keras")
     expected = mf.read_mask(tmp_path / "out" / "masks" / "x.png")
     reply = server.ask("/api/predict", png())
     assert reply.status == 200
