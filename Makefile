@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS ?= train-cpu,openvino,onnx
+EXTRAS ?= train-cpu,openvino,onnx,serve
 
 .PHONY: demo test test-backends judges lint docs clean
 
