@@ -234,7 +234,7 @@ def _outlines_written(trace: Callable[[Any], Iterator[tuple[int, Any]]]) -> Conv
         out.mkdir()
         for file in sorted((source / "masks").glob("*.png")):
             mask = np.asarray(Image.open(file))
-            shapes = [
+            shapes: list[dict[str, Any]] = [
                 {"label": LABELS[value - 1], "points": joined(rings), "shape_type": "polygon"}
                 | {"group_id": None, "flags": {}}
                 for value, rings in trace(mask)

@@ -165,8 +165,8 @@ def main() -> None:
         subprocess.run([*command, f"--images={options.images}"], check=True)
         enrich(source)
         write_coco(source, coco)
-        for one in (masks, pierced):
-            mf.convert(source, one, classes=classes)
+        mf.convert(source, masks, classes=classes)
+        mf.convert(source, pierced, classes=classes)
         pierce(pierced)
         wrong, of_objects = "wrong px", ("objects", "parts", "own keys")
         for title, names, given, expected, columns in (
