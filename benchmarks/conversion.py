@@ -16,9 +16,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 FLOOR, OWN = "floor", "maskforge"
@@ -52,27 +53,52 @@ class Converter:
     missing: str | None = None
     python: str = sys.executable
 
+    @contextlib.contextmanager
+    def started(self, source: Path) -> Iterator[Callable[[], dict[str, float]]]:
+        """Start a process; give a function that converts a folder there and returns how long.
+
+        ``seconds`` went by, ``processor`` were spent by all threads.
+        """
+        # LabelMe logs every image, and moves its functions from version to version.
+        quiet = {"LOGURU_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore::DeprecationWarning"}
+        with subprocess.Popen(
+            [self.python, HERE / "converters.py", self.name, source, self.out],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | quiet,
+        ) as process:
+            asked, answers = process.stdin, process.stdout
+            assert asked is not None
+            assert answers is not None
+
+            def answer() -> dict[str, Any]:
+                line = answers.readline()
+                if not line:
+                    sys.exit(f"{self.name} gave up")
+                result: dict[str, Any] = json.loads(line)
+                return result
+
+            def convert() -> dict[str, float]:
+                print(file=asked, flush=True)
+                result = answer()
+                self.peak = max(self.peak, result["peak"])
+                return result
+
+            self.missing = answer()["missing"]
+            yield convert
+
     def turn(self, source: Path, *, warm: bool = True) -> None:
         """Convert a folder in a new process; if warm, once before the time is taken.
 
         A new process each time, because how fast one gets its memory is a matter of luck that lasts
         as long as the process.
         """
-        repeat = 2 if warm else 1
-        command = [self.python, str(HERE / "converters.py"), self.name]
-        answer = subprocess.run(
-            [*command, str(source), str(self.out), str(repeat)],
-            check=True,
-            stdout=subprocess.PIPE,
-            # LabelMe logs every image, and moves its functions from version to version.
-            env=os.environ
-            | {"LOGURU_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore::DeprecationWarning"},
-        )
-        result = json.loads(answer.stdout)
-        self.missing = result["missing"]
-        if self.missing is None:
-            self.seconds.append(result["seconds"])
-            self.peak = max(self.peak, result["peak"])
+        with self.started(source) as convert:
+            if self.missing is None:
+                if warm:
+                    convert()
+                self.seconds.append(convert()["seconds"])
 
 
 def versions() -> str:

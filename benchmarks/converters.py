@@ -16,7 +16,7 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -133,12 +133,12 @@ def prepare_pycocotools() -> Converter:
     return convert
 
 
-def prepare_export() -> Converter:
-    """Return maskforge's whole export to COCO."""
+def prepare_export(format_: str) -> Converter:
+    """Return maskforge's whole export to a format."""
     import maskforge
 
     def convert(source: Path, out: Path) -> None:
-        maskforge.export(source, out, format="coco")
+        maskforge.export(source, out, format=format_)
 
     return convert
 
@@ -172,57 +172,72 @@ def prepare_supervision() -> Converter:
     return convert
 
 
-def prepare_export_of_masks() -> Converter:
-    """Return maskforge's whole export of masks to LabelMe."""
-    import maskforge
+def prepare_datumaro() -> Converter:
+    """Return Datumaro's reader of COCO and writer of CVAT; images are not written."""
+    import logging
+
+    from datumaro.components.dataset import Dataset
+
+    logging.disable()
 
     def convert(source: Path, out: Path) -> None:
-        maskforge.export(source, out, format="labelme")
+        data = Dataset.import_from(str(source), "coco_instances")
+        data.export(str(out), "cvat", save_media=False, allow_undeclared_attrs=True)
 
     return convert
 
 
 def prepare_opencv_of_masks() -> Converter:
-    """Return the usual script: the outer contours of each class, written as LabelMe files."""
+    """Return the usual script: the contours of each class, written as LabelMe files."""
     import cv2
     import numpy as np
 
     cv2.setNumThreads(1)
 
-    def trace(mask: Any) -> list[tuple[int, Any]]:
-        found = []
+    def trace(mask: Any) -> Iterator[tuple[int, Any]]:
         for value in (int(one) for one in np.unique(mask) if one):
             inside = (mask == value).astype(np.uint8)
-            contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-            found += [(value, one[:, 0].tolist()) for one in contours if len(one) > 2]
-        return found
+            contours, levels = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+            outlines: dict[int, list[Any]] = {}
+            for number, contour in enumerate(contours):
+                parent = int(levels[0, number, 3])  # -1 for outer contours
+                outlines.setdefault(number if parent < 0 else parent, [])
+                if len(contour) > 2:
+                    outlines[number if parent < 0 else parent].append(contour[:, 0].tolist())
+            yield from ((value, rings) for rings in outlines.values() if rings)
 
     return _outlines_written(trace)
 
 
 def prepare_rasterio_of_masks() -> Converter:
-    """Return the outer rings of rasterio's shapes, written as LabelMe files."""
+    """Return rasterio's shapes, written as LabelMe files."""
     from rasterio import features
 
-    def trace(mask: Any) -> list[tuple[int, Any]]:
-        found = features.shapes(mask, mask=mask > 0, connectivity=8)
-        return [(int(value), shape["coordinates"][0][:-1]) for shape, value in found]
+    def trace(mask: Any) -> Iterator[tuple[int, Any]]:
+        for shape, value in features.shapes(mask, mask=mask > 0, connectivity=8):
+            yield int(value), [ring[:-1] for ring in shape["coordinates"]]
 
     return _outlines_written(trace)
 
 
-def _outlines_written(trace: Callable[[Any], list[tuple[int, Any]]]) -> Converter:
+def _outlines_written(trace: Callable[[Any], Iterator[tuple[int, Any]]]) -> Converter:
     import numpy as np
     from PIL import Image
+
+    def joined(rings: Any) -> list[Any]:
+        """Return one ring that runs into every hole and back on the same line."""
+        outer, *holes = rings
+        into = [point for hole in holes for point in (outer[0], *hole, hole[0])]
+        return [*outer, *into]
 
     def convert(source: Path, out: Path) -> None:
         out.mkdir()
         for file in sorted((source / "masks").glob("*.png")):
             mask = np.asarray(Image.open(file))
-            shapes = [
-                {"label": LABELS[value - 1], "points": points, "shape_type": "polygon"}
+            shapes: list[dict[str, Any]] = [
+                {"label": LABELS[value - 1], "points": joined(rings), "shape_type": "polygon"}
                 | {"group_id": None, "flags": {}}
-                for value, points in trace(mask)
+                for value, rings in trace(mask)
             ]
             document: dict[str, Any] = {"version": "5.8.1", "flags": {}, "shapes": shapes}
             document |= {"imagePath": f"{file.stem}.jpg", "imageData": None}
@@ -238,10 +253,12 @@ PREPARE: dict[str, Callable[[], Converter]] = {
     "maskforge, classes given": prepare_maskforge_with_classes,
     "labelme": prepare_labelme,
     "pycocotools": prepare_pycocotools,
-    "maskforge to COCO": prepare_export,
+    "maskforge to COCO": lambda: prepare_export("coco"),
     "labelme2coco": prepare_labelme2coco,
     "supervision": prepare_supervision,
-    "maskforge from masks": prepare_export_of_masks,
+    "maskforge to CVAT": lambda: prepare_export("cvat"),
+    "datumaro": prepare_datumaro,
+    "maskforge from masks": lambda: prepare_export("labelme"),
     "cv2.findContours": prepare_opencv_of_masks,
     "rasterio.features.shapes": prepare_rasterio_of_masks,
 }
@@ -255,25 +272,27 @@ def peak_megabytes() -> float:
 
 
 def main() -> None:
-    """Convert a folder, and print a JSON object that tells how long it took."""
+    """Convert a folder for every line of the input, and print a JSON object that tells how long.
+
+    The first JSON object tells whether a package is missing.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("converter", choices=PREPARE)
     parser.add_argument("source", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("repeat", type=int, help="how often to convert; the last time is taken")
     options = parser.parse_args()
     try:
         convert = PREPARE[options.converter]()
     except ImportError as error:
         print(json.dumps({"missing": str(error)}))
         return
-    seconds = 0.0
-    for _ in range(options.repeat):
+    print(json.dumps({"missing": None}), flush=True)
+    for _ in sys.stdin:
         shutil.rmtree(options.out, ignore_errors=True)
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         convert(options.source, options.out)
-        seconds = time.perf_counter() - start
-    print(json.dumps({"missing": None, "seconds": seconds, "peak": peak_megabytes()}))
+        taken = {"seconds": time.perf_counter() - start, "processor": time.process_time() - used}
+        print(json.dumps({**taken, "peak": peak_megabytes()}), flush=True)
 
 
 if __name__ == "__main__":

@@ -119,8 +119,10 @@ def bounds(points: Points) -> tuple[float, float, float, float]:
 
 def enclosed_area(ring: Points) -> float:
     """Return what a ring encloses in square pixels, by the formula of Gauss."""
-    x, y = (ring - ring[0]).T
-    return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+    closed = np.zeros((len(ring) + 1, 2))
+    np.subtract(ring, ring[0], out=closed[:-1])
+    (x, y), (next_x, next_y) = closed[:-1].T, closed[1:].T
+    return abs(float(np.dot(x, next_y) - np.dot(y, next_x))) / 2
 
 
 def by_even_odd(rings: Sequence[Points]) -> Area:

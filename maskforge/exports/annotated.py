@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from maskforge.dataset.manifest import Dataset, DatasetItem, integer_mask
 from maskforge.errors import DatasetError
 from maskforge.files import MASKS, PROBABILITIES
+from maskforge.geometry import enclosed_area
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.page import is_there, split_page, without_suffix
 from maskforge.issues import Origin
@@ -97,12 +98,9 @@ def outer_first(shapes: Sequence[Shape]) -> tuple[Shape, ...]:
 
 
 def _filled_area(shape: Shape) -> float:
-    """Return the largest area inside an exterior, by the shoelace formula."""
-    areas = []
-    for part in shape.geometry.parts if isinstance(shape.geometry, Area) else ():
-        (x, y), (next_x, next_y) = part.exterior.T, np.roll(part.exterior, -1, axis=0).T
-        areas.append(abs(float((x * next_y - next_x * y).sum())) / 2)
-    return max(areas, default=0.0)
+    """Return the largest area inside an exterior."""
+    parts = shape.geometry.parts if isinstance(shape.geometry, Area) else ()
+    return max((enclosed_area(part.exterior) for part in parts), default=0.0)
 
 
 def name_of_image(path: Path | None, mask: str) -> str:

@@ -108,8 +108,9 @@ def export(
         opened = [open_dataset(path) for path in datasets]
         report = ExportReport(out=str(folder.path), format=options.format)
         with ImageSpool(whole=True) as spool:
-            reader = _read(others, options, spool, progress) if others else None
-            classes = _classes(opened, spool, options)
+            labels: Counter[str] = Counter()
+            reader = _read(others, options, spool, labels, progress) if others else None
+            classes = _classes(opened, labels, options, is_read=len(spool) > 0)
             remove_earlier_export(folder, earlier)
             exported = ExportWriter(folder.write, folder.path, classes, options, report)
             total = len(spool) + sum(map(len, opened))
@@ -346,7 +347,11 @@ def _embeddable(file: Path, *, upright: bool) -> bytes:
 
 
 def _read(
-    sources: Sequence[Path], options: ExportOptions, spool: ImageSpool, progress: Progress
+    sources: Sequence[Path],
+    options: ExportOptions,
+    spool: ImageSpool,
+    labels: Counter[str],
+    progress: Progress,
 ) -> AnnotationReader:
     """Read all annotations: who claims which image, and all labels, are known only at the end."""
     reader = AnnotationReader(
@@ -363,6 +368,7 @@ def _read(
     )
     for image in reader:
         spool.append(image)
+        labels.update(label for shape in image.shapes for label in shape.labels)
         progress("reading", len(spool), None)
     return reader
 
@@ -383,19 +389,20 @@ def _images(
             yield image
 
 
-def _classes(datasets: Sequence[Dataset], spool: ImageSpool, options: ExportOptions) -> ClassMap:
+def _classes(
+    datasets: Sequence[Dataset], labels: Counter[str], options: ExportOptions, *, is_read: bool
+) -> ClassMap:
     """Return the class map that was given, that of the masks, or one of all labels.
 
     Raises:
         LabelError: If the class map that was given does not know all labels.
     """
     maps = [one.classes for one in datasets]
-    labels = Counter(label for image in spool for shape in image.shapes for label in shape.labels)
-    labels.update(one.names[id_] for one in maps for id_ in one.foreground_ids)
+    labels = labels + Counter(one.names[id_] for one in maps for id_ in one.foreground_ids)
     if options.classes is not None:
         check_labels(options.classes, labels)
         return options.classes
-    if maps and not len(spool) and all(one.names == maps[0].names for one in maps):
+    if maps and not is_read and all(one.names == maps[0].names for one in maps):
         return with_names_as_labels(maps[0])
     return infer(labels, fold_case=options.fold_case)
 

@@ -114,15 +114,16 @@ def test_own_files_come_back_whole(writer, samples, exported):
                 assert getattr(one, field) == getattr(other, field), (name, one.origin, field)
 
 
+@pytest.mark.parametrize("group", [0, 3])
 @every_writer
-def test_what_it_holds_comes_back(writer, tmp_path, class_map):
+def test_what_it_holds_comes_back(writer, group, tmp_path, class_map):
     """Instances and scores of polygons, through a file of the format."""
     holds = get_writer(writer).holds
     if holds.pixels:
         pytest.skip("it holds nothing but pixels")
     shapes = [
-        {"label": "caries", "points": [[2, 2], [9, 2], [9, 8]], "group_id": 3, "score": 0.25},
-        {"label": "caries", "points": [[12, 2], [19, 2], [19, 8]], "group_id": 3, "score": 0.5},
+        {"label": "caries", "points": [[2, 2], [9, 2], [9, 8]], "group_id": group, "score": 0.25},
+        {"label": "caries", "points": [[12, 2], [19, 2], [19, 8]], "group_id": group, "score": 0.5},
         {"label": "pulp", "points": [[22, 2], [29.5, 2], [29, 8.25]]},
     ]
     save(tmp_path / "in" / "a.json", shapes)

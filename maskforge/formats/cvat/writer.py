@@ -101,7 +101,7 @@ class CvatWriter(Writer):
         return name
 
     def _records(self, image: WrittenImage) -> list[object]:
-        groups = group_numbers(image.shapes, 0)
+        groups = group_numbers(image.shapes, 1)  # 0 is no group
         records: list[object] = [
             _record(shape, groups, level, own=image.is_own)
             for shape, level in zip(image.shapes, _levels(image), strict=True)
