@@ -17,6 +17,7 @@ from maskforge.nn.devices import distribute
 __all__ = [
     "device_report",
     "distribute",
+    "on_cpu",
     "peak_memory",
     "seed_everything",
     "start",
@@ -138,6 +139,13 @@ def device_report() -> str:
     name = keras.config.backend()
     devices = _DEVICES[name]() or [f"CPU with {os.cpu_count()} cores"]
     return f"Keras {keras.__version__} on {name} {versions()[name]}, {', '.join(devices)}"
+
+
+def on_cpu() -> bool:
+    """Tell whether the backend computes on the CPU, without any other device."""
+    import keras
+
+    return not _DEVICES[keras.config.backend()]()
 
 
 def peak_memory() -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Precision
+from maskforge.nn.fasterlayers import with_faster_layers
 from maskforge.nn.openshape import with_open_sizes
 
 
@@ -28,6 +29,7 @@ def compiled(
     """
     if precision == "bfloat16":
         model = _in_bfloat16(model)
+    model = with_faster_layers(model)
     backend = keras.config.backend()
     if backend == "tensorflow":
         return _tensorflow(model)

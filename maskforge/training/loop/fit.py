@@ -14,6 +14,7 @@ from maskforge.errors import MaskforgeError, ModelError, TrainingError
 from maskforge.issues import Origin
 from maskforge.nn.backend import seed_everything
 from maskforge.nn.devices import distribute
+from maskforge.nn.fasterlayers import with_faster_layers
 from maskforge.nn.heads import probabilities
 from maskforge.nn.inference import compiled
 from maskforge.nn.losses import deep_supervision_weights, make_loss
@@ -92,6 +93,7 @@ def fit(
                 outputs=len(plan.channel_ids),
                 scaling=plan.scaling.kind,
             )
+            network = with_faster_layers(network)
         if checkpoint.best:
             check_fit(folder / CHECKPOINT, network.weights, checkpoint.best)
         built(network)
