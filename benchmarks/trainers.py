@@ -43,6 +43,7 @@ class Settings:
         size: Side of the images.
         batch: Images per step.
         steps: Steps per epoch.
+        processor_time: Whether the time of the processor is measured, that of all cores together.
     """
 
     folder: str
@@ -52,6 +53,7 @@ class Settings:
     size: int
     batch: int
     steps: int
+    processor_time: bool = False
 
     @property
     def network(self) -> NetworkOptions:
@@ -116,13 +118,19 @@ def _convolution(plan: NetworkPlan, side: int, inputs: int, filters: int) -> int
     return 2 * plan.kernel**2 * inputs * filters * side**2
 
 
-def train_maskforge(turns: Turns, settings: Settings, name: Backend, precision: Precision) -> None:
-    """Train as ``maskforge train`` does; validating and saving are left out."""
+def train_maskforge(
+    turns: Turns, settings: Settings, name: Backend, precision: Precision, *, plain: bool = False
+) -> None:
+    """Train as ``maskforge train`` does; validating and saving are left out.
+
+    If it is to be ``plain``, all layers compute as Keras has them.
+    """
     from maskforge.nn import backend
 
     backend.start(name)
     import keras
 
+    from maskforge.nn import fasterlayers
     from maskforge.training.loop import epochs, fit
 
     class Paced(epochs.Epochs):
@@ -132,15 +140,17 @@ def train_maskforge(turns: Turns, settings: Settings, name: Backend, precision: 
             if epoch == 0:
                 turns.answer(parameters=parameters(self.model.trainable_weights))
             turns.wait()
-            self.start = time.perf_counter()
+            self.start = clock(settings)
             super().on_epoch_begin(epoch, logs)
 
         def on_epoch_end(self, epoch: int, logs: epochs.Logs = None) -> None:
             del epoch, logs
             keras.ops.convert_to_numpy(self.model.trainable_variables[0].value)  # waits for it
-            turns.answer(seconds=time.perf_counter() - self.start, peak=peak_memory(name, settings))
+            turns.answer(seconds=clock(settings) - self.start, peak=peak_memory(name, settings))
 
     vars(fit)[epochs.Epochs.__name__] = Paced
+    if plain:
+        vars(fasterlayers)[fasterlayers.faster_call.__name__] = lambda layer: None
     options = replace(settings.options, backend=name, precision=precision)
     with tempfile.TemporaryDirectory() as folder:
         train(None, folder, options, log=lambda line: print(line, file=sys.stderr))
@@ -184,7 +194,7 @@ def train_pytorch(
         forward = torch.compile(forward)
     while True:
         turns.wait()
-        start = time.perf_counter()
+        start = clock(settings)
         for inputs, targets in arrays:
             optimizer.zero_grad(set_to_none=True)
             loss = forward(
@@ -194,7 +204,7 @@ def train_pytorch(
             optimizer.step()
         loss.item()
         next(network.parameters()).sum().item()  # waits for the last step
-        turns.answer(seconds=time.perf_counter() - start, peak=peak_memory("torch", settings))
+        turns.answer(seconds=clock(settings) - start, peak=peak_memory("torch", settings))
 
 
 def multiply(turns: Turns, settings: Settings) -> NoReturn:
@@ -207,12 +217,17 @@ def multiply(turns: Turns, settings: Settings) -> NoReturn:
     times = 50 if settings.device == "gpu" else 5
     while True:
         turns.wait()
-        start = time.perf_counter()
+        start = clock(settings)
         for _ in range(times):
             product = matrix @ matrix
         product[0, 0].item()
-        seconds = time.perf_counter() - start
+        seconds = clock(settings) - start
         turns.answer(seconds=seconds, rate=times * 2 * side**3 / seconds)
+
+
+def clock(settings: Settings) -> float:
+    """Return the seconds that the process has computed, or that have passed."""
+    return time.process_time() if settings.processor_time else time.perf_counter()
 
 
 def parameters(weights: Any) -> int:
@@ -247,9 +262,9 @@ TRAINERS: dict[str, Callable[[Turns, Settings], None]] = {
 }
 for backend_name in get_args(Backend)[1:]:
     for precision_name in ("float32", "bfloat16"):
-        TRAINERS[f"maskforge, {backend_name}, {precision_name}"] = partial(
-            train_maskforge, name=backend_name, precision=precision_name
-        )
+        here = partial(train_maskforge, name=backend_name, precision=precision_name)
+        TRAINERS[f"maskforge, {backend_name}, {precision_name}"] = here
+        TRAINERS[f"maskforge, {backend_name}, {precision_name}, plain"] = partial(here, plain=True)
 
 
 def main() -> None:

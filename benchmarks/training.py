@@ -246,6 +246,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="per turn; default: 10, on a GPU 40")
     parser.add_argument("--rounds", type=int, default=7, help="turns of every trainer")
     parser.add_argument("--only", nargs="+", choices=TRAINERS, metavar="NAME", help="trainers")
+    parser.add_argument(
+        "--processor-time", action="store_true", help="for a CPU that is busy with other work, too"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     options = parser.parse_args()
     device = options.device
@@ -267,6 +270,7 @@ def main() -> None:
                 size=size,
                 batch=batch,
                 steps=options.steps or (40 if gpu else 10),
+                processor_time=options.processor_time,
             )
             make_data_set(Path(folder), size, batch)
             trainers = measure(settings, options.only or COMPARED[device], options.rounds)

@@ -7,6 +7,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
@@ -296,6 +297,24 @@ def write_whole(path: Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise unwritable(path, error) from None
+
+
+def cache_folder() -> Path | None:
+    """Return the user's cache; None if there is no place for it.
+
+    It is never looked for in the working folder, which may be somebody else's: relative paths in
+    the environment do not count.
+    """
+    if chosen := os.environ.get("MASKFORGE_CACHE"):
+        return Path(chosen).absolute()
+    variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
+    base = Path(os.environ.get(variable, ""))
+    if not base.is_absolute():
+        try:
+            base = Path.home() if sys.platform == "win32" else Path.home() / ".cache"
+        except RuntimeError:  # a user without a home folder
+            return None
+    return base / "maskforge" if base.is_absolute() else None
 
 
 def check_folder(folder: Path) -> None:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.metadata
 import os
 import platform
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from maskforge.choices import Backend
 from maskforge.errors import OptionError, is_installed, not_loaded, require, shorten
+from maskforge.files import cache_folder
 from maskforge.nn.devices import distribute
 
 __all__ = [
+    "cpu_flags",
     "device_report",
     "distribute",
     "on_cpu",
     "peak_memory",
+    "peak_memory_note",
     "seed_everything",
     "start",
     "versions",
@@ -26,6 +31,7 @@ __all__ = [
 
 _ORDER = ("tensorflow", "jax", "torch")
 _EXTRA = "maskforge[train]"
+_CPU_INFO = Path("/proc/cpuinfo")
 
 
 def start(backend: Backend = "auto") -> str:
@@ -72,6 +78,8 @@ def start(backend: Backend = "auto") -> str:
     keras.config.set_image_data_format("channels_last")
     if chosen == "tensorflow":
         _grow_memory()
+    elif chosen == "jax":
+        _keep_compiled()
     return str(keras.config.backend())
 
 
@@ -141,6 +149,15 @@ def device_report() -> str:
     return f"Keras {keras.__version__} on {name} {versions()[name]}, {', '.join(devices)}"
 
 
+def cpu_flags() -> frozenset[str]:
+    """Return what the CPU can do, in the words of Linux; nothing on other systems."""
+    try:
+        lines = _CPU_INFO.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
+
+
 def on_cpu() -> bool:
     """Tell whether the backend computes on the CPU, without any other device."""
     import keras
@@ -161,6 +178,14 @@ def peak_memory() -> int:
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return 0
+
+
+def peak_memory_note() -> str:
+    """Return what else than the work itself is in the peak memory, to be added to it in words."""
+    import keras
+
+    tries = keras.config.backend() == "jax" and not on_cpu()
+    return ", which JAX may have needed to try out kernels while it compiled" if tries else ""
 
 
 @contextlib.contextmanager
@@ -196,6 +221,23 @@ def _grow_memory() -> None:
     for device in tf.config.list_physical_devices("GPU"):
         with contextlib.suppress(RuntimeError):  # TensorFlow has begun to compute already
             tf.config.experimental.set_memory_growth(device, True)
+
+
+def _keep_compiled() -> None:
+    """Let JAX find again what it compiled in an earlier process: a large network takes a minute."""
+    import jax
+
+    cache = cache_folder()
+    if cache is None or jax.config.jax_compilation_cache_dir is not None:
+        return
+    # JAX looks at its own version and at the GPU; a home folder may be shared by many CPUs.
+    kind = hashlib.sha256(
+        f"{platform.machine()} {' '.join(sorted(cpu_flags()))}".encode()
+    ).hexdigest()[:16]
+    folder = cache / "jax" / kind
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 def _tensorflow_devices() -> list[str]:

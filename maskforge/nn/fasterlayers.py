@@ -6,6 +6,7 @@ gets another ``call``, in this process alone; copies of it compute as Keras does
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MethodType
 
 import keras
@@ -18,21 +19,31 @@ def with_faster_layers(model: keras.Model) -> keras.Model:
     """Return a model itself, whose layers give the same to rounding, sooner.
 
     A transposed convolution whose kernel is as large as its stride makes every output pixel of a
-    single input pixel: a product of matrices, and a reordering. XLA and TensorFlow on a CPU, the
-    latter above all in bfloat16, have no good kernel for it; cuDNN has.
+    single input pixel: a product of matrices, and a reordering. XLA has no good kernel for it, nor
+    has TensorFlow on a CPU in bfloat16; cuDNN has. In training, TensorFlow can normalize a batch in
+    one operation; Keras uses several, and computes them in float32.
     """
-    backend = keras.config.backend()
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             with_faster_layers(layer)
-        elif _is_product(layer):
-            if backend == "jax" or (
-                backend == "torch" and on_cpu() and layer.compute_dtype == "float32"
-            ):
-                layer.call = MethodType(_multiply, layer)
-            elif backend == "tensorflow" and on_cpu():
-                layer.call = MethodType(_multiply_by_row, layer)
+        elif (call := faster_call(layer)) is not None:
+            layer.call = MethodType(call, layer)
     return model
+
+
+def faster_call(layer: keras.Layer) -> Callable[..., KerasTensor] | None:
+    """Return what is measured to be faster than the layer's own call here."""
+    backend = keras.config.backend()
+    if _is_product(layer):
+        if backend == "jax":
+            return _multiply
+        if backend == "torch" and on_cpu() and layer.compute_dtype == "float32":
+            return _multiply
+        if backend == "tensorflow" and on_cpu():
+            return _multiply_by_row
+    elif backend == "tensorflow" and on_cpu() and _is_plain_normalization(layer):
+        return _normalize
+    return None
 
 
 def _is_product(layer: keras.Layer) -> bool:
@@ -42,6 +53,18 @@ def _is_product(layer: keras.Layer) -> bool:
         and layer.dilation_rate == (1, 1)
         and layer.output_padding is None
         and layer.data_format == "channels_last"
+    )
+
+
+def _is_plain_normalization(layer: keras.Layer) -> bool:
+    return (
+        type(layer) is keras.layers.BatchNormalization
+        and layer.input_spec.ndim == 4
+        and layer.axis in (-1, 3)
+        and layer.center
+        and layer.scale
+        and not layer.synchronized
+        and not getattr(layer, "renorm", False)  # older Keras has none
     )
 
 
@@ -78,3 +101,29 @@ def _finish(layer: keras.layers.Conv2DTranspose, outputs: KerasTensor) -> KerasT
     if layer.use_bias:
         outputs = ops.add(outputs, layer.bias)
     return outputs if layer.activation is None else layer.activation(outputs)
+
+
+def _normalize(
+    layer: keras.layers.BatchNormalization,
+    inputs: KerasTensor,
+    training: bool | None = None,
+    mask: KerasTensor | None = None,
+) -> KerasTensor:
+    """Normalize features (B, H, W, C) over the batch, in one operation of TensorFlow."""
+    if not training or not layer.trainable or mask is not None:
+        own: KerasTensor = type(layer).call(layer, inputs, training=training, mask=mask)
+        return own
+    import tensorflow as tf
+
+    outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+        tf.cast(inputs, layer.compute_dtype),
+        layer.gamma.value,
+        layer.beta.value,
+        epsilon=layer.epsilon,
+    )
+    # TensorFlow estimates the variance of all pixels there could be, Keras keeps that of the batch.
+    count = tf.cast(tf.size(inputs) // inputs.shape[-1], variance.dtype)
+    variance *= tf.maximum(count - 1, 1) / count
+    for average, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+        average.assign(average * layer.momentum + now * (1.0 - layer.momentum))
+    return outputs

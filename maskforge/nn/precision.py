@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import keras
 
 from maskforge.choices import Precision
 from maskforge.errors import OptionError
+from maskforge.nn.backend import cpu_flags
 
 _POLICIES = {
     "float32": "float32",
@@ -17,7 +17,6 @@ _POLICIES = {
     "float16": "mixed_float16",
 }
 _CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
-_CPU_INFO = Path("/proc/cpuinfo")
 
 
 def resolve_precision(precision: Precision = "auto") -> str:
@@ -83,16 +82,7 @@ def _fastest(backend: str, capability: tuple[int, int] | None) -> str:
         return (
             "bfloat16" if capability >= (8, 0) else "float16" if capability >= (7, 0) else "float32"
         )
-    return "bfloat16" if backend != "jax" and _cpu_has_bfloat16() else "float32"
-
-
-def _cpu_has_bfloat16() -> bool:
-    try:
-        lines = _CPU_INFO.read_text("utf-8", "replace").splitlines()
-    except OSError:  # not Linux
-        return False
-    flags = next((line for line in lines if line.startswith("flags")), "")
-    return bool(_CPU_FLAGS & set(flags.split()))
+    return "bfloat16" if backend != "jax" and _CPU_FLAGS & cpu_flags() else "float32"
 
 
 def gpu_capability() -> tuple[int, int] | None:

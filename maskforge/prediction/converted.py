@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from maskforge.errors import MaskforgeError, ModelError
-from maskforge.files import write_whole
+from maskforge.files import cache_folder, write_whole
 from maskforge.issues import Origin
 from maskforge.nn.kerasfile import digest_of
 from maskforge.nn.modelfile import WEIGHTS
@@ -131,27 +131,9 @@ def _is_current(folder: Path, digest: str, runtime: Converted) -> bool:
 
 def _places(folder: Path, digest: str) -> list[Path]:
     """Return where a converted model may be: beside its weights, or in the user's cache."""
-    cache = _cache()
+    cache = cache_folder()
     name = hashlib.sha256(digest.encode()).hexdigest()[:32]
     return [folder] if cache is None else [folder, cache / "models" / name]
-
-
-def _cache() -> Path | None:
-    """Return the user's cache; None if there is no place for it.
-
-    It is never looked for in the working folder, which may be somebody else's: relative paths in
-    the environment do not count.
-    """
-    if chosen := os.environ.get("MASKFORGE_CACHE"):
-        return Path(chosen).absolute()
-    variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
-    base = Path(os.environ.get(variable, ""))
-    if not base.is_absolute():
-        try:
-            base = Path.home() if sys.platform == "win32" else Path.home() / ".cache"
-        except RuntimeError:  # a user without a home folder
-            return None
-    return base / "maskforge" if base.is_absolute() else None
 
 
 @functools.cache

@@ -87,7 +87,8 @@ class RunRecord(Brief, msgspec.Struct, kw_only=True):
         train: Scores of the best epoch on the batches of the training.
         validation: Scores of the best epoch on whole validation images.
         seconds: Duration of all sittings; of one that was killed, up to its last whole epoch.
-        peak_memory: Most bytes held, on the GPU if there is one; 0 if unknown.
+        peak_memory: Most bytes held, on the GPU if there is one (on JAX, trials of kernels while
+            it compiled included); 0 if unknown.
         images_per_second: Images or crops per second of training, without validation.
         warnings: What looked wrong.
         folds: Folders of the folds of a cross-validation.

@@ -16,6 +16,7 @@ from maskforge.nn import backend
 os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 )
+os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")  # tests leave the user's alone
 try:
     BACKEND = backend.start()
 except MissingDependencyError as error:

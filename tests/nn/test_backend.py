@@ -95,6 +95,43 @@ def test_a_host_with_other_settings_is_told(monkeypatch, name, value):
         backend.start()
 
 
+@pytest.mark.parametrize("chosen", [None, "elsewhere"])
+def test_jax_keeps_what_it_compiled(monkeypatch, tmp_path, running_backend, chosen):
+    if running_backend != "jax":
+        pytest.skip("NO JAX: this is a setting of its own")
+    import jax
+
+    monkeypatch.setenv("MASKFORGE_CACHE", str(tmp_path / "cache"))
+    before = jax.config.jax_compilation_cache_dir
+    try:
+        jax.config.update("jax_compilation_cache_dir", chosen)
+        backend._keep_compiled()
+        found = jax.config.jax_compilation_cache_dir
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+    if chosen:
+        assert found == chosen
+        assert not (tmp_path / "cache").exists()
+    else:
+        assert [str(one) for one in (tmp_path / "cache" / "jax").iterdir()] == [found]
+
+
+def test_without_a_place_for_a_cache_jax_keeps_nothing(monkeypatch, tmp_path, running_backend):
+    if running_backend != "jax":
+        pytest.skip("NO JAX: this is a setting of its own")
+    import jax
+
+    (tmp_path / "file").touch()
+    before = jax.config.jax_compilation_cache_dir
+    monkeypatch.setenv("MASKFORGE_CACHE", str(tmp_path / "file"))
+    try:
+        jax.config.update("jax_compilation_cache_dir", None)
+        backend._keep_compiled()
+        assert jax.config.jax_compilation_cache_dir is None
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+
+
 def test_versions(running_backend):
     versions = backend.versions()
     assert versions["maskforge"] == maskforge.__version__
@@ -109,6 +146,16 @@ def test_the_report_names_backend_and_devices(running_backend):
     assert "\n" not in report
     if precision.gpu_capability() is None:
         assert "CPU" in report
+
+
+@pytest.mark.parametrize(
+    ("running", "cpu", "noted"),
+    [("jax", False, True), ("jax", True, False), ("tensorflow", False, False)],
+)
+def test_trials_of_the_compiler_are_named_with_the_memory(monkeypatch, running, cpu, noted):
+    monkeypatch.setattr(keras.config, "backend", lambda: running)
+    monkeypatch.setattr(backend, "on_cpu", lambda: cpu)
+    assert ("try out" in backend.peak_memory_note()) == noted
 
 
 @pytest.mark.parametrize("seed", [0, 7])
@@ -153,7 +200,7 @@ def test_precision_that_fits_the_hardware(
     info = tmp_path / "cpuinfo"
     if flags is not None:
         info.write_text(f"processor : 0\nflags\t\t: {flags}\nbugs : avx512_bf16\n")
-    monkeypatch.setattr(precision, "_CPU_INFO", info)
+    monkeypatch.setattr(backend, "_CPU_INFO", info)
     monkeypatch.setattr(keras.config, "backend", lambda: running)
     monkeypatch.setattr(precision, "gpu_capability", lambda: capability)
     assert precision.resolve_precision() == policy

@@ -100,10 +100,12 @@ def forms(monkeypatch):
     monkeypatch.setattr(fasterlayers, "on_cpu", lambda: True)
 
 
-def small_network(**options):
+def small_network(*, normalize=False, **options):
     keras.utils.set_random_seed(3)
     source = keras.Input((None, None, 1))
     inner = keras.layers.Conv2D(5, 3, strides=2, padding="same", activation="relu")(source)
+    if normalize:
+        inner = keras.layers.BatchNormalization(momentum=0.8)(inner)
     upper = keras.layers.Conv2DTranspose(4, 2, strides=2, padding="same", **options)(inner)
     return keras.Model(source, keras.layers.Conv2D(1, 1, dtype="float32")(upper))
 
@@ -179,17 +181,80 @@ def test_one_function_takes_all_sizes(forms, size):
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-def test_a_training_has_the_same_losses(forms, policy):
-    def losses(prepare):
+def test_a_training_has_the_same_losses_and_averages(forms, running_backend, policy):
+    def trained(prepare):
         with using_policy(policy):
-            model = prepare(small_network())
+            model = prepare(small_network(normalize=True))
         model.compile(keras.optimizers.Adam(0.01), "mse")
         inputs = features(2, 8, 8, 1)
-        return [float(model.train_on_batch(inputs, inputs > 0)) for _ in range(4)], model
+        losses = [float(model.train_on_batch(inputs, inputs > 0)) for _ in range(4)]
+        return model, losses
 
-    expected, _ = losses(lambda model: model)
-    found, model = losses(with_faster_layers)
-    if policy == "float32" or keras.config.backend() != "torch":
-        assert len(changed(model)) == 1
+    model, expected = trained(lambda model: model)
+    other, found = trained(with_faster_layers)
+    if running_backend == "tensorflow":
+        assert len(changed(other)) == 2
     assert expected[-1] < expected[0]
-    np.testing.assert_allclose(found, expected, rtol=1e-5 if policy == "float32" else 2e-2)
+    exact = policy == "float32"
+    np.testing.assert_allclose(found, expected, rtol=1e-5 if exact else 2e-2)
+    for one, own in zip(other.weights, model.weights, strict=True):
+        if "moving" in one.path:
+            np.testing.assert_allclose(
+                array(one), array(own), rtol=1e-4 if exact else 5e-2, atol=1e-6
+            )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("shape", [(3, 4, 6, 5), (1, 1, 1, 5)])
+def test_a_normalization_in_one_operation(running_backend, dtype, shape):
+    if running_backend != "tensorflow":
+        pytest.skip("NO TENSORFLOW: this is an operation of its own")
+
+    def normalization(form=None):
+        layer = keras.layers.BatchNormalization(momentum=0.8, dtype=dtype)
+        layer.build(shape)
+        layer.set_weights([np.abs(features(*one.shape)) for one in layer.weights])
+        assert fasterlayers._is_plain_normalization(layer)
+        if form is not None:
+            layer.call = MethodType(form, layer)
+        return layer
+
+    own, other = normalization(), normalization(fasterlayers._normalize)
+    inputs = 3 * features(*shape) + 2
+    weights = features(*shape)
+    tolerance = 1e-5 if dtype == "float32" else 2e-2
+    for training in (False, True, False):
+        expected, found = (array(layer(inputs, training=training)) for layer in (own, other))
+        np.testing.assert_allclose(found, expected, atol=tolerance, rtol=tolerance)
+    for one, expected in zip(other.get_weights(), own.get_weights(), strict=True):
+        np.testing.assert_allclose(one, expected, rtol=1e-5 if dtype == "float32" else 1e-2)
+    slopes = [
+        gradient(
+            lambda _, x, layer=layer: keras.ops.sum(
+                keras.ops.cast(layer(x, training=True), "float32") * weights
+            ),
+            None,
+            inputs,
+        )[1]
+        for layer in (other, own)
+    ]
+    np.testing.assert_allclose(*slopes, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    "options", [{"center": False}, {"scale": False}, {"axis": 1}, {"renorm": True}]
+)
+def test_other_normalizations_stay_as_they_are(forms, options):
+    source = keras.Input((4, 4, 4))
+    model = keras.Model(source, keras.layers.BatchNormalization(**options)(source))
+    assert changed(with_faster_layers(model)) == []
+
+
+def test_a_normalization_that_rests_does_not_learn(forms):
+    source = keras.Input((4, 4, 2))
+    model = with_faster_layers(keras.Model(source, keras.layers.BatchNormalization()(source)))
+    model.layers[1].trainable = False
+    before = model.get_weights()
+    model.layers[1](features(2, 4, 4, 2), training=True)
+    for one, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, expected)

@@ -15,7 +15,7 @@ from maskforge.examples.example import ExampleSet
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import write_split
 from maskforge.files import CONFIG, RECORD, write_whole
-from maskforge.nn.backend import device_report, peak_memory
+from maskforge.nn.backend import device_report, peak_memory, peak_memory_note
 from maskforge.nn.precision import resolve_precision
 from maskforge.training.configfile import dump_config
 from maskforge.training.fold_summary import summarize
@@ -157,7 +157,8 @@ def _run(job: Job, plan: TrainPlan, split: Split, folder: Path) -> RunRecord:
     write_record(folder, record)
     if not fitted.interrupted:
         (folder / CHECKPOINT).unlink(missing_ok=True)
-    log(f"held at most {record.peak_memory / 1e9:.2f} GB" if record.peak_memory else "done")
+    held = f"held at most {record.peak_memory / 1e9:.2f} GB{peak_memory_note()}"
+    log(held if record.peak_memory else "done")
     return record
 
 
