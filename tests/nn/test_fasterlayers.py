@@ -71,7 +71,7 @@ def test_a_product_is_the_transposed_convolution(form, kernel, options):
 def test_the_gradients_are_those_of_the_transposed_convolution(form, kernel):
     own = enlarging(kernel, activation="tanh", padding="same")
     inputs = features(2, 3, 4, 5)
-    weights = features(*own(inputs).shape)
+    weights = keras.ops.convert_to_tensor(features(*own(inputs).shape))
 
     def slopes(layer):
         """Gradients of the features, the kernel and the bias."""
