@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 import warnings
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
 import maskforge
-from maskforge.cli.check import check
-from maskforge.cli.compare import compare
 from maskforge.cli.console import EXIT_WRONG_USE, say
-from maskforge.cli.convert import convert
-from maskforge.cli.evaluate import evaluate
-from maskforge.cli.export import export
-from maskforge.cli.export_model import export_model
-from maskforge.cli.formats import formats
-from maskforge.cli.inspect import inspect
-from maskforge.cli.merge import merge
-from maskforge.cli.predict import predict
-from maskforge.cli.preview import preview
-from maskforge.cli.serve import serve
-from maskforge.cli.split import split
 from maskforge.cli.streams import Ended, fill_closed_descriptors, limit_width, listen, steady
-from maskforge.cli.train import train
 from maskforge.display.visible import visible
+
+COMMANDS = (
+    "convert",
+    "inspect",
+    "preview",
+    "check",
+    "split",
+    "train",
+    "compare",
+    "predict",
+    "serve",
+    "merge",
+    "evaluate",
+    "export",
+    "export-model",
+    "formats",
+)
+"""Names of the commands; each is a function in a module of its name, with ``_`` for ``-``."""
 
 _UsageError: Any = typer.BadParameter.__mro__[1]  # of click, which newer versions of typer hold
 _EMPTY = re.compile(r"(--[a-z-]+=)?")
 
 
-class _Commands(TyperGroup):
-    """The commands; what is said about wrong use is as safe to look at as everything else."""
+class _Commands(Mapping[str, Any]):
+    """The commands by name, each loaded when it is asked for."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - of click, which typer may hold
+        if name in COMMANDS and name not in self._loaded:
+            function = name.replace("-", "_")
+            single = typer.Typer(add_completion=False)
+            single.command(name)(
+                getattr(importlib.import_module(f"maskforge.cli.{function}"), function)
+            )
+            self._loaded[name] = get_command(single)
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(TyperGroup):
+    """The command line; what it says about wrong use is as safe to look at as everything else."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - whatever Typer gives
+        super().__init__(**settings)
+        self.commands: Any = _Commands()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
         Ended.has_results = args[:1] == ["split"] or any(one.startswith("--out") for one in args)
@@ -52,29 +86,12 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(
     name="maskforge",
-    cls=_Commands,
+    cls=_Group,
     help="From hand-drawn annotations to exact masks, a trained network, and back.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    convert,
-    inspect,
-    preview,
-    check,
-    split,
-    train,
-    compare,
-    predict,
-    serve,
-    merge,
-    evaluate,
-    export,
-    export_model,
-    formats,
-):
-    app.command()(command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +13,18 @@ from maskforge.errors import LabelError, OptionError, shorten
 from maskforge.files import PathLike, as_path, dump_record, read_bytes
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, BACKGROUND_NAME, VOID, ClassMap, MaskClass
-from maskforge.masks.foreign_classes import READ, from_document, from_text
 from maskforge.masks.labels import class_names
-from maskforge.masks.presets import PRESETS
 
 _MOST_DIGITS = 10
 _MOST_BITS = 32
+_READ = (
+    "class maps of maskforge (TOML, JSON), labels.txt of LabelMe, classes.txt, obj.names and "
+    "data.yaml of YOLO, mask_grayscale_map.json and mask_color_map.json of X-AnyLabeling, "
+    "labelmap.txt of CVAT, classes.json of SuperAnnotate, projects of VoTT, "
+    "files of COCO"
+)
+"""The kinds of class file, for messages."""
+
 _EXAMPLE = 'the documentation of classes shows an example: [[classes]] name = "caries" ...'
 
 
@@ -104,6 +109,10 @@ def load_class_map(path: PathLike) -> ClassMap:
         >>> classes.value("caries"), classes.names[5]
         (5, 'caries')
     """
+    # Both need formats, which no saved class map does.
+    from maskforge.masks.foreign_classes import from_document, from_text
+    from maskforge.masks.presets import PRESETS
+
     path = as_path(path)
     if (preset := PRESETS.get(str(path))) is not None and not path.exists():
         return preset()
@@ -114,7 +123,7 @@ def load_class_map(path: PathLike) -> ClassMap:
     if found is not None:
         return found
     if document is None:
-        raise LabelError("is not a class file", origin=origin, hint=f"read are {READ}")
+        raise LabelError("is not a class file", origin=origin, hint=f"read are {_READ}")
     return parse_class_map(document, origin)
 
 
@@ -168,6 +177,8 @@ def _json(text: str, origin: Origin) -> object:
 
 
 def _toml(text: str, origin: Origin) -> object:
+    import tomllib
+
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -188,7 +199,7 @@ def parse_class_map(document: object, origin: Origin | None = None) -> ClassMap:
         raise LabelError(
             f"is not a class map: {text}",
             origin=origin and Origin(origin.file, place.removesuffix("`") or "$"),
-            hint=_EXAMPLE if is_ours else f"read are {READ}",
+            hint=_EXAMPLE if is_ours else f"read are {_READ}",
         ) from None
     except RecursionError:
         raise LabelError("is nested too deep for a class map", origin=origin) from None

@@ -24,14 +24,6 @@ from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, BACKGROUND_NAME, VOID, ClassMap, MaskClass
 from maskforge.masks.labels import as_entry
 
-READ = (
-    "class maps of maskforge (TOML, JSON), labels.txt of LabelMe, classes.txt, obj.names and "
-    "data.yaml of YOLO, mask_grayscale_map.json and mask_color_map.json of X-AnyLabeling, "
-    "labelmap.txt of CVAT, classes.json of SuperAnnotate, projects of VoTT, "
-    "files of COCO"
-)
-"""The kinds of class file, for messages."""
-
 _BACKGROUNDS = ("_background_", BACKGROUND_NAME)
 _VOID = "__ignore__"
 _LONGEST_NAME = 200

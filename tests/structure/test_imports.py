@@ -12,7 +12,7 @@ from pathlib import Path
 from typer.main import get_command
 
 import maskforge
-from maskforge.cli.app import app
+from maskforge.cli.app import COMMANDS, app
 from maskforge.formats.registry import FORMATS
 
 PACKAGE = Path(maskforge.__file__).parent
@@ -256,6 +256,24 @@ def test_help_is_instant():
     assert len(commands) >= 10
     runs = [["--help"], ["-h"], ["--version"], *([name, "--help"] for name in commands)]
     assert loaded(RUN.format(runs=runs)) <= {"rich.progress"}
+
+
+def test_a_conversion_loads_little(samples, tmp_path):
+    """Of this package what it uses, and no library that one file does not need."""
+    program = f"""
+{RUN.format(runs=[["convert", str(samples / "labelme"), "--out", str(tmp_path / "masks")]])}
+import json
+print(json.dumps(sorted(sys.modules)))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    modules = set(json.loads(result.stdout.splitlines()[-1]))
+    others = {f"maskforge.cli.{name.replace('-', '_')}" for name in COMMANDS if name != "convert"}
+    assert not modules & others
+    needless = ("cv2", "skimage", "scipy", "matplotlib", "tifffile", "yaml", "defusedxml")
+    assert not modules & {*needless, *FRAMEWORKS, "http.client", "tomllib", "rich.progress"}
+    assert len([one for one in modules if one.startswith("maskforge")]) <= 190
 
 
 def test_nothing_is_loaded_that_is_not_needed():

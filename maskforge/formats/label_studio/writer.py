@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 from maskforge.files import dump_record
 from maskforge.formats.base import with_left_over
@@ -106,6 +105,8 @@ class LabelStudioWriter(Writer):
         return f"/data/local-files/?d={_quoted(path)}"
 
     def _configuration(self) -> str:
+        from xml.sax.saxutils import quoteattr  # loads all that one needs to open a URL
+
         lines = ["<View>", '  <Image name="image" value="$image" zoom="true"/>']
         for name, tag in _NAMES.values():
             lines.append(f'  <{tag} name="{name}" toName="image">')
