@@ -24,12 +24,12 @@ from maskforge.display.brief import Brief
 from maskforge.display.table import Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError
 from maskforge.files import CONTACT_SHEET, PathLike, as_path
-from maskforge.images.decoder import read_to_show
+from maskforge.images.decoder import read_header, read_to_show
 from maskforge.images.page import split_page
 from maskforge.images.png import write_png
 from maskforge.issues import Origin
 from maskforge.masks.masknames import MaskNames
-from maskforge.masks.overlay import class_entries, contact_sheet, overlay, with_legend
+from maskforge.masks.overlay import class_entries, contact_sheet, overlay, step_to_show, with_legend
 from maskforge.outputs.folder import OutputFolder, first_link, linked
 from maskforge.shapes import Size
 
@@ -215,17 +215,20 @@ def _images(
 ) -> tuple[Image.Image, Image.Image]:
     """Return the overlay by itself, and with title and legend."""
     mask = integer_mask(item, dataset.classes)
+    step = step_to_show(mask.shape)
+    small = mask[::step, ::step]
     if item.image_path is None:
-        image = np.zeros((*mask.shape, 3), dtype=np.uint8)
+        image = np.zeros((*small.shape, 3), dtype=np.uint8)
     else:
-        image = read_to_show(item.image_path, upright=item.entry.upright)
-    if image.shape[:2] != mask.shape:
-        raise DatasetError(
-            f"the image has {Size(image.shape[1], image.shape[0])} px, the mask {item.size} px",
-            origin=Origin(item.mask_path, ""),
-            hint="convert the annotations again",
-        )
-    shown = overlay(image, mask, dataset.classes.colors, opacity=opacity)
+        image = read_to_show(item.image_path, upright=item.entry.upright, step=step)
+        size = read_header(item.image_path).shown(upright=item.entry.upright)
+        if size != item.size:
+            raise DatasetError(
+                f"the image has {size} px, the mask {item.size} px",
+                origin=Origin(item.mask_path, ""),
+                hint="convert the annotations again",
+            )
+    shown = overlay(image, small, dataset.classes.colors, opacity=opacity)
     entries = class_entries(mask, dataset.classes)
     title = f"{name}  {item.size} px" + ("" if entries else "  (nothing marked)")
     if item.image_path is None:

@@ -88,7 +88,9 @@ def image_suffix(image: bytes) -> str:
     return {"jpeg": ".jpg", "mpo": ".jpg", "tiff": ".tif"}.get(name, f".{name}")
 
 
-def read_stored(source: Source, *, upright: bool = False, checked: bool = False) -> Stored:
+def read_stored(
+    source: Source, *, upright: bool = False, checked: bool = False, step: int = 1
+) -> Stored:
     """Decode an image to what its file holds.
 
     Args:
@@ -96,6 +98,7 @@ def read_stored(source: Source, *, upright: bool = False, checked: bool = False)
         upright: Whether to apply the EXIF orientation.
         checked: Whether to look at the checksums of a PNG first: where every value counts, because
             decoding alone overlooks most damage.
+        step: How much smaller a JPEG may be, which is faster; other files are decoded whole.
 
     Raises:
         OSError: If it cannot be decoded, or is larger than a mask may be.
@@ -104,7 +107,7 @@ def read_stored(source: Source, *, upright: bool = False, checked: bool = False)
         header = file.header(page)
         if header.stored.width * header.stored.height > MOST_PIXELS:
             raise OSError(f"{header.stored} px are more than {MOST_PIXELS:,}")
-        stored = file.read(page, checked=checked)
+        stored = file.read(page, checked=checked, step=step)
         return stored.turned(header.orientation, upright=upright)
 
 
@@ -127,18 +130,27 @@ def read_image(source: Source, *, upright: bool) -> Pixels:
         return read_stored(source, upright=upright).image()
 
 
-def read_to_show(source: Source, *, upright: bool) -> NDArray[np.uint8]:
+def read_to_show(source: PathLike | bytes, *, upright: bool, step: int = 1) -> NDArray[np.uint8]:
     """Return an image as (H, W, 3) to look at; what has more than 8 bits is stretched.
 
     Args:
         source: The image.
         upright: Whether to apply the EXIF orientation.
+        step: Of every so many rows and columns, one is returned. A JPEG is decoded in a smaller
+            size then, so that a pixel may be the mean of those around it.
 
     Raises:
         DatasetError: If it cannot be read.
     """
     with _named("image", source):
-        return read_stored(source, upright=upright).colors()
+        shown = read_stored(source, upright=upright, step=step).colors()
+        if step == 1:
+            return shown
+        whole, (height, width, _) = read_header(source).shown(upright=upright), shown.shape
+        rows = np.arange(0, whole.height, step) * height // whole.height
+        columns = np.arange(0, whole.width, step) * width // whole.width
+        small: NDArray[np.uint8] = shown[rows[:, None], columns]
+        return small
 
 
 def read_values(source: Source, path: Path | None = None) -> NDArray[Any]:

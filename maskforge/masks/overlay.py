@@ -18,6 +18,7 @@ from maskforge.shapes import Size
 _SHOWN_SIDE = 900
 _LONGEST_SIDE = 4096
 _LONGEST_TEXT = 200
+_COUNTED = 2**22
 _LINE = 22
 _MARGIN = 8
 _INK = (240, 240, 240)
@@ -43,11 +44,16 @@ def overlay(
         opacity: Of the colors inside the outlines, 0 to 1.
     """
     factor = max(1, _SHOWN_SIDE // max(mask.shape))
-    step = -(-max(mask.shape) // _LONGEST_SIDE)
+    step = step_to_show(mask.shape)
     image, mask = image[::step, ::step], mask[::step, ::step]
     image = image.repeat(factor, axis=0).repeat(factor, axis=1)
     mask = mask.repeat(factor, axis=0).repeat(factor, axis=1)
     return blend(image, mask, colors, opacity=opacity)
+
+
+def step_to_show(shape: tuple[int, ...]) -> int:
+    """Return how many rows and columns of a mask (H, W) become one in ``overlay``."""
+    return -(-max(shape) // _LONGEST_SIDE)
 
 
 def blend(
@@ -106,11 +112,13 @@ def with_legend(
 
 def class_entries(mask: NDArray[Any], classes: ClassMap) -> list[tuple[str, Color]]:
     """Return the lines of a legend: every class that a mask shows, with its pixels."""
-    ids, counts = np.unique(mask, return_counts=True)
-    found = zip(ids.tolist(), counts.tolist(), strict=True)
+    most = int(mask.max(initial=0)) + 1
+    # A part at a time, because counting takes eight bytes for each pixel.
+    parts = np.array_split(mask.ravel(), -(-mask.size // _COUNTED) or 1)
+    counts = np.sum([np.bincount(part, minlength=most) for part in parts], axis=0)
     return [
-        (f"{classes.names.get(id_, id_)}  {count} px", classes.colors.get(id_, (0, 0, 0)))
-        for id_, count in found
+        (f"{classes.names.get(id_, id_)}  {counts[id_]} px", classes.colors.get(id_, (0, 0, 0)))
+        for id_ in np.flatnonzero(counts).tolist()
         if id_ != BACKGROUND
     ]
 

@@ -57,7 +57,7 @@ def draw_extremes(
             drawn = [to_ids(one, plan.classes, plan.head) for one in (target, decided)]
             present = sorted({int(id_) for ids in drawn for id_ in np.unique(ids)} - {BACKGROUND})
             step = -(-max(target.shape[:2]) // _LONGEST_SIDE)
-            image = read_to_show(example.image, upright=example.upright)[::step, ::step]
+            image = read_to_show(example.image, upright=example.upright, step=step)
             halves = [overlay(image, ids[::step, ::step], plan.classes.colors) for ids in drawn]
             page = with_legend(
                 np.concatenate(halves, axis=1),

@@ -6,8 +6,9 @@ from builders import grid
 from PIL import Image
 
 from maskforge.errors import DatasetError
-from maskforge.images.decoder import read_to_show
-from maskforge.masks.overlay import contact_sheet, overlay, with_legend
+from maskforge.images.decoder import read_stored, read_to_show
+from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.masks.overlay import class_entries, contact_sheet, overlay, with_legend
 from maskforge.shapes import Size
 
 RED, VOID = (200, 0, 0), (224, 224, 192)
@@ -143,3 +144,41 @@ def test_what_is_no_image_is_named(tmp_path):
         with pytest.raises(DatasetError, match="cannot be read") as caught:
             read_to_show(path, upright=True)
         assert caught.value.origin.file == path
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_every_so_many_rows_and_columns_are_shown(tmp_path, suffix, orientation):
+    """A smooth image, so that a pixel of a JPEG differs little from the mean around it."""
+    rows, columns = np.mgrid[0:203, 0:301]
+    values = np.stack((rows, columns * 0.8, rows * 0), axis=-1).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"x{suffix}"
+    Image.fromarray(values).save(path, exif=exif, quality=100, subsampling=0)
+    for step in (2, 4, 5):
+        whole = read_to_show(path, upright=True)[::step, ::step].astype(int)
+        small = read_to_show(path, upright=True, step=step)
+        assert small.shape == whole.shape
+        if suffix == ".png":
+            assert (small == whole).all()
+            continue
+        # Up to 4 pixels of a slope of 1 become their mean, 1.5 from the first; a shift by one of
+        # the pixels shown would be 2 or more. The decoder rounds by 3 on either side.
+        assert np.abs((small - whole).mean(axis=(0, 1))).max() < 1.6
+        assert np.abs(small - whole).max() <= 1.5 + 3 + 3
+
+
+def test_a_jpeg_is_decoded_no_larger_than_it_is_shown(tmp_path):
+    Image.new("RGB", (301, 203)).save(tmp_path / "x.jpg")
+    sizes = [read_stored(tmp_path / "x.jpg", step=step).values.shape for step in (1, 2, 3, 5, 9)]
+    expected = [(203, 301, 3), (102, 151, 3), (102, 151, 3), (51, 76, 3), (26, 38, 3)]
+    assert sizes == expected
+
+
+def test_the_legend_counts_pixels_in_parts(monkeypatch):
+    monkeypatch.setattr("maskforge.masks.overlay._COUNTED", 7)
+    classes = ClassMap((MaskClass(0, "b", (0, 0, 0), ("b",)), MaskClass(1, "a", RED, ("a",))))
+    mask = np.array([[1] * 10, [0] * 10, [1] * 9 + [300]], np.uint16)
+    assert class_entries(mask, classes) == [("a  19 px", RED), ("300  1 px", (0, 0, 0))]
+    assert class_entries(np.zeros((0, 4), np.uint8), classes) == []

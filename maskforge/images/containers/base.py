@@ -38,6 +38,10 @@ class ImageHeader:
             return Size(self.stored.height, self.stored.width)
         return self.stored
 
+    def shown(self, *, upright: bool) -> Size:
+        """Return the size of the image with the EXIF orientation applied, or without."""
+        return self.upright if upright else self.stored
+
 
 class OpenFile(Protocol):
     """A file whose header was read. Its pages are counted from 1; anything may be raised."""
@@ -50,12 +54,13 @@ class OpenFile(Protocol):
         """Return what is known of a page without decoding it."""
         ...
 
-    def read(self, page: int, *, checked: bool) -> Stored:
+    def read(self, page: int, *, checked: bool, step: int) -> Stored:
         """Decode a page.
 
         Args:
             page: The page.
             checked: Whether to look at checksums where there are any and decoding does not.
+            step: How much smaller it may be; a decoder that can only decode all takes no notice.
         """
         ...
 

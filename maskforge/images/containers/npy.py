@@ -37,7 +37,7 @@ class _NpyFile:
             format="npy",
         )
 
-    def read(self, page: int, *, checked: bool) -> Stored:
+    def read(self, page: int, *, checked: bool, step: int) -> Stored:
         self._stream.seek(0)
         return Stored(np.lib.format.read_array(self._stream, allow_pickle=False))
 

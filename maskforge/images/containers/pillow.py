@@ -68,7 +68,7 @@ class _PillowFile:
             format=(image.format or "").lower(),
         )
 
-    def read(self, page: int, *, checked: bool) -> Stored:
+    def read(self, page: int, *, checked: bool, step: int) -> Stored:
         if checked and self._image.format == "PNG":
             self._image.verify()  # and cannot be used any more
             self._stream.seek(0)
@@ -78,6 +78,10 @@ class _PillowFile:
             self._stream.seek(0)
             return read_deep_color(self._stream.read(), frame, gray=self._image.mode == "LA")
         _allow_size(self._image)
+        if step > 1:
+            width, height = self._image.size
+            least = max(1, width // step), max(1, height // step)
+            self._image.draft(None, least)  # of JPEG alone
         self._image.load()
         return stored_of(self._image)
 
