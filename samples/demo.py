@@ -73,6 +73,7 @@ def main() -> None:
         if not (OUT / path).exists():
             sys.exit(f"demo/{path} is missing")
         print(f"  {'demo/' + path:45} {meaning}")
+    print("Or see it all in a browser: maskforge serve demo/run --dataset demo/bundled")
 
 
 def title(text: str) -> None:
