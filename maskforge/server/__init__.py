@@ -5,5 +5,5 @@ set, the truth beside them. Open ``app`` first: it puts everything together. ``o
 every route is made of, ``api`` holds those of maskforge itself, ``anylabeling`` and
 ``label_studio`` those of the labeling tools, ``page`` what the browser loads. ``label_config`` and
 ``task_images`` are about what Label Studio asks. ``models`` and ``shown_set`` are what is served,
-``guard`` decides who is let in.
+``guard`` decides who is let in, and ``connection`` how long a client may let others wait.
 """
