@@ -93,7 +93,7 @@ class CvatFunction:
             box = [left, top, left + width - 1, top + height - 1]
             yield self._shape(shape, "mask", [*alternating(bitmap.pixels), *box])
 
-    def _shape(self, shape: Shape, form: Form, points: Sequence[float]) -> Any:  # noqa: ANN401
+    def _shape(self, shape: Shape, form: Form, points: Sequence[float]) -> Any:  # noqa: ANN401 - as above
         score = {"score": shape.score} if self._has_scores and shape.score is not None else {}
         make = self._cvat.mask if form == "mask" else self._cvat.polygon
         return make(self._ids[shape.labels[0]], [float(one) for one in points], **score)

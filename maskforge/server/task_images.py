@@ -21,6 +21,7 @@ import msgspec
 from maskforge.errors import OptionError, shorten
 from maskforge.formats.label_studio.task import written_paths
 from maskforge.images.embedded import decoded_base64, is_data_uri
+from maskforge.images.stored import Pixels
 from maskforge.server.operation import HttpError
 from maskforge.server.sent_image import checked_image
 from maskforge.server.serve_options import ServeOptions, WebOrigin, origin_of
@@ -39,11 +40,11 @@ class TaskImage:
     """The image of a task.
 
     Attributes:
-        source: The encoded image, or where it is.
+        source: The image as (H, W, C), or where it is.
         name: Its name.
     """
 
-    source: bytes | Path
+    source: Pixels | Path
     name: str
 
 
@@ -72,13 +73,13 @@ def task_image(data: Mapping[str, msgspec.Raw], key: str, service: Service) -> T
         except ValueError as error:
             raise HttpError(415, f"the image is not base64: {error}") from None
         sent = checked_image(content, "", options)
-        return TaskImage(sent.content, sent.name)
+        return TaskImage(sent.pixels(), sent.name)
     paths = [unquote(one) for one in written_paths(text)]
     target = _target(text, options)
     if target is not None:
         name = PurePosixPath(paths[-1]).name if paths else ""
         sent = checked_image(_fetched(target, options), name, options)
-        return TaskImage(sent.content, sent.name)
+        return TaskImage(sent.pixels(), sent.name)
     if service.images is None:
         raise HttpError(
             404,

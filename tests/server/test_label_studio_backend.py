@@ -188,6 +188,7 @@ def test_of_images_of_one_name_the_folders_decide(tools_service, monkeypatch):
         ("", 400, "scan"),
         ("data:image/png;base64,abc", 415, "base64"),
         ("data:image/png;base64,aGVsbG8=", 415, "image"),
+        (data_uri(png(np.eye(40, dtype=np.uint8))[:-30]), 415, "read"),
         (["/data/upload/3/0123abcd-unknown.png", "a.png"], 404, "unknown.png"),
     ],
 )

@@ -58,7 +58,7 @@ def _outlines(value: object, origin: Origin) -> tuple[Polygon, ...]:
         return _from_text(value, origin)
     points = numbers(value, list[dict[str, float]], origin)
     pairs = [(one.get("x"), one.get("y")) for one in points]
-    return outline(pairs, origin).parts  # type: ignore[arg-type]
+    return outline(pairs, origin).parts  # type: ignore[arg-type]  # refuses None
 
 
 def _from_text(text: str, origin: Origin) -> tuple[Polygon, ...]:
