@@ -173,11 +173,12 @@ def files(folder: Path) -> set[str]:
 
 
 UNFINISHED = ".manifest.jsonl.part"
+LOCK = ".maskforge.lock"
 
 
 def assert_whole(out: Path, name: str = "manifest.jsonl") -> None:
     """A folder of results holds exactly what its manifest lists, and every file is readable."""
-    listed = {name, "classes.json"}
+    listed = {name, "classes.json"} | ({LOCK} if name == UNFINISHED else set())
     for line in manifest(out, name):
         for mask in filter(None, (line["mask"], line["instances"])):
             assert pixels(out / mask).shape[:2] == (line["height"], line["width"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,6 +128,8 @@ class _Baseline:
 
 class _Home(Destination):
     """The new data set: what came back, and what is left of the older one."""
+
+    goes_on: ClassVar[bool] = False
 
     def __init__(
         self,

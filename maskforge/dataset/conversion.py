@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import msgspec
 
+import maskforge
 from maskforge.choices import Progress, with_keywords
 from maskforge.dataset.conversion_report import (
     ClassCount,
@@ -20,12 +22,12 @@ from maskforge.dataset.conversion_report import (
     count_image,
 )
 from maskforge.dataset.convert_options import ConvertOptions
-from maskforge.dataset.converted_image import convert_image
+from maskforge.dataset.converted_image import ConvertedImage, convert_image
 from maskforge.dataset.destination import Destination, Place
 from maskforge.dataset.label_notes import notes_on_inferred, notes_on_spellings
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, relative
-from maskforge.dataset.spool import ImageSpool
-from maskforge.dataset.writer import DatasetWriter, check_results
+from maskforge.dataset.spool import ImageSpool, digest_of_image
+from maskforge.dataset.writer import Account, DatasetWriter, check_results
 from maskforge.errors import OptionError, shorten
 from maskforge.files import PathLike, as_path, as_paths
 from maskforge.formats.reader import AnnotationReader
@@ -33,9 +35,10 @@ from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
 from maskforge.masks.class_source import SourceKeys, labeled_by, no_such_key
 from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
+from maskforge.masks.classfile import dump_class_map
 from maskforge.masks.drawing import check_binary
 from maskforge.masks.maskfile import check_file_type
-from maskforge.outputs.folder import OutputFolder
+from maskforge.outputs.folder import OutputFolder, run_of
 from maskforge.raster.registry import get_rasterizer
 from maskforge.shapes import Size
 
@@ -51,6 +54,10 @@ def convert(
     **keywords: object,
 ) -> ConversionReport:
     """Turn annotation files into masks, with a class map and a manifest beside them.
+
+    If an earlier call with these sources and ``out`` was ended before its time, even by the system,
+    this one goes on: masks that are done are taken as they are, unless the annotation, the class
+    map or an option has changed since.
 
     Args:
         sources: Annotation files, or folders that are searched with all their sub-folders.
@@ -121,7 +128,9 @@ def convert_into(
     out = as_path(out)
     progress = progress or _silent
     with contextlib.ExitStack() as stack:
-        folder = OutputFolder(out)
+        # Only a plain data set goes on: others depend on more than their sources.
+        run = run_of("convert", as_paths(sources)) if destination.goes_on else ""
+        folder = OutputFolder(out, run, anew=overwrite)
         if not options.dry_run:
             stack.enter_context(folder)  # before the search, which leaves it out
             check_results(folder, overwrite=overwrite)
@@ -192,6 +201,13 @@ def _silent(phase: str, done: int, total: int | None) -> None:
     """Report no progress."""
 
 
+def _digest_of_settings(options: ConvertOptions, classes: ClassMap) -> bytes:
+    """Return a digest of what the masks of all images depend on."""
+    chosen = {field.name: repr(getattr(options, field.name)) for field in fields(options)}
+    chosen |= {"classes": dump_class_map(classes).decode(), "version": maskforge.__version__}
+    return hashlib.sha256(msgspec.json.encode(chosen)).digest()
+
+
 def _ignore(entry: ManifestEntry) -> None:
     """Look at no line of the manifest."""
 
@@ -254,11 +270,14 @@ class _Run:
         counts: dict[str, ClassCount] = {}
         seen: dict[str, str] = {}
         self._destination.begin()
+        settings = _digest_of_settings(self._options, self._classes)
         with writer or contextlib.nullcontext():
             for index, read in enumerate(spool):
                 # Only now it is known who else claims an image that has nothing but the name.
                 image = _with_note(self._reader.claims.checked(read), seen)
-                observe(self._convert(index, image, report, counts, writer))
+                digest = spool.digest(index) if image is read else digest_of_image(image)
+                key = hashlib.sha256(settings + digest).hexdigest()
+                observe(self._convert(index, image, key, report, counts, writer))
                 self._progress("drawing", index + 1, len(spool))
             if writer is not None:
                 self._destination.end(writer)
@@ -269,32 +288,57 @@ class _Run:
         self,
         number: int,
         image: AnnotatedImage,
+        key: str,
         report: ConversionReport,
         counts: dict[str, ClassCount],
         writer: DatasetWriter | None,
     ) -> ManifestEntry:
+        known = writer.recall(key) if writer and self._destination.goes_on else None
         # The masks die with this call, so those of the next image can take their place in memory.
-        converted = convert_image(image, self._classes, self._options)
+        if known is None:
+            converted = convert_image(image, self._classes, self._options)
+        else:
+            entry = known[0].entry
+            converted = ConvertedImage(entry.outcome, None, None, entry, ())
         place = self._destination.place(number, image, converted)
-        count_image(report, converted, place.name if place else image.image.name)
+        if known is not None and place is not None and place.name != known[0].name:
+            known = None  # another image has come before it, and has the name now
+            converted = convert_image(image, self._classes, self._options)
+        count_image(report, converted.entry, place.name if place else image.image.name)
         count_classes(counts, converted.entry, self._ids)
+        taken, place = writer if place else None, place or Place("")
+        if known is None:
+            files = self._written(taken, place.name, image, converted)
+        else:
+            files = known[0].files
+        entry = self._placed(converted.entry, image, place, files)
+        if taken is not None and known is None:
+            taken.add(entry, key, Account(place.name, files, converted.entry))
+        elif taken is not None and known is not None:
+            taken.add_recalled(entry, known[1])
+        return entry
+
+    def _written(
+        self,
+        writer: DatasetWriter | None,
+        name: str,
+        image: AnnotatedImage,
+        converted: ConvertedImage,
+    ) -> dict[str, str | None]:
+        """Write the masks of an image, and return the paths for the manifest."""
         file = None if converted.entry.image is None else image.image.file
         files: dict[str, str | None] = {"image": relative(file, self._out)}
-        taken, place = writer if place else None, place or Place("")
-        if taken is not None and converted.mask is not None:
-            files |= taken.write_masks(
-                place.name,
+        if writer is not None and converted.mask is not None:
+            files |= writer.write_masks(
+                name,
                 self._options.file_type,
                 converted.mask,
                 converted.instances,
                 palette=self._options.encoding != "binary",
             )
             if image.embedded is not None:
-                files["image"] = taken.write_image(place.name, image.embedded)
-        entry = self._placed(converted.entry, image, place, files)
-        if taken is not None:
-            taken.add(entry)
-        return entry
+                files["image"] = writer.write_image(name, image.embedded)
+        return files
 
     def _placed(
         self,

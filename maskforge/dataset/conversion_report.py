@@ -9,12 +9,12 @@ from typing import Protocol
 
 import msgspec
 
-from maskforge.dataset.converted_image import ConvertedImage
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import RECORD_COUNTS, ManifestEntry
 from maskforge.display.brief import Brief
 from maskforge.display.table import Shown, Table, as_html
 from maskforge.errors import listing
+from maskforge.files import as_text
 from maskforge.issues import Issue, Level, Scope
 from maskforge.shapes import ImageState
 
@@ -213,16 +213,19 @@ class FindingAccount(Protocol):
 
 def count_issue(report: FindingAccount, issue: Issue) -> None:
     """Count a finding, and keep it unless there are very many notes of its kind."""
+    _count(report, IssueRecord.of(issue, as_text(issue.origin.file)))
+
+
+def _count(report: FindingAccount, issue: IssueRecord) -> None:
     _count_finding(report.findings, issue)
-    code = str(issue.code)
-    report.reasons[code] = report.reasons.get(code, 0) + 1
-    if issue.level in _CHEAP and report.reasons[code] > _NOTES_KEPT:
+    report.reasons[issue.code] = report.reasons.get(issue.code, 0) + 1
+    if issue.level in _CHEAP and report.reasons[issue.code] > _NOTES_KEPT:
         return
-    report.issues.append(IssueRecord.of(issue))
+    report.issues.append(issue)
 
 
-def _count_finding(findings: list[Finding], issue: Issue) -> None:
-    level, code, kind = str(issue.level), str(issue.code), _kind(issue.message)
+def _count_finding(findings: list[Finding], issue: IssueRecord) -> None:
+    level, code, kind = str(issue.level), issue.code, _kind(issue.message)
     same = [one for one in findings if one.code == code and one.level == level]
     found = next((one for one in same if one.kind == kind), None)
     if found is None and len(same) > _MOST_KINDS:
@@ -233,22 +236,21 @@ def _count_finding(findings: list[Finding], issue: Issue) -> None:
         findings.sort(key=lambda one: (_WEIGHTS.index(Level(one.level)), one.code))
     found.count += 1
     if len(found.examples) < EXAMPLES:
-        found.examples.append(IssueRecord.of(issue))
+        found.examples.append(issue)
 
 
 def _kind(message: str) -> str:
     return _BLANKS.sub(_BLANK, _DIFFERENT.sub(_BLANK, message))
 
 
-def count_image(report: ConversionReport, converted: ConvertedImage, name: str) -> None:
+def count_image(report: ConversionReport, entry: ManifestEntry, name: str) -> None:
     """Count one image with its records; ``count_classes`` counts its classes.
 
     Args:
         report: Where it is counted.
-        converted: What became of it.
+        entry: What became of it, with paths that are not relative to any folder.
         name: Name of its mask, if there is one.
     """
-    entry = converted.entry
     report.images["found"] += 1
     report.images[entry.state] += 1
     report.images[entry.outcome] += 1
@@ -257,8 +259,8 @@ def count_image(report: ConversionReport, converted: ConvertedImage, name: str) 
     report.matches[entry.match] = report.matches.get(entry.match, 0) + 1
     for outcome, count in entry.shapes.items():
         report.records[outcome] += count
-    for issue in converted.issues:
-        count_issue(report, issue)
+    for issue in entry.issues:
+        _count(report, issue)
     report.overlapped_pixels += entry.overlapped_pixels
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from maskforge.choices import Made
 from maskforge.dataset.converted_image import ConvertedImage
@@ -31,8 +32,12 @@ class Destination:
     """A new data set, which takes all images; others decide what they take.
 
     Attributes:
+        goes_on: Whether masks of a run that was ended before its time can be taken as they are: the
+            place of an image depends on nothing but the image.
         names: The names of the masks.
     """
+
+    goes_on: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.names = MaskNames()
@@ -50,10 +55,10 @@ class Destination:
         Args:
             number: Number of the image, from 0, in the order of ``look``.
             image: The image.
-            converted: What became of it.
+            converted: What became of it; without its mask if that is done already.
         """
         del number
-        if converted.mask is None:
+        if converted.outcome not in ("drawn", "partial"):
             return Place("")
         return Place(self.names.assign(image.folder, image.image.name))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -35,7 +36,7 @@ from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import dump_class_map, load_saved_class_map
 from maskforge.masks.maskfile import AnyMask, encode_mask
 from maskforge.masks.stackfile import StackFile
-from maskforge.outputs.folder import OutputFolder, StagedFile, check_links, digest_of
+from maskforge.outputs.folder import Done, OutputFolder, StagedFile, check_links, digest_of
 
 _FOLDERS = frozenset((*RESULT_FOLDERS, PROBABILITIES, OVERLAYS))
 
@@ -52,7 +53,8 @@ def check_results(
 
     Raises:
         OutputExistsError: If there are results and ``overwrite`` is not set, or if there is
-            something that looks like results and that no earlier run has written.
+            something that looks like results and that no earlier run has written. A run that goes
+            on takes its own.
         OutputError: If the folder cannot be looked at, or a folder of results is a link.
     """
     path = folder.path
@@ -63,11 +65,12 @@ def check_results(
     except OSError as error:
         raise unwritable(path, error) from None
     check_links(path, also)
-    if present and not overwrite:
+    if present and not overwrite and not folder.goes_on:
+        is_unfinished = UNFINISHED in present or folder.is_abandoned
         raise OutputExistsError(
-            f"already holds {', '.join(one for one in present if one != UNFINISHED)}"
-            if present != [UNFINISHED]
-            else "holds an unfinished run",
+            "holds an unfinished run with other sources, or of another command"
+            if is_unfinished
+            else f"already holds {', '.join(present)}",
             origin=Origin(path, ""),
             hint="choose another folder, or replace the results with --overwrite",
         )
@@ -90,11 +93,37 @@ def _is_class_map(path: Path) -> bool:
     return True
 
 
+class Account(msgspec.Struct, frozen=True):
+    """What became of an image in a run that was ended, as the run that goes on needs it.
+
+    Attributes:
+        name: Name of its mask.
+        files: The paths of the manifest: ``mask``, ``instances``, ``image``.
+        entry: Its line of the manifest before its files were written.
+    """
+
+    name: str
+    files: dict[str, str | None]
+    entry: ManifestEntry
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A line of the manifest that is not written yet."""
+
+    entry: ManifestEntry
+    staged: Sequence[StagedFile]
+    key: str
+    account: Account | None
+    recalled: Mapping[str, str]
+
+
 class DatasetWriter:
     """Writes masks, class map and manifest; whatever ends it, they fit together.
 
     Every image is listed as soon as it is done, in an unfinished manifest that gets its name at
-    the end. Whenever the run is ended, even by the system, this lists the images that were done.
+    the end. Whenever the run is ended, even by the system, this lists the images that were done,
+    and the same run can go on with them.
     """
 
     def __init__(self, folder: OutputFolder, classes: ClassMap) -> None:
@@ -110,13 +139,18 @@ class DatasetWriter:
         self._lines: IO[bytes] | None = None
         self._stack: tuple[str, StackFile] | None = None
         self._staged: list[StagedFile] = []
-        self._waiting: list[tuple[ManifestEntry, list[StagedFile]]] = []
-        self._written: list[str] = []
+        self._waiting: list[_Waiting] = []
+        self._end = -1
+        self._written: dict[str, None] = {}
 
     def __enter__(self) -> Self:
         path = self._folder.path
         try:
-            _remove_earlier(self._folder)
+            if self._folder.goes_on:
+                self._folder.remove_unfinished(_FOLDERS)
+            else:
+                _remove_earlier(self._folder)
+            self._folder.begin()
             unfinished = path / UNFINISHED
             unfinished.unlink(missing_ok=True)
             self._lines = unfinished.open("xb")
@@ -145,12 +179,23 @@ class DatasetWriter:
                 with contextlib.suppress(OSError):  # the pages so far
                     self._finish_stack()
         finally:
-            for staged in (*self._staged, *(one for _, files in self._waiting for one in files)):
-                staged.drop()
-            if self._stack is not None:
-                self._stack[1].drop()
-            with contextlib.suppress(OSError):  # what a full disk did not take
-                self._lines.close()
+            try:
+                self._tidy()
+            finally:
+                with contextlib.suppress(OSError):  # what a full disk did not take
+                    self._lines.close()
+
+    def _tidy(self) -> None:
+        """Put files in their places that are listed, and remove the others."""
+        assert self._lines is not None
+        is_listed = 0 <= self._end <= self._lines.tell()
+        for staged in (one for line in self._waiting for one in line.staged):
+            with contextlib.suppress(OutputError):  # it may have its place already
+                staged.settle() if is_listed else staged.drop()
+        for staged in self._staged:
+            staged.drop()
+        if self._stack is not None:
+            self._stack[1].drop()
 
     def _finish(self) -> None:
         """Put the manifest in its place, if everything that it lists is in its own.
@@ -167,8 +212,9 @@ class DatasetWriter:
                 raise OutputError(
                     "was removed while maskforge was writing into the folder",
                     origin=Origin(path / name, ""),
-                    hint="run the command again with --overwrite",
+                    hint="run the command again",
                 )
+        self._folder.remove_left(self._written.keys(), _FOLDERS)
         try:
             self._lines.close()
             (path / UNFINISHED).replace(path / MANIFEST)
@@ -267,18 +313,49 @@ class DatasetWriter:
             ) from None
         self.write_file(name, content)
 
-    def add(self, entry: ManifestEntry) -> None:
+    def add(self, entry: ManifestEntry, key: str = "", account: Account | None = None) -> None:
         """Add the line of one image to the manifest, and put its files in their places.
 
         Lines of the pages of a stack wait until the stack is whole.
 
+        Args:
+            entry: The line.
+            key: Digest of all that the files of the image depend on.
+            account: What ``recall`` shall return if the run is ended and goes on.
+
         Raises:
             OutputError: If a file cannot be written.
         """
-        self._waiting.append((entry, self._staged))
+        self._waiting.append(_Waiting(entry, self._staged, key, account, {}))
         self._staged = []
         if self._stack is None:
             self._list_waiting({})
+
+    def recall(self, key: str) -> tuple[Account, Mapping[str, str]] | None:
+        """Return what is known of an image that is done already, and the digests of its files.
+
+        Args:
+            key: Digest of all that its files depend on.
+        """
+        done = self._folder.recall(key)
+        with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
+            if done is not None:
+                return msgspec.json.decode(done.account, type=Account), done.files
+        return None
+
+    def add_recalled(self, entry: ManifestEntry, files: Mapping[str, str]) -> None:
+        """Add the line of an image that is done already.
+
+        Args:
+            entry: The line.
+            files: The digests of its files, from ``recall``.
+
+        Raises:
+            OutputError: If the line cannot be written.
+        """
+        self._finish_stack()
+        self._waiting.append(_Waiting(entry, (), "", None, files))
+        self._list_waiting({})
 
     def _finish_stack(self) -> None:
         if self._stack is None:
@@ -288,25 +365,37 @@ class DatasetWriter:
         self._list_waiting({name: digest_of(aside)} if aside is not None else {})
         stack.finish()
         self._stack = None
-        self._written.append(name)
+        self._written[name] = None
 
     def _list_waiting(self, stack: dict[str, str]) -> None:
         """Write the lines that wait, and only then put the files in their places."""
         assert self._lines is not None
         self._folder.check_there()
         try:
-            for entry, files in self._waiting:
-                digests = {one.name: one.digest for one in files} | (stack if entry.mask else {})
-                listed = msgspec.structs.replace(entry, digests=digests)
-                self._lines.write(self._encoder.encode(listed) + b"\n")
+            lines = b"".join(self._line(one, stack) for one in self._waiting)
+            # Whatever interrupts this: files get their places if, and only if, they are listed.
+            self._end = self._lines.tell() + len(lines)
+            self._lines.write(lines)
             self._lines.flush()
         except OSError as error:
+            self._end = -1
             raise unwritable(self._folder.path / MANIFEST, error) from None
-        for _, files in self._waiting:
-            for one in reversed(files):  # the mask last: without it, the line does not count
-                one.settle()
-                self._written.append(one.name)
+        for one in self._waiting:
+            for file in reversed(one.staged):  # the mask last: without it, the line does not count
+                file.settle()
+            self._written |= dict.fromkeys((*one.recalled, *(file.name for file in one.staged)))
         self._waiting.clear()
+        self._end = -1
+
+    def _line(self, one: _Waiting, stack: dict[str, str]) -> bytes:
+        """Return a line of the manifest, of which the run that goes on can know."""
+        files = {**one.recalled, **{file.name: file.digest for file in one.staged}, **stack}
+        if one.account is not None:
+            account = msgspec.Raw(self._encoder.encode(one.account))
+            self._folder.list_done(Done(one.key, files, account))
+        digests = files if one.entry.mask is not None else {}
+        listed = msgspec.structs.replace(one.entry, digests=digests)
+        return self._encoder.encode(listed) + b"\n"
 
 
 def _remove_earlier(folder: OutputFolder) -> None:

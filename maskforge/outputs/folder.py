@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import hashlib
 import os
 import re
@@ -11,12 +12,12 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import msgspec
 
 from maskforge.errors import OutputError, OutputExistsError
-from maskforge.files import LOCK, aside_of, check_folder, is_inside, read_bytes, unwritable
+from maskforge.files import LOCK, aside_of, check_folder, is_inside, unwritable
 from maskforge.issues import Origin
 from maskforge.outputs.lock import is_open_file, open_locked
 
@@ -24,36 +25,66 @@ _ASIDE = re.compile(r"(?s)\..*\.[0-9a-f]{8}\.part")
 _BLOCK = 2**20
 
 
-class _Holder(msgspec.Struct):
-    """Who writes into a folder: the first line of the file that locks it."""
+class _Holder(msgspec.Struct, tag="holder"):
+    """Who writes into a folder: the first line of every run in the file that locks it."""
 
     process: int
     host: str
     since: str
 
 
-class _Written(msgspec.Struct):
-    """A file that the run is about to write: every other line."""
+class _Begun(msgspec.Struct, tag="begun"):
+    """A run begins to replace what is in the folder."""
+
+    run: str
+
+
+class _Written(msgspec.Struct, tag="written"):
+    """A file that the run is about to write."""
 
     file: str
     digest: str
 
 
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """An image that is done, but for its files, which are about to be put in their places.
+
+    Attributes:
+        key: Digest of all that its files depend on.
+        files: SHA-256 of its files, by name.
+        account: What the run that goes on must know of it, JSON.
+    """
+
+    key: str
+    files: dict[str, str]
+    account: msgspec.Raw
+
+
+_Line: TypeAlias = _Holder | _Begun | _Written | Done
+
+
 class OutputFolder:
     """A folder that one run writes into, and no other at the same time.
 
-    While it is open it holds a file that is locked, which also lists what is written by ``write``.
-    A run that is killed leaves this file behind, so the folder cannot be mistaken for a whole one.
+    While it is open it holds a file that is locked, which also lists what is written. A run that is
+    ended before its time leaves this file behind, so the folder cannot be mistaken for a whole one,
+    and the same run can go on.
 
     Attributes:
         path: The folder.
-        is_abandoned: Whether an earlier run was killed here.
+        is_abandoned: Whether an earlier run was ended here before its time.
+        goes_on: Whether that was this run, which may use what is done.
         left: SHA-256 of what that run has written, or was about to write, by name.
         digests: SHA-256 of every file that was written by ``write``, by name.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, run: str = "", *, anew: bool = False) -> None:
         """Make sure that there can be such a folder.
+
+        Args:
+            path: The folder.
+            run: What tells the run from others, if it can go on; see ``run_of``.
+            anew: Whether it starts anew nonetheless.
 
         Raises:
             OutputError: If it is a file, or its name cannot be used.
@@ -61,10 +92,15 @@ class OutputFolder:
         check_folder(path)
         self.path = path
         self.is_abandoned = False
+        self.goes_on = False
         self.digests: dict[str, str] = {}
         self.left: dict[str, str] = {}
+        self._run = run
+        self._anew = anew
+        self._done: dict[str, tuple[int, int]] = {}
         self._made: list[Path] = []
         self._is_cleared = False
+        self._has_begun = False
         self._descriptor = -1
 
     def __enter__(self) -> Self:
@@ -79,10 +115,10 @@ class OutputFolder:
             self.is_abandoned = lock.is_file() and not is_link(lock)
             self._descriptor = open_locked(lock)
             if self.is_abandoned:
-                self.left = dict(_listed(read_bytes(lock)))
+                self._read_earlier(lock)
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             holder = _Holder(os.getpid(), socket.gethostname(), now)
-            self._append(b"\n" + msgspec.json.encode(holder) + b"\n")
+            self._append(holder, b"\n")  # the last line may be torn
         except BlockingIOError:
             raise OutputError(
                 f"another run is writing into this folder{_described(lock)}",
@@ -104,7 +140,8 @@ class OutputFolder:
         traceback: TracebackType | None,
     ) -> None:
         # What a run that failed has listed, or one that was killed, the next run must know.
-        is_listed = bool(self.digests) or (self.is_abandoned and not self._is_cleared)
+        is_listed = self._has_begun or bool(self.digests)
+        is_listed |= self.is_abandoned and not self._is_cleared
         try:
             if kind is None:
                 self.check_there()
@@ -136,9 +173,56 @@ class OutputFolder:
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
-    def _append(self, line: bytes) -> None:
+    def _read_earlier(self, lock: Path) -> None:
+        run = ""
+        for line, place in _lines(lock):
+            if isinstance(line, _Begun):
+                run = line.run
+            elif isinstance(line, _Written):
+                self.left[line.file] = line.digest
+            elif isinstance(line, Done):
+                self.left |= line.files
+                self._done[line.key] = place
+        self.goes_on = run == self._run != "" and not self._anew
+
+    def _append(self, line: _Line, before: bytes = b"") -> None:
         os.lseek(self._descriptor, 0, os.SEEK_END)
-        os.write(self._descriptor, line)
+        content = memoryview(before + msgspec.json.encode(line) + b"\n")
+        while content:  # a disk that is nearly full takes a part
+            content = content[os.write(self._descriptor, content) :]
+
+    def begin(self) -> None:
+        """Say that from now on the folder is this run's, which may go on if it is ended.
+
+        Raises:
+            OutputError: If the folder cannot be written.
+        """
+        try:
+            self._append(_Begun(self._run))
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+        self._has_begun = True
+
+    def list_done(self, done: Done) -> None:
+        """List an image whose files are about to be put in their places.
+
+        Raises:
+            OSError: If that cannot be written.
+        """
+        self._append(done)
+
+    def recall(self, key: str) -> Done | None:
+        """Return what was done in the run that goes on, if its files are still what they were."""
+        if not self.goes_on or key not in self._done:
+            return None
+        offset, length = self._done[key]
+        with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError, RecursionError):
+            with (self.path / LOCK).open("rb") as stream:
+                stream.seek(offset)
+                done = msgspec.json.decode(stream.read(length), type=Done)
+            if all(is_inside(one) and self.is_unchanged(one, of) for one, of in done.files.items()):
+                return done
+        return None
 
     def check_there(self) -> None:
         """Make sure that the folder is still the one that was locked.
@@ -167,7 +251,8 @@ class OutputFolder:
         path = self.path / name
         if (link := first_link(self.path, PurePosixPath(name).parent)) is not None:
             raise linked(link)
-        if os.path.lexists(path) and name not in self.digests:
+        is_there = os.path.lexists(path) and name not in self.digests
+        if is_there and not (self.goes_on and self._remove_left(name)):
             raise OutputExistsError(
                 "is in the way: an earlier run did not write it, or it was changed since",
                 origin=Origin(path, ""),
@@ -205,9 +290,8 @@ class OutputFolder:
         """
         staged = self.stage(name, content)
         try:
-            line = msgspec.json.encode(_Written(name, staged.digest))
             # Listed first: whatever is in the folder then can be removed by the next run.
-            self._append(line + b"\n")
+            self._append(_Written(name, staged.digest))
         except OSError as error:
             staged.drop()
             raise unwritable(staged.path, error) from None
@@ -229,6 +313,28 @@ class OutputFolder:
             if is_ours and self.is_unchanged(name, digest):
                 with contextlib.suppress(OSError):
                     (self.path / name).unlink()
+
+    def remove_left(self, written: Set[str], within: Set[str]) -> None:
+        """Remove what the run that goes on had written, and would not write again.
+
+        Args:
+            written: Names of all files that belong to the folder now.
+            within: As for ``remove_earlier``.
+        """
+        if self.goes_on:
+            others = {name: one for name, one in self.left.items() if name not in written}
+            self.left = {}
+            self.remove_earlier(others, within)
+
+    def _remove_left(self, name: str) -> bool:
+        """Remove a file that the run that goes on had written, unless it was changed since."""
+        digest, path = self.left.get(name), self.path / name
+        with contextlib.suppress(OSError):
+            # After a power failure a file can have its name, and nothing of its content.
+            if digest and (self.is_unchanged(name, digest) or _is_blank(path)):
+                path.unlink()
+                return True
+        return False
 
     def is_unchanged(self, name: str, digest: str | None) -> bool:
         """Tell whether a file below the folder, behind no link, has that SHA-256."""
@@ -325,19 +431,33 @@ def check_links(folder: Path, names: Iterable[str]) -> None:
             raise linked(folder / name)
 
 
-def _listed(content: bytes) -> Iterator[tuple[str, str]]:
-    """Yield what a killed run was about to write, as far as it can be understood."""
-    for line in content.splitlines():
-        with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
-            one = msgspec.json.decode(line, type=_Written)
-            yield one.file, one.digest
+def _is_blank(path: Path) -> bool:
+    """Tell whether a file is empty, or holds nothing but zeros."""
+    with path.open("rb") as stream:
+        return not any(map(any, iter(functools.partial(stream.read, _BLOCK), b"")))
+
+
+def run_of(command: str, sources: Iterable[Path]) -> str:
+    """Return what tells a run from others that write into the same folder."""
+    places = [command, *(os.path.realpath(one) for one in sources)]
+    return hashlib.sha256("\0".join(places).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _lines(lock: Path) -> Iterator[tuple[_Line, tuple[int, int]]]:
+    """Yield what earlier runs have listed, as far as it can be understood, and where it is."""
+    decoder = msgspec.json.Decoder(_Line)
+    offset = 0
+    with lock.open("rb") as stream:
+        for line in stream:
+            with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
+                yield decoder.decode(line), (offset, len(line))
+            offset += len(line)
 
 
 def _described(lock: Path) -> str:
     """Return who holds a lock, if that can be found out."""
-    with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError, RecursionError):
-        for line in reversed(read_bytes(lock)[:_BLOCK].splitlines()):
-            with contextlib.suppress(msgspec.ValidationError):
-                one = msgspec.json.decode(line, type=_Holder)
-                return f" (process {one.process} on {one.host}, since {one.since})"
+    with contextlib.suppress(OSError):
+        holders = [one for one, _ in _lines(lock) if isinstance(one, _Holder)]
+        for one in holders[-1:]:
+            return f" (process {one.process} on {one.host}, since {one.since})"
     return ""

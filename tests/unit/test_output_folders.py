@@ -111,8 +111,8 @@ def test_nothing_is_divided_trained_on_or_measured_unless_it_is_whole(tmp_path):
 
 def test_an_unfinished_run_is_replaced_by_a_whole_one(tmp_path):
     out = unfinished(annotated(tmp_path / "in"), tmp_path / "out", file_type="npy")
-    with pytest.raises(OutputExistsError, match=r"already holds classes.json, masks\n"):
-        convert(tmp_path / "in", out)
+    with pytest.raises(OutputExistsError, match="holds an unfinished run with other sources"):
+        convert(annotated(tmp_path / "others"), out)
     (out / "masks" / ".x2.npy.0123abcd.part").write_bytes(b"left over")
     (out / "masks" / ".mine.part").write_bytes(b"mine")
     convert(tmp_path / "in", out, overwrite=True)
