@@ -7,12 +7,11 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
-import maskforge
 from maskforge.choices import Progress, with_keywords
 from maskforge.dataset.conversion_report import (
     ClassCount,
@@ -27,7 +26,7 @@ from maskforge.dataset.destination import Destination, Place
 from maskforge.dataset.label_notes import notes_on_inferred, notes_on_spellings
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, relative
 from maskforge.dataset.spool import ImageSpool, digest_of_image
-from maskforge.dataset.writer import Account, DatasetWriter, check_results
+from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
 from maskforge.errors import OptionError, shorten
 from maskforge.files import PathLike, as_path, as_paths
 from maskforge.formats.reader import AnnotationReader
@@ -35,7 +34,6 @@ from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
 from maskforge.masks.class_source import SourceKeys, labeled_by, no_such_key
 from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
-from maskforge.masks.classfile import dump_class_map
 from maskforge.masks.drawing import check_binary
 from maskforge.masks.maskfile import check_file_type
 from maskforge.outputs.folder import OutputFolder, run_of
@@ -201,13 +199,6 @@ def _silent(phase: str, done: int, total: int | None) -> None:
     """Report no progress."""
 
 
-def _digest_of_settings(options: ConvertOptions, classes: ClassMap) -> bytes:
-    """Return a digest of what the masks of all images depend on."""
-    chosen = {field.name: repr(getattr(options, field.name)) for field in fields(options)}
-    chosen |= {"classes": dump_class_map(classes).decode(), "version": maskforge.__version__}
-    return hashlib.sha256(msgspec.json.encode(chosen)).digest()
-
-
 def _ignore(entry: ManifestEntry) -> None:
     """Look at no line of the manifest."""
 
@@ -270,7 +261,7 @@ class _Run:
         counts: dict[str, ClassCount] = {}
         seen: dict[str, str] = {}
         self._destination.begin()
-        settings = _digest_of_settings(self._options, self._classes)
+        settings = digest_of_settings(self._options, self._classes)
         with writer or contextlib.nullcontext():
             for index, read in enumerate(spool):
                 # Only now it is known who else claims an image that has nothing but the name.

@@ -358,7 +358,7 @@ def check_finished(folder: Path, unfinished: Unfinished) -> str:
         "is unfinished: its run is still going on, was interrupted, or was killed, so images are "
         "missing",
         origin=Origin(place, ""),
-        hint="run it again with --overwrite, or take what is there with --unfinished use",
+        hint="run the same command again: it goes on; or take what is there with --unfinished use",
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 import msgspec
 
+import maskforge
 from maskforge.dataset.manifest import ManifestEntry, is_dataset
 from maskforge.display.colors import Color
 from maskforge.errors import LabelError, MaskforgeError, OutputError, OutputExistsError
@@ -37,6 +39,9 @@ from maskforge.masks.classfile import dump_class_map, load_saved_class_map
 from maskforge.masks.maskfile import AnyMask, encode_mask
 from maskforge.masks.stackfile import StackFile
 from maskforge.outputs.folder import Done, OutputFolder, StagedFile, check_links, digest_of
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _FOLDERS = frozenset((*RESULT_FOLDERS, PROBABILITIES, OVERLAYS))
 
@@ -396,6 +401,18 @@ class DatasetWriter:
         digests = files if one.entry.mask is not None else {}
         listed = msgspec.structs.replace(one.entry, digests=digests)
         return self._encoder.encode(listed) + b"\n"
+
+
+def digest_of_settings(options: DataclassInstance, classes: ClassMap) -> bytes:
+    """Return a digest of what the files of all images depend on.
+
+    Args:
+        options: Of the run; one that changes makes a run that goes on do everything again.
+        classes: The class map.
+    """
+    chosen = {one.name: repr(getattr(options, one.name)) for one in fields(options)}
+    chosen |= {"classes": dump_class_map(classes).decode(), "version": maskforge.__version__}
+    return hashlib.sha256(msgspec.json.encode(chosen)).digest()
 
 
 def _remove_earlier(folder: OutputFolder) -> None:
