@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -23,9 +22,10 @@ from maskforge.dataset.conversion_report import (
 from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.converted_image import ConvertedImage, convert_image
 from maskforge.dataset.destination import Destination, Place
+from maskforge.dataset.image_digest import digest_of_image
 from maskforge.dataset.label_notes import notes_on_inferred, notes_on_spellings
 from maskforge.dataset.manifest import ManifestEntry, is_dataset, relative
-from maskforge.dataset.spool import ImageSpool, digest_of_image
+from maskforge.dataset.spool import ImageSpool
 from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
 from maskforge.errors import OptionError, shorten
 from maskforge.files import PathLike, as_path, as_paths
@@ -266,8 +266,7 @@ class _Run:
             for index, read in enumerate(spool):
                 # Only now it is known who else claims an image that has nothing but the name.
                 image = _with_note(self._reader.claims.checked(read), seen)
-                digest = spool.digest(index) if image is read else digest_of_image(image)
-                key = hashlib.sha256(settings + digest).hexdigest()
+                key = digest_of_image(settings, image)
                 observe(self._convert(index, image, key, report, counts, writer))
                 self._progress("drawing", index + 1, len(spool))
             if writer is not None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copyreg
-import hashlib
 import inspect
-import io
 import operator
 import pickle
 import tempfile
@@ -58,19 +56,6 @@ _WHOLE = _DISPATCH | {Shape: _by_call(Shape)}
 _DISPATCH[Shape] = _without_extra
 
 
-def _dumped(image: AnnotatedImage, dispatch: dict[Any, Any]) -> bytes:
-    stream = io.BytesIO()
-    pickler = pickle.Pickler(stream, protocol=pickle.HIGHEST_PROTOCOL)
-    pickler.dispatch_table = dispatch
-    pickler.dump(image)
-    return stream.getvalue()
-
-
-def digest_of_image(image: AnnotatedImage) -> bytes:
-    """Return the digest that a spool would have of an image."""
-    return hashlib.sha256(_dumped(replace(image, extra={}), _DISPATCH)).digest()
-
-
 class ImageSpool:
     """Keeps images in their order, in bounded memory.
 
@@ -87,7 +72,7 @@ class ImageSpool:
         """
         self._whole = whole
         self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115 - closed in __exit__
-        self._digests: list[bytes] = []
+        self._count = 0
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +86,7 @@ class ImageSpool:
         self._file.close()
 
     def __len__(self) -> int:
-        return len(self._digests)
+        return self._count
 
     def append(self, image: AnnotatedImage) -> None:
         """Park one more image, without what it and its shapes hold in ``extra``.
@@ -110,13 +95,14 @@ class ImageSpool:
             OutputError: If the disk is full.
         """
         try:
-            content = b""
             if self._whole:
+                start = self._file.tell()
                 with contextlib.suppress(RecursionError):
-                    content = _dumped(image, _WHOLE)
-            content = content or _dumped(replace(image, extra={}), _DISPATCH)
-            self._file.write(content)
-            self._digests.append(hashlib.sha256(content).digest())
+                    self._dump(image, _WHOLE)
+                    return
+                self._file.seek(start)
+                self._file.truncate()
+            self._dump(replace(image, extra={}), _DISPATCH)
         except OSError as error:
             raise OutputError(
                 f"cannot hold what was read: {error.strerror or error}",
@@ -124,13 +110,15 @@ class ImageSpool:
                 hint="free some space, or set TMPDIR to another folder",
             ) from None
 
-    def digest(self, number: int) -> bytes:
-        """Return the SHA-256 of all that is kept of an image: another image has another one."""
-        return self._digests[number]
+    def _dump(self, image: AnnotatedImage, dispatch: dict[Any, Any]) -> None:
+        pickler = pickle.Pickler(self._file, protocol=pickle.HIGHEST_PROTOCOL)
+        pickler.dispatch_table = dispatch
+        pickler.dump(image)
+        self._count += 1
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
         """Iterate over all images from the first one on."""
         self._file.seek(0)
-        for _ in range(len(self)):
+        for _ in range(self._count):
             image: AnnotatedImage = pickle.load(self._file)
             yield image

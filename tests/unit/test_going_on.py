@@ -2,15 +2,32 @@
 
 import os
 import shutil
+from dataclasses import fields, replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from builders import LOCK, UNFINISHED, assert_whole, files, labelme, manifest, square, tree
 
 from maskforge import convert
+from maskforge.dataset.image_digest import digest_of_image
 from maskforge.errors import OutputExistsError
+from maskforge.images.annotated_image import AnnotatedImage
+from maskforge.issues import Code, Issue, Origin
 from maskforge.outputs.folder import OutputFolder, StagedFile
+from maskforge.shapes import Area, ImageReference, ImageState, Polygon, Shape, Size
 
 COUNT = 4
+
+RING = np.array([[1.0, 1.0], [4.0, 1.0], [4.0, 4.0]])
+ORIGIN = Origin(Path("x.json"))
+IMAGE = AnnotatedImage(
+    ImageReference("x.png", None, Size(8, 8)),
+    (Shape(("a",), Area((Polygon(RING),)), "polygon", ORIGIN),),
+    ImageState.ANNOTATED,
+    "labelme",
+    ORIGIN,
+)
 
 
 class Killed(BaseException):
@@ -234,3 +251,30 @@ def test_the_unfinished_manifest_lists_what_is_done(tmp_path, monkeypatch):
     kill(monkeypatch, lambda: convert(tmp_path / "in", out), settled=1)
     done = [line["mask"] for line in manifest(out, UNFINISHED)]
     assert done[:3] == ["masks/x0.png", "masks/x1.png", "masks/x2.png"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("image", ImageReference("x.png", None, Size(9, 8))),
+        ("shapes", ()),
+        ("state", ImageState.EMPTY),
+        ("format", "vott"),
+        ("origin", Origin(Path("y.json"))),
+        ("folder", "deep"),
+        ("tags", ("t",)),
+        ("issues", (Issue(Code.NO_AREA, "gone", Origin(Path("x.json"))),)),
+        ("embedded", b"image"),
+    ],
+)
+def test_everything_that_is_drawn_counts(field, value):
+    assert {"extra", field} <= {one.name for one in fields(AnnotatedImage)}
+    assert digest_of_image(b"", replace(IMAGE, **{field: value})) != digest_of_image(b"", IMAGE)
+
+
+@pytest.mark.parametrize("move", [0, 1e-9])
+def test_every_coordinate_counts(move):
+    ring = IMAGE.shapes[0].geometry.parts[0].exterior + np.array([move, 0])
+    moved = replace(IMAGE.shapes[0], geometry=Area((Polygon(ring),)))
+    same = digest_of_image(b"", replace(IMAGE, shapes=(moved,))) == digest_of_image(b"", IMAGE)
+    assert same is (move == 0)
