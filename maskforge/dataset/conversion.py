@@ -126,8 +126,7 @@ def convert_into(
     out = as_path(out)
     progress = progress or _silent
     with contextlib.ExitStack() as stack:
-        # Only a plain data set goes on: others depend on more than their sources.
-        run = run_of("convert", as_paths(sources)) if destination.goes_on else ""
+        run = run_of(type(destination).__name__, as_paths(sources))
         folder = OutputFolder(out, run, anew=overwrite)
         if not options.dry_run:
             stack.enter_context(folder)  # before the search, which leaves it out

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders import files, image, labelme, manifest, run, square
+from builders import files, image, labelme, manifest, run, square, tree
 from PIL import Image
 from predicted_sets import (
     CLASSES,
@@ -474,6 +474,21 @@ def test_a_table_of_somebody_else_is_not_replaced(loop):
     with pytest.raises(OutputExistsError, match="maskforge did not write it"):
         merged(loop, overwrite=True)
     assert (loop / "next" / "corrections.csv").read_text() == "mine\n"
+
+
+def test_what_was_interrupted_is_done_again_with_the_same_command(loop, older):
+    def stop(phase, done, total):
+        if phase == "drawing":
+            raise KeyboardInterrupt
+
+    redraw(loop / "sent" / "b.json", square("caries", 0, 0, 3, 3))
+    with pytest.raises(KeyboardInterrupt):
+        merged(loop, into=older, progress=stop)
+    assert mf.open_dataset(loop / "next").unfinished
+    merged(loop, into=older)
+    again = tree(loop / "next")
+    merged(loop, into=older, overwrite=True)
+    assert tree(loop / "next") == again
 
 
 def test_a_dry_run_writes_nothing_and_counts_the_same(loop, older):
