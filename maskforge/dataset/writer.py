@@ -325,7 +325,7 @@ class DatasetWriter:
 
         Args:
             entry: The line.
-            key: Digest of all that the files of the image depend on.
+            key: Digest of all that the files of the image depend on; empty if nobody knows it.
             account: What ``recall`` shall return if the run is ended and goes on.
 
         Raises:
@@ -395,7 +395,7 @@ class DatasetWriter:
     def _line(self, one: _Waiting, stack: dict[str, str]) -> bytes:
         """Return a line of the manifest, of which the run that goes on can know."""
         files = {**one.recalled, **{file.name: file.digest for file in one.staged}, **stack}
-        if one.account is not None:
+        if not one.recalled:
             account = msgspec.Raw(self._encoder.encode(one.account))
             self._folder.list_done(Done(one.key, files, account))
         digests = files if one.entry.mask is not None else {}

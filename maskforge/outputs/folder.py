@@ -98,6 +98,7 @@ class OutputFolder:
         self._run = run
         self._anew = anew
         self._done: dict[str, tuple[int, int]] = {}
+        self._verified: set[tuple[str, str]] = set()
         self._made: list[Path] = []
         self._is_cleared = False
         self._has_begun = False
@@ -213,14 +214,16 @@ class OutputFolder:
 
     def recall(self, key: str) -> Done | None:
         """Return what was done in the run that goes on, if its files are still what they were."""
-        if not self.goes_on or key not in self._done:
+        if not key or not self.goes_on or key not in self._done:
             return None
         offset, length = self._done[key]
         with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError, RecursionError):
             with (self.path / LOCK).open("rb") as stream:
                 stream.seek(offset)
                 done = msgspec.json.decode(stream.read(length), type=Done)
-            if all(is_inside(one) and self.is_unchanged(one, of) for one, of in done.files.items()):
+            files = done.files.items() - self._verified
+            if all(is_inside(name) and self.is_unchanged(name, digest) for name, digest in files):
+                self._verified |= files
                 return done
         return None
 

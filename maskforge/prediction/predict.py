@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Sequence
 from functools import partial, reduce
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,7 @@ from maskforge.choices import Progress, with_keywords
 from maskforge.dataset.conversion_report import ClassCount
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry, relative
-from maskforge.dataset.writer import DatasetWriter, check_results
+from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
 from maskforge.errors import ModelError, OptionError
 from maskforge.examples.maskvalues import count_values
 from maskforge.files import (
@@ -28,12 +30,13 @@ from maskforge.files import (
     as_paths,
 )
 from maskforge.images.decoder import read_header
+from maskforge.images.page import split_page
 from maskforge.issues import Code, Level, Origin
 from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.encoding import Mask, binary_values, multi_hot, one_hot
 from maskforge.masks.maskfile import check_file_type
 from maskforge.masks.masknames import MaskNames
-from maskforge.outputs.folder import OutputFolder
+from maskforge.outputs.folder import OutputFolder, digest_of, run_of
 from maskforge.prediction import results
 from maskforge.prediction.image_list import ImageFile, find_images
 from maskforge.prediction.outcomes import Outcome, predict_each
@@ -41,7 +44,7 @@ from maskforge.prediction.predict_options import PredictOptions
 from maskforge.prediction.prediction import Prediction
 from maskforge.prediction.prediction_report import PredictionReport
 from maskforge.prediction.predictor import SETTLED, Predictor, settled
-from maskforge.prediction.read_ahead import Loaded, read_ahead
+from maskforge.prediction.read_ahead import Known, Loaded, read_ahead
 from maskforge.prediction.tool_files import ToolFiles
 from maskforge.prediction.write_behind import write_behind
 from maskforge.shapes import MOST_PIXELS, ImageState, Size
@@ -96,7 +99,10 @@ def predict(
     for name in SETTLED:
         if isinstance(model, Predictor) and getattr(chosen, name) != "auto":
             raise settled(name)
-    with OutputFolder(as_path(out)) as folder:  # before the search, which leaves it out
+    sources = as_paths(sources)
+    run = run_of("predict", sources)
+    # Before the search, which leaves it out.
+    with OutputFolder(as_path(out), run, anew=overwrite) as folder:
         also = (*RESULT_FOLDERS, PROBABILITIES, OVERLAYS, *options.formats)
         check_results(folder, overwrite=overwrite, also=also)
         return _predict(model, sources, folder, options, progress)
@@ -104,14 +110,14 @@ def predict(
 
 def _predict(
     model: PathLike | Predictor,
-    sources: PathLike | Sequence[PathLike],
+    sources: Sequence[Path],
     folder: OutputFolder,
     options: PredictOptions,
     progress: Progress | None,
 ) -> PredictionReport:
     chosen = options.model
     out = folder.path
-    found = find_images(as_paths(sources))
+    found = find_images(sources)
     for dataset in found.datasets:
         if out.samefile(dataset):
             raise OptionError(
@@ -133,7 +139,7 @@ def _predict(
     keep = options.probabilities or tool_files.scored
     with (
         DatasetWriter(folder, model.classes) as writer,
-        contextlib.closing(read_ahead(found.images)) as images,
+        contextlib.closing(read_ahead(found.images, partial(run.recall, writer))) as images,
         contextlib.closing(predict_each(model, images, chosen, keep_probabilities=keep)) as each,
         contextlib.closing(write_behind(partial(run.add, writer), each)) as written,
     ):
@@ -180,7 +186,10 @@ class _Run:
         self._options = options
         self._names = MaskNames()
         self._stack = ""
-        self._counts = {one.id: ClassCount(one.id, one.name) for one in model.classes.classes}
+        self._stack_is_done = False
+        self._settings = _settings(model, options)
+        self._hashed: tuple[Path | None, str] = (None, "")
+        self._counts = {one.name: ClassCount(one.id, one.name) for one in model.classes.classes}
         names = model.classes.names
         limits = model.thresholds(options.model)
         ids = model.description.channel_ids
@@ -192,7 +201,7 @@ class _Run:
             thresholds={names[id_]: one for id_, one in zip(ids, limits, strict=True)}
             if limits
             else {},
-            classes=[self._counts[id_] for id_ in model.classes.ids],
+            classes=[self._counts[names[id_]] for id_ in model.classes.ids],
             notes=list(model.runtime.notes),
         )
 
@@ -203,32 +212,66 @@ class _Run:
     def add(self, writer: DatasetWriter, outcome: Outcome) -> None:
         """Write what is asked for of an image, and enter it into the manifest."""
         loaded, prediction, reason = outcome
+        known = loaded.known
         self.report.images["found"] += 1
-        name = self._name(loaded.image)
+        if known.account is not None:
+            self._count(known.account.entry)
+            writer.add_recalled(known.account.entry, known.files)
+            return
         if prediction is None:
             self.report.images["refused"] += 1
             self.refuse(str(loaded.image.file or loaded.image.name), reason)
             if self._in_stack(loaded.image):
-                writer.write_page(self._stack, _void(loaded))
-            writer.add(self._entry(loaded, None, {}, {}, reason))
+                writer.write_page(_stack_of(known.name), _void(loaded))
+            writer.add(self._entry(loaded, None, {}, reason))
             return
-        self.report.images["predicted"] += 1
         if self._in_stack(loaded.image):
-            files = writer.write_page(self._stack, prediction.mask)
+            files = writer.write_page(_stack_of(known.name), prediction.mask)
         else:
             encoded = self._encoded(prediction)
             palette = self._options.encoding != "binary"
             files = writer.write_masks(
-                name, self._options.file_type, encoded, None, palette=palette
+                known.name, self._options.file_type, encoded, None, palette=palette
             )
         if self._options.probabilities:
             assert prediction.probabilities is not None
-            results.write_probabilities(writer, name, prediction.probabilities)
+            results.write_probabilities(writer, known.name, prediction.probabilities)
         if self._options.overlay:
-            self._write_overlay(loaded, name, prediction, writer)
-        self._tool_files.add(loaded, name, prediction)
-        pixels = self._count(prediction)
-        writer.add(self._entry(loaded, prediction, files, pixels, ""))
+            self._write_overlay(loaded, prediction, writer)
+        self._tool_files.add(loaded, known.name, prediction)
+        entry = self._entry(loaded, prediction, files)
+        self._count(entry)
+        account = Account(known.name, {}, entry) if known.key else None
+        writer.add(entry, known.key, account)
+
+    def recall(self, writer: DatasetWriter, image: ImageFile) -> Known:
+        """Return the name of an image, and what is known of it; called in the order of images."""
+        name = self._name(image)
+        key = self._key(image, name)
+        if not self._in_stack(image):
+            return Known(name, key, *(writer.recall(key) or ()))
+        assert image.page is not None
+        if image.page.number == 1:  # a stack of masks is one file
+            pages = range(1, image.page.count + 1)
+            keys = (self._key(image, f"{self._stack}#{page}") for page in pages)
+            self._stack_is_done = all(writer.recall(one) for one in keys)
+        return Known(name, key, *((self._stack_is_done and writer.recall(key)) or ()))
+
+    def _key(self, image: ImageFile, name: str) -> str:
+        """Return a digest of all that the files of an image depend on; empty if nobody knows."""
+        if not self._settings or image.file is None:
+            return ""
+        file, page = split_page(image.file)
+        if self._hashed[0] != file:
+            digest = ""
+            with contextlib.suppress(OSError):
+                digest = digest_of(file) if file.is_file() else ""
+            self._hashed = file, digest
+        if not self._hashed[1]:
+            return ""
+        page = None if self._in_stack(image) else page  # its number is in the name
+        what = (self._settings, self._hashed[1], str(file), page, name, image.upright)
+        return hashlib.sha256(repr(what).encode()).hexdigest()
 
     def _in_stack(self, image: ImageFile) -> bool:
         """Tell whether the mask of an image becomes a page of a stack."""
@@ -262,17 +305,15 @@ class _Run:
             return multi_hot(prediction.mask, classes.foreground_ids)
         return prediction.mask
 
-    def _write_overlay(
-        self, loaded: Loaded, name: str, prediction: Prediction, writer: DatasetWriter
-    ) -> None:
+    def _write_overlay(self, loaded: Loaded, prediction: Prediction, writer: DatasetWriter) -> None:
         try:
-            results.write_overlay(writer, name, prediction)
+            results.write_overlay(writer, loaded.known.name, prediction)
         except MemoryError:
             reason = "is predicted, but cannot be shown: there is not enough memory"
             self.refuse(str(loaded.image.file), reason)
 
-    def _count(self, prediction: Prediction) -> dict[str, int]:
-        """Return the pixels per class name, the background last, and add them to the report."""
+    def _pixels(self, prediction: Prediction) -> tuple[dict[str, int], int]:
+        """Return the pixels per class name, the background last, and those of several classes."""
         target = prediction.target
         channels = reduce(np.add, np.moveaxis(target, -1, 0)) if target.ndim == 3 else None
         if channels is not None and self._options.encoding == "multihot":
@@ -283,25 +324,31 @@ class _Run:
         else:
             counts = count_values(prediction.mask)
             counts[BACKGROUND] = counts.pop(BACKGROUND, 0)
-        if channels is not None:
-            self.report.overlapped_pixels += int((channels > 1).sum())
-        for id_, count in counts.items():
-            self._counts[id_].pixels += count
-            self._counts[id_].images += bool(count)
-        return {self._model.classes.names[id_]: count for id_, count in counts.items()}
+        overlapped = 0 if channels is None else int((channels > 1).sum())
+        return {self._model.classes.names[id_]: one for id_, one in counts.items()}, overlapped
+
+    def _count(self, entry: ManifestEntry) -> None:
+        """Add an image that is predicted to the report."""
+        self.report.images["predicted"] += 1
+        self.report.overlapped_pixels += entry.overlapped_pixels
+        for name, count in entry.pixels.items():
+            self._counts[name].pixels += count
+            self._counts[name].images += bool(count)
 
     def _entry(
         self,
         loaded: Loaded,
         prediction: Prediction | None,
         files: dict[str, str],
-        pixels: dict[str, int],
-        reason: str,
+        reason: str = "",
     ) -> ManifestEntry:
         size = None
+        pixels: dict[str, int] = {}
+        overlapped = 0
         state = ImageState.UNVISITED
         if prediction is not None:
             size = Size(prediction.mask.shape[1], prediction.mask.shape[0])
+            pixels, overlapped = self._pixels(prediction)
             state = ImageState.ANNOTATED if prediction.target.any() else ImageState.EMPTY
         image = relative(loaded.image.file, self._out)
         return ManifestEntry(
@@ -320,8 +367,27 @@ class _Run:
             pixels=pixels,
             shapes={},
             class_shapes={},
+            overlapped_pixels=overlapped,
             issues=[_refusal(image or loaded.image.name, reason)] if reason else [],
         )
+
+
+def _stack_of(name: str) -> str:
+    """Return the name of a stack, from that of one of its pages."""
+    return name.rpartition("#")[0]
+
+
+def _settings(model: Predictor, options: PredictOptions) -> str:
+    """Return a digest of what the files of all images depend on; empty if nobody knows it.
+
+    Files of labeling tools need the predictions of all images, so no image can be left out.
+    """
+    description = model.description
+    if options.formats or not description.weights_digest:
+        return ""
+    runtime = (model.runtime.name, model.runtime.precision, model.thresholds(options.model))
+    settings = digest_of_settings(options, model.classes).hex()
+    return repr((settings, msgspec.json.encode(description), runtime))
 
 
 def _refusal(file: str, reason: str) -> IssueRecord:

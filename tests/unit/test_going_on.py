@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import LOCK, UNFINISHED, assert_whole, files, labelme, manifest, square, tree
+from kills import identities, kill, same
 
 from maskforge import convert
 from maskforge.dataset.image_digest import digest_of_image
 from maskforge.errors import OutputExistsError
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
-from maskforge.outputs.folder import OutputFolder, StagedFile
+from maskforge.outputs.folder import OutputFolder
 from maskforge.shapes import Area, ImageReference, ImageState, Polygon, Shape, Size
 
 COUNT = 4
@@ -30,47 +31,10 @@ IMAGE = AnnotatedImage(
 )
 
 
-class Killed(BaseException):
-    """Like the end of the process."""
-
-
 def annotated(folder, count=COUNT, side=6):
     for number in range(count):
         labelme(folder / f"x{number}.json", square("a", 1, 1, side, 4), square("b", 2, 2, 6, 5))
     return folder
-
-
-def kill(monkeypatch, function, *, settled=COUNT, appended=100):
-    """Run until so many files are in their places, or so many lines are in the lock."""
-    left = {"settled": settled, "appended": appended}
-
-    def ending(name, method):
-        def run(self, *arguments):
-            left[name] -= 1
-            if left[name] < 0:
-                raise Killed
-            return method(self, *arguments)
-
-        return run
-
-    with monkeypatch.context() as patch:
-        patch.setattr(StagedFile, "settle", ending("settled", StagedFile.settle))
-        patch.setattr(StagedFile, "drop", lambda self: None)
-        patch.setattr(OutputFolder, "_append", ending("appended", OutputFolder._append))
-        patch.setattr(OutputFolder, "_close", lambda self, keep: os.close(self._descriptor))
-        with pytest.raises(Killed):
-            function()
-
-
-def identities(folder):
-    """Return what changes whenever a file is written again."""
-    places = {path.relative_to(folder): path.stat() for path in (folder / "masks").glob("*.png")}
-    return {str(name): (one.st_ino, one.st_mtime_ns) for name, one in places.items()}
-
-
-def same(report):
-    """Return a report without what differs from run to run."""
-    return {name: getattr(report, name) for name in report.__struct_fields__ if name != "seconds"}
 
 
 @pytest.mark.parametrize("settled", range(2 * COUNT))

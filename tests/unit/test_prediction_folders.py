@@ -285,7 +285,7 @@ def test_a_prediction_that_was_killed_is_replaced_whole(images, tmp_path, monkey
     report = run(out, tmp_path / "of-an-unfinished-one")
     assert "is unfinished" in report.notes[0]
     with pytest.raises(OutputExistsError, match="unfinished run"):
-        run(images, out)
+        run(images / "a.png", out)
     assert run(images, out, **everything).images["found"] == 3
     names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     whole = tmp_path / "whole"
