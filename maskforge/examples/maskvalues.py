@@ -98,11 +98,12 @@ def look(path: Path, source: Source | None = None) -> MaskLook:
         counts = _count_sets(values[~void] == 1)
         return MaskLook(size, values.shape[-1], counts, int(void.sum()))
     lossy = path.suffix.lower() in (".jpg", ".jpeg", ".jpe", ".jfif")
-    return MaskLook(size, 0, _count(values.ravel()), lossy=lossy)
+    return MaskLook(size, 0, count_values(values), lossy=lossy)
 
 
-def _count(values: NDArray[Any]) -> dict[int, int]:
+def count_values(values: NDArray[Any]) -> dict[int, int]:
     """Return pixels per value; in pieces, because counting turns them into 64-bit integers."""
+    values = values.ravel()
     total = np.zeros(_MOST_VALUES if values.dtype.itemsize > 1 else 256, dtype=np.int64)
     for start in range(0, values.size, _PIXELS_AT_A_TIME):
         total += np.bincount(values[start : start + _PIXELS_AT_A_TIME], minlength=total.size)
@@ -113,7 +114,7 @@ def _count_sets(on: NDArray[np.bool_]) -> dict[int, int]:
     """Return pixels (N, C) per set of channels that are on, as numbers with bit c for channel c."""
     packed = np.packbits(on, axis=-1, bitorder="little")
     if packed.shape[-1] == 1:
-        return _count(packed[:, 0])
+        return count_values(packed[:, 0])
     rows, counts = np.unique(packed, axis=0, return_counts=True)
     return {
         int.from_bytes(row.tobytes(), "little"): int(count)

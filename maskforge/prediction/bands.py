@@ -10,50 +10,72 @@ from numpy.typing import NDArray
 from maskforge.choices import Symmetry
 from maskforge.images.intensity import ScalingRecord, scale
 from maskforge.masks.resize import resize_image, size_of
-from maskforge.prediction.tiling import Floats, Infer, join, predict_rows
+from maskforge.prediction.tiling import Floats, Infer, Tiles, join
 from maskforge.shapes import Size
 
 
-def predict_bands(
-    infer: Infer,
-    image: NDArray[Any],
-    *,
-    scaling: ScalingRecord,
-    resize: Size | None,
-    tile: Callable[[Size], Size | None],
-    stride: int,
-    overlap: float = 0.5,
-    batch_size: int = 4,
-    symmetries: Collection[Symmetry] = (),
-) -> Iterator[Floats]:
-    """Yield the probabilities of an image from top to bottom, as bands of finished rows.
+class Bands:
+    """An image as a network is to see it, and its probabilities as bands of finished rows."""
 
-    Args:
-        infer: Runs the network.
-        image: (H, W) or (H, W, C), uint8 or uint16, values as in the file.
-        scaling: How the input of the network is scaled.
-        resize: What the image is scaled to before; probabilities are scaled back. None keeps its
-            size.
-        tile: Chooses the size of the tiles for that of the input; None for the whole image.
-        stride: Of the network.
-        overlap: Smallest share of a tile that its neighbor covers too.
-        batch_size: Largest number of tiles in one call of ``infer``.
-        symmetries: Flips and transpose over which the results are averaged.
+    def __init__(
+        self,
+        image: NDArray[Any],
+        *,
+        scaling: ScalingRecord,
+        resize: Size | None,
+        tile: Callable[[Size], Size | None],
+        stride: int,
+        overlap: float = 0.5,
+        batch_size: int = 4,
+        symmetries: Collection[Symmetry] = (),
+        coarse: bool = False,
+    ) -> None:
+        """Scale the image, and lay out the tiles.
 
-    Raises:
-        OptionError: If ``overlap``, ``batch_size`` or the tiles cannot be used.
-    """
-    scaled = scale(image if resize is None else resize_image(image, resize), scaling)
-    bands = predict_rows(
-        infer,
-        scaled,
-        tile=tile(size_of(scaled)),
-        overlap=overlap,
-        stride=stride,
-        batch_size=batch_size,
-        symmetries=symmetries,
-    )
-    if resize is None:
-        yield from bands
-    else:
-        yield resize_image(join(bands, resize.height), size_of(image))
+        Args:
+            image: (H, W) or (H, W, C), uint8 or uint16, values as in the file.
+            scaling: How the input of the network is scaled.
+            resize: What the image is scaled to before; probabilities are scaled back. None keeps
+                its size.
+            tile: Chooses the size of the tiles for that of the input; None for the whole image.
+            stride: As in ``Tiles``, and so are the others.
+            overlap: Smallest share of a tile that its neighbor covers too.
+            batch_size: Largest number of tiles in one batch.
+            symmetries: Flips and transpose over which the results are averaged.
+            coarse: Whether sides are rounded up further.
+
+        Raises:
+            DatasetError: If the image cannot be scaled as those of the training.
+            OptionError: If ``overlap``, ``batch_size`` or the tiles cannot be used.
+        """
+        scaled = scale(image if resize is None else resize_image(image, resize), scaling)
+        self._size = None if resize is None else size_of(image)
+        self._tiles = Tiles(
+            scaled,
+            tile=tile(size_of(scaled)),
+            overlap=overlap,
+            stride=stride,
+            batch_size=batch_size,
+            symmetries=symmetries,
+            coarse=coarse,
+        )
+
+    def batches(self) -> Iterator[Floats]:
+        """Yield what the network is to see, (B, h, w, C) float32, once."""
+        return self._tiles.batches()
+
+    def of(self, results: Iterator[Floats]) -> Iterator[Floats]:
+        """Yield the probabilities of the image from top to bottom, as bands of finished rows.
+
+        Args:
+            results: What the network says about each of ``batches``, (B, h, w, K) float32.
+        """
+        bands = self._tiles.bands(results)
+        if self._size is None:
+            yield from bands
+        else:
+            yield resize_image(join(bands, self._tiles.size.height), self._size)
+
+    def by(self, infer: Infer) -> Iterator[Floats]:
+        """Yield the bands, each as soon as a network has run over its tiles."""
+        return self.of(map(infer, self.batches()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry, relative
 from maskforge.dataset.writer import DatasetWriter, check_results
 from maskforge.errors import ModelError, OptionError
+from maskforge.examples.maskvalues import count_values
 from maskforge.files import (
     MASKS,
     OVERLAYS,
@@ -34,12 +36,14 @@ from maskforge.masks.masknames import MaskNames
 from maskforge.outputs.folder import OutputFolder
 from maskforge.prediction import results
 from maskforge.prediction.image_list import ImageFile, find_images
+from maskforge.prediction.outcomes import Outcome, predict_each
 from maskforge.prediction.predict_options import PredictOptions
 from maskforge.prediction.prediction import Prediction
 from maskforge.prediction.prediction_report import PredictionReport
-from maskforge.prediction.predictor import SETTLED, NoProbabilitiesError, Predictor, settled
+from maskforge.prediction.predictor import SETTLED, Predictor, settled
 from maskforge.prediction.read_ahead import Loaded, read_ahead
 from maskforge.prediction.tool_files import ToolFiles
+from maskforge.prediction.write_behind import write_behind
 from maskforge.shapes import MOST_PIXELS, ImageState, Size
 
 
@@ -55,11 +59,11 @@ def predict(
 ) -> PredictionReport:
     """Predict images, and write masks, class map and manifest as ``convert`` does.
 
-    The next images are read while one is predicted; of all others only a line of the manifest is
-    kept, on disk. Images are predicted as they are shown, with their EXIF orientation applied;
-    those of a data set in the frame of their masks there. Every page of a stack is an image; the
-    integer masks of a stack are a TIFF file of as many pages, of which a page that could not be
-    predicted is void, and has no mask in the manifest.
+    While an image is predicted, the next are read and the last is written; of all others only a
+    line of the manifest is kept, on disk. Images are predicted as they are shown, with their EXIF
+    orientation applied; those of a data set in the frame of their masks there. Every page of a
+    stack is an image; the integer masks of a stack are a TIFF file of as many pages, of which a
+    page that could not be predicted is void, and has no mask in the manifest.
 
     Args:
         model: Folder of the model, or a predictor.
@@ -126,12 +130,14 @@ def _predict(
     for file, reason in found.problems:
         run.refuse(file, reason)
     total = len(found.images)
+    keep = options.probabilities or tool_files.scored
     with (
         DatasetWriter(folder, model.classes) as writer,
         contextlib.closing(read_ahead(found.images)) as images,
+        contextlib.closing(predict_each(model, images, chosen, keep_probabilities=keep)) as each,
+        contextlib.closing(write_behind(partial(run.add, writer), each)) as written,
     ):
-        for number, loaded in enumerate(images, 1):
-            run.add(loaded, writer)
+        for number, _ in enumerate(written, 1):
             if progress is not None:
                 progress("predicting", number, total)
         tool_files.finish()
@@ -194,11 +200,11 @@ class _Run:
         """Count an image that is not predicted."""
         self.report.problems.append(_refusal(file, reason))
 
-    def add(self, loaded: Loaded, writer: DatasetWriter) -> None:
-        """Predict an image, write what is asked for, and enter it into the manifest."""
+    def add(self, writer: DatasetWriter, outcome: Outcome) -> None:
+        """Write what is asked for of an image, and enter it into the manifest."""
+        loaded, prediction, reason = outcome
         self.report.images["found"] += 1
         name = self._name(loaded.image)
-        prediction, reason = self._predict(loaded)
         if prediction is None:
             self.report.images["refused"] += 1
             self.refuse(str(loaded.image.file or loaded.image.name), reason)
@@ -244,23 +250,6 @@ class _Run:
             )
         return f"{self._stack}#{image.page.number}"
 
-    def _predict(self, loaded: Loaded) -> tuple[Prediction | None, str]:
-        if loaded.pixels is None:
-            return None, loaded.reason
-        try:
-            keep = self._options.probabilities or self._tool_files.scored
-            chosen = self._options.model
-            return self._model.predict(loaded.pixels, chosen, keep_probabilities=keep), ""
-        except MemoryError:
-            return None, "there is not enough memory to predict it; choose smaller tiles"
-        except NoProbabilitiesError:
-            raise
-        except ModelError as error:
-            return None, error.message
-        except Exception as error:  # each runtime raises what it likes; the others can go on
-            text = " ".join(str(error).split())[:300] or type(error).__name__
-            return None, f"cannot be predicted: {text}"
-
     def _encoded(self, prediction: Prediction) -> NDArray[np.uint8] | Mask:
         classes, encoding = self._model.classes, self._options.encoding
         if encoding == "binary":
@@ -284,19 +273,15 @@ class _Run:
 
     def _count(self, prediction: Prediction) -> dict[str, int]:
         """Return the pixels per class name, the background last, and add them to the report."""
-        channels = (
-            prediction.target.sum(axis=-1, dtype=np.int64)
-            if self._model.description.head == "sigmoid"
-            else None
-        )
+        target = prediction.target
+        channels = reduce(np.add, np.moveaxis(target, -1, 0)) if target.ndim == 3 else None
         if channels is not None and self._options.encoding == "multihot":
             ids = self._model.description.channel_ids
-            of_channels = prediction.target.sum(axis=(0, 1), dtype=np.int64)
+            of_channels = target.sum(axis=(0, 1), dtype=np.int64)
             counts = {id_: int(one) for id_, one in zip(ids, of_channels, strict=True) if one}
             counts[BACKGROUND] = int((channels == 0).sum())
         else:
-            values, of_values = np.unique(prediction.mask, return_counts=True)
-            counts = {int(v): int(n) for v, n in zip(values, of_values, strict=True)}
+            counts = count_values(prediction.mask)
             counts[BACKGROUND] = counts.pop(BACKGROUND, 0)
         if channels is not None:
             self.report.overlapped_pixels += int((channels > 1).sum())

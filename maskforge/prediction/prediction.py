@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from maskforge.choices import with_keywords
 from maskforge.errors import listing
+from maskforge.examples.maskvalues import count_values
 from maskforge.files import PathLike
 from maskforge.images.png import png_bytes
 from maskforge.images.stored import Pixels, Stored
@@ -45,9 +46,8 @@ class Prediction:
     @property
     def pixels(self) -> dict[str, int]:
         """Pixels of the mask per class name, of those that were found, without the background."""
-        ids, counts = np.unique(self.mask, return_counts=True)
-        found = zip(ids.tolist(), counts.tolist(), strict=True)
-        return {self.classes.names[id_]: count for id_, count in found if id_ != BACKGROUND}
+        counts = count_values(self.mask)
+        return {self.classes.names[id_]: n for id_, n in counts.items() if id_ != BACKGROUND}
 
     def __repr__(self) -> str:
         found = listing(f"{name}={count} px" for name, count in self.pixels.items())

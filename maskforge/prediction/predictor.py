@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,16 +23,16 @@ from maskforge.images.decoder import read_image
 from maskforge.images.stored import Pixels
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
-from maskforge.masks.targets import decide, to_ids
 from maskforge.nn.kerasfile import refuse_other_files
 from maskforge.nn.modelfile import ModelDescription, model_folder, read_description
-from maskforge.prediction.bands import predict_bands
+from maskforge.prediction.bands import Bands
 from maskforge.prediction.converted import weights_digest
+from maskforge.prediction.in_progress import InProgress
 from maskforge.prediction.model_options import ModelOptions, Tile
 from maskforge.prediction.prediction import Prediction
 from maskforge.prediction.runtime_choice import load_runtime
 from maskforge.prediction.runtimes.base import Runtime
-from maskforge.prediction.tiling import auto_tile
+from maskforge.prediction.tiling import Floats, auto_tile
 from maskforge.shapes import Size
 
 _ROUNDING = 1e-3
@@ -63,6 +63,10 @@ class Predictor(Brief):
     _lock: threading.Lock = field(
         default_factory=threading.Lock, init=False, repr=False, compare=False
     )
+    _channels: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_channels", len(self.description.channel_ids))
 
     @classmethod
     def load(
@@ -167,48 +171,85 @@ class Predictor(Brief):
             if name in keywords:
                 raise settled(name)
         options = with_keywords(ModelOptions, options, keywords)
-        limits = self.thresholds(options)
-        pixels = _pixels(image)
-        resize = self.description.resize
-        bands = predict_bands(
-            self._infer,
-            pixels,
-            scaling=self.description.scaling,
-            resize=resize and Size(*resize),
-            tile=partial(self._tile, tile=options.tile),
-            overlap=options.overlap,
-            stride=self.description.stride,
-            batch_size=options.batch_size,
-            symmetries=self.description.symmetries or SYMMETRIES if options.tta else (),
-        )
-        head = self.description.head
-        sheets: dict[str, NDArray[Any]] = {}
-        top = 0
-        for band in bands:
-            target = decide(band, head, limits)
-            parts: dict[str, NDArray[Any]] = {
-                "mask": to_ids(target, self.classes, head, band),
-                "target": target,
-            }
-            if keep_probabilities:
-                parts["probabilities"] = band
-            for name, part in parts.items():
-                if name not in sheets:
-                    sheets[name] = np.empty((len(pixels), *part.shape[1:]), part.dtype)
-                sheets[name][top : top + len(part)] = part
-            top += len(band)
-        return Prediction(
-            mask=sheets["mask"],
-            target=sheets["target"],
-            probabilities=sheets.get("probabilities"),
-            image=pixels,
-            classes=self.classes,
-        )
+        begin = self.beginning(options, keep_probabilities=keep_probabilities)
+        one = begin(_pixels(image))
+        return one.finish(map(self.infer, one.batches()))
 
-    def _infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def beginning(
+        self, options: ModelOptions, *, keep_probabilities: bool
+    ) -> Callable[[Pixels], InProgress]:
+        """Return what begins the prediction of any number of images with the same options.
+
+        Args:
+            options: How.
+            keep_probabilities: Whether the predictions hold them.
+
+        Raises:
+            OptionError: If an option cannot be used.
+        """
+        described = self.description
+        thresholds = self.thresholds(options)
+        symmetries = described.symmetries or SYMMETRIES if options.tta else ()
+
+        def begin(pixels: Pixels) -> InProgress:
+            bands = Bands(
+                pixels,
+                scaling=described.scaling,
+                resize=described.resize and Size(*described.resize),
+                tile=partial(self._tile, tile=options.tile),
+                overlap=options.overlap,
+                stride=described.stride,
+                batch_size=options.batch_size,
+                symmetries=symmetries,
+                coarse=self.runtime.coarse,
+            )
+            return InProgress(
+                pixels,
+                bands,
+                classes=self.classes,
+                head=described.head,
+                thresholds=thresholds,
+                keep_probabilities=keep_probabilities,
+            )
+
+        return begin
+
+    def infer(self, batch: Floats) -> Floats:
+        """Run the network over a batch (B, H, W, C), and check what it gives.
+
+        Raises:
+            ModelError: If it cannot be run, or gives no probabilities.
+        """
+        with self._errors(), contextlib.nullcontext() if self.runtime.parallel else self._lock:
+            result = self.runtime.infer(batch)
+        return self._checked(result, batch)
+
+    def start(self, batch: Floats) -> Callable[[], Floats]:
+        """Begin to run the network over a batch, in the background if the runtime can do so.
+
+        Returns:
+            Waits for the result, checks and returns it.
+
+        Raises:
+            ModelError: If it cannot be run.
+        """
+        if self.runtime.start is None:
+            return partial(self.infer, batch)
+        with self._errors():
+            wait = self.runtime.start(batch)
+
+        def result() -> Floats:
+            with self._errors():
+                found = wait()
+            return self._checked(found, batch)
+
+        return result
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn whatever a runtime raises into an error of the family."""
         try:
-            with contextlib.nullcontext() if self.runtime.parallel else self._lock:
-                result = self.runtime.infer(batch)
+            yield
         except (MaskforgeError, MemoryError):
             raise
         except Exception as error:  # each runtime raises what it likes
@@ -216,19 +257,18 @@ class Predictor(Brief):
             raise ModelError(
                 f"cannot be predicted: {reason}", origin=Origin(self.folder, "")
             ) from None
-        self._check(result, (*batch.shape[:3], len(self.description.channel_ids)))
-        return result
 
-    def _check(self, result: Any, shape: tuple[int, ...]) -> None:  # noqa: ANN401 - of a runtime
-        """Make sure that a network has given probabilities.
+    def _checked(self, result: Any, batch: Floats) -> Floats:  # noqa: ANN401 - of a runtime
+        """Return what a network gives if it is probabilities.
 
         Raises:
-            NoProbabilitiesError: If it has not.
+            NoProbabilitiesError: If it is not.
         """
+        shape = (*batch.shape[:3], self._channels)
         if isinstance(result, np.ndarray) and result.shape == shape and result.dtype.kind == "f":
             low, high = result.min(), result.max()  # not a number if any is
             if low >= -_ROUNDING and high <= 1 + _ROUNDING:
-                return
+                return result
             found = f"numbers from {low:.3g} to {high:.3g}"
         else:
             found = f"an array {np.shape(result)} instead of {shape}"

@@ -12,9 +12,10 @@ The weights are separable and add up to 1 beforehand, so sums are held for one r
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,70 +66,116 @@ def join(bands: Iterable[Floats], height: int) -> Floats:
     return result
 
 
-def predict_rows(
-    infer: Infer,
-    image: Floats,
-    *,
-    tile: Size | None,
-    overlap: float = 0.5,
-    stride: int,
-    batch_size: int = 4,
-    symmetries: Collection[Symmetry] = (),
-) -> Iterator[Floats]:
-    """Yield the probabilities of an image from top to bottom, as bands of finished rows.
+class Tiles:
+    """An image cut for a network, and what the network says about it put together again.
 
     Held at one time are ``tile height x image width x K`` sums, ``batch_size`` tiles with their
     results, and what the network itself needs for them.
 
-    Args:
-        infer: Runs the network; sees sides that are multiples of ``stride`` only. The image is
-            reflected at its lower and right edge for that.
-        image: (H, W, C) float32, scaled as in training.
-        tile: Size of the tiles, rounded up to the stride; None for the whole image at once.
-        overlap: Smallest share of a tile that its neighbor covers too, 0 to 0.9.
-        stride: Of the network.
-        batch_size: Largest number of tiles in one call of ``infer``.
-        symmetries: Flips and transpose over all combinations of which the results are averaged, so
-            each doubles the work; inputs that are not square are not transposed.
-
-    Raises:
-        OptionError: If ``overlap`` or ``batch_size`` cannot be used.
+    Attributes:
+        size: Of the image.
     """
-    if not 0 <= overlap <= LARGEST_OVERLAP:
-        raise OptionError(f"overlap cannot be {overlap}, expected 0 to {LARGEST_OVERLAP}")
-    if batch_size < 1 or stride < 1:
-        raise OptionError(f"batch size {batch_size} and stride {stride} must be at least 1")
-    if tile is not None and min(tile) < 1:
-        raise OptionError(f"tiles of {tile} px cannot be used")
-    height, width = image.shape[:2]
-    down = _Axis(height, tile.height if tile else height, overlap, stride)
-    across = _Axis(width, tile.width if tile else width, overlap, stride)
-    run = _averaged(infer, symmetries, square=down.tile == across.tile)
-    if len(down.starts) == len(across.starts) == 1:
-        batch = image[down.indices[:, None], across.indices][None]
-        yield _checked(run(batch), batch)[0, :height, :width]
-        return
-    sums: Floats | None = None
-    for number, top in enumerate(down.starts):
-        rows = down.indices[top : top + down.tile, None]
-        for first in range(0, len(across.starts), batch_size):
-            chosen = range(first, min(first + batch_size, len(across.starts)))
-            batch = np.stack([image[rows, across.window(one)] for one in chosen])
-            results = _checked(run(batch), batch)
-            if sums is None:
-                padded = (down.tile, len(across.indices), results.shape[-1])
-                sums = np.zeros(padded, dtype=np.float32)
-            for one, result in zip(chosen, results, strict=True):
-                left = across.starts[one]
-                weights = down.weights[number][:, None, None] * across.weights[one][:, None]
-                sums[:, left : left + across.tile] += result * weights
-        assert sums is not None
-        following = down.starts[number + 1] if number + 1 < len(down.starts) else height
-        finished = min(following, height) - top
-        yield sums[:finished, :width].copy()
-        kept = len(sums) - finished
-        sums[:kept] = sums[finished:].copy()
-        sums[kept:] = 0
+
+    def __init__(
+        self,
+        image: Floats,
+        *,
+        tile: Size | None,
+        overlap: float = 0.5,
+        stride: int,
+        batch_size: int = 4,
+        symmetries: Collection[Symmetry] = (),
+        coarse: bool = False,
+    ) -> None:
+        """Lay out the tiles.
+
+        Args:
+            image: (H, W, C) float32, scaled as in training.
+            tile: Size of the tiles, rounded up to the stride; None for the whole image at once.
+            overlap: Smallest share of a tile that its neighbor covers too, 0 to 0.9.
+            stride: Of the network, which sees sides that are multiples of it only: the image is
+                reflected at its lower and right edge for that.
+            batch_size: Largest number of tiles in one batch.
+            symmetries: Flips and transpose over all combinations of which the results are
+                averaged, so each doubles the work; inputs that are not square are not transposed.
+            coarse: Whether sides are rounded up further, so that images of many sizes become
+                inputs of few.
+
+        Raises:
+            OptionError: If ``overlap`` or ``batch_size`` cannot be used.
+        """
+        if not 0 <= overlap <= LARGEST_OVERLAP:
+            raise OptionError(f"overlap cannot be {overlap}, expected 0 to {LARGEST_OVERLAP}")
+        if batch_size < 1 or stride < 1:
+            raise OptionError(f"batch size {batch_size} and stride {stride} must be at least 1")
+        if tile is not None and min(tile) < 1:
+            raise OptionError(f"tiles of {tile} px cannot be used")
+        height, width = image.shape[:2]
+        self.size = Size(width, height)
+        self._image: Floats | None = image
+        self._down = _Axis(height, tile.height if tile else height, overlap, stride, coarse=coarse)
+        self._across = _Axis(width, tile.width if tile else width, overlap, stride, coarse=coarse)
+        self._batch_size = batch_size
+        self._views = _views(symmetries, square=self._down.tile == self._across.tile)
+
+    def batches(self) -> Iterator[Floats]:
+        """Yield what the network is to see, (B, h, w, C), once; the image is let go at the end."""
+        image, self._image = self._image, None
+        assert image is not None
+        for row in range(len(self._down.starts)):
+            rows = self._down.window(image, row, axis=0)
+            for chosen in self._chosen():
+                tiles = [self._across.window(rows, one, axis=1) for one in chosen]
+                batch = tiles[0][None] if len(tiles) == 1 else np.stack(tiles)
+                for view in self._views:
+                    yield view.of(batch)
+
+    def bands(self, results: Iterator[Floats]) -> Iterator[Floats]:
+        """Yield the probabilities of the image from top to bottom, as bands of finished rows.
+
+        Args:
+            results: What the network says about each of ``batches``, (B, h, w, K) float32.
+        """
+        width, height = self.size
+        down, across = self._down, self._across
+        if len(down.starts) == len(across.starts) == 1:
+            yield self._mean(results, 1)[0, :height, :width]
+            return
+        sums: Floats | None = None
+        for number, top in enumerate(down.starts):
+            for chosen in self._chosen():
+                tiles = self._mean(results, len(chosen))
+                if sums is None:
+                    padded = (down.tile, across.padded, tiles.shape[-1])
+                    sums = np.zeros(padded, dtype=np.float32)
+                for one, tile in zip(chosen, tiles, strict=True):
+                    left = across.starts[one]
+                    weights = down.weights[number][:, None, None] * across.weights[one][:, None]
+                    sums[:, left : left + across.tile] += tile * weights
+            assert sums is not None
+            following = down.starts[number + 1] if number + 1 < len(down.starts) else height
+            finished = min(following, height) - top
+            yield sums[:finished, :width].copy()
+            kept = len(sums) - finished
+            sums[:kept] = sums[finished:].copy()
+            sums[kept:] = 0
+
+    def _chosen(self) -> Iterator[range]:
+        """Yield the numbers of the tiles of a row that are in one batch."""
+        count = len(self._across.starts)
+        for first in range(0, count, self._batch_size):
+            yield range(first, min(first + self._batch_size, count))
+
+    def _mean(self, results: Iterator[Floats], count: int) -> Floats:
+        """Return what the network says about a batch, the mean over its views."""
+        total: Floats | None = None
+        for view in self._views:
+            result = view.back(next(results))
+            if result.shape[:3] != (count, self._down.tile, self._across.tile):
+                raise ValueError(f"the network made {result.shape} of {count} tiles")
+            total = result if total is None else total + result
+        assert total is not None
+        return total if len(self._views) == 1 else total / np.float32(len(self._views))
 
 
 class _Axis:
@@ -137,27 +184,36 @@ class _Axis:
     Attributes:
         tile: Length of a tile.
         starts: First pixel of every tile; multiples of the stride.
-        indices: Pixel of the image for every pixel of the padded one.
-        weights: Of every tile, (tile,) float32; those of a pixel add up to 1.
+        padded: Length of the image with what is reflected.
     """
 
-    def __init__(self, length: int, tile: int, overlap: float, stride: int) -> None:
-        padded = -(-length // stride) * stride
-        self.tile = min(-(-tile // stride) * stride, padded)
+    def __init__(
+        self, length: int, tile: int, overlap: float, stride: int, *, coarse: bool = False
+    ) -> None:
+        self._length = length
+        self.padded = rounded(length, stride, coarse=coarse)
+        self.tile = min(rounded(tile, stride, coarse=coarse), self.padded)
         step = max(1, int(self.tile * (1 - overlap)) // stride)
-        last = (padded - self.tile) // stride
+        last = (self.padded - self.tile) // stride
         count = -(-last // step)
         self.starts = [stride * (last * one // count) for one in range(count)] if count else []
         self.starts.append(last * stride)
-        self.indices = np.pad(np.arange(length), (0, padded - length), mode="reflect")
-        self.weights = self._weights(padded)
 
-    def window(self, number: int) -> NDArray[np.intp]:
-        """Return the pixels of the image that a tile sees."""
-        start = self.starts[number]
-        return self.indices[start : start + self.tile]
+    def window(self, image: Floats, number: int, axis: Literal[0, 1]) -> Floats:
+        """Return the rows or columns of the image that a tile sees."""
+        start, stop = self.starts[number], self.starts[number] + self.tile
+        if stop <= self._length:
+            return image[start:stop] if axis == 0 else image[:, start:stop]
+        return image.take(self._indices[start:stop], axis=axis)
 
-    def _weights(self, padded: int) -> list[Floats]:
+    @functools.cached_property
+    def _indices(self) -> NDArray[np.intp]:
+        """Pixel of the image for every pixel of the padded one."""
+        return np.pad(np.arange(self._length), (0, self.padded - self._length), mode="reflect")
+
+    @functools.cached_property
+    def weights(self) -> list[Floats]:
+        """Of every tile, (tile,) float32; those of a pixel add up to 1."""
         position = np.arange(self.tile) - (self.tile - 1) / 2
         bell = np.exp(-0.5 * (position * _SIGMAS_PER_TILE / self.tile) ** 2)
         bells = [bell.copy() for _ in self.starts]
@@ -165,7 +221,7 @@ class _Axis:
             margin = (left + self.tile - right) // 4
             bells[number][self.tile - margin :] = 0
             bells[number + 1][:margin] = 0
-        total = np.zeros(padded)
+        total = np.zeros(self.padded)
         for start, one in zip(self.starts, bells, strict=True):
             total[start : start + self.tile] += one
         return [
@@ -174,29 +230,40 @@ class _Axis:
         ]
 
 
-def _checked(results: Floats, batch: Floats) -> Floats:
-    if results.shape[:3] != batch.shape[:3]:
-        raise ValueError(f"the network made {results.shape} of {batch.shape}")
-    return results
+def rounded(length: int, stride: int, *, coarse: bool = False) -> int:
+    """Return the side that a network sees for one of ``length`` pixels.
+
+    Args:
+        length: Of the image.
+        stride: Of the network; the next multiple is returned.
+        coarse: Return one of four sides between a power of two times the stride and the next.
+    """
+    strides = -(-length // stride)
+    step = 1 << max(0, (strides - 1).bit_length() - 3) if coarse else 1
+    return -(-strides // step) * step * stride
 
 
-def _averaged(infer: Infer, symmetries: Collection[Symmetry], *, square: bool) -> Infer:
-    """Return ``infer`` as the mean over all combinations of the symmetries."""
+class _View(NamedTuple):
+    """One of the ways in which a network looks at a batch: transposed, then flipped."""
+
+    transposed: bool
+    rows: int
+    columns: int
+
+    def of(self, batch: Floats) -> Floats:
+        """Return a batch as it is seen."""
+        turned = batch.transpose(0, 2, 1, 3) if self.transposed else batch
+        return np.ascontiguousarray(turned[:, :: self.rows, :: self.columns])
+
+    def back(self, result: Floats) -> Floats:
+        """Return a result as it belongs to the batch."""
+        result = result[:, :: self.rows, :: self.columns]
+        return result.transpose(0, 2, 1, 3) if self.transposed else result
+
+
+def _views(symmetries: Collection[Symmetry], *, square: bool) -> list[_View]:
+    """Return all combinations of the symmetries, in the order of the training."""
     turns = (False, True) if square and "transpose" in symmetries else (False,)
     upright = (1, -1) if "flip_vertical" in symmetries else (1,)
     sideways = (1, -1) if "flip_horizontal" in symmetries else (1,)
-    views = list(itertools.product(turns, upright, sideways))
-    if len(views) == 1:
-        return infer
-
-    def run(batch: Floats) -> Floats:
-        total: Floats | None = None
-        for transpose, rows, columns in views:  # transposed, then flipped, as in training
-            view = batch.transpose(0, 2, 1, 3) if transpose else batch
-            result = infer(np.ascontiguousarray(view[:, ::rows, ::columns]))[:, ::rows, ::columns]
-            result = result.transpose(0, 2, 1, 3) if transpose else result
-            total = result.astype(np.float32) if total is None else total + result
-        assert total is not None
-        return total / np.float32(len(views))
-
-    return run
+    return [_View(*one) for one in itertools.product(turns, upright, sideways)]

@@ -8,12 +8,17 @@ from scipy import ndimage
 
 from maskforge.choices import SYMMETRIES
 from maskforge.errors import OptionError
-from maskforge.prediction.tiling import auto_tile, join, predict_rows
+from maskforge.prediction.tiling import Tiles, auto_tile, join
 from maskforge.shapes import Size
 
 
 def predict_tiled(infer, image, **arguments):
-    return join(predict_rows(infer, image, **arguments), len(image))
+    return join(bands_of(infer, image, **arguments), len(image))
+
+
+def bands_of(infer, image, **arguments):
+    tiles = Tiles(image, **arguments)
+    return tiles.bands(map(infer, tiles.batches()))
 
 
 def image_file(height, width, channels=1, seed=0):
@@ -136,7 +141,7 @@ def test_the_middle_of_a_tile_counts_more_than_its_edge():
 def test_rows_come_in_bands_from_the_top():
     image = image_file(300, 40)
     arguments = {"tile": Size(64, 64), "stride": 4}
-    bands = list(predict_rows(blur(8), image, **arguments))
+    bands = list(bands_of(blur(8), image, **arguments))
     assert max(map(len, bands)) <= 64
     assert len(bands) > 4
     joined = np.concatenate(bands)

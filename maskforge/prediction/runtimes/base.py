@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from maskforge.prediction.tiling import Infer
+from maskforge.prediction.tiling import Floats, Infer
+
+Start: TypeAlias = Callable[[Floats], Callable[[], Floats]]
+"""Begins what ``infer`` does; what it returns waits for the result."""
+
+JOINED_PIXELS = 2**22
+"""A U-Net with 64 filters needs about 1 kB for every pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +25,13 @@ class Runtime:
         infer: From (B, H, W, C) float32 to probabilities (B, H, W, K) float32.
         notes: What differs from what was asked for, one sentence each.
         parallel: Whether several threads may call ``infer`` at once.
+        start: As ``infer``, but the network runs in the background; None if it cannot. Several
+            threads may call it at once.
+        joined_pixels: How many pixels of several images go through the network at once in the
+            prediction of a folder; 0 for one image at a time. On a GPU that is faster; the last
+            bits of a result may then depend on the other images.
+        coarse: Whether the network is compiled for every size of its input, so that images of many
+            sizes are better padded to few.
     """
 
     name: str
@@ -24,3 +39,6 @@ class Runtime:
     infer: Infer
     notes: tuple[str, ...] = ()
     parallel: bool = False
+    start: Start | None = None
+    joined_pixels: int = 0
+    coarse: bool = False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from queue import Empty, SimpleQueue
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,10 +50,22 @@ def load(path: Path, precision: Literal["float32", "bfloat16"]) -> Runtime:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"cannot be loaded: {reason}", origin=Origin(path, "")) from None
-    request = network.create_infer_request()
+    idle: SimpleQueue[Any] = SimpleQueue()
 
-    def infer(batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        result: NDArray[np.float32] = request.infer([batch], share_inputs=True)[0]
-        return result
+    def start(batch: NDArray[np.float32]) -> Callable[[], NDArray[np.float32]]:
+        try:
+            request = idle.get_nowait()
+        except Empty:
+            request = network.create_infer_request()
+        request.start_async([batch], share_inputs=True)
 
-    return Runtime("openvino", precision, infer, notes)
+        def wait() -> NDArray[np.float32]:
+            assert batch is not None  # which the request reads, but does not hold
+            request.wait()
+            result: NDArray[np.float32] = request.get_output_tensor(0).data.copy()
+            idle.put(request)
+            return result
+
+        return wait
+
+    return Runtime("openvino", precision, lambda batch: start(batch)(), notes, start=start)

@@ -14,7 +14,7 @@ from maskforge.choices import Symmetry
 from maskforge.evaluation.measures.counts import ClassCounts
 from maskforge.examples.example import Example
 from maskforge.masks.targets import decide
-from maskforge.prediction.bands import predict_bands
+from maskforge.prediction.bands import Bands
 from maskforge.prediction.tiling import Infer, auto_tile, join
 from maskforge.training.plan import TrainPlan
 from maskforge.training.run_folder import Scores
@@ -44,8 +44,7 @@ def predict_examples(
         for number, example in enumerate(examples):
             waiting += [reader.submit(_read, plan, one) for one in examples[number + 1 :][:1]]
             image, target = waiting.pop(0).result()
-            bands = predict_bands(
-                infer,
+            bands = Bands(
                 image,
                 scaling=plan.scaling,
                 resize=plan.resize,
@@ -54,7 +53,7 @@ def predict_examples(
                 batch_size=plan.options.batch_size,
                 symmetries=symmetries,
             )
-            yield example, join(bands, len(image)), target
+            yield example, join(bands.by(infer), len(image)), target
 
 
 def _read(plan: TrainPlan, example: Example) -> tuple[NDArray[Any], NDArray[np.uint8]]:
