@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -13,11 +14,26 @@ from maskforge.choices import Precision
 from maskforge.nn.fasterlayers import with_faster_layers
 from maskforge.nn.openshape import with_open_sizes
 
+_Floats: TypeAlias = NDArray[np.float32]
+_Start: TypeAlias = Callable[[_Floats], Callable[[], _Floats]]
 
-def compiled(
-    model: keras.Model, precision: Precision = "float32"
-) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+
+def compiled(model: keras.Model, precision: Precision = "float32") -> Callable[[_Floats], _Floats]:
     """Return a function from (B, H, W, C) float32 to what the model makes of it, float32.
+
+    Args:
+        model: A ``keras.Model`` with one input and one output.
+        precision: As in ``started``.
+    """
+    start = started(model, precision)
+    return lambda batch: start(batch)()
+
+
+def started(model: keras.Model, precision: Precision = "float32") -> _Start:
+    """Return a function that begins to run a model, and returns what waits for the result.
+
+    The batch is (B, H, W, C) float32, and so is what the model makes of it. GPUs compute in the
+    background until the result is waited for, and so does JAX on a CPU.
 
     TensorFlow traces the model once for all sizes, PyTorch runs it without gradients; JAX compiles
     once for every size, so that images of many sizes are better cut into tiles. When the model
@@ -53,7 +69,7 @@ def _in_bfloat16(model: keras.Model) -> keras.Model:
     return lowered
 
 
-def _tensorflow(model: keras.Model) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+def _tensorflow(model: keras.Model) -> _Start:
     import tensorflow as tf
 
     model = with_open_sizes(model)
@@ -64,14 +80,14 @@ def _tensorflow(model: keras.Model) -> Callable[[NDArray[np.float32]], NDArray[n
         spec = tf.TensorSpec((None, None, None, channels), tf.float32)
         function = function.get_concrete_function(spec)
 
-    def infer(batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        result: NDArray[np.float32] = tf.cast(function(tf.constant(batch)), tf.float32).numpy()
+    def start(batch: _Floats) -> Callable[[], _Floats]:
+        result: Callable[[], _Floats] = tf.cast(function(tf.constant(batch)), tf.float32).numpy
         return result
 
-    return infer
+    return start
 
 
-def _jax(model: keras.Model) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+def _jax(model: keras.Model) -> _Start:
     import jax
 
     @jax.jit
@@ -81,22 +97,27 @@ def _jax(model: keras.Model) -> Callable[[NDArray[np.float32]], NDArray[np.float
         outputs, _ = model.stateless_call(trainable, others, batch, training=False)
         return outputs
 
-    def infer(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def start(batch: _Floats) -> Callable[[], _Floats]:
         # Of a network that is still learning, the weights are others at every call.
         trainable = [variable.value for variable in model.trainable_variables]
         others = [variable.value for variable in model.non_trainable_variables]
-        return np.asarray(function(batch, trainable, others), dtype=np.float32)
+        outputs = function(batch, trainable, others)
+        return lambda: np.asarray(outputs, dtype=np.float32)
 
-    return infer
+    return start
 
 
-def _torch(model: keras.Model) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+def _torch(model: keras.Model) -> _Start:
     import torch
 
-    def infer(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def start(batch: _Floats) -> Callable[[], _Floats]:
         with torch.inference_mode():
-            outputs = model(batch, training=False)
-        result: NDArray[np.float32] = outputs.float().cpu().numpy()
-        return result
+            outputs = model(batch, training=False).float()
 
-    return infer
+        def wait() -> _Floats:
+            result: _Floats = outputs.cpu().numpy()
+            return result
+
+        return wait
+
+    return start
