@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,12 +16,13 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def change_light(
-    image: NDArray[np.float32],
+    image: NDArray[Any],
     options: ResolvedAugmentation,
     rng: np.random.Generator,
     *,
     low: float = 0.0,
     high: float = 1.0,
+    table: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Draw changes of light and sharpness at random, and make them.
 
@@ -35,42 +37,67 @@ def change_light(
     7. cutting off at 0 and 1
 
     Args:
-        image: (H, W, C).
+        image: (H, W, C): float32, or uint8 if there is a table.
         options: How large b, c - 1, s - 1, e, the blur and the noise become.
         rng: Source of randomness.
         low: Smallest value that an image can have.
         high: Largest value that an image can have.
+        table: What the values 0 to 255 of the image stand for, (256,). The result is the same as
+            for ``look_up(image, table)`` to the last bit, but what is done to single values is done
+            to those 256.
 
     Returns:
         A new array of the same shape.
     """
+    stored = None if table is None else image
     span = (high - low) or 1.0
-    values = (image - np.float32(low)) * np.float32(1 / span)
+    values: NDArray[np.float32] = (image if table is None else table) - np.float32(low)
+    if span != 1:
+        values *= np.float32(1 / span)
     if options.brightness:
         values += np.float32(rng.uniform(-options.brightness, options.brightness))
     if options.contrast:
         factor = 1 + rng.uniform(-options.contrast, options.contrast)
-        mean = float(values.mean())
+        mean = float(_shown(values, stored).mean())
         values *= np.float32(factor)
         values += np.float32(mean * (1 - factor))
     if options.saturation:
         factor = 1 + rng.uniform(-options.saturation, options.saturation)
-        if values.shape[2] == _LUMA.size:
-            gray = (values @ _LUMA)[..., None]
-            values = gray + np.float32(factor) * (values - gray)
+        if image.shape[2] == _LUMA.size:
+            values, stored = _shown(values, stored), None
+            gray = cv2.cvtColor(values @ _LUMA, cv2.COLOR_GRAY2RGB)
+            values -= gray
+            values *= np.float32(factor)
+            values += gray
     if options.gamma:
         exponent = math.exp(rng.uniform(-1, 1) * math.log1p(options.gamma))
         np.clip(values, 0, 1, out=values)
         values = cv2.pow(values, exponent).reshape(values.shape).astype(np.float32, copy=False)
+    if options.blur or options.noise:
+        values, stored = _shown(values, stored), None
     if options.blur:
         values = _blur(values, rng.uniform(0, options.blur))
     if options.noise:
         noise = rng.standard_normal(values.shape, dtype=np.float32)
-        values += noise * np.float32(rng.uniform(0, options.noise))
+        noise *= np.float32(rng.uniform(0, options.noise))
+        values += noise
     np.clip(values, 0, 1, out=values)
-    values *= np.float32(span)
-    values += np.float32(low)
-    return values
+    if span != 1:
+        values *= np.float32(span)
+    if low:
+        values += np.float32(low)
+    return _shown(values, stored)
+
+
+def look_up(image: NDArray[np.uint8], table: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what the values of an image (H, W, C) stand for, by a table (256,) of them."""
+    found = cv2.LUT(image, table)
+    return np.asarray(found, dtype=np.float32).reshape(image.shape)
+
+
+def _shown(values: NDArray[np.float32], stored: NDArray[np.uint8] | None) -> NDArray[np.float32]:
+    """Return the values of all pixels; of an image if they are those of a table."""
+    return values if stored is None else look_up(stored, values)
 
 
 def _blur(values: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:

@@ -1,17 +1,17 @@
 """Changes of place, made to an image and its mask by one and the same resampling.
 
 Coordinates are those of the package: the center of the pixel in row r and column c is at
-(c + 0.5, r + 0.5). All changes but flips and the transpose come together in one map that says for
-every pixel of the result which place of the original it shows. The image is interpolated
-linearly there, the mask takes the nearest value, and what lies outside is mirrored at the edge in
-both. Flips and the transpose then move whole pixels and change no value.
+(c + 0.5, r + 0.5). All changes come together in one map that says for every pixel of the result
+which place of the original it shows. The image is interpolated linearly there, the mask takes the
+nearest value, and what lies outside is mirrored at the edge in both. Flips and the transpose alone
+move whole pixels and change no value.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from maskforge.augmentation.augment_options import ResolvedAugmentation
 from maskforge.shapes import Size
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 # Standard deviation of white noise after cubic interpolation at a random place, along both axes:
 # the mean over the place t of the sum of the squared weights of cv2.INTER_CUBIC (a = -0.75).
@@ -68,7 +70,7 @@ class Geometry:
     def resampling_map(
         self, size: Size, corner: tuple[int, int] = (0, 0)
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the place that every pixel of a window shows, before flips and transpose.
+        """Return the place that every pixel of a changed window shows.
 
         Args:
             size: Size of the window.
@@ -86,12 +88,20 @@ class Geometry:
         y = np.arange(size.height) + 0.5 - size.height / 2 - self.shift[1]
         origin_x = corner[0] + size.width / 2 - 0.5
         origin_y = corner[1] + size.height / 2 - 0.5
-        map_x = np.add.outer(backward[0, 1] * y, backward[0, 0] * x + origin_x)
-        map_y = np.add.outer(backward[1, 1] * y, backward[1, 0] * x + origin_y)
+        map_x = self._place(backward[0, 0] * x + origin_x, backward[0, 1] * y, 0)
+        map_y = self._place(backward[1, 0] * x + origin_y, backward[1, 1] * y, 1)
+        return map_x, map_y
+
+    def _place(
+        self, by_column: NDArray[np.float64], by_row: NDArray[np.float64], axis: int
+    ) -> NDArray[np.float32]:
+        """Return the sum of a share of every column (W,), one of every row (H,), and the field."""
+        columns, rows = self._moved(by_column[None, :]), self._moved(by_row[:, None])
         if self.displacement is not None:
-            map_x += self.displacement[..., 0]
-            map_y += self.displacement[..., 1]
-        return map_x.astype(np.float32), map_y.astype(np.float32)
+            columns, rows = rows + columns, self._moved(self.displacement[..., axis])
+        # Sums are made in float64 and rounded once, as they are stored.
+        place = np.empty(np.broadcast_shapes(rows.shape, columns.shape), dtype=np.float32)
+        return np.add(rows, columns, out=place, dtype=np.float64, casting="same_kind")
 
     def apply(
         self,
@@ -115,21 +125,25 @@ class Geometry:
         if self.moves_whole_pixels:
             rows = slice(corner[1], corner[1] + size.height)
             columns = slice(corner[0], corner[0] + size.width)
-            image, target = image[rows, columns], target[rows, columns]
-        else:
-            places = self.resampling_map(size, corner)
-            image = _resample(image, *places, cv2.INTER_LINEAR)
-            target = _resample(target, *places, cv2.INTER_NEAREST)
-        return self._move_pixels(image), self._move_pixels(target)
+            return (
+                self._moved(image[rows, columns]).copy(),
+                self._moved(target[rows, columns]).copy(),
+            )
+        places = self.resampling_map(size, corner)
+        return (
+            _resample(image, *places, cv2.INTER_LINEAR),
+            _resample(target, *places, cv2.INTER_NEAREST),
+        )
 
-    def _move_pixels(self, array: NDArray[Any]) -> NDArray[Any]:
+    def _moved(self, array: NDArray[_Scalar]) -> NDArray[_Scalar]:
+        """Return a view of an array (H, W, ...), transposed and flipped."""
         if self.transpose:
             array = array.swapaxes(0, 1)
         if self.flip_horizontal:
             array = array[:, ::-1]
         if self.flip_vertical:
             array = array[::-1]
-        return array.copy()
+        return array
 
 
 def draw_geometry(options: ResolvedAugmentation, size: Size, rng: np.random.Generator) -> Geometry:
@@ -139,25 +153,28 @@ def draw_geometry(options: ResolvedAugmentation, size: Size, rng: np.random.Gene
     Shifts are whole pixels: by a fraction, an image can be shifted, but its mask cannot. Windows
     that are not square are not transposed, because their shape would change.
     """
-    zoom = math.exp(rng.uniform(-1, 1) * math.log1p(options.zoom))
-    shift_x, shift_y = rng.uniform(-options.shift, options.shift, 2).tolist()
-    angle = rng.uniform(-options.rotate, options.rotate)
-    shear = rng.uniform(-options.shear, options.shear)
-    horizontal, vertical, transpose = (
-        rng.random(3) < (options.flip_horizontal, options.flip_vertical, options.transpose)
-    ).tolist()
+    # All at once: a call takes longer than what it draws.
+    scale, right, down, turn, lean, horizontal, vertical, transpose = rng.random(8).tolist()
     return Geometry(
-        flip_horizontal=horizontal,
-        flip_vertical=vertical,
-        transpose=transpose and size.width == size.height,
-        angle=angle,
-        zoom=zoom,
-        shift=(float(round(shift_x * size.width)), float(round(shift_y * size.height))),
-        shear=shear,
+        flip_horizontal=horizontal < options.flip_horizontal,
+        flip_vertical=vertical < options.flip_vertical,
+        transpose=transpose < options.transpose and size.width == size.height,
+        angle=_either_way(options.rotate, turn),
+        zoom=math.exp(_either_way(1, scale) * math.log1p(options.zoom)),
+        shift=(
+            float(round(_either_way(options.shift, right) * size.width)),
+            float(round(_either_way(options.shift, down) * size.height)),
+        ),
+        shear=_either_way(options.shear, lean),
         displacement=elastic_field(size, options.elastic, options.elastic_scale, rng)
         if options.elastic
         else None,
     )
+
+
+def _either_way(limit: float, share: float) -> float:
+    """Return the value that lies at a share of the way from the negative limit to the limit."""
+    return 2 * limit * share - limit
 
 
 def elastic_field(
@@ -190,11 +207,15 @@ def _resample(
         rows, columns = _reach(map_y, array.shape[0]), _reach(map_x, array.shape[1])
         map_x, map_y = map_x - np.float32(columns.start), map_y - np.float32(rows.start)
         array = array[rows, columns]
-    shown = np.empty((*map_x.shape, *array.shape[2:]), dtype=array.dtype)
-    for first in range(0, array.shape[2] if array.ndim == 3 else 1, _CHANNELS_AT_ONCE):
-        part = (..., slice(first, first + _CHANNELS_AT_ONCE)) if array.ndim == 3 else ...
-        some = cv2.remap(array[part], map_x, map_y, way, borderMode=cv2.BORDER_REFLECT)
-        shown[part] = some.reshape(shown[part].shape)
+    shape = (*map_x.shape, *array.shape[2:])
+    if array.ndim == 2 or array.shape[2] <= _CHANNELS_AT_ONCE:
+        some = cv2.remap(array, map_x, map_y, way, borderMode=cv2.BORDER_REFLECT)
+        return some.reshape(shape)
+    shown = np.empty(shape, dtype=array.dtype)
+    for first in range(0, array.shape[2], _CHANNELS_AT_ONCE):
+        part = slice(first, first + _CHANNELS_AT_ONCE)
+        some = cv2.remap(array[..., part], map_x, map_y, way, borderMode=cv2.BORDER_REFLECT)
+        shown[..., part] = some.reshape(shown[..., part].shape)
     return shown
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.augmentation.photometry import change_light
+from maskforge.augmentation.photometry import change_light, look_up
 from maskforge.augmentation.warp import Geometry, draw_geometry
 from maskforge.batches.batch_options import BatchOptions
 from maskforge.batches.cache import RecentlyUsed
@@ -174,10 +174,13 @@ class Batches:
         augment = options.augment
         geometry = Geometry() if augment is None else draw_geometry(augment, size, rng)
         image, target = geometry.apply(pair.image, pair.target, size, corner)
-        if not scales_whole_images(options):
+        table = pair.table
+        if table is None and not scales_whole_images(options):
             image = scaled(image, self.examples[item.example], options)
         if augment is not None and augment.changes_light:
-            image = change_light(image, augment, rng, low=pair.low, high=pair.high)
+            image = change_light(image, augment, rng, low=pair.low, high=pair.high, table=table)
+        elif table is not None:
+            image = look_up(image, table)
         return pad_to(image, self._side, "reflect"), pad_to(target, self._side, "void")
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import bisect
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.batches.batch_options import BatchOptions
 from maskforge.errors import DatasetError
 from maskforge.examples.example import Example
-from maskforge.images.intensity import scale
+from maskforge.images.intensity import ScalingRecord, scale
 from maskforge.issues import Origin
 from maskforge.masks.resize import pad_to, resize_image, resize_mask
 from maskforge.masks.targets import channel_ids
@@ -34,7 +38,10 @@ class LoadedPair:
         low: Smallest value that the image has, or can have, after scaling.
         high: Likewise the largest.
         places: Row and column of pixels of every foreground class that is there, (N, 2) each.
-        counts: Number of all its pixels.
+        chances: For each of these classes the probability that it or one before it is drawn: the
+            rarer, the more likely (inversely proportional to its pixels).
+        table: What the values 0 to 255 of the image stand for, (256,) float32, if the image is of
+            8 bits and values are scaled one by one; else None.
     """
 
     image: NDArray[Any]
@@ -42,7 +49,8 @@ class LoadedPair:
     low: float
     high: float
     places: tuple[NDArray[np.int32], ...] = ()
-    counts: tuple[int, ...] = ()
+    chances: tuple[float, ...] = ()
+    table: NDArray[np.float32] | None = None
 
 
 def scales_whole_images(options: BatchOptions) -> bool:
@@ -93,10 +101,11 @@ def load(example: Example, options: BatchOptions, seed: int) -> LoadedPair:
         size = Size(max(image.shape[1], options.crop), max(image.shape[0], options.crop))
         image, target = pad_to(image, size, "reflect"), pad_to(target, size, "void")
     image, target = np.ascontiguousarray(image), np.ascontiguousarray(target)
+    table = _table(options.scaling) if _is_looked_up(image, options) else None
     if not (options.crop and options.rare_share):
-        return LoadedPair(image, target, low, high)
+        return LoadedPair(image, target, low, high, table=table)
     places, counts = _places(target, options, np.random.default_rng(seed))
-    return LoadedPair(image, target, low, high, places, counts)
+    return LoadedPair(image, target, low, high, places, _chances(counts), table)
 
 
 def scaled(image: NDArray[Any], example: Example, options: BatchOptions) -> NDArray[np.float32]:
@@ -110,6 +119,25 @@ def scaled(image: NDArray[Any], example: Example, options: BatchOptions) -> NDAr
     except DatasetError as error:
         origin = Origin(example.image, "")
         raise DatasetError(error.message, origin=origin, hint=error.hint) from None
+
+
+def _is_looked_up(image: NDArray[Any], options: BatchOptions) -> bool:
+    return image.dtype == np.uint8 and image.shape[2] == options.scaling.channels
+
+
+@functools.cache
+def _table(record: ScalingRecord) -> NDArray[np.float32]:
+    """Return what the values 0 to 255 become by scaling."""
+    values = np.arange(256, dtype=np.uint8)[None, :, None]
+    return scale(values, msgspec.structs.replace(record, channels=1)).ravel()
+
+
+def _chances(counts: Sequence[int]) -> tuple[float, ...]:
+    if not counts:
+        return ()
+    rarity = 1 / np.array(counts)
+    chances = (rarity / rarity.sum()).cumsum()
+    return tuple((chances / chances[-1]).tolist())
 
 
 def _of_equal_regions(there: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -148,18 +176,18 @@ def draw_corner(
 ) -> tuple[int, int]:
     """Return column and row of the upper left corner of a random crop.
 
-    With the probability ``rare_share``, a foreground class of the image is drawn, the rarer the
-    more likely (inversely proportional to its pixels), then one of its places, and the crop is laid
-    so that this pixel is at most a quarter of the side from its center, as far as the edges of the
-    image allow. Images without foreground give crops from anywhere.
+    With the probability ``rare_share``, a foreground class of the image is drawn by its chances,
+    then one of its places, and the crop is laid so that this pixel is at most a quarter of the side
+    from its center, as far as the edges of the image allow. Images without foreground give crops
+    from anywhere.
     """
     height, width = pair.image.shape[:2]
     last_row, last_column = height - crop, width - crop
     if rng.random() < rare_share and pair.places:
-        rarity = 1 / np.array(pair.counts)
-        places = pair.places[rng.choice(len(rarity), p=rarity / rarity.sum())]
+        places = pair.places[bisect.bisect_right(pair.chances, rng.random())]
         row, column = places[rng.integers(len(places))].tolist()
-        down, right = rng.integers(-(crop // 4), crop // 4, 2, endpoint=True).tolist()
-        row, column = row + down - crop // 2, column + right - crop // 2
+        reach = crop // 4
+        row += int(rng.integers(-reach, reach, endpoint=True)) - crop // 2
+        column += int(rng.integers(-reach, reach, endpoint=True)) - crop // 2
         return min(max(column, 0), last_column), min(max(row, 0), last_row)
     return int(rng.integers(last_column + 1)), int(rng.integers(last_row + 1))

@@ -72,7 +72,7 @@ def scale(image: NDArray[Any], record: ScalingRecord) -> NDArray[np.float32]:
             f"the image has values up to {image.max()}, those of the training up to {white:g}",
             hint="save it with 8 bits, or train with the scaling z-score or percentile",
         )
-    values = _with_channels(np.asarray(image, dtype=np.float32), record.channels)
+    values = _with_channels(np.array(image, dtype=np.float32), record.channels)
     if record.kind == "zero-one":
         values /= np.float32(white)
     elif record.kind == "minus-one-one":
@@ -86,11 +86,11 @@ def scale(image: NDArray[Any], record: ScalingRecord) -> NDArray[np.float32]:
 
 
 def _with_channels(values: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
-    """Return a new array (H, W, channels)."""
+    """Return values (H, W) or (H, W, C) as (H, W, channels)."""
     if values.ndim == 2:
         values = values[..., None]
     if values.shape[-1] == channels:
-        return values.copy()
+        return values
     if channels == 3:
         return np.repeat(values, 3, axis=-1)
     luma: NDArray[np.float32] = (values @ _LUMA)[..., None]
