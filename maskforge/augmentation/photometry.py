@@ -51,23 +51,23 @@ def change_light(
     """
     stored = None if table is None else image
     span = (high - low) or 1.0
-    values: NDArray[np.float32] = (image if table is None else table) - np.float32(low)
+    values: NDArray[np.float32] = (image if table is None else table) - low
     if span != 1:
-        values *= np.float32(1 / span)
+        values *= 1 / span
     if options.brightness:
-        values += np.float32(rng.uniform(-options.brightness, options.brightness))
+        values += rng.uniform(-options.brightness, options.brightness)
     if options.contrast:
         factor = 1 + rng.uniform(-options.contrast, options.contrast)
         mean = float(_shown(values, stored).mean())
-        values *= np.float32(factor)
-        values += np.float32(mean * (1 - factor))
+        values *= factor
+        values += mean * (1 - factor)
     if options.saturation:
         factor = 1 + rng.uniform(-options.saturation, options.saturation)
         if image.shape[2] == _LUMA.size:
             values, stored = _shown(values, stored), None
             gray = cv2.cvtColor(values @ _LUMA, cv2.COLOR_GRAY2RGB)
             values -= gray
-            values *= np.float32(factor)
+            values *= factor
             values += gray
     if options.gamma:
         exponent = math.exp(rng.uniform(-1, 1) * math.log1p(options.gamma))
@@ -79,13 +79,13 @@ def change_light(
         values = _blur(values, rng.uniform(0, options.blur))
     if options.noise:
         noise = rng.standard_normal(values.shape, dtype=np.float32)
-        noise *= np.float32(rng.uniform(0, options.noise))
+        noise *= rng.uniform(0, options.noise)
         values += noise
     np.clip(values, 0, 1, out=values)
     if span != 1:
-        values *= np.float32(span)
+        values *= span
     if low:
-        values += np.float32(low)
+        values += low
     return _shown(values, stored)
 
 

@@ -86,22 +86,19 @@ class Geometry:
         backward = np.linalg.inv(forward * self.zoom)
         x = np.arange(size.width) + 0.5 - size.width / 2 - self.shift[0]
         y = np.arange(size.height) + 0.5 - size.height / 2 - self.shift[1]
-        origin_x = corner[0] + size.width / 2 - 0.5
-        origin_y = corner[1] + size.height / 2 - 0.5
-        map_x = self._place(backward[0, 0] * x + origin_x, backward[0, 1] * y, 0)
-        map_y = self._place(backward[1, 0] * x + origin_y, backward[1, 1] * y, 1)
-        return map_x, map_y
-
-    def _place(
-        self, by_column: NDArray[np.float64], by_row: NDArray[np.float64], axis: int
-    ) -> NDArray[np.float32]:
-        """Return the sum of a share of every column (W,), one of every row (H,), and the field."""
-        columns, rows = self._moved(by_column[None, :]), self._moved(by_row[:, None])
+        origin = [
+            [corner[0] + size.width / 2 - 0.5],
+            [corner[1] + size.height / 2 - 0.5],
+        ]
+        columns = self._moved((backward[:, :1] * x + origin)[:, None, :], 1)
+        rows = self._moved((backward[:, 1:] * y)[:, :, None], 1)
         if self.displacement is not None:
-            columns, rows = rows + columns, self._moved(self.displacement[..., axis])
+            rows, columns = rows + columns, self._moved(self.displacement.transpose(2, 0, 1), 1)
         # Sums are made in float64 and rounded once, as they are stored.
-        place = np.empty(np.broadcast_shapes(rows.shape, columns.shape), dtype=np.float32)
-        return np.add(rows, columns, out=place, dtype=np.float64, casting="same_kind")
+        sides = (size.width, size.height) if self.transpose else (size.height, size.width)
+        places = np.empty((2, *sides), dtype=np.float32)
+        np.add(rows, columns, out=places, dtype=np.float64, casting="same_kind")
+        return places[0], places[1]
 
     def apply(
         self,
@@ -135,14 +132,14 @@ class Geometry:
             _resample(target, *places, cv2.INTER_NEAREST),
         )
 
-    def _moved(self, array: NDArray[_Scalar]) -> NDArray[_Scalar]:
-        """Return a view of an array (H, W, ...), transposed and flipped."""
+    def _moved(self, array: NDArray[_Scalar], rows: int = 0) -> NDArray[_Scalar]:
+        """Return a view, transposed and flipped, of an array whose columns follow its ``rows``."""
         if self.transpose:
-            array = array.swapaxes(0, 1)
+            array = array.swapaxes(rows, rows + 1)
         if self.flip_horizontal:
-            array = array[:, ::-1]
+            array = np.flip(array, rows + 1)
         if self.flip_vertical:
-            array = array[::-1]
+            array = np.flip(array, rows)
         return array
 
 

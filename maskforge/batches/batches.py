@@ -78,6 +78,7 @@ class Batches:
         self._kept = min(len(self.examples), self._window + options.batch_size)
         self._kept_bytes = sum(sorted(each)[-self._kept :])
         self._pairs = RecentlyUsed(self._load, len(self.examples) if self.held else self._kept)
+        self._seed = _words(options.seed)
         self._order: tuple[int, list[Item]] | None = None
         self._lock = threading.Lock()
         self._side = (
@@ -121,8 +122,10 @@ class Batches:
         masks = 1 if self.options.head == "softmax" else len(channels)
         x = np.empty(self.shape, dtype=np.float32)
         y = np.empty((*self.shape[:3], masks), dtype=np.uint8)
-        for place, item in enumerate(items):
-            x[place], y[place] = self._make(item, epoch)
+        # Generators take a row of words sooner than the same numbers in a tuple.
+        seeds = np.array([(*self._seed, epoch, *item) for item in items], dtype=np.uint32)
+        for place, (item, words) in enumerate(zip(items, seeds, strict=True)):
+            x[place], y[place] = self._make(item.example, np.random.default_rng(words))
         return x, y
 
     def names(self, step: int) -> tuple[str, ...]:
@@ -163,10 +166,11 @@ class Batches:
     def _load(self, index: int) -> LoadedPair:
         return load(self.examples[index], self.options, self.options.seed)
 
-    def _make(self, item: Item, epoch: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    def _make(
+        self, example: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         options = self.options
-        pair = self._pairs[item.example]
-        rng = np.random.default_rng((options.seed, epoch, *item))
+        pair = self._pairs[example]
         size, corner = Size(pair.image.shape[1], pair.image.shape[0]), (0, 0)
         if options.crop:
             size = self._side
@@ -176,7 +180,7 @@ class Batches:
         image, target = geometry.apply(pair.image, pair.target, size, corner)
         table = pair.table
         if table is None and not scales_whole_images(options):
-            image = scaled(image, self.examples[item.example], options)
+            image = scaled(image, self.examples[example], options)
         if augment is not None and augment.changes_light:
             image = change_light(image, augment, rng, low=pair.low, high=pair.high, table=table)
         elif table is not None:
@@ -188,6 +192,12 @@ def _crops(size: Size, options: BatchOptions) -> int:
     if not options.crop:
         return 1
     return options.crops_per_image or -(-size.width * size.height // options.crop**2)
+
+
+def _words(number: int) -> list[int]:
+    """Return the 32-bit words of a number, the lowest first."""
+    words = range(0, max(1, number.bit_length()), 32)
+    return [number >> place & 0xFFFFFFFF for place in words]
 
 
 def _amount(count: int) -> str:
