@@ -51,7 +51,7 @@ def change_light(
     """
     stored = None if table is None else image
     span = (high - low) or 1.0
-    values: NDArray[np.float32] = (image if table is None else table) - low
+    values: NDArray[np.float32] = (image if table is None else table) - np.float32(low)
     if span != 1:
         values *= 1 / span
     if options.brightness:

@@ -3,23 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-
-
-class Item(NamedTuple):
-    """One image or crop of an epoch.
-
-    Attributes:
-        example: Index of the image.
-        crop: Number of the crop of this image.
-        turn: 0; 1 and so on where the epoch was filled up by beginning again.
-    """
-
-    example: int
-    crop: int
-    turn: int
+from numpy.typing import NDArray
 
 
 def epoch_order(
@@ -30,7 +16,7 @@ def epoch_order(
     shuffle: bool,
     seed: int,
     epoch: int,
-) -> list[Item]:
+) -> NDArray[np.uint32]:
     """Return the items of an epoch; whole batches, filled up from the beginning.
 
     Crops of one image lie in a window of so many images, so that an image need not be decoded
@@ -43,16 +29,23 @@ def epoch_order(
         shuffle: Whether to shuffle; else images and crops come in their order.
         seed: Another seed gives another order.
         epoch: So does another epoch.
+
+    Returns:
+        (N, 3): index of the image, number of its crop, and the turn: 0; 1 and so on where the
+        epoch was filled up by beginning again.
     """
     rng = np.random.default_rng((seed, epoch))
     examples = rng.permutation(len(crops)) if shuffle else np.arange(len(crops))
-    items: list[tuple[int, int]] = []
+    counts = np.array(crops)[examples]
+    parts = []
     for start in range(0, len(examples), window):
-        part = [
-            (example, crop)
-            for example in examples[start : start + window].tolist()
-            for crop in range(crops[example])
-        ]
-        items += [part[place] for place in rng.permutation(len(part))] if shuffle else part
-    count = -(-len(items) // batch_size) * batch_size
-    return [Item(*items[place % len(items)], place // len(items)) for place in range(count)]
+        each = counts[start : start + window]
+        part = np.zeros((each.sum(), 3), dtype=np.uint32)
+        part[:, 0] = np.repeat(examples[start : start + window], each)
+        part[:, 1] = np.arange(len(part)) - np.repeat(each.cumsum() - each, each)
+        parts.append(part[rng.permutation(len(part))] if shuffle else part)
+    items = np.concatenate(parts)
+    turns, places = np.divmod(np.arange(-(-len(items) // batch_size) * batch_size), len(items))
+    order = items[places]
+    order[:, 2] = turns
+    return order

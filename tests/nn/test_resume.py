@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,15 @@ from training_runs import discs, options, step_by_step
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 
-from maskforge.errors import DatasetError, MaskforgeError, TrainingError  # noqa: E402
+from maskforge.errors import (  # noqa: E402
+    DatasetError,
+    MaskforgeError,
+    OutputError,
+    TrainingError,
+)
 from maskforge.nn.modelio import load_model  # noqa: E402
 from maskforge.training.configfile import dump_config  # noqa: E402
-from maskforge.training.loop import epochs, fit  # noqa: E402
+from maskforge.training.loop import checkpoint_writer, epochs, fit  # noqa: E402
 from maskforge.training.run_folder import read_record  # noqa: E402
 from maskforge.training.train import resume_training, train  # noqa: E402
 
@@ -82,22 +88,23 @@ def busy(tmp_path_factory):
 
 
 def test_a_killed_process(busy, tmp_path, monkeypatch):
-    """SIGKILL in the middle of epoch 3."""
+    """SIGKILL in the middle of epoch 3, while the checkpoint of epoch 2 is being written."""
     chosen, root = busy
     config = tmp_path / "options.toml"
     config.write_text(dump_config(chosen))
-    command = [sys.executable, PROGRAM, config, tmp_path / "run", "epoch 3/4"]
+    command = [sys.executable, PROGRAM, config, tmp_path / "run", "epoch 2/4", "epoch 3/4"]
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert read_record(tmp_path / "run").state == "running"
-    assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 1 + 2
+    assert (tmp_path / "run" / "checkpoint.part").is_file()
+    assert len(history(tmp_path / "run")) == 1 + 1
     monkeypatch.setattr(epochs, "_PLATEAU", 1)
     record = resume_training(tmp_path / "run")
     assert record.state == "finished"
     assert record.epochs == 4
     assert history(tmp_path / "run") == history(root / "whole")
     assert_same_weights(tmp_path / "run", root / "whole")
-    assert not (tmp_path / "run" / "checkpoint.npz").exists()
+    assert not list((tmp_path / "run").glob("checkpoint.*"))
 
 
 def interrupt():
@@ -122,6 +129,61 @@ def test_ctrl_c_saves_the_best_model_and_the_run_can_go_on(busy, tmp_path, monke
     assert_same_weights(tmp_path / "run", root / "whole")
     with pytest.raises(TrainingError, match="has finished"):
         resume_training(tmp_path / "run")
+
+
+def test_a_kill_between_checkpoint_and_history(stopped, tmp_path):
+    """After the last epoch, so that none is left after which the history would be written."""
+    run, examples = stopped
+    shutil.copytree(run, tmp_path / "run")
+    assert len(history(run)) == 1 + 1
+    (tmp_path / "run" / "history.csv").unlink()
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace("epochs = 2", "epochs = 1"))
+    assert resume_training(tmp_path / "run", examples).epochs == 1
+    assert history(tmp_path / "run") == history(run)
+
+
+@pytest.mark.usefixtures("eager")
+def test_an_epoch_does_not_wait_for_the_checkpoint_before(tmp_path, monkeypatch):
+    """Writing takes until the next epoch is half done."""
+    half_done = {f"epoch {number}/3": threading.Event() for number in (2, 3)}
+    waits, met = iter(half_done.values()), []
+    save = checkpoint_writer.save_checkpoint
+
+    def slow(path, arrays):
+        following = next(waits, None)
+        met.append(following is None or following.wait(20))
+        save(path, arrays)
+
+    monkeypatch.setattr(checkpoint_writer, "save_checkpoint", slow)
+    chosen = options(epochs=3, split={"validation": 0.25})
+
+    def progress(phase, done, total):
+        if phase in half_done and done * 2 >= total:
+            half_done[phase].set()
+
+    train(discs(tmp_path / "data", 4), tmp_path / "run", chosen, progress=progress)
+    assert met == [True, True, True]
+    assert not [one.name for one in threading.enumerate() if one.name.startswith("checkpoint")]
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("last", [1, 3])
+def test_a_checkpoint_that_cannot_be_written_ends_the_run(tmp_path, last):
+    """At the end of the next epoch, or of the training if there is none."""
+    run = tmp_path / "run"
+    seen = []
+
+    def progress(phase, done, total):
+        seen.append(phase)
+        if phase == f"epoch 1/{last}":
+            (run / "checkpoint.part").mkdir(exist_ok=True)
+
+    chosen = options(epochs=last, split={"validation": 0.25})
+    with pytest.raises(OutputError, match=r"checkpoint\.npz"):
+        train(discs(tmp_path / "data", 4), run, chosen, progress=progress)
+    assert "epoch 3/3" not in seen
+    assert read_record(run).state == "failed"
 
 
 def small_encoder(network_options, *, input_shape, outputs, scaling):

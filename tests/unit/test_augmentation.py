@@ -95,7 +95,8 @@ def test_image_and_mask_follow_one_map(options, height, width):
     for seed in range(8):
         geometry = draw_geometry(options, Size(width, height), np.random.default_rng(seed))
         _, target = geometry.apply(mask[..., None], mask)
-        x, y = geometry.resampling_map(Size(width, height))
+        still = replace(geometry, transpose=False, flip_horizontal=False, flip_vertical=False)
+        x, y = still.resampling_map(Size(width, height))
         expected = mask[mirrored(nearest(y), height), mirrored(nearest(x), width)]
         if geometry.transpose:
             expected = expected.T

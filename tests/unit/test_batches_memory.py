@@ -86,20 +86,20 @@ def test_a_streamed_file_is_decoded_once_per_epoch(tmp_path, small_window, monke
 
 
 def test_crops_of_an_image_lie_in_one_window():
-    order = epoch_order([3] * 10, batch_size=4, window=2, shuffle=True, seed=0, epoch=0)
+    order = epoch_order([3] * 10, batch_size=4, window=2, shuffle=True, seed=0, epoch=0).tolist()
     assert len(order) == 32
-    windows = [{item.example for item in order[start : start + 6]} for start in range(0, 30, 6)]
+    windows = [{item[0] for item in order[start : start + 6]} for start in range(0, 30, 6)]
     assert all(len(window) == 2 for window in windows)
     assert set().union(*windows) == set(range(10))
-    assert sorted(order[:30]) == [(e, c, 0) for e in range(10) for c in range(3)]
+    assert sorted(order[:30]) == [[e, c, 0] for e in range(10) for c in range(3)]
     assert [item[:2] for item in order[30:]] == [item[:2] for item in order[:2]]
-    assert [item.turn for item in order[30:]] == [1, 1]
-    assert any(order[k].example != order[k + 1].example for k in range(0, 5))
+    assert [item[2] for item in order[30:]] == [1, 1]
+    assert any(order[k][0] != order[k + 1][0] for k in range(0, 5))
 
 
 def test_without_shuffling_everything_is_in_order():
     order = epoch_order([1, 2], batch_size=1, window=1, shuffle=False, seed=3, epoch=9)
-    assert order == [(0, 0, 0), (1, 0, 0), (1, 1, 0)]
+    assert order.tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0]]
 
 
 def test_the_longest_unused_value_goes_first():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def state_of(model: keras.Model) -> list[keras.Variable]:
 
 
 def arrays_of(variables: Sequence[keras.Variable]) -> Arrays:
-    """Return the values of variables."""
+    """Return copies of the values of variables, in the memory of the host."""
     return [keras.ops.convert_to_numpy(one.value) for one in variables]
 
 
@@ -75,19 +75,24 @@ def assign(variables: Sequence[keras.Variable], arrays: Sequence[NDArray[Any]]) 
         variable.assign(array)
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+def pack(checkpoint: Checkpoint) -> Mapping[str, NDArray[Any]]:
+    """Return what the file of a checkpoint holds: its arrays, and its progress as it is now."""
+    arrays = {f"state_{index}": array for index, array in enumerate(checkpoint.state)}
+    arrays |= {f"best_{index}": array for index, array in enumerate(checkpoint.best)}
+    arrays["progress"] = np.frombuffer(msgspec.json.encode(checkpoint.progress), dtype=np.uint8)
+    return arrays
+
+
+def save_checkpoint(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write a checkpoint; the one before stays until the new one is whole.
 
     Args:
         path: The file.
-        checkpoint: What is written.
+        arrays: The checkpoint as ``pack`` returns it.
 
     Raises:
         OutputError: If it cannot be written.
     """
-    arrays = {f"state_{index}": array for index, array in enumerate(checkpoint.state)}
-    arrays |= {f"best_{index}": array for index, array in enumerate(checkpoint.best)}
-    arrays["progress"] = np.frombuffer(msgspec.json.encode(checkpoint.progress), dtype=np.uint8)
     unfinished = path.with_name(UNFINISHED_CHECKPOINT)
     try:
         unfinished.unlink(missing_ok=True)

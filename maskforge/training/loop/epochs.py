@@ -16,18 +16,12 @@ from maskforge.masks.classes import BACKGROUND
 from maskforge.prediction.tiling import Infer
 from maskforge.training.curves import draw_curves
 from maskforge.training.diagnostics import is_better, not_finite
-from maskforge.training.loop.checkpoint import Checkpoint, arrays_of, save_checkpoint, state_of
+from maskforge.training.loop.checkpoint import Checkpoint, arrays_of, state_of
+from maskforge.training.loop.checkpoint_writer import CheckpointWriter
 from maskforge.training.loop.feed import Feed
 from maskforge.training.loop.validation import scores_of, validate
 from maskforge.training.plan import TrainPlan
-from maskforge.training.run_folder import (
-    CHECKPOINT,
-    CURVES,
-    HISTORY,
-    Epoch,
-    Scores,
-    write_history,
-)
+from maskforge.training.run_folder import CURVES, Epoch, Scores
 
 Log = Callable[[str], None]
 Marked = dict[str, int] | None
@@ -49,6 +43,7 @@ class Epochs(keras.callbacks.Callback):
         feed: The batches.
         infer: Gives the probabilities of the network that is learning.
         checkpoint: Where the training was left, or begins; changed in place.
+        writer: Writes checkpoints.
         log: Takes lines for people.
         report: Takes phase, images done and images in all.
 
@@ -65,6 +60,7 @@ class Epochs(keras.callbacks.Callback):
         feed: Feed,
         infer: Infer,
         checkpoint: Checkpoint,
+        writer: CheckpointWriter,
         log: Log,
         report: Report,
     ) -> None:
@@ -73,6 +69,7 @@ class Epochs(keras.callbacks.Callback):
         self._folder = folder
         self._feed = feed
         self._infer = infer
+        self._writer = writer
         self._log = log
         self._report = report
         self._checked = 0
@@ -203,9 +200,9 @@ class Epochs(keras.callbacks.Callback):
             self.progress.warnings.append(warning)
 
     def _save(self) -> None:
-        self.checkpoint.state = arrays_of(state_of(self.model))
-        save_checkpoint(self._folder / CHECKPOINT, self.checkpoint)
-        write_history(self._folder / HISTORY, self.progress.history)
+        self._writer.wait()  # first, since two states at once could be too many
+        state = arrays_of(state_of(self.model))
+        self._writer.begin(Checkpoint(self.progress, state, self.checkpoint.best))
         if time.monotonic() - self._drawn > _REDRAWN_AFTER:
             self._draw()
 

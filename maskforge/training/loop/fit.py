@@ -27,6 +27,7 @@ from maskforge.nn.precision import using_policy
 from maskforge.prediction.tiling import Infer
 from maskforge.training.initial_model import InitialModel
 from maskforge.training.loop.checkpoint import Checkpoint, check_fit, restore
+from maskforge.training.loop.checkpoint_writer import CheckpointWriter
 from maskforge.training.loop.epochs import Epochs, Log, Report
 from maskforge.training.loop.feed import Feed
 from maskforge.training.loop.schedules import make_optimizer
@@ -78,11 +79,12 @@ def fit(
         OutputError: If a file cannot be written.
     """
     options = plan.options
-    progress, state = checkpoint.progress, checkpoint.state
+    progress = checkpoint.progress
     with (
-        Feed(plan.batches(), plan.workers()) as feed,
+        Feed(plan.batches(), plan.workers(), options.epochs) as feed,
         using_policy(policy),
         distribute(options.devices, options.batch_size) as scope,
+        CheckpointWriter(folder) as writer,
     ):
         log(feed.batches.describe())
         seed_everything(options.seed)
@@ -99,7 +101,7 @@ def fit(
         built(network)
         with scope():
             infer = compiled(probabilities(network, plan.head))
-        session = _Session(plan, folder, feed, network, infer, checkpoint, log, report)
+        session = _Session(plan, folder, feed, network, infer, checkpoint, writer, log, report)
         session.begin()
         interrupted = False
         try:
@@ -109,9 +111,9 @@ def fit(
                     continue
                 with scope():
                     session.compile(frozen=frozen, done=first)
-                if state and first < done:
-                    restore(folder / CHECKPOINT, network, state)
-                    state = []
+                if checkpoint.state and first < done:
+                    restore(folder / CHECKPOINT, network, checkpoint.state)
+                    checkpoint.state = []
                 if done < last:
                     session.run(last)
         except KeyboardInterrupt:
@@ -173,6 +175,7 @@ class _Session:
         network: keras.Model,
         infer: Infer,
         checkpoint: Checkpoint,
+        writer: CheckpointWriter,
         log: Log,
         report: Report,
     ) -> None:
@@ -180,7 +183,7 @@ class _Session:
         self._folder = folder
         self._feed = feed
         self._network = network
-        self.callback = Epochs(plan, folder, feed, infer, checkpoint, log, report)
+        self.callback = Epochs(plan, folder, feed, infer, checkpoint, writer, log, report)
 
     @property
     def stopped(self) -> bool:

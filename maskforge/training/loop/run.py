@@ -26,10 +26,12 @@ from maskforge.training.loop.fit import Fitted, fit
 from maskforge.training.plan import TrainPlan, describe_plan
 from maskforge.training.run_folder import (
     CHECKPOINT,
+    HISTORY,
     SPLIT,
     RunRecord,
     read_record,
     remove_run,
+    write_history,
     write_record,
 )
 from maskforge.training.train_options import TrainOptions
@@ -117,6 +119,8 @@ def _run(job: Job, plan: TrainPlan, split: Split, folder: Path) -> RunRecord:
         done = len(checkpoint.progress.history)
         if done:
             record.init_digest = before.init_digest
+            # A kill may have come between the checkpoint and the history.
+            write_history(folder / HISTORY, checkpoint.progress.history)
         log(f"going on after epoch {done}" if done else "no epoch was finished: it begins anew")
         for what, now, then in (
             ("precision", record.precision, before.precision),
