@@ -81,23 +81,26 @@ class Geometry:
             numbers.
         """
         turn, lean = math.radians(self.angle), math.tan(math.radians(self.shear))
-        cosine, sine = math.cos(turn), math.sin(turn)
-        forward = np.array([[cosine, sine], [-sine, cosine]]) @ np.array([[1.0, lean], [0.0, 1.0]])
-        backward = np.linalg.inv(forward * self.zoom)
-        x = np.arange(size.width) + 0.5 - size.width / 2 - self.shift[0]
-        y = np.arange(size.height) + 0.5 - size.height / 2 - self.shift[1]
-        origin = [
-            [corner[0] + size.width / 2 - 0.5],
-            [corner[1] + size.height / 2 - 0.5],
-        ]
-        columns = self._moved((backward[:, :1] * x + origin)[:, None, :], 1)
-        rows = self._moved((backward[:, 1:] * y)[:, :, None], 1)
+        cosine, sine = math.cos(turn) / self.zoom, math.sin(turn) / self.zoom
+        # From the result back to the original: turned, scaled and sheared the other way.
+        backward = np.array([[cosine - lean * sine, -sine - lean * cosine], [sine, cosine]])
+        middle_x, middle_y = size.width / 2 - 0.5, size.height / 2 - 0.5
+        x = np.arange(size.width) - (middle_x + self.shift[0])
+        y = np.arange(size.height) - (middle_y + self.shift[1])
+        middle = np.array([[corner[0] + middle_x], [corner[1] + middle_y]])
+        columns, rows = backward[:, :1] * x + middle, backward[:, 1:] * y
+        if self.transpose:
+            columns, rows = rows, columns
+        if self.flip_horizontal:
+            columns = columns[:, ::-1]
+        if self.flip_vertical:
+            rows = rows[:, ::-1]
+        one, other = rows[:, :, None], columns[:, None, :]
+        places = np.empty((2, rows.shape[1], columns.shape[1]), dtype=np.float32)
         if self.displacement is not None:
-            rows, columns = rows + columns, self._moved(self.displacement.transpose(2, 0, 1), 1)
+            one, other = one + other, self._moved(self.displacement).transpose(2, 0, 1)
         # Sums are made in float64 and rounded once, as they are stored.
-        sides = (size.width, size.height) if self.transpose else (size.height, size.width)
-        places = np.empty((2, *sides), dtype=np.float32)
-        np.add(rows, columns, out=places, dtype=np.float64, casting="same_kind")
+        np.add(one, other, out=places, dtype=np.float64, casting="same_kind")
         return places[0], places[1]
 
     def apply(
@@ -132,14 +135,14 @@ class Geometry:
             _resample(target, *places, cv2.INTER_NEAREST),
         )
 
-    def _moved(self, array: NDArray[_Scalar], rows: int = 0) -> NDArray[_Scalar]:
-        """Return a view, transposed and flipped, of an array whose columns follow its ``rows``."""
+    def _moved(self, array: NDArray[_Scalar]) -> NDArray[_Scalar]:
+        """Return a view of an array (H, W, ...), transposed and flipped."""
         if self.transpose:
-            array = array.swapaxes(rows, rows + 1)
+            array = array.swapaxes(0, 1)
         if self.flip_horizontal:
-            array = np.flip(array, rows + 1)
+            array = array[:, ::-1]
         if self.flip_vertical:
-            array = np.flip(array, rows)
+            array = array[::-1]
         return array
 
 

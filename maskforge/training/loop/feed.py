@@ -15,9 +15,9 @@ from maskforge.batches.batches import Batches
 
 Batch = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
-# Batches that lie ready: so many per thread, but not more than this in bytes.
+# Batches that lie ready or are prepared: so many per thread, of no more than this in bytes.
 _AHEAD = 4
-_AHEAD_BYTES = 2**30
+_AHEAD_BYTES = 2**31
 
 
 class Feed(keras.utils.PyDataset):
@@ -47,7 +47,7 @@ class Feed(keras.utils.PyDataset):
         self.failure: Exception | None = None
         self._end = epochs * len(batches)
         most = _AHEAD_BYTES // (math.prod(batches.shape) * np.dtype(np.float32).itemsize)
-        self._ahead = min(threads * _AHEAD, max(threads + 1, most))
+        self._ahead = min(threads * _AHEAD, max(2, most))
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batch")
         self._waiting: dict[int, Future[Batch]] = {}  # by number, counted from the first epoch
         self._threads_of_opencv = cv2.getNumThreads()
