@@ -95,7 +95,8 @@ class Geometry:
             columns = columns[:, ::-1]
         if self.flip_vertical:
             rows = rows[:, ::-1]
-        one, other = rows[:, :, None], columns[:, None, :]
+        one: NDArray[Any] = rows[:, :, None]
+        other: NDArray[Any] = columns[:, None, :]
         places = np.empty((2, rows.shape[1], columns.shape[1]), dtype=np.float32)
         if self.displacement is not None:
             one, other = one + other, self._moved(self.displacement).transpose(2, 0, 1)
