@@ -27,31 +27,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
-from prediction import SIDE, make_model
+from prediction import as_batch, make_images, make_model
 
 import maskforge as mf
-from maskforge.images.decoder import read_image
 
 IMAGES = 16
 ROUNDS = 4
 CLIENTS = (1, 4, 16)
-
-
-def make_images(folder: Path) -> list[bytes]:
-    """Write images that are compressed about as radiographs are, and return their files."""
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    contents = []
-    for number in range(IMAGES):
-        coarse = random.integers(0, 256, (8, 8), np.uint8)
-        smooth = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-        noisy = smooth // 2 + random.integers(0, 16, (SIDE, SIDE), np.uint8)
-        contents.append(cv2.imencode(".png", noisy)[1].tobytes())
-        (folder / f"{number}.png").write_bytes(contents[-1])
-    return contents
 
 
 @contextmanager
@@ -104,19 +87,12 @@ def resident(process: int) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1000
 
 
-def as_batch(content: bytes) -> NDArray[np.float32]:
-    """Return an image as the network takes it."""
-    image = read_image(content, upright=True)[None]
-    scaled: NDArray[np.float32] = np.divide(image, 255, dtype=np.float32)
-    return scaled
-
-
 def main() -> None:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_model(folder / "model")
-        contents = make_images(folder / "images")
+        contents = make_images(folder / "images", IMAGES)
         predictor = mf.Predictor.load(folder / "model", runtime="openvino", precision="float32")
         batches = [as_batch(one) for one in contents]
         runs = itertools.count()

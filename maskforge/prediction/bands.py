@@ -28,7 +28,6 @@ class Bands:
         overlap: float = 0.5,
         batch_size: int = 4,
         symmetries: Collection[Symmetry] = (),
-        coarse: bool = False,
     ) -> None:
         """Scale the image, and lay out the tiles.
 
@@ -42,7 +41,6 @@ class Bands:
             overlap: Smallest share of a tile that its neighbor covers too.
             batch_size: Largest number of tiles in one batch.
             symmetries: Flips and transpose over which the results are averaged.
-            coarse: Whether sides are rounded up further.
 
         Raises:
             DatasetError: If the image cannot be scaled as those of the training.
@@ -57,7 +55,6 @@ class Bands:
             stride=stride,
             batch_size=batch_size,
             symmetries=symmetries,
-            coarse=coarse,
         )
 
     def batches(self) -> Iterator[Floats]:

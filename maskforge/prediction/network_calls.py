@@ -129,7 +129,7 @@ class _Call:
         return not self._left
 
     def _joined(self) -> Floats:
-        missing = max(0, self._most - self._count) if self._predictor.runtime.coarse else 0
+        missing = max(0, self._most - self._count) if self._predictor.runtime.compiles else 0
         if len(self._batches) == 1 and not missing:
             return self._batches[0]
         return np.concatenate([*self._batches, np.zeros((missing, *self.shape), np.float32)])

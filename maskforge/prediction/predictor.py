@@ -201,7 +201,6 @@ class Predictor(Brief):
                 stride=described.stride,
                 batch_size=options.batch_size,
                 symmetries=symmetries,
-                coarse=self.runtime.coarse,
             )
             return InProgress(
                 pixels,

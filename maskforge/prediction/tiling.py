@@ -85,7 +85,6 @@ class Tiles:
         stride: int,
         batch_size: int = 4,
         symmetries: Collection[Symmetry] = (),
-        coarse: bool = False,
     ) -> None:
         """Lay out the tiles.
 
@@ -98,8 +97,6 @@ class Tiles:
             batch_size: Largest number of tiles in one batch.
             symmetries: Flips and transpose over all combinations of which the results are
                 averaged, so each doubles the work; inputs that are not square are not transposed.
-            coarse: Whether sides are rounded up further, so that images of many sizes become
-                inputs of few.
 
         Raises:
             OptionError: If ``overlap`` or ``batch_size`` cannot be used.
@@ -113,8 +110,8 @@ class Tiles:
         height, width = image.shape[:2]
         self.size = Size(width, height)
         self._image: Floats | None = image
-        self._down = _Axis(height, tile.height if tile else height, overlap, stride, coarse=coarse)
-        self._across = _Axis(width, tile.width if tile else width, overlap, stride, coarse=coarse)
+        self._down = _Axis(height, tile.height if tile else height, overlap, stride)
+        self._across = _Axis(width, tile.width if tile else width, overlap, stride)
         self._batch_size = batch_size
         self._views = _views(symmetries, square=self._down.tile == self._across.tile)
 
@@ -187,12 +184,10 @@ class _Axis:
         padded: Length of the image with what is reflected.
     """
 
-    def __init__(
-        self, length: int, tile: int, overlap: float, stride: int, *, coarse: bool = False
-    ) -> None:
+    def __init__(self, length: int, tile: int, overlap: float, stride: int) -> None:
         self._length = length
-        self.padded = rounded(length, stride, coarse=coarse)
-        self.tile = min(rounded(tile, stride, coarse=coarse), self.padded)
+        self.padded = -(-length // stride) * stride
+        self.tile = min(-(-tile // stride) * stride, self.padded)
         step = max(1, int(self.tile * (1 - overlap)) // stride)
         last = (self.padded - self.tile) // stride
         count = -(-last // step)
@@ -228,19 +223,6 @@ class _Axis:
             (one / total[start : start + self.tile]).astype(np.float32)
             for start, one in zip(self.starts, bells, strict=True)
         ]
-
-
-def rounded(length: int, stride: int, *, coarse: bool = False) -> int:
-    """Return the side that a network sees for one of ``length`` pixels.
-
-    Args:
-        length: Of the image.
-        stride: Of the network; the next multiple is returned.
-        coarse: Return one of four sides between a power of two times the stride and the next.
-    """
-    strides = -(-length // stride)
-    step = 1 << max(0, (strides - 1).bit_length() - 3) if coarse else 1
-    return -(-strides // step) * step * stride
 
 
 class _View(NamedTuple):

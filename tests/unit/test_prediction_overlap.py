@@ -18,7 +18,6 @@ from maskforge.outputs.folder import OutputFolder
 from maskforge.prediction.predict import predict
 from maskforge.prediction.predictor import Predictor
 from maskforge.prediction.runtimes.base import Runtime
-from maskforge.prediction.tiling import rounded
 
 SIZES = [(8, 8), (8, 12), (8, 8), (12, 8), (8, 8), (8, 12), (8, 8), (8, 8)]
 
@@ -80,11 +79,16 @@ def images(tmp_path):
 @pytest.mark.parametrize("options", [{}, {"probabilities": True, "overlay": True, "tta": True}])
 @pytest.mark.parametrize(
     "runtime",
-    [{}, {"joined_pixels": 3 * 64}, {"joined_pixels": 2**20}, {"coarse": True}],
-    ids=["background", "some joined", "all joined", "coarse"],
+    [
+        {},
+        {"joined_pixels": 3 * 64},
+        {"joined_pixels": 2**20},
+        {"joined_pixels": 2**9, "compiles": True},
+    ],
+    ids=["background", "some joined", "all joined", "filled up"],
 )
 def test_all_ways_write_the_same_folder(images, tmp_path, runtime, options):
-    """The network works pixel by pixel, so neither padding nor other images change anything."""
+    """The network works pixel by pixel, so other images in a call change nothing."""
     one_by_one = predict(
         Network().predictor(background=False), images, tmp_path / "a" / "out", **options
     )
@@ -141,30 +145,11 @@ def test_tiles_of_several_images_are_joined(tmp_path):
     assert [shape[:3] for shape in network.shapes[1:]] == [(10, 8, 8), (2, 8, 8)]
 
 
-def test_what_is_compiled_for_every_size_sees_few(tmp_path):
-    sides = [33, 36, 40, 45, 47, 48, 61, 62, 63, 64]
-    for side in sides:
-        save(tmp_path / "in" / f"{side}.png", np.full((side, 64), 200))
+def test_joined_calls_are_filled_up_where_every_shape_is_compiled(images, tmp_path):
     network = Network()
-    predict(
-        network.predictor(joined_pixels=4 * 64 * 64, coarse=True), tmp_path / "in", tmp_path / "o"
-    )
-    seen = {shape[:3] for shape in network.shapes[1:]}
-    assert seen == {(6, 40, 64), (5, 48, 64), (4, 64, 64)}
-    sizes = [one.read_mask().shape for one in mf.open_dataset(tmp_path / "o")]
-    assert sizes == [(side, 64) for side in sides]
-
-
-@pytest.mark.parametrize("stride", [1, 4, 16])
-def test_coarse_sides_are_four_between_powers_of_two(stride):
-    for length in range(1, 3000):
-        fine, coarse = rounded(length, stride), rounded(length, stride, coarse=True)
-        assert fine == -(-length // stride) * stride
-        assert fine <= coarse <= max(fine * 1.25, 8 * stride)
-        assert coarse % stride == 0
-    found = {rounded(length, stride, coarse=True) for length in range(1, 1024 * stride + 1)}
-    # 1 to 8 strides, and then four more in each of the seven doublings up to 1024.
-    assert len(found) == 8 + 4 * 7
+    model = network.predictor(joined_pixels=3 * 96, compiles=True)
+    predict(model, images, tmp_path / "out")
+    assert {shape[:3] for shape in network.shapes[1:]} == {(4, 8, 8), (3, 8, 12), (3, 12, 8)}
 
 
 @pytest.mark.parametrize("where", ["start", "wait"])

@@ -30,8 +30,8 @@ class Runtime:
         joined_pixels: How many pixels of several images go through the network at once in the
             prediction of a folder; 0 for one image at a time. On a GPU that is faster; the last
             bits of a result may then depend on the other images.
-        coarse: Whether the network is compiled for every size of its input, so that images of many
-            sizes are better padded to few.
+        compiles: Whether the network is compiled for every shape of a batch, so that joined ones
+            are filled up to a single shape for each size of image.
     """
 
     name: str
@@ -41,4 +41,4 @@ class Runtime:
     parallel: bool = False
     start: Start | None = None
     joined_pixels: int = 0
-    coarse: bool = False
+    compiles: bool = False

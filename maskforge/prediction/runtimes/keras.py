@@ -29,5 +29,5 @@ def load(folder: Path, precision: Literal["float32", "bfloat16"]) -> Runtime:
         lambda batch: begin(batch)(),
         start=begin if on_gpu or backend == "jax" else None,
         joined_pixels=JOINED_PIXELS if on_gpu else 0,
-        coarse=on_gpu and backend == "jax",
+        compiles=backend == "jax",
     )
