@@ -28,6 +28,7 @@ from maskforge.files import (
     PathLike,
     as_path,
     as_paths,
+    as_text,
 )
 from maskforge.images.decoder import read_header
 from maskforge.images.page import split_page
@@ -48,6 +49,9 @@ from maskforge.prediction.read_ahead import Known, Loaded, read_ahead
 from maskforge.prediction.tool_files import ToolFiles
 from maskforge.prediction.write_behind import write_behind
 from maskforge.shapes import MOST_PIXELS, ImageState, Size
+
+_READERS_OF_JOINED = 4
+"""Threads that read images where several go through the network at once, as on a GPU."""
 
 
 def predict(
@@ -137,9 +141,12 @@ def _predict(
         run.refuse(file, reason)
     total = len(found.images)
     keep = options.probabilities or tool_files.scored
+    readers = _READERS_OF_JOINED if model.runtime.joined_pixels else 1
     with (
         DatasetWriter(folder, model.classes) as writer,
-        contextlib.closing(read_ahead(found.images, partial(run.recall, writer))) as images,
+        contextlib.closing(
+            read_ahead(found.images, partial(run.recall, writer), readers)
+        ) as images,
         contextlib.closing(predict_each(model, images, chosen, keep_probabilities=keep)) as each,
         contextlib.closing(write_behind(partial(run.add, writer), each)) as written,
     ):
@@ -186,6 +193,8 @@ class _Run:
         self._options = options
         self._names = MaskNames()
         self._stack = ""
+        self._source = relative(model.folder, out) or ""
+        self._ways: dict[Path, str] = {}
         self._stack_is_done = False
         self._settings = _settings(model, options)
         self._hashed: tuple[Path | None, str] = (None, "")
@@ -350,7 +359,7 @@ class _Run:
             size = Size(prediction.mask.shape[1], prediction.mask.shape[0])
             pixels, overlapped = self._pixels(prediction)
             state = ImageState.ANNOTATED if prediction.target.any() else ImageState.EMPTY
-        image = relative(loaded.image.file, self._out)
+        image = self._relative(loaded.image.file)
         return ManifestEntry(
             match="path",
             image=image,
@@ -361,7 +370,7 @@ class _Run:
             upright=loaded.upright,
             state=state,
             format="prediction",
-            source=relative(self._model.folder, self._out) or "",
+            source=self._source,
             pointer="",
             encoding=self._options.encoding,
             pixels=pixels,
@@ -370,6 +379,15 @@ class _Run:
             overlapped_pixels=overlapped,
             issues=[_refusal(image or loaded.image.name, reason)] if reason else [],
         )
+
+    def _relative(self, file: Path | None) -> str | None:
+        """Return the way to an image from the output folder; of each folder it is found once."""
+        if file is None:
+            return None
+        folder = file.parent
+        if folder not in self._ways:
+            self._ways[folder] = (relative(folder / "_", self._out) or "").removesuffix("_")
+        return self._ways[folder] + as_text(file.name)
 
 
 def _stack_of(name: str) -> str:

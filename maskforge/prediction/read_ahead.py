@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from maskforge.dataset.writer import Account
@@ -12,7 +13,7 @@ from maskforge.images.decoder import read_image
 from maskforge.images.stored import Pixels
 from maskforge.prediction.image_list import ImageFile, orientation_of
 
-_READ_AHEAD = 2
+_AHEAD_OF_EACH = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,25 +78,32 @@ def _read(image: ImageFile) -> Loaded:
 
 
 def read_ahead(
-    images: Sequence[ImageFile], recall: Callable[[ImageFile], Known]
+    images: Sequence[ImageFile], recall: Callable[[ImageFile], Known], threads: int = 1
 ) -> Generator[Loaded, None, None]:
-    """Yield the images in order, while a thread reads the next ones.
+    """Yield the images in order, while threads read the next ones, two for each thread.
 
     Args:
         images: The images.
-        recall: Called in the thread, in the order of the images; one that is done is not read.
+        recall: Called in a thread, in the order of the images; one that is done is not read.
+        threads: How many read images.
     """
+    ahead = _AHEAD_OF_EACH * threads
+    with (
+        ThreadPoolExecutor(threads, "maskforge-reader") as reader,
+        ThreadPoolExecutor(1, "maskforge-recall") as memory,
+    ):
 
-    def load(image: ImageFile) -> Loaded:
-        return _load(image, recall(image))
+        def begin(image: ImageFile) -> Future[Loaded]:
+            known = memory.submit(recall, image)
+            return reader.submit(lambda: _load(image, known.result()))
 
-    with ThreadPoolExecutor(1, "maskforge-reader") as reader:
         try:
-            waiting = [reader.submit(load, one) for one in images[:_READ_AHEAD]]
+            waiting = deque(begin(one) for one in images[:ahead])
             for number in range(len(images)):
-                loaded = waiting.pop(0).result()
-                if number + _READ_AHEAD < len(images):
-                    waiting.append(reader.submit(load, images[number + _READ_AHEAD]))
+                loaded = waiting.popleft().result()
+                if number + ahead < len(images):
+                    waiting.append(begin(images[number + ahead]))
                 yield loaded
         finally:
-            reader.shutdown(wait=False, cancel_futures=True)
+            for pool in (memory, reader):
+                pool.shutdown(wait=False, cancel_futures=True)

@@ -5,14 +5,18 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 
 import model_folders as models
 import numpy as np
 import pytest
+from PIL import Image
 
 from maskforge.errors import MissingDependencyError, ModelError, OptionError
 from maskforge.nn.export import export_model
 from maskforge.prediction import converted
+from maskforge.prediction.predict import predict
 from maskforge.prediction.predictor import Predictor
 
 PACKAGES = {"keras": "keras", "onnx": "onnxruntime", "openvino": "openvino"}
@@ -64,6 +68,43 @@ def test_every_runtime_says_the_same(folder, expected, runtime):
     other = predictor.predict(IMAGE[:8, :9])
     np.testing.assert_allclose(result.probabilities, expected, atol=1e-5)
     assert other.mask.shape == (8, 9)
+
+
+@pytest.mark.parametrize("runtime", PACKAGES)
+def test_calls_that_are_under_way_do_not_disturb_each_other(folder, expected, runtime):
+    needs(PACKAGES[runtime])
+    predictor = Predictor.load(folder, runtime=runtime)
+    padded = np.pad(IMAGE, ((0, 3), (0, 2)), mode="reflect")[None, ..., None] / np.float32(255)
+    batches = [padded, padded[:, :8], np.flip(padded, axis=1).copy(), padded]
+    alone = [predictor.infer(batch) for batch in batches]
+    np.testing.assert_allclose(alone[0][0, :37, :50], expected, atol=1e-5)
+    waits = [predictor.start(batch) for batch in batches]
+    for wait, result in reversed([*zip(waits, alone, strict=True)]):
+        np.testing.assert_array_equal(wait(), result)
+
+
+def test_a_folder_is_predicted_as_on_a_gpu(folder, tmp_path):
+    """Images of one size in one call: the same probabilities, but for their last bits."""
+    loaded = Predictor.load(folder, runtime="keras")
+    shapes = []
+
+    def start(batch):
+        shapes.append(batch.shape)
+        return partial(loaded.runtime.infer, batch)
+
+    joined = replace(loaded.runtime, start=start, joined_pixels=3 * 40 * 52, compiles=True)
+    predictor = replace(loaded, runtime=joined)
+    (tmp_path / "images").mkdir()
+    images = {f"{number}.png": np.roll(IMAGE, number, axis=0) for number in range(5)}
+    for name, image in images.items():
+        Image.fromarray(image).save(tmp_path / "images" / name)
+    report = predict(predictor, tmp_path / "images", tmp_path / "out", probabilities=True)
+    assert report.images["predicted"] == 5
+    assert shapes == [(3, 40, 52, 1)] * 2
+    for name, image in images.items():
+        found = np.load(tmp_path / "out" / "probabilities" / name.replace("png", "npy"))
+        alone = loaded.predict(image).probabilities
+        np.testing.assert_allclose(found, alone.astype(np.float16), atol=6e-4)
 
 
 @pytest.mark.parametrize("runtime", PACKAGES)
