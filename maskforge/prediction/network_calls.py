@@ -8,7 +8,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 
-from maskforge.prediction.predictor import Predictor
+from maskforge.prediction.network import Network
 from maskforge.prediction.tiling import Floats
 
 _MOST_OPEN = 4
@@ -21,7 +21,7 @@ Answer: TypeAlias = Callable[[], Floats]
 
 
 def answers(
-    requests: Iterable[tuple[_T, Floats | None]], predictor: Predictor
+    requests: Iterable[tuple[_T, Floats | None]], network: Network
 ) -> Iterator[tuple[_T, Answer | None]]:
     """Yield what the network says about batches, in their order.
 
@@ -32,9 +32,9 @@ def answers(
     Args:
         requests: Batches (B, h, w, C), each with what it belongs to; None where there is nothing
             for the network.
-        predictor: Runs the network.
+        network: What is run.
     """
-    ahead = 0 if predictor.runtime.start is None else 1
+    ahead = 0 if network.runtime.start is None else 1
     waiting: deque[_Waiting[_T]] = deque()
     open_calls: dict[tuple[int, ...], _Call] = {}
     begun: list[_Call] = []
@@ -61,7 +61,7 @@ def answers(
             shape = batch.shape[1:]
             if shape in open_calls and not open_calls[shape].has_room(len(batch)):
                 begin(open_calls[shape])
-            call = open_calls.setdefault(shape, _Call(predictor, shape))
+            call = open_calls.setdefault(shape, _Call(network, shape))
             waiting.append(_Waiting(tag, call, call.add(batch)))
             if not call.has_room(len(batch)):
                 begin(call)
@@ -90,11 +90,11 @@ class _Call:
         is_begun: Whether no more batches can be added.
     """
 
-    def __init__(self, predictor: Predictor, shape: tuple[int, ...]) -> None:
+    def __init__(self, network: Network, shape: tuple[int, ...]) -> None:
         self.shape = shape
         self.is_begun = False
-        self._predictor = predictor
-        self._most = predictor.runtime.joined_pixels // (shape[0] * shape[1])
+        self._network = network
+        self._most = network.runtime.joined_pixels // (shape[0] * shape[1])
         self._batches: list[Floats] = []
         self._count = 0
         self._left = 0
@@ -118,7 +118,7 @@ class _Call:
         self.is_begun = True
         joined = self._joined()
         try:
-            self._wait = self._predictor.start(joined)
+            self._wait = self._network.start(joined)
         except Exception:
             self._wait = None
         self._batches.clear()
@@ -129,7 +129,7 @@ class _Call:
         return not self._left
 
     def _joined(self) -> Floats:
-        missing = max(0, self._most - self._count) if self._predictor.runtime.compiles else 0
+        missing = max(0, self._most - self._count) if self._network.runtime.compiles else 0
         if len(self._batches) == 1 and not missing:
             return self._batches[0]
         return np.concatenate([*self._batches, np.zeros((missing, *self.shape), np.float32)])
@@ -144,5 +144,5 @@ class _Call:
                 if len(batch) == self._count:
                     raise
         if self._result is None:
-            return self._predictor.infer(batch)
+            return self._network.infer(batch)
         return self._result[first : first + len(batch)]

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from maskforge.errors import ModelError
 from maskforge.prediction.in_progress import InProgress
 from maskforge.prediction.model_options import ModelOptions
+from maskforge.prediction.network import NoProbabilitiesError
 from maskforge.prediction.network_calls import Answer, answers
 from maskforge.prediction.prediction import Prediction
-from maskforge.prediction.predictor import NoProbabilitiesError, Predictor
+from maskforge.prediction.predictor import Predictor, beginning, network_of
 from maskforge.prediction.read_ahead import Loaded
 from maskforge.prediction.tiling import Floats
 
@@ -59,7 +60,7 @@ def predict_each(
         NoProbabilitiesError: If the network gives no probabilities.
         OptionError: If an option cannot be used.
     """
-    begin = predictor.beginning(options, keep_probabilities=keep_probabilities)
+    begin = beginning(predictor, options, keep_probabilities=keep_probabilities)
 
     def requests() -> Iterator[tuple[_Begun, Floats | None]]:
         for loaded in images:
@@ -74,7 +75,7 @@ def predict_each(
             if one.progress is None or one.error is not None:
                 yield one, None
 
-    for one, group in itertools.groupby(answers(requests(), predictor), itemgetter(0)):
+    for one, group in itertools.groupby(answers(requests(), network_of(predictor)), itemgetter(0)):
         yield _outcome(one, (answer for _, answer in group))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,11 +15,10 @@ from numpy.typing import NDArray
 from maskforge.choices import SYMMETRIES, Precision, with_keywords
 from maskforge.choices import Runtime as RuntimeName
 from maskforge.display.brief import Brief
-from maskforge.errors import MaskforgeError, ModelError, OptionError
+from maskforge.errors import OptionError
 from maskforge.files import PathLike, as_source
 from maskforge.images.decoder import read_image
 from maskforge.images.stored import Pixels
-from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.nn.kerasfile import refuse_other_files
 from maskforge.nn.modelfile import ModelDescription, model_folder, read_description
@@ -29,14 +26,12 @@ from maskforge.prediction.bands import Bands
 from maskforge.prediction.converted import weights_digest
 from maskforge.prediction.in_progress import InProgress
 from maskforge.prediction.model_options import ModelOptions, Tile
+from maskforge.prediction.network import Network
 from maskforge.prediction.prediction import Prediction
 from maskforge.prediction.runtime_choice import load_runtime
 from maskforge.prediction.runtimes.base import Runtime
-from maskforge.prediction.tiling import Floats, auto_tile
+from maskforge.prediction.tiling import auto_tile
 from maskforge.shapes import Size
-
-_ROUNDING = 1e-3
-"""By how much probabilities may leave 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,13 +55,11 @@ class Predictor(Brief):
     description: ModelDescription
     classes: ClassMap
     runtime: Runtime
-    _lock: threading.Lock = field(
-        default_factory=threading.Lock, init=False, repr=False, compare=False
-    )
-    _channels: int = field(init=False, repr=False, compare=False)
+    _network: Network = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_channels", len(self.description.channel_ids))
+        network = Network(self.folder, self.runtime, len(self.description.channel_ids))
+        object.__setattr__(self, "_network", network)
 
     @classmethod
     def load(
@@ -171,120 +164,9 @@ class Predictor(Brief):
             if name in keywords:
                 raise settled(name)
         options = with_keywords(ModelOptions, options, keywords)
-        begin = self.beginning(options, keep_probabilities=keep_probabilities)
+        begin = beginning(self, options, keep_probabilities=keep_probabilities)
         one = begin(_pixels(image))
-        return one.finish(map(self.infer, one.batches()))
-
-    def beginning(
-        self, options: ModelOptions, *, keep_probabilities: bool
-    ) -> Callable[[Pixels], InProgress]:
-        """Return what begins the prediction of any number of images with the same options.
-
-        Args:
-            options: How.
-            keep_probabilities: Whether the predictions hold them.
-
-        Raises:
-            OptionError: If an option cannot be used.
-        """
-        described = self.description
-        thresholds = self.thresholds(options)
-        symmetries = described.symmetries or SYMMETRIES if options.tta else ()
-
-        def begin(pixels: Pixels) -> InProgress:
-            bands = Bands(
-                pixels,
-                scaling=described.scaling,
-                resize=described.resize and Size(*described.resize),
-                tile=partial(self._tile, tile=options.tile),
-                overlap=options.overlap,
-                stride=described.stride,
-                batch_size=options.batch_size,
-                symmetries=symmetries,
-            )
-            return InProgress(
-                pixels,
-                bands,
-                classes=self.classes,
-                head=described.head,
-                thresholds=thresholds,
-                keep_probabilities=keep_probabilities,
-            )
-
-        return begin
-
-    def infer(self, batch: Floats) -> Floats:
-        """Run the network over a batch (B, H, W, C), and check what it gives.
-
-        Raises:
-            ModelError: If it cannot be run, or gives no probabilities.
-        """
-        with self._errors(), contextlib.nullcontext() if self.runtime.parallel else self._lock:
-            result = self.runtime.infer(batch)
-        return self._checked(result, batch)
-
-    def start(self, batch: Floats) -> Callable[[], Floats]:
-        """Begin to run the network over a batch, in the background if the runtime can do so.
-
-        Returns:
-            Waits for the result, checks and returns it.
-
-        Raises:
-            ModelError: If it cannot be run.
-        """
-        if self.runtime.start is None:
-            return partial(self.infer, batch)
-        with self._errors():
-            wait = self.runtime.start(batch)
-
-        def result() -> Floats:
-            with self._errors():
-                found = wait()
-            return self._checked(found, batch)
-
-        return result
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turn whatever a runtime raises into an error of the family."""
-        try:
-            yield
-        except (MaskforgeError, MemoryError):
-            raise
-        except Exception as error:  # each runtime raises what it likes
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
-            raise ModelError(
-                f"cannot be predicted: {reason}", origin=Origin(self.folder, "")
-            ) from None
-
-    def _checked(self, result: Any, batch: Floats) -> Floats:  # noqa: ANN401 - of a runtime
-        """Return what a network gives if it is probabilities.
-
-        Raises:
-            NoProbabilitiesError: If it is not.
-        """
-        shape = (*batch.shape[:3], self._channels)
-        if isinstance(result, np.ndarray) and result.shape == shape and result.dtype.kind == "f":
-            low, high = result.min(), result.max()  # not a number if any is
-            if low >= -_ROUNDING and high <= 1 + _ROUNDING:
-                return result
-            found = f"numbers from {low:.3g} to {high:.3g}"
-        else:
-            found = f"an array {np.shape(result)} instead of {shape}"
-        raise NoProbabilitiesError(
-            f"the network gives no probabilities, but {found}",
-            origin=Origin(self.folder, ""),
-            hint="its weights or its description are damaged: copy the model again, or train anew",
-        )
-
-    def _tile(self, size: Size, tile: Tile) -> Size | None:
-        if tile == "auto":
-            return auto_tile(size, Size(*self.description.tile))
-        return None if tile == "whole" else Size(tile, tile)
-
-
-class NoProbabilitiesError(ModelError):
-    """What a network gives is not probabilities; that will be so for every image."""
+        return one.finish(map(self._network.infer, one.batches()))
 
 
 SETTLED = ("runtime", "precision")
@@ -297,6 +179,57 @@ def settled(name: str) -> OptionError:
         f"the model is loaded already, and {name} is settled then",
         hint=f"give it before: Predictor.load(model, {name}=...)",
     )
+
+
+def network_of(predictor: Predictor) -> Network:
+    """Return what runs the network of a model."""
+    return predictor._network
+
+
+def beginning(
+    predictor: Predictor, options: ModelOptions, *, keep_probabilities: bool
+) -> Callable[[Pixels], InProgress]:
+    """Return what begins the prediction of any number of images with the same options.
+
+    Args:
+        predictor: The model.
+        options: How.
+        keep_probabilities: Whether the predictions hold them.
+
+    Raises:
+        OptionError: If an option cannot be used.
+    """
+    described = predictor.description
+    thresholds = predictor.thresholds(options)
+    symmetries = described.symmetries or SYMMETRIES if options.tta else ()
+
+    def begin(pixels: Pixels) -> InProgress:
+        bands = Bands(
+            pixels,
+            scaling=described.scaling,
+            resize=described.resize and Size(*described.resize),
+            tile=partial(_tile, tile=options.tile, trained=Size(*described.tile)),
+            overlap=options.overlap,
+            stride=described.stride,
+            batch_size=options.batch_size,
+            symmetries=symmetries,
+        )
+        return InProgress(
+            pixels,
+            bands,
+            classes=predictor.classes,
+            head=described.head,
+            thresholds=thresholds,
+            keep_probabilities=keep_probabilities,
+        )
+
+    return begin
+
+
+def _tile(size: Size, tile: Tile, trained: Size) -> Size | None:
+    if tile == "auto":
+        return auto_tile(size, trained)
+    return None if tile == "whole" else Size(tile, tile)
 
 
 def _pixels(image: NDArray[Any] | PathLike | bytes) -> Pixels:

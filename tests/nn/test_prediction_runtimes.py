@@ -17,7 +17,7 @@ from maskforge.errors import MissingDependencyError, ModelError, OptionError
 from maskforge.nn.export import export_model
 from maskforge.prediction import converted
 from maskforge.prediction.predict import predict
-from maskforge.prediction.predictor import Predictor
+from maskforge.prediction.predictor import Predictor, network_of
 
 PACKAGES = {"keras": "keras", "onnx": "onnxruntime", "openvino": "openvino"}
 IMAGE = np.random.default_rng(0).integers(0, 256, (37, 50), dtype=np.uint8)
@@ -73,12 +73,12 @@ def test_every_runtime_says_the_same(folder, expected, runtime):
 @pytest.mark.parametrize("runtime", PACKAGES)
 def test_calls_that_are_under_way_do_not_disturb_each_other(folder, expected, runtime):
     needs(PACKAGES[runtime])
-    predictor = Predictor.load(folder, runtime=runtime)
+    network = network_of(Predictor.load(folder, runtime=runtime))
     padded = np.pad(IMAGE, ((0, 3), (0, 2)), mode="reflect")[None, ..., None] / np.float32(255)
     batches = [padded, padded[:, :8], np.flip(padded, axis=1).copy(), padded]
-    alone = [predictor.infer(batch) for batch in batches]
+    alone = [network.infer(batch) for batch in batches]
     np.testing.assert_allclose(alone[0][0, :37, :50], expected, atol=1e-5)
-    waits = [predictor.start(batch) for batch in batches]
+    waits = [network.start(batch) for batch in batches]
     for wait, result in reversed([*zip(waits, alone, strict=True)]):
         np.testing.assert_array_equal(wait(), result)
 
