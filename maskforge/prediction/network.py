@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ class Network:
         self.runtime = runtime
         self._folder = folder
         self._channels = channels
-        self._turn = contextlib.nullcontext() if runtime.parallel else threading.Lock()
+        self._turn: AbstractContextManager[Any] = (
+            contextlib.nullcontext() if runtime.parallel else threading.Lock()
+        )
 
     def infer(self, batch: Floats) -> Floats:
         """Run the network over a batch (B, H, W, C), and check what it gives.
