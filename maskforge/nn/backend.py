@@ -21,6 +21,7 @@ __all__ = [
     "cpu_flags",
     "device_report",
     "distribute",
+    "is_out_of_memory",
     "on_cpu",
     "peak_memory",
     "peak_memory_note",
@@ -186,6 +187,13 @@ def peak_memory_note() -> str:
 
     tries = keras.config.backend() == "jax" and not on_cpu()
     return ", which JAX may have needed to try out kernels while it compiled" if tries else ""
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell whether an exception of Python or of a backend means that memory was too small."""
+    text = f"{type(error).__name__} {error}"
+    signs = ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory", "out of memory")
+    return isinstance(error, MemoryError) or any(sign in text for sign in signs)
 
 
 @contextlib.contextmanager

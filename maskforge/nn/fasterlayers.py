@@ -20,8 +20,9 @@ def with_faster_layers(model: keras.Model) -> keras.Model:
 
     A transposed convolution whose kernel is as large as its stride makes every output pixel of a
     single input pixel: a product of matrices, and a reordering. XLA has no good kernel for it, nor
-    has TensorFlow on a CPU in bfloat16; cuDNN has. In training, TensorFlow can normalize a batch in
-    one operation; Keras uses several, and computes them in float32.
+    has TensorFlow on a CPU in bfloat16; cuDNN has. In training, TensorFlow and PyTorch can
+    normalize a batch in one operation; Keras uses several, and computes them in float32. PyTorch
+    gets other layers in a form of its own, too.
     """
     for layer in model.layers:
         if isinstance(layer, keras.Model):
@@ -34,16 +35,27 @@ def with_faster_layers(model: keras.Model) -> keras.Model:
 def faster_call(layer: keras.Layer) -> Callable[..., KerasTensor] | None:
     """Return what is measured to be faster than the layer's own call here."""
     backend = keras.config.backend()
+    if backend == "torch":
+        return _faster_on_torch(layer)
     if _is_product(layer):
         if backend == "jax":
-            return _multiply
-        if backend == "torch" and on_cpu() and layer.compute_dtype == "float32":
             return _multiply
         if backend == "tensorflow" and on_cpu():
             return _multiply_by_row
     elif backend == "tensorflow" and on_cpu() and _is_plain_normalization(layer):
         return _normalize
     return None
+
+
+def _faster_on_torch(layer: keras.Layer) -> Callable[..., KerasTensor] | None:
+    from maskforge.nn import torchlayers
+
+    if _is_product(layer):
+        in_float32 = on_cpu() and layer.compute_dtype == "float32"
+        return _multiply if in_float32 else torchlayers.enlarge
+    if _is_plain_normalization(layer):
+        return torchlayers.normalize
+    return torchlayers.torch_form(layer)
 
 
 def _is_product(layer: keras.Layer) -> bool:
