@@ -16,25 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-os.environ["CUDA_VISIBLE_DEVICES"] = ""  # counts are the same everywhere
-
-from maskforge.nn import backend
-
-backend.start("torch")
-
-import keras
 import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch_unet import UNet, loss_of
 
-from maskforge.nn.fasterlayers import with_faster_layers
-from maskforge.nn.losses import make_loss
-from maskforge.nn.metrics import Dice, IoU, PixelAccuracy
 from maskforge.nn.network_catalog import NetworkOptions, plan_network
-from maskforge.nn.networks import build_network
-from maskforge.nn.precision import using_policy
-from maskforge.training.loop.torchstep import CompiledStep
 
 Step = Callable[[], Any]
 
@@ -120,6 +107,18 @@ def maskforge_step(
     options: argparse.Namespace, *, faster: bool, compiled: bool
 ) -> tuple[Step, set[int]]:
     """Return a step of maskforge, and where its weights are."""
+    from maskforge.nn import backend
+
+    backend.start("torch")
+    import keras
+
+    from maskforge.nn.fasterlayers import with_faster_layers
+    from maskforge.nn.losses import make_loss
+    from maskforge.nn.metrics import Dice, IoU, PixelAccuracy
+    from maskforge.nn.networks import build_network
+    from maskforge.nn.precision import using_policy
+    from maskforge.training.loop.torchstep import CompiledStep
+
     keras.utils.set_random_seed(1)
     with using_policy("mixed_bfloat16"):
         network = build_network(network_options(options), input_shape=(None, None, 1), outputs=1)
@@ -134,7 +133,6 @@ def maskforge_step(
     if compiled:
         network.train_function = CompiledStep(network, print)
     images, masks = batch(options)
-    network.train_on_batch(images[:1], masks[:1]) if not compiled else None
     weights = {one.value.untyped_storage().data_ptr() for one in network.variables}
     return lambda: network.train_on_batch(images, masks), weights
 
@@ -182,6 +180,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--compiled", action="store_true", help="takes a minute and a C++ compiler")
     options = parser.parse_args()
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what is counted is the same everywhere
     steps: dict[str, tuple[Callable[[], tuple[Step, set[int]]], bool]] = {
         "Keras as it is": (lambda: maskforge_step(options, faster=False, compiled=False), False),
         "maskforge": (lambda: maskforge_step(options, faster=True, compiled=False), False),

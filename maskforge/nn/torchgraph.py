@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ def compiled_graph(function: Callable[..., Any], arguments: Sequence[Any]) -> Ca
         arguments: What it is called with, of the shapes and types that it will always have.
     """
     recorder = make_fx(
-        lambda *tensors: function(*tensors),  # of a method it would count self
+        partial(function),  # of a method itself it would count self
         tracing_mode="fake",
         pre_dispatch=True,  # before PyTorch prepares the gradients
         _allow_non_fake_inputs=True,  # constants

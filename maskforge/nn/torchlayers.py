@@ -120,7 +120,7 @@ def normalize(
         eps=layer.epsilon,
     )
     if learns:
-        # PyTorch estimates the variance of all pixels there could be, Keras keeps that of the batch.
+        # PyTorch estimates the variance of all pixels there could be; Keras keeps the batch's own.
         mean, variance = values[0], values[1] * ((count - 1) / count)
         for average, now in zip(averages, (mean, variance), strict=True):
             average.assign(average.value * layer.momentum + now * (1.0 - layer.momentum))

@@ -94,6 +94,29 @@ def test_the_gradients_are_those_of_the_transposed_convolution(form, kernel):
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 1, 6, 1), (1, 1, 1, 2)])
+def test_a_doubling_is_the_interpolation(shape):
+    own = keras.layers.UpSampling2D(2, interpolation="bilinear")
+    inputs = features(*shape)
+    found = fasterlayers._double(own, keras.ops.convert_to_tensor(inputs))
+    expected = own(inputs)
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(array(found), array(expected), atol=1e-6)
+    weights = keras.ops.convert_to_tensor(features(*expected.shape))
+    slopes = [
+        gradient(lambda _, x, call=call: keras.ops.sum(call(x) * weights), None, inputs)[1]
+        for call in (lambda x: fasterlayers._double(own, x), own)
+    ]
+    np.testing.assert_allclose(*slopes, atol=1e-5)
+
+
+def test_only_jax_doubles_in_this_form(forms, running_backend):
+    for given in ({"interpolation": "bilinear"}, {"interpolation": "nearest"}, {"size": 3}):
+        layer = keras.layers.UpSampling2D(**given)
+        is_changed = fasterlayers.faster_call(layer) is not None
+        assert is_changed == (running_backend == "jax" and given == {"interpolation": "bilinear"})
+
+
 @pytest.fixture
 def forms(monkeypatch):
     """The forms of a CPU, on whatever there is."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 from training_runs import discs, options
@@ -27,6 +29,9 @@ def _on_pytorch(running_backend, monkeypatch):
     if running_backend != "torch":
         pytest.skip("NO PYTORCH: Keras runs on another backend, set KERAS_BACKEND=torch")
     monkeypatch.setattr(torchgraph, "COMPILER", "aot_eager")
+    logging.disable(logging.DEBUG)  # the compiler writes more of it than anything else
+    yield
+    logging.disable(logging.NOTSET)
 
 
 def compiled(network, log):
@@ -69,7 +74,6 @@ def learned(network, steps=3):
     ("policy", "given"),
     [
         ("float32", {"normalization": "batch", "dropout": 0.3}),
-        ("mixed_bfloat16", {"normalization": "none"}),
         ("mixed_float16", {"normalization": "none"}),
         ("float32", {"arch": "unetpp", "depth": 2, "deep_supervision": True}),
     ],
@@ -82,7 +86,8 @@ def test_a_compiled_step_is_that_of_keras(policy, given):
     assert said == []
     exact = policy == "float32"
     for one, log in zip(found_logs, logs, strict=True):
-        assert one.keys() == log.keys() >= {"loss", "dice", "accuracy"}
+        assert one.keys() == log.keys()
+        assert {name.rpartition("_")[2] for name in log} == {"loss", "dice", "accuracy"}
         for name in log:
             np.testing.assert_allclose(one[name], log[name], rtol=1e-5 if exact else 2e-2)
     assert logs[-1]["loss"] < logs[0]["loss"]

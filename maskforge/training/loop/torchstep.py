@@ -57,8 +57,7 @@ class CompiledStep:
                 if is_out_of_memory(error):
                     raise
                 self._fails = True
-                reason = shorten(f"{type(error).__name__}: {error}".splitlines()[0])
-                self._log(f"warning: not compiled, so each step takes longer: {reason}")
+                self._log(f"warning: not compiled, so each step takes longer: {_reason(error)}")
         elif not self._fails:
             outcome = self._gradients(batch)
         if self._fails:
@@ -106,6 +105,13 @@ class CompiledStep:
             gradients = [one.value.grad for one in self._learned]
             self._network.optimizer.apply(gradients, self._learned)
         return logs
+
+
+def _reason(error: BaseException) -> str:
+    """Return in one line what the compiler stumbled over at first."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return shorten(f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def _on_device(array: Any) -> torch.Tensor:  # noqa: ANN401 - of NumPy or PyTorch
