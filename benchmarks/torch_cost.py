@@ -87,8 +87,9 @@ def cost(step: Step, weights: set[int], *, compiled: bool) -> Cost:
     step()
     with Counter() as counter:
         step()
-    counter.cost.kept = kept_bytes(step, weights)
-    return counter.cost
+    found: Cost = counter.cost
+    found.kept = kept_bytes(step, weights)
+    return found
 
 
 def compiled_kernels(step: Step) -> int:
@@ -100,7 +101,8 @@ def compiled_kernels(step: Step) -> int:
         step()
     with Counter() as counter:  # what is not compiled: the optimizer, and calls of libraries
         step()
-    return int(metrics.generated_kernel_count) + counter.cost.operations
+    called: int = counter.cost.operations
+    return int(metrics.generated_kernel_count) + called
 
 
 def maskforge_step(

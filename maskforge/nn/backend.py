@@ -26,6 +26,7 @@ __all__ = [
     "on_cpu",
     "peak_memory",
     "peak_memory_note",
+    "reset_peak_memory",
     "seed_everything",
     "start",
     "versions",
@@ -216,6 +217,25 @@ def peak_memory_note() -> str:
 
     tries = keras.config.backend() == "jax" and not on_cpu()
     return ", which JAX may have needed to try out kernels while it compiled" if tries else ""
+
+
+def reset_peak_memory() -> None:
+    """Forget the most bytes held so far on the first GPU, if the backend can.
+
+    While a step compiles, kernels are tried out with more work space than they need later.
+    """
+    import keras
+
+    if on_cpu():
+        return
+    if keras.config.backend() == "torch":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+    elif keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.reset_memory_stats("GPU:0")
 
 
 def is_out_of_memory(error: Exception) -> bool:

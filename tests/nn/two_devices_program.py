@@ -12,9 +12,12 @@ import tempfile
 from pathlib import Path
 
 NAME = sys.argv[1]
-os.environ["XLA_FLAGS"] = (
-    "--xla_force_host_platform_device_count=2"
-    " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"  # compiles sooner
+os.environ["XLA_FLAGS"] = " ".join(
+    [
+        "--xla_force_host_platform_device_count=2",
+        "--xla_backend_optimization_level=0",  # compiles sooner
+        "--xla_llvm_disable_expensive_passes=true",
+    ]
 )
 sys.path.insert(0, str(Path(__file__).parent.parent))
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from maskforge.errors import TrainingError
 from maskforge.masks.classes import BACKGROUND
+from maskforge.nn.backend import reset_peak_memory
 from maskforge.prediction.tiling import Infer
 from maskforge.training.curves import draw_curves
 from maskforge.training.diagnostics import is_better, not_finite
@@ -102,10 +103,12 @@ class Epochs(keras.callbacks.Callback):
         if self.compiles:
             self._log("compiling the network; the first step takes longer")
             self._report_steps(0)
-            self.compiles = False
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Look whether the loss is a number, and report progress."""
+        if self.compiles:
+            reset_peak_memory()
+            self.compiles = False
         last = batch + 1 == len(self._feed)
         if last or batch + 1 - self._checked >= _CHECKED_EVERY:
             self._check_loss(batch, logs or {})

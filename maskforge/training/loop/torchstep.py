@@ -34,6 +34,7 @@ class CompiledStep:
         self._fails = False
         self._learned: list[keras.Variable] = []
         self._others: list[keras.Variable] = []
+        self._changed: list[keras.Variable] = []
 
     def __call__(self, data: Sequence[Batch]) -> Logs:
         """Train on the only batch of a list; return the metrics so far."""
@@ -75,10 +76,11 @@ class CompiledStep:
         return [one.value for one in (*self._learned, *self._others)]
 
     def _forward(self, values: Sequence[torch.Tensor], images: Any, targets: Any) -> Outcome:  # noqa: ANN401
-        """Return the loss, the metrics so far, and the values that are not learned."""
+        """Return the loss, the metrics so far, and what has changed without being learned."""
         network = self._network
         mapping = list(zip((*self._learned, *self._others), values, strict=True))
         with keras.StatelessScope(state_mapping=mapping) as scope:
+            before = [scope.get_current_value(one) for one in self._others]
             outputs = network(images, training=True)
             loss = network.compute_loss(x=images, y=targets, y_pred=outputs, training=True)
             (mean,) = (one for one in network.metrics if one.name == "loss")
@@ -86,8 +88,10 @@ class CompiledStep:
             seen = keras.tree.map_structure(torch.Tensor.detach, outputs)
             logs = network.compute_metrics(images, targets, seen)
             loss = network.optimizer.scale_loss(loss)
-        values = [scope.get_current_value(one) for one in self._others]
-        return loss, logs, [value.detach() for value in values]
+        after = [scope.get_current_value(one) for one in self._others]
+        changed = [number for number, one in enumerate(after) if one is not before[number]]
+        self._changed = [self._others[number] for number in changed]
+        return loss, logs, [after[number].detach() for number in changed]
 
     def _gradients(self, batch: Batch) -> Outcome:
         """Run forth and back; nothing is changed but the gradients."""
@@ -101,7 +105,7 @@ class CompiledStep:
     def _learn(self, loss: torch.Tensor, logs: Logs, values: list[torch.Tensor]) -> Logs:
         del loss
         with torch.no_grad():
-            torch._foreach_copy_([one.value for one in self._others], values)
+            torch._foreach_copy_([one.value for one in self._changed], values)
             gradients = [one.value.grad for one in self._learned]
             self._network.optimizer.apply(gradients, self._learned)
         return logs
