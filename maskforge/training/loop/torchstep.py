@@ -113,8 +113,8 @@ class CompiledStep:
 
 def _reason(error: BaseException) -> str:
     """Return in one line what the compiler stumbled over at first."""
-    while error.__cause__ is not None:
-        error = error.__cause__
+    while (inner := getattr(error, "inner_exception", None)) is not None:
+        error = inner
     return shorten(f"{type(error).__name__}: {error}".splitlines()[0])
 
 
