@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -220,6 +221,23 @@ def test_trials_of_the_compiler_are_named_with_the_memory(monkeypatch, running, 
     monkeypatch.setattr(keras.config, "backend", lambda: running)
     monkeypatch.setattr(backend, "on_cpu", lambda: cpu)
     assert ("try out" in backend.peak_memory_note()) == noted
+
+
+@pytest.mark.parametrize(
+    ("running", "cpu", "forgotten"),
+    [("torch", False, 1), ("torch", True, 0), ("tensorflow", False, 1), ("jax", False, 0)],
+)
+def test_memory_for_trials_of_kernels_is_forgotten(monkeypatch, running, cpu, forgotten):
+    calls = []
+    cuda = SimpleNamespace(reset_peak_memory_stats=lambda: calls.append("cuda"))
+    experimental = SimpleNamespace(reset_memory_stats=calls.append)
+    config = SimpleNamespace(experimental=experimental)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace(config=config))
+    monkeypatch.setattr(keras.config, "backend", lambda: running)
+    monkeypatch.setattr(backend, "on_cpu", lambda: cpu)
+    backend.reset_peak_memory()
+    assert len(calls) == forgotten
 
 
 @pytest.mark.parametrize("seed", [0, 7])
