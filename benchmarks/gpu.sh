@@ -9,14 +9,15 @@
 # PYTHON is the interpreter: with maskforge and Keras, and JAX or PyTorch for that GPU. What is not
 # installed is left out.
 set -eu
-here=$(dirname "$0")
+first="PyTorch bfloat16, compiled"
 if [ "${1:-}" = tiny ]; then
+    first="PyTorch float32"  # to compile for a CPU takes minutes
     set -- --device cpu --filters 2 --size 32 --batch 2 --steps 1 --rounds 1
 elif [ $# -eq 0 ]; then
     set -- --device gpu --size 512 --steps 30 --rounds 4
 fi
-exec "${PYTHON:-python3}" "$here/training.py" "$@" --only \
-    "PyTorch bfloat16, compiled" \
+exec "${PYTHON:-python3}" "$(dirname "$0")/training.py" "$@" --only \
+    "$first" \
     "PyTorch bfloat16" \
     "maskforge, jax, bfloat16" \
     "maskforge, torch, bfloat16" \
