@@ -2,10 +2,9 @@
 
 Run with ``python benchmarks/torch_cost.py``, with or without a GPU: nothing is timed. The network
 is maskforge's default U-Net; the same step is made by Keras as it is, by maskforge, and by plain
-PyTorch. Counted are the operations of a step (forward, backward, optimizer, metrics; views do not
-count), what they write, and what the forward pass keeps for the gradients. Of what is compiled, the
-kernels are counted: those that the compiler wrote, and the calls of libraries. Prints a Markdown
-table.
+PyTorch; nothing is compiled. Counted are the operations of a step (forward, backward, optimizer,
+metrics; views do not count), what they write, and what the forward pass keeps for the gradients.
+Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ class Cost:
     """What a step costs.
 
     Attributes:
-        operations: Operations that compute, or kernels of what is compiled.
-        written: Bytes that the operations write; 0 if unknown.
+        operations: Operations that compute.
+        written: Bytes that they write.
         kept: Bytes that the forward pass keeps for the gradients.
     """
 
@@ -79,11 +78,8 @@ def kept_bytes(step: Step, weights: set[int]) -> int:
     return sum(kept.values())
 
 
-def cost(step: Step, weights: set[int], *, compiled: bool) -> Cost:
-    """Count a step; the one before does not count, in which things are made and compiled."""
-    if compiled:
-        kernels = compiled_kernels(step)
-        return Cost(operations=kernels, kept=kept_bytes(step, weights))
+def cost(step: Step, weights: set[int]) -> Cost:
+    """Count a step; the one before does not count, in which things are made."""
     step()
     with Counter() as counter:
         step()
@@ -92,22 +88,7 @@ def cost(step: Step, weights: set[int], *, compiled: bool) -> Cost:
     return found
 
 
-def compiled_kernels(step: Step) -> int:
-    """Compile a step, and return the kernels that it runs."""
-    from torch._inductor import config, metrics
-
-    metrics.reset()
-    with config.patch(force_disable_caches=True):
-        step()
-    with Counter() as counter:  # what is not compiled: the optimizer, and calls of libraries
-        step()
-    called: int = counter.cost.operations
-    return int(metrics.generated_kernel_count) + called
-
-
-def maskforge_step(
-    options: argparse.Namespace, *, faster: bool, compiled: bool
-) -> tuple[Step, set[int]]:
+def maskforge_step(options: argparse.Namespace, *, faster: bool) -> tuple[Step, set[int]]:
     """Return a step of maskforge, and where its weights are."""
     from maskforge.nn import backend
 
@@ -119,7 +100,6 @@ def maskforge_step(
     from maskforge.nn.metrics import Dice, IoU, PixelAccuracy
     from maskforge.nn.networks import build_network
     from maskforge.nn.precision import using_policy
-    from maskforge.training.loop.torchstep import CompiledStep
 
     keras.utils.set_random_seed(1)
     with using_policy("mixed_bfloat16"):
@@ -132,14 +112,12 @@ def maskforge_step(
             make_loss("dice+bce", **common),
             metrics=[Dice(**common), IoU(**common), PixelAccuracy(**common)],
         )
-    if compiled:
-        network.train_function = CompiledStep(network, print)
     images, masks = batch(options)
     weights = {one.value.untyped_storage().data_ptr() for one in network.variables}
     return lambda: network.train_on_batch(images, masks), weights
 
 
-def pytorch_step(options: argparse.Namespace, *, compiled: bool) -> tuple[Step, set[int]]:
+def pytorch_step(options: argparse.Namespace) -> tuple[Step, set[int]]:
     """Return a step of plain PyTorch, as trainers.py makes it, and where its weights are."""
     network = UNet(plan_network(network_options(options))).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, foreach=True)
@@ -150,11 +128,9 @@ def pytorch_step(options: argparse.Namespace, *, compiled: bool) -> tuple[Step, 
             logits = network(inputs)
         return loss_of(logits.float(), targets)
 
-    run = torch.compile(forward) if compiled else forward
-
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        run(images, masks.float()).backward()
+        forward(images, masks.float()).backward()
         optimizer.step()
 
     weights = {one.untyped_storage().data_ptr() for one in network.parameters()}
@@ -180,29 +156,19 @@ def main() -> None:
     parser.add_argument("--normalization", choices=("batch", "none"), default="batch")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--compiled", action="store_true", help="takes a minute and a C++ compiler")
     options = parser.parse_args()
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what is counted is the same everywhere
-    steps: dict[str, tuple[Callable[[], tuple[Step, set[int]]], bool]] = {
-        "Keras as it is": (lambda: maskforge_step(options, faster=False, compiled=False), False),
-        "maskforge": (lambda: maskforge_step(options, faster=True, compiled=False), False),
-        "PyTorch": (lambda: pytorch_step(options, compiled=False), False),
+    steps: dict[str, Callable[[], tuple[Step, set[int]]]] = {
+        "Keras as it is": lambda: maskforge_step(options, faster=False),
+        "maskforge": lambda: maskforge_step(options, faster=True),
+        "PyTorch": lambda: pytorch_step(options),
     }
-    if options.compiled:
-        steps |= {
-            "maskforge, compiled": (
-                lambda: maskforge_step(options, faster=True, compiled=True),
-                True,
-            ),
-            "PyTorch, compiled": (lambda: pytorch_step(options, compiled=True), True),
-        }
     print("| step | operations | written, MB | kept for the gradients, MB |")
     print("|---|---:|---:|---:|")
-    for name, (make, compiled) in steps.items():
-        step, weights = make()
-        found = cost(step, weights, compiled=compiled)
-        written = f"{found.written / 1e6:.1f}" if found.written else ""
-        print(f"| {name} | {found.operations} | {written} | {found.kept / 1e6:.1f} |", flush=True)
+    for name, make in steps.items():
+        found = cost(*make())
+        written, kept = (size / 1e6 for size in (found.written, found.kept))
+        print(f"| {name} | {found.operations} | {written:.1f} | {kept:.1f} |", flush=True)
 
 
 if __name__ == "__main__":
