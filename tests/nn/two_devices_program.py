@@ -12,13 +12,7 @@ import tempfile
 from pathlib import Path
 
 NAME = sys.argv[1]
-os.environ["XLA_FLAGS"] = " ".join(
-    [
-        "--xla_force_host_platform_device_count=2",
-        "--xla_backend_optimization_level=0",  # compiles sooner
-        "--xla_llvm_disable_expensive_passes=true",
-    ]
-)
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from maskforge.nn import backend  # noqa: E402
