@@ -7,7 +7,6 @@ reads, and answers each with a line of JSON.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import math
 import os
@@ -214,7 +213,7 @@ def train_pytorch(
         turns.answer(seconds=clock(settings) - start, peak=peak_memory("torch", settings))
 
 
-def feed(turns: Turns, settings: Settings) -> None:
+def feed(turns: Turns, settings: Settings) -> NoReturn:
     """Prepare the batches of a training, with no network that takes them."""
     from maskforge.nn import backend
 
@@ -225,14 +224,14 @@ def feed(turns: Turns, settings: Settings) -> None:
     split = Split(train=tuple(example.name for example in examples), validation=())
     plan = make_plan(settings.options, examples, split)
     turns.answer(parameters=0)
-    with Feed(plan.batches(), plan.workers()) as batches:
-        for epoch in itertools.count():
-            turns.wait()
-            start = clock(settings)
-            batches.begin(epoch)
-            for step in range(len(batches)):
-                batches[step]
-            turns.answer(seconds=clock(settings) - start)
+    batches = plan.batches()
+    while True:
+        turns.wait()
+        start = clock(settings)
+        with Feed(batches, plan.workers(), epochs=1) as waiting:
+            for step in range(len(waiting)):
+                waiting[step]
+        turns.answer(seconds=clock(settings) - start)
 
 
 def predict_folder(turns: Turns, settings: Settings, name: Backend) -> None:
