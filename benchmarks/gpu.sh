@@ -9,9 +9,9 @@
 # PYTHON is the interpreter: with maskforge and Keras, and JAX or PyTorch for that GPU. What is not
 # installed is left out.
 set -eu
-first="PyTorch bfloat16, compiled"
+first="PyTorch bfloat16, compiled" last="matrix product"
 if [ "${1:-}" = tiny ]; then
-    first="PyTorch float32"  # to compile for a CPU takes minutes
+    first="PyTorch float32" last=""  # the others take minutes on a CPU
     set -- --device cpu --filters 2 --size 32 --batch 2 --steps 1 --rounds 1
 elif [ $# -eq 0 ]; then
     set -- --device gpu --size 512 --steps 30 --rounds 4
@@ -25,4 +25,4 @@ exec "${PYTHON:-python3}" "$(dirname "$0")/training.py" "$@" --only \
     "maskforge, batches alone" \
     "maskforge, prediction, jax" \
     "maskforge, prediction, torch" \
-    "matrix product"
+    ${last:+"$last"}
