@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -23,10 +24,13 @@ from maskforge.choices import Backend, Precision
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
 from maskforge.nn.network_catalog import NetworkOptions, NetworkPlan, plan_network
+from maskforge.prediction.predict import predict
 from maskforge.training.plan import make_plan
 from maskforge.training.train import train
 from maskforge.training.train_options import DataOptions, InputOptions, SplitOptions, TrainOptions
 
+FEED = "maskforge, batches alone"
+PREDICTION = "maskforge, prediction"
 LOSS = "dice+bce"
 MATRIX = {"cpu": 2048, "gpu": 8192}  # side of the matrices that are multiplied
 
@@ -123,7 +127,7 @@ def train_maskforge(
 ) -> None:
     """Train as ``maskforge train`` does; validating and saving are left out.
 
-    If it is to be ``plain``, all layers compute as Keras has them.
+    If it is to be ``plain``, all layers compute as Keras has them, and PyTorch compiles nothing.
     """
     from maskforge.nn import backend
 
@@ -151,6 +155,8 @@ def train_maskforge(
     vars(fit)[epochs.Epochs.__name__] = Paced
     if plain:
         vars(fasterlayers)[fasterlayers.faster_call.__name__] = lambda layer: None
+        if name == "torch":
+            vars(fit)[backend.on_cpu.__name__] = lambda: True
     options = replace(settings.options, backend=name, precision=precision)
     with tempfile.TemporaryDirectory() as folder:
         train(None, folder, options, log=lambda line: print(line, file=sys.stderr))
@@ -207,6 +213,54 @@ def train_pytorch(
         turns.answer(seconds=clock(settings) - start, peak=peak_memory("torch", settings))
 
 
+def feed(turns: Turns, settings: Settings) -> NoReturn:
+    """Prepare the batches of a training, with no network that takes them."""
+    from maskforge.nn import backend
+
+    backend.start()
+    from maskforge.training.loop.feed import Feed
+
+    examples = open_examples(settings.folder)
+    split = Split(train=tuple(example.name for example in examples), validation=())
+    plan = make_plan(settings.options, examples, split)
+    turns.answer(parameters=0)
+    batches = plan.batches()
+    while True:
+        turns.wait()
+        start = clock(settings)
+        with Feed(batches, plan.workers(), epochs=1) as waiting:
+            for step in range(len(waiting)):
+                waiting[step]
+        turns.answer(seconds=clock(settings) - start)
+
+
+def predict_folder(turns: Turns, settings: Settings, name: Backend) -> None:
+    """Predict a folder as ``maskforge predict`` does, with the images of a turn."""
+    from maskforge.nn import backend
+
+    backend.start(name)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder, "run")
+        options = replace(
+            settings.options,
+            epochs=1,
+            backend=name,
+            input=replace(settings.options.input, crops_per_image=1),
+        )
+        train(None, run, options, log=lambda line: print(line, file=sys.stderr))
+        images = Path(folder, "images")
+        images.mkdir()
+        for image in Path(settings.folder, "images").iterdir():
+            for step in range(settings.steps):
+                shutil.copy(image, images / f"{step:04}-{image.name}")
+        turns.answer(parameters=0)
+        while True:
+            turns.wait()
+            start = clock(settings)
+            predict(run, images, Path(folder, "masks"), runtime="keras", overwrite=True)
+            turns.answer(seconds=clock(settings) - start, peak=peak_memory(name, settings))
+
+
 def multiply(turns: Turns, settings: Settings) -> NoReturn:
     """Multiply large bfloat16 matrices: what the hardware can do at most."""
     import torch
@@ -259,12 +313,14 @@ TRAINERS: dict[str, Callable[[Turns, Settings], None]] = {
     "PyTorch bfloat16": partial(train_pytorch, precision="bfloat16"),
     "PyTorch bfloat16, compiled": partial(train_pytorch, precision="bfloat16", compiled=True),
     "matrix product": multiply,
+    FEED: feed,
 }
 for backend_name in get_args(Backend)[1:]:
     for precision_name in ("float32", "bfloat16"):
         here = partial(train_maskforge, name=backend_name, precision=precision_name)
         TRAINERS[f"maskforge, {backend_name}, {precision_name}"] = here
         TRAINERS[f"maskforge, {backend_name}, {precision_name}, plain"] = partial(here, plain=True)
+    TRAINERS[f"{PREDICTION}, {backend_name}"] = partial(predict_folder, name=backend_name)
 
 
 def main() -> None:

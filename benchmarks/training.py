@@ -184,7 +184,7 @@ def rows(settings: Settings, trainers: Sequence[Trainer]) -> list[dict[str, Any]
             row["ratio"] = statistics.median([a / b for a, b in pairs]) if first else None
             rates = [images * operations(settings) / seconds for seconds in one.seconds]
             known = zip(rates, matrix.rates, strict=True) if matrix and not matrix.missing else ()
-            shares = [rate / most for rate, most in known]
+            shares = [rate / most for rate, most in known] if one.parameters else []
             row["share_of_matrix_rate"] = statistics.median(shares) if shares else None
         table.append(row)
     return table
@@ -195,7 +195,7 @@ def print_table(
 ) -> None:
     """Print the rows as Markdown."""
     known = [row for row in table if row["missing"] is None]
-    counts = sorted({f"{row['parameters']:,}" for row in known})
+    counts = sorted({f"{row['parameters']:,}" for row in known if row["parameters"]})
     print(
         f"\nU-Net with {' / '.join(counts)} parameters, {settings.batch} images of "
         f"{settings.size} x {settings.size} px per step, "
@@ -208,7 +208,7 @@ def print_table(
             row["trainer"],
             f"{row['images_per_second']:.3g}",
             "" if row["ratio"] is None else f"{row['ratio']:.2f}",
-            f"{row['peak_mb']:.0f}",
+            f"{row['peak_mb']:.0f}" if row["peak_mb"] else "",
             "" if row["share_of_matrix_rate"] is None else f"{row['share_of_matrix_rate']:.0%}",
         )
         print(f"| {' | '.join(cells)} |")

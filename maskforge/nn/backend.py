@@ -18,12 +18,15 @@ from maskforge.files import cache_folder
 from maskforge.nn.devices import distribute
 
 __all__ = [
+    "choice_note",
     "cpu_flags",
     "device_report",
     "distribute",
+    "is_out_of_memory",
     "on_cpu",
     "peak_memory",
     "peak_memory_note",
+    "reset_peak_memory",
     "seed_everything",
     "start",
     "versions",
@@ -32,6 +35,10 @@ __all__ = [
 _ORDER = ("tensorflow", "jax", "torch")
 _EXTRA = "maskforge[train]"
 _CPU_INFO = Path("/proc/cpuinfo")
+_GPU_FILES = tuple(map(Path, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")))  # NVIDIA, AMD, WSL
+_TORCH_CACHE = "TORCHINDUCTOR_CACHE_DIR"
+_passed_over: list[str] = []
+"""What is installed and would have been taken, had it found the GPU."""
 
 
 def start(backend: Backend = "auto") -> str:
@@ -39,7 +46,7 @@ def start(backend: Backend = "auto") -> str:
 
     Must be called before any other module of this package is imported. The order is: ``backend``,
     the environment variable ``KERAS_BACKEND``, the first that is installed of TensorFlow, JAX and
-    PyTorch.
+    PyTorch; on a machine with a GPU, the first of them that can use it.
 
     What the user has set for Keras in general, in ``keras.json``, does not count.
 
@@ -53,15 +60,12 @@ def start(backend: Backend = "auto") -> str:
     require("keras", _EXTRA)
     if "keras" in sys.modules:
         return _running(backend)
-    chosen = backend if backend != "auto" else os.environ.get("KERAS_BACKEND", "")
-    if not chosen:
-        installed = [name for name in _ORDER if is_installed(name)]
-        chosen = installed[0] if installed else _ORDER[0]
+    # What stops the work is raised in Python; TensorFlow's own lines tell of lesser things.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    chosen = backend if backend != "auto" else os.environ.get("KERAS_BACKEND") or _choose()
     _check_backend(chosen)
     require(chosen, _EXTRA)
     os.environ["KERAS_BACKEND"] = chosen
-    # What stops the work is raised in Python; TensorFlow's own lines tell of lesser things.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         if chosen == "tensorflow":
             with _said_only_on_failure():
@@ -78,9 +82,36 @@ def start(backend: Backend = "auto") -> str:
     keras.config.set_image_data_format("channels_last")
     if chosen == "tensorflow":
         _grow_memory()
-    elif chosen == "jax":
-        _keep_compiled()
+    else:
+        _keep_compiled(chosen)
     return str(keras.config.backend())
+
+
+def _choose() -> str:
+    """Return the backend to take if nobody has said which."""
+    installed = [name for name in _ORDER if is_installed(name)]
+    if len(installed) > 1 and any(file.exists() for file in _GPU_FILES):
+        for number, name in enumerate(installed):
+            if _finds_gpu(name):
+                _passed_over[:] = installed[:number]
+                return name
+    return installed[0] if installed else _ORDER[0]
+
+
+def _finds_gpu(name: str) -> bool:
+    with _said_only_on_failure(), contextlib.suppress(Exception):  # installed, but broken
+        return bool(_DEVICES[name]())
+    return False
+
+
+def choice_note() -> str:
+    """Return why Keras runs on another backend than the first that is installed, in words."""
+    if not _passed_over:
+        return ""
+    import keras
+
+    blind = " and ".join(_passed_over)
+    return f"{keras.config.backend()} is taken because it finds the GPU, and {blind} does not"
 
 
 def _running(backend: Backend) -> str:
@@ -188,6 +219,32 @@ def peak_memory_note() -> str:
     return ", which JAX may have needed to try out kernels while it compiled" if tries else ""
 
 
+def reset_peak_memory() -> None:
+    """Forget the most bytes held so far on the first GPU, if the backend can.
+
+    While a step compiles, kernels are tried out with more work space than they need later.
+    """
+    import keras
+
+    if on_cpu():
+        return
+    if keras.config.backend() == "torch":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+    elif keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.reset_memory_stats("GPU:0")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell whether an exception of Python or of a backend means that memory was too small."""
+    text = f"{type(error).__name__} {error}"
+    signs = ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory", "out of memory")
+    return isinstance(error, MemoryError) or any(sign in text for sign in signs)
+
+
 @contextlib.contextmanager
 def _said_only_on_failure() -> Iterator[None]:
     """Hold back what libraries write to the standard error; after an exception, write it.
@@ -223,21 +280,33 @@ def _grow_memory() -> None:
             tf.config.experimental.set_memory_growth(device, True)
 
 
-def _keep_compiled() -> None:
-    """Let JAX find again what it compiled in an earlier process: a large network takes a minute."""
-    import jax
-
+def _keep_compiled(name: str) -> None:
+    """Let JAX and PyTorch find again what they compiled before: a large network takes a minute."""
     cache = cache_folder()
-    if cache is None or jax.config.jax_compilation_cache_dir is not None:
+    if cache is None or _keeps_already(name):
         return
-    # JAX looks at its own version and at the GPU; a home folder may be shared by many CPUs.
+    # They look at their own version and at the GPU; a home folder may be shared by many CPUs.
     kind = hashlib.sha256(
         f"{platform.machine()} {' '.join(sorted(cpu_flags()))}".encode()
     ).hexdigest()[:16]
-    folder = cache / "jax" / kind
+    folder = cache / name / kind
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        jax.config.update("jax_compilation_cache_dir", str(folder))
+        if name == "torch":
+            os.environ[_TORCH_CACHE] = str(folder)
+        else:
+            import jax
+
+            jax.config.update("jax_compilation_cache_dir", str(folder))
+
+
+def _keeps_already(name: str) -> bool:
+    """Tell whether a user has chosen a folder for what is compiled."""
+    if name == "torch":
+        return _TORCH_CACHE in os.environ
+    import jax
+
+    return jax.config.jax_compilation_cache_dir is not None
 
 
 def _tensorflow_devices() -> list[str]:

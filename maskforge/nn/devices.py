@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeAlias
 
@@ -24,10 +24,10 @@ def distribute(devices: int, batch_size: int) -> Iterator[Scope]:
                 network.compile(...)
             network.fit(...)
 
-    Weights are on every device, each computes an equal share of the batch, and the gradients are
-    averaged: for losses that are means over images the result is that of one device. On
-    TensorFlow losses over a whole batch, and batch normalization, see the share of one device
-    alone, and ``train_on_batch`` does not divide the batch: use ``fit``.
+    Weights are on every device, each computes an equal share of the batch, and the result is that
+    of one device: losses over a whole batch sum their areas over all devices, and the gradients are
+    averaged. On TensorFlow batch normalization sees the share of one device alone, and
+    ``train_on_batch`` does not divide the batch: use ``fit``.
 
     Args:
         devices: How many; 0 for all, or as many of them as divide the batch.
@@ -57,6 +57,24 @@ def distribute(devices: int, batch_size: int) -> Iterator[Scope]:
             yield nullcontext
         finally:
             keras.distribution.set_distribution(before)
+
+
+def sum_over_devices(values: Sequence[Any]) -> Sequence[Any]:
+    """Return the sums of tensors over the devices that share a batch.
+
+    On JAX a sum over the batch is one over all devices already.
+    """
+    import keras
+
+    if keras.config.backend() != "tensorflow":
+        return values
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return values
+    summed: Sequence[Any] = context.all_reduce(tf.distribute.ReduceOp.SUM, list(values))
+    return summed
 
 
 def devices_used(devices: int, batch_size: int) -> int:

@@ -20,8 +20,10 @@ def with_faster_layers(model: keras.Model) -> keras.Model:
 
     A transposed convolution whose kernel is as large as its stride makes every output pixel of a
     single input pixel: a product of matrices, and a reordering. XLA has no good kernel for it, nor
-    has TensorFlow on a CPU in bfloat16; cuDNN has. In training, TensorFlow can normalize a batch in
-    one operation; Keras uses several, and computes them in float32.
+    has TensorFlow on a CPU in bfloat16; cuDNN has. In training, TensorFlow and PyTorch can
+    normalize a batch in one operation; Keras uses several, and computes them in float32. JAX
+    interpolates by products with matrices as large as the image, of which all but two numbers in a
+    row are 0. PyTorch gets other layers in a form of its own, too.
     """
     for layer in model.layers:
         if isinstance(layer, keras.Model):
@@ -34,16 +36,29 @@ def with_faster_layers(model: keras.Model) -> keras.Model:
 def faster_call(layer: keras.Layer) -> Callable[..., KerasTensor] | None:
     """Return what is measured to be faster than the layer's own call here."""
     backend = keras.config.backend()
+    if backend == "torch":
+        return _faster_on_torch(layer)
     if _is_product(layer):
         if backend == "jax":
             return _multiply
-        if backend == "torch" and on_cpu() and layer.compute_dtype == "float32":
-            return _multiply
         if backend == "tensorflow" and on_cpu():
             return _multiply_by_row
+    elif backend == "jax" and _is_doubling(layer):
+        return _double
     elif backend == "tensorflow" and on_cpu() and _is_plain_normalization(layer):
         return _normalize
     return None
+
+
+def _faster_on_torch(layer: keras.Layer) -> Callable[..., KerasTensor] | None:
+    from maskforge.nn import torchlayers
+
+    if _is_product(layer):
+        in_float32 = on_cpu() and layer.compute_dtype == "float32"
+        return _multiply if in_float32 else torchlayers.enlarge
+    if _is_plain_normalization(layer):
+        return torchlayers.normalize
+    return torchlayers.torch_form(layer)
 
 
 def _is_product(layer: keras.Layer) -> bool:
@@ -65,6 +80,15 @@ def _is_plain_normalization(layer: keras.Layer) -> bool:
         and layer.scale
         and not layer.synchronized
         and not getattr(layer, "renorm", False)  # older Keras has none
+    )
+
+
+def _is_doubling(layer: keras.Layer) -> bool:
+    return (
+        type(layer) is keras.layers.UpSampling2D
+        and layer.size == (2, 2)
+        and layer.interpolation == "bilinear"
+        and layer.data_format == "channels_last"
     )
 
 
@@ -101,6 +125,28 @@ def _finish(layer: keras.layers.Conv2DTranspose, outputs: KerasTensor) -> KerasT
     if layer.use_bias:
         outputs = ops.add(outputs, layer.bias)
     return outputs if layer.activation is None else layer.activation(outputs)
+
+
+def _part(features: KerasTensor, axis: int, start: int | None, stop: int | None) -> KerasTensor:
+    return features[(*[slice(None)] * axis, slice(start, stop))]
+
+
+def _double(layer: keras.layers.UpSampling2D, inputs: KerasTensor) -> KerasTensor:
+    """Give (B, H, W, C) as (B, 2H, 2W, C): each pixel has parts of two neighbors on each axis."""
+    del layer
+    outputs = inputs
+    for axis in (1, 2):
+        before = ops.concatenate(
+            [_part(outputs, axis, None, 1), _part(outputs, axis, None, -1)], axis
+        )
+        after = ops.concatenate(
+            [_part(outputs, axis, 1, None), _part(outputs, axis, -1, None)], axis
+        )
+        pair = [0.25 * before + 0.75 * outputs, 0.75 * outputs + 0.25 * after]
+        shape = list(ops.shape(outputs))
+        shape[axis] *= 2
+        outputs = ops.reshape(ops.stack(pair, axis=axis + 1), shape)
+    return outputs
 
 
 def _normalize(

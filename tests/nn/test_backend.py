@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_jax_keeps_what_it_compiled(monkeypatch, tmp_path, running_backend, chos
     before = jax.config.jax_compilation_cache_dir
     try:
         jax.config.update("jax_compilation_cache_dir", chosen)
-        backend._keep_compiled()
+        backend._keep_compiled("jax")
         found = jax.config.jax_compilation_cache_dir
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
@@ -126,10 +127,74 @@ def test_without_a_place_for_a_cache_jax_keeps_nothing(monkeypatch, tmp_path, ru
     monkeypatch.setenv("MASKFORGE_CACHE", str(tmp_path / "file"))
     try:
         jax.config.update("jax_compilation_cache_dir", None)
-        backend._keep_compiled()
+        backend._keep_compiled("jax")
         assert jax.config.jax_compilation_cache_dir is None
     finally:
         jax.config.update("jax_compilation_cache_dir", before)
+
+
+@pytest.mark.parametrize("chosen", [None, "elsewhere"])
+def test_pytorch_keeps_what_it_compiled(monkeypatch, tmp_path, chosen):
+    variable = "TORCHINDUCTOR_CACHE_DIR"
+    monkeypatch.setenv("MASKFORGE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv(variable, chosen or "")
+    if chosen is None:
+        monkeypatch.delenv(variable)
+    backend._keep_compiled("torch")
+    if chosen:
+        assert os.environ[variable] == chosen
+        assert not (tmp_path / "cache").exists()
+    else:
+        (folder,) = (tmp_path / "cache" / "torch").iterdir()
+        assert os.environ[variable] == str(folder)
+
+
+GPU = ["NVIDIA H200 (139 GiB)"]
+
+
+def broken():
+    raise ImportError("libcudart.so.12: cannot open shared object file")
+
+
+def none():
+    return []
+
+
+@pytest.mark.parametrize(
+    ("found", "there", "chosen", "note"),
+    [
+        ({"tensorflow": none, "jax": lambda: GPU, "torch": lambda: GPU}, True, "jax", True),
+        ({"tensorflow": lambda: GPU, "jax": lambda: GPU}, True, "tensorflow", False),
+        ({"tensorflow": broken, "jax": none, "torch": lambda: GPU}, True, "torch", True),
+        ({"tensorflow": none, "jax": none, "torch": none}, True, "tensorflow", False),
+        ({"jax": none, "torch": none}, True, "jax", False),
+        # Nothing is loaded to look for a GPU that is not there, or if there is no choice.
+        ({"tensorflow": broken, "jax": broken}, False, "tensorflow", False),
+        ({"torch": broken}, True, "torch", False),
+        ({}, True, "tensorflow", False),
+    ],
+)
+def test_the_backend_that_finds_the_gpu_is_taken(monkeypatch, tmp_path, found, there, chosen, note):
+    (tmp_path / "gpu").touch()
+    monkeypatch.setattr(backend, "_GPU_FILES", (tmp_path / ("gpu" if there else "none"),))
+    monkeypatch.setattr(backend, "is_installed", lambda name: name in found)
+    monkeypatch.setattr(backend, "_DEVICES", found)
+    monkeypatch.setattr(backend, "_passed_over", [])
+    assert backend._choose() == chosen
+    monkeypatch.setattr(keras.config, "backend", lambda: chosen)
+    said = backend.choice_note()
+    assert bool(said) == note
+    if note:
+        assert said.startswith(f"{chosen} is taken because it finds the GPU, and tensorflow")
+    assert ("jax" in said) == (note and found.get("jax") is not None)
+
+
+def test_a_backend_that_is_asked_for_is_not_looked_at(not_imported, monkeypatch, running_backend):
+    monkeypatch.setattr(backend, "_choose", broken)
+    assert backend.start() == running_backend  # by KERAS_BACKEND
+    monkeypatch.delenv("KERAS_BACKEND")
+    monkeypatch.delitem(sys.modules, "keras")
+    assert backend.start(running_backend) == running_backend
 
 
 def test_versions(running_backend):
@@ -156,6 +221,23 @@ def test_trials_of_the_compiler_are_named_with_the_memory(monkeypatch, running, 
     monkeypatch.setattr(keras.config, "backend", lambda: running)
     monkeypatch.setattr(backend, "on_cpu", lambda: cpu)
     assert ("try out" in backend.peak_memory_note()) == noted
+
+
+@pytest.mark.parametrize(
+    ("running", "cpu", "forgotten"),
+    [("torch", False, 1), ("torch", True, 0), ("tensorflow", False, 1), ("jax", False, 0)],
+)
+def test_memory_for_trials_of_kernels_is_forgotten(monkeypatch, running, cpu, forgotten):
+    calls = []
+    cuda = SimpleNamespace(reset_peak_memory_stats=lambda: calls.append("cuda"))
+    experimental = SimpleNamespace(reset_memory_stats=calls.append)
+    config = SimpleNamespace(experimental=experimental)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace(config=config))
+    monkeypatch.setattr(keras.config, "backend", lambda: running)
+    monkeypatch.setattr(backend, "on_cpu", lambda: cpu)
+    backend.reset_peak_memory()
+    assert len(calls) == forgotten
 
 
 @pytest.mark.parametrize("seed", [0, 7])

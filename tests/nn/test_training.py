@@ -152,6 +152,14 @@ def test_progress_is_told_for_every_step(learned):
     ]
 
 
+def test_a_pause_for_the_compiler_is_announced_once(learned, running_backend):
+    *_, said, steps = learned
+    compiles = running_backend == "jax"  # on a CPU, the only one
+    assert sum("compiling the network" in line for line in said) == compiles
+    assert (("epoch 1/25", 0, 4) in steps) == compiles
+    assert not [one for one in steps if one[0] != "epoch 1/25" and one[1] == 0]
+
+
 @pytest.mark.usefixtures("eager")
 def test_data_and_options_are_named_in_the_call(tmp_path):
     """The configuration in the folder of the run says what was said in the call."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Unpack
 import keras
 from keras import ops
 
+from maskforge.nn.devices import sum_over_devices
 from maskforge.nn.loss_catalog import checked_parameters
 from maskforge.nn.losses.base import LossOptions, SegmentationLoss, spatial_axes
 from maskforge.nn.losses.target_channels import Prepared, Tensor, probabilities
@@ -91,13 +92,14 @@ class OverlapLoss(SegmentationLoss):
         def area(values: Tensor) -> Tensor:
             return ops.sum(values * valid, axis=axes)
 
-        areas = Areas(
+        sums = (
             area(truth * predicted),
             area(truth * rest),
             area((1.0 - truth) * predicted),
             area(ops.square(truth - predicted)),
             area(ops.square(truth) + ops.square(predicted)),
         )
+        areas = Areas(*(sums if self.ratio_per_image else sum_over_devices(sums)))
         error = ops.mean(self.error(areas), axis=-1)
         # one value per image even if all are the same, so that weights and strategies that divide
         # by the number of images work

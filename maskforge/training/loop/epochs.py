@@ -13,6 +13,7 @@ import numpy as np
 
 from maskforge.errors import TrainingError
 from maskforge.masks.classes import BACKGROUND
+from maskforge.nn.backend import reset_peak_memory
 from maskforge.prediction.tiling import Infer
 from maskforge.training.curves import draw_curves
 from maskforge.training.diagnostics import is_better, not_finite
@@ -51,6 +52,7 @@ class Epochs(keras.callbacks.Callback):
         metrics: Metrics of the training batches by name: ``dice``, ``iou``, ``accuracy``.
         checkpoint: Where the training is.
         speeds: Images or crops in a second of training, of every epoch of this sitting.
+        compiles: Whether the next step is compiled before it runs.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Epochs(keras.callbacks.Callback):
         self.checkpoint = checkpoint
         self.progress = checkpoint.progress
         self.speeds: list[float] = []
+        self.compiles = False
 
     def score_initial(self, network: keras.Model) -> None:
         """Score the weights that the training begins with: the best until an epoch is better."""
@@ -95,16 +98,28 @@ class Epochs(keras.callbacks.Callback):
         self._began = time.monotonic()
         self._checked = 0
 
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Say why nothing moves for a while."""
+        if self.compiles:
+            self._log("compiling the network; the first step takes longer")
+            self._report_steps(0)
+
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Look whether the loss is a number, and report progress."""
+        if self.compiles:
+            reset_peak_memory()
+            self.compiles = False
         last = batch + 1 == len(self._feed)
         if last or batch + 1 - self._checked >= _CHECKED_EVERY:
             self._check_loss(batch, logs or {})
             self._checked = batch + 1
+        self._report_steps(batch + 1)
+
+    def _report_steps(self, done: int) -> None:
         epoch = len(self.progress.history) + 1
         size = self._plan.options.batch_size
         phase = f"epoch {epoch}/{self._plan.options.epochs}"
-        self._report(phase, (batch + 1) * size, len(self._feed) * size)
+        self._report(phase, done * size, len(self._feed) * size)
 
     def _check_loss(self, batch: int, logs: dict[str, Any]) -> None:
         if math.isfinite(float(logs.get("loss", 0.0))):

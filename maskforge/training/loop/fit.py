@@ -12,7 +12,7 @@ import keras
 
 from maskforge.errors import MaskforgeError, ModelError, TrainingError
 from maskforge.issues import Origin
-from maskforge.nn.backend import seed_everything
+from maskforge.nn.backend import is_out_of_memory, on_cpu, seed_everything
 from maskforge.nn.devices import distribute
 from maskforge.nn.fasterlayers import with_faster_layers
 from maskforge.nn.heads import probabilities
@@ -123,7 +123,7 @@ def fit(
         except Exception as error:
             if isinstance(feed.failure, MaskforgeError):
                 raise feed.failure from None
-            if _is_out_of_memory(feed.failure or error):
+            if is_out_of_memory(feed.failure or error):
                 raise TrainingError(
                     "there is not enough memory on the device",
                     hint="use a smaller --batch-size or --crop, or fewer --filters",
@@ -183,6 +183,7 @@ class _Session:
         self._folder = folder
         self._feed = feed
         self._network = network
+        self._log = log
         self.callback = Epochs(plan, folder, feed, infer, checkpoint, writer, log, report)
 
     @property
@@ -238,6 +239,18 @@ class _Session:
         )
         optimizer.build(self._network.trainable_variables)
         optimizer.iterations.assign(done * len(self._feed))
+        self.callback.compiles = not self._network.run_eagerly and self._is_compiled()
+
+    def _is_compiled(self) -> bool:
+        """Tell whether the first step compiles, and let PyTorch do so where it pays."""
+        if keras.config.backend() != "torch":
+            return bool(self._network.jit_compile)
+        if on_cpu():
+            return False
+        from maskforge.training.loop.torchstep import CompiledStep
+
+        self._network.train_function = CompiledStep(self._network, self._log)
+        return True
 
     def run(self, last: int) -> None:
         """Train to the end of a phase."""
@@ -252,9 +265,3 @@ class _Session:
             verbose=0,
             shuffle=False,
         )
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    text = f"{type(error).__name__} {error}"
-    signs = ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory", "out of memory")
-    return isinstance(error, MemoryError) or any(sign in text for sign in signs)

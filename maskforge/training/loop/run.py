@@ -15,7 +15,7 @@ from maskforge.examples.example import ExampleSet
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import write_split
 from maskforge.files import CONFIG, RECORD, write_whole
-from maskforge.nn.backend import device_report, peak_memory, peak_memory_note
+from maskforge.nn.backend import choice_note, device_report, peak_memory, peak_memory_note
 from maskforge.nn.precision import resolve_precision
 from maskforge.training.configfile import dump_config
 from maskforge.training.fold_summary import summarize
@@ -132,6 +132,8 @@ def _run(job: Job, plan: TrainPlan, split: Split, folder: Path) -> RunRecord:
         write_whole(folder / CONFIG, dump_config(plan.options).encode())
         write_split(folder / SPLIT, job.examples, [split])
     write_record(folder, record)
+    if plan.options.backend == "auto" and (note := choice_note()):
+        log(note)
     log(f"{record.backend}; {policy}; {available_memory() / 1e9:.1f} GB of memory available")
     for line in describe_plan(plan):
         log(line)
