@@ -38,7 +38,7 @@ def export_model(
     Example: maskforge export-model runs/caries --to onnx --out caries.onnx
     """
     with reported_errors():
-        from maskforge.prediction.model_export import export_model as run
+        from maskforge.training.model_export import export_model as run
 
         report = run(model, out, format=to, overwrite=overwrite)
         if json:

@@ -21,6 +21,7 @@ __all__ = [
     "cpu_flags",
     "device_report",
     "distribute",
+    "multiplies_bfloat16",
     "on_cpu",
     "peak_memory",
     "peak_memory_note",
@@ -32,6 +33,7 @@ __all__ = [
 _ORDER = ("tensorflow", "jax", "torch")
 _EXTRA = "maskforge[train]"
 _CPU_INFO = Path("/proc/cpuinfo")
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
 def start(backend: Backend = "auto") -> str:
@@ -156,6 +158,11 @@ def cpu_flags() -> frozenset[str]:
     except OSError:
         return frozenset()
     return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
+
+
+def multiplies_bfloat16() -> bool:
+    """Tell whether the CPU multiplies bfloat16 in hardware; only known on Linux."""
+    return bool(_BFLOAT16_FLAGS & cpu_flags())
 
 
 def on_cpu() -> bool:

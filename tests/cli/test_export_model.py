@@ -9,7 +9,7 @@ import pytest
 from builders import run
 
 from maskforge.nn.export import ModelExportReport
-from maskforge.prediction import model_export as exporting
+from maskforge.training import model_export as exporting
 
 
 @pytest.fixture
