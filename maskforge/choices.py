@@ -64,6 +64,7 @@ Symmetry: TypeAlias = Literal["flip_horizontal", "flip_vertical", "transpose"]
 AugmentPreset: TypeAlias = Literal["none", "flips", "light", "medium", "strong"]
 Runtime: TypeAlias = Literal["auto", "keras", "onnx", "openvino"]
 ExportFormat: TypeAlias = Literal["onnx", "openvino", "saved-model", "litert"]
+ExportPrecision: TypeAlias = Literal["float32", "int8"]
 Upsampling: TypeAlias = Literal["transpose", "nearest", "bilinear"]
 Normalization: TypeAlias = Literal["none", "batch", "group", "layer"]
 Encoder: TypeAlias = Literal[

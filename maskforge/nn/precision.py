@@ -15,8 +15,11 @@ from maskforge.choices import Precision
 from maskforge.errors import OptionError
 from maskforge.nn.backend import multiplies_bfloat16
 
+FLOAT32 = "float32"
+"""The dtype policy that leaves every digit."""
+
 _POLICIES = {
-    "float32": "float32",
+    "float32": FLOAT32,
     "bfloat16": "mixed_bfloat16",
     "float16": "mixed_float16",
 }
@@ -41,6 +44,11 @@ def resolve_precision(precision: Precision = "auto") -> str:
             hint=f"use auto or one of {', '.join(_POLICIES)}",
         )
     return _POLICIES[precision]
+
+
+def is_policy(name: str) -> bool:
+    """Tell whether a name is that of a dtype policy that ``resolve_precision`` returns."""
+    return name in _POLICIES.values()
 
 
 @contextmanager
