@@ -112,7 +112,7 @@ def _images(model: Predictor, dataset: Path | None, progress: Progress) -> _Imag
             split = make_split(examples.subset(split.train))
     compared = split.validation or split.test
     steps = np.linspace(0, len(split.train) - 1, min(_MOST_CALIBRATED, len(split.train)))
-    calibrated = examples.subset(split.train[int(one)] for one in steps)
+    calibrated = examples.subset([split.train[int(one)] for one in steps])
     return _Images(calibrated.examples, examples.subset(compared).examples, part)
 
 

@@ -28,7 +28,7 @@ from maskforge.masks.targets import decide, to_channels
 from maskforge.nn.backend import versions
 from maskforge.nn.heads import probabilities as with_probabilities
 from maskforge.nn.inference import compiled, rounding_to_bfloat16
-from maskforge.nn.modelfile import ModelDescription, class_map_document
+from maskforge.nn.modelfile import Agreement, ModelDescription, class_map_document
 from maskforge.nn.modelio import save_model
 from maskforge.nn.precision import to_float32
 from maskforge.prediction.tiling import Infer
@@ -76,7 +76,6 @@ def finish(
         if not np.isnan(dice):
             single[example.name] = float(dice)
     scores = scores_of(counts, plan.classes.names[BACKGROUND])
-    compared = [plan.validation[number] for number in _to_compare(marked)]
     names = [plan.classes.names[id_] for id_ in plan.channel_ids]
     description = ModelDescription(
         class_map=class_map_document(plan.classes),
@@ -92,9 +91,7 @@ def finish(
         ),
         network=_without_none(asdict(plan.options.network)),
         precision=precision,
-        bfloat16=agreement(infer, rounding_to_bfloat16(model), plan, compared, thresholds)
-        if compared
-        else None,
+        bfloat16=_try_bfloat16(model, infer, plan, thresholds, marked),
         scores={
             "part": "validation",
             "examples": len(plan.validation),
@@ -131,6 +128,20 @@ def _tuner(infer: Infer, plan: TrainPlan, symmetries: Collection[Symmetry] = ())
     ):
         tuner.add(probabilities, to_channels(target, plan.classes, plan.head))
     return tuner
+
+
+def _try_bfloat16(
+    model: keras.Model,
+    infer: Infer,
+    plan: TrainPlan,
+    thresholds: Sequence[float],
+    marked: Sequence[NDArray[np.int64]],
+) -> Agreement | None:
+    """Return how far masks would stay the same; None if there are no validation examples."""
+    compared = [plan.validation[number] for number in _to_compare(marked)]
+    if not compared:
+        return None
+    return agreement(infer, rounding_to_bfloat16(model), plan, compared, thresholds)
 
 
 def _to_compare(pixels: Sequence[NDArray[np.int64]]) -> list[int]:
