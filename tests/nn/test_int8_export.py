@@ -87,8 +87,9 @@ def test_it_is_calibrated_on_training_images_and_compared_on_the_others(run, cal
     assert (scores.calibrated, scores.images, scores.part) == (3, 2, "validation")
     assert scores.float32_dice == scores.int8_dice == {"disc": 1.0}
     assert scores.agreement == {"disc": 1.0}
-    assert steps == [("calibrating", n, 3) for n in (1, 2, 3)] + [
-        ("comparing", n, 2) for n in (1, 2)
+    assert [one for one in steps if one[0] != "looking at masks"] == [
+        *(("calibrating", n, 3) for n in (1, 2, 3)),
+        *(("comparing", n, 2) for n in (1, 2)),
     ]
 
 
