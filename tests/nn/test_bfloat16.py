@@ -41,7 +41,7 @@ def single_layer(weight, bias):
 @pytest.mark.parametrize(
     ("value", "weight", "bias", "expected"),
     [
-        (1 + 2**-9, 1, 0, 1),  # the input
+        (1 + 2**-9, 256, -256, 0),  # the input: otherwise 0.5
         (1, 1 + 2**-9, 0, 1),  # the weight
         (1, 1, 300.7, 302),  # the output; if the bias were rounded it would be 300
         (0.5, 3, 0.25, 1.75),  # nothing
