@@ -61,7 +61,7 @@ def make_model(folder: Path) -> None:
     from maskforge.nn.heads import probabilities
     from maskforge.nn.modelio import save_model
     from maskforge.nn.networks import build_network
-    from maskforge.prediction.model_export import export_model
+    from maskforge.training.model_export import export_model
 
     network = build_network(
         NetworkOptions(arch="unet", filters=16), input_shape=(None, None, 1), outputs=1

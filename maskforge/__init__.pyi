@@ -40,7 +40,6 @@ from .masks.vectorized import Vectorized, vectorize
 from .nn.export import ModelExportReport
 from .nn.modelfile import ModelDescription
 from .nn.network_catalog import NetworkOptions
-from .prediction.model_export import export_model
 from .prediction.model_options import ModelOptions
 from .prediction.predict import predict
 from .prediction.predict_options import PredictOptions
@@ -62,6 +61,7 @@ from .shapes import (
     Size,
 )
 from .training.compare import compare_runs
+from .training.model_export import export_model
 from .training.run_folder import RunRecord
 from .training.train import resume_training, train
 from .training.train_options import DataOptions, InputOptions, SplitOptions, TrainOptions

@@ -67,7 +67,7 @@ Model: TypeAlias = Annotated[
         Flag(
             key="precision",
             panel=_PANEL,
-            help="auto is float32; bfloat16 is faster where the CPU has it, and less exact.",
+            help="auto takes bfloat16 where that is faster and keeps the masks, else float32.",
         ),
         Flag(
             key="tile",

@@ -196,7 +196,7 @@ def _open_model(
         examples=part.examples.examples,
         shared=shared,
         predictions=_ModelPredictions(predictor, options.model, shared.prediction),
-        notes=_distinct(*examples.notes, *part.notes, *shared.notes),
+        notes=_distinct(*examples.notes, *part.notes, *shared.notes, *predictor.runtime.notes),
         model_digest=predictor.description.weights_digest,
     )
 

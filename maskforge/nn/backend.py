@@ -23,6 +23,7 @@ __all__ = [
     "device_report",
     "distribute",
     "is_out_of_memory",
+    "multiplies_bfloat16",
     "on_cpu",
     "peak_memory",
     "peak_memory_note",
@@ -39,6 +40,7 @@ _GPU_FILES = tuple(map(Path, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")))  # NVI
 _TORCH_CACHE = "TORCHINDUCTOR_CACHE_DIR"
 _passed_over: list[str] = []
 """What is installed and would have been taken, had it found the GPU."""
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
 def start(backend: Backend = "auto") -> str:
@@ -187,6 +189,11 @@ def cpu_flags() -> frozenset[str]:
     except OSError:
         return frozenset()
     return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
+
+
+def multiplies_bfloat16() -> bool:
+    """Tell whether the CPU multiplies bfloat16 in hardware; only known on Linux."""
+    return bool(_BFLOAT16_FLAGS & cpu_flags())
 
 
 def on_cpu() -> bool:

@@ -74,6 +74,28 @@ _NEEDED_BY_BACKEND: dict[tuple[str, str], dict[str, str]] = {
 _Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Int8Scores:
+    """What INT8 does to the masks of images that it was not calibrated on.
+
+    Attributes:
+        calibrated: Number of images that the ranges of values were taken from.
+        images: Number of other images, whose masks are compared.
+        part: Which: ``validation`` or ``test`` of the training, or ``held out`` of other images.
+        float32_dice: Dice of the masks in float32 with the truth, per foreground class; None where
+            undefined.
+        int8_dice: Likewise in INT8.
+        agreement: Dice of the two masks with each other.
+    """
+
+    calibrated: int
+    images: int
+    part: str
+    float32_dice: dict[str, float | None]
+    int8_dice: dict[str, float | None]
+    agreement: dict[str, float | None]
+
+
 @dataclass(frozen=True, slots=True)
 class ModelExportReport:
     """What was written.
@@ -81,14 +103,16 @@ class ModelExportReport:
     Attributes:
         path: The file, or the folder of a SavedModel.
         format: Its format.
-        backend: The backend of Keras that wrote it.
+        backend: The backend of Keras that wrote it, or ``nncf``.
         difference: Largest absolute difference of a probability on the inputs that were compared.
+        int8: What that does to the masks; None if the model is in float32.
     """
 
     path: Path
     format: ExportFormat
     backend: str
     difference: float
+    int8: Int8Scores | None = None
 
 
 def export_model(
@@ -118,16 +142,7 @@ def export_model(
         OutputError: If the file cannot be written.
     """
     folder = model_folder(model)
-    target = out or folder / FILE_NAMES[format]
-    suffix = Path(FILE_NAMES[format]).suffix
-    if suffix and target.suffix != suffix:
-        raise OptionError(f"{target} must end in {suffix} for {format}")
-    if target.exists() and not overwrite:
-        raise OutputExistsError(
-            "already exists",
-            origin=Origin(target, ""),
-            hint="choose another name with --out, or replace it with --overwrite",
-        )
+    target = choose_target(folder / FILE_NAMES[format], out, overwrite=overwrite)
     refuse_telemetry()
     started = _start(format)
     from maskforge.nn.modelio import load_model
@@ -137,7 +152,7 @@ def export_model(
     with tempfile.TemporaryDirectory(prefix="maskforge-") as name:
         written = Path(name) / FILE_NAMES[format]
         try:
-            with _quiet():
+            with quiet():
                 _write(with_open_sizes(network), format, written, started, description)
                 difference = _compare(network, _reader(format, written), description)
         except MaskforgeError:
@@ -153,8 +168,32 @@ def export_model(
                 origin=Origin(folder, ""),
                 hint="use another format, or report this network",
             )
-        _move(written, target)
+        move(written, target)
     return ModelExportReport(target, format, started, difference)
+
+
+def choose_target(usual: Path, out: Path | None, *, overwrite: bool) -> Path:
+    """Return where a model is written.
+
+    Args:
+        usual: Where it is written by itself; its suffix is that of the format.
+        out: Where else, or None.
+        overwrite: Whether an earlier file may be replaced.
+
+    Raises:
+        OptionError: If the name of the file does not fit the format.
+        OutputExistsError: If the file is there and ``overwrite`` is not set.
+    """
+    target = out or usual
+    if usual.suffix and target.suffix != usual.suffix:
+        raise OptionError(f"{target} must end in {usual.suffix} for this format")
+    if target.exists() and not overwrite:
+        raise OutputExistsError(
+            "already exists",
+            origin=Origin(target, ""),
+            hint="choose another name with --out, or replace it with --overwrite",
+        )
+    return target
 
 
 def _start(format_: ExportFormat) -> str:
@@ -185,7 +224,7 @@ def _start(format_: ExportFormat) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the converters' warnings and progress to themselves."""
     with (
         warnings.catch_warnings(),
@@ -306,7 +345,7 @@ def _compare(network: keras.Model, run: _Run, description: ModelDescription) -> 
     return float(np.max(differences))  # not a number if any is
 
 
-def _move(written: Path, target: Path) -> None:
+def move(written: Path, target: Path) -> None:
     """Put what was written in its place; the file that is looked for comes last."""
     pairs = [(written, target)]
     if (weights := written.with_suffix(".bin")).exists():

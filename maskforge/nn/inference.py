@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from maskforge.choices import Precision
 from maskforge.nn.fasterlayers import with_faster_layers
 from maskforge.nn.openshape import with_open_sizes
+from maskforge.nn.precision import round_array, rounding_layers, to_float32
 
 _Floats: TypeAlias = NDArray[np.float32]
 _Start: TypeAlias = Callable[[_Floats], Callable[[], _Floats]]
+_Function: TypeAlias = Callable[[_Floats], _Floats]
 
 
-def compiled(model: keras.Model, precision: Precision = "float32") -> Callable[[_Floats], _Floats]:
+def compiled(model: keras.Model, precision: Precision = "float32") -> _Function:
     """Return a function from (B, H, W, C) float32 to what the model makes of it, float32.
 
     Args:
@@ -45,7 +47,24 @@ def started(model: keras.Model, precision: Precision = "float32") -> _Start:
     """
     if precision == "bfloat16":
         model = _in_bfloat16(model)
-    model = with_faster_layers(model)
+    return _compiled(with_faster_layers(model))
+
+
+def rounding_to_bfloat16(model: keras.Model) -> _Function:
+    """Return the same as ``compiled``, as it would be on hardware that computes in bfloat16.
+
+    Products are summed in float32, as such hardware does; weights, and what goes from layer to
+    layer, are rounded. That is as fast as float32 everywhere, where bfloat16 itself may be slow, or
+    may be computed more exactly than on hardware that has it.
+
+    Args:
+        model: A ``keras.Model`` that gives probabilities; it is left as it is.
+    """
+    start = _compiled(rounding_layers(with_faster_layers(to_float32(model))))
+    return lambda batch: start(round_array(batch))()
+
+
+def _compiled(model: keras.Model) -> _Start:
     backend = keras.config.backend()
     if backend == "tensorflow":
         return _tensorflow(model)

@@ -19,13 +19,31 @@ from maskforge.masks.classfile import dump_class_map, parse_class_map
 from maskforge.masks.targets import channel_ids
 
 Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=32_768)]
-Threshold: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 DESCRIPTION = "maskforge.json"
 WEIGHTS = "model.keras"
 SCHEMA = 1
 
 _MOST_PIXELS = 2**28  # of the input in training
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the masks of another arithmetic are those of float32.
+
+    Attributes:
+        images: Number of images that were compared.
+        class_dice: Dice of the masks with each other, over all pixels of these images, for every
+            class but the background; None if neither marks a pixel.
+    """
+
+    images: Annotated[int, msgspec.Meta(ge=1)]
+    class_dice: dict[str, Share | None]
+
+    @property
+    def lowest(self) -> float | None:
+        """Dice of the class that agrees least; None if no class was marked."""
+        return min((one for one in self.class_dice.values() if one is not None), default=None)
 
 
 class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +65,8 @@ class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
             are lower at the edges of regions; empty without symmetries.
         network: Architecture and options, as in the configuration.
         precision: Of the computation in training.
+        bfloat16: How far the masks of some validation examples stay the same in bfloat16; None if
+            that is not known.
         scores: Scores of the best epoch on the validation examples.
         calibration: Share of true pixels per bin of predicted probability, per class name.
         versions: Versions of maskforge, Keras and the backend.
@@ -63,10 +83,11 @@ class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
     tile: tuple[Side, Side]
     symmetries: tuple[Symmetry, ...] = ()
     resize: tuple[Side, Side] | None = None
-    thresholds: tuple[Threshold, ...] = ()
-    averaged_thresholds: tuple[Threshold, ...] = ()
+    thresholds: tuple[Share, ...] = ()
+    averaged_thresholds: tuple[Share, ...] = ()
     network: dict[str, Any] = {}
     precision: str = "float32"
+    bfloat16: Agreement | None = None
     scores: dict[str, Any] = {}
     calibration: dict[str, Any] = {}
     versions: dict[str, str] = {}

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import keras
+import numpy as np
+from keras import KerasTensor, ops
+from numpy.typing import NDArray
 
 from maskforge.choices import Precision
 from maskforge.errors import OptionError
-from maskforge.nn.backend import cpu_flags
+from maskforge.nn.backend import multiplies_bfloat16
+
+FLOAT32 = "float32"
+"""The dtype policy that leaves every digit."""
 
 _POLICIES = {
-    "float32": "float32",
+    "float32": FLOAT32,
     "bfloat16": "mixed_bfloat16",
     "float16": "mixed_float16",
 }
-_CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
 def resolve_precision(precision: Precision = "auto") -> str:
@@ -38,6 +44,11 @@ def resolve_precision(precision: Precision = "auto") -> str:
             hint=f"use auto or one of {', '.join(_POLICIES)}",
         )
     return _POLICIES[precision]
+
+
+def is_policy(name: str) -> bool:
+    """Tell whether a name is that of a dtype policy that ``resolve_precision`` returns."""
+    return name in _POLICIES.values()
 
 
 @contextmanager
@@ -77,12 +88,58 @@ def _float32(config: object) -> object:
     return config
 
 
+def rounding_layers(model: keras.Model) -> keras.Model:
+    """Return a float32 model itself, changed to round to bfloat16 between its layers.
+
+    Its weights are rounded, except for biases and what else is a number per channel: runtimes keep
+    those in float32. So is the output of every layer except the last one, which gives the
+    probabilities.
+    """
+    model.set_weights([round_array(one) if one.ndim > 1 else one for one in model.get_weights()])
+    for layer in _layers(model):
+        if layer is not model.layers[-1] and not isinstance(layer, keras.layers.InputLayer):
+            layer.call = _rounding(layer.call)
+    return model
+
+
+def _layers(model: keras.Model) -> Iterator[keras.Layer]:
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
+
+
+def _rounding(call: Callable[..., KerasTensor]) -> Callable[..., KerasTensor]:
+    @functools.wraps(call)  # Keras looks at the arguments
+    def rounded(*arguments: object, **options: object) -> KerasTensor:
+        return _round(call(*arguments, **options))
+
+    return rounded
+
+
+def _round(values: KerasTensor) -> KerasTensor:
+    if keras.config.backend() == "jax":
+        import jax
+
+        # XLA leaves out conversions there and back.
+        return jax.lax.reduce_precision(values, exponent_bits=8, mantissa_bits=7)
+    return ops.cast(ops.cast(values, "bfloat16"), "float32")
+
+
+def round_array(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the nearest numbers that bfloat16 has, as float32; of two as near, the even one."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    nearest = (bits + (0x7FFF + ((bits >> 16) & 1))) & 0xFFFF0000
+    return nearest.astype(np.uint32).view(np.float32)
+
+
 def _fastest(backend: str, capability: tuple[int, int] | None) -> str:
     if capability is not None:
         return (
             "bfloat16" if capability >= (8, 0) else "float16" if capability >= (7, 0) else "float32"
         )
-    return "bfloat16" if backend != "jax" and _CPU_FLAGS & cpu_flags() else "float32"
+    return "bfloat16" if backend != "jax" and multiplies_bfloat16() else "float32"
 
 
 def gpu_capability() -> tuple[int, int] | None:

@@ -25,11 +25,12 @@ from maskforge.issues import Origin
 from maskforge.nn.kerasfile import digest_of
 from maskforge.nn.modelfile import WEIGHTS
 
-Converted: TypeAlias = Literal["onnx", "openvino"]
+Converted: TypeAlias = Literal["onnx", "openvino", "openvino-int8"]
 
 _FILES: dict[Converted, tuple[str, ...]] = {
     "onnx": ("model.onnx",),
     "openvino": ("model.xml", "model.bin"),
+    "openvino-int8": ("model-int8.xml", "model-int8.bin"),
 }
 _LONGEST_CONVERSION = 600  # seconds; a conversion takes a few
 _PROGRAM = (

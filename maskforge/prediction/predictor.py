@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import SYMMETRIES, Precision, with_keywords
+from maskforge.choices import SYMMETRIES, ModelPrecision, with_keywords
 from maskforge.choices import Runtime as RuntimeName
 from maskforge.display.brief import Brief
 from maskforge.errors import OptionError
@@ -67,7 +67,7 @@ class Predictor(Brief):
         path: PathLike,
         *,
         runtime: RuntimeName = "auto",
-        precision: Precision = "auto",
+        precision: ModelPrecision = "auto",
     ) -> Self:
         """Load a model; nothing that it brings along is run as code.
 
@@ -90,7 +90,7 @@ class Predictor(Brief):
         folder = model_folder(place)
         description = read_description(folder)
         digest = weights_digest(folder, description.weights_digest)
-        chosen = load_runtime(folder, digest, runtime, precision)
+        chosen = load_runtime(folder, digest, runtime, precision, description.bfloat16)
         return cls(folder, description, description.classes, chosen)
 
     def thresholds(

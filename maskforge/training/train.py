@@ -103,7 +103,7 @@ def train(
             )
     with OutputFolder(out) as folder:
         check_run_folder(folder, overwrite=overwrite)
-        examples = _open(dataset, options.data, log, progress)
+        examples = open_data(dataset, options.data, log, progress)
         splits = choose_splits(options.split, examples, initial)
         for note in dict.fromkeys(note for split in splits for note in split.notes):
             log(note)
@@ -151,7 +151,7 @@ def resume_training(
     options, initial = take_over(options)
     with OutputFolder(out):
         check_run_links(out)
-        examples = _open(dataset, options.data, log, progress)
+        examples = open_data(dataset, options.data, log, progress)
         splits = read_splits(out / SPLIT, examples)
         job = _job(options, out, examples, splits, initial, log, progress)
         from maskforge.training.loop.run import continue_run
@@ -190,12 +190,18 @@ def _job(
     )
 
 
-def _open(
+def open_data(
     dataset: PathLike | Table | ExampleSet | None,
     data: DataOptions,
     log: Callable[[str], None],
     progress: Progress | None,
 ) -> ExampleSet:
+    """Open the examples of a training: those that are given, or else those that options name.
+
+    Raises:
+        DatasetError: If an image or a mask cannot be used.
+        OptionError: If there are none.
+    """
     if isinstance(dataset, ExampleSet):
         return dataset
     dataset = data.dataset if dataset is None else dataset

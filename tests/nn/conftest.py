@@ -32,9 +32,10 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
-def _no_curves(monkeypatch):
-    """Charts take longer than tiny trainings; only trainings of module fixtures draw them."""
+def _no_extras(monkeypatch):
+    """Some extras take longer than tiny trainings; only those of module fixtures have them."""
     if BACKEND:
+        monkeypatch.setattr("maskforge.training.loop.finish._try_bfloat16", lambda *_: None)
         monkeypatch.setattr("maskforge.training.loop.epochs.draw_curves", lambda *_: None)
 
 

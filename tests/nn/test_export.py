@@ -17,8 +17,8 @@ from maskforge.nn.heads import probabilities
 from maskforge.nn.network_catalog import NetworkOptions
 from maskforge.nn.networks import build_network
 from maskforge.prediction import converted
-from maskforge.prediction.model_export import export_model
 from maskforge.prediction.predictor import Predictor
+from maskforge.training.model_export import export_model
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (21, 30), dtype=np.uint8)
 WRITERS = {

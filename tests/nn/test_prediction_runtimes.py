@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import re
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,12 +11,15 @@ from dataclasses import replace
 from functools import partial
 
 import model_folders as models
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 
 from maskforge.errors import MissingDependencyError, ModelError, OptionError
+from maskforge.nn import backend
 from maskforge.nn.export import export_model
+from maskforge.nn.modelfile import Agreement, read_description, write_description
 from maskforge.prediction import converted
 from maskforge.prediction.predict import predict
 from maskforge.prediction.predictor import Predictor, network_of
@@ -141,6 +146,8 @@ def test_bfloat16_is_near_and_only_on_demand(folder, expected, runtime):
     ("runtime", "precision", "error"),
     [
         ("onnx", "bfloat16", "does not compute in bfloat16"),
+        ("onnx", "int8", "does not compute in int8"),
+        ("keras", "int8", "use the runtime openvino"),
         ("auto", "float16", "float16"),
         ("tensorrt", "auto", "tensorrt"),
     ],
@@ -306,3 +313,74 @@ def test_a_gpu_is_used_where_there_is_one(folder, tmp_path, monkeypatch, gpu, fi
     predictor = Predictor.load(folder)
     assert predictor.runtime.name.partition("-")[0] == first
     assert not predictor.runtime.notes
+
+
+@pytest.fixture
+def this_cpu(tmp_path, monkeypatch):
+    """Make the CPU, and OpenVINO on it, say that they have bfloat16 or not."""
+    needs("openvino")
+    info = tmp_path / "cpuinfo"
+    monkeypatch.setattr(backend, "_CPU_INFO", info)
+
+    def pretend(*, cpu, openvino):
+        info.write_text(f"flags : fpu avx2 {'avx512_bf16' if cpu else ''}\n")
+        target = "maskforge.prediction.runtimes.openvino._computes_bfloat16"
+        monkeypatch.setattr(target, lambda core: openvino)
+
+    return pretend
+
+
+def agreed(dice, *, images=5):
+    return Agreement(images=images, class_dice={"caries": dice, "crown": 0.9999})
+
+
+@pytest.fixture
+def load(folder, tmp_path):
+    """Load the model with an agreement in its description."""
+
+    def load(agreement, **options):
+        copy = shutil.copytree(folder, tmp_path / "copy")
+        changed = msgspec.structs.replace(read_description(copy), bfloat16=agreement)
+        write_description(copy, changed)
+        return Predictor.load(copy, **options).runtime
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("agreement", "precision", "note"),
+    [
+        (agreed(0.9912), "bfloat16", r"^bfloat16, because .* 5 validation images .* 0\.9912\.$"),
+        (agreed(0.9871), "float32", r"^float32, although .* 0\.9871 only, less than 0\.99;"),
+        (Agreement(images=2, class_dice={"caries": None}), "float32", "does not say how far"),
+        (None, "float32", "does not say how far"),  # a model of an earlier version
+    ],
+)
+def test_bfloat16_is_taken_where_the_masks_stay_the_same(
+    load, this_cpu, agreement, precision, note
+):
+    this_cpu(cpu=True, openvino=True)
+    runtime = load(agreement)
+    assert (runtime.name, runtime.precision) == ("openvino", precision)
+    (said,) = runtime.notes
+    assert re.search(note, said)
+
+
+@pytest.mark.parametrize(("cpu", "openvino"), [(False, False), (False, True), (True, False)])
+def test_a_cpu_without_it_is_told_nothing(load, this_cpu, cpu, openvino):
+    this_cpu(cpu=cpu, openvino=openvino)
+    runtime = load(agreed(1.0))
+    assert (runtime.precision, runtime.notes) == ("float32", ())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_what_was_asked_for_is_taken_without_a_word(load, this_cpu, precision):
+    this_cpu(cpu=True, openvino=True)
+    runtime = load(agreed(0.5), precision=precision)
+    assert (runtime.precision, runtime.notes) == (precision, ())
+
+
+def test_keras_stays_at_float32(load, this_cpu):
+    this_cpu(cpu=True, openvino=True)
+    runtime = load(agreed(1.0), runtime="keras")
+    assert (runtime.precision, runtime.notes) == ("float32", ())

@@ -200,15 +200,18 @@ def small_encoder(network_options, *, input_shape, outputs, scaling):
 @pytest.mark.usefixtures("eager")
 def test_an_encoder_that_rests_at_first(tmp_path, monkeypatch):
     """Killed at the first step of the second phase, and again in the last epoch."""
-    monkeypatch.setattr(fit, "build_network", small_encoder)
+    monkeypatch.setattr("maskforge.training.loop.network.build_network", small_encoder)
     monkeypatch.setattr(
         fit,
         "set_encoder_trainable",
         lambda network, trainable: setattr(network.get_layer("encoder"), "trainable", trainable),
     )
     examples = discs(tmp_path / "data", 4)
-    network = {"encoder": "mobilenetv2", "encoder_weights": "none", "freeze_encoder": 1}
-    chosen = options(epochs=3, network=network, split={"validation": 0.25})
+    chosen = options(
+        epochs=3,
+        network={"encoder": "mobilenetv2", "encoder_weights": "none", "freeze_encoder": 1},
+        split={"validation": 0.25},
+    )
     train(examples, tmp_path / "whole", chosen)
     rates = [float(line[2]) for line in history(tmp_path / "whole")[1:]]
     assert rates == pytest.approx([0.75e-3, 0.25e-3, 0], abs=1e-9)  # one cosine over both phases

@@ -125,6 +125,8 @@ def test_everything_about_the_run_is_in_its_folder(learned):
     assert description.tile == (32, 32)
     assert len(description.thresholds) == 1
     assert description.calibration
+    assert description.bfloat16.images == 1
+    assert 0.9 < description.bfloat16.lowest <= 1
     assert (description.scores["part"], description.scores["epoch"]) == (
         "validation",
         record.best_epoch,

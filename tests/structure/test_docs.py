@@ -55,9 +55,9 @@ from maskforge.formats.registry import FORMATS, WRITERS, format_of, get_format
 from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Code, Doubt, Level
 from maskforge.limits.allowance import FACTOR, Limit
-from maskforge.nn.export import ModelExportReport
+from maskforge.nn.export import Int8Scores, ModelExportReport
 from maskforge.nn.loss_catalog import LOSSES
-from maskforge.nn.modelfile import ModelDescription
+from maskforge.nn.modelfile import Agreement, ModelDescription
 from maskforge.nn.network_catalog import Architecture, Preset
 from maskforge.prediction.prediction_report import PredictionReport
 from maskforge.training.run_folder import Epoch, RunRecord, Scores
@@ -286,6 +286,7 @@ STRUCTS = {
     "checks.md": (CheckReport, CheckFinding, CheckPlace),
     "dataset.md": (ManifestEntry,),
     "model-folder.md": (
+        Agreement,
         ModelDescription,
         ScalingRecord,
         RunRecord,
@@ -323,7 +324,10 @@ STRUCTS = {
             for page, structs in STRUCTS.items()
             for one in structs
         ),
-        ("prediction.md", "ModelExportReport", [field.name for field in fields(ModelExportReport)]),
+        *(
+            ("prediction.md", one.__name__, [field.name for field in fields(one)])
+            for one in (ModelExportReport, Int8Scores)
+        ),
         ("exit-codes-and-issues.md", "Levels", list(Level)),
         ("networks.md", "Architectures", list(get_args(Architecture))),
         ("networks.md", "Encoders", list(get_args(Encoder))),

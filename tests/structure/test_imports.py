@@ -292,7 +292,7 @@ def test_networks_are_not_loaded_before_one_is_used():
     statements = """
 import maskforge as mf
 import maskforge.training.train, maskforge.evaluation.evaluate
-import maskforge.prediction.predict, maskforge.prediction.model_export
+import maskforge.prediction.predict, maskforge.training.model_export
 [getattr(mf, name) for name in mf.__all__]
 """
     printed = RUN.format(runs=[["train", "masks", "--print-config"]])

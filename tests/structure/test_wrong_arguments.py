@@ -22,7 +22,7 @@ FUNCTIONS = {
     "detect": ("path",),
     "draw": ("image", "classes", "options"),
     "evaluate": ("prediction", "truth", "out", "html"),
-    "export_model": ("model", "format", "out"),
+    "export_model": ("model", "format", "precision", "dataset", "out"),
     "from_multi_hot": ("encoded", "ids"),
     "from_one_hot": ("encoded", "ids"),
     "inspect": ("sources",),

@@ -224,3 +224,9 @@ def test_a_training_that_has_not_finished_is_told_from_a_folder_of_masks(tmp_pat
     with pytest.raises(ModelError, match="without a model") as caught:
         evaluate(run, tmp_path, options=QUICK)
     assert caught.value.hint.endswith(f"--resume --out {run}")
+
+
+def test_the_report_says_why_the_model_computes_as_it_does(model, data):
+    predictor = Predictor.load(model())
+    noted = replace(predictor, runtime=replace(predictor.runtime, notes=("bfloat16, because.",)))
+    assert "bfloat16, because." in evaluate(noted, data, options=QUICK).notes

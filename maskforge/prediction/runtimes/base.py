@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from maskforge.prediction.tiling import Floats, Infer
 
@@ -14,6 +14,8 @@ Start: TypeAlias = Callable[[Floats], Callable[[], Floats]]
 JOINED_PIXELS = 2**22
 """On a GPU: 16 tiles of 512 px. A U-Net with 64 filters needs about 1 kB for every pixel."""
 
+Computed: TypeAlias = Literal["float32", "bfloat16", "int8"]
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
@@ -21,7 +23,7 @@ class Runtime:
 
     Attributes:
         name: ``keras``, ``onnx`` or ``openvino``; with the backend, for Keras.
-        precision: ``float32`` or ``bfloat16``: what it really computes in.
+        precision: ``float32``, ``bfloat16`` or ``int8``: what it really computes in.
         infer: From (B, H, W, C) float32 to probabilities (B, H, W, K) float32.
         notes: What differs from what was asked for, one sentence each.
         parallel: Whether several threads may call ``infer`` at once.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from maskforge.augmentation.augment_options import resolve
 from maskforge.choices import Symmetry
@@ -26,17 +27,18 @@ from maskforge.masks.classes import BACKGROUND
 from maskforge.masks.targets import decide, to_channels
 from maskforge.nn.backend import versions
 from maskforge.nn.heads import probabilities as with_probabilities
-from maskforge.nn.inference import compiled
-from maskforge.nn.modelfile import ModelDescription, class_map_document
+from maskforge.nn.inference import compiled, rounding_to_bfloat16
+from maskforge.nn.modelfile import Agreement, ModelDescription, class_map_document
 from maskforge.nn.modelio import save_model
 from maskforge.nn.precision import to_float32
 from maskforge.prediction.tiling import Infer
 from maskforge.training.extremes import draw_extremes
-from maskforge.training.loop.validation import predict_examples, scores_of
+from maskforge.training.loop.validation import agreement, predict_examples, scores_of
 from maskforge.training.plan import TrainPlan
 from maskforge.training.run_folder import Scores
 
 _SHOWN = 4  # of the best, and of the worst
+_COMPARED = 8  # images, besides the one with most pixels of every class
 
 
 def finish(
@@ -64,10 +66,12 @@ def finish(
     symmetries = resolve(plan.options.augment).symmetries
     counts = ClassCounts(plan.classes, plan.head)
     single: dict[str, float] = {}
+    marked: list[NDArray[np.int64]] = []
     for example, probabilities, target in predict_examples(infer, plan, plan.validation):
         decided = decide(probabilities, plan.head, thresholds)
         counts.add(target, decided)
         cells = count(regions(target, decided, plan.classes, plan.head)).cells[1:]
+        marked.append(cells[:, 0] + cells[:, 1])
         dice = ratios.mean(formulas.dice(cells))
         if not np.isnan(dice):
             single[example.name] = float(dice)
@@ -87,6 +91,7 @@ def finish(
         ),
         network=_without_none(asdict(plan.options.network)),
         precision=precision,
+        bfloat16=_try_bfloat16(model, infer, plan, thresholds, marked),
         scores={
             "part": "validation",
             "examples": len(plan.validation),
@@ -123,6 +128,36 @@ def _tuner(infer: Infer, plan: TrainPlan, symmetries: Collection[Symmetry] = ())
     ):
         tuner.add(probabilities, to_channels(target, plan.classes, plan.head))
     return tuner
+
+
+def _try_bfloat16(
+    model: keras.Model,
+    infer: Infer,
+    plan: TrainPlan,
+    thresholds: Sequence[float],
+    marked: Sequence[NDArray[np.int64]],
+) -> Agreement | None:
+    """Return how far masks would stay the same; None if there are no validation examples."""
+    compared = [plan.validation[number] for number in _to_compare(marked)]
+    if not compared:
+        return None
+    return agreement(infer, rounding_to_bfloat16(model), plan, compared, thresholds)
+
+
+def _to_compare(pixels: Sequence[NDArray[np.int64]]) -> list[int]:
+    """Return the numbers of a few images in which something was marked, in even steps.
+
+    Among them is the one with most pixels of every class.
+
+    Args:
+        pixels: Of every image, how many pixels of each class were marked.
+    """
+    if not pixels:
+        return []
+    table = np.array(pixels)
+    something = np.flatnonzero(table.any(axis=1))
+    steps = np.linspace(0, len(something) - 1, min(_COMPARED, len(something))).astype(int)
+    return sorted({*table.argmax(axis=0).tolist(), *something[steps].tolist()})
 
 
 def _without_none(document: Mapping[str, Any]) -> dict[str, Any]:

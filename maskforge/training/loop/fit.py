@@ -14,14 +14,11 @@ from maskforge.errors import MaskforgeError, ModelError, TrainingError
 from maskforge.issues import Origin
 from maskforge.nn.backend import is_out_of_memory, on_cpu, seed_everything
 from maskforge.nn.devices import distribute
-from maskforge.nn.fasterlayers import with_faster_layers
 from maskforge.nn.heads import probabilities
 from maskforge.nn.inference import compiled
-from maskforge.nn.losses import deep_supervision_weights, make_loss
 from maskforge.nn.metrics import Dice, IoU, PixelAccuracy
 from maskforge.nn.modelfile import WEIGHTS
 from maskforge.nn.modelio import load_model
-from maskforge.nn.networks import build_network
 from maskforge.nn.networks.encoders import set_encoder_trainable
 from maskforge.nn.precision import using_policy
 from maskforge.prediction.tiling import Infer
@@ -30,7 +27,7 @@ from maskforge.training.loop.checkpoint import Checkpoint, check_fit, restore
 from maskforge.training.loop.checkpoint_writer import CheckpointWriter
 from maskforge.training.loop.epochs import Epochs, Log, Report
 from maskforge.training.loop.feed import Feed
-from maskforge.training.loop.schedules import make_optimizer
+from maskforge.training.loop.network import compile_network, new_network
 from maskforge.training.plan import TrainPlan
 from maskforge.training.run_folder import CHECKPOINT, TENSORBOARD
 
@@ -89,13 +86,7 @@ def fit(
         log(feed.batches.describe())
         seed_everything(options.seed)
         with scope():
-            network = build_network(
-                options.network,
-                input_shape=(None, None, plan.scaling.channels),
-                outputs=len(plan.channel_ids),
-                scaling=plan.scaling.kind,
-            )
-            network = with_faster_layers(network)
+            network = new_network(plan)
         if checkpoint.best:
             check_fit(folder / CHECKPOINT, network.weights, checkpoint.best)
         built(network)
@@ -209,35 +200,21 @@ class _Session:
         options = self._plan.options
         if options.network.encoder is not None:
             set_encoder_trainable(self._network, not frozen)
-        levels, outputs = len(self._network.outputs), len(self._plan.channel_ids)
-        losses = [
-            make_loss(
-                options.loss,
-                head=self._plan.head,
-                outputs=outputs,
-                class_weights=self._plan.channel_weights,
-                options=options.loss_options,
-                from_logits=True,
-            )
-            for _ in range(levels)
-        ]
-        common: dict[str, Any] = {"head": self._plan.head, "outputs": outputs, "from_logits": True}
+        outputs, head = len(self._plan.channel_ids), self._plan.head
+        common: dict[str, Any] = {"head": head, "outputs": outputs, "from_logits": True}
         # New ones, since Keras would not reset those of the phase before.
         self.callback.metrics = {
             "dice": Dice(name="dice", **common),
             "iou": IoU(name="iou", **common),
             "accuracy": PixelAccuracy(name="accuracy", **common),
         }
-        metrics = list(self.callback.metrics.values())
-        optimizer = make_optimizer(options, len(self._feed))
-        self._feed.copies = levels
-        self._network.compile(
-            optimizer=optimizer,
-            loss=losses if levels > 1 else losses[0],
-            loss_weights=list(deep_supervision_weights(levels)) if levels > 1 else None,
-            metrics=[metrics, *([] for _ in range(levels - 1))] if levels > 1 else metrics,
+        self._feed.copies = len(self._network.outputs)
+        optimizer = compile_network(
+            self._network,
+            self._plan,
+            steps_per_epoch=len(self._feed),
+            metrics=list(self.callback.metrics.values()),
         )
-        optimizer.build(self._network.trainable_variables)
         optimizer.iterations.assign(done * len(self._feed))
         self.callback.compiles = not self._network.run_eagerly and self._is_compiled()
 

@@ -16,13 +16,14 @@ from maskforge.examples.split import Split
 from maskforge.examples.splitfile import write_split
 from maskforge.files import CONFIG, RECORD, write_whole
 from maskforge.nn.backend import choice_note, device_report, peak_memory, peak_memory_note
-from maskforge.nn.precision import resolve_precision
+from maskforge.nn.precision import FLOAT32, is_policy, resolve_precision
 from maskforge.training.configfile import dump_config
 from maskforge.training.fold_summary import summarize
 from maskforge.training.loop.checkpoint import Checkpoint, Progress, load_checkpoint
 from maskforge.training.loop.epochs import Log, Report
 from maskforge.training.loop.finish import finish
 from maskforge.training.loop.fit import Fitted, fit
+from maskforge.training.loop.trial import choose_policy
 from maskforge.training.plan import TrainPlan, describe_plan
 from maskforge.training.run_folder import (
     CHECKPOINT,
@@ -91,7 +92,8 @@ def _cross_validate(job: Job) -> RunRecord:
                 records.append(read_record(folder))
                 continue
             folder.mkdir(exist_ok=True)
-            records.append(_run(job, plan, split, folder))
+            first = records[0].precision if records else ""  # folds are compared with each other
+            records.append(_run(job, plan, split, folder, first))
             if records[-1].state != "finished":
                 break
     except BaseException as error:
@@ -105,14 +107,22 @@ def _cross_validate(job: Job) -> RunRecord:
     return summary
 
 
-def _run(job: Job, plan: TrainPlan, split: Split, folder: Path) -> RunRecord:
-    """Train once, from the last checkpoint in the folder if there is one."""
+def _run(job: Job, plan: TrainPlan, split: Split, folder: Path, precision: str = "") -> RunRecord:
+    """Train once, from the last checkpoint in the folder if there is one.
+
+    Args:
+        job: What is to be done.
+        plan: The plan.
+        split: What it was made of.
+        folder: Folder of the run.
+        precision: Dtype policy that ``auto`` takes, if it was settled before.
+    """
     log = job.log
-    policy = resolve_precision(plan.options.precision)
+    before = read_record(folder) if (folder / RECORD).is_file() else None
+    policy = _policy(plan, before.precision if before else precision, log)
     record = _record(plan, folder, policy)
     checkpoint = Checkpoint(Progress(warnings=list(plan.warnings)))
-    if (folder / RECORD).is_file():
-        before = read_record(folder)
+    if before is not None:
         if (folder / CHECKPOINT).is_file():
             checkpoint = load_checkpoint(folder / CHECKPOINT)
         checkpoint.progress.seconds = max(checkpoint.progress.seconds, before.seconds)
@@ -166,6 +176,16 @@ def _run(job: Job, plan: TrainPlan, split: Split, folder: Path) -> RunRecord:
     held = f"held at most {record.peak_memory / 1e9:.2f} GB{peak_memory_note()}"
     log(held if record.peak_memory else "done")
     return record
+
+
+def _policy(plan: TrainPlan, began: str, log: Log) -> str:
+    """Return the dtype policy: the one in which the training began, unless another is asked for."""
+    asked = plan.options.precision
+    if asked != "auto" or not is_policy(began):
+        return choose_policy(plan, log)
+    if began not in (FLOAT32, resolve_precision()):
+        log(f"warning: {began}, in which the training began, may be slow on this hardware")
+    return began
 
 
 def _finish(

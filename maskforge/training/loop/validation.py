@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from maskforge.choices import Symmetry
 from maskforge.evaluation.measures.counts import ClassCounts
 from maskforge.examples.example import Example
+from maskforge.masks.classes import BACKGROUND
 from maskforge.masks.targets import decide
+from maskforge.nn.modelfile import Agreement
 from maskforge.prediction.bands import Bands
 from maskforge.prediction.tiling import Infer, auto_tile, join
 from maskforge.training.plan import TrainPlan
@@ -66,6 +68,22 @@ def validate(infer: Infer, plan: TrainPlan, examples: Sequence[Example]) -> Clas
     for _, probabilities, target in predict_examples(infer, plan, examples):
         counts.add(target, decide(probabilities, plan.head))
     return counts
+
+
+def agreement(
+    infer: Infer,
+    other: Infer,
+    plan: TrainPlan,
+    examples: Sequence[Example],
+    thresholds: Sequence[float],
+) -> Agreement:
+    """Compare the masks that two ways to run a network make of some examples."""
+    counts = ClassCounts(plan.classes, plan.head)
+    both = (predict_examples(one, plan, examples) for one in (infer, other))
+    for (_, expected, _), (_, found, _) in zip(*both, strict=True):
+        counts.add(*(decide(one, plan.head, thresholds) for one in (expected, found)))
+    dice = scores_of(counts, plan.classes.names[BACKGROUND]).class_dice
+    return Agreement(images=len(examples), class_dice=dice)
 
 
 def scores_of(counts: ClassCounts, background: str) -> Scores:
