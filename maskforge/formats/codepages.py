@@ -189,15 +189,27 @@ def _words(text: str) -> Iterable[str]:
 def _readings(data: bytes, path: Path, pages: Iterable[str]) -> dict[str, str]:
     """Return the text of a file in every code page in which it is whole."""
     found: dict[str, str] = {}
+    # Where each letter is one byte, brackets and quotes are the same ones in all code pages.
+    whole: dict[str, bool] = {}
     for page in pages:
         try:
             text = data.decode(page)
-            if path.suffix.lower() != ".csv":
-                json.loads(text)
-        except (ValueError, RecursionError):  # a wrong code page takes quotes for letters, too
+        except ValueError:
             continue
-        found[page] = text
+        key = "" if page in _ALPHABETS else page
+        if key not in whole:
+            whole[key] = path.suffix.lower() == ".csv" or _is_json(text)
+        if whole[key]:
+            found[page] = text
     return found
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):  # a wrong code page takes quotes for letters, too
+        return False
+    return True
 
 
 def _fitting(given: Mapping[Path, bytes], files: Iterable[Path]) -> tuple[list[str], bool]:

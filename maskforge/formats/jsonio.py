@@ -48,6 +48,18 @@ class Point(msgspec.Struct):
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
+_OBJECT, _LIST, _VALUE, _ROW = 200, 90, 50, 300  # bytes in memory
+_MARKS = {
+    ".json": {b"{": _OBJECT, b"[": _LIST, b",": _VALUE},
+    ".ndjson": {b"{": _OBJECT, b"[": _LIST, b",": _VALUE, b"\n": _LIST},
+    ".csv": {b"\n": _ROW, b",": _VALUE, b";": _VALUE, b"\t": _VALUE},
+    ".txt": {b"\n": _LIST, b" ": _VALUE},
+    ".xml": {b"<": _OBJECT, b"=": _VALUE},
+}
+"""What a file may hold, by the bytes with which it is written: counted before it is made."""
+
+_YAML_VALUE = 16  # bytes of other text that are read in the time of one value
+
 SURPLUS_CELLS = "(surplus cells)"
 """Key of a CSV row that has more cells than the header; cells that a row lacks are empty."""
 
@@ -111,7 +123,7 @@ def load(path: Path, code_pages: CodePages | None = None) -> Document:
     kind = kind_of(path)
     if kind in IMAGE_SUFFIXES:
         return Document(path, None)
-    data = _bytes(path)
+    data = _bytes(path, _MARKS.get(kind, {}))
     code_pages = code_pages or CodePages()
     if kind == ".xml":
         return Document(path, _xml(data, Origin(path)))
@@ -141,15 +153,17 @@ def kind_of(path: Path) -> str:
     return suffix if known else ".json"
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, marks: Mapping[bytes, int]) -> bytes:
     origin = Origin(path)
     try:
         Allowance(Limit.FILE_BYTES).take(path.stat().st_size)
-        return read_bytes(path)
+        data = read_bytes(path)
+        memory = Allowance(Limit.FILE_MEMORY)
+        for mark, size in marks.items():
+            memory.take(data.count(mark) * size)
+        return data
     except LimitError as error:
-        raise FormatError(
-            Code.FILE_TOO_LARGE, error.message, origin=origin, hint=error.hint
-        ) from None
+        raise _too_large(error, origin) from None
     except OSError as error:
         reason = f"cannot be read: {error.strerror or error}"
     except MemoryError:
@@ -157,6 +171,10 @@ def _bytes(path: Path) -> bytes:
     except ValueError as error:  # a NUL inside the path
         reason = str(error)
     raise _unreadable(reason, origin)
+
+
+def _too_large(error: LimitError, origin: Origin) -> FormatError:
+    return FormatError(Code.FILE_TOO_LARGE, error.message, origin=origin, hint=error.hint)
 
 
 def _unreadable(text: str, origin: Origin, hint: str = "") -> FormatError:
@@ -222,9 +240,15 @@ def decode_yaml(text: str, origin: Origin) -> Any:  # noqa: ANN401 - as that of 
     """Return what YAML holds.
 
     Raises:
-        FormatError: If it cannot be decoded.
+        FormatError: If it cannot be decoded, or would take very long.
     """
     import yaml
+
+    try:
+        values = sum(map(text.count, ",\n"))
+        Allowance(Limit.YAML_BYTES).take(len(text) + values * _YAML_VALUE)
+    except LimitError as error:
+        raise _too_large(error, origin) from None
 
     class Loader(yaml.SafeLoader):
         def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:

@@ -17,13 +17,14 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.errors import DatasetError
+from maskforge.errors import DatasetError, LimitError
 from maskforge.files import PathLike, open_regular
 from maskforge.images.containers.base import ImageHeader, OpenFile
 from maskforge.images.containers.registry import container_of
 from maskforge.images.page import STACK_SUFFIXES, page_path, split_page
 from maskforge.images.stored import Pixels, Stored
 from maskforge.issues import Origin
+from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import MOST_PIXELS
 
 Source: TypeAlias = PathLike | bytes | IO[bytes]
@@ -50,6 +51,8 @@ def _open(source: Source) -> Iterator[tuple[OpenFile, int]]:
         raise
     except MemoryError:
         raise OSError("there is not enough memory") from None
+    except LimitError as error:
+        raise OSError(f"it {error.message}; {error.hint}") from None
     except Exception as error:  # the decoders raise whatever they run into
         raise OSError(str(error) or type(error).__name__) from error
 
@@ -68,13 +71,15 @@ def list_pages(path: Path) -> list[Path]:
     """Return the images that a file holds: it alone, or, of a stack, the path of every page.
 
     Raises:
-        OSError: If the pages of a stack cannot be counted.
+        OSError: If the pages of a stack cannot be counted, or are very many: to reach one, the
+            decoders go through all before it.
     """
     file, page = split_page(path)
     if page is not None or file.suffix.lower() not in STACK_SUFFIXES:
         return [path]
     with _open(path) as (opened, _):
         count = opened.count()
+        Allowance(Limit.PAGES).take(count)
     return [path] if count == 1 else [page_path(path, number) for number in range(1, count + 1)]
 
 

@@ -230,8 +230,10 @@ class Search:
             for rank in sorted({one.rank for one in found if one.files}):
                 best = [one for one in found if one.files and one.rank == rank]
                 match: Match = "folders" if best[0].shares_folder else "images"
-                files = dict.fromkeys(file for one in best for file in one.files)
-                for file in self._decided(list(files), name):
+                files = max((one.files for one in best), key=len)
+                if len(files) <= _MOST_COMPARED:
+                    files = list(dict.fromkeys(file for one in best for file in one.files))
+                for file in self._decided(files, name):
                     yield _Offer(file, match, may_be_mask=any_suffix)
 
     def _below_source(
@@ -262,7 +264,9 @@ class Search:
         Raises:
             LookupError: If nothing tells which one; the message lists them.
         """
-        files = [one for one in files if one not in self._wanted.masks]
+        # Of thousands of namesakes, each annotation would go through all.
+        if len(files) <= _MOST_COMPARED + len(self._wanted.masks):
+            files = [one for one in files if one not in self._wanted.masks]
         if len(files) <= _MOST_COMPARED:
             files = [one for one in files if one not in self._tried and _is_image(one)]
             if len(files) < 2:

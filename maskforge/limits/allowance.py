@@ -13,12 +13,15 @@ FACTOR = "MASKFORGE_LIMIT_FACTOR"
 
 
 class Limit(enum.Enum):
-    """The limits, each for one image: what is counted, and how many there may be.
+    """The limits, each for one file or image: what is counted, and how many there may be.
 
-    Time and memory grow in proportion to each. What the limits allow takes up to about 2 GB.
+    Time and memory grow in proportion to each. What an image may take is up to about 2 GB.
     """
 
     FILE_BYTES = (200_000_000, "bytes of an annotation file")
+    FILE_MEMORY = (2**32, "bytes of memory for what is in an annotation file")
+    YAML_BYTES = (2**20, "bytes of a YAML file, of which each value counts 16 more")
+    PAGES = (2**12, "pages of an image file")
     RECORDS = (100_000, "records of one image")
     CROSSINGS = (2**25, "crossings of outlines with rows of pixels")
     VERTICES = (2**24, "vertices of circles, ellipses, discs and thick lines")

@@ -133,15 +133,20 @@ def _boxes_inside(
     starts = np.cumsum([0, *map(len, rings[:-1])])
     low, high = (one.reduceat(np.concatenate(rings), starts) for one in (np.minimum, np.maximum))
     sizes = (high - low).prod(axis=1)
+    left, top, right, bottom = np.ascontiguousarray(np.hstack((low, high)).T)
     pairs: list[tuple[int, int]] = []
-    for value in dict.fromkeys(values):
-        (members,) = np.nonzero(np.array(values) == value)
+    by_value = np.lexsort((sizes, values))  # in one go: there may be as many values as outlines
+    for members in np.split(by_value, np.flatnonzero(np.diff(np.asarray(values)[by_value])) + 1):
         if len(members) > _MOST_REGIONS:
             raise OverflowError
-        members = members[np.argsort(sizes[members], kind="stable")]
+        if len(members) == 1:
+            continue
         for rows in np.array_split(members, math.ceil(len(members) / _ROWS)):
-            inside = (low[rows, None] > low[members]) & (high[rows, None] < high[members])
-            inner, around = np.nonzero(inside.all(axis=2))
+            inside = left[rows, None] > left[members]
+            inside &= top[rows, None] > top[members]
+            inside &= right[rows, None] < right[members]
+            inside &= bottom[rows, None] < bottom[members]
+            inner, around = np.nonzero(inside)
             if len(pairs) + len(inner) > _MOST_PAIRS:
                 raise OverflowError
             pairs += zip(keys[rows[inner]].tolist(), keys[members[around]].tolist(), strict=True)
