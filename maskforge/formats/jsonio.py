@@ -158,10 +158,7 @@ def _bytes(path: Path, marks: Mapping[bytes, int]) -> bytes:
     try:
         Allowance(Limit.FILE_BYTES).take(path.stat().st_size)
         data = read_bytes(path)
-        memory = Allowance(Limit.FILE_MEMORY)
-        for mark, size in marks.items():
-            memory.take(data.count(mark) * size)
-        return data
+        Allowance(Limit.FILE_MEMORY).take(sum(data.count(one) * marks[one] for one in marks))
     except LimitError as error:
         raise _too_large(error, origin) from None
     except OSError as error:
@@ -170,6 +167,8 @@ def _bytes(path: Path, marks: Mapping[bytes, int]) -> bytes:
         reason = "is larger than the memory"
     except ValueError as error:  # a NUL inside the path
         reason = str(error)
+    else:
+        return data
     raise _unreadable(reason, origin)
 
 
