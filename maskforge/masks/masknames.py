@@ -15,7 +15,7 @@ from maskforge.display.visible import replace_hidden
 from maskforge.images.suffixes import IMAGE_SUFFIXES
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³]) *(\..*)?")
 _LONGEST_NAME = 120
 _MASK_SUFFIXES = (".tif", *(f".{file_type}" for file_type in get_args(FileType)))
 

@@ -9,6 +9,7 @@ from labelme_files import document, shape
 
 import maskforge as mf
 from maskforge.errors import FormatError, OptionError
+from maskforge.formats import codepages
 from maskforge.formats.codepages import CodePages
 from maskforge.issues import Code, Level
 
@@ -160,3 +161,19 @@ def test_a_wrong_code_page_is_never_taken():
             taken += 1
             assert found == list(words)
     assert taken > 30
+
+
+def test_a_file_is_decoded_once_for_all_alphabets(monkeypatch):
+    """Of a large file, each decoding takes seconds."""
+    decoded = []
+    loads = json.loads
+
+    def counted(text):
+        decoded.append(text)
+        return loads(text)
+
+    monkeypatch.setattr(codepages.json, "loads", counted)
+    data = json.dumps({"label": "émail"}, ensure_ascii=False).encode("cp1252")
+    text, _ = CodePages().decode(data, Path("x.json"))
+    assert json.JSONDecoder().decode(text) == {"label": "émail"}
+    assert len(decoded) <= 1 + len(codepages._COMMON_CHARACTERS)

@@ -4,7 +4,7 @@ import io
 import random
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from PIL import Image
 from maskforge.errors import DatasetError
 from maskforge.images.decoder import read_header, read_image
 from maskforge.images.finder import ImageFinder
+from maskforge.images.name_index import NameIndex
 from maskforge.images.search import Wanted
 from maskforge.issues import Code
 from maskforge.shapes import Size
@@ -149,6 +150,28 @@ def test_several_files_that_fit_alike_are_no_decision(tmp_path, finder, folder, 
     for number, patient in enumerate(("p1", "p2")):
         image(tmp_path / place / patient / "x.png", 8 + number)
     assert_ambiguous(finder.search(["x.png"], folder))
+
+
+class Namesakes(list):
+    """Very many files, which nobody must go through once for every annotation."""
+
+    def __iter__(self):
+        raise AssertionError("all namesakes were gone through")
+
+
+@pytest.mark.parametrize("place", ["images", "source"])
+def test_thousands_of_namesakes_are_not_gone_through(tmp_path, monkeypatch, finder, folder, place):
+    touch(*(tmp_path / place / f"p{number}" / "x.png" for number in range(20)))
+    find = NameIndex.find
+
+    def shielded(*arguments, **keywords):
+        found = find(*arguments, **keywords)
+        return replace(found, files=Namesakes(found.files))
+
+    monkeypatch.setattr(NameIndex, "find", shielded)
+    found = finder.search(["x.png"], folder)
+    assert found.problem.code is Code.IMAGE_AMBIGUOUS
+    assert "20 files fit 'x.png'" in found.problem.message
 
 
 def assert_ambiguous(found):

@@ -85,6 +85,16 @@ def test_what_lies_in_a_hole_of_the_file_is_not_inside():
     assert areas(drawing) == {1: 400 - 256 + 16}
 
 
+def test_time_does_not_grow_with_the_square_of_the_number_of_classes():
+    """With all regions gone through for each class, it would be hours."""
+    count = 200_000
+    outlines = dict.fromkeys(range(count), Polygon(np.zeros((3, 2))))
+    outlines[count] = rectangle(0, 0, 9, 9, HERE)
+    outlines[count + 1] = rectangle(2, 2, 3, 3, HERE)
+    classes = [*range(count), 7, 7]
+    assert set(nested._boxes_inside(outlines, classes)) == {(count + 1, count)}
+
+
 def test_more_shapes_than_can_be_compared_are_not_guessed(monkeypatch):
     monkeypatch.setattr(nested, "_MOST_REGIONS", 2)
     rings = (ring(0, 20), ring(2, 12), ring(4, 6))

@@ -150,6 +150,18 @@ def commands(folder):
     yield "compare", folder
     yield "predict", folder, folder / "in", "--out", out
     yield "export-model", folder, "--to", "onnx"
+    yield "check", data, "--out", folder / "checked"
+    yield "check", folder / "in", "--json"
+    yield "check", folder / UNSAFE
+    for format_ in ("labelme", "yolo"):
+        yield "export", data, "--format", format_, "--out", folder / format_
+        yield "export", data, "--format", format_, "--out", folder / format_
+        yield "inspect", folder / format_
+    yield "export", data, "--format", UNSAFE, "--out", out
+    yield "merge", folder / "labelme", "--predictions", data, "--out", folder / "merged"
+    yield "merge", folder / "in", "--predictions", folder / UNSAFE, "--out", folder / "merged"
+    yield "serve", folder / UNSAFE
+    yield "serve", folder, "--host", UNSAFE
     yield (UNSAFE,)
     yield "formats", UNSAFE
     yield "formats", f"--{UNSAFE}"
