@@ -20,7 +20,7 @@ class Limit(enum.Enum):
 
     FILE_BYTES = (200_000_000, "bytes of an annotation file")
     FILE_MEMORY = (2**32, "bytes of memory for what is in an annotation file")
-    YAML_BYTES = (2**20, "bytes of a YAML file, of which each value counts 16 more")
+    YAML_BYTES = (2**20, "bytes and values of a YAML file")
     PAGES = (2**12, "pages of an image file")
     RECORDS = (100_000, "records of one image")
     CROSSINGS = (2**25, "crossings of outlines with rows of pixels")
