@@ -26,6 +26,7 @@ EXAMPLES = 10
 """Examples that a finding keeps; up to so many are worth being looked into one by one."""
 
 _MOST_KINDS = 20
+_LONGEST_KIND = 1000  # characters of a message that tell it from others
 _BLANK = "…"
 _DIFFERENT = re.compile(r"""(?<!\w)'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S*[\d/\\]\S*""")
 _BLANKS = re.compile(r"…(?:[\s,]*…)+")
@@ -240,7 +241,7 @@ def _count_finding(findings: list[Finding], issue: IssueRecord) -> None:
 
 
 def _kind(message: str) -> str:
-    return _BLANKS.sub(_BLANK, _DIFFERENT.sub(_BLANK, message))
+    return _BLANKS.sub(_BLANK, _DIFFERENT.sub(_BLANK, message[:_LONGEST_KIND]))
 
 
 def count_image(report: ConversionReport, entry: ManifestEntry, name: str) -> None:

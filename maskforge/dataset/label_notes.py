@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator
 
-from maskforge.errors import listing
+from maskforge.errors import listing, shorten
 from maskforge.issues import Code, Issue, Origin
 from maskforge.masks.classes import are_numbers, names_of_labels, why_not_ids
 from maskforge.masks.labels import composed, fold, invisible_characters
@@ -20,7 +20,7 @@ def notes_on_spellings(labels: Iterable[str], origin: Origin) -> Iterator[Issue]
     """Name labels that are written with composed and with decomposed letters."""
     several = [group for group in _groups(labels, composed) if len(group) > 1]
     if several:
-        listed = listing(repr(composed(group[0])) for group in several)
+        listed = listing(shorten(composed(group[0])) for group in several)
         text = f"{listed}: written in more than one Unicode form; each counts as one label"
         yield Issue(Code.UNICODE_FORMS, text, origin)
 
@@ -59,7 +59,7 @@ def _groups(labels: Iterable[str], key: Callable[[str], str]) -> list[list[str]]
 def _similar(names: list[str], origin: Origin) -> Iterator[Issue]:
     for spellings in _groups(names, fold):
         if len(spellings) > 1:
-            text = f"labels {listing(map(repr, spellings))} count as different classes"
+            text = f"labels {listing(map(shorten, spellings))} count as different classes"
             hint = "join them with --fold-case or in a class map"
             yield Issue(Code.SIMILAR_LABELS, text, origin, hint)
 
@@ -68,7 +68,7 @@ def _invisible(names: list[str], origin: Origin) -> Iterator[Issue]:
     for label in names:
         found = invisible_characters(label)
         if found:
-            text = f"label {label!r} holds {', '.join(found)}"
+            text = f"label {shorten(label)} holds {', '.join(found)}"
             hint = "remove them in the labeling tool, or compare without them: --fold-case"
             yield Issue(Code.INVISIBLE_CHARACTERS, text, origin, hint)
 
@@ -81,7 +81,7 @@ def _numbered(names: list[str], origin: Origin) -> Iterator[Issue]:
             groups.setdefault(match[1], []).append(label)
     for beginning, group in groups.items():
         if len(group) >= _LEAST_NUMBERED:
-            text = f"labels {listing(map(repr, group))} look like instances of one class"
+            text = f"labels {listing(map(shorten, group))} look like instances of one class"
             pattern = _pattern(beginning, len(group), names)
             example = shlex.quote(f"{pattern}=1")
             hint = f"if they are, join them in a class map, as in --class {example}"

@@ -81,7 +81,7 @@ _LEAST_CHARACTERS = 2
 _PUNCTUATION = frozenset("«»–—…“”„‘’°№·")
 _LETTERS = re.compile(r"[^\W\d_]+")
 
-_WORD = re.compile(r'[^"\\/\r\n\t{}\[\],;:]*[^\x00-\x7f][^"\\/\r\n\t{}\[\],;:]*')
+_WORD = re.compile(r'[^"\\/\r\n\t{}\[\],;:]+')
 _LONGEST_WORD = 200
 _MOST_WORDS = 2000
 _WORDS_NAMED = 3
@@ -182,8 +182,10 @@ def _named(text: str) -> str:
 
 
 def _words(text: str) -> Iterable[str]:
+    """Yield what stands between punctuation and is not ASCII."""
     for match in _WORD.finditer(text):
-        yield match[0].strip()[:_LONGEST_WORD]
+        if not match[0].isascii():
+            yield match[0].strip()[:_LONGEST_WORD]
 
 
 def _readings(data: bytes, path: Path, pages: Iterable[str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ T = TypeVar("T")
 PointForm: TypeAlias = Literal["pairs", "objects", "flat", "parts"]
 _Pair: TypeAlias = tuple[float, float]
 
-_NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*")
+_NUMBER = re.compile(r"\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*")
 _NUMBER_KEYS = re.compile(
     r"[xy][1-4]?|[cr][xy]|radius[XY]|rotation|r|angle|theta|left|top|width|height|w|h"
 )

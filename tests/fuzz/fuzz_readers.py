@@ -291,9 +291,11 @@ def junk(rng: random.Random) -> Any:
 
 
 def at_random(fuzz: Fuzz, seconds: float, seed: int) -> None:
-    """Try changes of the sound files, and of changed ones, for so long."""
+    """Try the sound files, and for so long changes of them and of changed ones."""
     rng = random.Random(seed)
     pool = list(fuzz.seeds())
+    for data in pool:
+        check(fuzz, data)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         data = changed(rng.choice(pool), rng)

@@ -1,11 +1,13 @@
 """Files that would take very much time or memory are refused before, and cost only themselves."""
 
 import pytest
-from builders import convert, labelme, square
+from builders import convert, labelme, shape, square
 from PIL import Image
 
+import maskforge as mf
 from maskforge.errors import FormatError
 from maskforge.formats.jsonio import load
+from maskforge.formats.pascal_voc.image_sets import _read
 from maskforge.images.decoder import list_pages, read_image
 from maskforge.limits.allowance import FACTOR, Limit
 
@@ -58,3 +60,28 @@ def test_pages_are_counted_before_any_is_read(tmp_path, monkeypatch):
     with pytest.raises(OSError, match=f"needs 5 pages of an image file .* limit of 4.*{FACTOR}=10"):
         list_pages(path)
     assert read_image(f"{path}#5", upright=True).max() == 4  # one by its name is no stack
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.xml"])
+def test_what_is_nearly_a_number_is_told_in_one_go(tmp_path, name):
+    """Patterns that can divide digits in many ways would try all of them."""
+    nearly = "1" * 200_000 + "x"
+    if name == "a.json":
+        labelme(tmp_path / name, shape("a", [[nearly, "1"], ["2", "1"], ["2", "2"]]))
+    else:
+        (tmp_path / name).write_text(
+            '<annotations><image id="0" name="a.png" width="8" height="6"><polygon label="a" '
+            f'points="{nearly},1;2,1;2,2"/></image></annotations>'
+        )
+    (image,) = mf.read(tmp_path)
+    assert (image.record_count, image.shapes) == (1, ())
+    assert [one.code for one in image.issues if one.level == "refused"] == ["invalid-coordinates"]
+
+
+def test_sets_of_images_are_read_in_one_go(tmp_path):
+    folder = tmp_path / "Main"
+    folder.mkdir()
+    text = f"a{' ' * 200_000}x\nb c  1\nd -1\n e\t0 \n\nf\n-1\n"
+    (folder / "train.txt").write_text(text)
+    names = _read(tmp_path)
+    assert list(names) == [f"a{' ' * 200_000}x", "b c", "e", "f", "-1"]

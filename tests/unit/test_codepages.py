@@ -177,3 +177,8 @@ def test_a_file_is_decoded_once_for_all_alphabets(monkeypatch):
     text, _ = CodePages().decode(data, Path("x.json"))
     assert json.JSONDecoder().decode(text) == {"label": "émail"}
     assert len(decoded) <= 1 + len(codepages._COMMON_CHARACTERS)
+
+
+def test_long_text_of_ascii_is_no_place_to_look_for_words():
+    """From each of its letters on, all others would be gone through."""
+    assert list(codepages._words(f"x: {'A' * 10**6}, é b: {'B' * 10**6}")) == ["é b"]

@@ -53,7 +53,7 @@ _GEOMETRY: dict[str, tuple[str, ...]] = {
 
 _CONVERTED = frozenset({"ellipse", "cuboid"})
 _OWN_PLACE = frozenset({"type", "label", "group_id"})
-_NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*")
+_NUMBER = re.compile(r"\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*")
 _LONGEST_NUMBER = 10
 _LARGEST_INTEGER = 2**31
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from maskforge.files import read_bytes
@@ -10,8 +9,8 @@ from maskforge.files import read_bytes
 KEY = "ImageSets"
 """Key of the sets in what an image keeps of its source."""
 
-_MEMBER = re.compile(r"(.+?)\s+(-?[01])")
-"""A line of the sets of one class: -1 of an image that does not show it."""
+_SHOWN, _NOT_SHOWN = ("0", "1", "-0"), "-1"
+"""What stands behind the name of an image in the sets of one class."""
 
 
 class ImageSets:
@@ -37,8 +36,10 @@ def _read(folder: Path) -> dict[str, list[str]]:
         except OSError:
             continue
         for line in lines:
-            found = _MEMBER.fullmatch(line.strip())
-            name = line.strip() if found is None else found[1]
-            if name and (found is None or found[2] != "-1"):
+            whole = line.strip()
+            name, *mark = whole.rsplit(maxsplit=1) or [""]
+            if mark and mark[0] not in (*_SHOWN, _NOT_SHOWN):
+                name = whole
+            if name and mark != [_NOT_SHOWN]:
                 sets.setdefault(name, []).append(place)
     return sets
