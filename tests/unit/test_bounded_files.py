@@ -36,7 +36,7 @@ def test_what_a_file_holds_is_counted_before_it_is_made(tmp_path, monkeypatch, n
     monkeypatch.setattr(limit, "most", 20_000)
     with pytest.raises(FormatError, match="limit of 20,000") as caught:
         load(path)
-    assert caught.value.code == "file-too-large"
+    assert caught.value.code is mf.Code.FILE_TOO_LARGE
     assert f"{FACTOR}=10" in caught.value.hint
     monkeypatch.setenv(FACTOR, "100")
     assert load(path).root is not None
@@ -75,7 +75,9 @@ def test_what_is_nearly_a_number_is_told_in_one_go(tmp_path, name):
         )
     (image,) = mf.read(tmp_path)
     assert (image.record_count, image.shapes) == (1, ())
-    assert [one.code for one in image.issues if one.level == "refused"] == ["invalid-coordinates"]
+    assert [one.code for one in image.issues if one.level is mf.Level.REFUSED] == [
+        mf.Code.INVALID_COORDINATES
+    ]
 
 
 def test_sets_of_images_are_read_in_one_go(tmp_path):
