@@ -166,7 +166,7 @@ def test_thousands_of_namesakes_are_not_gone_through(tmp_path, monkeypatch, find
 
     def shielded(*arguments, **keywords):
         found = find(*arguments, **keywords)
-        return replace(found, files=Namesakes(found.files))
+        return replace(found, files=Namesakes(found.files)) if len(found.files) > 16 else found
 
     monkeypatch.setattr(NameIndex, "find", shielded)
     found = finder.search(["x.png"], folder)
