@@ -51,7 +51,19 @@ MEGABYTES = 6000
 MOST_PIXELS = 2**13  # of images whose masks are compared
 NEAR = 1e-6  # pixels from an outline within which the simple rasterizer cannot tell
 NUMBERS = (0, -1, 1, 0.5, 2**31, 2**63, 10**30, 1e308, 5e-324, float("nan"), float("inf"), 7.25)
-TEXTS = ("", "..", "../../x.png", "/etc/passwd", "a\0b", "\x1b[2J", "\ud800", "9" * 5000, "true")
+LONG = [one * 20_000 for one in ("1", " ", "a:", "é", "\u200b", "../", "\\")]
+TEXTS = (
+    "",
+    "..",
+    "../../x.png",
+    "/etc/passwd",
+    "a\0b",
+    "\x1b[2J",
+    "\ud800",
+    "9" * 5000,
+    "true",
+    *LONG,
+)
 
 
 def targets() -> list[tuple[Tree, str]]:
