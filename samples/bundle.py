@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 import shutil
@@ -50,8 +51,14 @@ class Sample:
 
     def sheet(self) -> Sheet:
         """Make the image and draw on it."""
-        radiograph = make_bitewing((SEED, self.number), WIDTH, HEIGHT, content=self.content)
+        radiograph = radiograph_of(self.number, self.content)
         return Sheet(self.name, radiograph.image, tuple(self.draw(radiograph)), self.visited)
+
+
+@functools.cache  # several formats show the same radiographs
+def radiograph_of(number: int, content: Content = "teeth") -> Radiograph:
+    """Make one of the radiographs that are bundled."""
+    return make_bitewing((SEED, number), WIDTH, HEIGHT, content=content)
 
 
 def polygons(radiograph: Radiograph) -> list[Mark]:

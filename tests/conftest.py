@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from random_examples import examples
 from training_runs import step_by_step
 
 from maskforge.errors import MissingDependencyError
@@ -14,7 +15,10 @@ from maskforge.nn import backend
 
 # No test depends on how fast the machine is.
 settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "any machine",
+    max_examples=examples(50),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("any machine")
 

@@ -53,22 +53,31 @@ def _sorted(first: Points, second: Points) -> tuple[Points, Points]:
 
 def depth(mask: NDArray[np.uint8]) -> Field:
     """Return the distance to the next pixel that is 0, in pixels of the image."""
-    distance = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_5)
-    result: Field = np.minimum(distance, _FARTHEST) / np.float32(OVERSAMPLING)
-    return result
+    distance: Field = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_5)
+    np.minimum(distance, _FARTHEST, out=distance)
+    distance /= np.float32(OVERSAMPLING)
+    return distance
 
 
 def chord(distance: Field, radius: float) -> Field:
     """Return how much of a body with rounded sides a ray passes: 0 at the rim, 1 inside."""
-    missing = 1 - np.minimum(distance / np.float32(radius), 1)
-    result: Field = np.sqrt(1 - missing * missing)
-    return result
+    missing: Field = distance / np.float32(radius)
+    np.minimum(missing, 1, out=missing)
+    np.subtract(1, missing, out=missing)
+    missing *= missing
+    np.subtract(1, missing, out=missing)
+    return np.sqrt(missing, out=missing)
 
 
 def ramp(values: Field, low: float, high: float) -> Field:
     """Return a smooth step from 0 at ``low`` to 1 at ``high``."""
-    t: Field = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    t: Field = values - np.float32(low)
+    t /= np.float32(high - low)
+    np.clip(t, 0, 1, out=t)
+    step = t * -2
+    step += 3
+    step *= t * t
+    return step
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Field:
@@ -109,5 +118,6 @@ def resized(field: Field, shape: tuple[int, int], interpolation: int = cv2.INTER
 
 def standardized(field: Field) -> Field:
     """Return a field shifted and scaled to mean 0 and variance 1."""
-    result: Field = (field - field.mean()) / field.std()
+    result: Field = field - field.mean()
+    result /= field.std()
     return result

@@ -115,7 +115,7 @@ def tidy(ring: Points) -> Points:
 
 def _thinned(ring: Points, tolerance: float) -> Points:
     """Drop vertices that are near the line between their neighbors (Douglas-Peucker)."""
-    line = np.vstack((ring, ring[:1]))
+    x, y = np.vstack((ring, ring[:1])).T.copy()
     far = int(np.argmax(np.hypot(*(ring - ring[0]).T)))
     kept = {0, far}
     pending = [(0, far), (far, len(ring))]
@@ -123,11 +123,13 @@ def _thinned(ring: Points, tolerance: float) -> Points:
         start, stop = pending.pop()
         if stop - start < 2:
             continue
-        chord = line[stop] - line[start]
-        offset = line[start + 1 : stop] - line[start]
-        distance = np.abs(chord[0] * offset[:, 1] - chord[1] * offset[:, 0])
-        middle = start + 1 + int(np.argmax(distance))
-        if distance.max() > tolerance * max(float(np.hypot(*chord)), 1e-9):
+        from_x, from_y = x[start], y[start]
+        chord_x, chord_y = x[stop] - from_x, y[stop] - from_y
+        inner = slice(start + 1, stop)
+        distance = np.abs(chord_x * (y[inner] - from_y) - chord_y * (x[inner] - from_x))
+        farthest = int(distance.argmax())
+        if distance[farthest] > tolerance * max(float(np.hypot(chord_x, chord_y)), 1e-9):
+            middle = start + 1 + farthest
             kept.add(middle)
             pending += [(start, middle), (middle, stop)]
     return ring[sorted(kept)]

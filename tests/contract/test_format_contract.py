@@ -28,6 +28,7 @@ from format_checks import (
 from format_examples import labelme, superannotate
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from random_examples import examples
 
 import maskforge as mf
 from maskforge.formats.darwin.annotation_records import KINDS as DARWIN_KINDS
@@ -164,7 +165,7 @@ def refused(path: Path, format_: str) -> None:
 
 
 @given(data=st.data())
-@settings(patient, max_examples=200)
+@settings(patient, max_examples=examples(80))
 def test_any_json_is_recognized_or_refused(lay, tmp_path, data):
     laid = lay(data.draw(any_tree))
     name = data.draw(st.sampled_from(laid.tree.documents))
@@ -183,7 +184,7 @@ def test_any_json_is_recognized_or_refused(lay, tmp_path, data):
 
 
 @given(data=st.data())
-@settings(patient, max_examples=100)
+@settings(patient, max_examples=examples(40))
 def test_a_file_that_is_cut_off_is_refused(lay, data):
     laid = lay(data.draw(any_tree))
     name = data.draw(st.sampled_from(laid.tree.documents))
@@ -196,7 +197,7 @@ def test_a_file_that_is_cut_off_is_refused(lay, data):
 
 
 @given(data=st.data())
-@settings(patient, max_examples=150)
+@settings(patient, max_examples=examples(60))
 def test_overwritten_bytes_are_read_or_refused(lay, data):
     laid = lay(data.draw(any_tree))
     name = data.draw(st.sampled_from(laid.tree.annotations))
@@ -223,7 +224,7 @@ def test_everything_that_can_be_wrong_at_every_place(tmp_path, format_):
 
 
 @given(data=st.data())
-@settings(patient, max_examples=250)
+@settings(patient, max_examples=examples(80))
 def test_damage_at_several_places(lay, data):
     laid = lay(data.draw(small_tree))
     name = data.draw(st.sampled_from(laid.tree.documents))
@@ -236,7 +237,7 @@ def test_damage_at_several_places(lay, data):
 
 
 @given(data=st.data())
-@settings(patient, max_examples=300)
+@settings(patient, max_examples=examples(100))
 def test_damage_of_one_record_leaves_the_others_as_they_are(lay, data):
     laid = lay(data.draw(any_tree))
     assume(laid.with_records)
@@ -307,7 +308,7 @@ def shapes_of(images: list[AnnotatedImage]) -> dict[mf.Origin, Shape]:
 
 
 @given(data=st.data())
-@settings(patient, max_examples=150)
+@settings(patient, max_examples=examples(60))
 def test_damage_stays_in_its_file(lay, data):
     laid = lay(data.draw(small_tree))
     tree = laid.tree
@@ -364,7 +365,7 @@ def superannotate_bitmap(folder: Path, png: bytes) -> Path:
     ids=["labelme", "superannotate"],
 )
 @given(data=st.data())
-@settings(patient, max_examples=150)
+@settings(patient, max_examples=examples(60))
 def test_a_damaged_bitmap_gives_the_true_pixels_or_none(
     tmp_path, write: Callable[[Path, bytes], Path], png: bytes, data
 ):

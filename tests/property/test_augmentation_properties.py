@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_examples import examples
 
 from maskforge.augmentation.augment_options import ResolvedAugmentation
 from maskforge.augmentation.pair import augment
@@ -43,7 +44,7 @@ def pair(seed, height, width, channels, masks):
     return image, values[rng.integers(0, 4, shape)]
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(50))
 @given(options, seeds, sides, sides, st.sampled_from([1, 3, 6]), st.sampled_from([0, 1, 6]))
 def test_shapes_and_dtypes_stay_and_masks_get_no_new_value(
     options, seed, height, width, channels, masks
@@ -57,7 +58,7 @@ def test_shapes_and_dtypes_stay_and_masks_get_no_new_value(
         assert set(np.unique(one)) <= set(np.unique(other))
 
 
-@settings(max_examples=75)
+@settings(max_examples=examples(25))
 @given(options, seeds, sides, sides)
 def test_the_same_state_gives_the_same_result(options, seed, height, width):
     image, mask = pair(seed, height, width, 3, 0)
@@ -66,7 +67,7 @@ def test_the_same_state_gives_the_same_result(options, seed, height, width):
         assert np.array_equal(left, right)
 
 
-@settings(max_examples=75)
+@settings(max_examples=examples(25))
 @given(options, seeds, sides, sides)
 def test_the_mask_moves_alike_whatever_the_image_is(options, seed, height, width):
     """The dtype of the image, its values and the changes of its light do not matter."""
@@ -81,7 +82,7 @@ def test_the_mask_moves_alike_whatever_the_image_is(options, seed, height, width
         assert np.array_equal(target, again)
 
 
-@settings(max_examples=75)
+@settings(max_examples=examples(25))
 @given(seeds, sides, sides, st.booleans(), st.booleans())
 def test_flips_move_whole_pixels(seed, height, width, horizontal, vertical):
     image, mask = pair(seed, height, width, 3, 0)

@@ -26,6 +26,7 @@ from builders import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_examples import examples
 
 from maskforge import ConvertOptions, MaskforgeError, convert
 
@@ -180,7 +181,7 @@ def check_outcome(line: dict, chosen: ConvertOptions) -> None:
     assert chosen.refused == "void" or not line["shapes"]["void"]
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(40))
 @given(source=sources, chosen=options)
 def test_every_record_of_every_file_is_accounted_for(source, chosen):
     with tempfile.TemporaryDirectory() as name:
@@ -220,7 +221,7 @@ def test_every_record_of_every_file_is_accounted_for(source, chosen):
         json.dumps(lines)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(16))
 @given(source=sources, chosen=options)
 def test_strict_writes_all_or_nothing(source, chosen):
     with tempfile.TemporaryDirectory() as name:
@@ -242,7 +243,7 @@ def _fields(chosen: ConvertOptions) -> dict[str, object]:
     return {name: getattr(chosen, name) for name in (*names, *more)}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(24))
 @given(content=st.binary(max_size=200), suffix=st.sampled_from([".json", ".csv", ".vott"]))
 def test_no_bytes_whatsoever_end_in_a_traceback(content, suffix):
     with tempfile.TemporaryDirectory() as name:

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from random_examples import examples
 
 from maskforge.evaluation.measures import ratios, scores
 from maskforge.evaluation.measures.bootstrap import interval, resampled_weights
@@ -167,7 +168,7 @@ def test_the_area_depends_on_the_order_alone(images, factor):
     np.testing.assert_allclose(area, 1 - auc(~present, score))
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(12))
 @given(
     st.lists(st.floats(0, 1), min_size=1, max_size=12),
     st.lists(st.sampled_from(["p", "q", None]), min_size=12, max_size=12),

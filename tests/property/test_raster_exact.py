@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_examples import examples
 
 from maskforge.raster.scan import scan
 from maskforge.raster.segments import Segments
@@ -134,14 +135,14 @@ def brute_force(area, size):
 
 
 @pytest.mark.parametrize("family", RINGS)
-@settings(max_examples=50)
+@settings(max_examples=examples(24))
 @given(data=st.data())
 def test_every_pixel_center_is_where_rational_arithmetic_puts_it(family, data):
     area, size = data.draw(areas_of(RINGS[family])), data.draw(sizes)
     assert (mask(area, size) == brute_force(area, size)).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(16))
 @given(st.lists(areas_of(RINGS["mixed"]), max_size=5), sizes)
 def test_areas_scanned_together_are_those_scanned_alone(areas, size):
     segments = Segments(scan(areas, size), size)
@@ -150,7 +151,7 @@ def test_areas_scanned_together_are_those_scanned_alone(areas, size):
         assert (segments.fill(alone) == mask(area, size)).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(16))
 @given(areas_of(RINGS["mixed"]), sizes)
 def test_runs_are_sorted_disjoint_and_inside_the_image(area, size):
     runs = scan([area], size)
@@ -163,7 +164,7 @@ def test_runs_are_sorted_disjoint_and_inside_the_image(area, size):
     assert (place[1:] + runs.start[1:] >= (place + runs.stop)[:-1]).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(16))
 @given(RINGS["mixed"], sizes, st.integers(0, 7), st.booleans())
 def test_direction_start_and_closing_point_do_not_matter(ring, size, start, closed):
     expected = mask(one(ring), size)
@@ -173,7 +174,7 @@ def test_direction_start_and_closing_point_do_not_matter(ring, size, start, clos
     assert (mask(one(other), size) == expected).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(16))
 @given(
     st.one_of(RINGS["whole"], RINGS["half"], RINGS["quarter"]),
     sizes,
@@ -190,7 +191,7 @@ def test_a_shift_by_whole_pixels_shifts_the_mask(ring, size, dx, dy):
     assert (np.roll(still, (dy, dx), axis=(0, 1)) == moved).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(16))
 @given(
     st.one_of(RINGS["whole"], RINGS["half"], RINGS["quarter"]),
     sizes,
@@ -205,14 +206,14 @@ def test_an_image_border_cuts_like_a_window_in_a_larger_image(ring, size, left, 
     assert (mask(one(ring), size) == window).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(16))
 @given(RINGS["mixed"], RINGS["mixed"], sizes)
 def test_a_hole_inverts_what_it_covers(exterior, hole, size):
     expected = mask(one(exterior), size) ^ mask(one(hole), size)
     assert (mask(one(exterior, hole), size) == expected).all()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(16))
 @given(RINGS["mixed"], RINGS["mixed"], sizes)
 def test_parts_are_united(first, second, size):
     expected = mask(one(first), size) | mask(one(second), size)
@@ -269,7 +270,7 @@ def snapped(points, steps):
 
 
 @pytest.mark.parametrize("steps", SNAPS.values(), ids=SNAPS)
-@settings(max_examples=40)
+@settings(max_examples=examples(16))
 @given(seed=st.integers(0, 2**32 - 1))
 def test_triangles_that_share_edges_tile_the_image(steps, seed):
     """No vertex of the 6 px grid moves by 1.5 px or more, which could turn a triangle over."""
@@ -286,7 +287,7 @@ def test_triangles_that_share_edges_tile_the_image(steps, seed):
 
 
 @pytest.mark.parametrize("steps", SNAPS.values(), ids=SNAPS)
-@settings(max_examples=40)
+@settings(max_examples=examples(16))
 @given(seed=st.integers(0, 2**32 - 1))
 def test_strips_that_share_edges_tile_the_image(steps, seed):
     """Strips may be as thin as nothing; each border is walked once in either direction."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_examples import examples
 
 from maskforge.raster.runs import concatenate, from_bitmap
 from maskforge.raster.scan import scan
@@ -64,7 +65,7 @@ def test_the_last_region_in_the_order_lies_on_top(dtype):
 
 
 def test_counting_sees_what_a_look_at_every_pixel_sees():
-    @settings(max_examples=200)
+    @settings(max_examples=examples(80))
     @given(stacks(), st.integers(0, 6))
     def check(stack, count):
         size, masks, values, order = stack

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from random_examples import examples
 
 from maskforge.examples.example import Example, ExampleSet, Statistics
 from maskforge.examples.split import check_leaks, make_folds, make_split
@@ -67,7 +68,7 @@ def foreground(examples, names):
 
 
 seeds = st.integers(0, 5)
-few = settings(max_examples=60)
+few = settings(max_examples=examples(24))
 
 
 @few

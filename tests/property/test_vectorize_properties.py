@@ -8,6 +8,7 @@ import shapely
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from random_examples import examples
 from scipy import ndimage
 
 import maskforge as mf
@@ -69,7 +70,7 @@ def polygons(shapes):
 @example(CHESS + 1, 0.5, 8)  # two classes cross at every corner
 @example(NESTED, 0, 4)
 @example(np.ones((1, 1), np.uint8), 0.5, 8)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_shapes_draw_the_same_mask(mask, tolerance, connectivity):
     shapes = mf.vectorize(mask, tolerance=tolerance, connectivity=connectivity)
     np.testing.assert_array_equal(drawn(shapes, mask), mask)
@@ -85,7 +86,7 @@ def test_shapes_draw_the_same_mask(mask, tolerance, connectivity):
 @given(st.one_of(noise(1), blotches(1)), st.sampled_from([4, 8]))
 @example(CHESS, 8)
 @example(NESTED, 8)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(16), deadline=None)
 def test_every_region_is_a_polygon_with_its_holes(mask, connectivity):
     """Pixels that touch at a corner belong together, and then the holes between them do not."""
     corners = np.ones((3, 3), int)
@@ -108,7 +109,7 @@ def test_every_region_is_a_polygon_with_its_holes(mask, connectivity):
 )
 @example(CHESS + 1, 2.0, 2, 8)
 @example(NESTED, 30.0, 0, 8)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(16), deadline=None)
 def test_what_is_simplified_further_keeps_every_part_and_hole_apart(
     mask, tolerance, smoothing, connectivity
 ):
@@ -130,7 +131,7 @@ def test_what_is_simplified_further_keeps_every_part_and_hole_apart(
 
 
 @given(hnp.arrays(np.bool_, st.tuples(st.integers(0, 9), st.integers(0, 9))), sides, sides)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_a_region_of_pixels_is_an_area_anywhere(region, row, column):
     found = mf.rasterize([areas_of(region, row, column)], (40, 40))
     expected = np.zeros((40, 40), np.uint8)

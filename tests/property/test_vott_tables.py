@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from random_examples import examples
 
 from maskforge.formats.reader import read
 
@@ -23,7 +24,7 @@ TABLE = [
 
 @settings(
     derandomize=True,
-    max_examples=150,
+    max_examples=examples(60),
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(

@@ -11,6 +11,7 @@ from builders import corners, instance, labelme, square, superannotate, vott, wr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from random_examples import examples
 
 import maskforge as mf
 from maskforge.exports.fitted import cut
@@ -91,7 +92,7 @@ rings = st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=7, un
 
 
 @given(rings, st.lists(rings, max_size=3))
-@settings(max_examples=200)
+@settings(max_examples=examples(80))
 def test_a_cut_outline_covers_the_same_pixels(outer, holes):
     polygon = mf.Polygon(np.array(outer, float), tuple(np.array(one, float) for one in holes))
     expected = mf.rasterize([polygon], (20, 20))

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
+from random_examples import examples
 
 from maskforge import read_mask, write_mask
 from maskforge.errors import DatasetError, OptionError, OutputError
@@ -100,7 +101,7 @@ MASKS = st.sampled_from([np.uint8, np.uint16, np.uint32]).flatmap(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(mask=MASKS, file_type=st.sampled_from(["png", "tiff", "npy"]), colored=st.booleans())
 def test_every_mask_is_read_back_as_it_was_written(tmp_path_factory, mask, file_type, colored):
     if file_type == "png" and mask.dtype == np.uint32:

@@ -13,6 +13,7 @@ import skimage.draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
+from random_examples import examples
 
 from maskforge.errors import MissingDependencyError, OptionError
 from maskforge.raster.registry import RASTERIZERS, get_rasterizer
@@ -81,7 +82,7 @@ LOWEST = {"opencv": -20, "pillow": 0, "skimage": -20, "matplotlib": -20}
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(data=st.data())
 def test_a_ring_is_what_the_library_makes_of_it(name, data):
     ring = data.draw(rings(LOWEST[name], 60))
@@ -89,7 +90,7 @@ def test_a_ring_is_what_the_library_makes_of_it(name, data):
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
-@settings(max_examples=40)
+@settings(max_examples=examples(20))
 @given(data=st.data())
 def test_holes_and_parts(name, data):
     ring = rings(LOWEST[name], 60)
@@ -166,7 +167,7 @@ def test_small_coordinates_are_not_cut(name):
     assert (mask(name, [ring]) == direct(name, ring)).all()
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(rings(-20, 60))
 def test_coordinates_moved_to_match_reproduce_scripts_that_skip_the_half_pixel(ring):
     ring = np.round(ring * 64) / 64  # so that adding a half loses nothing

@@ -104,11 +104,10 @@ def test_turned_ellipses_stay_ellipses_in_all_four_quadrants(upper, mirrored):
     [("bitewing-02.jpg", circle_of_labelme), ("bitewing-09.jpg", ellipse_of_superannotate)],
 )
 def test_circle_and_ellipse_cover_lesions_as_they_were_imaged(samples, name, drawn):
-    from bitewings.bitewing import make_bitewing
-    from bundle import HEIGHT, LABELME, SEED, VECTOR, WIDTH
+    from bundle import LABELME, VECTOR, radiograph_of
 
     (number,) = [one.number for one in (*LABELME, *VECTOR) if one.name == name]
-    outlines = make_bitewing((SEED, number), WIDTH, HEIGHT).outlines
+    outlines = radiograph_of(number).outlines
     region = drawn(samples)
     truths = [shapely.Polygon(one.ring) for one in outlines if one.kind == "buccal"]
     overlap = max(one.intersection(region).area / one.union(region).area for one in truths)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_examples import examples
 from scipy import ndimage
 
 from maskforge.choices import SYMMETRIES
@@ -69,7 +70,7 @@ def test_a_larger_receptive_field_is_no_longer_exact():
     assert 1e-4 < np.abs(tiled - whole).max() < 0.5
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(
     st.integers(1, 90),
     st.integers(1, 90),
