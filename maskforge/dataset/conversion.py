@@ -20,11 +20,11 @@ from maskforge.dataset.conversion_report import (
     count_image,
 )
 from maskforge.dataset.convert_options import ConvertOptions
-from maskforge.dataset.converted_image import ConvertedImage, convert_image
+from maskforge.dataset.converted_image import ConvertedImage, convert_labeled
 from maskforge.dataset.destination import Destination, Place
 from maskforge.dataset.image_digest import digest_of_image
 from maskforge.dataset.label_notes import notes_on_inferred, notes_on_spellings
-from maskforge.dataset.manifest import ManifestEntry, is_dataset, relative
+from maskforge.dataset.manifest import ManifestEntry, RelativePaths, is_dataset
 from maskforge.dataset.spool import ImageSpool
 from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
 from maskforge.errors import OptionError, shorten
@@ -238,9 +238,9 @@ class _Run:
     ) -> None:
         self._destination = destination
         self._out = out
-        self._options = replace(options, class_from="")
-        # The images are labeled by it already.
-        self._classes = replace(classes, class_from="") if classes.class_from else classes
+        self._relative = RelativePaths(out)
+        self._options = options
+        self._classes = classes
         self._ids = {name: id_ for id_, name in classes.names.items()}
         self._reader = reader
         self._labels = labels
@@ -285,14 +285,14 @@ class _Run:
         known = writer.recall(key) if writer and self._destination.goes_on else None
         # The masks die with this call, so those of the next image can take their place in memory.
         if known is None:
-            converted = convert_image(image, self._classes, self._options)
+            converted = convert_labeled(image, self._classes, self._options)
         else:
             entry = known[0].entry
             converted = ConvertedImage(entry.outcome, None, None, entry, ())
         place = self._destination.place(number, image, converted)
         if known is not None and place is not None and place.name != known[0].name:
             known = None  # another image has come before it, and has the name now
-            converted = convert_image(image, self._classes, self._options)
+            converted = convert_labeled(image, self._classes, self._options)
         count_image(report, converted.entry, place.name if place else image.image.name)
         count_classes(counts, converted.entry, self._ids)
         taken, place = writer if place else None, place or Place("")
@@ -316,7 +316,7 @@ class _Run:
     ) -> dict[str, str | None]:
         """Write the masks of an image, and return the paths for the manifest."""
         file = None if converted.entry.image is None else image.image.file
-        files: dict[str, str | None] = {"image": relative(file, self._out)}
+        files: dict[str, str | None] = {"image": self._relative.of(file)}
         if writer is not None and converted.mask is not None:
             files |= writer.write_masks(
                 name,
@@ -342,13 +342,13 @@ class _Run:
             seen = ("image", "match", "orientation", "upright")
             entry = msgspec.structs.replace(entry, **{one: getattr(twin, one) for one in seen})
             del files["image"]
-        source = relative(image.origin.file, self._out) or ""
+        source = self._relative.of(image.origin.file) or ""
         issues = [
             msgspec.structs.replace(
                 one,
                 file=source
                 if one.file == entry.source
-                else relative(Path(one.file), self._out) or "",
+                else self._relative.of(Path(one.file)) or "",
             )
             for one in entry.issues
         ]

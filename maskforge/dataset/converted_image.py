@@ -20,7 +20,7 @@ from maskforge.images.search import IMAGES_HINT
 from maskforge.issues import Code, Doubt, Issue, Level
 from maskforge.masks.class_source import labeled_by
 from maskforge.masks.classes import ClassMap
-from maskforge.masks.drawing import Drawing, as_void, draw
+from maskforge.masks.drawing import Drawing, as_void, draw_labeled
 from maskforge.masks.encoding import Mask
 from maskforge.masks.labels import composed
 from maskforge.masks.likeness import mask_likeness
@@ -88,7 +88,17 @@ def convert_image(
     """
     options = with_keywords(ConvertOptions, options, keywords)
     image = labeled_by(image, options.class_from or classes.class_from)
-    classes = replace(classes, class_from="") if classes.class_from else classes
+    return convert_labeled(image, classes, options)
+
+
+def convert_labeled(
+    image: AnnotatedImage, classes: ClassMap, options: ConvertOptions
+) -> ConvertedImage:
+    """Convert as ``convert_image`` does, where the labels are the classes' already.
+
+    Raises:
+        MaskforgeError: As ``convert_image``.
+    """
     drawing, issues = _draw(image, classes, options)
     if drawing is not None:
         image = _without_mask_as_image(image, drawing.mask, issues)
@@ -124,7 +134,7 @@ def _draw(
 def _drawing(image: AnnotatedImage, classes: ClassMap, options: ConvertOptions) -> Drawing | Issue:
     """Return the masks of an image, or why there are none."""
     try:
-        return draw(image, classes, options)
+        return draw_labeled(image, classes, options)
     except AnnotationError as error:
         return error.issue()
     except LimitError as error:

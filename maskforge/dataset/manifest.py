@@ -451,9 +451,25 @@ def relative(path: Path | None, folder: Path) -> str | None:
 
     The way from ``folder`` leads through its real parents, whatever links lead to it.
     """
-    if path is None:
-        return None
-    real = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - for relpath
-    with contextlib.suppress(ValueError):
-        real = os.path.relpath(real, os.path.realpath(folder))
-    return as_text(real).replace(os.sep, "/")
+    return RelativePaths(folder).of(path)
+
+
+class RelativePaths:
+    """Paths as ``relative`` returns them, for many files in few folders."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, str] = {}
+
+    def of(self, path: Path | None) -> str | None:
+        """Return a path relative to the folder."""
+        if path is None:
+            return None
+        parent, name = os.path.split(path)
+        if parent not in self._known:
+            real = os.path.realpath(parent)
+            with contextlib.suppress(ValueError):
+                real = os.path.relpath(real, os.path.realpath(self._folder))
+            self._known[parent] = real
+        inner = os.path.join(self._known[parent], name)  # noqa: PTH118 - a path takes longer
+        return as_text(os.path.normpath(inner)).replace(os.sep, "/")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copyreg
-import inspect
 import operator
 import pickle
 import tempfile
@@ -16,10 +15,13 @@ from typing import Any, Self
 
 from maskforge.errors import OutputError
 from maskforge.images.annotated_image import AnnotatedImage
-from maskforge.issues import Issue, Origin
-from maskforge.shapes import Area, Geometry, Polygon, Shape
+from maskforge.issues import Origin
+from maskforge.shapes import Area, Bitmap, PointSet, Polygon, Polyline, Shape
 
 _BYTES_IN_MEMORY = 16 * 2**20
+
+_IMAGE_BYTES, _SHAPE_BYTES, _ISSUE_BYTES = 2000, 1200, 600
+"""What Python needs for one, beside the coordinates, pixels and texts in it."""
 
 
 def _by_call(class_: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
@@ -29,35 +31,45 @@ def _by_call(class_: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda one: (class_, values(one) if others else (values(one),))
 
 
-def _drawn(
-    labels: tuple[str, ...],
-    geometry: Geometry,
-    kind: str,
-    origin: Origin,
-    instance: str | None,
-    converted: str,
-    label_issue: Issue | None,
-) -> Shape:
-    return Shape(labels, geometry, kind, origin, instance, converted, None, {}, label_issue)
-
-
-_DRAWN_FIELDS = operator.attrgetter(*inspect.signature(_drawn).parameters)
-
-
-def _without_extra(shape: Shape) -> tuple[Callable[..., Shape], tuple[Any, ...]]:
-    # Nothing draws it, and it may be nested deeper than can be pickled.
-    return _drawn, _DRAWN_FIELDS(shape)
-
-
 _DISPATCH = copyreg.dispatch_table | {
-    class_: _by_call(class_) for class_ in (AnnotatedImage, Area, Origin, Polygon)
+    class_: _by_call(class_) for class_ in (AnnotatedImage, Area, Origin, Polygon, Shape)
 }
-_WHOLE = _DISPATCH | {Shape: _by_call(Shape)}
-_DISPATCH[Shape] = _without_extra
+
+
+def _drawn_alone(image: AnnotatedImage) -> AnnotatedImage:
+    """Return an image without what it and its shapes hold in ``extra`` and ``primitive``."""
+    shapes = [
+        Shape(
+            one.labels,
+            one.geometry,
+            one.kind,
+            one.origin,
+            one.instance,
+            one.converted,
+            label_issue=one.label_issue,
+        )
+        for one in image.shapes
+    ]
+    return replace(image, shapes=tuple(shapes), extra={})
+
+
+def _bytes_of(image: AnnotatedImage) -> int:
+    """Return about how much memory an image takes that has nothing else."""
+    count = _IMAGE_BYTES + len(image.embedded or b"") + sum(map(len, image.tags))
+    for shape in image.shapes:
+        count += _SHAPE_BYTES + sum(map(len, shape.labels)) + len(shape.instance or "")
+        match shape.geometry:
+            case Area(parts):
+                count += sum(ring.nbytes for part in parts for ring in part.rings)
+            case Bitmap(_, _, pixels):
+                count += pixels.nbytes
+            case Polyline(points) | PointSet(points):
+                count += points.nbytes
+    return count + sum(_ISSUE_BYTES + len(issue.message) for issue in image.issues)
 
 
 class ImageSpool:
-    """Keeps images in their order, in bounded memory.
+    """Keeps images in their order, in bounded memory: as they are while few, then in a file.
 
     Classes are known only when everything has been read, and nothing may be drawn before; the
     spool saves reading every file twice. Its file is private, temporary and already deleted.
@@ -71,6 +83,8 @@ class ImageSpool:
                 unless it is nested too deep.
         """
         self._whole = whole
+        self._held: list[AnnotatedImage] | None = None if whole else []
+        self._bytes_held = 0
         self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115 - closed in __exit__
         self._count = 0
 
@@ -94,15 +108,30 @@ class ImageSpool:
         Raises:
             OutputError: If the disk is full.
         """
+        if not self._whole:
+            image = _drawn_alone(image)
+        self._count += 1
+        if self._held is None:
+            self._store(image)
+            return
+        self._held.append(image)
+        self._bytes_held += _bytes_of(image)
+        if self._bytes_held > _BYTES_IN_MEMORY:
+            for one in self._held:
+                self._store(one)
+            self._held = None
+
+    def _store(self, image: AnnotatedImage) -> None:
         try:
             if self._whole:
                 start = self._file.tell()
                 with contextlib.suppress(RecursionError):
-                    self._dump(image, _WHOLE)
+                    self._dump(image)
                     return
                 self._file.seek(start)
                 self._file.truncate()
-            self._dump(replace(image, extra={}), _DISPATCH)
+                image = _drawn_alone(image)
+            self._dump(image)
         except OSError as error:
             raise OutputError(
                 f"cannot hold what was read: {error.strerror or error}",
@@ -110,14 +139,16 @@ class ImageSpool:
                 hint="free some space, or set TMPDIR to another folder",
             ) from None
 
-    def _dump(self, image: AnnotatedImage, dispatch: dict[Any, Any]) -> None:
+    def _dump(self, image: AnnotatedImage) -> None:
         pickler = pickle.Pickler(self._file, protocol=pickle.HIGHEST_PROTOCOL)
-        pickler.dispatch_table = dispatch
+        pickler.dispatch_table = _DISPATCH
         pickler.dump(image)
-        self._count += 1
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
         """Iterate over all images from the first one on."""
+        if self._held is not None:
+            yield from self._held
+            return
         self._file.seek(0)
         for _ in range(self._count):
             image: AnnotatedImage = pickle.load(self._file)

@@ -348,6 +348,16 @@ def structure(
         ) from None
 
 
+def fields_of(record: object, origin: Origin) -> dict[str, Any]:
+    """Return a record as the object that it has to be.
+
+    Raises:
+        RecordError: If it is something else.
+    """
+    # What is decoded from JSON has text as its keys, so that no copy has to be checked.
+    return record if isinstance(record, dict) else fields_of(record, origin)
+
+
 def numbers(value: object, type_: type[T], origin: Origin) -> T:
     """Return what ``structure`` does of a value that says where a shape is.
 

@@ -142,10 +142,18 @@ def draw(
     check_type("image", image, AnnotatedImage, hint="read one with maskforge.read")
     check_type("classes", classes, ClassMap, hint="load one with maskforge.load_class_map")
     options = with_keywords(DrawOptions, options, keywords)
+    return draw_labeled(labeled_by(image, classes.class_from), classes, options)
+
+
+def draw_labeled(image: AnnotatedImage, classes: ClassMap, options: DrawOptions) -> Drawing:
+    """Draw as ``draw`` does, where the labels are the classes' and the options are checked.
+
+    Raises:
+        MaskforgeError: As ``draw``.
+    """
     size = image.image.size
     if size is None:
         raise ImageError(Code.SIZE_UNKNOWN, "the size of the image is unknown", origin=image.origin)
-    image = labeled_by(image, classes.class_from)
     issues: list[Issue] = []
     regions: list[Region] = []
     vertices = Allowance(Limit.VERTICES)

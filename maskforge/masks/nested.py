@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maskforge.choices import InnerRings
 from maskforge.errors import ImageError
@@ -128,21 +129,27 @@ def _boxes_inside(
     """
     if len(outlines) < 2:
         return
-    keys = np.array(list(outlines))
+    keys, kinds = np.array(list(outlines)), np.array(values)
     rings = [one.exterior for one in outlines.values()]
     starts = np.cumsum([0, *map(len, rings[:-1])])
-    low, high = (one.reduceat(np.concatenate(rings), starts) for one in (np.minimum, np.maximum))
-    sizes = (high - low).prod(axis=1)
-    left, top, right, bottom = np.ascontiguousarray(np.hstack((low, high)).T)
+    points = np.concatenate(rings)
+    low, high = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
+    (left, top), (right, bottom) = np.ascontiguousarray(low.T), np.ascontiguousarray(high.T)
+    by_value = np.lexsort(((right - left) * (bottom - top), kinds))
+    # Few are compared with all others at once, and many with those of their value alone: there may
+    # be as many values as outlines.
+    groups = [by_value]
+    if len(by_value) > _ROWS:
+        groups = np.split(by_value, np.flatnonzero(np.diff(kinds[by_value])) + 1)
     pairs: list[tuple[int, int]] = []
-    by_value = np.lexsort((sizes, values))  # in one go: there may be as many values as outlines
-    for members in np.split(by_value, np.flatnonzero(np.diff(np.asarray(values)[by_value])) + 1):
+    for members in groups:
         if len(members) > _MOST_REGIONS:
             raise OverflowError
         if len(members) == 1:
             continue
         for rows in np.array_split(members, math.ceil(len(members) / _ROWS)):
-            inside = left[rows, None] > left[members]
+            inside = kinds[rows, None] == kinds[members]
+            inside &= left[rows, None] > left[members]
             inside &= top[rows, None] > top[members]
             inside &= right[rows, None] < right[members]
             inside &= bottom[rows, None] < bottom[members]

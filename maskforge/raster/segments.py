@@ -29,12 +29,18 @@ class Segments:
         self._region = runs.region
         line = runs.row * size.width
         starts, stops = line + runs.start, line + runs.stop
-        bounds = np.concatenate((starts, stops, (0, size.width * size.height)))
-        bounds.sort()
-        bounds = bounds[np.diff(bounds, prepend=-1) > 0]
+        bounds, places = _distinct(np.concatenate((starts, stops, (0, size.width * size.height))))
         self.lengths: NDArray[np.int64] = np.diff(bounds)
-        self._first = np.searchsorted(bounds, starts)
-        self._count = np.searchsorted(bounds, stops) - self._first
+        self._first, self._behind = places[: len(starts)], places[len(starts) : -2]
+        depth = np.bincount(self._first, minlength=len(bounds))
+        depth -= np.bincount(self._behind, minlength=len(bounds))
+        crowded = np.cumsum(depth[:-1]) > 1
+        self._crowded = np.flatnonzero(crowded)
+        before = np.zeros(len(bounds), dtype=np.int64)  # how many are crowded
+        np.cumsum(crowded, out=before[1:])
+        begin, end = before[self._first], before[self._behind]
+        self._meeting = np.flatnonzero(begin < end)
+        self._begin, self._end = begin[self._meeting], end[self._meeting]
 
     def paint(self, values: NDArray[Any], order: NDArray[np.integer]) -> NDArray[Any]:
         """Return the values that are seen if regions are painted over each other.
@@ -62,10 +68,12 @@ class Segments:
         wanted = values[regions].astype(np.int64)
         if not len(wanted) or (wanted == wanted[0]).all():
             return 0
-        highest = self._highest(wanted, regions)
-        lowest = wanted.max() - self._highest(wanted.max() - wanted, regions)
-        differs = (highest >= 0) & (highest != lowest)
-        return int(self.lengths[differs].sum())
+        numbers = self._numbers(wanted, regions)[self._meeting]
+        highest = self._highest_of_crowded(numbers)
+        most = numbers.max(initial=0)
+        opposite = np.where(numbers < 0, -1, most - numbers)
+        differs = (highest >= 0) & (highest != most - self._highest_of_crowded(opposite))
+        return int(self.lengths[self._crowded[differs]].sum())
 
     def count(self, values: NDArray[np.integer]) -> dict[int, int]:
         """Return how many pixels have each value.
@@ -89,14 +97,19 @@ class Segments:
         pixels = np.repeat(values, self.lengths, axis=0)
         return pixels.reshape(self._size.height, self._size.width, *values.shape[1:])
 
+    def _numbers(
+        self, numbers: NDArray[np.int64], regions: NDArray[np.integer]
+    ) -> NDArray[np.int64]:
+        """Return the number (N,) of the region of every run, -1 for other regions: (R,)."""
+        number_of = np.full(self._region.max(initial=-1) + 1, -1, dtype=np.int64)
+        seen = regions < len(number_of)  # regions behind the last run show no pixel
+        number_of[regions[seen]] = numbers[seen]
+        return number_of[self._region]
+
     def _highest(
         self, numbers: NDArray[np.int64], regions: NDArray[np.integer]
     ) -> NDArray[np.int64]:
         """Return the highest number among the regions that cover a segment.
-
-        The segments of a run are two blocks of 2^k, which may overlap. Blocks of the same size are
-        told the number together and hand it down to their halves, so that the time does not depend
-        on how many regions lie on each other.
 
         Args:
             numbers: (N,) the number of every region, not negative.
@@ -105,20 +118,49 @@ class Segments:
         Returns:
             (S,) numbers, -1 where none of the regions is.
         """
-        number_of = np.full(self._region.max(initial=-1) + 1, -1, dtype=np.int64)
-        seen = regions < len(number_of)  # regions behind the last run show no pixel
-        number_of[regions[seen]] = numbers[seen]
-        number = number_of[self._region]
-        size = np.frexp(self._count)[1] - 1  # of the blocks: 2^size <= count < 2^(size + 1)
+        number = self._numbers(numbers, regions)
+        # Where a single run lies, the sum of all numbers is its own.
+        change = np.bincount(self._first, number + 1, len(self.lengths) + 1)
+        change -= np.bincount(self._behind, number + 1, len(self.lengths) + 1)
+        highest: NDArray[np.int64] = np.cumsum(change[:-1]).astype(np.int64) - 1
+        highest[self._crowded] = self._highest_of_crowded(number[self._meeting])
+        return highest
+
+    def _highest_of_crowded(self, number: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the highest number among the runs that cover a segment, of those with several.
+
+        The segments of a run are two blocks of 2^k, which may overlap. Blocks of the same size are
+        told the number together and hand it down to their halves, so that the time does not depend
+        on how many regions lie on each other.
+
+        Args:
+            number: (M,) the number of every run that covers such a segment, or -1.
+        """
+        size = np.frexp(self._end - self._begin)[1] - 1  # of the blocks: 2^size <= count
         size[number < 0] = -1
-        highest = np.full(len(self.lengths), -1, dtype=np.int64)
+        highest = np.full(len(self._crowded), -1, dtype=np.int64)
         for exponent in range(size.max(initial=-1), -1, -1):
             runs = np.flatnonzero(size == exponent)
             block = 1 << exponent
-            first = self._first[runs]
-            np.maximum.at(highest, first, number[runs])
-            np.maximum.at(highest, first + self._count[runs] - block, number[runs])
+            np.maximum.at(highest, self._begin[runs], number[runs])
+            np.maximum.at(highest, self._end[runs] - block, number[runs])
             half = block >> 1
             if half:
                 highest[half:] = np.maximum(highest[half:], highest[:-half])
         return highest
+
+
+def _distinct(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct keys, which are not negative, in order, and the place of each key there.
+
+    As ``np.unique`` with its inverse, but with a plain sort of integers, which is far quicker: the
+    number of a key stands in its lower bits.
+    """
+    bits = len(keys).bit_length()
+    packed = (keys << bits) | np.arange(len(keys))
+    packed.sort()
+    sorted_ = packed >> bits
+    is_new = np.concatenate(([True], sorted_[1:] != sorted_[:-1]))
+    places = np.empty(len(keys), dtype=np.int64)
+    places[packed & ((1 << bits) - 1)] = np.cumsum(is_new) - 1
+    return sorted_[is_new], places

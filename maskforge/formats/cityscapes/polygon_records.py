@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from maskforge.errors import RecordError, shorten
 from maskforge.formats.base import known_box
 from maskforge.formats.cityscapes.labels import BY_NAME
-from maskforge.formats.jsonio import numbers, structure
+from maskforge.formats.jsonio import fields_of, numbers
 from maskforge.formats.plainform import PlainForm
 from maskforge.geometry import outline
 from maskforge.issues import Code, Issue, Origin
@@ -29,7 +27,7 @@ def read_polygon(record: object, origin: Origin) -> Shape:
     Raises:
         RecordError: If it was deleted, is malformed, or cannot be drawn.
     """
-    fields = structure(record, dict[str, Any], origin)
+    fields = fields_of(record, origin)
     if fields.get("deleted"):
         raise RecordError(Code.NOT_A_SHAPE, "was deleted in the labeling tool", origin=origin)
     if "polygon" not in fields:

@@ -14,7 +14,7 @@ from maskforge.formats.base import as_score, box_at, known_box
 from maskforge.formats.coco.categories import Categories
 from maskforge.formats.coco.runs import from_runs
 from maskforge.formats.fields import bad_bitmap
-from maskforge.formats.jsonio import numbers, structure
+from maskforge.formats.jsonio import fields_of, numbers, structure
 from maskforge.formats.pixels import VOID
 from maskforge.formats.plainform import PlainForm
 from maskforge.geometry import outline, rectangle, ring
@@ -53,7 +53,7 @@ class AnnotationReader:
             RecordError: If it is malformed, or encloses nothing.
             LimitError: If it takes more pixels than are left.
         """
-        fields = structure(record, dict[str, Any], origin)
+        fields = fields_of(record, origin)
         kind, geometry, primitive = self._geometry(fields, origin)
         label, label_issue = self.categories.label(fields, origin)
         extra = {key: value for key, value in fields.items() if key not in _MADE_INTO[kind]}

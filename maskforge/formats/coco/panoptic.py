@@ -26,7 +26,7 @@ from maskforge.formats.coco.annotation_records import (
 from maskforge.formats.coco.categories import Categories, key_of
 from maskforge.formats.coco.images import Listed, listed_images
 from maskforge.formats.fields import bad_bitmap
-from maskforge.formats.jsonio import Document, as_list, structure
+from maskforge.formats.jsonio import Document, as_list, fields_of, structure
 from maskforge.formats.pixels import read_colors
 from maskforge.formats.plainform import read_each
 from maskforge.images.regions import Region, regions
@@ -144,7 +144,7 @@ class SegmentReader:
             RecordError: If it is malformed, or no pixel has its id.
             LimitError: If it takes more pixels than are left.
         """
-        fields = structure(record, dict[str, Any], origin)
+        fields = fields_of(record, origin)
         place = origin.at(".id")
         id_ = structure(fields.get("id"), int, place)
         if not 0 < id_ <= _COLORS:

@@ -12,7 +12,7 @@ from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import as_score, box_around, box_at, known_box
 from maskforge.formats.darwin.raster import RasterLayers
 from maskforge.formats.fields import as_labels, group_of, unknown_kind
-from maskforge.formats.jsonio import Point, numbers, structure
+from maskforge.formats.jsonio import Point, fields_of, numbers, structure
 from maskforge.formats.plainform import PlainForm
 from maskforge.geometry import (
     by_even_odd,
@@ -103,7 +103,7 @@ class AnnotationReader:
             RecordError: If it is not a shape, malformed, of an unknown kind, or cannot be drawn.
             LimitError: If the shapes of the image need more than it may take.
         """
-        fields = structure(record, dict[str, Any], origin)
+        fields = fields_of(record, origin)
         kind = self._kind(fields, origin)
         geometry = self._geometry(kind, fields, origin)
         place = origin.at(".name")

@@ -8,7 +8,7 @@ from typing import Any
 from maskforge.errors import RecordError
 from maskforge.formats.base import known_box
 from maskforge.formats.fields import as_labels, group_of
-from maskforge.formats.jsonio import numbers, structure
+from maskforge.formats.jsonio import fields_of, numbers, structure
 from maskforge.formats.plainform import PlainForm
 from maskforge.geometry import outline
 from maskforge.issues import Box, Code, Issue, Origin
@@ -29,7 +29,7 @@ def read_object(record: object, origin: Origin) -> Shape:
     Raises:
         RecordError: If the entry is malformed or cannot be drawn.
     """
-    fields = structure(record, dict[str, Any], origin)
+    fields = fields_of(record, origin)
     place = origin.at(".segmentation")
     points = numbers(fields.get("segmentation"), list[tuple[float, float]], place)
     geometry = outline(points, place)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import as_score, known_box
 from maskforge.formats.fields import as_size, bad_bitmap, unknown_kind
-from maskforge.formats.jsonio import Point, numbers, structure
+from maskforge.formats.jsonio import Point, fields_of, numbers, structure
 from maskforge.formats.label_studio.brush import unpacked
 from maskforge.formats.plainform import PlainForm
 from maskforge.geometry import checked_points, ellipse, outline, polyline, rectangle
@@ -106,7 +106,7 @@ class ResultReader:
             RecordError: If the result is not a shape, malformed, or cannot be drawn.
             LimitError: If the shapes of the image need more than it may take.
         """
-        fields = structure(record, dict[str, Any], origin)
+        fields = fields_of(record, origin)
         kind = _kind(fields, origin)
         self._check_frame(fields, origin)
         place = origin.at(".value")

@@ -10,7 +10,7 @@ import msgspec
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import as_score, box_at, known_box
 from maskforge.formats.fields import unknown_kind
-from maskforge.formats.jsonio import Point, numbers, structure
+from maskforge.formats.jsonio import Point, fields_of, numbers
 from maskforge.formats.labelbox.answers import name_of
 from maskforge.formats.labelbox.mask_pixels import MaskPixels
 from maskforge.formats.plainform import PlainForm
@@ -54,7 +54,7 @@ class ObjectReader:
             RecordError: If it is malformed, of an unknown kind, or cannot be drawn.
             LimitError: If its mask has more pixels than are left.
         """
-        fields = structure(record, dict[str, Any], origin)
+        fields = fields_of(record, origin)
         kind = next((one for one in KINDS if fields.get(one) is not None), "")
         if not kind and isinstance(fields.get(_ADDRESS), str):
             kind = "mask"

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from maskforge.errors import RecordError, shorten
 from maskforge.formats.base import as_score, known_box
 from maskforge.formats.fields import as_labels, group_of, unknown_kind
-from maskforge.formats.jsonio import numbers, structure
+from maskforge.formats.jsonio import fields_of, numbers, structure
 from maskforge.formats.labelme.bitmap import read_bitmap
 from maskforge.formats.plainform import PlainForm
 from maskforge.geometry import (
@@ -47,7 +47,7 @@ def read_shape(record: object, origin: Origin, vertices: Allowance, pixels: Allo
         RecordError: If the entry is malformed, of an unknown kind, or cannot be drawn.
         LimitError: If there are more of them than are left.
     """
-    fields = structure(record, dict[str, Any], origin)
+    fields = fields_of(record, origin)
     kind = _kind(fields, origin.at(".shape_type"))
     if kind == "points":
         raise RecordError(

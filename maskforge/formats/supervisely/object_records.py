@@ -17,7 +17,7 @@ import numpy as np
 from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import as_score, known_box
 from maskforge.formats.fields import unknown_kind
-from maskforge.formats.jsonio import numbers, structure
+from maskforge.formats.jsonio import fields_of, numbers, structure
 from maskforge.formats.plainform import PlainForm
 from maskforge.formats.supervisely.bitmap import box_of, read_bitmap
 from maskforge.formats.supervisely.project import Classes, named
@@ -86,7 +86,7 @@ class ObjectReader:
             RecordError: If it is malformed, of an unknown kind, or cannot be drawn.
             LimitError: If it takes more pixels than are left.
         """
-        fields = structure(record, dict[str, Any], origin)
+        fields = fields_of(record, origin)
         labels, label_issue = self._labels(fields, origin.at(".classTitle"))
         kind = self._kind(fields, labels, origin)
         geometry = self._geometry(kind, fields, origin)

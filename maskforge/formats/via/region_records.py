@@ -11,7 +11,7 @@ import msgspec
 from maskforge.errors import GeometryError, shorten
 from maskforge.formats.base import as_score, box_around, box_at, known_box
 from maskforge.formats.fields import unknown_kind
-from maskforge.formats.jsonio import numbers, structure
+from maskforge.formats.jsonio import fields_of, numbers, structure
 from maskforge.formats.plainform import PlainForm
 from maskforge.formats.via.class_attribute import GROUP, SCORE, ClassAttribute, values_of
 from maskforge.geometry import (
@@ -84,7 +84,7 @@ def read_region(
         RecordError: If the region is malformed, of an unknown kind, or cannot be drawn.
         LimitError: If there are more vertices than are left.
     """
-    fields = structure(record, dict[str, Any], origin)
+    fields = fields_of(record, origin)
     place = origin.at(".shape_attributes")
     drawn = structure(fields.get("shape_attributes"), dict[str, Any], place)
     kind = structure(drawn.get("name"), str, place.at(".name"))
