@@ -29,13 +29,12 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from maskforge.errors import LimitError
 from maskforge.formats.codepages import CodePages
 from maskforge.formats.jsonio import Document, load
 from maskforge.formats.pixels import PixelNames
-from maskforge.formats.writer import Writer
 from maskforge.geometry import COORDINATE_LIMIT, bounds
 from maskforge.images.embedded import EmbeddedImage
 from maskforge.issues import Box, Code, Issue, Level, Origin
@@ -363,8 +362,6 @@ class Format(Protocol):
         marks: Words of which each of its files has one, in its content or its name.
         suffixes: Suffixes of its files. Those of images are looked at only if the format was
             chosen by its name: a folder of images is not a folder of annotations.
-        writers: What writes files of this format, and of those that share its reader, by the name
-            for the command line; see ``maskforge.formats.writer``. Empty if it is only read.
     """
 
     name: str
@@ -373,7 +370,6 @@ class Format(Protocol):
     geometry: str
     marks: tuple[str, ...]
     suffixes: tuple[str, ...]
-    writers: ClassVar[Mapping[str, type[Writer]]]
 
     def recognize(self, document: Document) -> Recognition:
         """Tell from the keys of a document whether it is of this format."""

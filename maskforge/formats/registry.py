@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from types import ModuleType
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from maskforge.choices import check_choice
@@ -73,8 +74,12 @@ def get_format(name: str) -> Format:
         OptionError: If there is no such format.
     """
     check_choice("format", name, FormatName)
-    format_: Format = importlib.import_module(f"maskforge.formats.{name.replace('-', '_')}").FORMAT
+    format_: Format = _package(name).FORMAT
     return format_
+
+
+def _package(name: str, module: str = "") -> ModuleType:
+    return importlib.import_module(f"maskforge.formats.{name.replace('-', '_')}{module}")
 
 
 def format_of(writer: str) -> str:
@@ -89,4 +94,5 @@ def get_writer(name: str) -> type[Writer]:
         OptionError: If there is no such writer.
     """
     check_choice("format", name, WriterName)
-    return get_format(format_of(name)).writers[name]
+    writer: type[Writer] = _package(format_of(name), ".writer").WRITERS[name]
+    return writer

@@ -18,13 +18,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from maskforge.errors import ImageError, LimitError
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
 from maskforge.formats.cityscapes.label_images import read_label_image
 from maskforge.formats.cityscapes.polygon_records import FORM, RECORDS, read_polygon
-from maskforge.formats.cityscapes.writer import CityscapesWriter
 from maskforge.formats.fields import declared_size
 from maskforge.formats.jsonio import Document, as_list
 from maskforge.formats.plainform import read_each
@@ -54,7 +53,6 @@ class Cityscapes:
     geometry = "polygon; the region of every label, or of every object, pixel by pixel"
     marks = ("imgHeight", "imgWidth")
     suffixes = (".json", ".png")
-    writers: ClassVar = {"cityscapes": CityscapesWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Tell polygons by the keys at the root, and label images by their names."""

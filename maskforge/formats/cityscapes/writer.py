@@ -101,3 +101,6 @@ def _record(shape: Shape, *, own: bool) -> dict[str, object]:
 def _short(number: float) -> float:
     """Return a whole number as one, because other programs expect pixels."""
     return int(number) if number.is_integer() else number
+
+
+WRITERS = {"cityscapes": CityscapesWriter}

@@ -7,14 +7,14 @@ What the keys mean was read in cocodataset/cocoapi: ``PythonAPI/pycocotools/coco
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
-from maskforge.formats.coco.instances import read_instances
-from maskforge.formats.coco.panoptic import SEGMENTS, read_panoptic
-from maskforge.formats.coco.results import is_result, read_results
-from maskforge.formats.coco.writer import CocoWriter
 from maskforge.formats.jsonio import Document
+
+SEGMENTS = "segments_info"
+"""Key of the segments of a panoptic annotation."""
+
+_RESULT_KEYS = frozenset({"image_id", "category_id", "score"})
 
 
 class Coco:
@@ -26,12 +26,11 @@ class Coco:
     geometry = "polygons in parts, run lengths, boxes, segments of a PNG; crowds as void"
     marks = ("images", "annotations", "categories", "category_id")
     suffixes = (".json",)
-    writers: ClassVar = {"coco": CocoWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Tell COCO files by their lists of images and annotations."""
         root = document.root
-        if isinstance(root, list) and root and is_result(root[0]):
+        if isinstance(root, list) and root and _is_result(root[0]):
             return Recognition("results", "a list with `image_id`, `category_id` and `score`")
         if not isinstance(root, dict) or "images" not in root:
             return Recognition.no("no `images` list at the root")
@@ -56,8 +55,17 @@ class Coco:
         Raises:
             FormatError: If a list of the file is not one.
         """
+        from maskforge.formats.coco.instances import read_instances
+        from maskforge.formats.coco.panoptic import read_panoptic
+        from maskforge.formats.coco.results import read_results
+
         read = {"panoptic": read_panoptic, "results": read_results}
         return read.get(self.recognize(document).variant, read_instances)(document, context)
+
+
+def _is_result(entry: object) -> bool:
+    """Tell whether an entry of a list is one object that a network has found."""
+    return isinstance(entry, dict) and entry.keys() >= _RESULT_KEYS
 
 
 def _is_image(entry: object) -> bool:

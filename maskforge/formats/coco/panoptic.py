@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from maskforge.errors import RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, left_over
+from maskforge.formats.coco import SEGMENTS
 from maskforge.formats.coco.annotation_records import (
     FORM,
     as_crowd,
@@ -34,7 +35,6 @@ from maskforge.issues import Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import ImageState, Shape, Size
 
-SEGMENTS = "segments_info"
 """Key of the list of segments of an image, and of those in ``extra`` that became no shape."""
 
 PANOPTIC = "panoptic"

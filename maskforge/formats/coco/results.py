@@ -16,15 +16,9 @@ from maskforge.formats.coco.instances import read_records
 from maskforge.formats.jsonio import Document
 from maskforge.issues import Code
 
-_KEYS = frozenset({"image_id", "category_id", "score"})
 _LISTS = ("images", "categories")
 _BESIDE = (".", "../annotations")
 """Folders in which the annotation file is looked for."""
-
-
-def is_result(entry: object) -> bool:
-    """Tell whether an entry of a list is one object that a network has found."""
-    return isinstance(entry, dict) and entry.keys() >= _KEYS
 
 
 def read_results(document: Document, context: ReadContext) -> Iterator[ImageRecord]:

@@ -12,8 +12,9 @@ import numpy as np
 
 from maskforge.errors import FormatError
 from maskforge.formats.base import record_index
+from maskforge.formats.coco import SEGMENTS
 from maskforge.formats.coco.annotation_records import CATEGORY
-from maskforge.formats.coco.panoptic import PANOPTIC, SEGMENTS
+from maskforge.formats.coco.panoptic import PANOPTIC
 from maskforge.formats.coco.runs import packed, to_runs
 from maskforge.formats.jsonio import load
 from maskforge.formats.pixels import VOID
@@ -207,3 +208,6 @@ def _text(document: Mapping[str, object]) -> bytes:
             content = msgspec.json.encode(value)
         lines.append(msgspec.json.encode(key) + b": " + content)
     return b"{\n" + b",\n".join(lines) + b"\n}\n"
+
+
+WRITERS = {"coco": CocoWriter}

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from maskforge.errors import shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over, places_in
-from maskforge.formats.cvat.shape_records import FORM, NO_SHAPES, read_shape
-from maskforge.formats.cvat.writer import CvatWriter
 from maskforge.formats.fields import declared_size, of_video
 from maskforge.formats.jsonio import Document
 from maskforge.formats.plainform import read_each
@@ -38,7 +36,6 @@ class Cvat:
     geometry = "polygon, box and ellipse with rotation, mask, cuboid, polyline, points"
     marks = ("<annotations>",)
     suffixes = (".xml",)
-    writers: ClassVar = {"cvat": CvatWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Tell CVAT's files by the root element and what is in it."""
@@ -60,6 +57,8 @@ class Cvat:
 
 
 def _image(element: Element, origin: Origin) -> ImageRecord:
+    from maskforge.formats.cvat.shape_records import FORM, NO_SHAPES, read_shape
+
     records = [as_record(one) for one in element]
     issues: list[Issue] = []
     read = partial(

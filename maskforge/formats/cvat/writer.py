@@ -187,3 +187,6 @@ def _add_attributes(parent: Element, names: Iterable[str]) -> None:
 def _legal(text: str) -> str:
     """Return text without the control characters that no XML file can hold."""
     return _UNWRITABLE.sub("\ufffd", text)
+
+
+WRITERS = {"cvat": CvatWriter}

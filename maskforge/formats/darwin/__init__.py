@@ -7,12 +7,9 @@ and ``darwin/exporter/formats`` of v7labs/darwin-py.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
-from maskforge.formats.darwin.annotation_records import KINDS
-from maskforge.formats.darwin.item import read_item, read_version1
-from maskforge.formats.darwin.writer import DarwinWriter
 from maskforge.formats.jsonio import Document, as_list
 
 _ITEM_KEYS = ("slots", "path", "source_info")
@@ -25,10 +22,15 @@ class Darwin:
     name = "darwin"
     title = "V7 Darwin"
     versions = "Darwin JSON 2.0 and 1.0: one file for each item"
-    geometry = ", ".join(KINDS)
     marks = ("darwin_json", "slot_names", "raster_layer")
     suffixes = (".json",)
-    writers: ClassVar = {"darwin": DarwinWriter}
+
+    @property
+    def geometry(self) -> str:
+        """The kinds of shapes."""
+        from maskforge.formats.darwin.annotation_records import KINDS
+
+        return ", ".join(KINDS)
 
     def recognize(self, document: Document) -> Recognition:
         """Tell version 2.0 by `item`, version 1.0 by `image`, both with `annotations`."""
@@ -50,6 +52,8 @@ class Darwin:
         Raises:
             FormatError: If its annotations or slots are not lists.
         """
+        from maskforge.formats.darwin.item import read_item, read_version1
+
         root: dict[str, Any] = document.root
         as_list(root["annotations"], "annotations", document.origin.at(".annotations"))
         if self.recognize(document).variant == "1.0":

@@ -248,3 +248,6 @@ def _box(rings: Sequence[Points]) -> dict[str, float]:
 
 def _id(image: WrittenImage, number: int) -> str:
     return str(uuid.uuid5(_SPACE, f"{image.name}\0{number}"))
+
+
+WRITERS = {"darwin": DarwinWriter}

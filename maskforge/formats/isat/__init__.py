@@ -7,14 +7,13 @@ What the keys mean was read in the tool's own sources: ``ISAT/annotation.py`` an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from maskforge.errors import shorten
 from maskforge.formats.addresses import image_name, image_path
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
 from maskforge.formats.fields import declared_size, ignored
 from maskforge.formats.isat.object_records import FORM, layer_of, read_object
-from maskforge.formats.isat.writer import IsatWriter
 from maskforge.formats.jsonio import Document, as_list
 from maskforge.formats.plainform import read_each
 from maskforge.issues import Issue, Origin
@@ -32,7 +31,6 @@ class Isat:
     geometry = "polygon"
     marks = ('"ISAT"', "iscrowd")
     suffixes = (".json",)
-    writers: ClassVar = {"isat": IsatWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Tell ISAT's files by `info` with its name, or by the keys of `objects`."""

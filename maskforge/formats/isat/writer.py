@@ -88,3 +88,6 @@ def _object(shape: Shape, groups: dict[str, int], layer: int, *, own: bool) -> d
         **(shape.extra if own else new),
         **((shape.primitive or {}) if own else {}),
     }
+
+
+WRITERS = {"isat": IsatWriter}

@@ -7,15 +7,15 @@ HumanSignal/label-studio-sdk and ``web/libs/editor`` of HumanSignal/label-studio
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document
-from maskforge.formats.label_studio.min_export import is_entry, tasks_of
-from maskforge.formats.label_studio.task import ANNOTATIONS, read_task
-from maskforge.formats.label_studio.writer import LabelStudioWriter
 from maskforge.issues import Code
+
+ANNOTATIONS = ("annotations", "completions")
+"""Where a task has what people drew: today, and before version 1.0."""
 
 _RESULTS = (*ANNOTATIONS, "predictions")
 
@@ -29,7 +29,6 @@ class LabelStudio:
     geometry = "polygon, rectangle and ellipse with rotation, brush, keypoint"
     marks = ("original_width", "was_cancelled", "from_name", "annotation_id")
     suffixes = (".json",)
-    writers: ClassVar = {"label-studio": LabelStudioWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Tell tasks by `data` and the lists beside it."""
@@ -49,6 +48,9 @@ class LabelStudio:
 
     def read(self, document: Document, context: ReadContext) -> Iterator[ImageRecord]:
         """Yield the image of every task."""
+        from maskforge.formats.label_studio.min_export import tasks_of
+        from maskforge.formats.label_studio.task import read_task
+
         root, origin = document.root, document.origin
         if not isinstance(root, list):
             yield read_task(root, origin) if _is_task(root) else _stored(root, document)
@@ -72,6 +74,11 @@ def _recognize_list(root: list[Any]) -> Recognition:
     return Recognition.no("the root is not a list of tasks with `data` and annotations")
 
 
+def is_entry(value: object) -> bool:
+    """Tell whether a value is an annotation of the JSON-MIN export."""
+    return isinstance(value, dict) and {"annotator", "annotation_id"} <= value.keys()
+
+
 def _is_task(root: dict[str, Any]) -> bool:
     return isinstance(root.get("data"), dict) and any(
         isinstance(root.get(key), list) for key in _RESULTS
@@ -90,6 +97,8 @@ def _is_annotation(root: dict[str, Any]) -> bool:
 
 def _stored(root: dict[str, Any], document: Document) -> ImageRecord:
     """Return the image of an annotation that holds its task, instead of the other way round."""
+    from maskforge.formats.label_studio.task import read_task
+
     inner = {key: value for key, value in root.items() if key != "task"}
     place = document.origin
     return read_task({**root["task"], "annotations": [inner]}, place.at(".task"), stored=place)

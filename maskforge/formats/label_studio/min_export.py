@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from maskforge.formats.label_studio import is_entry
 from maskforge.formats.label_studio.result_records import KINDS
 
 _ABOUT = {
@@ -34,11 +35,6 @@ _KEYS = (
     ("choices", "choices"),
 )
 """Keys that tell the type of a result without labels of its own, the first that is there."""
-
-
-def is_entry(value: object) -> bool:
-    """Tell whether a value is an annotation of the export."""
-    return isinstance(value, dict) and {"annotator", "annotation_id"} <= value.keys()
 
 
 def tasks_of(entries: Sequence[object]) -> Iterator[tuple[int, dict[str, Any] | None]]:

@@ -9,9 +9,10 @@ from typing import Any
 
 from maskforge.files import dump_record
 from maskforge.formats.base import with_left_over
+from maskforge.formats.label_studio import ANNOTATIONS
 from maskforge.formats.label_studio.brush import packed
 from maskforge.formats.label_studio.result_records import DECIMALS, to_percent
-from maskforge.formats.label_studio.task import ANNOTATIONS, image_key
+from maskforge.formats.label_studio.task import image_key
 from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage
 from maskforge.shapes import Area, Bitmap, ImageState, Points, PointSet, Polyline, Shape, Size
 
@@ -185,3 +186,6 @@ def _as_object(value: object) -> Mapping[str, Any]:
 def _quoted(path: str) -> str:
     """Return a path for a query: only what would end it there is written in another way."""
     return "".join(f"%{ord(one):02X}" if one in '%&#+;"' else one for one in path)
+
+
+WRITERS = {"label-studio": LabelStudioWriter}

@@ -11,14 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document
-from maskforge.formats.labelbox.exported_rows import read_row
-from maskforge.formats.labelbox.import_lines import read_lines
-from maskforge.formats.labelbox.object_records import KINDS
-from maskforge.formats.labelbox.writer import LabelboxWriter
 from maskforge.issues import Issue
 
 _SIGNED = re.compile(r"((?:https?|gs|s3)://[^\s?'\"]*)\?[^\s'\"]*")
@@ -32,10 +28,15 @@ class Labelbox:
     name = "labelbox"
     title = "Labelbox"
     versions = "exports of version 1 (JSON) and 2 (NDJSON, JSON), lines for import (NDJSON)"
-    geometry = ", ".join(KINDS)
     marks = ("Labeled Data", "data_row", "dataRow")
     suffixes = (".json", ".ndjson")
-    writers: ClassVar = {"labelbox": LabelboxWriter}
+
+    @property
+    def geometry(self) -> str:
+        """The kinds of shapes."""
+        from maskforge.formats.labelbox.object_records import KINDS
+
+        return ", ".join(KINDS)
 
     def recognize(self, document: Document) -> Recognition:
         """Tell exports and imports by the keys of their rows."""
@@ -52,6 +53,9 @@ class Labelbox:
 
     def read(self, document: Document, context: ReadContext) -> Iterator[ImageRecord]:
         """Yield the images of an export or import."""
+        from maskforge.formats.labelbox.exported_rows import read_row
+        from maskforge.formats.labelbox.import_lines import read_lines
+
         rows = _rows(document)
         if self.recognize(document).variant == "import":
             images = read_lines(document, rows, context)

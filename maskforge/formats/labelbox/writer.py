@@ -117,3 +117,6 @@ def _drawn(shape: Shape, size: Size) -> dict[str, Any]:
             png = png_bytes(on_image(shape.geometry, size).view(np.uint8))
             return {"mask": {"png": base64.b64encode(png).decode()}}
     raise AssertionError(shape.geometry)
+
+
+WRITERS = {"labelbox": LabelboxWriter}

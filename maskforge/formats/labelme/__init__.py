@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from maskforge.errors import RecordError
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
 from maskforge.formats.fields import declared_size, ignored
 from maskforge.formats.jsonio import Document, as_list, structure
 from maskforge.formats.labelme.shape_records import FORM, read_shape
-from maskforge.formats.labelme.writer import LabelMeWriter, XAnyLabelingWriter
 from maskforge.formats.plainform import read_each
 from maskforge.images.embedded import EmbeddedImage, is_data_uri
 from maskforge.images.suffixes import is_image_name
@@ -46,7 +45,6 @@ class LabelMe:
     )
     marks = ("shapes", "imagePath", "imageData")
     suffixes = (".json",)
-    writers: ClassVar = {"labelme": LabelMeWriter, "x-anylabeling": XAnyLabelingWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Tell LabelMe files by `shapes` at the root and the keys beside it."""

@@ -202,3 +202,5 @@ def _kind_of(record: object) -> object:
 
 
 _KINDS = frozenset((*LabelMeWriter._kinds, *XAnyLabelingWriter._kinds, "points"))
+
+WRITERS = {"labelme": LabelMeWriter, "x-anylabeling": XAnyLabelingWriter}

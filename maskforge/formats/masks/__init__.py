@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import ClassVar
 
 from maskforge.errors import FormatError, ImageError, LimitError
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document
 from maskforge.formats.masks.places import MaskGroup, MaskPart, MaskPlaces
 from maskforge.formats.masks.tables import Tables
-from maskforge.formats.masks.writer import MasksWriter
 from maskforge.formats.pixels import (
     BACKGROUND,
     VOID,
@@ -53,7 +51,6 @@ class Masks:
     geometry = "the region of every class, or of every object, pixel by pixel"
     marks = ()
     suffixes = tuple(sorted(IMAGE_SUFFIXES))
-    writers: ClassVar = {"masks": MasksWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Take every image file for a mask; which ones are, the folder tells."""

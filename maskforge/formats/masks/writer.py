@@ -37,3 +37,6 @@ class MasksWriter(Writer):
             if one.id != VOID_VALUE
         ]
         self._context.write(CLASSES, dump_record({"classes": classes}))
+
+
+WRITERS = {"masks": MasksWriter}

@@ -16,14 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
+from typing import Any
 
 from maskforge.errors import FormatError, ImageError, LimitError, shorten
 from maskforge.files import is_inside, walk
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document
 from maskforge.formats.nnunet.labels import Labels, read_labels
-from maskforge.formats.nnunet.writer import NnunetWriter
 from maskforge.formats.pixels import PixelNames, change_note, read_pixels, shapes_of
 from maskforge.images.suffixes import IMAGE_SUFFIXES
 from maskforge.issues import Code, Issue, Origin
@@ -45,7 +44,6 @@ class Nnunet:
     geometry = "the region of every class, pixel by pixel; ignore label; regions of several values"
     marks = ("numTraining", "channel_names", "file_ending")
     suffixes = (".json",)
-    writers: ClassVar = {"nnunet": NnunetWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Tell ``dataset.json`` by its keys."""

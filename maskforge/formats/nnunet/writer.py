@@ -72,3 +72,6 @@ class NnunetWriter(Writer):
             return read_header(source).channels
         except OSError:
             return self._channels
+
+
+WRITERS = {"nnunet": NnunetWriter}

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,6 @@ from maskforge.formats.pascal_voc.objects import (
     label_of,
     read_object,
 )
-from maskforge.formats.pascal_voc.writer import PascalVocWriter
 from maskforge.formats.pixels import (
     BACKGROUND,
     VOID,
@@ -75,7 +74,6 @@ class PascalVoc:
     geometry = "bndbox; the region of every class, or of every object, pixel by pixel"
     marks = ("<annotation>", "bndbox")
     suffixes = (".xml", ".png")
-    writers: ClassVar = {"pascal-voc": PascalVocWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Tell annotations by their elements, and masks by their folder."""

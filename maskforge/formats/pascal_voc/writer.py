@@ -102,3 +102,6 @@ def _annotation(
             SubElement(box, key).text = str(value)
     indent(root)
     return root
+
+
+WRITERS = {"pascal-voc": PascalVocWriter}

@@ -263,3 +263,6 @@ def _outline(polygon: Polygon, kind: str, *, own: bool) -> dict[str, Any]:
         return {"type": "bbox", "points": {"x1": x1, "y1": y1, "x2": x2, "y2": y2}}
     holes = [hole.ravel().tolist() for hole in polygon.holes]
     return {"type": "polygon", "points": points} | ({"exclude": holes} if holes or not own else {})
+
+
+WRITERS = {"superannotate": SuperAnnotateWriter, "superannotate-pixel": SuperAnnotatePixelWriter}

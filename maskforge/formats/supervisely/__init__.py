@@ -7,14 +7,11 @@ What the keys mean was read in the tool's own package, supervisely/supervisely: 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
 from maskforge.formats.jsonio import Document, as_list
 from maskforge.formats.plainform import read_each
-from maskforge.formats.supervisely.object_records import FORM, KINDS, ObjectReader
-from maskforge.formats.supervisely.project import classes_of, named
-from maskforge.formats.supervisely.writer import SuperviselyWriter
 from maskforge.images.suffixes import is_image_name
 from maskforge.issues import Issue
 from maskforge.shapes import ImageState, Size
@@ -29,10 +26,15 @@ class Supervisely:
     name = "supervisely"
     title = "Supervisely"
     versions = "projects of images: one JSON file for each image, and meta.json"
-    geometry = ", ".join(KINDS)
     marks = ("classTitle", "geometryType")
     suffixes = (".json",)
-    writers: ClassVar = {"supervisely": SuperviselyWriter}
+
+    @property
+    def geometry(self) -> str:
+        """The kinds of shapes."""
+        from maskforge.formats.supervisely.object_records import KINDS
+
+        return ", ".join(KINDS)
 
     def recognize(self, document: Document) -> Recognition:
         """Tell annotations by `size` and `objects`, and the classes of a project by their keys."""
@@ -57,6 +59,9 @@ class Supervisely:
         Raises:
             FormatError: If `objects` is not a list.
         """
+        from maskforge.formats.supervisely.object_records import FORM, ObjectReader
+        from maskforge.formats.supervisely.project import classes_of, named
+
         root: dict[str, Any] = document.root
         origin = document.origin
         place = origin.at(".objects")

@@ -131,3 +131,6 @@ def _drawn(shape: Shape) -> tuple[str, dict[str, Any]]:
 def _points(*rings: Points) -> dict[str, Any]:
     exterior, *interior = [np.round(one - CENTER, DECIMALS).tolist() for one in rings]
     return {"points": {"exterior": exterior, "interior": interior}}
+
+
+WRITERS = {"supervisely": SuperviselyWriter}

@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document
-from maskforge.formats.via.csv_export import COLUMNS, read_csv
-from maskforge.formats.via.metadata import read_metadata
-from maskforge.formats.via.region_records import KINDS
-from maskforge.formats.via.writer import ViaWriter
 from maskforge.geometry import point_arrays
 from maskforge.issues import Code, Issue, Level, Origin
 
 _METADATA = "_via_img_metadata"
 _ENTRY_KEYS = ("filename", "regions")
+COLUMNS = ("filename", "region_shape_attributes", "region_attributes")
+"""Columns that every table has."""
+
 _VERSION_3 = ("project", "metadata", "view")
 
 
@@ -32,10 +31,15 @@ class Via:
     name = "via"
     title = "VGG Image Annotator (VIA)"
     versions = "1.x and 2.x: project, JSON export, CSV export"
-    geometry = f"{', '.join(KINDS)}"
     marks = (_METADATA, "shape_attributes")
     suffixes = (".json", ".csv")
-    writers: ClassVar = {"via": ViaWriter}
+
+    @property
+    def geometry(self) -> str:
+        """The kinds of shapes."""
+        from maskforge.formats.via.region_records import KINDS
+
+        return ", ".join(KINDS)
 
     def recognize(self, document: Document) -> Recognition:
         """Tell projects by `_via_img_metadata`, exports by the keys of their entries."""
@@ -62,6 +66,9 @@ class Via:
         Raises:
             FormatError: If the images of a project are not an object.
         """
+        from maskforge.formats.via.csv_export import read_csv
+        from maskforge.formats.via.metadata import read_metadata
+
         repeats = Repeats(document.path, context)
         if document.is_csv:
             yield from repeats.without(read_csv(document))

@@ -12,6 +12,7 @@ from maskforge.formats.addresses import image_name, image_path
 from maskforge.formats.base import ImageRecord, left_over
 from maskforge.formats.jsonio import SURPLUS_CELLS, Document, check_cells
 from maskforge.formats.plainform import read_each
+from maskforge.formats.via import COLUMNS
 from maskforge.formats.via.class_attribute import ClassAttribute, find_class_attribute
 from maskforge.formats.via.metadata import declared_size, tags_of, written_places
 from maskforge.formats.via.region_records import FORM, read_region
@@ -19,8 +20,8 @@ from maskforge.issues import Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import ImageState, Shape
 
-_SHAPE, _REGION, _FILE = "region_shape_attributes", "region_attributes", "file_attributes"
-COLUMNS = ("filename", _SHAPE, _REGION)
+_, _SHAPE, _REGION = COLUMNS
+_FILE = "file_attributes"
 _KNOWN = {*COLUMNS, _FILE, "file_size", "region_count", "region_id"}
 _FIRST_LINE = 2  # below the header
 

@@ -223,3 +223,6 @@ def _drawn(shape: Shape) -> dict[str, Any]:
 
 def _points(points: Points) -> dict[str, list[float]]:
     return {"all_points_x": points[:, 0].tolist(), "all_points_y": points[:, 1].tolist()}
+
+
+WRITERS = {"via": ViaWriter}

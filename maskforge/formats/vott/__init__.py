@@ -7,17 +7,11 @@ encrypted; they are never looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import Any
 
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document
-from maskforge.formats.vott.asset import is_metadata
-from maskforge.formats.vott.csv_export import COLUMNS, RESULT_COLUMNS, read_csv
-from maskforge.formats.vott.project import read_asset_file, read_export, read_project
-from maskforge.formats.vott.version1 import read_version1
-from maskforge.formats.vott.writer import VottWriter
-from maskforge.formats.writer import Writer
 
 _PROJECT_KEYS = (
     "sourceConnection",
@@ -30,13 +24,11 @@ _PROJECT_KEYS = (
 _ASSET_KEYS = ("id", "name", "path", "state")
 _VERSION1_KEYS = ("inputTags", "visitedFrames", "tag_colors")
 
-_READERS = {
-    "project": read_project,
-    "asset": read_asset_file,
-    "json-export": read_export,
-    "csv-export": read_csv,
-    "version-1": read_version1,
-}
+COLUMNS = ("image", "xmin", "ymin", "xmax", "ymax", "label")
+"""Columns of a CSV export."""
+
+_RESULT_COLUMNS = frozenset({"confidence", "score", "scores", "probability", "conf", "prob"})
+"""Columns that a detector writes, and no person."""
 
 
 class Vott:
@@ -47,7 +39,6 @@ class Vott:
     versions = "2.x: .vott projects, asset files, JSON and CSV exports; 1.x: JSON files"
     geometry = "rectangle, square, polygon, polyline, point; boxes only from CSV"
     marks = ("assets", "asset", "regions", "visitedFrames", "xmin", "-asset")
-    writers: ClassVar[Mapping[str, type[Writer]]] = {"vott": VottWriter}
     suffixes = (".vott", ".json", ".csv")
 
     def recognize(self, document: Document) -> Recognition:
@@ -69,13 +60,29 @@ class Vott:
         Raises:
             FormatError: If something outside the single images is malformed.
         """
-        return _READERS[self.recognize(document).variant](document, context)
+        from maskforge.formats.vott.csv_export import read_csv
+        from maskforge.formats.vott.project import read_asset_file, read_export, read_project
+        from maskforge.formats.vott.version1 import read_version1
+
+        read = {
+            "project": read_project,
+            "asset": read_asset_file,
+            "json-export": read_export,
+            "csv-export": read_csv,
+            "version-1": read_version1,
+        }
+        return read[self.recognize(document).variant](document, context)
+
+
+def is_metadata(value: object) -> bool:
+    """Tell the object of an asset with its regions from the description of an asset alone."""
+    return isinstance(value, dict) and "asset" in value
 
 
 def _recognize_table(rows: list[dict[str, str]]) -> Recognition:
     if not rows:
         return Recognition.no("the table has no rows")
-    results = RESULT_COLUMNS.intersection(map(str.lower, rows[0]))
+    results = _RESULT_COLUMNS.intersection(map(str.lower, rows[0]))
     if results:
         return Recognition.no(
             f"a column {_listed(sorted(results))}: the results of a detector, not annotations"

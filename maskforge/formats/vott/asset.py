@@ -69,11 +69,6 @@ def read_asset(value: object, origin: Origin) -> Asset:
     return structure(value, Asset, origin, Code.INVALID_IMAGE_RECORD)
 
 
-def is_metadata(value: object) -> bool:
-    """Tell the object of an asset with its regions from the description of an asset alone."""
-    return isinstance(value, dict) and "asset" in value
-
-
 def read_metadata(
     value: object,
     origin: Origin,

@@ -17,12 +17,12 @@ import msgspec
 from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
 from maskforge.formats.jsonio import Document, structure
+from maskforge.formats.vott import is_metadata
 from maskforge.formats.vott.asset import (
     Asset,
     AssetState,
     AssetType,
     image_record,
-    is_metadata,
     lost,
     read_asset,
     read_metadata,

@@ -297,3 +297,6 @@ def common_folder(folders: Iterable[Path]) -> Path | None:
     with contextlib.suppress(ValueError):  # none at all, or on different drives
         return Path(os.path.commonpath(list(folders)))
     return None
+
+
+WRITERS = {"vott": VottWriter}

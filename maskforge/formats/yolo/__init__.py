@@ -6,15 +6,15 @@ What the files mean was read in ``ultralytics/data/utils.py`` and ``ultralytics/
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document
-from maskforge.formats.yolo.dataset import SPLITS, read_dataset
-from maskforge.formats.yolo.label_file import is_labels, read_alone
-from maskforge.formats.yolo.names import NAME_FILES
-from maskforge.formats.yolo.semantic import YoloSemanticWriter
-from maskforge.formats.yolo.writer import YoloWriter
+
+NAME_FILES = ("classes.txt", "labels.txt", "obj.names.txt", "train.txt", "val.txt", "test.txt")
+"""Text files that lie among labels, and are none: names of classes, and lists of images."""
+
+SPLITS = ("train", "val", "validation", "test", "minival")
+"""Keys of the folders of images."""
 
 
 class Yolo:
@@ -29,13 +29,14 @@ class Yolo:
     geometry = "polygons, boxes; masks"
     marks = ("names",)
     suffixes = (".yaml", ".yml", ".txt")
-    writers: ClassVar = {"yolo": YoloWriter, "yolo-semantic": YoloSemanticWriter}
 
     def recognize(self, document: Document) -> Recognition:
         """Tell `data.yaml` by its names of classes and folders of images, labels by their lines."""
         if document.path.suffix.lower() == ".txt":
             if document.path.name in NAME_FILES:
                 return Recognition("names", "a list of names", auxiliary=True)
+            from maskforge.formats.yolo.label_file import is_labels
+
             if is_labels(document.root):
                 return Recognition("labels", "lines of a class and coordinates")
             return Recognition.no("no line is a class and coordinates")
@@ -53,6 +54,9 @@ class Yolo:
         Raises:
             FormatError: If the names cannot be read, or no folder of the data set exists.
         """
+        from maskforge.formats.yolo.dataset import read_dataset
+        from maskforge.formats.yolo.label_file import read_alone
+
         if document.path.suffix.lower() == ".txt":
             return read_alone(document, context)
         return read_dataset(document, context)

@@ -7,6 +7,7 @@ from typing import Any
 from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage
 from maskforge.formats.yolo.names import data_yaml, split_of
 from maskforge.formats.yolo.rings import clipped, joined
+from maskforge.formats.yolo.semantic import YoloSemanticWriter
 from maskforge.shapes import Area, Points, Shape, Size
 
 _REPLACED = ("names", "nc", "masks_dir", "label_mapping")
@@ -89,3 +90,6 @@ class YoloWriter(Writer):
 def _text(ring: Points, size: Size) -> str:
     """Return fractions with so many digits that the same coordinates are read again."""
     return " ".join(f"{one:.15g}" for one in (ring / size).ravel().tolist())
+
+
+WRITERS = {"yolo": YoloWriter, "yolo-semantic": YoloSemanticWriter}
