@@ -103,7 +103,7 @@ def read_stored(
         upright: Whether to apply the EXIF orientation.
         checked: Whether to look at the checksums of a PNG first: where every value counts, because
             decoding alone overlooks most damage.
-        step: How much smaller a JPEG may be, which is faster; other files are decoded whole.
+        step: How much smaller the image may be; the smaller JPEG is faster, too.
 
     Raises:
         OSError: If it cannot be decoded, or is larger than a mask may be.

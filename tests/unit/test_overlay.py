@@ -169,6 +169,51 @@ def test_every_so_many_rows_and_columns_are_shown(tmp_path, suffix, orientation)
         assert np.abs(small - whole).max() <= 1.5 + 3 + 3
 
 
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [
+        *((mode, ".png") for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")),
+        *((mode, ".tif") for mode in ("1", "L", "P", "RGB", "I;16", "I", "F", "CMYK")),
+        *((mode, ".bmp") for mode in ("L", "RGB")),
+        ("P", ".gif"),
+    ],
+)
+def test_an_image_of_any_kind_is_kept_no_larger_than_it_is_shown(tmp_path, mode, suffix):
+    """The first of so many rows and columns, and never a second copy of the whole image."""
+    values = np.random.default_rng(0).integers(0, 256, (41, 30, 4), dtype=np.uint8)
+    image = Image.fromarray(values).convert("RGB" if mode in ("P", "CMYK") else "RGBA")
+    image = image.convert({"I;16": "L"}.get(mode, mode))
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+    image.save(tmp_path / f"x{suffix}")
+    whole = read_stored(tmp_path / f"x{suffix}")
+    for step in (2, 3, 7):
+        small = read_stored(tmp_path / f"x{suffix}", step=step)
+        assert small.values.dtype == whole.values.dtype
+        assert (small.values == whole.values[::step, ::step]).all()
+        assert (small.color, small.alpha, small.upright) == (
+            whole.color,
+            whole.alpha,
+            whole.upright,
+        )
+        if whole.palette is not None:
+            assert (small.palette == whole.palette).all()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "I;16"])
+def test_a_large_image_is_taken_over_in_parts(tmp_path, monkeypatch, mode):
+    values = np.random.default_rng(1).integers(0, 256, (41, 30, 4), dtype=np.uint8)
+    image = Image.fromarray(values).convert("RGB").convert("L" if mode == "I;16" else mode)
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+    image.save(tmp_path / "x.png")
+    whole = read_stored(tmp_path / "x.png")
+    monkeypatch.setattr("maskforge.images.containers.pillow._PIXELS_AT_A_TIME", 70)
+    parts = read_stored(tmp_path / "x.png")
+    assert parts.values.dtype == whole.values.dtype
+    assert (parts.values == whole.values).all()
+
+
 def test_a_jpeg_is_decoded_no_larger_than_it_is_shown(tmp_path):
     Image.new("RGB", (301, 203)).save(tmp_path / "x.jpg")
     sizes = [read_stored(tmp_path / "x.jpg", step=step).values.shape for step in (1, 2, 3, 5, 9)]

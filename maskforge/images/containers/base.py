@@ -60,7 +60,7 @@ class OpenFile(Protocol):
         Args:
             page: The page.
             checked: Whether to look at checksums where there are any and decoding does not.
-            step: How much smaller it may be; a decoder that can only decode all takes no notice.
+            step: How much smaller it may be; a decoder that cannot takes no notice.
         """
         ...
 

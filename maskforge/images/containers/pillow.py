@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _ORIENTATION_TAG = 0x0112
+_PIXELS_AT_A_TIME = 2**24
 _GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
 
 
@@ -83,7 +84,10 @@ class _PillowFile:
             least = max(1, width // step), max(1, height // step)
             self._image.draft(None, least)  # of JPEG alone
         self._image.load()
-        return stored_of(self._image)
+        image: Image = self._image
+        if step > 1 and image.format != "JPEG" and self.header(page).orientation == 1:
+            image = _every(step, image)
+        return stored_of(image)
 
 
 def _allow_size(image: Image) -> None:
@@ -93,6 +97,34 @@ def _allow_size(image: Image) -> None:
     size = getattr(image, "_tile_size", None)
     if size is not None:
         image.im = new(image.mode, size).im
+
+
+def _every(step: int, image: Image) -> Image:
+    """Return the first of so many rows and columns; so a large image is never held twice."""
+    from PIL.Image import Resampling, Transform
+
+    size = -(-image.width // step), -(-image.height // step)
+    offset = 0.5 - step / 2  # Pillow takes what lies below the center of a pixel
+    small = image.transform(
+        size, Transform.AFFINE, (step, 0, offset, 0, step, offset), Resampling.NEAREST
+    )
+    small.format = image.format  # as that of an image that was opened
+    return small
+
+
+def _array_of(image: Image) -> NDArray[Any]:
+    """Return the values of an image, a part at a time if it is large: Pillow makes copies."""
+    width, height = image.size
+    if width * height <= _PIXELS_AT_A_TIME:
+        return np.array(image)
+    rows = max(1, _PIXELS_AT_A_TIME // width)
+    values = np.empty((0,))
+    for top in range(0, height, rows):
+        part = np.asarray(image.crop((0, top, width, min(height, top + rows))))
+        if top == 0:
+            values = np.empty((height, *part.shape[1:]), dtype=part.dtype)
+        values[top : top + rows] = part
+    return values
 
 
 def _bits(image: Image) -> int:
@@ -108,7 +140,7 @@ def stored_of(image: Image) -> Stored:
     upright = image.format == "TIFF"  # which decoding turns upright
     if image.mode in ("P", "PA"):
         image = image.convert("P")
-        return Stored(np.array(image), _palette(image), upright=upright)
+        return Stored(_array_of(image), _palette(image), upright=upright)
     alpha = image.mode in ("LA", "La", "RGBA", "RGBa", "RGBX")
     if image.mode == "RGB" and "transparency" in image.info:
         image, alpha = image.convert("RGBA"), True
@@ -117,7 +149,7 @@ def stored_of(image: Image) -> Stored:
     color = image.mode not in _GRAY_MODES and not image.mode.startswith("I;")
     if color and image.mode not in ("RGB", "RGBA", "RGBX"):
         image = image.convert("RGB")
-    return Stored(np.array(image), alpha=alpha, color=color, upright=upright)
+    return Stored(_array_of(image), alpha=alpha, color=color, upright=upright)
 
 
 def _palette(image: Image) -> NDArray[np.uint8]:
