@@ -355,7 +355,7 @@ def fields_of(record: object, origin: Origin) -> dict[str, Any]:
         RecordError: If it is something else.
     """
     # What is decoded from JSON has text as its keys, so that no copy has to be checked.
-    return record if isinstance(record, dict) else fields_of(record, origin)
+    return record if isinstance(record, dict) else structure(record, dict[str, Any], origin)
 
 
 def numbers(value: object, type_: type[T], origin: Origin) -> T:

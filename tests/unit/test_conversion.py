@@ -195,14 +195,14 @@ def test_keys_that_nobody_knows_may_be_nested_deeply(tmp_path):
 def test_an_image_that_fits_no_memory_is_refused_and_the_next_one_drawn(tmp_path, monkeypatch):
     labelme(tmp_path / "in" / "a.json", square("a", 1, 1, 4, 4), width=30000, height=30000)
     labelme(tmp_path / "in" / "b.json", square("a", 1, 1, 4, 4))
-    draw = conversion_module.draw
+    draw = conversion_module.draw_labeled
 
     def exhausted(image, classes, drawing_options):
         if image.image.size.width == 30000:
             raise MemoryError
         return draw(image, classes, drawing_options)
 
-    monkeypatch.setattr(conversion_module, "draw", exhausted)
+    monkeypatch.setattr(conversion_module, "draw_labeled", exhausted)
     report = convert(tmp_path / "in", tmp_path / "out")
     assert report.reasons["too-large"] == 1
     assert (report.images["refused"], report.images["drawn"]) == (1, 1)
@@ -260,6 +260,7 @@ def test_a_temporary_disk_that_is_full_is_named(tmp_path, monkeypatch):
         def close(self):
             pass
 
+    monkeypatch.setattr(spool, "_BYTES_IN_MEMORY", 0)
     monkeypatch.setattr(spool.tempfile, "SpooledTemporaryFile", lambda **keys: Full())
     labelme(tmp_path / "x.json", square("a", 1, 1, 4, 4))
     with pytest.raises(OutputError, match="No space left on device"):

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import maskforge as mf
-from maskforge.formats.registry import get_format
+from maskforge.formats.registry import get_writer
 from maskforge.geometry import point_arrays
 from maskforge.issues import Code
 from maskforge.limits.allowance import FACTOR
@@ -453,7 +453,7 @@ def test_several_labels_are_checkboxes(tmp_path, samples):
 
 
 def test_via_holds_no_holes(samples, tmp_path):
-    assert get_format("via").writers["via"].holds.holes == ("cut",)
+    assert get_writer("via").holds.holes == ("cut",)
     report = mf.export(samples / "superannotate" / "current", tmp_path / "out", format="via")
     assert "holes cut into the outline" in report.changed
     assert not report.different

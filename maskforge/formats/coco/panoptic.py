@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from maskforge.errors import RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, left_over
-from maskforge.formats.coco import SEGMENTS
 from maskforge.formats.coco.annotation_records import (
     FORM,
     as_crowd,
@@ -26,6 +25,7 @@ from maskforge.formats.coco.annotation_records import (
 )
 from maskforge.formats.coco.categories import Categories, key_of
 from maskforge.formats.coco.images import Listed, listed_images
+from maskforge.formats.coco.recognition import SEGMENTS
 from maskforge.formats.fields import bad_bitmap
 from maskforge.formats.jsonio import Document, as_list, fields_of, structure
 from maskforge.formats.pixels import read_colors

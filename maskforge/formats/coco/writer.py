@@ -12,9 +12,9 @@ import numpy as np
 
 from maskforge.errors import FormatError
 from maskforge.formats.base import record_index
-from maskforge.formats.coco import SEGMENTS
 from maskforge.formats.coco.annotation_records import CATEGORY
 from maskforge.formats.coco.panoptic import PANOPTIC
+from maskforge.formats.coco.recognition import SEGMENTS
 from maskforge.formats.coco.runs import packed, to_runs
 from maskforge.formats.jsonio import load
 from maskforge.formats.pixels import VOID

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from maskforge.formats.label_studio import is_entry
+from maskforge.formats.label_studio.recognition import is_entry
 from maskforge.formats.label_studio.result_records import KINDS
 
 _ABOUT = {

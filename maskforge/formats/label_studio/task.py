@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from maskforge.errors import shorten
 from maskforge.formats.addresses import image_name, image_path
 from maskforge.formats.base import ImageRecord, left_over
-from maskforge.formats.label_studio import ANNOTATIONS
+from maskforge.formats.label_studio.recognition import ANNOTATIONS
 from maskforge.formats.label_studio.result_records import KINDS, ResultReader, form, frame_of
 from maskforge.formats.plainform import read_each
 from maskforge.images.embedded import EmbeddedImage, is_data_uri

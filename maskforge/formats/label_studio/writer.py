@@ -9,8 +9,8 @@ from typing import Any
 
 from maskforge.files import dump_record
 from maskforge.formats.base import with_left_over
-from maskforge.formats.label_studio import ANNOTATIONS
 from maskforge.formats.label_studio.brush import packed
+from maskforge.formats.label_studio.recognition import ANNOTATIONS
 from maskforge.formats.label_studio.result_records import DECIMALS, to_percent
 from maskforge.formats.label_studio.task import image_key
 from maskforge.formats.writer import Holds, WriteContext, Writer, WrittenImage

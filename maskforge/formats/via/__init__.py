@@ -14,15 +14,9 @@ from typing import Any
 from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document
+from maskforge.formats.via.recognition import METADATA, recognize
 from maskforge.geometry import point_arrays
 from maskforge.issues import Code, Issue, Level, Origin
-
-_METADATA = "_via_img_metadata"
-_ENTRY_KEYS = ("filename", "regions")
-COLUMNS = ("filename", "region_shape_attributes", "region_attributes")
-"""Columns that every table has."""
-
-_VERSION_3 = ("project", "metadata", "view")
 
 
 class Via:
@@ -31,7 +25,7 @@ class Via:
     name = "via"
     title = "VGG Image Annotator (VIA)"
     versions = "1.x and 2.x: project, JSON export, CSV export"
-    marks = (_METADATA, "shape_attributes")
+    marks = (METADATA, "shape_attributes")
     suffixes = (".json", ".csv")
 
     @property
@@ -43,22 +37,7 @@ class Via:
 
     def recognize(self, document: Document) -> Recognition:
         """Tell projects by `_via_img_metadata`, exports by the keys of their entries."""
-        root = document.root
-        if document.is_csv:
-            return _recognize_table(root)
-        if not isinstance(root, dict):
-            return Recognition.no("the root is not an object")
-        if _METADATA in root:
-            return Recognition("project", f"`{_METADATA}` at the root")
-        if any(map(_is_entry, root.values())):
-            return Recognition("json-export", "entries with `filename` and `regions` at the root")
-        if all(key in root for key in _VERSION_3):
-            return Recognition.no(
-                "`project`, `metadata` and `view` are of VIA 3, another format of the same tool"
-            )
-        return Recognition.no(
-            f"neither `{_METADATA}` (project) nor entries with `filename` and `regions` (export)"
-        )
+        return recognize(document)
 
     def read(self, document: Document, context: ReadContext) -> Iterator[ImageRecord]:
         """Yield the images of a project or an export that were not read from another file.
@@ -76,8 +55,8 @@ class Via:
         root: dict[str, Any] = document.root
         origin = document.origin
         metadata = root
-        if _METADATA in root:
-            metadata, origin = root[_METADATA], origin.at(f".{_METADATA}")
+        if METADATA in root:
+            metadata, origin = root[METADATA], origin.at(f".{METADATA}")
         if not isinstance(metadata, dict):
             raise FormatError(
                 Code.INVALID_FILE,
@@ -141,19 +120,6 @@ def _digest(record: ImageRecord) -> int:
             ),
         )
     )
-
-
-def _is_entry(value: object) -> bool:
-    return isinstance(value, dict) and all(key in value for key in _ENTRY_KEYS)
-
-
-def _recognize_table(rows: list[dict[str, str]]) -> Recognition:
-    if not rows:
-        return Recognition.no("no rows below the header")
-    missing = [name for name in COLUMNS if name not in rows[0] and f"#{name}" not in rows[0]]
-    if missing:
-        return Recognition.no(f"no columns {', '.join(f'`{name}`' for name in missing)}")
-    return Recognition("csv-export", "columns " + ", ".join(f"`{name}`" for name in COLUMNS))
 
 
 FORMAT = Via()

@@ -12,9 +12,9 @@ from maskforge.formats.addresses import image_name, image_path
 from maskforge.formats.base import ImageRecord, left_over
 from maskforge.formats.jsonio import SURPLUS_CELLS, Document, check_cells
 from maskforge.formats.plainform import read_each
-from maskforge.formats.via import COLUMNS
 from maskforge.formats.via.class_attribute import ClassAttribute, find_class_attribute
 from maskforge.formats.via.metadata import declared_size, tags_of, written_places
+from maskforge.formats.via.recognition import COLUMNS
 from maskforge.formats.via.region_records import FORM, read_region
 from maskforge.issues import Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit

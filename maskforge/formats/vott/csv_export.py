@@ -13,9 +13,9 @@ from maskforge.errors import GeometryError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
 from maskforge.formats.jsonio import SURPLUS_CELLS, Document, check_cells
 from maskforge.formats.plainform import too_many
-from maskforge.formats.vott import COLUMNS
 from maskforge.formats.vott.known import KnownImages, image_folders
 from maskforge.formats.vott.names import decoded_name, written_places
+from maskforge.formats.vott.recognition import COLUMNS
 from maskforge.formats.vott.region_records import read_tags
 from maskforge.geometry import rectangle
 from maskforge.issues import Code, Issue, Origin

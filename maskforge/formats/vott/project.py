@@ -17,7 +17,6 @@ import msgspec
 from maskforge.errors import FormatError, RecordError, shorten
 from maskforge.formats.base import ImageRecord, ReadContext
 from maskforge.formats.jsonio import Document, structure
-from maskforge.formats.vott import is_metadata
 from maskforge.formats.vott.asset import (
     Asset,
     AssetState,
@@ -29,6 +28,7 @@ from maskforge.formats.vott.asset import (
     refused,
 )
 from maskforge.formats.vott.known import KnownImages, image_folders
+from maskforge.formats.vott.recognition import is_metadata
 from maskforge.formats.vott.tags import TagList
 from maskforge.issues import Code, Issue, Level, Origin
 

@@ -9,12 +9,7 @@ from collections.abc import Iterator
 
 from maskforge.formats.base import ImageRecord, ReadContext, Recognition
 from maskforge.formats.jsonio import Document
-
-NAME_FILES = ("classes.txt", "labels.txt", "obj.names.txt", "train.txt", "val.txt", "test.txt")
-"""Text files that lie among labels, and are none: names of classes, and lists of images."""
-
-SPLITS = ("train", "val", "validation", "test", "minival")
-"""Keys of the folders of images."""
+from maskforge.formats.yolo.names import NAME_FILES, SPLITS
 
 
 class Yolo:

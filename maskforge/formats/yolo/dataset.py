@@ -12,9 +12,8 @@ from maskforge.errors import FormatError, shorten
 from maskforge.files import walk
 from maskforge.formats.base import ImageRecord, ReadContext
 from maskforge.formats.jsonio import Document
-from maskforge.formats.yolo import NAME_FILES, SPLITS
 from maskforge.formats.yolo.label_file import label_record
-from maskforge.formats.yolo.names import names_of
+from maskforge.formats.yolo.names import NAME_FILES, SPLITS, names_of
 from maskforge.formats.yolo.semantic import MASKS_KEY, mask_record
 from maskforge.images.suffixes import is_image_name
 from maskforge.issues import Code, Issue, Origin

@@ -12,6 +12,12 @@ from maskforge.formats.base import ReadContext
 from maskforge.formats.writer import WrittenImage
 from maskforge.issues import Code, Origin
 
+NAME_FILES = ("classes.txt", "labels.txt", "obj.names.txt", "train.txt", "val.txt", "test.txt")
+"""Text files that lie among labels, and are none: names of classes, and lists of images."""
+
+SPLITS = ("train", "val", "validation", "test", "minival")
+"""Keys of the folders of images."""
+
 _NAMED = ("data.yaml", "dataset.yaml", "data.yml", "classes.txt")
 _SPLITS = ("train", "val", "test")
 
