@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -46,6 +47,11 @@ def processor_seconds(command: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def ratio(used: Sequence[float], other: Sequence[float]) -> float:
+    """Return the median of the ratios within a round."""
+    return statistics.median(mine / theirs for mine, theirs in zip(used, other, strict=True))
+
+
 def main() -> None:
     """Generate the file, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -64,12 +70,7 @@ def main() -> None:
     first, libraries, *_ = seconds
     print("| command | s | times the libraries | times python |\n|---|---:|---:|---:|")
     for name, used in seconds.items():
-        ratios = [
-            statistics.median(
-                mine / theirs for mine, theirs in zip(used, seconds[one], strict=True)
-            )
-            for one in (libraries, first)
-        ]
+        ratios = [ratio(used, seconds[one]) for one in (libraries, first)]
         print(f"| {name} | {statistics.median(used):.2f} | {ratios[0]:.2f} | {ratios[1]:.0f} |")
 
 
