@@ -7,7 +7,7 @@ import importlib.util
 import itertools
 import math
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from maskforge.display.visible import replace_hidden, visible
 from maskforge.issues import Box, Code, Issue, Level, Origin
@@ -91,11 +91,21 @@ class MaskforgeError(Exception):
         self.origin = origin
         self.hint = hint
 
+    def __reduce__(self) -> tuple[Callable[..., MaskforgeError], tuple[object, ...]]:
+        return _again, (type(self), self.__dict__)  # whatever a class wants to be made of
+
     def __str__(self) -> str:
         text = visible(self.message)
         if self.origin:
             text = f"{replace_hidden(str(self.origin))}: {text}"
         return f"{text}\n  hint: {visible(self.hint)}" if self.hint else text
+
+
+def _again(class_: type[MaskforgeError], attributes: dict[str, object]) -> MaskforgeError:
+    """Return an error that comes from another process."""
+    error = class_.__new__(class_, attributes["message"])
+    error.__dict__.update(attributes)
+    return error
 
 
 class OptionError(MaskforgeError, ValueError):

@@ -125,6 +125,7 @@ def convert(
         typer.Option("--strict", help="Write nothing if any record would be left out."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but writing.")] = False,
+    workers: shared.Workers = None,
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
 ) -> None:
@@ -167,6 +168,7 @@ def convert(
             unvisited=unvisited,
             strict=strict,
             dry_run=dry_run,
+            workers=workers,
         )
         with progress() as update:
             report = run(source, out, options, overwrite=overwrite, progress=update)

@@ -113,6 +113,15 @@ Overwrite: TypeAlias = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")
 ]
 
+Workers: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Processes that share the work.",
+        show_default="one for each core, if there are many images",
+    ),
+]
+
 
 def image_size(text: str | None) -> tuple[int, int] | None:
     """Return the value of ``--size``.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import pickle
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +22,23 @@ from maskforge.dataset.conversion_report import (
     count_image,
 )
 from maskforge.dataset.convert_options import ConvertOptions
-from maskforge.dataset.converted_image import ConvertedImage, convert_labeled
+from maskforge.dataset.converted_image import ConvertedImage
 from maskforge.dataset.destination import Destination, Place
-from maskforge.dataset.image_digest import digest_of_image
+from maskforge.dataset.drawn_image import (
+    Change,
+    DrawnImage,
+    DrawSettings,
+    DrawTask,
+    changed,
+    draw_image,
+    draw_images,
+    draw_part,
+    drop_part,
+)
 from maskforge.dataset.label_notes import notes_on_inferred, notes_on_spellings
 from maskforge.dataset.manifest import ManifestEntry, RelativePaths, is_dataset
 from maskforge.dataset.spool import ImageSpool
+from maskforge.dataset.worker_pool import WorkerPool
 from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
 from maskforge.errors import OptionError, shorten
 from maskforge.files import PathLike, as_path, as_paths
@@ -158,7 +171,7 @@ def _convert(
         mask_values=mask_values(options.classes) if options.classes else None,
         mask_tolerance=options.mask_tolerance,
     )
-    with ImageSpool() as spool:
+    with ImageSpool() as spool, WorkerPool(options.workers) as pool:
         labels: Counter[str] = Counter()
         shapes = labeled = 0
         for read in reader:
@@ -184,7 +197,7 @@ def _convert(
             classes = replace(classes, class_from=class_from)
         check_labels(classes, labels)
         check_binary(classes, labels, options)
-        run = _Run(destination, folder.path, options, classes, reader, labels, progress)
+        run = _Run(destination, folder.path, options, classes, reader, labels, progress, pool)
         if options.dry_run:
             return run.draw_all(spool, None, observe)
         if options.strict:
@@ -235,6 +248,7 @@ class _Run:
         reader: AnnotationReader,
         labels: Counter[str],
         progress: Progress,
+        pool: WorkerPool,
     ) -> None:
         self._destination = destination
         self._out = out
@@ -245,6 +259,7 @@ class _Run:
         self._reader = reader
         self._labels = labels
         self._progress = progress
+        self._pool = pool
 
     def draw_all(
         self,
@@ -258,76 +273,119 @@ class _Run:
         report = ConversionReport(out=str(self._out), written=writer is not None)
         count_files(report, self._reader.files_read, [*self._reader.issues, *self._notes()])
         counts: dict[str, ClassCount] = {}
-        seen: dict[str, str] = {}
         self._destination.begin()
-        settings = digest_of_settings(self._options, self._classes)
+        total, number = len(spool), 0
         with writer or contextlib.nullcontext():
-            for index, read in enumerate(spool):
-                # Only now it is known who else claims an image that has nothing but the name.
-                image = _with_note(self._reader.claims.checked(read), seen)
-                key = digest_of_image(settings, image)
-                observe(self._convert(index, image, key, report, counts, writer))
-                self._progress("drawing", index + 1, len(spool))
+            with contextlib.closing(self._drawn(spool, writer)) as drawn_images:
+                for drawn in drawn_images:
+                    observe(self._taken(number, drawn, spool, report, counts, writer))
+                    del drawn  # the next masks can take the place of these in memory
+                    number += 1
+                    self._progress("drawing", number, total)
             if writer is not None:
                 self._destination.end(writer)
         report.classes = list(counts.values())
         return report
 
-    def _convert(
+    def _drawn(self, spool: ImageSpool, writer: DatasetWriter | None) -> Iterator[DrawnImage]:
+        """Yield all images as they are drawn, by this process or by others."""
+        settings, seen = self._settings(writer), dict[str, str]()
+        # Who does not go on looks at the masks.
+        if not self._destination.goes_on or not self._pool.is_worth(len(spool)):
+            for image in spool:
+                yield from draw_images(settings, [image], [self._change(image, seen)])
+            return
+        parts = spool.parts()
+        if settings.known:
+            known = spool.split() / "known"
+            known.write_bytes(pickle.dumps(settings.known))
+            settings = replace(settings, known=known)
+        if writer is not None:
+            settings = replace(settings, aside=writer.folder_aside())
+        tasks = (
+            DrawTask(settings, part, [self._change(head, seen) for head in part.read_heads()])
+            for part in parts
+        )
+        with contextlib.closing(self._pool.in_order(draw_part, tasks, drop_part)) as drawn_parts:
+            for drawn_part in drawn_parts:
+                waiting = deque(drawn_part)
+                try:
+                    while waiting:
+                        yield waiting.popleft()
+                finally:
+                    drop_part(waiting)
+
+    def _settings(self, writer: DatasetWriter | None) -> DrawSettings:
+        return DrawSettings(
+            self._classes,
+            self._options,
+            digest_of_settings(self._options, self._classes),
+            writer.known if writer and self._destination.goes_on else frozenset(),
+            writes=writer is not None,
+        )
+
+    def _change(self, head: AnnotatedImage, seen: dict[str, str]) -> Change:
+        """Return what is known of an image now that all were read.
+
+        Args:
+            head: The image; its shapes and findings do not matter.
+            seen: Where the images before it were read from.
+        """
+        bare = replace(head, issues=())
+        # Only now it is known who else claims an image that has nothing but the name.
+        checked = _with_note(self._reader.claims.checked(bare), seen)
+        return None if checked is bare else (checked.image, checked.issues)
+
+    def _taken(
         self,
         number: int,
-        image: AnnotatedImage,
-        key: str,
+        drawn: DrawnImage,
+        spool: ImageSpool,
         report: ConversionReport,
         counts: dict[str, ClassCount],
         writer: DatasetWriter | None,
     ) -> ManifestEntry:
-        known = writer.recall(key) if writer and self._destination.goes_on else None
-        # The masks die with this call, so those of the next image can take their place in memory.
-        if known is None:
-            converted = convert_labeled(image, self._classes, self._options)
-        else:
-            entry = known[0].entry
-            converted = ConvertedImage(entry.outcome, None, None, entry, ())
+        """Give an image its place, write its files, and count it."""
+        image, converted = drawn.image, drawn.converted
+        done = writer.recall(drawn.key) if writer and converted is None else None
+        if done is not None:
+            account = done[0].entry
+            converted = ConvertedImage(account.outcome, None, None, account, ())
+        elif converted is None:  # its files are gone
+            drawn = self._redrawn(number, drawn, spool, writer)
+            converted = drawn.converted
+        assert converted is not None
         place = self._destination.place(number, image, converted)
-        if known is not None and place is not None and place.name != known[0].name:
-            known = None  # another image has come before it, and has the name now
-            converted = convert_labeled(image, self._classes, self._options)
+        if done is not None and place is not None and place.name != done[0].name:
+            done = None  # another image has come before it, and has the name now
+            drawn = self._redrawn(number, drawn, spool, writer)
+            assert drawn.converted is not None
+            converted = drawn.converted
         count_image(report, converted.entry, place.name if place else image.image.name)
         count_classes(counts, converted.entry, self._ids)
         taken, place = writer if place else None, place or Place("")
-        if known is None:
-            files = self._written(taken, place.name, image, converted)
+        if done is not None:
+            files = done[0].files
         else:
-            files = known[0].files
+            file = None if converted.entry.image is None else image.image.file
+            files = {"image": self._relative.of(file)}
+            if taken is None:
+                drop_part([drawn])
+            else:
+                files |= taken.write_made(place.name, drawn.files)
         entry = self._placed(converted.entry, image, place, files)
-        if taken is not None and known is None:
-            taken.add(entry, key, Account(place.name, files, converted.entry))
-        elif taken is not None and known is not None:
-            taken.add_recalled(entry, known[1])
+        if taken is not None and done is None:
+            taken.add(entry, drawn.key, Account(place.name, files, converted.entry))
+        elif taken is not None and done is not None:
+            taken.add_recalled(entry, done[1])
         return entry
 
-    def _written(
-        self,
-        writer: DatasetWriter | None,
-        name: str,
-        image: AnnotatedImage,
-        converted: ConvertedImage,
-    ) -> dict[str, str | None]:
-        """Write the masks of an image, and return the paths for the manifest."""
-        file = None if converted.entry.image is None else image.image.file
-        files: dict[str, str | None] = {"image": self._relative.of(file)}
-        if writer is not None and converted.mask is not None:
-            files |= writer.write_masks(
-                name,
-                self._options.file_type,
-                converted.mask,
-                converted.instances,
-                palette=self._options.encoding != "binary",
-            )
-            if image.embedded is not None:
-                files["image"] = writer.write_image(name, image.embedded)
-        return files
+    def _redrawn(
+        self, number: int, drawn: DrawnImage, spool: ImageSpool, writer: DatasetWriter | None
+    ) -> DrawnImage:
+        """Return an image that was done, and has to be done again."""
+        image = next(itertools.islice(spool, number, None))
+        return draw_image(self._settings(writer), changed(image, drawn.change), drawn.key)
 
     def _placed(
         self,

@@ -38,6 +38,9 @@ class ConvertOptions(DrawOptions):
         unvisited: What becomes of images that nobody looked at: ``skip`` or ``background``.
         strict: Write nothing at all if any record would be skipped or refused.
         dry_run: Do everything but writing.
+        workers: Processes that read and draw; None for one for each core, if there are many images.
+            A script that asks for several must start its work below
+            ``if __name__ == "__main__":``, as Python's ``multiprocessing`` demands.
     """
 
     format: str = "auto"
@@ -55,3 +58,4 @@ class ConvertOptions(DrawOptions):
     unvisited: Unvisited = "skip"
     strict: bool = False
     dry_run: bool = False
+    workers: Annotated[int | None, Range(1, 1024)] = 1

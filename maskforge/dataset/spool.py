@@ -7,11 +7,11 @@ import copyreg
 import operator
 import pickle
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from maskforge.errors import OutputError
 from maskforge.images.annotated_image import AnnotatedImage
@@ -19,6 +19,9 @@ from maskforge.issues import Origin
 from maskforge.shapes import Area, Bitmap, PointSet, Polygon, Polyline, Shape
 
 _BYTES_IN_MEMORY = 16 * 2**20
+
+IMAGES_OF_PART = 32
+"""So many are drawn by another process at a time."""
 
 _IMAGE_BYTES, _SHAPE_BYTES, _ISSUE_BYTES = 2000, 1200, 600
 """What Python needs for one, beside the coordinates, pixels and texts in it."""
@@ -68,11 +71,74 @@ def _bytes_of(image: AnnotatedImage) -> int:
     return count + sum(_ISSUE_BYTES + len(issue.message) for issue in image.issues)
 
 
+@dataclass(frozen=True, slots=True)
+class SpooledPart:
+    """Some images in a file of their own, which other processes can read.
+
+    Attributes:
+        file: The images, one after the other.
+        count: How many they are.
+        heads: What is known of each but its shapes and findings, pickled: a list of images.
+    """
+
+    file: Path
+    count: int
+    heads: bytes
+
+    def read_heads(self) -> list[AnnotatedImage]:
+        """Return what is known of each."""
+        heads: list[AnnotatedImage] = pickle.loads(self.heads)
+        return heads
+
+    def images(self) -> Iterator[AnnotatedImage]:
+        """Yield the images."""
+        with self.file.open("rb") as stream:
+            for _ in range(self.count):
+                image: AnnotatedImage = pickle.load(stream)
+                yield image
+
+
+def write_part(file: Path, images: Sequence[AnnotatedImage]) -> SpooledPart:
+    """Write images, without what ``ImageSpool`` drops, to a new file.
+
+    Raises:
+        OutputError: If the disk is full.
+    """
+    try:
+        with file.open("xb") as stream:
+            for image in map(_drawn_alone, images):
+                _dump(image, stream)
+    except OSError as error:
+        raise _full(error, file.parent) from None
+    heads = [head_of(image) for image in images]
+    return SpooledPart(file, len(heads), pickle.dumps(heads, pickle.HIGHEST_PROTOCOL))
+
+
+def head_of(image: AnnotatedImage) -> AnnotatedImage:
+    """Return an image without shapes, findings and content: what tells it from others."""
+    return AnnotatedImage(image.image, (), image.state, image.format, image.origin, image.folder)
+
+
+def _dump(image: AnnotatedImage, stream: IO[bytes]) -> None:
+    pickler = pickle.Pickler(stream, protocol=pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table = _DISPATCH
+    pickler.dump(image)
+
+
+def _full(error: OSError, folder: Path) -> OutputError:
+    return OutputError(
+        f"cannot hold what was read: {error.strerror or error}",
+        origin=Origin(folder, ""),
+        hint="free some space, or set TMPDIR to another folder",
+    )
+
+
 class ImageSpool:
     """Keeps images in their order, in bounded memory: as they are while few, then in a file.
 
     Classes are known only when everything has been read, and nothing may be drawn before; the
-    spool saves reading every file twice. Its file is private, temporary and already deleted.
+    spool saves reading every file twice. Its file is private, temporary and already deleted, unless
+    it is split into parts for other processes.
     """
 
     def __init__(self, *, whole: bool = False) -> None:
@@ -86,7 +152,9 @@ class ImageSpool:
         self._held: list[AnnotatedImage] | None = None if whole else []
         self._bytes_held = 0
         self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115 - closed in __exit__
-        self._count = 0
+        self._stored = 0
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._parts: list[SpooledPart] = []
 
     def __enter__(self) -> Self:
         return self
@@ -98,9 +166,11 @@ class ImageSpool:
         traceback: TracebackType | None,
     ) -> None:
         self._file.close()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def __len__(self) -> int:
-        return self._count
+        return sum(one.count for one in self._parts) + self._stored + len(self._held or ())
 
     def append(self, image: AnnotatedImage) -> None:
         """Park one more image, without what it and its shapes hold in ``extra``.
@@ -110,46 +180,80 @@ class ImageSpool:
         """
         if not self._whole:
             image = _drawn_alone(image)
-        self._count += 1
         if self._held is None:
             self._store(image)
             return
         self._held.append(image)
         self._bytes_held += _bytes_of(image)
-        if self._bytes_held > _BYTES_IN_MEMORY:
+        if self._folder is not None and len(self._held) == IMAGES_OF_PART:
+            self._write_part()
+        elif self._bytes_held > _BYTES_IN_MEMORY:
             for one in self._held:
                 self._store(one)
             self._held = None
 
     def _store(self, image: AnnotatedImage) -> None:
+        self._stored += 1
         try:
             if self._whole:
                 start = self._file.tell()
                 with contextlib.suppress(RecursionError):
-                    self._dump(image)
+                    _dump(image, self._file)
                     return
                 self._file.seek(start)
                 self._file.truncate()
                 image = _drawn_alone(image)
-            self._dump(image)
+            _dump(image, self._file)
         except OSError as error:
-            raise OutputError(
-                f"cannot hold what was read: {error.strerror or error}",
-                origin=Origin(Path(tempfile.gettempdir()), ""),
-                hint="free some space, or set TMPDIR to another folder",
-            ) from None
+            raise _full(error, Path(tempfile.gettempdir())) from None
 
-    def _dump(self, image: AnnotatedImage) -> None:
-        pickler = pickle.Pickler(self._file, protocol=pickle.HIGHEST_PROTOCOL)
-        pickler.dispatch_table = _DISPATCH
-        pickler.dump(image)
+    def split(self) -> Path:
+        """Keep images in parts from now on, each a file of its own.
+
+        Returns:
+            The folder of these files, which is removed in the end.
+
+        Raises:
+            OutputError: If the disk is full.
+        """
+        if self._folder is None:
+            images = list(self)
+            self._folder = tempfile.TemporaryDirectory(prefix="maskforge-")
+            self._held, self._stored = [], 0
+            for image in images:
+                self.append(image)
+        return Path(self._folder.name)
+
+    def adopt(self, part: SpooledPart) -> None:
+        """Park the images of a part that another process has written."""
+        self._write_part()
+        self._parts.append(part)
+
+    def parts(self) -> list[SpooledPart]:
+        """Return all images, split into parts.
+
+        Raises:
+            OutputError: If the disk is full.
+        """
+        self.split()
+        self._write_part()
+        return self._parts
+
+    def _write_part(self) -> None:
+        if self._held:
+            assert self._folder is not None
+            file = Path(self._folder.name, f"own-{len(self._parts)}")
+            self._parts.append(write_part(file, self._held))
+            self._held, self._bytes_held = [], 0
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
         """Iterate over all images from the first one on."""
+        for part in self._parts:
+            yield from part.images()
         if self._held is not None:
             yield from self._held
             return
         self._file.seek(0)
-        for _ in range(self._count):
+        for _ in range(self._stored):
             image: AnnotatedImage = pickle.load(self._file)
             yield image

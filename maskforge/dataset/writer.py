@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -14,13 +14,11 @@ from typing import IO, TYPE_CHECKING, Self
 import msgspec
 
 import maskforge
+from maskforge.dataset.made_file import MadeFile, mask_files, no_memory
 from maskforge.dataset.manifest import ManifestEntry, is_dataset
-from maskforge.display.colors import Color
 from maskforge.errors import LabelError, MaskforgeError, OutputError, OutputExistsError
 from maskforge.files import (
     CLASSES,
-    EXTRACTED,
-    INSTANCES,
     MANIFEST,
     MASKS,
     OVERLAYS,
@@ -31,12 +29,11 @@ from maskforge.files import (
     unwritable,
     write_whole,
 )
-from maskforge.images.decoder import image_suffix
 from maskforge.images.page import page_path
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import dump_class_map, load_saved_class_map
-from maskforge.masks.maskfile import AnyMask, encode_mask
+from maskforge.masks.maskfile import AnyMask
 from maskforge.masks.stackfile import StackFile
 from maskforge.outputs.folder import Done, OutputFolder, StagedFile, check_links, digest_of
 
@@ -250,15 +247,34 @@ class DatasetWriter:
         Raises:
             OutputError: If a file cannot be written.
         """
+        try:
+            made = [*mask_files(mask, instances, file_type, self._classes.colors, palette=palette)]
+        except MemoryError:
+            raise no_memory(Origin(self._folder.path / MASKS / name, "")) from None
+        return self.write_made(name, made)
+
+    def write_made(self, name: str, files: Iterable[MadeFile]) -> dict[str, str]:
+        """Write the files of one image.
+
+        Args:
+            name: The name of its mask.
+            files: What was encoded, perhaps in files of its own.
+
+        Returns:
+            The paths for the manifest, by the kinds of files.
+
+        Raises:
+            OutputError: If a file cannot be written.
+        """
         self._finish_stack()
-        files = {"mask": f"{MASKS}/{name}.{file_type}"}
-        self._write(files["mask"], mask, file_type, self._classes.colors if palette else None)
-        if instances is not None:
-            wide = instances.dtype.itemsize > 2  # more than a PNG can hold
-            type_ = "tiff" if wide and file_type == "png" else file_type
-            files["instances"] = f"{INSTANCES}/{name}.{type_}"
-            self._write(files["instances"], instances, type_, self._classes.colors)
-        return files
+        paths: dict[str, str] = {}
+        for file in files:
+            place = paths[file.kind] = file.name_of(name)
+            if file.aside is None:
+                self.write_file(place, file.content)
+            else:
+                self._staged.append(self._folder.adopt(place, file.aside, file.digest))
+        return paths
 
     def write_page(self, name: str, mask: AnyMask) -> dict[str, str]:
         """Write the mask of the next page of a stack; pages of one stack follow one another.
@@ -279,21 +295,6 @@ class DatasetWriter:
             self._stack = place, StackFile(self._folder.place(place), self._classes.colors)
         return {"mask": page_path(Path(place), self._stack[1].add(mask)).as_posix()}
 
-    def write_image(self, name: str, image: bytes) -> str:
-        """Write an image that was embedded in an annotation file, as it is.
-
-        Args:
-            name: The name of its mask.
-            image: The encoded image.
-
-        Returns:
-            The path for the manifest.
-
-        Raises:
-            OutputError: If the file cannot be written.
-        """
-        return self.write_file(f"{EXTRACTED}/{name}{image_suffix(image)}", image)
-
     def write_file(self, name: str, content: bytes) -> str:
         """Write a file that belongs to the next line of the manifest.
 
@@ -305,18 +306,6 @@ class DatasetWriter:
         """
         self._staged.append(self._folder.stage(name, content))
         return name
-
-    def _write(
-        self, name: str, mask: AnyMask, file_type: str, palette: Mapping[int, Color] | None
-    ) -> None:
-        try:
-            content = encode_mask(mask, file_type, palette)
-        except MemoryError:
-            raise OutputError(
-                "there is not enough memory to encode the mask",
-                origin=Origin(self._folder.path / name, ""),
-            ) from None
-        self.write_file(name, content)
 
     def add(self, entry: ManifestEntry, key: str = "", account: Account | None = None) -> None:
         """Add the line of one image to the manifest, and put its files in their places.
@@ -335,6 +324,15 @@ class DatasetWriter:
         self._staged = []
         if self._stack is None:
             self._list_waiting({})
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The keys of the images that the run that goes on has done."""
+        return self._folder.done
+
+    def folder_aside(self) -> Path:
+        """Return a folder for files that are beside their places, as those of other processes."""
+        return self._folder.place(f"{MASKS}/x").parent
 
     def recall(self, key: str) -> tuple[Account, Mapping[str, str]] | None:
         """Return what is known of an image that is done already, and the digests of its files.
@@ -410,7 +408,11 @@ def digest_of_settings(options: DataclassInstance, classes: ClassMap) -> bytes:
         options: Of the run; one that changes makes a run that goes on do everything again.
         classes: The class map.
     """
-    chosen = {one.name: repr(getattr(options, one.name)) for one in fields(options)}
+    chosen = {
+        one.name: repr(getattr(options, one.name))
+        for one in fields(options)
+        if one.name != "workers"
+    }
     chosen |= {"classes": dump_class_map(classes).decode(), "version": maskforge.__version__}
     return hashlib.sha256(msgspec.json.encode(chosen)).digest()
 

@@ -285,6 +285,28 @@ class OutputFolder:
             raise
         return staged
 
+    def adopt(self, name: str, aside: Path, digest: str) -> StagedFile:
+        """Take over a file that another process has written beside its place.
+
+        Args:
+            name: Of the file, as for ``place``.
+            aside: Where it is.
+            digest: Its SHA-256.
+
+        Raises:
+            OutputError: As ``place``.
+        """
+        try:
+            return StagedFile(name, aside, self.place(name), digest)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+
+    @property
+    def done(self) -> frozenset[str]:
+        """The keys of the images that the run that goes on has done."""
+        return frozenset(self._done if self.goes_on else ())
+
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all, and list it.
 

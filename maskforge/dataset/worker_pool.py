@@ -1,0 +1,135 @@
+"""Processes that work beside this one: how many, how they start, and how they end."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import TypeVar
+
+from maskforge.errors import MaskforgeError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+_TASKS_AHEAD = 3
+"""For each worker: enough that none waits for this process, and results do not fill its memory."""
+
+_MANY = 500
+"""Images from which on processes pay for their start."""
+
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use: not those that it or its container is denied."""
+    cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
+        quota, period = _QUOTA.read_text(encoding="ascii").split()
+        cores = min(cores, -(-int(quota) // int(period)))  # "max" is no number
+    return max(1, cores)
+
+
+class WorkerPool:
+    """An executor that starts with its first task, and ends with everything that waits in it."""
+
+    def __init__(self, workers: int | None) -> None:
+        """Start nothing yet.
+
+        Args:
+            workers: Number of processes, at least for two images; with 1, all work is done in this
+                one. None for one for each core, if there are many images.
+        """
+        self.workers = available_cores() if workers is None else workers
+        self._least = _MANY if workers is None else 2
+        self._executor: Executor | None = None
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+
+    def _started(self) -> Executor:
+        if self._executor is None:
+            # A process that forks while threads run may never go on: a bar of progress is one.
+            methods = multiprocessing.get_all_start_methods()
+            context = multiprocessing.get_context(
+                "forkserver" if "forkserver" in methods else "spawn"
+            )
+            self._executor = ProcessPoolExecutor(self.workers, context, initializer=_begin)
+        return self._executor
+
+    def is_worth(self, count: int) -> bool:
+        """Tell whether processes save more time than their start takes.
+
+        Args:
+            count: Number of images or files.
+        """
+        return self.workers > 1 and count >= self._least
+
+    def in_order(
+        self,
+        function: Callable[[Task], Result],
+        tasks: Iterable[Task],
+        drop: Callable[[Result], None],
+    ) -> Generator[Result]:
+        """Yield the results of tasks in the order of these, while others are worked on.
+
+        Args:
+            function: Of a module, so that another process finds it.
+            tasks: What it is called with; taken one by one, a few ahead.
+            drop: Is given results that nobody takes any more.
+
+        Raises:
+            MaskforgeError: What the function raised, or that a process was ended.
+        """
+        remaining = iter(tasks)
+        executor = self._started()
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for task in itertools.islice(remaining, self.workers * _TASKS_AHEAD):
+                waiting.append(executor.submit(function, task))
+            while waiting:
+                result = waiting.popleft().result()
+                for task in itertools.islice(remaining, 1):
+                    waiting.append(executor.submit(function, task))
+                yield result
+        except BrokenProcessPool:
+            raise MaskforgeError(
+                "a worker process was ended from outside, perhaps for want of memory",
+                hint="run the command again, which goes on, with fewer --workers",
+            ) from None
+        finally:
+            for future in waiting:
+                future.cancel()
+            concurrent.futures.wait(waiting)
+            for future in waiting:
+                if not future.cancelled() and future.exception() is None:
+                    drop(future.result())
+
+
+def _begin() -> None:
+    """Leave Ctrl-C to the process that waits, and end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
