@@ -64,9 +64,9 @@ def main() -> None:
         seconds: dict[str, list[float]] = {name: [] for name in commands(Path(scratch))}
         for number in range(options.rounds + 1):
             for name, command in commands(Path(scratch)).items():
-                used = processor_seconds(command)
+                taken = processor_seconds(command)
                 if number:  # the first round only fills the caches
-                    seconds[name].append(used)
+                    seconds[name].append(taken)
     first, libraries, *_ = seconds
     print("| command | s | times the libraries | times python |\n|---|---:|---:|---:|")
     for name, used in seconds.items():

@@ -7,7 +7,7 @@ import itertools
 import pickle
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +35,13 @@ from maskforge.dataset.drawn_image import (
     draw_part,
     drop_part,
 )
+from maskforge.dataset.files_part import (
+    FILES_OF_PART,
+    LabelCount,
+    ReadTask,
+    drop_read,
+    read_part,
+)
 from maskforge.dataset.label_notes import notes_on_inferred, notes_on_spellings
 from maskforge.dataset.manifest import ManifestEntry, RelativePaths, is_dataset
 from maskforge.dataset.spool import ImageSpool
@@ -42,10 +49,10 @@ from maskforge.dataset.worker_pool import WorkerPool
 from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
 from maskforge.errors import OptionError, shorten
 from maskforge.files import PathLike, as_path, as_paths
-from maskforge.formats.reader import AnnotationReader
+from maskforge.formats.reader import AnnotationReader, FilesRead
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
-from maskforge.masks.class_source import SourceKeys, labeled_by, no_such_key
+from maskforge.masks.class_source import SourceKeys, no_such_key
 from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
 from maskforge.masks.drawing import check_binary
 from maskforge.masks.maskfile import check_file_type
@@ -172,17 +179,43 @@ def _convert(
         mask_tolerance=options.mask_tolerance,
     )
     with ImageSpool() as spool, WorkerPool(options.workers) as pool:
-        labels: Counter[str] = Counter()
-        shapes = labeled = 0
-        for read in reader:
+        unlabeled = None if options.unlabeled in ("skip", "error") else options.unlabeled
+        count = LabelCount(class_from, unlabeled)
+
+        numbers = itertools.count()
+
+        def read_ahead(
+            apart: AnnotationReader, source: Path, files: Sequence[Path]
+        ) -> Generator[FilesRead | None]:
+            if not pool.is_worth(len(files)):
+                return
+            folder = spool.split()
+            tasks = (
+                ReadTask(
+                    apart,
+                    source,
+                    chunk,
+                    LabelCount(class_from, unlabeled),
+                    folder / f"read-{next(numbers)}",
+                )
+                for chunk in _chunks(files)
+            )
+            with contextlib.closing(pool.in_order(read_part, tasks, drop_read)) as parts:
+                for one in parts:
+                    if one is None:
+                        return
+                    spool.adopt(one.part)
+                    count.update(one.count)
+                    progress("reading", len(spool), None)
+                    yield one.read
+
+        # Who looks at images, or counts keys of their records, must see them all.
+        can_share = keys is None and destination.goes_on
+        for read in reader.read(read_ahead if can_share else None):
             destination.look(read)
             if keys is not None:
                 keys.add(read)
-            image = labeled_by(read, class_from)  # before the spool drops what else is in a record
-            spool.append(image)
-            labels.update(_labels(image, options))
-            shapes += len(image.shapes)
-            labeled += sum(bool(shape.labels) for shape in image.shapes)
+            spool.append(count.add(read))
             progress("reading", len(spool), None)
         for path in as_paths(sources):
             if not len(spool) and is_dataset(path):
@@ -190,14 +223,14 @@ def _convert(
                     f"{path} is a folder of masks, and holds no annotations",
                     hint="`maskforge inspect` and `maskforge preview` show what is in it",
                 )
-        if class_from and shapes and not labeled:
+        if class_from and count.shapes and not count.labeled:
             raise no_such_key(class_from, keys)
-        classes = options.classes or infer(labels, fold_case=options.fold_case)
+        classes = options.classes or infer(count.labels, fold_case=options.fold_case)
         if class_from != classes.class_from:
             classes = replace(classes, class_from=class_from)
-        check_labels(classes, labels)
-        check_binary(classes, labels, options)
-        run = _Run(destination, folder.path, options, classes, reader, labels, progress, pool)
+        check_labels(classes, count.labels)
+        check_binary(classes, count.labels, options)
+        run = _Run(destination, folder.path, options, classes, reader, count.labels, progress, pool)
         if options.dry_run:
             return run.draw_all(spool, None, observe)
         if options.strict:
@@ -215,14 +248,10 @@ def _ignore(entry: ManifestEntry) -> None:
     """Look at no line of the manifest."""
 
 
-def _labels(image: AnnotatedImage, options: ConvertOptions) -> Iterator[str]:
-    """Yield every label that drawing the image will look up."""
-    for shape in image.shapes:
-        if shape.labels:
-            yield from shape.labels
-        elif options.unlabeled not in (None, "skip", "error"):
-            assert options.unlabeled is not None
-            yield options.unlabeled
+def _chunks(files: Sequence[Path]) -> Iterator[Sequence[Path]]:
+    """Yield files, so many at a time as one process reads."""
+    for first in range(0, len(files), FILES_OF_PART):
+        yield files[first : first + FILES_OF_PART]
 
 
 def _with_note(image: AnnotatedImage, seen: dict[str, str]) -> AnnotatedImage:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from maskforge.choices import SizeMismatch
 from maskforge.errors import (
@@ -44,6 +47,9 @@ from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import Size
 
 _FIRST, _LAST = ".vott", ".csv"
+_PROBED = 32
+"""After so many files that have to do with none but their images, others may read the rest."""
+
 _ONLY_IF_CHOSEN = IMAGE_SUFFIXES | {".txt"}
 _SHARED_SUFFIXES = frozenset((".xml", ".yaml", ".yml", *_ONLY_IF_CHOSEN))
 """Many programs write such files: those that no format knows are passed over without a word."""
@@ -124,6 +130,43 @@ def _documents(
             raise error from None
 
 
+@dataclass(frozen=True, slots=True)
+class FilesRead:
+    """What reading some files has come to, beside their images.
+
+    Attributes:
+        files: How many were read, usable or not.
+        issues: As those of the reader.
+        files_read: As those of the reader.
+        unusable: Files of which nothing can be used.
+        claims: As those of the reader.
+    """
+
+    files: int
+    issues: list[Issue]
+    files_read: list[Path]
+    unusable: set[Path]
+    claims: Claims
+
+
+class ReadAhead(Protocol):
+    """Has files read by other processes."""
+
+    def __call__(
+        self, reader: AnnotationReader, source: Path, files: Sequence[Path]
+    ) -> Generator[FilesRead | None]:
+        """Yield what became of the files, some at a time, in their order, without the images.
+
+        Args:
+            reader: Reads them, with ``read_alone``.
+            source: The source to which they belong.
+            files: The files.
+
+        Yields:
+            None, and nothing after it, if the next files cannot be read apart from all others.
+        """
+
+
 class AnnotationReader:
     """Iterable over the annotated images of one or more sources; each iteration reads anew.
 
@@ -185,39 +228,138 @@ class AnnotationReader:
             Every image that a source knows, including those that are not visited or that cannot
             be used (see ``AnnotatedImage.refusal``).
         """
+        return self.read(None)
+
+    def read(self, ahead: ReadAhead | None) -> Iterator[AnnotatedImage]:
+        """Read all sources from the start, with help.
+
+        Args:
+            ahead: Reads what can be read apart from the rest. The images of these files are not
+                yielded.
+
+        Yields:
+            As the iteration.
+        """
         _keep_freed_memory()
         self.issues.clear()
         self.files_read.clear()
         self._unusable.clear()
         self.claims.clear()
-        roots = [source if source.is_dir() else source.parent for source in self._sources]
-        images = ImageFinder(self._images, roots, allow_outside=self._allow_outside_images)
+        images = self.finder()
         claimed: set[Path] = set()
+        passed: set[Path] = set()
         visited: set[str] = set()
         seen: dict[tuple[str, str], Origin] = {}
-        for source, root in zip(self._sources, roots, strict=True):
+        for source in self._sources:
             files, hidden = self._files(source)
             code_pages = CodePages(self._text_encoding, functools.partial(_small, files))
-            context = ReadContext(
-                root,
-                self.issues.append,
-                claimed,
-                seen,
-                code_pages=code_pages,
-                mask_names=self._mask_names,
-                mask_tolerance=self._mask_tolerance,
-            )
+            context = self._context(source, claimed, seen, code_pages)
             # Sources may overlap, and spell the same path in different ways.
             visited.update(map(os.path.realpath, claimed))
-            for path in files:
+            remaining = deque(files)
+            count = 0
+            while remaining:
+                path = remaining.popleft()
                 if path in claimed or (visited and os.path.realpath(path) in visited):
                     continue
                 claimed.add(path)
-                yield from self._read_file(path, context, images, named=path == source)
+                passed.add(path)
+                for read in self._read_file(path, context, images, named=path == source):
+                    yield self.claims.checked(read)
+                count += 1
+                # Nothing that was read so far has to do with any other file.
+                is_alone = len(passed) == len(claimed) and not context.seen and not context.memory
+                if ahead is not None and count % _PROBED == 0 and is_alone:
+                    skipped = [one for one in remaining if one in claimed]
+                    if not skipped and not visited:
+                        self._read_ahead(ahead, source, remaining, claimed)
+                        passed |= claimed
             if hidden:
                 text = f"hidden files and folders of annotations that are passed over: {hidden}"
                 self.issues.append(Issue(Code.HIDDEN_FILES, text, Origin(source, "")))
         self.files_read.extend(sorted(claimed.difference(self.files_read, self._unusable)))
+
+    def _read_ahead(
+        self, ahead: ReadAhead, source: Path, remaining: deque[Path], claimed: set[Path]
+    ) -> None:
+        with contextlib.closing(ahead(self.again(), source, list(remaining))) as parts:
+            for part in parts:
+                if part is None:
+                    return
+                for _ in range(part.files):
+                    claimed.add(remaining.popleft())
+                self.issues.extend(part.issues)
+                self.files_read.extend(part.files_read)
+                self._unusable |= part.unusable
+                self.claims.update(part.claims)
+
+    def again(self) -> AnnotationReader:
+        """Return a reader of the same sources that has read nothing, light to send."""
+        reader = copy.copy(self)
+        reader.issues, reader.files_read = [], []
+        reader.claims, reader._unusable = Claims(), set()
+        return reader
+
+    def read_alone(
+        self, source: Path, files: Sequence[Path], images: ImageFinder
+    ) -> Generator[AnnotatedImage, None, FilesRead | None]:
+        """Read some files of a source as if there were no others.
+
+        Args:
+            source: A folder.
+            files: Files in it.
+            images: From ``finder``.
+
+        Yields:
+            Their images, which other files may turn out to claim as well.
+
+        Returns:
+            What else became of them; None if other files have to do with them, so that all that was
+            read does not count.
+        """
+        _keep_freed_memory()
+        others: list[Path] = []
+
+        def asked() -> Iterator[Path]:
+            others.append(source)
+            return iter(())
+
+        context = self._context(source, set(), {}, CodePages(self._text_encoding, asked))
+        for path in files:
+            context.claimed.add(path)
+            yield from self._read_file(path, context, images, named=False)
+        own = set(files)
+        if (
+            others
+            or context.memory
+            or context.seen
+            or context.claimed != own
+            or any(issue.origin.file not in own for issue in self.issues)
+        ):
+            return None
+        return FilesRead(len(files), self.issues, self.files_read, self._unusable, self.claims)
+
+    def finder(self) -> ImageFinder:
+        """Return what finds the images of all sources."""
+        roots = [source if source.is_dir() else source.parent for source in self._sources]
+        return ImageFinder(self._images, roots, allow_outside=self._allow_outside_images)
+
+    def _context(
+        self,
+        source: Path,
+        claimed: set[Path],
+        seen: dict[tuple[str, str], Origin],
+        code_pages: CodePages,
+    ) -> ReadContext:
+        return ReadContext(
+            source if source.is_dir() else source.parent,
+            self.issues.append,
+            claimed,
+            seen,
+            code_pages=code_pages,
+            mask_names=self._mask_names,
+            mask_tolerance=self._mask_tolerance,
+        )
 
     def _files(self, source: Path) -> tuple[list[Path], int]:
         """Return the files of a source in the order of reading, and how many are hidden.
@@ -287,7 +429,7 @@ class AnnotationReader:
                 )
                 is_size_known = record.declared is not None
                 self.claims.add(annotated, record.written, is_size_known=is_size_known)
-                yield self.claims.checked(annotated)
+                yield annotated
         except AnnotationError as error:
             unknown = error.code in (Code.UNKNOWN_FORMAT, Code.UNREADABLE_FILE)
             is_shared = _suffix(path.name) in _SHARED_SUFFIXES

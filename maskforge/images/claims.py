@@ -46,11 +46,21 @@ class Claims:
             return
         folder = image.origin.file.parent
         meant = os.path.normpath(folder / next(iter(written), image.image.name))
-        claims = self._by_image.setdefault(file, [])
-        if len(claims) < 2 and all(one.meant != meant for one in claims):
-            claims.append(_Claim(meant, image.origin))
+        self._add(file, _Claim(meant, image.origin))
         if image.image.match in _BY_NAME and is_size_known:
             self._sized.add(image.origin)
+
+    def update(self, later: Claims) -> None:
+        """Remember what annotations have found that were read after these, by another process."""
+        for file, claims in later._by_image.items():
+            for claim in claims:
+                self._add(file, claim)
+        self._sized |= later._sized
+
+    def _add(self, file: Path, claim: _Claim) -> None:
+        claims = self._by_image.setdefault(file, [])
+        if len(claims) < 2 and all(one.meant != claim.meant for one in claims):
+            claims.append(claim)
 
     def checked(self, image: AnnotatedImage) -> AnnotatedImage:
         """Return an annotation without an image that has only its name, and is another's as well.

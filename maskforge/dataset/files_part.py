@@ -1,0 +1,126 @@
+"""Reading a part of the annotation files: what any process can do for the one that joins them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from maskforge.dataset.spool import IMAGES_OF_PART, SpooledPart, write_part
+from maskforge.formats.reader import AnnotationReader, FilesRead
+from maskforge.images.annotated_image import AnnotatedImage
+from maskforge.images.finder import ImageFinder
+from maskforge.masks.class_source import labeled_by
+
+FILES_OF_PART = 32
+_MOST_IMAGES = 8 * IMAGES_OF_PART
+"""Of more images in these files, all are read by one process, which holds few at a time."""
+
+
+@dataclass(slots=True)
+class LabelCount:
+    """The labels of images, before there are classes.
+
+    Attributes:
+        class_from: Key of a shape's record that holds its label; empty for the label itself.
+        unlabeled: Label of shapes that have none, or None.
+        labels: Number of shapes by label.
+        shapes: Number of shapes.
+        labeled: Number of those with a label.
+    """
+
+    class_from: str
+    unlabeled: str | None
+    labels: Counter[str] = field(default_factory=Counter)
+    shapes: int = 0
+    labeled: int = 0
+
+    def add(self, read: AnnotatedImage) -> AnnotatedImage:
+        """Count the labels of an image, and return it with these labels."""
+        image = labeled_by(read, self.class_from)  # while all is there that its records hold
+        self.labels.update(self._labels(image))
+        self.shapes += len(image.shapes)
+        self.labeled += sum(bool(shape.labels) for shape in image.shapes)
+        return image
+
+    def update(self, later: LabelCount) -> None:
+        """Add what was counted in images that come later."""
+        self.labels.update(later.labels)
+        self.shapes += later.shapes
+        self.labeled += later.labeled
+
+    def _labels(self, image: AnnotatedImage) -> Iterator[str]:
+        """Yield every label that drawing the image will look up."""
+        for shape in image.shapes:
+            if shape.labels:
+                yield from shape.labels
+            elif self.unlabeled is not None:
+                yield self.unlabeled
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTask:
+    """Files to be read by any process.
+
+    Attributes:
+        reader: Has read nothing.
+        source: The source of the files.
+        files: The files.
+        count: Has counted nothing.
+        target: File for their images, in a folder that no other run uses.
+    """
+
+    reader: AnnotationReader
+    source: Path
+    files: Sequence[Path]
+    count: LabelCount
+    target: Path
+
+
+@dataclass(frozen=True, slots=True)
+class FilesPart:
+    """What became of some files."""
+
+    read: FilesRead
+    part: SpooledPart
+    count: LabelCount
+
+
+def read_part(task: ReadTask) -> FilesPart | None:
+    """Read some files; None if that cannot be done apart from all others.
+
+    Raises:
+        MaskforgeError: If their images cannot be held, or an option cannot be used.
+    """
+    images: list[AnnotatedImage] = []
+    finder = _finder(task.reader, task.target.parent)
+    reading = task.reader.read_alone(task.source, task.files, finder)
+    while True:
+        try:
+            images.append(task.count.add(next(reading)))
+        except StopIteration as end:
+            read: FilesRead | None = end.value
+            break
+        if len(images) > _MOST_IMAGES:
+            return None
+    if read is None:
+        return None
+    return FilesPart(read, write_part(task.target, images), task.count)
+
+
+def drop_read(part: FilesPart | None) -> None:
+    """Remove the images of a part that nobody takes."""
+    if part is not None:
+        part.part.file.unlink(missing_ok=True)
+
+
+_finders: dict[Path, ImageFinder] = {}
+
+
+def _finder(reader: AnnotationReader, run: Path) -> ImageFinder:
+    """Return what finds images, which has searched their folders already in an earlier part."""
+    if run not in _finders:
+        _finders.clear()
+        _finders[run] = reader.finder()
+    return _finders[run]
