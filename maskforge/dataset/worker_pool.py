@@ -27,6 +27,9 @@ _TASKS_AHEAD = 3
 _MANY = 500
 """Images from which on processes pay for their start."""
 
+_LOADED = ("maskforge.dataset.files_part", "maskforge.dataset.drawn_image")
+"""Loaded once, by the process from which all others are forked."""
+
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -66,9 +69,10 @@ class WorkerPool:
         if self._executor is None:
             # A process that forks while threads run may never go on: a bar of progress is one.
             methods = multiprocessing.get_all_start_methods()
-            context = multiprocessing.get_context(
-                "forkserver" if "forkserver" in methods else "spawn"
-            )
+            method = "forkserver" if "forkserver" in methods else "spawn"
+            context = multiprocessing.get_context(method)
+            if method == "forkserver":
+                context.set_forkserver_preload(["__main__", *_LOADED])
             self._executor = ProcessPoolExecutor(self.workers, context, initializer=_begin)
         return self._executor
 

@@ -1,0 +1,100 @@
+"""Measures `maskforge convert` in one process and in several, as ratios in one run.
+
+Prints the time by the clock, and what all processes used of the processors together: on a machine
+that does nothing else, the time by the clock cannot be less than that divided by the cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Turn:
+    """One conversion: seconds by the clock, and of the processors."""
+
+    clock: float
+    processors: float
+
+
+def used_below(process: int, known: dict[int, float]) -> None:
+    """Bring up to date how many processor seconds each process below another has used."""
+    parents: dict[int, list[tuple[int, float]]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        used = (int(words[11]) + int(words[12])) / TICKS
+        parents.setdefault(int(words[1]), []).append((int(stat.parent.name), used))
+    waiting = [process]
+    while waiting:
+        for child, used in parents.get(waiting.pop(), []):
+            known[child] = used
+            waiting.append(child)
+
+
+def convert(source: Path, out: Path, workers: int) -> Turn:
+    """Convert a folder in a new process."""
+    command = ["maskforge", "convert", source, "--out", out, "--workers", str(workers)]
+    start = time.perf_counter()
+    known: dict[int, float] = {}
+    with subprocess.Popen(
+        [sys.executable, "-m", *command, "--overwrite"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        while process.poll() is None:
+            used_below(os.getpid(), known)
+            time.sleep(0.02)
+    if process.returncode:
+        sys.exit(f"maskforge convert ended with {process.returncode}")
+    return Turn(time.perf_counter() - start, sum(known.values()))
+
+
+def main() -> None:
+    """Generate the set, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=40, help="images that are generated")
+    parser.add_argument("--times", type=int, default=125, help="how often the set repeats them")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="maskforge-benchmark-") as scratch:
+        source = Path(scratch, "source")
+        generate = [sys.executable, str(HERE / "generated_set.py"), str(source)]
+        subprocess.run([*generate, f"--images={options.images}"], check=True)
+        for number in range(options.times):
+            folder = Path(scratch, "set", f"{number:04}")
+            folder.mkdir(parents=True)
+            for file in source.iterdir():
+                os.link(file, folder / file.name)
+        turns: dict[int, list[Turn]] = {one: [] for one in options.workers}
+        for _ in range(options.rounds):
+            for workers, done in turns.items():
+                done.append(convert(Path(scratch, "set"), Path(scratch, "out"), workers))
+    first = turns[options.workers[0]]
+    print("| workers | s | times as fast | processor s | times the processor |")
+    print("|---:|---:|---:|---:|---:|")
+    for workers, done in turns.items():
+        pairs = list(zip(first, done, strict=True))
+        faster = statistics.median(one.clock / other.clock for one, other in pairs)
+        used = statistics.median(other.processors / one.processors for one, other in pairs)
+        clock = statistics.median(one.clock for one in done)
+        processors = statistics.median(one.processors for one in done)
+        print(f"| {workers} | {clock:.1f} | {faster:.2f} | {processors:.1f} | {used:.2f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""``convert`` in several processes: to the last byte what one process makes."""
+
+import shutil
+
+import pytest
+from builders import UNFINISHED, assert_whole, files, labelme, manifest, square, tree
+from kills import same
+from PIL import Image
+
+import maskforge as mf
+from maskforge import convert
+from maskforge.dataset import files_part, spool
+from maskforge.errors import LabelError
+from maskforge.formats import reader
+
+COUNT = 40
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    """Few files are many parts, and only few are read before others are."""
+    monkeypatch.setattr(reader, "_PROBED", 3)
+    monkeypatch.setattr(spool, "IMAGES_OF_PART", 4)
+    monkeypatch.setattr("maskforge.dataset.conversion.FILES_OF_PART", 5)
+
+
+def annotated(folder, count=COUNT):
+    for number in range(count):
+        # Labels in an order of their own: that of their first sight is not that of their names.
+        label = f"l{(7 * number) % 5}"
+        labelme(folder / f"x{number:02}.json", square(label, 1, 1, 4, 4), square("b", 2, 2, 6, 5))
+    return folder
+
+
+def with_all_that_may_go_wrong(folder):
+    """Files that read each other, that are damaged, and images that several claim."""
+    annotated(folder)
+    (folder / "x07.json").write_text("{}")
+    (folder / "x11.json").write_text("[1, 2")
+    (folder / "x12.json").write_bytes((folder / "x12.json").read_bytes().replace(b"b", b"\xff"))
+    labelme(folder / "x13.json", {"label": "b", "points": "none"})
+    labelme(folder / "x14.json", square("b", 20, 20, 30, 30))
+    for place in ("one", "two"):  # both mean an image of their own, and find the same
+        labelme(folder / place / "y.json", square("b", 1, 1, 4, 4), width=None, height=None)
+    (folder / "pictures").mkdir()
+    Image.new("L", (8, 8)).save(folder / "pictures" / "y.png")
+    shutil.copy(folder / "x20.json", folder / "x20-again.json")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"instances": True, "class_from": "group_id", "unlabeled": "none"},
+        {"encoding": "onehot", "file_type": "npy", "unlabeled": "other"},
+    ],
+)
+def test_several_processes_make_what_one_makes(tmp_path, options):
+    source = with_all_that_may_go_wrong(tmp_path / "in")
+    seen = {}
+    reports = {}
+    for workers in (1, 2):
+        lines = seen[workers] = []
+        out = tmp_path / str(workers)
+        reports[workers] = convert(source, out, workers=workers, observe=lines.append, **options)
+    assert tree(tmp_path / "1") == tree(tmp_path / "2")
+    assert same(reports[1]) | {"out": ""} == same(reports[2]) | {"out": ""}
+    assert seen[1] == seen[2]
+    assert reports[1].images["found"] > COUNT
+
+
+@pytest.mark.parametrize(
+    "name", ["labelme", "vott", "superannotate", "coco", "yolo", "pascal-voc", "masks", "nnunet"]
+)
+def test_files_that_belong_together_are_read_together(tmp_path, samples, monkeypatch, name):
+    monkeypatch.setattr(reader, "_PROBED", 1)
+    options = {"format": name} if name == "masks" else {}
+    one = convert(samples / name, tmp_path / "1", **options)
+    two = convert(samples / name, tmp_path / "2", workers=2, **options)
+    assert tree(tmp_path / "1") == tree(tmp_path / "2")
+    assert same(one) | {"out": ""} == same(two) | {"out": ""}
+
+
+def test_other_processes_read_and_draw(tmp_path, monkeypatch):
+    """The same masks would come out if this process did everything."""
+    monkeypatch.setattr("maskforge.dataset.conversion.draw_images", None)
+    adopted = []
+    adopt = spool.ImageSpool.adopt
+    monkeypatch.setattr(
+        spool.ImageSpool, "adopt", lambda self, part: (adopted.append(part), adopt(self, part))
+    )
+    report = convert(annotated(tmp_path / "in"), tmp_path / "out", workers=2)
+    assert report.images["drawn"] == COUNT
+    assert sum(part.count for part in adopted) == COUNT - 3
+
+
+def test_labels_that_no_class_has_stop_the_run_before_anything_is_written(tmp_path):
+    classes = mf.ClassMap((mf.MaskClass(1, "b", (9, 9, 9), ("b",)),))
+    with pytest.raises(LabelError, match="l0"):
+        convert(annotated(tmp_path / "in"), tmp_path / "out", workers=2, classes=classes)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_strict_or_a_dry_run_writes_nothing(tmp_path):
+    labelme(annotated(tmp_path / "in") / "x05.json", {"label": "a", "points": "none"})
+    strict = convert(tmp_path / "in", tmp_path / "out", workers=2, strict=True)
+    assert (strict.written, strict.lost) == (False, 2)  # the record, and so its image
+    assert not (tmp_path / "out" / "masks").exists()
+    dry = convert(tmp_path / "in", tmp_path / "out", workers=2, dry_run=True)
+    assert dry.images["drawn"] + dry.images["partial"] + dry.images["refused"] == COUNT
+    assert not (tmp_path / "out").exists()
+
+
+def interrupted(phase, done):
+    def progress(called, count, total):
+        if called == phase and count >= done:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+@pytest.mark.parametrize(("phase", "done"), [("reading", 10), ("drawing", 1), ("drawing", 17)])
+def test_a_run_that_is_interrupted_leaves_whole_masks_and_goes_on(tmp_path, phase, done):
+    whole = convert(annotated(tmp_path / "in"), tmp_path / "whole", instances=True)
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        convert(tmp_path / "in", out, instances=True, workers=2, progress=interrupted(phase, done))
+    if phase == "drawing":
+        assert len(manifest(out, UNFINISHED)) == done
+        assert len(files(out / "masks")) == len(files(out / "instances")) == done
+    report = convert(tmp_path / "in", out, instances=True, workers=2)
+    assert tree(out) == tree(tmp_path / "whole")
+    assert same(report) | {"out": ""} == same(whole) | {"out": ""}
+    assert_whole(out)
+
+
+def test_how_many_processes_there_are_is_no_reason_to_do_anything_again(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        convert(annotated(tmp_path / "in"), out, progress=interrupted("drawing", 9))
+    before = {path.name: path.stat().st_ino for path in (out / "masks").iterdir()}
+    convert(tmp_path / "in", out, workers=2)
+    after = {path.name: path.stat().st_ino for path in (out / "masks").iterdir()}
+    assert after.items() >= before.items()
+    assert len(after) == COUNT
+
+
+def test_many_images_in_few_files_are_read_by_one_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(files_part, "_MOST_IMAGES", 2)
+    report = convert(annotated(tmp_path / "in"), tmp_path / "out", workers=2)
+    assert report.images["drawn"] == COUNT
