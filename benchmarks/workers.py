@@ -47,7 +47,7 @@ def used_below(process: int, known: dict[int, float]) -> None:
 
 def convert(source: Path, out: Path, workers: int) -> Turn:
     """Convert a folder in a new process."""
-    command = ["maskforge", "convert", source, "--out", out, "--workers", str(workers)]
+    command = ["maskforge", "convert", str(source), "--out", str(out), f"--workers={workers}"]
     start = time.perf_counter()
     known: dict[int, float] = {}
     with subprocess.Popen(

@@ -316,7 +316,7 @@ class _Run:
         report.classes = list(counts.values())
         return report
 
-    def _drawn(self, spool: ImageSpool, writer: DatasetWriter | None) -> Iterator[DrawnImage]:
+    def _drawn(self, spool: ImageSpool, writer: DatasetWriter | None) -> Generator[DrawnImage]:
         """Yield all images as they are drawn, by this process or by others."""
         settings, seen = self._settings(writer), dict[str, str]()
         # Who does not go on looks at the masks.

@@ -153,7 +153,7 @@ class ReadAhead(Protocol):
     """Has files read by other processes."""
 
     def __call__(
-        self, reader: AnnotationReader, source: Path, files: Sequence[Path]
+        self, reader: AnnotationReader, source: Path, files: Sequence[Path], /
     ) -> Generator[FilesRead | None]:
         """Yield what became of the files, some at a time, in their order, without the images.
 

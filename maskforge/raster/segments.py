@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from maskforge.raster.runs import Runs
 from maskforge.shapes import Size
 
+_COUNTED_PER_KEY = 16
+_MOST_COUNTED = 2**26
+
 
 class Segments:
     """The segments of one image.
@@ -29,14 +32,16 @@ class Segments:
         self._region = runs.region
         line = runs.row * size.width
         starts, stops = line + runs.start, line + runs.stop
-        bounds, places = _distinct(np.concatenate((starts, stops, (0, size.width * size.height))))
+        last = size.width * size.height
+        bounds, places = _distinct(np.concatenate((starts, stops, (0, last))), last)
+        del line, starts, stops
         self.lengths: NDArray[np.int64] = np.diff(bounds)
-        self._first, self._behind = places[: len(starts)], places[len(starts) : -2]
+        self._first, self._behind = places[: len(runs)], places[len(runs) : -2]
         depth = np.bincount(self._first, minlength=len(bounds))
         depth -= np.bincount(self._behind, minlength=len(bounds))
         crowded = np.cumsum(depth[:-1]) > 1
         self._crowded = np.flatnonzero(crowded)
-        before = np.zeros(len(bounds), dtype=np.int64)  # how many are crowded
+        before = np.zeros(len(bounds), dtype=np.int32)  # how many are crowded
         np.cumsum(crowded, out=before[1:])
         begin, end = before[self._first], before[self._behind]
         self._meeting = np.flatnonzero(begin < end)
@@ -150,17 +155,29 @@ class Segments:
         return highest
 
 
-def _distinct(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the distinct keys, which are not negative, in order, and the place of each key there.
+def _distinct(keys: NDArray[np.int64], largest: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return the distinct keys in order, and the place of each key among them.
 
-    As ``np.unique`` with its inverse, but with a plain sort of integers, which is far quicker: the
-    number of a key stands in its lower bits.
+    As ``np.unique`` with its inverse, but far quicker. Of many keys the possible ones are counted;
+    few are sorted, as integers that have the number of a key in their lower bits.
+
+    Args:
+        keys: (N,) not negative.
+        largest: The largest that a key can be.
     """
+    if largest <= min(_MOST_COUNTED, _COUNTED_PER_KEY * len(keys)):
+        is_there = np.zeros(largest + 1, dtype=np.bool_)
+        is_there[keys] = True
+        places = np.cumsum(is_there, dtype=np.int32)
+        places -= 1
+        return np.flatnonzero(is_there), places[keys]
     bits = len(keys).bit_length()
-    packed = (keys << bits) | np.arange(len(keys))
+    packed = keys << bits
+    packed |= np.arange(len(keys))
     packed.sort()
-    sorted_ = packed >> bits
-    is_new = np.concatenate(([True], sorted_[1:] != sorted_[:-1]))
-    places = np.empty(len(keys), dtype=np.int64)
-    places[packed & ((1 << bits) - 1)] = np.cumsum(is_new) - 1
-    return sorted_[is_new], places
+    numbers = packed & ((1 << bits) - 1)
+    packed >>= bits
+    is_new = np.concatenate(([True], packed[1:] != packed[:-1]))
+    places = np.empty(len(keys), dtype=np.int32)
+    places[numbers] = np.cumsum(is_new, dtype=np.int32) - np.int32(1)
+    return packed[is_new], places
