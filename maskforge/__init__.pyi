@@ -28,7 +28,8 @@ from .examples.splitfile import read_splits, write_split
 from .exports.export import export
 from .exports.export_options import ExportOptions
 from .exports.export_report import ExportReport
-from .formats.reader import AnnotationReader, Detection, detect, read
+from .formats.detection import Detection, detect
+from .formats.reader import AnnotationReader, read
 from .images.annotated_image import AnnotatedImage
 from .issues import Code, Issue, Level, Origin
 from .masks.classes import ClassMap, MaskClass

@@ -35,13 +35,7 @@ from maskforge.dataset.drawn_image import (
     draw_part,
     drop_part,
 )
-from maskforge.dataset.files_part import (
-    FILES_OF_PART,
-    LabelCount,
-    ReadTask,
-    drop_read,
-    read_part,
-)
+from maskforge.dataset.files_part import LabelCount, reading_ahead
 from maskforge.dataset.label_notes import notes_on_inferred, notes_on_spellings
 from maskforge.dataset.manifest import ManifestEntry, RelativePaths, is_dataset
 from maskforge.dataset.spool import ImageSpool
@@ -49,7 +43,7 @@ from maskforge.dataset.worker_pool import WorkerPool
 from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
 from maskforge.errors import OptionError, shorten
 from maskforge.files import PathLike, as_path, as_paths
-from maskforge.formats.reader import AnnotationReader, FilesRead
+from maskforge.formats.reader import AnnotationReader
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
 from maskforge.masks.class_source import SourceKeys, no_such_key
@@ -181,37 +175,11 @@ def _convert(
     with ImageSpool() as spool, WorkerPool(options.workers) as pool:
         unlabeled = None if options.unlabeled in ("skip", "error") else options.unlabeled
         count = LabelCount(class_from, unlabeled)
-
-        numbers = itertools.count()
-
-        def read_ahead(
-            apart: AnnotationReader, source: Path, files: Sequence[Path]
-        ) -> Generator[FilesRead | None]:
-            if not pool.is_worth(len(files)):
-                return
-            folder = spool.split()
-            tasks = (
-                ReadTask(
-                    apart,
-                    source,
-                    chunk,
-                    LabelCount(class_from, unlabeled),
-                    folder / f"read-{next(numbers)}",
-                )
-                for chunk in _chunks(files)
-            )
-            with contextlib.closing(pool.in_order(read_part, tasks, drop_read)) as parts:
-                for one in parts:
-                    if one is None:
-                        return
-                    spool.adopt(one.part)
-                    count.update(one.count)
-                    progress("reading", len(spool), None)
-                    yield one.read
-
         # Who looks at images, or counts keys of their records, must see them all.
-        can_share = keys is None and destination.goes_on
-        for read in reader.read(read_ahead if can_share else None):
+        ahead = None
+        if keys is None and destination.goes_on and pool.workers > 1:
+            ahead = reading_ahead(pool, spool, count, progress)
+        for read in reader.read(ahead):
             destination.look(read)
             if keys is not None:
                 keys.add(read)
@@ -246,12 +214,6 @@ def _silent(phase: str, done: int, total: int | None) -> None:
 
 def _ignore(entry: ManifestEntry) -> None:
     """Look at no line of the manifest."""
-
-
-def _chunks(files: Sequence[Path]) -> Iterator[Sequence[Path]]:
-    """Yield files, so many at a time as one process reads."""
-    for first in range(0, len(files), FILES_OF_PART):
-        yield files[first : first + FILES_OF_PART]
 
 
 def _with_note(image: AnnotatedImage, seen: dict[str, str]) -> AnnotatedImage:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maskforge.dataset.spool import IMAGES_OF_PART, SpooledPart, write_part
-from maskforge.formats.reader import AnnotationReader, FilesRead
+from maskforge.choices import Progress
+from maskforge.dataset.spool import IMAGES_OF_PART, ImageSpool, SpooledPart, write_part
+from maskforge.dataset.worker_pool import WorkerPool
+from maskforge.formats.read_ahead import FilesRead, ReadAhead
+from maskforge.formats.reader import AnnotationReader
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.finder import ImageFinder
 from maskforge.masks.class_source import labeled_by
@@ -109,7 +114,47 @@ def read_part(task: ReadTask) -> FilesPart | None:
     return FilesPart(read, write_part(task.target, images), task.count)
 
 
-def drop_read(part: FilesPart | None) -> None:
+def reading_ahead(
+    pool: WorkerPool, spool: ImageSpool, count: LabelCount, progress: Progress
+) -> ReadAhead:
+    """Return what has files read by other processes.
+
+    Args:
+        pool: The processes.
+        spool: Takes the images.
+        count: Counts their labels.
+        progress: Called after every part.
+    """
+    numbers = itertools.count()
+
+    def read_ahead(
+        reader: AnnotationReader, source: Path, files: Sequence[Path]
+    ) -> Generator[FilesRead | None]:
+        if not pool.is_worth(len(files)):
+            return
+        folder = spool.split()
+        tasks = (
+            ReadTask(
+                reader,
+                source,
+                files[first : first + FILES_OF_PART],
+                LabelCount(count.class_from, count.unlabeled),
+                folder / f"read-{next(numbers)}",
+            )
+            for first in range(0, len(files), FILES_OF_PART)
+        )
+        with contextlib.closing(pool.in_order(read_part, tasks, _drop)) as parts:
+            for one in parts:
+                if one is not None:
+                    spool.adopt(one.part)
+                    count.update(one.count)
+                    progress("reading", len(spool), None)
+                yield None if one is None else one.read
+
+    return read_ahead
+
+
+def _drop(part: FilesPart | None) -> None:
     """Remove the images of a part that nobody takes."""
     if part is not None:
         part.part.file.unlink(missing_ok=True)

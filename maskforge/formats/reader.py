@@ -8,9 +8,8 @@ import functools
 import os
 from collections import deque
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 from maskforge.choices import SizeMismatch
 from maskforge.errors import (
@@ -18,25 +17,25 @@ from maskforge.errors import (
     FormatError,
     LimitError,
     OptionError,
-    listing,
     shorten,
 )
 from maskforge.files import (
     MACOS_FOLDER,
     UNNAMEABLE,
     PathLike,
-    as_path,
     as_paths,
     as_text,
     is_text,
     read_bytes,
     walk,
 )
-from maskforge.formats.base import Format, ImageRecord, ReadContext, Recognition
+from maskforge.formats.base import Format, ImageRecord, ReadContext
 from maskforge.formats.codepages import CodePages, check_text_encoding
+from maskforge.formats.detection import recognized_documents
 from maskforge.formats.frame import embedded_image, settle
-from maskforge.formats.jsonio import Document, is_cut_off, kind_of, load
+from maskforge.formats.jsonio import Document, is_cut_off, kind_of
 from maskforge.formats.pixels import PixelNames
+from maskforge.formats.read_ahead import FilesRead, ReadAhead
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.claims import Claims
@@ -48,123 +47,11 @@ from maskforge.shapes import Size
 
 _FIRST, _LAST = ".vott", ".csv"
 _PROBED = 32
-"""After so many files that have to do with none but their images, others may read the rest."""
+"""After so many files that have to do with none but their images, other processes may read on."""
 
 _ONLY_IF_CHOSEN = IMAGE_SUFFIXES | {".txt"}
 _SHARED_SUFFIXES = frozenset((".xml", ".yaml", ".yml", *_ONLY_IF_CHOSEN))
 """Many programs write such files: those that no format knows are passed over without a word."""
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """What kind of annotation file something is.
-
-    Attributes:
-        format: Name of the format.
-        variant: Which of the format's files it is.
-        reason: The keys that decided.
-        auxiliary: The file holds no images itself; the files around it use it.
-    """
-
-    format: str
-    variant: str
-    reason: str
-    auxiliary: bool = False
-
-
-def detect(path: PathLike) -> Detection:
-    """Tell which format an annotation file has, by its keys.
-
-    Raises:
-        FormatError: If the file cannot be decoded, or fits no format or several. The message
-            says for every format what is missing.
-
-    Examples:
-        >>> mf.detect("samples/vott/caries.vott").format
-        'vott'
-    """
-    document = load(as_path(path))
-    format_, recognition, _ = _documents(document, [get_format(name) for name in FORMATS])
-    return Detection(format_.name, recognition.variant, recognition.reason, recognition.auxiliary)
-
-
-def _recognize(document: Document, formats: Sequence[Format]) -> tuple[Format, Recognition]:
-    kind = kind_of(document.path)
-    answers = [
-        (format_, format_.recognize(document)) for format_ in formats if kind in format_.suffixes
-    ]
-    matches = [(format_, answer) for format_, answer in answers if answer.variant]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        names = " and ".join(f"{format_.name} ({answer.reason})" for format_, answer in matches)
-        raise FormatError(
-            Code.AMBIGUOUS_FORMAT,
-            f"fits {names}",
-            origin=document.origin,
-            hint="choose with --format",
-        )
-    reasons = "; ".join(f"not {format_.name}: {answer.reason}" for format_, answer in answers)
-    reasons = reasons or f"a {kind} file is not of {listing(one.name for one in formats)}"
-    raise FormatError(
-        Code.UNKNOWN_FORMAT,
-        reasons,
-        origin=document.origin,
-        hint="`maskforge formats` lists the files that are read",
-    )
-
-
-def _documents(
-    document: Document, formats: Sequence[Format]
-) -> tuple[Format, Recognition, list[Document]]:
-    """Tell the format of a file that holds one document, or a list of them."""
-    try:
-        return *_recognize(document, formats), [document]
-    except FormatError as error:
-        items = document.items()
-        if error.code is not Code.UNKNOWN_FORMAT or not items:
-            raise
-        try:
-            return *_recognize(items[0], formats), items
-        except FormatError:
-            raise error from None
-
-
-@dataclass(frozen=True, slots=True)
-class FilesRead:
-    """What reading some files has come to, beside their images.
-
-    Attributes:
-        files: How many were read, usable or not.
-        issues: As those of the reader.
-        files_read: As those of the reader.
-        unusable: Files of which nothing can be used.
-        claims: As those of the reader.
-    """
-
-    files: int
-    issues: list[Issue]
-    files_read: list[Path]
-    unusable: set[Path]
-    claims: Claims
-
-
-class ReadAhead(Protocol):
-    """Has files read by other processes."""
-
-    def __call__(
-        self, reader: AnnotationReader, source: Path, files: Sequence[Path], /
-    ) -> Generator[FilesRead | None]:
-        """Yield what became of the files, some at a time, in their order, without the images.
-
-        Args:
-            reader: Reads them, with ``read_alone``.
-            source: The source to which they belong.
-            files: The files.
-
-        Yields:
-            None, and nothing after it, if the next files cannot be read apart from all others.
-        """
 
 
 class AnnotationReader:
@@ -257,7 +144,7 @@ class AnnotationReader:
             # Sources may overlap, and spell the same path in different ways.
             visited.update(map(os.path.realpath, claimed))
             remaining = deque(files)
-            count = 0
+            count, next_try = 0, _PROBED
             while remaining:
                 path = remaining.popleft()
                 if path in claimed or (visited and os.path.realpath(path) in visited):
@@ -267,11 +154,10 @@ class AnnotationReader:
                 for read in self._read_file(path, context, images, named=path == source):
                     yield self.claims.checked(read)
                 count += 1
-                # Nothing that was read so far has to do with any other file.
-                is_alone = len(passed) == len(claimed) and not context.seen and not context.memory
-                if ahead is not None and count % _PROBED == 0 and is_alone:
-                    skipped = [one for one in remaining if one in claimed]
-                    if not skipped and not visited:
+                if ahead is not None and count == next_try:
+                    next_try *= 2  # looking at all that remains takes time
+                    is_alone = len(passed) == len(claimed) and not (context.seen or context.memory)
+                    if is_alone and not visited and claimed.isdisjoint(remaining):
                         self._read_ahead(ahead, source, remaining, claimed)
                         passed |= claimed
             if hidden:
@@ -397,7 +283,7 @@ class AnnotationReader:
                     hint="name its annotation file, or the folder of both",
                 )
             document = context.load(path)
-            format_, recognition, documents = _documents(document, self._formats)
+            format_, recognition, documents = recognized_documents(document, self._formats)
             context.claimed.add(path)
             self.files_read.append(path)
             if recognition.auxiliary:

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskforge.formats.reader import detect, read
+from maskforge.formats.detection import detect
+from maskforge.formats.reader import read
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code
 from maskforge.shapes import Area, Bitmap, ImageState, Size

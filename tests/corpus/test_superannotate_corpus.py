@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskforge.formats.reader import detect, read
+from maskforge.formats.detection import detect
+from maskforge.formats.reader import read
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Level
 from maskforge.raster.registry import get_rasterizer

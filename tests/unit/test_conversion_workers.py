@@ -21,7 +21,7 @@ def small_parts(monkeypatch):
     """Few files are many parts, and only few are read before others are."""
     monkeypatch.setattr(reader, "_PROBED", 3)
     monkeypatch.setattr(spool, "IMAGES_OF_PART", 4)
-    monkeypatch.setattr("maskforge.dataset.conversion.FILES_OF_PART", 5)
+    monkeypatch.setattr(files_part, "FILES_OF_PART", 5)
 
 
 def annotated(folder, count=COUNT):

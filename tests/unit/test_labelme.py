@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from labelme_files import TRIANGLE, codes, document, exterior, read_one, save_image, shape, write
 
-from maskforge.formats.reader import detect, read
+from maskforge.formats.detection import detect
+from maskforge.formats.reader import read
 from maskforge.issues import Code
 from maskforge.shapes import ImageState, Size
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from maskforge.formats.reader import AnnotationReader, detect, read
+from maskforge.formats.detection import detect
+from maskforge.formats.reader import AnnotationReader, read
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Level
 from maskforge.shapes import ImageState, Size

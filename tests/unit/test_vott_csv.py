@@ -22,7 +22,7 @@ from vott_documents import (
 )
 
 from maskforge.errors import FormatError
-from maskforge.formats.reader import detect
+from maskforge.formats.detection import detect
 from maskforge.issues import Code, Level
 from maskforge.shapes import ImageState, Size
 
