@@ -269,7 +269,12 @@ class _Run:
         with writer or contextlib.nullcontext():
             with contextlib.closing(self._drawn(spool, writer)) as drawn_images:
                 for drawn in drawn_images:
-                    observe(self._taken(number, drawn, spool, report, counts, writer))
+                    try:
+                        entry = self._taken(number, drawn, spool, report, counts, writer)
+                    except BaseException:
+                        drop_part([drawn])
+                        raise
+                    observe(entry)
                     del drawn  # the next masks can take the place of these in memory
                     number += 1
                     self._progress("drawing", number, total)

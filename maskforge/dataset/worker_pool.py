@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import itertools
-import multiprocessing
 import os
 import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from maskforge.errors import MaskforgeError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+    from multiprocessing.process import BaseProcess
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -67,6 +67,9 @@ class WorkerPool:
 
     def _started(self) -> Executor:
         if self._executor is None:
+            import multiprocessing
+            from concurrent.futures import ProcessPoolExecutor
+
             # A process that forks while threads run may never go on: a bar of progress is one.
             methods = multiprocessing.get_all_start_methods()
             method = "forkserver" if "forkserver" in methods else "spawn"
@@ -100,6 +103,9 @@ class WorkerPool:
         Raises:
             MaskforgeError: What the function raised, or that a process was ended.
         """
+        from concurrent.futures import wait
+        from concurrent.futures.process import BrokenProcessPool
+
         remaining = iter(tasks)
         executor = self._started()
         waiting: deque[Future[Result]] = deque()
@@ -119,7 +125,7 @@ class WorkerPool:
         finally:
             for future in waiting:
                 future.cancel()
-            concurrent.futures.wait(waiting)
+            wait(waiting)
             for future in waiting:
                 if not future.cancelled() and future.exception() is None:
                     drop(future.result())
@@ -127,6 +133,8 @@ class WorkerPool:
 
 def _begin() -> None:
     """Leave Ctrl-C to the process that waits, and end with it."""
+    import multiprocessing
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
@@ -134,6 +142,6 @@ def _begin() -> None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+def _end_with(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)
