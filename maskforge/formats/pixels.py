@@ -11,13 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import ImageError, OptionError, listing, shorten
-from maskforge.formats.writer import WriteContext
 from maskforge.images.decoder import list_pages, read_header, read_stored
 from maskforge.images.index_png import encode_png
 from maskforge.images.regions import Region, regions
@@ -25,6 +24,9 @@ from maskforge.images.stored import Stored
 from maskforge.issues import Code, Issue, Origin
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import Shape, Size
+
+if TYPE_CHECKING:
+    from maskforge.formats.writer import WriteContext
 
 BACKGROUND = ""
 """Name of what is not drawn."""

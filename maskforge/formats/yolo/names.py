@@ -6,11 +6,14 @@ import contextlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from maskforge.errors import FormatError, shorten
 from maskforge.formats.base import ReadContext
-from maskforge.formats.writer import WrittenImage
 from maskforge.issues import Code, Origin
+
+if TYPE_CHECKING:
+    from maskforge.formats.writer import WrittenImage
 
 NAME_FILES = ("classes.txt", "labels.txt", "obj.names.txt", "train.txt", "val.txt", "test.txt")
 """Text files that lie among labels, and are none: names of classes, and lists of images."""
