@@ -109,3 +109,22 @@ def test_nothing_to_paint():
     assert segments.fill(seen).tolist() == [[0, 0, 0], [0, 0, 0]]
     assert segments.count(seen) == {0: 6}
     assert segments.overlapped(nothing, np.array([], dtype=np.int64)) == 0
+
+
+def test_counting_and_sorting_the_edges_of_runs_cut_alike(monkeypatch):
+    """Many runs are counted and few are sorted; what they are cut into is the same."""
+    random = np.random.default_rng(0)
+    size = Size(31, 17)
+    for count in (0, 1, 2, 40):
+        masks = [random.random((17, 31)) < random.random() for _ in range(count)]
+        values, order = random.integers(0, 5, count), random.permutation(count)
+        cut = []
+        for per_key in (0, 10**6):
+            monkeypatch.setattr("maskforge.raster.segments._COUNTED_PER_KEY", per_key)
+            segments = segments_of(masks, size)
+            seen = segments.paint(values, order)
+            cut.append(
+                (segments.lengths.tolist(), seen.tolist(), segments.overlapped(values, order))
+            )
+        assert cut[0] == cut[1]
+        assert (segments.fill(seen) == painted(masks, values, order, size)).all()
