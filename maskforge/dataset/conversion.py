@@ -43,7 +43,7 @@ from maskforge.dataset.worker_pool import WorkerPool
 from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
 from maskforge.errors import OptionError, shorten
 from maskforge.files import PathLike, as_path, as_paths
-from maskforge.formats.reader import AnnotationReader
+from maskforge.formats.reader import AnnotationReader, read_with
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
 from maskforge.masks.class_source import SourceKeys, no_such_key
@@ -179,7 +179,7 @@ def _convert(
         ahead = None
         if keys is None and destination.goes_on and pool.workers > 1:
             ahead = reading_ahead(pool, spool, count, progress)
-        for read in reader.read(ahead):
+        for read in read_with(reader, ahead):
             destination.look(read)
             if keys is not None:
                 keys.add(read)

@@ -12,8 +12,8 @@ from pathlib import Path
 from maskforge.choices import Progress
 from maskforge.dataset.spool import IMAGES_OF_PART, ImageSpool, SpooledPart, write_part
 from maskforge.dataset.worker_pool import WorkerPool
-from maskforge.formats.read_ahead import FilesRead, ReadAhead
-from maskforge.formats.reader import AnnotationReader
+from maskforge.formats.files_read import FilesRead
+from maskforge.formats.reader import AnnotationReader, ReadAhead, finder_of, read_alone
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.finder import ImageFinder
 from maskforge.masks.class_source import labeled_by
@@ -100,7 +100,7 @@ def read_part(task: ReadTask) -> FilesPart | None:
     """
     images: list[AnnotatedImage] = []
     finder = _finder(task.reader, task.target.parent)
-    reading = task.reader.read_alone(task.source, task.files, finder)
+    reading = read_alone(task.reader, task.source, task.files, finder)
     while True:
         try:
             images.append(task.count.add(next(reading)))
@@ -167,5 +167,5 @@ def _finder(reader: AnnotationReader, run: Path) -> ImageFinder:
     """Return what finds images, which has searched their folders already in an earlier part."""
     if run not in _finders:
         _finders.clear()
-        _finders[run] = reader.finder()
+        _finders[run] = finder_of(reader)
     return _finders[run]

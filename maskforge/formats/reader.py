@@ -7,9 +7,10 @@ import copy
 import functools
 import os
 from collections import deque
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
 from maskforge.choices import SizeMismatch
 from maskforge.errors import (
@@ -32,10 +33,10 @@ from maskforge.files import (
 from maskforge.formats.base import Format, ImageRecord, ReadContext
 from maskforge.formats.codepages import CodePages, check_text_encoding
 from maskforge.formats.detection import recognized_documents
+from maskforge.formats.files_read import FilesRead
 from maskforge.formats.frame import embedded_image, settle
 from maskforge.formats.jsonio import Document, is_cut_off, kind_of
 from maskforge.formats.pixels import PixelNames
-from maskforge.formats.read_ahead import FilesRead, ReadAhead
 from maskforge.formats.registry import FORMATS, get_format
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.claims import Claims
@@ -115,24 +116,15 @@ class AnnotationReader:
             Every image that a source knows, including those that are not visited or that cannot
             be used (see ``AnnotatedImage.refusal``).
         """
-        return self.read(None)
+        return self._read(None)
 
-    def read(self, ahead: ReadAhead | None) -> Iterator[AnnotatedImage]:
-        """Read all sources from the start, with help.
-
-        Args:
-            ahead: Reads what can be read apart from the rest. The images of these files are not
-                yielded.
-
-        Yields:
-            As the iteration.
-        """
+    def _read(self, ahead: ReadAhead | None) -> Iterator[AnnotatedImage]:
         _keep_freed_memory()
         self.issues.clear()
         self.files_read.clear()
         self._unusable.clear()
         self.claims.clear()
-        images = self.finder()
+        images = finder_of(self)
         claimed: set[Path] = set()
         passed: set[Path] = set()
         visited: set[str] = set()
@@ -168,7 +160,7 @@ class AnnotationReader:
     def _read_ahead(
         self, ahead: ReadAhead, source: Path, remaining: deque[Path], claimed: set[Path]
     ) -> None:
-        with contextlib.closing(ahead(self.again(), source, list(remaining))) as parts:
+        with contextlib.closing(ahead(self._again(), source, list(remaining))) as parts:
             for part in parts:
                 if part is None:
                     return
@@ -179,56 +171,12 @@ class AnnotationReader:
                 self._unusable |= part.unusable
                 self.claims.update(part.claims)
 
-    def again(self) -> AnnotationReader:
+    def _again(self) -> AnnotationReader:
         """Return a reader of the same sources that has read nothing, light to send."""
         reader = copy.copy(self)
         reader.issues, reader.files_read = [], []
         reader.claims, reader._unusable = Claims(), set()
         return reader
-
-    def read_alone(
-        self, source: Path, files: Sequence[Path], images: ImageFinder
-    ) -> Generator[AnnotatedImage, None, FilesRead | None]:
-        """Read some files of a source as if there were no others.
-
-        Args:
-            source: A folder.
-            files: Files in it.
-            images: From ``finder``.
-
-        Yields:
-            Their images, which other files may turn out to claim as well.
-
-        Returns:
-            What else became of them; None if other files have to do with them, so that all that was
-            read does not count.
-        """
-        _keep_freed_memory()
-        others: list[Path] = []
-
-        def asked() -> Iterator[Path]:
-            others.append(source)
-            return iter(())
-
-        context = self._context(source, set(), {}, CodePages(self._text_encoding, asked))
-        for path in files:
-            context.claimed.add(path)
-            yield from self._read_file(path, context, images, named=False)
-        own = set(files)
-        if (
-            others
-            or context.memory
-            or context.seen
-            or context.claimed != own
-            or any(issue.origin.file not in own for issue in self.issues)
-        ):
-            return None
-        return FilesRead(len(files), self.issues, self.files_read, self._unusable, self.claims)
-
-    def finder(self) -> ImageFinder:
-        """Return what finds the images of all sources."""
-        roots = [source if source.is_dir() else source.parent for source in self._sources]
-        return ImageFinder(self._images, roots, allow_outside=self._allow_outside_images)
 
     def _context(
         self,
@@ -363,6 +311,74 @@ class AnnotationReader:
         return any(mark in content for mark in marks) or any(
             path.with_suffix(suffix).exists() for suffix in IMAGE_SUFFIXES
         )
+
+
+ReadAhead: TypeAlias = Callable[
+    [AnnotationReader, Path, Sequence[Path]], Generator[FilesRead | None, None, None]
+]
+"""Has files of a source read by other processes, with ``read_alone``.
+
+Yields what became of the files, some at a time, in their order, without the images; None if the
+next ones cannot be read apart from all others, and nothing after it.
+"""
+
+
+def read_with(reader: AnnotationReader, ahead: ReadAhead | None) -> Iterator[AnnotatedImage]:
+    """Iterate over a reader with the help of other processes.
+
+    Args:
+        reader: The reader.
+        ahead: Reads what can be read apart from the rest. Images of these files are not yielded.
+    """
+    return reader._read(ahead)
+
+
+def read_alone(
+    reader: AnnotationReader, source: Path, files: Sequence[Path], images: ImageFinder
+) -> Generator[AnnotatedImage, None, FilesRead | None]:
+    """Read some files of a source as if there were no others.
+
+    Args:
+        reader: Has read nothing.
+        source: A folder.
+        files: Files in it.
+        images: From ``finder_of``.
+
+    Yields:
+        Their images, which other files may turn out to claim as well.
+
+    Returns:
+        What else became of them; None if other files have to do with them, so that all that was
+        read does not count.
+    """
+    _keep_freed_memory()
+    others: list[Path] = []
+
+    def asked() -> Iterator[Path]:
+        others.append(source)
+        return iter(())
+
+    context = reader._context(source, set(), {}, CodePages(reader._text_encoding, asked))
+    for path in files:
+        context.claimed.add(path)
+        yield from reader._read_file(path, context, images, named=False)
+    own = set(files)
+    if (
+        others
+        or context.memory
+        or context.seen
+        or context.claimed != own
+        or any(issue.origin.file not in own for issue in reader.issues)
+    ):
+        return None
+    return FilesRead(len(files), reader.issues, reader.files_read, reader._unusable, reader.claims)
+
+
+def finder_of(reader: AnnotationReader) -> ImageFinder:
+    """Return what finds the images of all sources of a reader."""
+    sources = reader._sources
+    roots = [source if source.is_dir() else source.parent for source in sources]
+    return ImageFinder(reader._images, roots, allow_outside=reader._allow_outside_images)
 
 
 def _small(files: Iterable[Path]) -> Iterator[Path]:
