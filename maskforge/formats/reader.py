@@ -363,13 +363,8 @@ def read_alone(
         context.claimed.add(path)
         yield from reader._read_file(path, context, images, named=False)
     own = set(files)
-    if (
-        others
-        or context.memory
-        or context.seen
-        or context.claimed != own
-        or any(issue.origin.file not in own for issue in reader.issues)
-    ):
+    elsewhere = context.claimed != own or any(one.origin.file not in own for one in reader.issues)
+    if others or context.memory or context.seen or elsewhere:
         return None
     return FilesRead(len(files), reader.issues, reader.files_read, reader._unusable, reader.claims)
 

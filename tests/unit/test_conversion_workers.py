@@ -68,6 +68,7 @@ def test_several_processes_make_what_one_makes(tmp_path, options):
     assert tree(tmp_path / "1") == tree(tmp_path / "2")
     assert same(reports[1]) | {"out": ""} == same(reports[2]) | {"out": ""}
     assert seen[1] == seen[2]
+    assert reports[1].reasons.keys() >= {"image-doubtful", "duplicate-image", "unreadable-file"}
     assert reports[1].images["found"] == COUNT  # three files are no more, and three are new
 
 
