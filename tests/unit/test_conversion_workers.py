@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from builders import UNFINISHED, assert_whole, files, labelme, manifest, square, tree
+from builders import UNFINISHED, assert_whole, files, labelme, manifest, square, tree, write_json
 from kills import same
 from PIL import Image
 
@@ -26,9 +26,7 @@ def small_parts(monkeypatch):
 
 def annotated(folder, count=COUNT):
     for number in range(count):
-        # Labels in an order of their own: that of their first sight is not that of their names.
-        label = f"l{(7 * number) % 5}"
-        first = square(label, 1, 1, 4, 4, group_id=number % 3)
+        first = square(f"l{number}", 1, 1, 4, 4, group_id=number % 3)
         labelme(folder / f"x{number:02}.json", first, square("b", 2, 2, 6, 5))
     return folder
 
@@ -84,6 +82,23 @@ def test_files_that_belong_together_are_read_together(tmp_path, samples, monkeyp
     assert same(one) | {"out": ""} == same(two) | {"out": ""}
 
 
+def test_files_that_turn_out_to_belong_together_are_read_together(tmp_path):
+    """Many exports of one image of VIA, behind files that have nothing to do with each other."""
+    annotated(tmp_path / "in", 12)
+    outline = {"name": "polygon", "all_points_x": [1, 4, 4], "all_points_y": [1, 1, 4]}
+    region = {"shape_attributes": outline, "region_attributes": {"label": "b"}}
+    entry = {"filename": "z.png", "size": 9, "regions": [region], "file_attributes": {}}
+    Image.new("L", (8, 8)).save(tmp_path / "in" / "z.png")
+    for number in range(16):
+        write_json(tmp_path / "in" / f"z{number:02}.json", {"z.png9": entry})
+    one = convert(tmp_path / "in", tmp_path / "1")
+    two = convert(tmp_path / "in", tmp_path / "2", workers=2)
+    assert one.images["found"] == 12 + 1
+    assert one.reasons["duplicate-source"] == 15
+    assert tree(tmp_path / "1") == tree(tmp_path / "2")
+    assert same(one) | {"out": ""} == same(two) | {"out": ""}
+
+
 def test_other_processes_read_and_draw(tmp_path, monkeypatch):
     """The same masks would come out if this process did everything."""
     monkeypatch.setattr("maskforge.dataset.conversion.draw_images", None)
@@ -99,7 +114,7 @@ def test_other_processes_read_and_draw(tmp_path, monkeypatch):
 
 def test_labels_that_no_class_has_stop_the_run_before_anything_is_written(tmp_path):
     classes = mf.ClassMap((mf.MaskClass(1, "b", (9, 9, 9), ("b",)),))
-    with pytest.raises(LabelError, match="l0"):
+    with pytest.raises(LabelError, match="l1"):
         convert(annotated(tmp_path / "in"), tmp_path / "out", workers=2, classes=classes)
     assert not (tmp_path / "out").exists()
 
