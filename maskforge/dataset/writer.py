@@ -144,6 +144,7 @@ class DatasetWriter:
         self._waiting: list[_Waiting] = []
         self._end = -1
         self._written: dict[str, None] = {}
+        self._is_shared = False
 
     def __enter__(self) -> Self:
         path = self._folder.path
@@ -198,6 +199,8 @@ class DatasetWriter:
             staged.drop()
         if self._stack is not None:
             self._stack[1].drop()
+        if self._is_shared:  # with a process that may have been ended from outside
+            self._folder.remove_unfinished(_FOLDERS)
 
     def _finish(self) -> None:
         """Put the manifest in its place, if everything that it lists is in its own.
@@ -332,6 +335,7 @@ class DatasetWriter:
 
     def folder_aside(self) -> Path:
         """Return a folder for files that are beside their places, as those of other processes."""
+        self._is_shared = True
         return self._folder.place(f"{MASKS}/x").parent
 
     def recall(self, key: str) -> tuple[Account, Mapping[str, str]] | None:

@@ -10,7 +10,8 @@ from PIL import Image
 import maskforge as mf
 from maskforge import convert
 from maskforge.dataset import files_part, spool
-from maskforge.errors import LabelError
+from maskforge.dataset.worker_pool import WorkerPool
+from maskforge.errors import LabelError, MaskforgeError
 from maskforge.formats import reader
 
 COUNT = 40
@@ -167,3 +168,18 @@ def test_many_images_in_few_files_are_read_by_one_process(tmp_path, monkeypatch)
     monkeypatch.setattr(files_part, "_MOST_IMAGES", 2)
     report = convert(annotated(tmp_path / "in"), tmp_path / "out", workers=2)
     assert report.images["drawn"] == COUNT
+
+
+def test_what_a_process_leaves_that_was_ended_from_outside_is_removed(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+
+    def ended(*arguments):
+        (out / "masks" / ".made.png.01234567.part").touch()
+        raise MaskforgeError("a worker process was ended from outside")
+        yield
+
+    monkeypatch.setattr(WorkerPool, "in_order", ended)
+    monkeypatch.setattr(reader, "_PROBED", COUNT + 1)
+    with pytest.raises(MaskforgeError, match="ended from outside"):
+        convert(annotated(tmp_path / "in"), out, workers=2)
+    assert files(out / "masks") == set()
