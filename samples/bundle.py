@@ -56,7 +56,7 @@ class Sample:
 
 
 @functools.cache  # several formats show the same radiographs
-def radiograph_of(number: int, content: Content = "teeth") -> Radiograph:
+def radiograph_of(number: int, content: Content) -> Radiograph:
     """Make one of the radiographs that are bundled."""
     return make_bitewing((SEED, number), WIDTH, HEIGHT, content=content)
 

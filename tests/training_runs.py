@@ -33,19 +33,28 @@ SMALL = {
 
 @contextlib.contextmanager
 def step_by_step() -> Iterator[None]:
-    """Compile no graph of a step of training: in a few steps it saves less than it takes.
+    """Compile no graph of a step of training, nor of the network: a few save less than it takes.
 
-    Steps of JAX are compiled nonetheless, which takes longer one by one.
+    JAX compiles nonetheless, as it takes longer one by one. Nor are there charts.
     """
     import keras
+
+    from maskforge.nn import inference
+    from maskforge.training.loop import epochs
 
     compiled = keras.Model.compile
 
     def compile_(self, *arguments, **options):
         compiled(self, *arguments, **options, run_eagerly=keras.config.backend() != "jax")
 
+    def started(model):
+        model = inference.with_open_sizes(model)
+        return lambda batch: model(batch, training=False).numpy
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.Model, "compile", compile_)
+        patch.setattr(inference, "_tensorflow", started)
+        patch.setattr(epochs, "draw_curves", lambda *_: None)
         yield
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from training_runs import BOTH, DISC, disc, discs, options, split_of, write
+from training_runs import BOTH, DISC, disc, discs, options, split_of, step_by_step, write
 
 from maskforge.errors import ModelError, OptionError
 from maskforge.examples.example import ExampleSet
@@ -48,7 +48,8 @@ def first(tmp_path_factory):
         input={"scaling": "z-score", "resize": "34x32"},
         split={"file": str(root / "split.json")},
     )
-    train(examples, root / "run", chosen)
+    with step_by_step():
+        train(examples, root / "run", chosen)
     return examples, root / "run"
 
 

@@ -83,6 +83,7 @@ def busy(tmp_path_factory):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(epochs, "_PLATEAU", 1)
+        patch.setattr(epochs, "draw_curves", lambda *_: None)
         train(None, root / "whole", chosen)
     return chosen, root
 

@@ -106,8 +106,8 @@ def test_turned_ellipses_stay_ellipses_in_all_four_quadrants(upper, mirrored):
 def test_circle_and_ellipse_cover_lesions_as_they_were_imaged(samples, name, drawn):
     from bundle import LABELME, VECTOR, radiograph_of
 
-    (number,) = [one.number for one in (*LABELME, *VECTOR) if one.name == name]
-    outlines = radiograph_of(number).outlines
+    (sample,) = [one for one in (*LABELME, *VECTOR) if one.name == name]
+    outlines = radiograph_of(sample.number, sample.content).outlines
     region = drawn(samples)
     truths = [shapely.Polygon(one.ring) for one in outlines if one.kind == "buccal"]
     overlap = max(one.intersection(region).area / one.union(region).area for one in truths)
