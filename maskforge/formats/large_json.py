@@ -39,11 +39,14 @@ class LazyObject(dict[str, Any]):
         # Because it is here, `dict(...)`, `{**...}` and `|` ask for each value as well.
         return super().__iter__()
 
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
     get = Mapping.get  # type: ignore[assignment]
     items = Mapping.items  # type: ignore[assignment]
     values = Mapping.values  # type: ignore[assignment]
     __eq__ = Mapping.__eq__
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 class LazyArray(list[Any]):
@@ -60,14 +63,17 @@ class LazyArray(list[Any]):
 
     __reversed__ = Sequence.__reversed__
     __contains__ = Sequence.__contains__
-    index = Sequence.index
+    index = Sequence.index  # type: ignore[assignment]
     count = Sequence.count
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __eq__(self, other: object) -> bool:
         return list(self) == other
 
-    def __add__(self, other: list[Any]) -> list[Any]:  # type: ignore[override]
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    def __add__(self, other: list[Any]) -> list[Any]:
         return [*self, *other]
 
 
