@@ -20,9 +20,14 @@ _MOST_COMPARED = 2000
 
 
 class _Shortener(reprlib.Repr):
-    """Python itself refuses to write a whole number of more than some thousand digits."""
+    def repr1(self, x: object, level: int) -> str:
+        """Write every kind of dictionary and list as one: the parent goes by the name of a type."""
+        if isinstance(x, dict):
+            return self.repr_dict(x, level)
+        return self.repr_list(x, level) if isinstance(x, list) else super().repr1(x, level)
 
     def repr_int(self, x: int, level: int) -> str:
+        """Write a number of any length: Python refuses more than some thousand digits."""
         if abs(x) >= 10**self.maxlong:
             return f"a number of {round(x.bit_length() * math.log10(2)):,} digits"
         return super().repr_int(x, level)

@@ -74,7 +74,7 @@ def _recognize(document: Document, formats: Sequence[Format]) -> tuple[Format, R
 
 def recognized_documents(
     document: Document, formats: Sequence[Format]
-) -> tuple[Format, Recognition, list[Document]]:
+) -> tuple[Format, Recognition, Sequence[Document]]:
     """Tell the format of a file that holds one document, or a list of them.
 
     Raises:

@@ -11,11 +11,11 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import msgspec
 
@@ -28,6 +28,7 @@ from maskforge.errors import (
     shorten,
 )
 from maskforge.files import read_bytes
+from maskforge.formats import large_json
 from maskforge.formats.codepages import CodePages
 from maskforge.images.suffixes import IMAGE_SUFFIXES
 from maskforge.issues import Code, Issue, Origin
@@ -94,18 +95,36 @@ class Document:
         """Whether it is one of several documents in the file."""
         return self.pointer != "$"
 
-    def items(self) -> list[Document]:
+    def items(self) -> Sequence[Document]:
         """Return the documents that the file holds as a list of objects; none if it does not."""
         if self.is_csv or not isinstance(self.root, list):
             return []
-        if not all(isinstance(one, dict) for one in self.root):
-            return []
-        return [replace(self, root=one, pointer=f"$[{i}]") for i, one in enumerate(self.root)]
+        return _Items(self) if all(isinstance(one, dict) for one in self.root) else []
 
     @property
     def is_csv(self) -> bool:
         """Whether the document holds the rows of a CSV file."""
         return self.path.suffix.lower() == ".csv"
+
+
+@dataclass(frozen=True, slots=True)
+class _Items(Sequence[Document]):
+    """The documents of a list, each made when it is asked for."""
+
+    document: Document
+
+    def __len__(self) -> int:
+        return len(self.document.root)
+
+    @overload
+    def __getitem__(self, index: int) -> Document: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Document]: ...
+    def __getitem__(self, index: int | slice) -> Document | list[Document]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        return replace(self.document, root=self.document.root[number], pointer=f"$[{number}]")
 
 
 def load(path: Path, code_pages: CodePages | None = None) -> Document:
@@ -139,7 +158,7 @@ def load(path: Path, code_pages: CodePages | None = None) -> Document:
             issues = (*issues, Issue(Code.LENIENT, found, Origin(path, "line 1")))
         return Document(path, rows, issues, separator=separator)
     try:
-        return Document(path, msgspec.json.decode(data))
+        return Document(path, large_json.decode(data))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass  # stricter than the files that exist: decode again with the tolerant reader
     text, issues = code_pages.decode(data, path)
@@ -337,7 +356,7 @@ def structure(
         AnnotationError: Of class ``error``, if the value does not fit.
     """
     try:
-        return msgspec.convert(value, type_)
+        return msgspec.convert(large_json.whole(value), type_)
     except msgspec.ValidationError as problem:
         text, _, place = str(problem).partition(" - at `$")
         place = place.removesuffix("`")

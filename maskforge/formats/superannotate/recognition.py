@@ -48,11 +48,14 @@ def is_class_list(root: object, name: str) -> bool:
     """Tell whether a decoded file is a list of classes."""
     if not isinstance(root, list) or any(map(_is_record, root)):
         return False
-    classes = [entry for entry in root if isinstance(entry, dict)]
-    if any("attribute_groups" in entry for entry in classes):
+    if any(isinstance(entry, dict) and "attribute_groups" in entry for entry in root):
         return True
     is_named_so = name.lower() == "classes.json"
-    return is_named_so and (not root or any(entry.keys() >= {"name", "color"} for entry in classes))
+    return is_named_so and (not root or any(map(_is_class, root)))
+
+
+def _is_class(entry: object) -> bool:
+    return isinstance(entry, dict) and entry.keys() >= {"name", "color"}
 
 
 def _list(root: list[Any], name: str) -> Recognition:

@@ -147,7 +147,14 @@ def read_export(document: Document, context: ReadContext) -> Iterator[ImageRecor
 
 
 def _project(document: Document) -> _Project:
-    return structure(document.root, _Project, document.origin, Code.INVALID_FILE, FormatError)
+    root = document.root
+    assets = root.get("assets") if isinstance(root, dict) else None
+    if not isinstance(assets, dict | list):
+        return structure(root, _Project, document.origin, Code.INVALID_FILE, FormatError)
+    # The assets are checked one by one, when their turn comes.
+    place = document.origin.at(".tags")
+    tags = structure(root.get("tags"), list[_Tag] | None, place, Code.INVALID_FILE, FormatError)
+    return _Project(assets, tags)
 
 
 def _listed(

@@ -80,8 +80,8 @@ def _recognize_project(root: dict[str, Any]) -> Recognition:
             "none of `assets` (project, JSON export), `asset` (asset file) and `frames` (version 1)"
         )
     assets = root.get("assets")
-    entries = list(assets.values()) if isinstance(assets, dict) else assets
-    entries = entries if isinstance(entries, list) else []
+    entries = assets.values() if isinstance(assets, dict) else assets
+    entries = entries if isinstance(assets, dict | list) else ()
     if any(map(is_metadata, entries)):
         return Recognition("json-export", "`assets` with an `asset` each")
     if any(isinstance(entry, dict) and "state" in entry for entry in entries):
