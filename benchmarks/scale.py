@@ -41,10 +41,15 @@ def outlines() -> Iterator[list[tuple[float, float]]]:
 
 def labelme() -> str:
     """Return a file of LabelMe."""
-    about = {"label": "caries", "group_id": None, "shape_type": "polygon", "flags": {}}
+    about: dict[str, Any] = {
+        "label": "caries",
+        "group_id": None,
+        "shape_type": "polygon",
+        "flags": {},
+    }
     shapes = [{**about, "points": points} for points in outlines()]
     size = {"imageHeight": HEIGHT, "imageWidth": WIDTH, "imageData": None}
-    image = {"version": "5.8.1", "flags": {}, "imagePath": f"{NUMBER}.png", **size}
+    image: dict[str, Any] = {"version": "5.8.1", "flags": {}, "imagePath": f"{NUMBER}.png", **size}
     return json.dumps({**image, "shapes": shapes})
 
 
