@@ -91,6 +91,7 @@ def test_lazy_values_are_copied_sent_checked_and_written_as_others_are(monkeypat
     assert copy.deepcopy(root) == VALUE
     assert pickle.loads(pickle.dumps(root)) == VALUE
     assert msgspec.json.decode(msgspec.json.encode(root)) == VALUE
+    assert structure(root["tags"], list[Any], Origin(PATH)) == VALUE["tags"]
     checked = structure(root, dict[str, Any], Origin(PATH))
     assert checked == VALUE
     assert type(checked["assets"]["one"]) is dict
