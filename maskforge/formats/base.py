@@ -9,6 +9,8 @@ of it what is said here:
 - A document is never trusted: a value of a wrong type or size costs the record, image or file that
   it is in, as a ``AnnotationError`` or an issue with its place. ``jsonio.structure`` checks types,
   ``geometry`` coordinates.
+- A large document is decoded entry by entry, when one is asked for (``large_json``): a format goes
+  through all images one after the other, and collects none of them.
 - It reads its own form strictly. What other programs make of it, where only one meaning is left, is
   the business of ``plainform``, the same for all formats.
 - Every record becomes a shape or gets one issue that loses it, at its place in the list of records

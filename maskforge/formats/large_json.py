@@ -87,8 +87,9 @@ def decode(data: bytes) -> object:
     """
     if len(data) < LARGE:
         return msgspec.json.decode(data)
-    _check_utf8(data)
-    return _opened(data, _LEVELS)
+    text = memoryview(data)[len(codecs.BOM_UTF8) * data.startswith(codecs.BOM_UTF8) :]
+    _check_utf8(text)
+    return _opened(text, _LEVELS)
 
 
 def whole(value: object) -> object:
@@ -98,7 +99,7 @@ def whole(value: object) -> object:
     return list(map(whole, value)) if isinstance(value, LazyArray) else value
 
 
-def _opened(data: bytes | msgspec.Raw, levels: int) -> object:
+def _opened(data: memoryview | msgspec.Raw, levels: int) -> object:
     """Return a large value; each part of it has been decoded once, so that later nothing fails."""
     opening = _OPENING.match(memoryview(data))
     if opening is None:
@@ -134,7 +135,7 @@ def _decoded(part: object) -> object:
     return msgspec.json.decode(part) if isinstance(part, msgspec.Raw) else part
 
 
-def _check_utf8(data: bytes) -> None:
+def _check_utf8(data: memoryview) -> None:
     """Make sure that the bytes are text: of a key that is repeated, only the last value is kept."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     for start in range(0, len(data), _STEP):

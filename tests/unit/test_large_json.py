@@ -91,12 +91,20 @@ def test_lazy_values_are_copied_sent_checked_and_written_as_others_are(monkeypat
     assert copy.deepcopy(root) == VALUE
     assert pickle.loads(pickle.dumps(root)) == VALUE
     assert msgspec.json.decode(msgspec.json.encode(root)) == VALUE
+    assert structure(root["tags"], list[Any], Origin(PATH)) == VALUE["tags"]
     checked = structure(root, dict[str, Any], Origin(PATH))
     assert checked == VALUE
     assert type(checked["assets"]["one"]) is dict
     assert repr(root) == repr(VALUE)
     assert shorten(root) == shorten(VALUE)
     assert shorten(root["tags"]) == shorten(VALUE["tags"])
+
+
+def test_a_byte_order_mark_makes_no_difference(monkeypatch):
+    monkeypatch.setattr(large_json, "LARGE", 0)
+    root = large_json.decode(b'\xef\xbb\xbf{"a": {"b": 1}}')
+    assert isinstance(root, LazyObject)
+    assert root == {"a": {"b": 1}}
 
 
 BROKEN = {

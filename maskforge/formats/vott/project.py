@@ -153,7 +153,8 @@ def _project(document: Document) -> _Project:
         return structure(root, _Project, document.origin, Code.INVALID_FILE, FormatError)
     # The assets are checked one by one, when their turn comes.
     place = document.origin.at(".tags")
-    tags = structure(root.get("tags"), list[_Tag] | None, place, Code.INVALID_FILE, FormatError)
+    type_: Any = list[_Tag] | None
+    tags = structure(root.get("tags"), type_, place, Code.INVALID_FILE, FormatError)
     return _Project(assets, tags)
 
 

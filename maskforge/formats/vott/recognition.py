@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from maskforge.formats.base import Recognition
@@ -80,8 +81,8 @@ def _recognize_project(root: dict[str, Any]) -> Recognition:
             "none of `assets` (project, JSON export), `asset` (asset file) and `frames` (version 1)"
         )
     assets = root.get("assets")
-    entries = assets.values() if isinstance(assets, dict) else assets
-    entries = entries if isinstance(assets, dict | list) else ()
+    entries: Iterable[Any] = assets if isinstance(assets, list) else ()
+    entries = assets.values() if isinstance(assets, dict) else entries
     if any(map(is_metadata, entries)):
         return Recognition("json-export", "`assets` with an `asset` each")
     if any(isinstance(entry, dict) and "state" in entry for entry in entries):

@@ -1,0 +1,140 @@
+"""Measures what many images cost: in a file for each, and in one large file.
+
+Prints the memory and processor time of one process that checks all annotations without writing
+anything (`convert(..., dry_run=True)`), less what it takes to load maskforge.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+WIDTH, HEIGHT = 640, 480
+SHAPES, VERTICES = 12, 60
+NUMBER = "@"
+
+MEASURE = """
+import resource, sys, time, maskforge
+scale = 2**20 if sys.platform == "darwin" else 2**10
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
+maskforge.convert(sys.argv[1], sys.argv[2], dry_run=True)
+loaded, start = peak(), time.process_time()
+report = maskforge.convert(sys.argv[3], sys.argv[2], dry_run=True)
+print(report.images["found"], peak() - loaded, time.process_time() - start)
+"""
+
+
+def outlines() -> Iterator[list[tuple[float, float]]]:
+    """Yield outlines that neither cross themselves nor each other."""
+    for number in range(SHAPES):
+        x, y = 80 + 160 * (number % 4), 80 + 160 * (number // 4)
+        angles = [2 * math.pi * one / VERTICES for one in range(VERTICES)]
+        yield [(x + 60 * math.cos(one), y + 60 * math.sin(one)) for one in angles]
+
+
+def labelme() -> str:
+    """Return a file of LabelMe."""
+    about: dict[str, Any] = {
+        "label": "caries",
+        "group_id": None,
+        "shape_type": "polygon",
+        "flags": {},
+    }
+    shapes = [{**about, "points": points} for points in outlines()]
+    size = {"imageHeight": HEIGHT, "imageWidth": WIDTH, "imageData": None}
+    image: dict[str, Any] = {"version": "5.8.1", "flags": {}, "imagePath": f"{NUMBER}.png", **size}
+    return json.dumps({**image, "shapes": shapes})
+
+
+def vott() -> tuple[str, str, str]:
+    """Return the beginning of a JSON export, what stands in it for an image, and the end."""
+    asset: dict[str, Any] = {"format": "png", "id": f"id{NUMBER}", "name": f"{NUMBER}.png"}
+    asset |= {"path": f"file:/data/{NUMBER}.png", "size": {"width": WIDTH, "height": HEIGHT}}
+    regions = [
+        {"id": "r", "type": "POLYGON", "tags": ["caries"], "points": points}
+        for points in ([{"x": x, "y": y} for x, y in outline] for outline in outlines())
+    ]
+    entry = {"asset": {**asset, "state": 2, "type": 1}, "regions": regions, "version": "2.2.0"}
+    start = '{"name": "x", "tags": [{"name": "caries", "color": "#ff0000"}], "assets": {'
+    return start, f'"id{NUMBER}": {json.dumps(entry)}', "}}"
+
+
+def superannotate() -> tuple[str, str, str]:
+    """Return the same of a project file of SuperAnnotate Desktop."""
+    about = {"type": "polygon", "classId": 1, "className": "caries", "probability": 100}
+    records: list[dict[str, Any]] = [
+        {**about, "points": [number for point in outline for number in point], "groupId": 0}
+        for outline in outlines()
+    ]
+    size = {"type": "meta", "name": "imageAttributes", "width": WIDTH, "height": HEIGHT}
+    return "{", f'"{NUMBER}.png": {json.dumps([*records, size])}', "}"
+
+
+def write_files(folder: Path, images: int) -> None:
+    """Write a file for each image."""
+    folder.mkdir()
+    content = labelme()
+    for number in range(images):
+        text = content.replace(NUMBER, f"{number:06}")
+        (folder / f"{number:06}.json").write_text(text, encoding="utf-8")
+
+
+def write_file(folder: Path, parts: tuple[str, str, str], megabytes: int) -> None:
+    """Write one file with as many images as make a size."""
+    start, entry, end = parts
+    folder.mkdir()
+    with (folder / "annotations.json").open("w", encoding="utf-8") as stream:
+        stream.write(start)
+        for number in range(max(1, megabytes * 10**6 // len(entry))):
+            stream.write(", " * (number > 0) + entry.replace(NUMBER, f"{number:06}"))
+        stream.write(end)
+
+
+def measure(folder: Path) -> tuple[int, float, float]:
+    """Return the images of a folder, the peak of the memory in MiB, and the seconds they took."""
+    first = folder.parent / "first"
+    if not first.is_dir():
+        write_files(first, 1)
+    command = [sys.executable, "-c", MEASURE, str(first), str(folder.parent / "out"), str(folder)]
+    env = {**os.environ, "MASKFORGE_LIMIT_FACTOR": "10"}  # more than 200 MB are a matter of choice
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
+    images, peak, seconds = done.stdout.split()
+    return int(images), float(peak), float(seconds)
+
+
+def main() -> None:
+    """Write the files, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, nargs="*", default=[1000, 5000, 20000])
+    parser.add_argument("--megabytes", type=int, nargs="*", default=[30, 300])
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="maskforge-benchmark-") as scratch:
+        print("| files of one image each | ms per image | MB |")
+        print("|---:|---:|---:|")
+        for count in options.images:
+            folder = Path(scratch, f"files-{count}")
+            write_files(folder, count)
+            images, peak, seconds = measure(folder)
+            print(f"| {images:,} | {1000 * seconds / images:.1f} | {peak:.0f} |", flush=True)
+        print("\n| one file | MB | images | ms per image | memory / size |")
+        print("|---|---:|---:|---:|---:|")
+        for title, parts in (("VoTT export", vott()), ("SuperAnnotate", superannotate())):
+            for megabytes in options.megabytes:
+                folder = Path(scratch, f"{title}-{megabytes}")
+                write_file(folder, parts, megabytes)
+                images, peak, seconds = measure(folder)
+                size = (folder / "annotations.json").stat().st_size / 2**20
+                costs = f"{1000 * seconds / images:.1f} | {peak / size:.2f}"
+                print(f"| {title} | {size:.0f} | {images:,} | {costs} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
