@@ -53,7 +53,9 @@ def _sorted(first: Points, second: Points) -> tuple[Points, Points]:
 
 def depth(mask: NDArray[np.uint8]) -> Field:
     """Return the distance to the next pixel that is 0, in pixels of the image."""
-    distance: Field = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_5)
+    distance: Field = np.asarray(
+        cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_5), dtype=np.float32
+    )
     np.minimum(distance, _FARTHEST, out=distance)
     distance /= np.float32(OVERSAMPLING)
     return distance
