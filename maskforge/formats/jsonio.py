@@ -8,6 +8,7 @@ with entities and YAML with aliases are refused: a few bytes of these can fill t
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import re
@@ -142,7 +143,10 @@ def load(path: Path, code_pages: CodePages | None = None) -> Document:
     kind = kind_of(path)
     if kind in IMAGE_SUFFIXES:
         return Document(path, None)
-    data = _bytes(path, _MARKS.get(kind, {}))
+    data = _bytes(path)
+    check = functools.partial(_check_memory, marks=_MARKS.get(kind, {}), origin=Origin(path))
+    if kind != ".json":
+        check(data)
     code_pages = code_pages or CodePages()
     if kind == ".xml":
         return Document(path, _xml(data, Origin(path)))
@@ -158,9 +162,9 @@ def load(path: Path, code_pages: CodePages | None = None) -> Document:
             issues = (*issues, Issue(Code.LENIENT, found, Origin(path, "line 1")))
         return Document(path, rows, issues, separator=separator)
     try:
-        return Document(path, large_json.decode(data))
+        return Document(path, large_json.decode(data, check))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass  # stricter than the files that exist: decode again with the tolerant reader
+        check(data)  # stricter than the files that exist: decode again with the tolerant reader
     text, issues = code_pages.decode(data, path)
     return Document(path, _tolerant(text, Origin(path)), issues)
 
@@ -172,12 +176,11 @@ def kind_of(path: Path) -> str:
     return suffix if known else ".json"
 
 
-def _bytes(path: Path, marks: Mapping[bytes, int]) -> bytes:
+def _bytes(path: Path) -> bytes:
     origin = Origin(path)
     try:
         Allowance(Limit.FILE_BYTES).take(path.stat().st_size)
         data = read_bytes(path)
-        Allowance(Limit.FILE_MEMORY).take(sum(data.count(one) * marks[one] for one in marks))
     except LimitError as error:
         raise _too_large(error, origin) from None
     except OSError as error:
@@ -189,6 +192,16 @@ def _bytes(path: Path, marks: Mapping[bytes, int]) -> bytes:
     else:
         return data
     raise _unreadable(reason, origin)
+
+
+def _check_memory(*parts: bytes, marks: Mapping[bytes, int], origin: Origin) -> None:
+    """Make sure that parts of a file do not fill the memory when they are decoded."""
+    try:
+        allowance = Allowance(Limit.FILE_MEMORY)
+        for part in parts:
+            allowance.take(sum(part.count(one) * marks[one] for one in marks))
+    except LimitError as error:
+        raise _too_large(error, origin) from None
 
 
 def _too_large(error: LimitError, origin: Origin) -> FormatError:
@@ -354,7 +367,10 @@ def structure(
 
     Raises:
         AnnotationError: Of class ``error``, if the value does not fit.
+        FormatError: If it does not fit into the memory.
     """
+    if isinstance(value, large_json.LazyObject | large_json.LazyArray):
+        _check_memory(*large_json.undecoded(value), marks=_MARKS[".json"], origin=origin)
     try:
         return msgspec.convert(large_json.whole(value), type_)
     except msgspec.ValidationError as problem:

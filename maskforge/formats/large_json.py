@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -77,8 +77,13 @@ class LazyArray(list[Any]):
         return [*self, *other]
 
 
-def decode(data: bytes) -> object:
+def decode(data: bytes, check: Callable[[bytes], None]) -> object:
     """Return what JSON holds, the large parts of it as ``LazyObject`` and ``LazyArray``.
+
+    Args:
+        data: The document.
+        check: Called with what is about to be decoded as a whole, but for small parts of what is
+            large.
 
     Raises:
         msgspec.MsgspecError: If anything in it is not JSON.
@@ -86,10 +91,25 @@ def decode(data: bytes) -> object:
         RecursionError: If it is nested too deeply.
     """
     if len(data) < LARGE:
+        check(data)
         return msgspec.json.decode(data)
     text = memoryview(data)[len(codecs.BOM_UTF8) * data.startswith(codecs.BOM_UTF8) :]
     _check_utf8(text)
-    return _opened(text, _LEVELS)
+    return _opened(text, _LEVELS, check)
+
+
+def undecoded(value: object) -> Iterator[bytes]:
+    """Yield the parts of a value that ``whole`` would decode."""
+    parts: Iterable[object] = ()
+    if isinstance(value, LazyObject):
+        parts = (dict.__getitem__(value, key) for key in value)
+    elif isinstance(value, LazyArray):
+        parts = list.__iter__(value)
+    for part in parts:
+        if isinstance(part, msgspec.Raw):
+            yield bytes(part)
+        else:
+            yield from undecoded(part)
 
 
 def whole(value: object) -> object:
@@ -99,30 +119,31 @@ def whole(value: object) -> object:
     return list(map(whole, value)) if isinstance(value, LazyArray) else value
 
 
-def _opened(data: memoryview | msgspec.Raw, levels: int) -> object:
+def _opened(data: memoryview | msgspec.Raw, levels: int, check: Callable[[bytes], None]) -> object:
     """Return a large value; each part of it has been decoded once, so that later nothing fails."""
     opening = _OPENING.match(memoryview(data))
     if opening is None:
         return msgspec.json.decode(data)  # text takes no more than it does as JSON
     if not levels:
+        check(bytes(data))
         msgspec.json.decode(data)
         return data
     if opening[1] == b"{":
         members = _object_decoder.decode(data)
-        values = _parts(list(members.values()), levels)
+        values = _parts(list(members.values()), levels, check)
         is_lazy = any(map(_is_lazy, values))
         return (LazyObject if is_lazy else dict)(zip(members, values, strict=True))
-    values = _parts(_array_decoder.decode(data), levels)
+    values = _parts(_array_decoder.decode(data), levels, check)
     return LazyArray(values) if any(map(_is_lazy, values)) else values
 
 
-def _parts(raws: list[msgspec.Raw], levels: int) -> list[Any]:
+def _parts(raws: list[msgspec.Raw], levels: int, check: Callable[[bytes], None]) -> list[Any]:
     """Return the large entries of a value opened, and the others as they are if they are many."""
     sizes = [len(memoryview(raw)) for raw in raws]
     are_many = sum(size for size in sizes if size < LARGE) >= LARGE
     parts: list[Any] = []
     for raw, size in zip(raws, sizes, strict=True):
-        opened = _opened(raw, levels - 1) if size >= LARGE else msgspec.json.decode(raw)
+        opened = _opened(raw, levels - 1, check) if size >= LARGE else msgspec.json.decode(raw)
         parts.append(raw if are_many and size < LARGE else opened)
     return parts
 

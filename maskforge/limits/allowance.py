@@ -18,7 +18,7 @@ class Limit(enum.Enum):
     Time and memory grow in proportion to each. What an image may take is up to about 2 GB.
     """
 
-    FILE_BYTES = (200_000_000, "bytes of an annotation file")
+    FILE_BYTES = (500_000_000, "bytes of an annotation file")
     FILE_MEMORY = (2**32, "bytes of memory for what is in an annotation file")
     YAML_BYTES = (2**20, "bytes and values of a YAML file")
     PAGES = (2**12, "pages of an image file")

@@ -16,6 +16,7 @@ from maskforge.formats import large_json
 from maskforge.formats.jsonio import load, structure
 from maskforge.formats.large_json import LazyArray, LazyObject
 from maskforge.issues import Origin
+from maskforge.limits.allowance import Limit
 
 PATH = Path("a.json")
 VALUE = {
@@ -26,9 +27,13 @@ VALUE = {
 }
 
 
+def decode(data: bytes) -> Any:
+    return large_json.decode(data, lambda part: None)
+
+
 def lazily(monkeypatch, value: Any) -> Any:
     monkeypatch.setattr(large_json, "LARGE", 0)
-    return large_json.decode(json.dumps(value).encode())
+    return decode(json.dumps(value).encode())
 
 
 def test_a_lazy_object_does_what_a_dictionary_does(monkeypatch):
@@ -102,7 +107,7 @@ def test_lazy_values_are_copied_sent_checked_and_written_as_others_are(monkeypat
 
 def test_a_byte_order_mark_makes_no_difference(monkeypatch):
     monkeypatch.setattr(large_json, "LARGE", 0)
-    root = large_json.decode(b'\xef\xbb\xbf{"a": {"b": 1}}')
+    root = decode(b'\xef\xbb\xbf{"a": {"b": 1}}')
     assert isinstance(root, LazyObject)
     assert root == {"a": {"b": 1}}
 
@@ -159,16 +164,16 @@ def test_what_is_read_is_read_as_the_same(tmp_path, monkeypatch, content):
 def test_only_large_parts_are_kept_as_they_are_written(monkeypatch):
     monkeypatch.setattr(large_json, "LARGE", 1000)
     many = [[number] * 20 for number in range(100)]
-    assert type(large_json.decode(json.dumps({"a": many[:10]}).encode())) is dict
-    root = large_json.decode(json.dumps({"a": many, "b": "x" * 2000, "c": [1]}).encode())
+    assert type(decode(json.dumps({"a": many[:10]}).encode())) is dict
+    root = decode(json.dumps({"a": many, "b": "x" * 2000, "c": [1]}).encode())
     assert isinstance(root, LazyObject)
     assert isinstance(root["a"], LazyArray)
     assert root["b"] is root["b"]
     assert root["c"] is root["c"]
     assert root["a"][1] is not root["a"][1]
-    text = large_json.decode(json.dumps({"imageData": "x" * 2000, "shapes": [1]}).encode())
+    text = decode(json.dumps({"imageData": "x" * 2000, "shapes": [1]}).encode())
     assert type(text) is dict
-    assert type(large_json.decode(b" " * 2000 + b"[1]")) is list
+    assert type(decode(b" " * 2000 + b"[1]")) is list
 
 
 IMAGES = 25
@@ -264,3 +269,18 @@ def test_a_file_of_many_images_is_read_within_twice_its_size(tmp_path, monkeypat
         tracemalloc.stop()
     assert shapes == IMAGES
     assert peak < 2 * path.stat().st_size
+
+
+def test_a_large_part_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    """Not the whole file counts, but what is decoded at once."""
+    monkeypatch.setattr(large_json, "LARGE", 1000)
+    monkeypatch.setattr(Limit.FILE_MEMORY, "most", 100_000)
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"many": [[[]] * 100] * 100}))
+    assert len(load(path).root["many"]) == 100
+    path.write_text(json.dumps({"one": [[[]] * 10_000]}))
+    with pytest.raises(FormatError, match="bytes of memory for what is in an annotation file"):
+        load(path)
+    path.write_text(json.dumps({"many": [[[]] * 100] * 100}))
+    with pytest.raises(FormatError, match="bytes of memory for what is in an annotation file"):
+        structure(load(path).root, dict[str, Any], Origin(path))
