@@ -107,9 +107,9 @@ def test_lazy_values_are_copied_sent_checked_and_written_as_others_are(monkeypat
 
 def test_a_byte_order_mark_makes_no_difference(monkeypatch):
     monkeypatch.setattr(large_json, "LARGE", 0)
-    root = decode(b'\xef\xbb\xbf{"a": {"b": 1}}')
+    root = decode(b'\xef\xbb\xbf{"a": {"b": {"c": 1}}}')
     assert isinstance(root, LazyObject)
-    assert root == {"a": {"b": 1}}
+    assert root == {"a": {"b": {"c": 1}}}
 
 
 BROKEN = {
