@@ -57,7 +57,10 @@ def quantize(
             import openvino
         except Exception as error:
             raise not_loaded("nncf", error) from None
-        nncf.set_log_level(logging.ERROR)
+        # Its own function for this changes handlers of whoever logs in this process.
+        logger = logging.getLogger("nncf")
+        level = logger.level
+        logger.setLevel(logging.ERROR)
         try:
             quantized = nncf.quantize(
                 openvino.Core().read_model(model),
@@ -73,3 +76,5 @@ def quantize(
             raise ModelError(
                 f"cannot be written in INT8: {reason}", origin=Origin(model, "")
             ) from None
+        finally:
+            logger.setLevel(level)
