@@ -50,9 +50,9 @@ def test_a_certain_code_page_is_read_and_noted(tmp_path):
 
 def test_a_file_larger_than_allowed_is_not_opened(tmp_path, monkeypatch):
     path = write(tmp_path, b"[" + b" " * 2000 + b"]")
-    monkeypatch.setenv(FACTOR, "0.00002")
+    monkeypatch.setenv(FACTOR, "0.000005")
     assert load(path).root == []
-    monkeypatch.setenv(FACTOR, "0.00001")
+    monkeypatch.setenv(FACTOR, "0.000003")
     monkeypatch.setattr(jsonio, "read_bytes", None)
     with pytest.raises(FormatError, match="2,002 bytes of an annotation file") as caught:
         load(path)
