@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import pickle
 import time
 from collections import Counter, deque
@@ -29,7 +28,6 @@ from maskforge.dataset.drawn_image import (
     DrawnImage,
     DrawSettings,
     DrawTask,
-    changed,
     draw_image,
     draw_images,
     draw_part,
@@ -270,7 +268,7 @@ class _Run:
             with contextlib.closing(self._drawn(spool, writer)) as drawn_images:
                 for drawn in drawn_images:
                     try:
-                        entry = self._taken(number, drawn, spool, report, counts, writer)
+                        entry = self._taken(number, drawn, report, counts, writer)
                     except BaseException:
                         drop_part([drawn])
                         raise
@@ -278,6 +276,7 @@ class _Run:
                     del drawn  # the next masks can take the place of these in memory
                     number += 1
                     self._progress("drawing", number, total)
+            assert number == total  # no image is lost between those who read and who draw
             if writer is not None:
                 self._destination.end(writer)
         report.classes = list(counts.values())
@@ -336,7 +335,6 @@ class _Run:
         self,
         number: int,
         drawn: DrawnImage,
-        spool: ImageSpool,
         report: ConversionReport,
         counts: dict[str, ClassCount],
         writer: DatasetWriter | None,
@@ -348,13 +346,13 @@ class _Run:
             account = done[0].entry
             converted = ConvertedImage(account.outcome, None, None, account, ())
         elif converted is None:  # its files are gone
-            drawn = self._redrawn(number, drawn, spool, writer)
+            drawn = draw_image(self._settings(writer), drawn.image, drawn.key)
             converted = drawn.converted
         assert converted is not None
         place = self._destination.place(number, image, converted)
         if done is not None and place is not None and place.name != done[0].name:
             done = None  # another image has come before it, and has the name now
-            drawn = self._redrawn(number, drawn, spool, writer)
+            drawn = draw_image(self._settings(writer), drawn.image, drawn.key)
             assert drawn.converted is not None
             converted = drawn.converted
         count_image(report, converted.entry, place.name if place else image.image.name)
@@ -375,13 +373,6 @@ class _Run:
         elif taken is not None and done is not None:
             taken.add_recalled(entry, done[1])
         return entry
-
-    def _redrawn(
-        self, number: int, drawn: DrawnImage, spool: ImageSpool, writer: DatasetWriter | None
-    ) -> DrawnImage:
-        """Return an image that was done, and has to be done again."""
-        image = next(itertools.islice(spool, number, None))
-        return draw_image(self._settings(writer), changed(image, drawn.change), drawn.key)
 
     def _placed(
         self,

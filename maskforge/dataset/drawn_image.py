@@ -49,19 +49,18 @@ class DrawnImage:
     """An image after it was drawn.
 
     Attributes:
-        image: The image; from another process without shapes, findings and content.
+        image: The image; from another process without shapes, findings and content, unless it is
+            done already.
         key: Digest of all that its files depend on.
         converted: What became of it, from another process without masks; None if it is done
             already.
         files: Its files.
-        change: What was known of it only after all were read.
     """
 
     image: AnnotatedImage
     key: str
     converted: ConvertedImage | None
     files: tuple[MadeFile, ...] = ()
-    change: Change = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +80,19 @@ def draw_part(task: DrawTask) -> list[DrawnImage]:
     """
     done: list[DrawnImage] = []
     try:
-        for drawn in draw_images(task.settings, task.part.images(), task.changes):
-            converted = drawn.converted and replace(drawn.converted, mask=None, instances=None)
-            done.append(replace(drawn, image=head_of(drawn.image), converted=converted))
+        done.extend(map(_light, draw_images(task.settings, task.part.images(), task.changes)))
     except BaseException:
         drop_part(done)
         raise
     return done
+
+
+def _light(drawn: DrawnImage) -> DrawnImage:
+    """Return an image without what its files hold; as it is if it may have to be drawn again."""
+    if drawn.converted is None:
+        return drawn
+    converted = replace(drawn.converted, mask=None, instances=None)
+    return replace(drawn, image=head_of(drawn.image), converted=converted)
 
 
 def drop_part(part: Iterable[DrawnImage]) -> None:
@@ -106,15 +111,15 @@ def draw_images(
     """
     known = _keys(settings.known) if isinstance(settings.known, Path) else settings.known
     for image, change in zip(images, changes, strict=True):
-        whole = changed(image, change)
+        whole = _changed(image, change)
         key = digest_of_image(settings.digest, whole)
         if key in known:
-            yield DrawnImage(whole, key, None, change=change)
+            yield DrawnImage(whole, key, None)
         else:
             yield draw_image(settings, whole, key)
 
 
-def changed(image: AnnotatedImage, change: Change) -> AnnotatedImage:
+def _changed(image: AnnotatedImage, change: Change) -> AnnotatedImage:
     """Return an image with what is known only now."""
     if change is None:
         return image

@@ -7,7 +7,7 @@ import copyreg
 import operator
 import pickle
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
@@ -185,9 +185,11 @@ class ImageSpool:
             return
         self._held.append(image)
         self._bytes_held += _bytes_of(image)
-        if self._folder is not None and len(self._held) == IMAGES_OF_PART:
-            self._write_part()
-        elif self._bytes_held > _BYTES_IN_MEMORY:
+        are_many = self._bytes_held > _BYTES_IN_MEMORY
+        if self._folder is not None:
+            if are_many or len(self._held) == IMAGES_OF_PART:
+                self._write_part()
+        elif are_many:
             for one in self._held:
                 self._store(one)
             self._held = None
@@ -217,10 +219,10 @@ class ImageSpool:
             OutputError: If the disk is full.
         """
         if self._folder is None:
-            images = list(self)
+            earlier = self._unsplit()
             self._folder = tempfile.TemporaryDirectory(prefix="maskforge-")
-            self._held, self._stored = [], 0
-            for image in images:
+            self._held, self._bytes_held, self._stored = [], 0, 0
+            for image in earlier:
                 self.append(image)
         return Path(self._folder.name)
 
@@ -250,10 +252,16 @@ class ImageSpool:
         """Iterate over all images from the first one on."""
         for part in self._parts:
             yield from part.images()
-        if self._held is not None:
-            yield from self._held
-            return
-        self._file.seek(0)
-        for _ in range(self._stored):
+        yield from self._unsplit()
+
+    def _unsplit(self) -> Iterable[AnnotatedImage]:
+        """Return the images that are in no part."""
+        return self._in_file(self._stored) if self._held is None else self._held
+
+    def _in_file(self, count: int) -> Iterator[AnnotatedImage]:
+        place = 0  # more than one may read at the same time
+        for _ in range(count):
+            self._file.seek(place)
             image: AnnotatedImage = pickle.load(self._file)
+            place = self._file.tell()
             yield image

@@ -71,6 +71,17 @@ def test_several_processes_make_what_one_makes(tmp_path, options):
     assert reports[1].images["found"] == COUNT  # three files are no more, and three are new
 
 
+@pytest.mark.parametrize("limit", [0, 4000])
+def test_no_image_is_lost_where_few_fit_into_the_memory(tmp_path, monkeypatch, limit):
+    """Some are in a file before others read as well."""
+    annotated(tmp_path / "in")
+    convert(tmp_path / "in", tmp_path / "one")
+    monkeypatch.setattr(spool, "_BYTES_IN_MEMORY", limit)
+    report = convert(tmp_path / "in", tmp_path / "two", workers=2)
+    assert report.images["drawn"] == COUNT
+    assert tree(tmp_path / "two") == tree(tmp_path / "one")
+
+
 @pytest.mark.parametrize(
     "name", ["labelme", "vott", "superannotate", "coco", "yolo", "pascal-voc", "masks", "nnunet"]
 )

@@ -11,6 +11,7 @@ from builders import LOCK, UNFINISHED, assert_whole, files, labelme, manifest, s
 from kills import identities, kill, same
 
 from maskforge import convert
+from maskforge.dataset import spool
 from maskforge.dataset.image_digest import digest_of_image
 from maskforge.errors import OutputExistsError
 from maskforge.images.annotated_image import AnnotatedImage
@@ -139,13 +140,18 @@ def test_names_that_have_moved_are_followed(tmp_path, monkeypatch):
     assert tree(out) == tree(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("memory", [0, 2**24])
 @pytest.mark.parametrize("content", [b"", bytes(100)])
-def test_a_mask_that_a_power_failure_has_emptied_is_done_again(tmp_path, monkeypatch, content):
+def test_a_mask_that_a_power_failure_has_emptied_is_done_again(
+    tmp_path, monkeypatch, content, memory, workers
+):
     convert(annotated(tmp_path / "in"), tmp_path / "whole")
     out = tmp_path / "out"
-    kill(monkeypatch, lambda: convert(tmp_path / "in", out), settled=2)
+    kill(monkeypatch, lambda: convert(tmp_path / "in", out), settled=3)
     (out / "masks" / "x1.png").write_bytes(content)
-    convert(tmp_path / "in", out)
+    monkeypatch.setattr(spool, "_BYTES_IN_MEMORY", memory)
+    convert(tmp_path / "in", out, workers=workers)
     assert tree(out) == tree(tmp_path / "whole")
 
 
