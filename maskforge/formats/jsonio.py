@@ -7,6 +7,7 @@ with entities and YAML with aliases are refused: a few bytes of these can fill t
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import io
@@ -196,6 +197,9 @@ def _bytes(path: Path) -> bytes:
 
 def _check_memory(*parts: bytes, marks: Mapping[bytes, int], origin: Origin) -> None:
     """Make sure that parts of a file do not fill the memory when they are decoded."""
+    with contextlib.suppress(LimitError):  # counting takes time that few files are worth
+        Allowance(Limit.FILE_MEMORY).take(sum(map(len, parts)) * max(marks.values(), default=0))
+        return
     try:
         allowance = Allowance(Limit.FILE_MEMORY)
         for part in parts:
