@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from maskforge.choices import Progress, with_keywords
+from maskforge.dataset import drawn_image, files_part
 from maskforge.dataset.conversion_report import (
     ClassCount,
     ConversionReport,
@@ -37,7 +38,6 @@ from maskforge.dataset.files_part import LabelCount, reading_ahead
 from maskforge.dataset.label_notes import notes_on_inferred, notes_on_spellings
 from maskforge.dataset.manifest import ManifestEntry, RelativePaths, is_dataset
 from maskforge.dataset.spool import ImageSpool
-from maskforge.dataset.worker_pool import WorkerPool
 from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
 from maskforge.errors import OptionError, shorten
 from maskforge.files import PathLike, as_path, as_paths
@@ -49,8 +49,11 @@ from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
 from maskforge.masks.drawing import check_binary
 from maskforge.masks.maskfile import check_file_type
 from maskforge.outputs.folder import OutputFolder, run_of
+from maskforge.processes.worker_pool import WorkerPool
 from maskforge.raster.registry import get_rasterizer
 from maskforge.shapes import Size
+
+_WORK = (files_part.__name__, drawn_image.__name__)
 
 
 def convert(
@@ -170,7 +173,7 @@ def _convert(
         mask_values=mask_values(options.classes) if options.classes else None,
         mask_tolerance=options.mask_tolerance,
     )
-    with ImageSpool() as spool, WorkerPool(options.workers) as pool:
+    with ImageSpool() as spool, WorkerPool(options.workers, loads=_WORK) as pool:
         unlabeled = None if options.unlabeled in ("skip", "error") else options.unlabeled
         count = LabelCount(class_from, unlabeled)
         # Who looks at images, or counts keys of their records, must see them all.

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from maskforge.choices import Progress
 from maskforge.dataset.spool import IMAGES_OF_PART, ImageSpool, SpooledPart, write_part
-from maskforge.dataset.worker_pool import WorkerPool
 from maskforge.formats.files_read import FilesRead
 from maskforge.formats.reader import AnnotationReader, ReadAhead, finder_of, read_alone
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.finder import ImageFinder
 from maskforge.masks.class_source import labeled_by
+from maskforge.processes.worker_pool import WorkerPool
 
 FILES_OF_PART = 32
 _MOST_IMAGES = 8 * IMAGES_OF_PART

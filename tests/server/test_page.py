@@ -73,8 +73,11 @@ class Page:
         return self.browser.find_element(By.CSS_SELECTOR, css)
 
     def texts(self, css):
+        # Rows that were not drawn yet have no innerText.
         return self.js(
-            "return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText)", css
+            "return [...document.querySelectorAll(arguments[0])]"
+            ".map((one) => one.innerText || one.textContent)",
+            css,
         )
 
     def show(self, name, hash_=""):

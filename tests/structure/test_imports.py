@@ -21,7 +21,7 @@ LEVELS = [
     {"issues", "display"},
     {"errors"},
     {"choices", "limits"},
-    {"files", "shapes"},
+    {"files", "processes", "shapes"},
     {"geometry", "images", "outputs"},
     {"formats", "raster", "vector"},
     {"masks"},

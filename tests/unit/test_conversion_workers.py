@@ -10,9 +10,9 @@ from PIL import Image
 import maskforge as mf
 from maskforge import convert
 from maskforge.dataset import files_part, spool
-from maskforge.dataset.worker_pool import WorkerPool
 from maskforge.errors import LabelError, MaskforgeError
 from maskforge.formats import reader
+from maskforge.processes.worker_pool import WorkerPool
 
 COUNT = 40
 

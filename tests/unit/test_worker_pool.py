@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from maskforge.dataset import worker_pool
-from maskforge.dataset.worker_pool import WorkerPool, available_cores
 from maskforge.errors import GeometryError, MaskforgeError, OutputError
 from maskforge.issues import Code, Origin
+from maskforge.processes import worker_pool
+from maskforge.processes.worker_pool import WorkerPool, available_cores
 
 TWO = 2
 

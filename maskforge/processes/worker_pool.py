@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,9 +27,6 @@ _TASKS_AHEAD = 3
 _MANY = 500
 """Images from which on processes pay for their start."""
 
-_LOADED = ("maskforge.dataset.files_part", "maskforge.dataset.drawn_image")
-"""Loaded once, by the process from which all others are forked."""
-
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -47,13 +44,15 @@ def available_cores() -> int:
 class WorkerPool:
     """An executor that starts with its first task, and ends with everything that waits in it."""
 
-    def __init__(self, workers: int | None) -> None:
+    def __init__(self, workers: int | None, *, loads: Sequence[str] = ()) -> None:
         """Start nothing yet.
 
         Args:
             workers: Number of processes, at least for two images; with 1, all work is done in this
                 one. None for one for each core, if there are many images.
+            loads: Modules of the functions that they run, which are loaded only once.
         """
+        self._loads = loads
         self.workers = available_cores() if workers is None else workers
         self._least = _MANY if workers is None else 2
         self._executor: Executor | None = None
@@ -75,7 +74,7 @@ class WorkerPool:
             method = "forkserver" if "forkserver" in methods else "spawn"
             context = multiprocessing.get_context(method)
             if method == "forkserver":
-                context.set_forkserver_preload(["__main__", *_LOADED])
+                context.set_forkserver_preload(["__main__", *self._loads])
             self._executor = ProcessPoolExecutor(self.workers, context, initializer=_begin)
         return self._executor
 
