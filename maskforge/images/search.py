@@ -414,15 +414,13 @@ class Search:
 
     def _shows_embedded(self, file: Path, *, enhanced: bool = False) -> bool:
         header = self._header(file)
-        if self._embedded is None or isinstance(header, OSError):
+        embedded = self._wanted.embedded
+        if embedded is None or self._embedded is None or isinstance(header, OSError):
             return False
         if self._embedded.stored not in (header.stored, header.upright):
             return False
-        content = self._content
         with contextlib.suppress(OSError, ValueError):
-            same_length = file.stat().st_size == len(content)
-            same_bytes = same_length and file.read_bytes() == content
-            return same_bytes or shows_same(file, content, enhanced=enhanced)
+            return embedded.is_copy_of(file) or shows_same(file, self._content, enhanced=enhanced)
         return enhanced  # a damaged one tells nothing
 
     @cached_property

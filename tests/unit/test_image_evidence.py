@@ -16,6 +16,7 @@ from builders import instance, labelme, manifest, run, square, superannotate, wr
 from PIL import Image, ImageOps
 
 import maskforge as mf
+from maskforge.images.embedded import EmbeddedImage
 from maskforge.images.mask_likeness import is_mask_place, looks_like_mask
 from maskforge.images.sameness import shows_same
 from maskforge.issues import Code
@@ -392,6 +393,28 @@ def test_a_damaged_embedded_image_speaks_against_nothing(tmp_path, data):
     whole = embedded(2)
     labelme_record(tmp_path / "x.json", "x.png", imageData=data or whole[: len(whole) // 8 * 4])
     is_found(found(tmp_path), expected, "path")
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 49151, 49152, 49153, 98304, 100000])
+@pytest.mark.parametrize("head", ["", "data:image/png;base64,"])
+def test_a_copy_is_told_by_its_bytes(tmp_path, length, head):
+    content = np.random.default_rng(length).bytes(length)
+    file = tmp_path / "image.png"
+    text = base64.b64encode(content).decode()
+    assert base64.b64decode(text) == content
+
+    def is_copy(other: bytes, text: str = text) -> bool:
+        file.write_bytes(other)
+        return EmbeddedImage(head + text).is_copy_of(file)
+
+    assert is_copy(content)
+    assert not is_copy(content + b"\0")
+    assert not is_copy(content, text + "AAAA")
+    if content:
+        assert not is_copy(content[:-1])
+        assert not is_copy(content[:-1] + bytes([content[-1] ^ 1]))
+        assert not is_copy(bytes([content[0] ^ 1]) + content[1:])
+        assert not is_copy(content, text[:-1] + "\n" + text[-1])
 
 
 def test_a_namesake_that_fits_the_embedded_image_is_taken(tmp_path):
