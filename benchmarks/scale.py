@@ -1,7 +1,8 @@
 """Measures what many images cost: in a file for each, and in one large file.
 
 Prints the memory and processor time of one process that checks all annotations without writing
-anything (`convert(..., dry_run=True)`), less what it takes to load maskforge.
+anything (`convert(..., dry_run=True)`), less what it takes to load maskforge. With `--converted`,
+prints those of whole conversions of small images in files, on Linux, with nothing subtracted.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import cv2
+import numpy as np
+from workers import convert
 
 WIDTH, HEIGHT = 640, 480
 SHAPES, VERTICES = 12, 60
@@ -97,6 +103,35 @@ def write_file(folder: Path, parts: tuple[str, str, str], megabytes: int) -> Non
         stream.write(end)
 
 
+def write_small(folder: Path, images: int) -> None:
+    """Write small images, each with a file of one polygon."""
+    folder.mkdir()
+    blank = np.zeros((64, 64), np.uint8)
+    image = cv2.imencode(".png", blank)[1].tobytes()
+    document = json.loads(labelme())
+    shape = {**document["shapes"][0], "points": [[1, 1], [8, 1], [8, 9], [2, 12]]}
+    content = json.dumps({**document, "imageHeight": 64, "imageWidth": 64, "shapes": [shape]})
+    for number in range(images):
+        (folder / f"{number:06}.png").write_bytes(image)
+        (folder / f"{number:06}.json").write_text(content.replace(NUMBER, f"{number:06}"))
+
+
+def print_converted(scratch: str, counts: list[int]) -> None:
+    """Print what whole conversions take, in one process and in two."""
+    print("| images | workers | processor ms per image | MB | MB of the largest worker |")
+    print("|---:|---:|---:|---:|---:|")
+    for count in counts:
+        source = Path(scratch, f"small-{count}")
+        write_small(source, count)
+        for workers in (1, 2):
+            turn = convert(source, Path(scratch, "out"), workers)
+            first, *others = turn.peaks
+            costs = f"{1000 * turn.processors / count:.2f} | {first:.0f}"
+            print(f"| {count:,} | {workers} | {costs} | {max(others, default=0):.0f} |", flush=True)
+            shutil.rmtree(Path(scratch, "out"))
+        shutil.rmtree(source)
+
+
 def measure(folder: Path) -> tuple[int, float, float]:
     """Return the images of a folder, the peak of the memory in MiB, and the seconds they took."""
     first = folder.parent / "first"
@@ -113,8 +148,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, nargs="*", default=[1000, 5000, 20000])
     parser.add_argument("--megabytes", type=int, nargs="*", default=[30, 300])
+    parser.add_argument("--converted", type=int, nargs="*", help="these instead, whole")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="maskforge-benchmark-") as scratch:
+        if options.converted:
+            print_converted(scratch, options.converted)
+            return
         print("| files of one image each | ms per image | MB |")
         print("|---:|---:|---:|")
         for count in options.images:

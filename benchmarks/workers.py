@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -18,30 +19,44 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TICKS = os.sysconf("SC_CLK_TCK")
+PEAK = re.compile(r"VmHWM:\s*(\d+) kB")
 
 
 @dataclass
 class Turn:
-    """One conversion: seconds by the clock, and of the processors."""
+    """One conversion: seconds by the clock, and of the processors; the processes' MiB at the peak.
+
+    The first process is the one that was started.
+    """
 
     clock: float
     processors: float
+    peaks: list[float]
 
 
-def used_below(process: int, known: dict[int, float]) -> None:
-    """Bring up to date how many processor seconds each process below another has used."""
-    parents: dict[int, list[tuple[int, float]]] = {}
+def used_below(process: int, known: dict[int, float], peaks: dict[int, float]) -> None:
+    """Bring up to date what each process below another has used.
+
+    Args:
+        process: The other one.
+        known: The seconds of the processor.
+        peaks: The memory at its peak, in MiB.
+    """
+    parents: dict[int, list[tuple[int, float, float]]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             words = stat.read_text().rpartition(")")[2].split()
+            peak = PEAK.search(stat.with_name("status").read_text())
         except OSError:
             continue  # it has ended
         used = (int(words[11]) + int(words[12])) / TICKS
-        parents.setdefault(int(words[1]), []).append((int(stat.parent.name), used))
+        memory = int(peak[1]) / 2**10 if peak else 0.0
+        parents.setdefault(int(words[1]), []).append((int(stat.parent.name), used, memory))
     waiting = [process]
     while waiting:
-        for child, used in parents.get(waiting.pop(), []):
+        for child, used, memory in parents.get(waiting.pop(), []):
             known[child] = used
+            peaks[child] = max(memory, peaks.get(child, 0))
             waiting.append(child)
 
 
@@ -50,17 +65,18 @@ def convert(source: Path, out: Path, workers: int) -> Turn:
     command = ["maskforge", "convert", str(source), "--out", str(out), f"--workers={workers}"]
     start = time.perf_counter()
     known: dict[int, float] = {}
+    peaks: dict[int, float] = {}
     with subprocess.Popen(
         [sys.executable, "-m", *command, "--overwrite"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
         while process.poll() is None:
-            used_below(os.getpid(), known)
+            used_below(os.getpid(), known, peaks)
             time.sleep(0.02)
     if process.returncode:
         sys.exit(f"maskforge convert ended with {process.returncode}")
-    return Turn(time.perf_counter() - start, sum(known.values()))
+    return Turn(time.perf_counter() - start, sum(known.values()), list(peaks.values()))
 
 
 def main() -> None:

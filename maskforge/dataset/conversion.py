@@ -43,6 +43,7 @@ from maskforge.errors import OptionError, shorten
 from maskforge.files import PathLike, as_path, as_paths
 from maskforge.formats.reader import AnnotationReader, read_with
 from maskforge.images.annotated_image import AnnotatedImage
+from maskforge.images.claims import Claims
 from maskforge.issues import Code, Issue, Origin
 from maskforge.masks.class_source import SourceKeys, no_such_key
 from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
@@ -217,8 +218,10 @@ def _ignore(entry: ManifestEntry) -> None:
     """Look at no line of the manifest."""
 
 
-def _with_note(image: AnnotatedImage, seen: dict[str, str]) -> AnnotatedImage:
+def _with_note(image: AnnotatedImage, seen: dict[str, str], claims: Claims) -> AnnotatedImage:
     """Return an image with a note if it was read before, and remember where from."""
+    if image.image.file is not None and not claims.is_shared(image.image.file):
+        return image
     key = str(image.image.file or image.origin.file.parent / image.image.name)
     if key not in seen:
         seen[key] = str(image.origin)
@@ -331,7 +334,7 @@ class _Run:
         """
         bare = replace(head, issues=())
         # Only now it is known who else claims an image that has nothing but the name.
-        checked = _with_note(self._reader.claims.checked(bare), seen)
+        checked = _with_note(self._reader.claims.checked(bare), seen, self._reader.claims)
         return None if checked is bare else (checked.image, checked.issues)
 
     def _taken(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -240,6 +241,7 @@ def _count_finding(findings: list[Finding], issue: IssueRecord) -> None:
         found.examples.append(issue)
 
 
+@functools.lru_cache(maxsize=64)  # thousands may be in the same words
 def _kind(message: str) -> str:
     return _BLANKS.sub(_BLANK, _DIFFERENT.sub(_BLANK, message[:_LONGEST_KIND]))
 

@@ -15,7 +15,7 @@ from typing import IO, Any, Self
 
 from maskforge.errors import OutputError
 from maskforge.images.annotated_image import AnnotatedImage
-from maskforge.issues import Origin
+from maskforge.issues import Issue, Origin
 from maskforge.shapes import Area, Bitmap, PointSet, Polygon, Polyline, Shape
 
 _BYTES_IN_MEMORY = 16 * 2**20
@@ -35,7 +35,7 @@ def _by_call(class_: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
 
 
 _DISPATCH = copyreg.dispatch_table | {
-    class_: _by_call(class_) for class_ in (AnnotatedImage, Area, Origin, Polygon, Shape)
+    class_: _by_call(class_) for class_ in (AnnotatedImage, Area, Issue, Origin, Polygon, Shape)
 }
 
 

@@ -40,6 +40,7 @@ from maskforge.formats.pixels import PixelNames
 from maskforge.geometry import COORDINATE_LIMIT, bounds
 from maskforge.images.embedded import EmbeddedImage
 from maskforge.issues import Box, Code, Issue, Level, Origin
+from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import ImageState, Polygon, Shape, Size
 
 
@@ -121,6 +122,15 @@ def places_in(origin: Origin, numbers: Iterable[int]) -> list[Origin]:
     return [origin.at(f"[{number}]") for number in numbers]
 
 
+def too_many(count: int, origin: Origin) -> Issue | None:
+    """Return why an image with very many records is refused; None if they are not so many."""
+    try:
+        Allowance(Limit.RECORDS).take(count)
+    except LimitError as error:
+        return Issue(Code.TOO_MANY_SHAPES, error.message, origin, error.hint)
+    return None
+
+
 def left_over(
     key: str,
     records: Sequence[object],
@@ -138,9 +148,9 @@ def left_over(
         places: The place of each, if the list holds more than these.
 
     Returns:
-        A list below the key; empty if each record is a shape.
+        A list below the key; empty if each record is a shape, or there are more than are read.
     """
-    if len(shapes) == len(records):
+    if len(shapes) == len(records) or too_many(len(records), origin) is not None:
         return {}
     drawn = {shape.origin for shape in shapes}
     places = places_in(origin, range(len(records))) if places is None else places

@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from maskforge.errors import LimitError, RecordError
-from maskforge.formats.base import beyond_limit, places_in
+from maskforge.formats.base import beyond_limit, places_in, too_many
 from maskforge.issues import Box, Code, Issue, Origin
-from maskforge.limits.allowance import Allowance, Limit
 
 T = TypeVar("T")
 PointForm: TypeAlias = Literal["pairs", "objects", "flat", "parts"]
@@ -163,15 +162,6 @@ def read_each(
         except LimitError as error:
             return [], [*issues, *beyond_limit(error, origin, results, places[index:])]
     return results, issues
-
-
-def too_many(count: int, origin: Origin) -> Issue | None:
-    """Return why an image with very many records is refused; None if they are not so many."""
-    try:
-        Allowance(Limit.RECORDS).take(count)
-    except LimitError as error:
-        return Issue(Code.TOO_MANY_SHAPES, error.message, origin, error.hint)
-    return None
 
 
 def _second_try(

@@ -15,22 +15,25 @@ _BY_NAME = ("images", "name")
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """Who has found an image, and which place is meant."""
+    """Who has found an image, and which place is meant: in texts, which are smaller than paths."""
 
     meant: str
-    origin: Origin
+    file: str
+    pointer: str
 
 
 @dataclass(slots=True)
 class Claims:
     """The images that were found so far, each with up to two annotations that mean other places."""
 
-    _by_image: dict[Path, list[_Claim]] = field(default_factory=dict)
+    _by_image: dict[str, tuple[_Claim, ...]] = field(default_factory=dict)
+    _shared: set[str] = field(default_factory=set)
     _sized: set[Origin] = field(default_factory=set)
 
     def clear(self) -> None:
         """Forget everything."""
         self._by_image.clear()
+        self._shared.clear()
         self._sized.clear()
 
     def add(self, image: AnnotatedImage, written: Sequence[str], *, is_size_known: bool) -> None:
@@ -44,23 +47,31 @@ class Claims:
         file = image.image.file
         if file is None:
             return
-        folder = image.origin.file.parent
-        meant = os.path.normpath(folder / next(iter(written), image.image.name))
-        self._add(file, _Claim(meant, image.origin))
+        origin, key = image.origin, str(file)
+        meant = os.path.normpath(origin.file.parent / next(iter(written), image.image.name))
+        claim = _Claim(key if meant == key else meant, str(origin.file), origin.pointer)
+        self._add(key, (claim,))
         if image.image.match in _BY_NAME and is_size_known:
             self._sized.add(image.origin)
 
     def update(self, later: Claims) -> None:
         """Remember what annotations have found that were read after these, by another process."""
         for file, claims in later._by_image.items():
-            for claim in claims:
-                self._add(file, claim)
+            self._add(file, claims)
+        self._shared |= later._shared
         self._sized |= later._sized
 
-    def _add(self, file: Path, claim: _Claim) -> None:
-        claims = self._by_image.setdefault(file, [])
-        if len(claims) < 2 and all(one.meant != claim.meant for one in claims):
-            claims.append(claim)
+    def _add(self, file: str, claims: tuple[_Claim, ...]) -> None:
+        known = self._by_image.setdefault(file, claims)
+        if known is claims:
+            return
+        self._shared.add(file)
+        others = [one for one in claims if one.meant != known[0].meant]
+        self._by_image[file] = (*known, *others)[:2]
+
+    def is_shared(self, file: Path) -> bool:
+        """Tell whether more than one annotation has found an image."""
+        return str(file) in self._shared
 
     def checked(self, image: AnnotatedImage) -> AnnotatedImage:
         """Return an annotation without an image that has only its name, and is another's as well.
@@ -70,10 +81,12 @@ class Claims:
         reference = image.image
         if reference.file is None or reference.match not in _BY_NAME:
             return image
-        claims = self._by_image.get(reference.file, [])
+        claims = self._by_image.get(str(reference.file), ())
         if len(claims) < 2:
             return image
-        other = claims[claims[0].origin == image.origin].origin.file
+        first = claims[0]
+        is_first = (first.file, first.pointer) == (str(image.origin.file), image.origin.pointer)
+        other = claims[is_first].file
         text = f"{reference.file} has the name, and {other} claims it as well; it is not used"
         hint = "name the folder of the images of each with --images, in runs of their own"
         issues = [*image.issues, Issue(Code.IMAGE_DOUBTFUL, text, image.origin, hint)]

@@ -7,7 +7,12 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]")
+# Where a comma is the decimal point, spreadsheets take semicolons for the ends of cells, and
+# quotes inside a line for text.
+_BEGIN = r"(?:^|(?<=[;\t\r\n]))"
+_SIGN = r"'*[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]"
+_FORMULA = re.compile(_BEGIN + _SIGN)
+_MARKED = re.compile(f"{_BEGIN}'(?={_SIGN})")
 _SPECIAL = re.compile(r'[",\r\n]')
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -18,7 +23,8 @@ def write_table(
     r"""Return rows as a CSV table in UTF-8; None is an empty cell.
 
     A spreadsheet takes text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break for
-    a formula, so such text gets an apostrophe in front. Numbers stay numbers.
+    a formula, so such text gets an apostrophe in front, also behind a semicolon, a tab or a line
+    break. Numbers stay numbers.
 
     Args:
         rows: Values by column.
@@ -75,11 +81,11 @@ def read_table(
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
-    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
-        text = f"'{text}"
+    if not _NUMBER.fullmatch(text):
+        text = _FORMULA.sub(r"'\g<0>", text)
     # Unlike here, the module csv leaves a carriage return bare.
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
 
 def _bare(text: str) -> str:
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+    return _MARKED.sub("", text)

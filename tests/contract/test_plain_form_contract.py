@@ -162,6 +162,7 @@ def test_more_records_than_allowed_cost_their_image_alone(tmp_path, monkeypatch,
         if origin in refused:
             assert image.refusal.code is Code.TOO_MANY_SHAPES
             assert FACTOR in image.refusal.hint
+            assert not image.shapes
         else:
             assert [drawing(one) for one in image.shapes] == [
                 drawing(one) for one in before[origin].shapes

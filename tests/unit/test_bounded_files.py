@@ -27,6 +27,15 @@ FULL = {
 }
 
 
+def test_records_of_an_image_that_has_too_many_are_neither_read_nor_kept(tmp_path, monkeypatch):
+    labelme(tmp_path / "x.json", *(square("a", 1, 1, 3, 4) for _ in range(20)))
+    monkeypatch.setattr(Limit.RECORDS, "most", 10)
+    (image,) = mf.read(tmp_path)
+    assert image.refusal.code is mf.Code.TOO_MANY_SHAPES
+    assert image.issues == (image.refusal,)
+    assert "shapes" not in image.extra
+
+
 @pytest.mark.parametrize("name", FULL)
 def test_what_a_file_holds_is_counted_before_it_is_made(tmp_path, monkeypatch, name):
     path = tmp_path / name

@@ -19,15 +19,23 @@ FORMULAS = [
     "+1+1",
     "-1+1",
     "@SUM(A1)",
-    "\t=1",
-    "\r=1",
-    "\n=1",
     "＝1",
     "'=1",
     "-a",
     "=",
     "-",
 ]
+
+INSIDE = {
+    "\t=1": "'\t'=1",
+    "\r=1": "'\r'=1",
+    "\n=1": "'\n'=1",
+    "x;=1+1;y": "x;'=1+1;y",
+    "x;'=1": "x;''=1",
+    "a\n@b": "a\n'@b",
+    ";;-a": ";;'-a",
+}
+"""What a spreadsheet takes for several cells where a comma is the decimal point."""
 
 
 def cells(table):
@@ -37,6 +45,11 @@ def cells(table):
 @pytest.mark.parametrize("text", FORMULAS)
 def test_formulas_are_neutralized_in_cells_and_columns(text):
     assert cells(write_table([{text: text}])) == [[f"'{text}"], [f"'{text}"]]
+
+
+@pytest.mark.parametrize("text", INSIDE)
+def test_formulas_behind_what_may_end_a_cell_are_neutralized(text):
+    assert cells(write_table([{text: text}])) == [[INSIDE[text]], [INSIDE[text]]]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +63,11 @@ def test_missing_values_are_empty():
     assert write_table([{"a": None, "b": 0}, {"b": 1.5}]) == b"a,b\n,0\n,1.5\n"
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8")) | st.sampled_from(FORMULAS), max_size=4))
+@given(
+    st.lists(
+        st.text(st.characters(codec="utf-8")) | st.sampled_from([*FORMULAS, *INSIDE]), max_size=4
+    )
+)
 def test_what_is_written_is_read_back(values):
     rows = [{"name": value, "second": "x"} for value in values]
     columns, read = read_table(write_table(rows, ["name", "second"]).decode())

@@ -3,17 +3,25 @@
 ``MASKFORGE_KILLS=50`` kills each of them so often.
 """
 
+import contextlib
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
-from builders import files, labelme, square, tree
+from builders import labelme, square, tree
 from example_files import save
+from training_runs import discs
+
+from maskforge.files import LOCK, RECORD
+from maskforge.nn.modelfile import DESCRIPTION, WEIGHTS
+from maskforge.training.run_folder import HISTORY
 
 IMAGES = 60
 KILLS = int(os.environ.get("MASKFORGE_KILLS", "2"))
@@ -24,6 +32,18 @@ PREDICT = (
     "import test_prediction_going_on as tests;"
     "tests.Counted().predict({source!r}, {out!r}, overlay=True)"
 )
+TRAIN = """
+from pathlib import Path
+import maskforge as mf, training_runs
+from maskforge.files import RECORD
+from maskforge.training.run_folder import read_record
+out = Path({out!r})
+if not (out / RECORD).is_file():
+    mf.train({source!r}, out, training_runs.options(epochs=6), overwrite=True)
+elif read_record(out).state != "finished":
+    mf.resume_training(out)
+"""
+DIFFERENT = {"name", "created", "weights_digest", "seconds", "peak_memory", "images_per_second"}
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +71,49 @@ def started(program, source, out):
     return subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path})
 
 
-def killed(process, out, chance):
-    """Kill a run at some moment after it has begun to write; tell whether it was still running."""
-    while process.poll() is None and not files(out):
+def locked(out):
+    """Return what changes whenever a run begins in a folder."""
+    with contextlib.suppress(FileNotFoundError):
+        return (out / LOCK).stat().st_size
+    return 0
+
+
+def killed(program, source, out, seconds):
+    """Kill a run so long after it has begun to write; tell whether it was still running."""
+    before = locked(out)
+    process = started(program, source, out)
+    while process.poll() is None and locked(out) == before:
         time.sleep(0.001)
-    time.sleep(chance.random() ** 3 * 0.3)  # most of them early
+    time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
     return process.wait() == -signal.SIGKILL
+
+
+def disturbed(program, source, folder, longest):
+    """Yield the folders of runs that ended in spite of kills, until there were enough of these.
+
+    Args:
+        program: What is run.
+        source: Its input.
+        folder: Where the folders are made.
+        longest: So many seconds after it has begun to write a run may be killed.
+    """
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    kills = 0
+    for attempt in range(10 * KILLS):
+        out = folder / f"out{attempt}"
+        # most of them early
+        while chance.random() < 0.6 and killed(
+            program, source, out, chance.random() ** 3 * longest
+        ):
+            kills += 1
+        assert started(program, source, out).wait() == 0
+        yield out
+        if kills >= KILLS:
+            break
+    assert kills >= KILLS
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
@@ -69,15 +125,31 @@ def killed(process, out, chance):
 def test_a_run_that_is_killed_again_and_again_ends_whole(tmp_path, request, program, source):
     source = request.getfixturevalue(source)
     assert started(program, source, tmp_path / "whole").wait() == 0
-    seed = random.SystemRandom().randrange(2**32)
-    chance = random.Random(seed)
-    kills = 0
-    for attempt in range(10 * KILLS):
-        out = tmp_path / f"out{attempt}"
-        while chance.random() < 0.6 and killed(started(program, source, out), out, chance):
-            kills += 1
-        started(program, source, out).wait()
-        assert tree(out) == tree(tmp_path / "whole"), f"seed {seed}"
-        if kills >= KILLS:
-            break
-    assert kills >= KILLS
+    for out in disturbed(program, source, tmp_path, 0.3):
+        assert tree(out) == tree(tmp_path / "whole")
+
+
+@pytest.mark.skipif(
+    "MASKFORGE_KILLS" not in os.environ,
+    reason="LONG RUN ONLY: Keras takes long to start; `test_resume.py` kills one training",
+)
+def test_a_training_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(tmp_path):
+    table = tmp_path / "table.csv"
+    lines = [f"{one.image},{one.mask}" for one in discs(tmp_path / "data", 10)]
+    table.write_text("\n".join(["image,mask", *lines]))
+    assert started(TRAIN, table, tmp_path / "whole").wait() == 0
+    for out in disturbed(TRAIN, table, tmp_path, 20):
+        assert trained(out) == trained(tmp_path / "whole")
+
+
+def trained(run):
+    """Return what is in the folder of a training, without durations, dates and names."""
+    content = tree(run)
+    for name in (RECORD, DESCRIPTION):
+        told = json.loads(content[name])
+        content[name] = {key: told[key] for key in told.keys() - DIFFERENT}
+    lines = [line.split(",") for line in content[HISTORY].decode().splitlines()]
+    content[HISTORY] = [line[:3] + line[4:] for line in lines]  # without the seconds
+    with zipfile.ZipFile(run / WEIGHTS) as file:
+        content[WEIGHTS] = [file.read(one) for one in ("config.json", "model.weights.h5")]
+    return content

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import ImageError, LimitError
-from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over
+from maskforge.formats.base import ImageRecord, ReadContext, Recognition, left_over, too_many
 from maskforge.formats.fields import declared_size
 from maskforge.formats.jsonio import Document
 from maskforge.formats.pascal_voc.image_sets import ImageSets
@@ -47,7 +47,7 @@ from maskforge.formats.pixels import (
     shapes_of,
     split_by_objects,
 )
-from maskforge.formats.plainform import read_each, too_many
+from maskforge.formats.plainform import read_each
 from maskforge.issues import Code, Issue, Origin
 from maskforge.shapes import ImageState, Shape, Size
 

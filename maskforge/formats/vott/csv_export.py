@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from maskforge.errors import GeometryError, RecordError, shorten
-from maskforge.formats.base import ImageRecord, ReadContext
+from maskforge.formats.base import ImageRecord, ReadContext, too_many
 from maskforge.formats.jsonio import SURPLUS_CELLS, Document, check_cells
-from maskforge.formats.plainform import too_many
 from maskforge.formats.vott.known import KnownImages, image_folders
 from maskforge.formats.vott.names import decoded_name, written_places
 from maskforge.formats.vott.recognition import COLUMNS
