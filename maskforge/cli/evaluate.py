@@ -148,6 +148,7 @@ def evaluate(
             rich_help_panel=_REPORT,
         ),
     ] = None,
+    workers: shared.Workers = None,
     overwrite: shared.Overwrite = False,
     model: Model,
     json: shared.Json = False,
@@ -189,6 +190,7 @@ def evaluate(
             mask_values=data.get("mask_values", {}),
             partial=data.get("partial", "skip"),
             unfinished=data.get("unfinished", "error"),
+            workers=workers,
         )
         check_options(options)
         if "classes" in data:

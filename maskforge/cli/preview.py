@@ -49,6 +49,7 @@ def preview(
         int | None,
         typer.Option(min=0, help="With --augmented: of crops and augmentation.", show_default="0"),
     ] = None,
+    workers: shared.Workers = None,
     overwrite: shared.Overwrite = False,
 ) -> None:
     """Lay every mask over its image, and make a contact sheet.
@@ -63,10 +64,14 @@ def preview(
     with reported_errors():
         from maskforge.dataset.previews import PreviewOptions
 
-        options = PreviewOptions(opacity, limit)
+        options = PreviewOptions(opacity, limit, workers)
         if not augmented:
             _refuse({"--augment": augment, "--crop": crop, "--seed": seed})
             _plain(dataset, out, options, overwrite=overwrite)
+        elif workers is not None:
+            raise OptionError(
+                "--workers has no effect with --augmented", hint="leave one of them out"
+            )
         else:
             from maskforge.augmentation.augment_options import AugmentOptions, resolve
             from maskforge.batches.sheet import preview_augmented

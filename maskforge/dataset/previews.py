@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Iterable, Sequence
@@ -13,28 +14,22 @@ import numpy as np
 from PIL import Image
 
 from maskforge.choices import Progress, Range, check_choices, with_keywords
-from maskforge.dataset.manifest import (
-    Dataset,
-    DatasetItem,
-    integer_mask,
-    mask_name,
-    open_dataset,
-)
+from maskforge.dataset import overlay_page
+from maskforge.dataset.manifest import Dataset, DatasetItem, mask_name, open_dataset
+from maskforge.dataset.overlay_page import TILE, OverlayTask, write_overlay
 from maskforge.display.brief import Brief
 from maskforge.display.table import Table, as_html
-from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError
+from maskforge.errors import OutputExistsError
 from maskforge.files import CONTACT_SHEET, PathLike, as_path
-from maskforge.images.decoder import read_header, read_to_show
 from maskforge.images.page import split_page
 from maskforge.images.png import write_png
 from maskforge.issues import Origin
 from maskforge.masks.masknames import MaskNames
-from maskforge.masks.overlay import class_entries, contact_sheet, overlay, step_to_show, with_legend
+from maskforge.masks.overlay import contact_sheet
 from maskforge.outputs.folder import OutputFolder, first_link, linked
-from maskforge.shapes import Size
+from maskforge.processes.worker_pool import WorkerPool
 
 _TILES_PER_SHEET = 48
-_TILE = Size(320, 260)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +39,8 @@ class PreviewOptions:
     Attributes:
         opacity: Of the colors inside the outlines, 0 to 1.
         limit: Largest number of images; None for all.
+        workers: Processes that draw; None for one for each core, if there are many images. What
+            [`ConvertOptions`][maskforge.ConvertOptions] says of them holds here, too.
 
     Raises:
         OptionError: If one of them is out of range.
@@ -51,6 +48,7 @@ class PreviewOptions:
 
     opacity: Annotated[float, Range(0, 1)] = 0.35
     limit: Annotated[int | None, Range(1, 2**31)] = None
+    workers: Annotated[int | None, Range(1, 1024)] = 1
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -141,24 +139,26 @@ def _preview(
     overlays: list[Path] = []
     problems: list[str] = []
     tiles: list[tuple[str, Image.Image]] = []
-    for index, (item, name, path) in enumerate(zip(items, names, paths, strict=True), 1):
-        try:
-            shown, page = _images(dataset, item, name, options.opacity)
-        except MaskforgeError as error:
-            problems.append(str(error))
-        except MemoryError:
-            problems.append(f"{item.mask_path}: there is not enough memory to show it")
-        else:
-            write_png(path, np.asarray(page))
-            overlays.append(path)
-            shown.thumbnail(_TILE)
-            tiles.append((name, shown))
-        if tiles and (index % _TILES_PER_SHEET == 0 or index == len(items)):
-            sheet = contact_sheet(tiles, _TILE)
-            write_png(sheets[(index - 1) // _TILES_PER_SHEET], np.asarray(sheet))
-            tiles.clear()
-        if progress is not None:
-            progress("drawing overlays", index, len(items))
+    tasks = (
+        OverlayTask(item, dataset.classes, name, path, options.opacity)
+        for item, name, path in zip(items, names, paths, strict=True)
+    )
+    with (
+        WorkerPool(options.workers, loads=(overlay_page.__name__,)) as pool,
+        contextlib.closing(pool.each(write_overlay, tasks, len(items))) as drawn,
+    ):
+        for index, (name, path, tile) in enumerate(zip(names, paths, drawn, strict=True), 1):
+            if isinstance(tile, str):
+                problems.append(tile)
+            else:
+                overlays.append(path)
+                tiles.append((name, tile))
+            if tiles and (index % _TILES_PER_SHEET == 0 or index == len(items)):
+                sheet = contact_sheet(tiles, TILE)
+                write_png(sheets[(index - 1) // _TILES_PER_SHEET], np.asarray(sheet))
+                tiles.clear()
+            if progress is not None:
+                progress("drawing overlays", index, len(items))
     missing = sum(item.image_path is None for item in items)
     partial = sum(item.entry.outcome == "partial" for item in items)
     return PreviewReport(
@@ -208,31 +208,3 @@ def check_targets(
                 origin=Origin(target, ""),
                 hint="choose another folder, or replace an earlier preview with --overwrite",
             )
-
-
-def _images(
-    dataset: Dataset, item: DatasetItem, name: str, opacity: float
-) -> tuple[Image.Image, Image.Image]:
-    """Return the overlay by itself, and with title and legend."""
-    mask = integer_mask(item, dataset.classes)
-    step = step_to_show(mask.shape)
-    small = mask[::step, ::step]
-    if item.image_path is None:
-        image = np.zeros((*small.shape, 3), dtype=np.uint8)
-    else:
-        image = read_to_show(item.image_path, upright=item.entry.upright, step=step)
-        size = read_header(item.image_path).shown(upright=item.entry.upright)
-        if size != item.size:
-            raise DatasetError(
-                f"the image has {size} px, the mask {item.size} px",
-                origin=Origin(item.mask_path, ""),
-                hint="convert the annotations again",
-            )
-    shown = overlay(image, small, dataset.classes.colors, opacity=opacity)
-    entries = class_entries(mask, dataset.classes)
-    title = f"{name}  {item.size} px" + ("" if entries else "  (nothing marked)")
-    if item.image_path is None:
-        title += "  (image not found)"
-    if item.entry.outcome == "partial":
-        title += "  (partial)"
-    return Image.fromarray(shown), with_legend(shown, title, entries)

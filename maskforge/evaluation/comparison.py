@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from maskforge.choices import Progress
 from maskforge.dataset.manifest import is_dataset, open_dataset
-from maskforge.errors import DatasetError, OptionError
+from maskforge.errors import DatasetError, MaskforgeError, OptionError
 from maskforge.evaluation.evaluate_options import EvaluateOptions
-from maskforge.evaluation.measures.regions import Regions, pick, target_planes
+from maskforge.evaluation.measures.regions import pick, target_planes
 from maskforge.evaluation.pairs import SharedClasses, pair, share_classes
 from maskforge.evaluation.parts import Part, choose_part
 from maskforge.evaluation.predictions import (
+    KnownPrediction,
     MaskPredictions,
     Predicted,
     Predictions,
-    compare,
-    example_planes,
+    Sides,
     probabilities_folder,
 )
 from maskforge.examples.example import Example, ExampleSet
@@ -60,11 +60,10 @@ class Comparison:
     lonely_predictions: tuple[str, ...] = ()
     model_digest: str = ""
 
-    def regions(self, example: Example) -> tuple[Regions, Predicted]:
-        """Return truth and prediction of an example."""
-        truth = example_planes(example, self.part.examples, self.shared.truth)
-        predicted = self.predictions.predict(example)
-        return compare(example, truth, predicted.planes), predicted
+    @property
+    def sides(self) -> Sides:
+        """Truth and predictions of all examples."""
+        return Sides(self.part.examples.classes, self.shared.truth, self.predictions)
 
 
 def open_comparison(
@@ -141,7 +140,9 @@ def open_comparison(
         part=part,
         examples=tuple(one for one, _ in pairing.pairs),
         shared=shared,
-        predictions=MaskPredictions(predictions, partners, shared.prediction, probabilities),
+        predictions=MaskPredictions(
+            predictions.classes, partners, shared.prediction, probabilities
+        ),
         notes=_distinct(
             *examples.notes, *predictions.notes, *part.notes, *shared.notes, *pairing.notes, note
         ),
@@ -208,6 +209,14 @@ class _ModelPredictions:
     predictor: Predictor
     options: ModelOptions
     numbers: tuple[int, ...]
+    holds_images: ClassVar = True
+
+    def alone(self, truth: Example) -> KnownPrediction:
+        """Return the prediction for an example: the network stays in this process."""
+        try:
+            return KnownPrediction(self.predict(truth))
+        except (MaskforgeError, ValueError) as error:
+            return KnownPrediction(error)
 
     def predict(self, truth: Example) -> Predicted:
         """Return the prediction for the image of an example.

@@ -150,13 +150,13 @@ def _measured(
     opened = prediction if isinstance(prediction, Predictor) else as_source(prediction)
     task = open_comparison(opened, truth, options, progress)
     _column(task.examples, options.group_column)  # refused before anything is measured
-    gathered = gather(task.examples, task.regions, options.measure, progress)
+    gathered = gather(task.examples, task.sides, options.measure, progress, workers=options.workers)
     report = evaluation_report(task, gathered, options, time.monotonic() - start)
     by_name = {one.name: one for one in gathered.kept}
 
     def open_case(row: ImageRow) -> Case:
         example = by_name[row.name]
-        return read_case(row, example, task.regions(example)[0])
+        return read_case(row, example, task.sides.regions(example)[0])
 
     return report, open_case
 

@@ -37,6 +37,9 @@ class EvaluateOptions:
             leaves them out, ``use`` takes them as they are, ``error`` refuses the set.
         unfinished: Whether data sets whose run has not finished are refused, or used as far as they
             are there.
+        workers: Processes that measure; None for one for each core, if there are many images. A
+            network stays in this process. What [`ConvertOptions`][maskforge.ConvertOptions] says of
+            workers holds here, too.
     """
 
     measure: MeasureOptions = field(default_factory=MeasureOptions)
@@ -52,6 +55,7 @@ class EvaluateOptions:
     mask_values: Mapping[str, str] = field(default_factory=dict)
     partial: Partial = "skip"
     unfinished: Unfinished = "error"
+    workers: Annotated[int | None, Range(1, 1024)] = 1
 
 
 def check_options(options: EvaluateOptions) -> None:

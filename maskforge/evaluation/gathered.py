@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Progress
 from maskforge.errors import DatasetError, MaskforgeError, listing
+from maskforge.evaluation import measured_image
+from maskforge.evaluation.measured_image import MeasuredImage, MeasureTask, measure_image
 from maskforge.evaluation.measures.histogram import ProbabilityHistogram
-from maskforge.evaluation.measures.image_measures import ImageMeasures, measure
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.measured import Measured, join
-from maskforge.evaluation.measures.regions import Regions
-from maskforge.evaluation.predictions import Predicted
+from maskforge.evaluation.predictions import Sides
 from maskforge.examples.example import Example
-from maskforge.issues import Origin
+from maskforge.processes.worker_pool import (
+    LARGE_TASKS_AHEAD,
+    TASKS_AHEAD,
+    WorkerPool,
+    forget,
+)
 
-Compared: TypeAlias = tuple[Regions, Predicted]
-
-_Result = TypeVar("_Result")
+_Result: TypeAlias = MeasuredImage | MaskforgeError
 
 _THREADS = 2
 _WAITING = 4  # images that are read or measured at once: the bound of the memory
@@ -55,34 +59,25 @@ class Gathered:
 
 def gather(
     examples: Sequence[Example],
-    compare: Callable[[Example], Compared],
+    sides: Sides,
     options: MeasureOptions,
     progress: Progress | None = None,
     each: Callable[[Example, Measured], None] | None = None,
+    workers: int | None = 1,
 ) -> Gathered:
     """Measure images; those that cannot be read are left out, and named.
 
     Args:
         examples: The truths.
-        compare: Returns truth and prediction of one; called in several threads.
+        sides: Truth and predictions of these; asked in several threads.
         options: How they are measured.
         progress: Called after every image.
         each: Given what was measured on every image, as soon as it was.
+        workers: Processes that measure; None for one for each core, if there are many images.
 
     Raises:
         DatasetError: If no image is left.
     """
-
-    def one(example: Example) -> tuple[ImageMeasures, bool] | MaskforgeError:
-        try:
-            image, predicted = compare(example)
-            void = bool((predicted.planes.void & image.valid).any())
-            return measure(image, predicted.probabilities, options), void
-        except MaskforgeError as error:
-            return error
-        except ValueError as error:
-            return DatasetError(str(error), origin=Origin(example.mask, ""))
-
     rows: list[Measured] = []
     matrices: list[NDArray[np.int64] | None] = []
     kept: list[Example] = []
@@ -90,25 +85,28 @@ def gather(
     void_names: list[str] = []
     histogram: ProbabilityHistogram | None = None
     by_threshold: NDArray[np.int64] | None = None
-    for done, (example, result) in enumerate(_in_order(one, examples), 1):
-        if isinstance(result, MaskforgeError):
-            problems.append(result)
-        else:
-            measures, void = result
-            if measures.histogram is not None:
-                histogram = histogram or ProbabilityHistogram(measures.row.scores.shape[1])
-                histogram.merge(measures.histogram)
-            if measures.by_threshold is not None:
-                by_threshold = measures.by_threshold + (0 if by_threshold is None else by_threshold)
-            rows.append(measures.row)
-            if each is not None:
-                each(example, measures.row)
-            matrices.append(measures.matrix)
-            kept.append(example)
-            if void:
-                void_names.append(example.name)
-        if progress is not None:
-            progress("evaluating", done, len(examples))
+    with contextlib.closing(_measured(examples, sides, options, workers)) as results:
+        for done, (example, result) in enumerate(zip(examples, results, strict=True), 1):
+            if isinstance(result, MaskforgeError):
+                problems.append(result)
+            else:
+                measures = result.measures
+                if measures.histogram is not None:
+                    histogram = histogram or ProbabilityHistogram(measures.row.scores.shape[1])
+                    histogram.merge(measures.histogram)
+                if measures.by_threshold is not None:
+                    by_threshold = measures.by_threshold + (
+                        0 if by_threshold is None else by_threshold
+                    )
+                rows.append(measures.row)
+                if each is not None:
+                    each(example, measures.row)
+                matrices.append(measures.matrix)
+                kept.append(example)
+                if result.has_void:
+                    void_names.append(example.name)
+            if progress is not None:
+                progress("evaluating", done, len(examples))
     if not rows:
         raise DatasetError(
             f"none of {len(examples)} images could be compared; the first: {problems[0]}"
@@ -128,21 +126,29 @@ def gather(
     )
 
 
-def _in_order(
-    function: Callable[[Example], _Result], examples: Sequence[Example]
-) -> Iterator[tuple[Example, _Result]]:
-    """Yield the results of a function in order, a few of them computed ahead in threads."""
-    waiting: deque[tuple[Example, Future[_Result]]] = deque()
+def _measured(
+    examples: Sequence[Example], sides: Sides, options: MeasureOptions, workers: int | None
+) -> Generator[_Result]:
+    """Yield what was measured in order: by other processes, or ahead in threads."""
+    with WorkerPool(workers, loads=(measured_image.__name__,)) as pool:
+        if not pool.is_worth(len(examples)):
+            yield from _in_threads(MeasureTask(one, sides, options) for one in examples)
+            return
+        tasks = (MeasureTask(one, sides.alone(one), options) for one in examples)
+        ahead = LARGE_TASKS_AHEAD if sides.predictions.holds_images else TASKS_AHEAD
+        yield from pool.in_order(measure_image, tasks, forget, ahead=ahead)
+
+
+def _in_threads(tasks: Iterable[MeasureTask]) -> Generator[_Result]:
+    waiting: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
-            for example in examples:
-                waiting.append((example, pool.submit(function, example)))
+            for task in tasks:
+                waiting.append(pool.submit(measure_image, task))
                 if len(waiting) == _WAITING:
-                    first, future = waiting.popleft()
-                    yield first, future.result()
+                    yield waiting.popleft().result()
             while waiting:
-                first, future = waiting.popleft()
-                yield first, future.result()
+                yield waiting.popleft().result()
         finally:
-            for _, future in waiting:
+            for future in waiting:
                 future.cancel()

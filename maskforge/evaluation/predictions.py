@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import DatasetError
 from maskforge.evaluation.measures.regions import Planes, Regions, compose, pick, target_planes
-from maskforge.examples.example import Example, ExampleSet
+from maskforge.examples.example import Example
 from maskforge.files import MASKS, PROBABILITIES, open_regular
 from maskforge.issues import Origin
+from maskforge.masks.classes import ClassMap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,25 +34,31 @@ class Predicted:
 class Predictions(Protocol):
     """Where predictions come from."""
 
+    holds_images: ClassVar[bool]
+    """Whether ``alone`` returns as much as an image takes."""
+
     def predict(self, truth: Example) -> Predicted:
         """Return the prediction for an example of the truth."""
         ...
 
+    def alone(self, truth: Example) -> Predictions:
+        """Return what any process can ask for the prediction of this example."""
+        ...
 
-def example_planes(example: Example, examples: ExampleSet, numbers: Sequence[int]) -> Planes:
+
+def example_planes(example: Example, classes: ClassMap, numbers: Sequence[int]) -> Planes:
     """Return some classes of the mask of an example.
 
     Args:
         example: The example.
-        examples: Its set.
-        numbers: Their numbers among the foreground classes of the set.
+        classes: The class map of its set.
+        numbers: Their numbers among the foreground classes of it.
 
     Raises:
         DatasetError: If the mask cannot be read.
     """
-    target = example.read_target(examples.classes, "sigmoid")
-    count = len(examples.classes.foreground_ids)
-    return pick(target_planes(target, "sigmoid", count), numbers)
+    target = example.read_target(classes, "sigmoid")
+    return pick(target_planes(target, "sigmoid", len(classes.foreground_ids)), numbers)
 
 
 def compare(example: Example, truth: Planes, predicted: Planes) -> Regions:
@@ -71,21 +78,55 @@ def compare(example: Example, truth: Planes, predicted: Planes) -> Regions:
 
 
 @dataclass(frozen=True, slots=True)
+class Sides:
+    """Truth and predictions.
+
+    Attributes:
+        classes: The class map of the truth.
+        numbers: The shared classes among its foreground classes.
+        predictions: The predictions.
+    """
+
+    classes: ClassMap
+    numbers: tuple[int, ...]
+    predictions: Predictions
+
+    def regions(self, example: Example) -> tuple[Regions, Predicted]:
+        """Return truth and prediction of an example.
+
+        Raises:
+            DatasetError: If one of them cannot be read, or they differ in size.
+        """
+        truth = example_planes(example, self.classes, self.numbers)
+        predicted = self.predictions.predict(example)
+        return compare(example, truth, predicted.planes), predicted
+
+    def alone(self, example: Example) -> Sides:
+        """Return as much as any process needs for ``regions`` of this example."""
+        return replace(self, predictions=self.predictions.alone(example))
+
+
+@dataclass(frozen=True, slots=True)
 class MaskPredictions:
     """Masks that somebody or something has made.
 
     Attributes:
-        examples: The masks.
+        classes: The class map of the masks.
         partners: Per name in the truth, the mask that belongs to it.
         numbers: The shared classes among the foreground classes of the masks.
         probabilities: Folder of ``NAME.npy`` with (H, W, K) floats: a channel for every class but
             the background, or for every class; None if there is none.
     """
 
-    examples: ExampleSet
-    partners: dict[str, Example]
+    classes: ClassMap
+    partners: Mapping[str, Example]
     numbers: tuple[int, ...]
     probabilities: Path | None
+    holds_images: ClassVar = False
+
+    def alone(self, truth: Example) -> MaskPredictions:
+        """Return the only mask that belongs to an example."""
+        return replace(self, partners={truth.name: self.partners[truth.name]})
 
     def predict(self, truth: Example) -> Predicted:
         """Return the mask that belongs to an example of the truth.
@@ -94,7 +135,7 @@ class MaskPredictions:
             DatasetError: If the mask or its probabilities cannot be read.
         """
         example = self.partners[truth.name]
-        planes = example_planes(example, self.examples, self.numbers)
+        planes = example_planes(example, self.classes, self.numbers)
         if self.probabilities is None:
             return Predicted(planes)
         path = self.probabilities / f"{example.name}.npy"
@@ -108,7 +149,7 @@ class MaskPredictions:
         except (OSError, ValueError, EOFError) as error:
             reason = getattr(error, "strerror", None) or error
             raise DatasetError(f"cannot be read: {reason}", origin=origin) from None
-        classes = len(self.examples.classes.foreground_ids)
+        classes = len(self.classes.foreground_ids)
         first = values.shape[-1] - classes if values.ndim == 3 else -1
         if values.dtype.kind != "f" or values.shape[:2] != size or first not in (0, 1):
             raise DatasetError(
@@ -118,6 +159,28 @@ class MaskPredictions:
             )
         chosen: NDArray[Any] = values[..., [first + number for number in self.numbers]]
         return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPrediction:
+    """What was predicted for one image, or why that could not be done."""
+
+    predicted: Predicted | Exception
+    holds_images: ClassVar = True
+
+    def predict(self, truth: Example) -> Predicted:
+        """Return it.
+
+        Raises:
+            Exception: That was raised when it was predicted.
+        """
+        if isinstance(self.predicted, Exception):
+            raise self.predicted
+        return self.predicted
+
+    def alone(self, truth: Example) -> KnownPrediction:
+        """Return it as it is."""
+        return self
 
 
 def probabilities_folder(folder: Path, partners: Sequence[Example]) -> tuple[Path | None, str]:

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_TASKS_AHEAD = 3
+TASKS_AHEAD = 3
 """For each worker: enough that none waits for this process, and results do not fill its memory."""
+
+LARGE_TASKS_AHEAD = 2
+"""The same for tasks that hold images themselves."""
 
 _MANY = 500
 """Images from which on processes pay for their start."""
@@ -86,11 +89,31 @@ class WorkerPool:
         """
         return self.workers > 1 and count >= self._least
 
+    def each(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task], count: int
+    ) -> Generator[Result]:
+        """Yield the results of tasks in their order: from this process alone if that is faster.
+
+        Args:
+            function: As for ``in_order``; what it leaves may stay if nobody takes its result.
+            tasks: As for ``in_order``.
+            count: How many tasks there are.
+
+        Raises:
+            MaskforgeError: What the function raised, or that a process was ended.
+        """
+        if self.is_worth(count):
+            yield from self.in_order(function, tasks, forget)
+        else:
+            yield from map(function, tasks)
+
     def in_order(
         self,
         function: Callable[[Task], Result],
         tasks: Iterable[Task],
         drop: Callable[[Result], None],
+        *,
+        ahead: int = TASKS_AHEAD,
     ) -> Generator[Result]:
         """Yield the results of tasks in the order of these, while others are worked on.
 
@@ -98,6 +121,7 @@ class WorkerPool:
             function: Of a module, so that another process finds it.
             tasks: What it is called with; taken one by one, a few ahead.
             drop: Is given results that nobody takes any more.
+            ahead: How many for each worker.
 
         Raises:
             MaskforgeError: What the function raised, or that a process was ended.
@@ -109,7 +133,7 @@ class WorkerPool:
         executor = self._started()
         waiting: deque[Future[Result]] = deque()
         try:
-            for task in itertools.islice(remaining, self.workers * _TASKS_AHEAD):
+            for task in itertools.islice(remaining, self.workers * ahead):
                 waiting.append(executor.submit(function, task))
             while waiting:
                 result = waiting.popleft().result()
@@ -119,7 +143,7 @@ class WorkerPool:
         except BrokenProcessPool:
             raise MaskforgeError(
                 "a worker process was ended from outside, perhaps for want of memory",
-                hint="run the command again, which goes on, with fewer --workers",
+                hint="run the command again with fewer --workers",
             ) from None
         finally:
             for future in waiting:
@@ -128,6 +152,10 @@ class WorkerPool:
             for future in waiting:
                 if not future.cancelled() and future.exception() is None:
                     drop(future.result())
+
+
+def forget(result: object) -> None:
+    """Leave nothing behind, and so remove nothing."""
 
 
 def _begin() -> None:

@@ -173,7 +173,7 @@ class ShownSet:
             DatasetError: If the mask cannot be read, or there is no class in common.
         """
         shared = share_classes(self._set.classes, classes)
-        planes = example_planes(example, self._set, shared.truth)
+        planes = example_planes(example, self._set.classes, shared.truth)
         mask = np.zeros(planes.void.shape, classes.dtype)
         for number, plane in zip(shared.prediction, planes.planes, strict=True):
             mask[plane] = classes.foreground_ids[number]
@@ -199,7 +199,7 @@ class ShownSet:
             DatasetError: If the mask cannot be read, or there is no class in common.
         """
         shared = share_classes(self._set.classes, prediction.classes)
-        truth = example_planes(example, self._set, shared.truth)
+        truth = example_planes(example, self._set.classes, shared.truth)
         head: Head = "softmax" if prediction.target.ndim == 2 else "sigmoid"
         count = len(prediction.classes.foreground_ids)
         planes = target_planes(prediction.target, head, count)
@@ -263,7 +263,7 @@ class ShownSet:
                 (found,) = image_rows(row, [example.name], [example.group], classes)
                 account.rows[example.name] = found
 
-            gathered = gather(task.examples, task.regions, options.measure, each=each)
+            gathered = gather(task.examples, task.sides, options.measure, each=each)
             if part:
                 account.reports[part] = evaluation_report(
                     task, gathered, options, time.monotonic() - start
