@@ -267,13 +267,18 @@ class DatasetItem(Brief):
         )
 
 
-def integer_mask(item: DatasetItem, classes: ClassMap) -> NDArray[Any]:
+def integer_mask(item: DatasetItem, classes: ClassMap, *, step: int = 1) -> NDArray[Any]:
     """Return the mask of an image as (H, W) class ids, whatever its encoding.
+
+    Args:
+        item: The image.
+        classes: The class map of the data set.
+        step: Of every so many rows and columns, the first is returned.
 
     Raises:
         DatasetError: If the file cannot be read, or is not what the manifest says.
     """
-    mask = item.read_mask()
+    mask = item.read_mask(step=step)
     try:
         if item.entry.encoding == "binary":
             return translate(mask, binary_values(classes.ids))

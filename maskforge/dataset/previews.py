@@ -21,6 +21,7 @@ from maskforge.dataset.manifest import (
     open_dataset,
 )
 from maskforge.display.brief import Brief
+from maskforge.display.colors import Color
 from maskforge.display.table import Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError
 from maskforge.files import CONTACT_SHEET, PathLike, as_path
@@ -28,10 +29,11 @@ from maskforge.images.decoder import read_header, read_to_show
 from maskforge.images.page import split_page
 from maskforge.images.png import write_png
 from maskforge.issues import Origin
+from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.masknames import MaskNames
 from maskforge.masks.overlay import class_entries, contact_sheet, overlay, step_to_show, with_legend
 from maskforge.outputs.folder import OutputFolder, first_link, linked
-from maskforge.shapes import Size
+from maskforge.shapes import MOST_PIXELS, Size
 
 _TILES_PER_SHEET = 48
 _TILE = Size(320, 260)
@@ -214,9 +216,13 @@ def _images(
     dataset: Dataset, item: DatasetItem, name: str, opacity: float
 ) -> tuple[Image.Image, Image.Image]:
     """Return the overlay by itself, and with title and legend."""
-    mask = integer_mask(item, dataset.classes)
-    step = step_to_show(mask.shape)
-    small = mask[::step, ::step]
+    step = step_to_show((item.size.height, item.size.width))
+    if item.size.width * item.size.height > MOST_PIXELS:
+        small = integer_mask(item, dataset.classes, step=step)
+        entries = _listed_entries(item, dataset.classes)
+    else:
+        mask = integer_mask(item, dataset.classes)
+        small, entries = mask[::step, ::step], class_entries(mask, dataset.classes)
     if item.image_path is None:
         image = np.zeros((*small.shape, 3), dtype=np.uint8)
     else:
@@ -229,10 +235,18 @@ def _images(
                 hint="convert the annotations again",
             )
     shown = overlay(image, small, dataset.classes.colors, opacity=opacity)
-    entries = class_entries(mask, dataset.classes)
     title = f"{name}  {item.size} px" + ("" if entries else "  (nothing marked)")
     if item.image_path is None:
         title += "  (image not found)"
     if item.entry.outcome == "partial":
         title += "  (partial)"
     return Image.fromarray(shown), with_legend(shown, title, entries)
+
+
+def _listed_entries(item: DatasetItem, classes: ClassMap) -> list[tuple[str, Color]]:
+    """Return the lines of a legend, as ``class_entries`` does, with the pixels of the manifest."""
+    return [
+        (f"{name}  {item.entry.pixels[name]} px", classes.colors[id_])
+        for id_, name in classes.names.items()
+        if id_ != BACKGROUND and item.entry.pixels.get(name)
+    ]

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from random_examples import examples
 
 import maskforge as mf
-from maskforge.images import tiled_tiff
+from maskforge.dataset import previews
+from maskforge.images import decoder, tiled_tiff
 from maskforge.images.tiled_tiff import write_tiled
+from maskforge.masks import overlay
 from maskforge.masks.classfile import parse_assignments
 from maskforge.raster.segments import BandedMask
 from maskforge.shapes import Size
@@ -222,3 +224,25 @@ def test_what_is_no_part_is_refused(tmp_path, window):
     mf.write_mask(tmp_path / "mask.tif", np.zeros((6, 8), np.uint8))
     with pytest.raises(mf.errors.OptionError, match="left, top, width, height"):
         mf.read_mask(tmp_path / "mask.tif", window)
+
+
+def test_a_mask_too_large_for_an_array_is_shown_and_read_in_parts(tmp_path, monkeypatch):
+    annotated(tmp_path / "in" / "x.json")
+    item, _ = converted(tmp_path, 0)
+    whole = mf.preview(item.folder, tmp_path / "whole")
+    monkeypatch.setattr(decoder, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(previews, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(overlay, "_LONGEST_SIDE", 30)
+    with pytest.raises(mf.errors.DatasetError, match="101 x 75 px are more than 1,000; read it in"):
+        item.read_mask()
+    steps = []
+    read = mf.DatasetItem.read_mask
+    monkeypatch.setattr(
+        mf.DatasetItem,
+        "read_mask",
+        lambda self, **keys: steps.append(keys["step"]) or read(self, **keys),
+    )
+    report = mf.preview(item.folder, tmp_path / "parts")
+    assert not report.problems
+    assert steps == [4]
+    assert len(whole.overlays) == len(report.overlays) == 1
