@@ -76,7 +76,8 @@ def by_pycocotools(path: Path) -> list[NDArray[np.uint8]]:
 def by_maskforge(path: Path) -> list[NDArray[np.uint8]]:
     """Return the masks as maskforge makes them, with all its checks."""
     classes = maskforge.load_class_map(path)
-    return [maskforge.draw(image, classes).mask.astype(np.uint8) for image in maskforge.read(path)]
+    masks = (maskforge.draw(image, classes).mask for image in maskforge.read(path))
+    return [one.astype(np.uint8) for one in masks if isinstance(one, np.ndarray)]
 
 
 def seconds(make: Callable[[Path], list[NDArray[np.uint8]]], path: Path) -> float:

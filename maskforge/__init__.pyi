@@ -48,6 +48,7 @@ from .prediction.prediction import Prediction
 from .prediction.prediction_report import PredictionReport
 from .prediction.predictor import Predictor
 from .raster.arrays import rasterize
+from .raster.segments import BandedMask
 from .server.serve import serve
 from .server.serve_options import ServeOptions
 from .shapes import (
@@ -73,6 +74,7 @@ __all__ = [
     "AnnotationReader",
     "Area",
     "AugmentOptions",
+    "BandedMask",
     "Bitmap",
     "CheckOptions",
     "CheckReport",

@@ -237,7 +237,15 @@ class Code(enum.Enum):
         "too-large",
         Level.REFUSED,
         Scope.IMAGE,
-        "The image has more pixels than a mask may have (2^30), or than the memory holds.",
+        "The image has more pixels than a mask may have (2^34, or 2^30 where it is not tiled), or "
+        "than the memory holds.",
+    )
+    TILED_MASK = (
+        "tiled-mask",
+        Level.NOTE,
+        Scope.IMAGE,
+        "The image is so large (--tiled-above) that its masks are tiled TIFF files, whatever "
+        "--file-type says.",
     )
     TOO_COSTLY = (
         "too-costly",

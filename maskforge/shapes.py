@@ -26,7 +26,10 @@ Points: TypeAlias = NDArray[np.float64]
 
 
 MOST_PIXELS = 2**30
-"""Most pixels of a mask. OpenCV reads no larger image; a damaged number must not fill memory."""
+"""Most pixels of an array. OpenCV reads no larger image; a damaged number must not fill memory."""
+
+MOST_TILED_PIXELS = 2**34
+"""Most pixels of a mask that is drawn and written in parts."""
 
 
 class Size(NamedTuple):

@@ -43,6 +43,7 @@ from maskforge.masks.class_source import labeled_by
 from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
 from maskforge.masks.classfile import load_class_map
 from maskforge.masks.encoding import from_multi_hot, from_one_hot
+from maskforge.raster.segments import BandedMask
 from maskforge.shapes import Shape, Size
 
 
@@ -176,8 +177,9 @@ class AnnotationSubjects:
                 yield self._subject(image, name)
 
     def _subject(self, image: AnnotatedImage, name: str) -> Subject | None:
-        converted = convert_image(image, self.classes, ConvertOptions())
-        entry = converted.entry
+        converted = convert_image(image, self.classes, ConvertOptions(tiled_above=None))
+        entry, mask = converted.entry, converted.mask
+        assert not isinstance(mask, BandedMask)
         place = CheckPlace(
             name=name,
             image=entry.image,
@@ -185,7 +187,7 @@ class AnnotationSubjects:
             pointer=entry.pointer,
         )
         pixels, digest = None, ""
-        if image.image.file is not None and converted.mask is not None:
+        if image.image.file is not None and mask is not None:
             assert image.image.size is not None
             try:
                 pixels, digest = _read(
@@ -196,7 +198,7 @@ class AnnotationSubjects:
                 return None
         return Subject(
             place=place,
-            mask=converted.mask,
+            mask=mask,
             image=pixels,
             image_path=image.image.file,
             image_digest=digest,

@@ -54,6 +54,17 @@ def convert(
     file_type: Annotated[
         str, typer.Option(metavar="[png|tiff|npy]", help="Type of the mask files.")
     ] = "png",
+    tiled_above: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PIXELS",
+            help="Draw masks of more pixels in bands of rows, and write them as tiled TIFF.",
+            show_default="2^30",
+        ),
+    ] = None,
+    pyramid: Annotated[
+        bool, typer.Option("--pyramid", help="Add smaller versions to masks that are tiled.")
+    ] = False,
     rasterizer: Annotated[
         RasterizerName,
         typer.Option(
@@ -140,6 +151,7 @@ def convert(
         from maskforge.dataset.conversion import convert as run
         from maskforge.dataset.convert_options import ConvertOptions
         from maskforge.masks.classfile import choose_class_map
+        from maskforge.shapes import MOST_PIXELS
 
         options = ConvertOptions(
             encoding=encoding,
@@ -161,6 +173,8 @@ def convert(
             size_mismatch=size_mismatch,
             mask_tolerance=mask_tolerance,
             text_encoding=text_encoding,
+            tiled_above=MOST_PIXELS if tiled_above is None else tiled_above,
+            pyramid=pyramid,
             file_type=file_type,  # type: ignore[arg-type]  # checked there, with the reason
             classes=choose_class_map(classes, class_ or (), fold_case=fold_case),
             class_from=class_from or "",

@@ -95,6 +95,7 @@ def merge(
         classes=classes,
         encoding=encoding,
         file_type=file_type,
+        tiled_above=None,  # masks are compared as arrays
         images=[*(() if given is None else as_paths(given)), *images_beside(known)],
     )
     if not options.convert.dry_run:
@@ -234,7 +235,7 @@ class _Home(Destination):
         return "prediction" if base.dataset is self._predicted else "data set"
 
     def _target(self, converted: ConvertedImage, file: Path) -> NDArray[np.uint8]:
-        assert converted.mask is not None
+        assert isinstance(converted.mask, np.ndarray)
         encoding = converted.entry.encoding
         return target_of(converted.mask, encoding, self._classes, self._classes, file)
 

@@ -294,7 +294,8 @@ class _Run:
         # Who does not go on looks at the masks.
         if not self._destination.goes_on or not self._pool.is_worth(len(spool)):
             for image in spool:
-                yield from draw_images(settings, [image], [self._change(image, seen)])
+                change = self._change(image, seen)
+                yield from draw_images(self._beside(settings, image, writer), [image], [change])
             return
         parts = spool.parts()
         if settings.known:
@@ -325,6 +326,19 @@ class _Run:
             writes=writer is not None,
         )
 
+    def _beside(
+        self, settings: DrawSettings, image: AnnotatedImage, writer: DatasetWriter | None
+    ) -> DrawSettings:
+        """Return the settings for an image; files that are too large to be kept go to a folder."""
+        size, most = image.image.size, self._options.tiled_above
+        if writer is None or size is None or most is None or size.width * size.height <= most:
+            return settings
+        return replace(settings, aside=writer.folder_aside())
+
+    def _drawn_again(self, drawn: DrawnImage, writer: DatasetWriter | None) -> DrawnImage:
+        settings = self._beside(self._settings(writer), drawn.image, writer)
+        return draw_image(settings, drawn.image, drawn.key)
+
     def _change(self, head: AnnotatedImage, seen: dict[str, str]) -> Change:
         """Return what is known of an image now that all were read.
 
@@ -352,13 +366,13 @@ class _Run:
             account = done[0].entry
             converted = ConvertedImage(account.outcome, None, None, account, ())
         elif converted is None:  # its files are gone
-            drawn = draw_image(self._settings(writer), drawn.image, drawn.key)
+            drawn = self._drawn_again(drawn, writer)
             converted = drawn.converted
         assert converted is not None
         place = self._destination.place(number, image, converted)
         if done is not None and place is not None and place.name != done[0].name:
             done = None  # another image has come before it, and has the name now
-            drawn = draw_image(self._settings(writer), drawn.image, drawn.key)
+            drawn = self._drawn_again(drawn, writer)
             assert drawn.converted is not None
             converted = drawn.converted
         count_image(report, converted.entry, place.name if place else image.image.name)

@@ -10,6 +10,7 @@ from maskforge.choices import FileType, Range, SizeMismatch, Unvisited
 from maskforge.files import PathLike
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.drawing import DrawOptions
+from maskforge.shapes import MOST_PIXELS, MOST_TILED_PIXELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class ConvertOptions(DrawOptions):
         mask_tolerance: By how much a channel of a pixel may differ from the nearest class, if masks
             are read; see [`read`][maskforge.read]. None refuses JPEG masks.
         file_type: ``png``, ``tiff`` or ``npy``.
+        tiled_above: Number of pixels above which integer and binary masks are drawn in bands of
+            rows and written as tiled TIFF, whatever ``file_type`` says. None for never; images of
+            more than 2^30 pixels are refused then.
+        pyramid: Whether tiled masks hold smaller versions of themselves, too, each of every second
+            row and column of the one before.
         classes: Class map; None makes one from the labels, sorted by name.
         class_from: Key of a shape's record that holds its label, such as ``group_id``, ``flags`` or
             ``attributes.tooth``; empty for what the class map says, or else the label itself.
@@ -51,6 +57,8 @@ class ConvertOptions(DrawOptions):
     text_encoding: str | None = None
     mask_tolerance: Annotated[int | None, Range(0, 255)] = None
     file_type: FileType = "png"
+    tiled_above: Annotated[int | None, Range(0, MOST_TILED_PIXELS)] = MOST_PIXELS
+    pyramid: bool = False
     classes: ClassMap | None = None
     class_from: str = ""
     fold_case: bool = False

@@ -24,6 +24,7 @@ from maskforge.masks.drawing import Drawing, as_void, draw_labeled
 from maskforge.masks.encoding import Mask
 from maskforge.masks.labels import composed
 from maskforge.masks.likeness import mask_likeness
+from maskforge.raster.segments import BandedMask
 from maskforge.shapes import ImageState
 
 _MEND = "mend the records in the labeling tool, or draw their places as void with --refused void"
@@ -36,17 +37,19 @@ class ConvertedImage(Brief):
     Attributes:
         outcome: ``drawn``; ``partial`` if the mask lacks something that somebody drew; or why there
             is no mask: ``ignored`` or ``refused``.
-        mask: (H, W) uint8 or uint16, or (H, W, C) uint8, as the encoding says; None if the image
+        mask: (H, W) uint8 or uint16, or (H, W, C) uint8, as the encoding says; of an image of more
+            than ``tiled_above`` pixels, a [`BandedMask`][maskforge.BandedMask]; None if the image
             was left out.
-        instances: (H, W) uint16 or uint32: 0 is not an instance; None if not asked for.
+        instances: (H, W) uint16 or uint32: 0 is not an instance; None if not asked for. Banded as
+            the mask is.
         entry: The line of the manifest, but for the files that nobody has written yet: ``mask``
             and ``instances`` are None, and the other paths are not relative to any folder.
         issues: All findings about the image and its records.
     """
 
     outcome: Outcome
-    mask: Mask | None
-    instances: NDArray[np.uint16] | NDArray[np.uint32] | None
+    mask: Mask | BandedMask | None
+    instances: NDArray[np.uint16] | NDArray[np.uint32] | BandedMask | None
     entry: ManifestEntry
     issues: tuple[Issue, ...]
 
@@ -100,7 +103,7 @@ def convert_labeled(
         MaskforgeError: As ``convert_image``.
     """
     drawing, issues = _draw(image, classes, options)
-    if drawing is not None:
+    if drawing is not None and isinstance(drawing.mask, np.ndarray):
         image = _without_mask_as_image(image, drawing.mask, issues)
     entry = _entry(image, drawing, issues, classes, options)
     mask, instances = (drawing.mask, drawing.instances) if drawing else (None, None)

@@ -9,14 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.converted_image import ConvertedImage, convert_labeled
 from maskforge.dataset.image_digest import digest_of_image
-from maskforge.dataset.made_file import MadeFile, image_file, mask_files, no_memory
+from maskforge.dataset.made_file import MadeFile, image_file, mask_files, no_memory, tiled_files
 from maskforge.dataset.spool import SpooledPart, head_of
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Issue
 from maskforge.masks.classes import ClassMap
+from maskforge.raster.segments import BandedMask
 from maskforge.shapes import ImageReference
 
 Change: TypeAlias = tuple[ImageReference, tuple[Issue, ...]] | None
@@ -33,7 +36,8 @@ class DrawSettings:
         digest: That of all on which masks depend; see ``digest_of_settings``.
         known: Keys of images that are done already, or a file with them.
         writes: Whether files are made.
-        aside: Folder into which they are written; None to keep their content.
+        aside: Folder into which they are written; None to keep their content, of which tiled
+            masks have too much.
     """
 
     classes: ClassMap
@@ -143,18 +147,22 @@ def draw_image(settings: DrawSettings, image: AnnotatedImage, key: str) -> Drawn
 def _files(
     settings: DrawSettings, image: AnnotatedImage, converted: ConvertedImage
 ) -> Iterator[MadeFile]:
-    assert converted.mask is not None
-    options = settings.options
+    mask, instances = converted.mask, converted.instances
+    colors, palette = settings.classes.colors, settings.options.encoding != "binary"
     try:
-        made = mask_files(
-            converted.mask,
-            converted.instances,
-            options.file_type,
-            settings.classes.colors,
-            palette=options.encoding != "binary",
-        )
-        for file in made:
-            yield file if settings.aside is None else file.put_aside(settings.aside)
+        if isinstance(mask, BandedMask):
+            assert settings.aside is not None
+            assert not isinstance(instances, np.ndarray)
+            pyramid = settings.options.pyramid
+            yield from tiled_files(
+                mask, instances, colors, settings.aside, palette=palette, pyramid=pyramid
+            )
+        else:
+            assert mask is not None
+            assert not isinstance(instances, BandedMask)
+            type_ = settings.options.file_type
+            for file in mask_files(mask, instances, type_, colors, palette=palette):
+                yield file if settings.aside is None else file.put_aside(settings.aside)
     except MemoryError:
         raise no_memory(image.origin) from None
     if image.embedded is not None:

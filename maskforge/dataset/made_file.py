@@ -12,8 +12,10 @@ from maskforge.display.colors import Color
 from maskforge.errors import OutputError
 from maskforge.files import EXTRACTED, INSTANCES, MASKS, aside_of, unwritable
 from maskforge.images.decoder import image_suffix
+from maskforge.images.tiled_tiff import Banded, write_tiled
 from maskforge.issues import Origin
 from maskforge.masks.maskfile import AnyMask, encode_mask
+from maskforge.outputs.folder import digest_of
 
 Kind: TypeAlias = Literal["mask", "instances", "image"]
 
@@ -95,6 +97,48 @@ def mask_files(
         wide = instances.dtype.itemsize > 2  # more than a PNG can hold
         type_ = "tiff" if wide and file_type == "png" else file_type
         yield MadeFile("instances", f".{type_}", encode_mask(instances, type_, colors))
+
+
+def tiled_files(
+    mask: Banded,
+    instances: Banded | None,
+    colors: Mapping[int, Color],
+    folder: Path,
+    *,
+    palette: bool = True,
+    pyramid: bool = False,
+) -> Iterator[MadeFile]:
+    """Write the masks of one image that are too large for arrays to files in a folder.
+
+    Args:
+        mask: The mask.
+        instances: The instance map, or None.
+        colors: Color of every value.
+        folder: Where they are put aside.
+        palette: As for ``mask_files``.
+        pyramid: Whether to add smaller versions.
+
+    Raises:
+        OutputError: If they cannot be written.
+    """
+    yield _tiled("mask", mask, colors if palette else None, folder, pyramid=pyramid)
+    if instances is not None:
+        yield _tiled("instances", instances, colors, folder, pyramid=pyramid)
+
+
+def _tiled(
+    kind: Kind, values: Banded, colors: Mapping[int, Color] | None, folder: Path, *, pyramid: bool
+) -> MadeFile:
+    aside = aside_of(folder / "made.tiff")
+    try:
+        with aside.open("x+b") as stream:
+            write_tiled(stream, values, colors, pyramid=pyramid)
+        return MadeFile(kind, ".tiff", b"", aside, digest_of(aside))
+    except BaseException as error:
+        aside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise unwritable(aside, error) from None
+        raise
 
 
 def image_file(image: bytes) -> MadeFile:

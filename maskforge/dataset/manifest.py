@@ -29,7 +29,7 @@ from maskforge.files import (
     is_inside,
     read_bytes,
 )
-from maskforge.images.decoder import read_image, read_to_show
+from maskforge.images.decoder import read_header, read_image, read_to_show
 from maskforge.images.page import is_there, without_suffix
 from maskforge.images.stored import Pixels
 from maskforge.issues import Doubt, Level, Origin, Scope
@@ -201,20 +201,30 @@ class DatasetItem(Brief):
         self._check_size(image, path, "image")
         return image
 
-    def read_mask(self) -> NDArray[Any]:
+    def read_mask(
+        self, window: tuple[int, int, int, int] | None = None, *, step: int = 1
+    ) -> NDArray[Any]:
         """Return the mask: (H, W) of class ids, or (H, W, C) as the encoding says.
+
+        Args:
+            window: Left, top, width and height in pixels of the part that is wanted, as in
+                [`read_mask`][maskforge.read_mask]; None for all.
+            step: Of every so many rows and columns of it, the first is returned.
 
         Raises:
             DatasetError: If the file cannot be read, is not a mask, or not of the size that the
-                manifest says.
+                manifest says, or if the part is not inside it.
+            OptionError: If ``window`` or ``step`` cannot be used.
         """
-        return self._read(self.mask_path)
+        return self._read(self.mask_path, window, step)
 
-    def read_instances(self) -> NDArray[Any] | None:
-        """Return the instance map (H, W), or None if there is none; raises as ``read_mask``."""
+    def read_instances(
+        self, window: tuple[int, int, int, int] | None = None, *, step: int = 1
+    ) -> NDArray[Any] | None:
+        """Return the instance map (H, W), or None if there is none; as ``read_mask``."""
         if self.entry.instances is None:
             return None
-        return self._read(self.folder / self.entry.instances)
+        return self._read(self.folder / self.entry.instances, window, step)
 
     def _repr_png_(self) -> bytes | None:
         from maskforge.masks.overlay import overlay_png
@@ -229,34 +239,46 @@ class DatasetItem(Brief):
             return None
         return overlay_png(image, mask, classes.colors)
 
-    def _read(self, path: Path) -> NDArray[Any]:
-        mask = read_mask(path)
+    def _read(
+        self, path: Path, window: tuple[int, int, int, int] | None, step: int
+    ) -> NDArray[Any]:
+        mask = read_mask(path, window, step=step)
         if mask.dtype.kind != "u" or mask.ndim not in (2, 3):
             raise DatasetError(
                 f"holds {mask.dtype} of the shape {mask.shape}, which is not a mask",
                 origin=Origin(path, ""),
                 hint="convert the annotations again",
             )
-        self._check_size(mask, path, "mask")
+        if window is None and step == 1:
+            self._check_size(mask, path, "mask")
+        elif (size := read_header(path).stored) != self.size:
+            raise self._wrong_size(size, path, "mask")
         return mask
 
     def _check_size(self, array: NDArray[Any], path: Path, what: str) -> None:
         if array.shape[:2] != (self.size.height, self.size.width):
-            raise DatasetError(
-                f"the {what} has {Size(array.shape[1], array.shape[0])} px, "
-                f"the manifest says {self.size}",
-                origin=Origin(path, ""),
-                hint="convert the annotations again",
-            )
+            raise self._wrong_size(Size(array.shape[1], array.shape[0]), path, what)
+
+    def _wrong_size(self, size: Size, path: Path, what: str) -> DatasetError:
+        return DatasetError(
+            f"the {what} has {size} px, the manifest says {self.size}",
+            origin=Origin(path, ""),
+            hint="convert the annotations again",
+        )
 
 
-def integer_mask(item: DatasetItem, classes: ClassMap) -> NDArray[Any]:
+def integer_mask(item: DatasetItem, classes: ClassMap, *, step: int = 1) -> NDArray[Any]:
     """Return the mask of an image as (H, W) class ids, whatever its encoding.
+
+    Args:
+        item: The image.
+        classes: The class map of the data set.
+        step: Of every so many rows and columns, the first is returned.
 
     Raises:
         DatasetError: If the file cannot be read, or is not what the manifest says.
     """
-    mask = item.read_mask()
+    mask = item.read_mask(step=step)
     try:
         if item.entry.encoding == "binary":
             return translate(mask, binary_values(classes.ids))

@@ -9,13 +9,14 @@ import numpy as np
 from PIL import Image
 
 from maskforge.dataset.manifest import DatasetItem, integer_mask
+from maskforge.display.colors import Color
 from maskforge.errors import DatasetError, MaskforgeError
 from maskforge.images.decoder import read_header, read_to_show
 from maskforge.images.png import write_png
 from maskforge.issues import Origin
-from maskforge.masks.classes import ClassMap
+from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.overlay import class_entries, overlay, step_to_show, with_legend
-from maskforge.shapes import Size
+from maskforge.shapes import MOST_PIXELS, Size
 
 TILE = Size(320, 260)
 
@@ -62,9 +63,12 @@ def write_overlay(task: OverlayTask) -> Image.Image | str:
 def _images(task: OverlayTask) -> tuple[Image.Image, Image.Image]:
     """Return the overlay by itself, and with title and legend."""
     item, classes = task.item, task.classes
-    mask = integer_mask(item, classes)
-    step = step_to_show(mask.shape)
-    small = mask[::step, ::step]
+    step = step_to_show((item.size.height, item.size.width))
+    if item.size.width * item.size.height > MOST_PIXELS:
+        small, entries = integer_mask(item, classes, step=step), _listed_entries(item, classes)
+    else:
+        mask = integer_mask(item, classes)
+        small, entries = mask[::step, ::step], class_entries(mask, classes)
     if item.image_path is None:
         image = np.zeros((*small.shape, 3), dtype=np.uint8)
     else:
@@ -77,10 +81,18 @@ def _images(task: OverlayTask) -> tuple[Image.Image, Image.Image]:
                 hint="convert the annotations again",
             )
     shown = overlay(image, small, classes.colors, opacity=task.opacity)
-    entries = class_entries(mask, classes)
     title = f"{task.name}  {item.size} px" + ("" if entries else "  (nothing marked)")
     if item.image_path is None:
         title += "  (image not found)"
     if item.entry.outcome == "partial":
         title += "  (partial)"
     return Image.fromarray(shown), with_legend(shown, title, entries)
+
+
+def _listed_entries(item: DatasetItem, classes: ClassMap) -> list[tuple[str, Color]]:
+    """Return the lines of a legend, as ``class_entries`` does, with the pixels of the manifest."""
+    return [
+        (f"{name}  {item.entry.pixels[name]} px", classes.colors[id_])
+        for id_, name in classes.names.items()
+        if id_ != BACKGROUND and item.entry.pixels.get(name)
+    ]

@@ -42,9 +42,11 @@ from maskforge.masks.labels import as_entry
 from maskforge.masks.masknames import MaskNames
 from maskforge.outputs.folder import OutputFolder
 from maskforge.outputs.report_files import EarlierReport
+from maskforge.raster.segments import BandedMask
 from maskforge.shapes import Bitmap, ImageState, Shape, Size
 
 _FIRST_TURNED = 5
+_ROWS = 512  # of masks that are compared at a time
 """From this EXIF orientation on, width and height are exchanged."""
 
 
@@ -246,9 +248,14 @@ class ExportWriter:
 
     def _difference(self, image: AnnotatedImage, shapes: tuple[Shape, ...]) -> int:
         """Return the number of pixels in which the masks before and after differ."""
-        before = draw(image, self._classes).mask
-        after = draw(replace(image, shapes=shapes), self._classes).mask
-        return int(np.count_nonzero(before != after))
+        before, after = (
+            draw(one, self._classes, tiled_above=0).mask
+            for one in (image, replace(image, shapes=shapes))
+        )
+        assert isinstance(before, BandedMask)
+        assert isinstance(after, BandedMask)
+        bands = zip(before.bands(_ROWS), after.bands(_ROWS), strict=True)
+        return sum(int(np.count_nonzero(one != other)) for one, other in bands)
 
     def _written(
         self, image: AnnotatedImage, name: str, shapes: tuple[Shape, ...], *, is_own: bool
@@ -259,7 +266,8 @@ class ExportWriter:
         @functools.cache
         def drawn() -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:
             drawing = draw(image, self._classes, instances=True)
-            assert drawing.instances is not None
+            assert isinstance(drawing.mask, np.ndarray)
+            assert isinstance(drawing.instances, np.ndarray)
             if self._holds.pixels and drawing.overlapped:
                 self._files.left_out("pixels of further classes below another", drawing.overlapped)
             return drawing.mask, drawing.instances, drawing.instance_classes

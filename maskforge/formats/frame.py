@@ -20,7 +20,7 @@ from maskforge.images.decoder import list_pages, read_header
 from maskforge.images.finder import ImageFinder
 from maskforge.images.search import EXTRACT_HINT, IMAGES_HINT, Found, Problem, Wanted
 from maskforge.issues import Box, Code, Issue
-from maskforge.shapes import MOST_PIXELS, Bitmap, ImageReference, Shape, Size
+from maskforge.shapes import MOST_TILED_PIXELS, Bitmap, ImageReference, Shape, Size
 
 _RATIO_TOLERANCE = 0.01
 _UPSIDE_DOWN = 4  # the EXIF orientation of what is mirrored at a horizontal line
@@ -70,10 +70,10 @@ def settle(
             image = replace(image, size=record.declared)
         if record.upward and image.size is not None:
             shapes = tuple(_upside_down(one, image.size) for one in shapes)
-        if image.size is not None and image.size.width * image.size.height > MOST_PIXELS:
+        if image.size is not None and image.size.width * image.size.height > MOST_TILED_PIXELS:
             raise ImageError(
                 Code.TOO_LARGE,
-                f"a size of {image.size} px is beyond the {MOST_PIXELS:,} px of a mask",
+                f"a size of {image.size} px is beyond the {MOST_TILED_PIXELS:,} px of a mask",
                 origin=record.origin,
                 hint="correct the size in the annotation file, or cut the image into tiles",
             )

@@ -11,6 +11,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from maskforge.errors import DatasetError, LimitError
 from maskforge.files import PathLike, open_regular
-from maskforge.images.containers.base import ImageHeader, OpenFile
+from maskforge.images.containers.base import ImageHeader, OpenFile, Window
 from maskforge.images.containers.registry import container_of
 from maskforge.images.page import STACK_SUFFIXES, page_path, split_page
 from maskforge.images.stored import Pixels, Stored
@@ -111,9 +112,47 @@ def read_stored(
     with _open(source) as (file, page):
         header = file.header(page)
         if header.stored.width * header.stored.height > MOST_PIXELS:
-            raise OSError(f"{header.stored} px are more than {MOST_PIXELS:,}")
+            if step > 1:
+                return _part(file, page, Window(0, 0, *header.stored), step)
+            text = f"{header.stored} px are more than {MOST_PIXELS:,}"
+            raise OSError(f"{text}; read it in parts, or cut it into tiles")
         stored = file.read(page, checked=checked, step=step)
         return stored.turned(header.orientation, upright=upright)
+
+
+def _part(file: OpenFile, page: int, window: Window, step: int) -> Stored:
+    header = file.header(page)
+    width, height = header.stored
+    left, top, across, down = window
+    if not (0 <= left < left + across <= width and 0 <= top < top + down <= height):
+        raise OSError(f"the part {tuple(window)} is not inside its {header.stored} px")
+    if -(-across // step) * -(-down // step) > MOST_PIXELS:
+        raise OSError(f"the part of {across} x {down} px is more than {MOST_PIXELS:,} px")
+    if header.orientation != 1:
+        raise OSError("it lies on its side or is mirrored (EXIF), and cannot be read in parts")
+    found = file.read_part(page, window, step)
+    if found is not None:
+        return found
+    if width * height > MOST_PIXELS:
+        raise OSError(f"it has {header.stored} px; of such images only TIFF files can be read")
+    stored = file.read(page, checked=False, step=1)
+    values = stored.values[top : top + down : step, left : left + across : step]
+    return replace(stored, values=np.ascontiguousarray(values))
+
+
+def read_part(source: Source, window: Window, *, step: int = 1) -> Stored:
+    """Decode a part of an image that lies upright; of a TIFF file, without decoding the rest.
+
+    Args:
+        source: The image.
+        window: The part.
+        step: Of every so many rows and columns of the part, the first is returned.
+
+    Raises:
+        OSError: If it cannot be decoded, or the part is not inside the image.
+    """
+    with _open(source) as (file, page):
+        return _part(file, page, window, step)
 
 
 def read_image(source: Source, *, upright: bool) -> Pixels:
@@ -158,7 +197,9 @@ def read_to_show(source: PathLike | bytes, *, upright: bool, step: int = 1) -> N
         return small
 
 
-def read_values(source: Source, path: Path | None = None) -> NDArray[Any]:
+def read_values(
+    source: Source, path: Path | None = None, *, window: Window | None = None, step: int = 1
+) -> NDArray[Any]:
     """Return the values of a mask, as stored: palettes not applied, opacity dropped.
 
     Single bits are 0 and 1; colors with equal channels are taken as gray.
@@ -166,6 +207,8 @@ def read_values(source: Source, path: Path | None = None) -> NDArray[Any]:
     Args:
         source: The mask.
         path: What errors name, if the source is not a path.
+        window: The part that is wanted; None for all.
+        step: Of every so many rows and columns of it, the first is returned.
 
     Returns:
         (H, W) of any numbers, or (H, W, C) for NPY files with channels.
@@ -174,7 +217,11 @@ def read_values(source: Source, path: Path | None = None) -> NDArray[Any]:
         DatasetError: If it cannot be read, or holds colors.
     """
     with _named("mask", source if path is None else path):
-        return read_stored(source, checked=True).numbers()
+        if window is None and step == 1:
+            return read_stored(source, checked=True).numbers()
+        if window is None:
+            window = Window(0, 0, *read_header(source).stored)
+        return read_part(source, window, step=step).numbers()
 
 
 @contextlib.contextmanager

@@ -33,8 +33,18 @@ from maskforge.masks.encoding import Mask, binary_values, one_hot
 from maskforge.masks.nested import Region, apart
 from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
-from maskforge.raster.segments import Segments
-from maskforge.shapes import Area, Bitmap, PointSet, Polygon, Polyline, Shape, Size
+from maskforge.raster.segments import BandedMask, Segments
+from maskforge.shapes import (
+    MOST_PIXELS,
+    MOST_TILED_PIXELS,
+    Area,
+    Bitmap,
+    PointSet,
+    Polygon,
+    Polyline,
+    Shape,
+    Size,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,9 @@ class DrawOptions:
         refused: What becomes of the place of a shape that cannot be drawn though somebody drew it:
             ``leave-out`` shows what lies below; ``void`` makes it 255, if the place is known.
         instances: Whether to draw an instance map, too.
+        tiled_above: Number of pixels above which masks of the encodings ``integer`` and ``binary``
+            are no arrays, but come as bands of rows, and are written as tiled TIFF. None for
+            never; images of more than 2^30 pixels are refused then.
 
     Raises:
         OptionError: If a width or radius is negative, or larger than 65536.
@@ -79,6 +92,7 @@ class DrawOptions:
     unlabeled: str | None = None
     refused: Refused = "leave-out"
     instances: bool = False
+    tiled_above: Annotated[int | None, Range(0, MOST_TILED_PIXELS)] = None
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -89,8 +103,10 @@ class Drawing(Brief):
     """The masks of one image.
 
     Attributes:
-        mask: (H, W) uint8 or uint16, or (H, W, C) uint8, as the encoding says.
-        instances: (H, W) uint16 or uint32: 0 is not an instance; None if not asked for.
+        mask: (H, W) uint8 or uint16, or (H, W, C) uint8, as the encoding says. Of an image of more
+            than ``tiled_above`` pixels, a [`BandedMask`][maskforge.BandedMask].
+        instances: (H, W) uint16 or uint32: 0 is not an instance; None if not asked for. Banded as
+            the mask is.
         instance_classes: Class id of instance 1, 2, ...
         pixels: Number of visible pixels of every value.
         overlapped: Number of pixels claimed by shapes of more than one class.
@@ -100,8 +116,8 @@ class Drawing(Brief):
         issues: Findings, with a line for every shape that was not drawn.
     """
 
-    mask: Mask
-    instances: NDArray[np.uint16] | NDArray[np.uint32] | None
+    mask: Mask | BandedMask
+    instances: NDArray[np.uint16] | NDArray[np.uint32] | BandedMask | None
     instance_classes: tuple[int, ...]
     pixels: dict[int, int]
     overlapped: int
@@ -126,7 +142,8 @@ def draw(
         **keywords: Single options, such as ``encoding="onehot"``.
 
     Raises:
-        ImageError: If the size of the image is unknown, or classes overlap and must not.
+        ImageError: If the size of the image is unknown or too large, or classes overlap and must
+            not.
         LabelError: If the class map does not know a label.
         LimitError: If the shapes need more time or memory than an image may take.
         MissingDependencyError: If the library of the rasterizer is not installed.
@@ -154,7 +171,8 @@ def draw_labeled(image: AnnotatedImage, classes: ClassMap, options: DrawOptions)
     size = image.image.size
     if size is None:
         raise ImageError(Code.SIZE_UNKNOWN, "the size of the image is unknown", origin=image.origin)
-    issues: list[Issue] = []
+    issues = _notes_on_size(image, size, options)
+    is_banded = bool(issues)
     regions: list[Region] = []
     vertices = Allowance(Limit.VERTICES)
     outcomes = {"drawn": 0, "converted": 0}
@@ -195,13 +213,14 @@ def draw_labeled(image: AnnotatedImage, classes: ClassMap, options: DrawOptions)
         painted = one_hot(painted, classes.ids)
     elif options.encoding == "multihot":
         painted, pixels = _channels(segments, values, order, classes)
-    instances: NDArray[Any] | None = None
+    fill = segments.banded if is_banded else segments.fill
+    instances: NDArray[Any] | BandedMask | None = None
     instance_classes: tuple[int, ...] = ()
     if options.instances:
         numbers, instance_classes = _instance_numbers(regions)
-        instances = segments.fill(segments.paint(numbers, order))
+        instances = fill(segments.paint(numbers, order))
     return Drawing(
-        segments.fill(painted),
+        fill(painted),
         instances,
         instance_classes,
         pixels,
@@ -211,6 +230,27 @@ def draw_labeled(image: AnnotatedImage, classes: ClassMap, options: DrawOptions)
         dict(Counter(region.value for region in regions)),
         tuple(issues),
     )
+
+
+def _notes_on_size(image: AnnotatedImage, size: Size, options: DrawOptions) -> list[Issue]:
+    """Return a note if the masks of an image are banded.
+
+    Raises:
+        ImageError: If they are too large.
+    """
+    pixels, most = size.width * size.height, options.tiled_above
+    has_channels = options.encoding in ("onehot", "multihot")
+    is_banded = most is not None and pixels > most and not has_channels
+    if pixels > MOST_PIXELS and (not is_banded or options.rasterizer != "exact"):
+        hint = "`maskforge convert` makes such masks; for all else, cut the image into tiles"
+        if most is not None:
+            hint = "choose --encoding integer and --rasterizer exact, or cut the image into tiles"
+        text = f"{size} px are more than the {MOST_PIXELS:,} px that a mask may have here"
+        raise ImageError(Code.TOO_LARGE, text, origin=image.origin, hint=hint)
+    if not is_banded:
+        return []
+    text = f"{size} px are more than {most:,} (--tiled-above): its masks are tiled TIFF files"
+    return [Issue(Code.TILED_MASK, text, image.origin)]
 
 
 def check_binary(classes: ClassMap, labels: Iterable[str], options: DrawOptions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import operator
 from collections.abc import Mapping
 from typing import Any, TypeAlias, cast
 
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 from maskforge.choices import FileType, check_choice
 from maskforge.display.colors import Color
-from maskforge.errors import DatasetError, OptionError, check_type
+from maskforge.errors import DatasetError, OptionError, check_type, shorten
 from maskforge.files import PathLike, as_path, write_whole
+from maskforge.images.containers.base import Window
 from maskforge.images.decoder import read_values
 from maskforge.images.index_png import encode_png, palette_bytes
 from maskforge.issues import Origin
@@ -100,17 +102,24 @@ def write_mask(path: PathLike, mask: AnyMask, palette: Mapping[int, Color] | Non
     write_whole(path, encode_mask(mask, "tiff" if suffix == "tif" else suffix, palette))
 
 
-def read_mask(path: PathLike) -> NDArray[Any]:
+def read_mask(
+    path: PathLike, window: tuple[int, int, int, int] | None = None, *, step: int = 1
+) -> NDArray[Any]:
     """Read a mask that ``write_mask`` wrote: values as they are, palettes not applied.
 
     Args:
         path: PNG, TIFF or NPY, or a page of a stack, as in ``volume.tif#12``.
+        window: Left, top, width and height in pixels of the part that is wanted; None for all. Of a
+            TIFF file nothing else is decoded, so masks may be larger than the memory.
+        step: Of every so many rows and columns of it, the first is returned.
 
     Returns:
         (H, W) uint8, uint16 or uint32, or for NPY also (H, W, C).
 
     Raises:
-        DatasetError: If the file cannot be read, or holds colors or negative values.
+        DatasetError: If the file cannot be read, or holds colors or negative values, or the part is
+            not inside it.
+        OptionError: If ``window`` or ``step`` cannot be used.
 
     Examples:
         >>> mf.write_mask("mask.npy", np.array([[0, 300]], dtype=np.uint16))
@@ -118,9 +127,21 @@ def read_mask(path: PathLike) -> NDArray[Any]:
         array([[  0, 300]], dtype=uint16)
     """
     path = as_path(path)
-    array = read_values(path)
+    part = None if window is None else _window(window)
+    if not isinstance(step, int) or step < 1:
+        raise OptionError(f"step must be a whole number from 1 on, found {shorten(step)}")
+    array = read_values(path, window=part, step=step)
     if array.dtype != np.int32:
         return array
     if array.min() < 0:
         raise DatasetError("holds negative values, and is not a mask", origin=Origin(path, ""))
     return array.astype(np.uint32)
+
+
+def _window(window: object) -> Window:
+    try:
+        left, top, width, height = map(operator.index, window)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        text = f"a part is (left, top, width, height) in pixels, found {shorten(window)}"
+        raise OptionError(text) from None
+    return Window(left, top, width, height)

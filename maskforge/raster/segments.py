@@ -6,11 +6,14 @@ Nothing changes within such a segment, so some thousand segments stand for milli
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.display.brief import Brief
 from maskforge.raster.runs import Runs
 from maskforge.shapes import Size
 
@@ -102,6 +105,10 @@ class Segments:
         pixels = np.repeat(values, self.lengths, axis=0)
         return pixels.reshape(self._size.height, self._size.width, *values.shape[1:])
 
+    def banded(self, values: NDArray[Any]) -> BandedMask:
+        """Return what ``fill`` returns for (S,) values, without making an array of it."""
+        return BandedMask(self._size, values, self.lengths)
+
     def _numbers(
         self, numbers: NDArray[np.int64], regions: NDArray[np.integer]
     ) -> NDArray[np.int64]:
@@ -153,6 +160,45 @@ class Segments:
             if half:
                 highest[half:] = np.maximum(highest[half:], highest[:-half])
         return highest
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class BandedMask(Brief):
+    """A mask that is too large for an array, and comes as bands of rows.
+
+    Attributes:
+        size: Width and height in pixels.
+        values: (S,) values of segments of pixels in reading order.
+        lengths: (S,) int64, number of pixels of every segment.
+
+    Examples:
+        >>> image = next(iter(mf.read("samples/labelme")))
+        >>> classes = mf.load_class_map("samples/classes.toml")
+        >>> banded = mf.draw(image, classes, tiled_above=0).mask
+        >>> [band.shape for band in banded.bands(300)]
+        [(300, 576), (132, 576)]
+    """
+
+    size: Size
+    values: NDArray[Any]
+    lengths: NDArray[np.int64]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the values."""
+        return self.values.dtype
+
+    def bands(self, rows: int) -> Iterator[NDArray[Any]]:
+        """Yield so many rows at a time from top to bottom, (rows, W); the last may be fewer."""
+        width, height = self.size
+        stops = np.cumsum(self.lengths)
+        for top in range(0, height, rows):
+            count = min(rows, height - top)
+            begin, end = top * width, (top + count) * width
+            first, last = np.searchsorted(stops, (begin, end - 1), side="right").tolist()
+            edges = np.clip(stops[first : last + 1], begin, end)
+            lengths = np.diff(edges, prepend=begin)
+            yield np.repeat(self.values[first : last + 1], lengths).reshape(count, width)
 
 
 def _distinct(keys: NDArray[np.int64], largest: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from maskforge.images.stored import Stored
 from maskforge.shapes import Size
@@ -43,6 +43,15 @@ class ImageHeader:
         return self.upright if upright else self.stored
 
 
+class Window(NamedTuple):
+    """A part of an image, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
 class OpenFile(Protocol):
     """A file whose header was read. Its pages are counted from 1; anything may be raised."""
 
@@ -61,6 +70,16 @@ class OpenFile(Protocol):
             page: The page.
             checked: Whether to look at checksums where there are any and decoding does not.
             step: How much smaller it may be; a decoder that cannot takes no notice.
+        """
+        ...
+
+    def read_part(self, page: int, window: Window, step: int) -> Stored | None:
+        """Decode a part of a page as it is stored, and nothing else of it; None if that cannot be.
+
+        Args:
+            page: The page.
+            window: The part, inside the image.
+            step: Of every so many rows and columns of the part, the first is returned.
         """
         ...
 

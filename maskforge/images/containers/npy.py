@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from maskforge.images.containers.base import Container, ImageHeader
+from maskforge.images.containers.base import Container, ImageHeader, Window
 from maskforge.images.stored import Stored
 from maskforge.shapes import Size
 
@@ -40,6 +40,9 @@ class _NpyFile:
     def read(self, page: int, *, checked: bool, step: int) -> Stored:
         self._stream.seek(0)
         return Stored(np.lib.format.read_array(self._stream, allow_pickle=False))
+
+    def read_part(self, page: int, window: Window, step: int) -> Stored | None:
+        return None
 
 
 @contextlib.contextmanager

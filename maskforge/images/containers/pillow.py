@@ -10,10 +10,11 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.images.containers.base import Container, ImageHeader
+from maskforge.images.containers.base import Container, ImageHeader, Window
 from maskforge.images.containers.deep_color import is_deep_color, read_deep_color
 from maskforge.images.containers.pillow_formats import open_listed
 from maskforge.images.containers.tiff_pages import find_pages
+from maskforge.images.containers.tiff_parts import read_part
 from maskforge.images.stored import Stored
 from maskforge.shapes import Size
 
@@ -88,6 +89,11 @@ class _PillowFile:
         if step > 1 and image.format != "JPEG" and self.header(page).orientation == 1:
             image = _every(step, image)
         return stored_of(image)
+
+    def read_part(self, page: int, window: Window, step: int) -> Stored | None:
+        frame = self._turn_to(page)
+        is_tiff = self._image.format == "TIFF"
+        return read_part(self._stream, frame, window, step) if is_tiff else None
 
 
 def _allow_size(image: Image) -> None:
