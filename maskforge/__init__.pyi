@@ -62,6 +62,7 @@ from .shapes import (
     Shape,
     Size,
 )
+from .shards.gather import gather
 from .training.compare import compare_runs
 from .training.model_export import export_model
 from .training.run_folder import RunRecord
@@ -145,6 +146,7 @@ __all__ = [
     "export_model",
     "from_multi_hot",
     "from_one_hot",
+    "gather",
     "inspect",
     "load_class_map",
     "make_folds",

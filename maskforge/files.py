@@ -36,6 +36,9 @@ OVERLAYS = "overlays"
 UNFINISHED = f".{MANIFEST}.part"
 """The manifest as far as it is written; the run that writes it has not finished."""
 
+SHARD = ".maskforge-shard.json"
+"""In a folder that is one part of a data set: which, and of what run."""
+
 LOCK = ".maskforge.lock"
 """In a folder that a run is writing into, or was when it was killed."""
 

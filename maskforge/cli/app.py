@@ -20,6 +20,7 @@ from maskforge.display.visible import visible
 
 COMMANDS = (
     "convert",
+    "gather",
     "inspect",
     "preview",
     "check",

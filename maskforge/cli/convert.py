@@ -137,6 +137,7 @@ def convert(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but writing.")] = False,
     workers: shared.Workers = None,
+    shard: shared.Shard = None,
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
 ) -> None:
@@ -183,17 +184,19 @@ def convert(
             strict=strict,
             dry_run=dry_run,
             workers=workers,
+            shard=shared.shard(shard),
         )
         with progress() as update:
             report = run(source, out, options, overwrite=overwrite, progress=update)
         if json:
             print_json(report)
         else:
-            _print_report(report, dry_run=dry_run)
+            print_report(report, dry_run=dry_run)
         raise typer.Exit(max(report.exit_code, int(strict and report.lost > 0)))
 
 
-def _print_report(report: ConversionReport, *, dry_run: bool) -> None:
+def print_report(report: ConversionReport, *, dry_run: bool = False) -> None:
+    """Print what was converted."""
     from maskforge.dataset.conversion_report import shown
 
     print_shown(shown(report))
@@ -202,7 +205,8 @@ def _print_report(report: ConversionReport, *, dry_run: bool) -> None:
         say(f"No mask could be made; manifest.jsonl in {report.out} says why.")
     elif report.written:
         say(f"Masks, classes.json and manifest.jsonl are in {report.out}")
-        say(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")
+        if not report.shard:
+            say(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")
     elif dry_run:
         say("Nothing was written (--dry-run).")
     elif not report.images["found"]:

@@ -121,6 +121,15 @@ Workers: TypeAlias = Annotated[
         show_default="one for each core, if there are many images",
     ),
 ]
+Shard: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Do one of N parts, for example 2/8; gather joins them.",
+        show_default="all",
+    ),
+]
 
 
 def image_size(text: str | None) -> tuple[int, int] | None:
@@ -140,3 +149,21 @@ def image_size(text: str | None) -> tuple[int, int] | None:
             f"{shorten(text)} is not a size in pixels", hint="for example --size 640x480"
         ) from None
     return width, height
+
+
+def shard(text: str | None) -> tuple[int, int] | None:
+    """Return the value of ``--shard``.
+
+    Raises:
+        OptionError: If it is not a number of parts and one of them.
+    """
+    from maskforge.errors import OptionError, shorten
+
+    if text is None:
+        return None
+    number, _, of = text.partition("/")
+    if not all(one.isascii() and one.isdigit() and len(one) < 10 for one in (number, of)):
+        raise OptionError(
+            f"{shorten(text)} is not a shard", hint="for example --shard 2/8: the second of eight"
+        )
+    return int(number), int(of)

@@ -37,6 +37,13 @@ _WRITTEN = Flags(
     ),
     Flag(key="image_files", help="Images, in these files: refer to them, copy or embed them."),
     Flag(key="file_type", metavar="[png|tiff|npy]", help="Type of the mask files."),
+    Flag(
+        key="shard",
+        metavar="I/N",
+        help="Do one of N parts, for example 2/8; gather joins them.",
+        default="all",
+        read=shared.shard,
+    ),
 )
 
 
@@ -81,11 +88,12 @@ def predict(
     if json:
         print_json(report)
     else:
-        _print_report(report)
+        print_report(report)
     raise typer.Exit(report.exit_code)
 
 
-def _print_report(report: PredictionReport) -> None:
+def print_report(report: PredictionReport) -> None:
+    """Print what was predicted."""
     from maskforge.prediction.prediction_report import shown
 
     print_shown(shown(report))
@@ -94,4 +102,5 @@ def _print_report(report: PredictionReport) -> None:
     if len(report.problems) > _SHOWN:
         say(f"... and {len(report.problems) - _SHOWN} more; --json names them", err=True)
     say(f"Masks, classes.json and manifest.jsonl are in {report.out}")
-    say(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")
+    if not report.shard:
+        say(f"Look at them: maskforge preview {report.out} --out {report.out}/preview")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import itertools
 import pickle
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,8 +39,16 @@ from maskforge.dataset.drawn_image import (
 from maskforge.dataset.files_part import LabelCount, reading_ahead
 from maskforge.dataset.label_notes import notes_on_inferred, notes_on_spellings
 from maskforge.dataset.manifest import ManifestEntry, RelativePaths, is_dataset
-from maskforge.dataset.spool import ImageSpool
-from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
+from maskforge.dataset.shard import ShardRecord, called, check_shard, range_of, shard_record
+from maskforge.dataset.shard_entry import entry_of_shard
+from maskforge.dataset.spool import ImageSpool, SpooledPart
+from maskforge.dataset.writer import (
+    Account,
+    DatasetWriter,
+    check_results,
+    digest_of_settings,
+    settings_of,
+)
 from maskforge.errors import OptionError, shorten
 from maskforge.files import PathLike, as_path, as_paths
 from maskforge.formats.reader import AnnotationReader, read_with
@@ -142,7 +152,9 @@ def convert_into(
     out = as_path(out)
     progress = progress or _silent
     with contextlib.ExitStack() as stack:
-        run = run_of(type(destination).__name__, as_paths(sources))
+        check_shard(options.shard)
+        name = f"{type(destination).__name__} {called(options.shard)}".rstrip()
+        run = run_of(name, as_paths(sources))
         folder = OutputFolder(out, run, anew=overwrite)
         if not options.dry_run:
             stack.enter_context(folder)  # before the search, which leaves it out
@@ -200,14 +212,24 @@ def _convert(
             classes = replace(classes, class_from=class_from)
         check_labels(classes, count.labels)
         check_binary(classes, count.labels, options)
-        run = _Run(destination, folder.path, options, classes, reader, count.labels, progress, pool)
+        run = _Run(
+            destination,
+            as_paths(sources),
+            folder.path,
+            options,
+            classes,
+            reader,
+            count.labels,
+            progress,
+            pool,
+        )
         if options.dry_run:
             return run.draw_all(spool, None, observe)
         if options.strict:
             report = run.draw_all(spool, None, _ignore)
             if report.lost:
                 return report
-        return run.draw_all(spool, DatasetWriter(folder, classes), observe)
+        return run.draw_all(spool, folder, observe)
 
 
 def _silent(phase: str, done: int, total: int | None) -> None:
@@ -216,6 +238,11 @@ def _silent(phase: str, done: int, total: int | None) -> None:
 
 def _ignore(entry: ManifestEntry) -> None:
     """Look at no line of the manifest."""
+
+
+def _digest(labels: Counter[str]) -> str:
+    """Return what tells whether others have read the same."""
+    return hashlib.sha256(repr(sorted(labels.items())).encode()).hexdigest()
 
 
 def _with_note(image: AnnotatedImage, seen: dict[str, str], claims: Claims) -> AnnotatedImage:
@@ -237,6 +264,7 @@ class _Run:
     def __init__(
         self,
         destination: Destination,
+        sources: Sequence[Path],
         out: Path,
         options: ConvertOptions,
         classes: ClassMap,
@@ -246,6 +274,7 @@ class _Run:
         pool: WorkerPool,
     ) -> None:
         self._destination = destination
+        self._sources = sources
         self._out = out
         self._relative = RelativePaths(out)
         self._options = options
@@ -259,19 +288,26 @@ class _Run:
     def draw_all(
         self,
         spool: ImageSpool,
-        writer: DatasetWriter | None,
+        folder: OutputFolder | None,
         observe: Callable[[ManifestEntry], None],
     ) -> ConversionReport:
-        """Draw all images, and write their masks if there is a writer."""
+        """Draw all images, and write their masks if there is a folder for them."""
         if not len(spool):
-            writer = None
-        report = ConversionReport(out=str(self._out), written=writer is not None)
+            folder = None
+        chosen = range_of(self._options.shard, len(spool))
+        report = ConversionReport(out="", written=folder is not None)
         count_files(report, self._reader.files_read, [*self._reader.issues, *self._notes()])
+        writer = None
+        if folder is not None:
+            shard = self._shard(folder, len(spool), len(chosen), report)
+            writer = DatasetWriter(folder, self._classes, shard)
+        report.out = str(self._out)
+        report.shard = "/".join(map(str, self._options.shard or ()))
         counts: dict[str, ClassCount] = {}
         self._destination.begin()
-        total, number = len(spool), 0
+        number = 0
         with writer or contextlib.nullcontext():
-            with contextlib.closing(self._drawn(spool, writer)) as drawn_images:
+            with contextlib.closing(self._drawn(spool, chosen, writer)) as drawn_images:
                 for drawn in drawn_images:
                     try:
                         entry = self._taken(number, drawn, report, counts, writer)
@@ -281,21 +317,42 @@ class _Run:
                     observe(entry)
                     del drawn  # the next masks can take the place of these in memory
                     number += 1
-                    self._progress("drawing", number, total)
-            assert number == total  # no image is lost between those who read and who draw
+                    self._progress("drawing", number, len(chosen))
+            assert number == len(chosen)  # no image is lost between those who read and who draw
             if writer is not None:
                 self._destination.end(writer)
         report.classes = list(counts.values())
         return report
 
-    def _drawn(self, spool: ImageSpool, writer: DatasetWriter | None) -> Generator[DrawnImage]:
+    def _shard(
+        self, folder: OutputFolder, images: int, count: int, report: ConversionReport
+    ) -> ShardRecord | None:
+        """Return what a shard knows of the whole run, if it is one."""
+        if self._options.shard is None:
+            return None
+        return shard_record(
+            "convert",
+            self._options.shard,
+            folder.path,
+            self._sources,
+            settings_of(self._options, self._classes) | {"labels": _digest(self._labels)},
+            images,
+            count,
+            report,
+        )
+
+    def _drawn(
+        self, spool: ImageSpool, chosen: range, writer: DatasetWriter | None
+    ) -> Generator[DrawnImage]:
         """Yield all images as they are drawn, by this process or by others."""
         settings, seen = self._settings(writer), dict[str, str]()
         # Who does not go on looks at the masks.
-        if not self._destination.goes_on or not self._pool.is_worth(len(spool)):
-            for image in spool:
-                change = self._change(image, seen)
-                yield from draw_images(self._beside(settings, image, writer), [image], [change])
+        if not self._destination.goes_on or not self._pool.is_worth(len(chosen)):
+            for number, image in enumerate(itertools.islice(spool, chosen.stop)):
+                change = self._change(image, seen)  # of all: each may be a copy of one before
+                if number in chosen:
+                    beside = self._beside(settings, image, writer)
+                    yield from draw_images(beside, [image], [change])
             return
         parts = spool.parts()
         if settings.known:
@@ -304,10 +361,7 @@ class _Run:
             settings = replace(settings, known=known)
         if writer is not None:
             settings = replace(settings, aside=writer.folder_aside())
-        tasks = (
-            DrawTask(settings, part, [self._change(head, seen) for head in part.read_heads()])
-            for part in parts
-        )
+        tasks = self._tasks(settings, parts, chosen, seen)
         with contextlib.closing(self._pool.in_order(draw_part, tasks, drop_part)) as drawn_parts:
             for drawn_part in drawn_parts:
                 waiting = deque(drawn_part)
@@ -316,6 +370,23 @@ class _Run:
                         yield waiting.popleft()
                 finally:
                     drop_part(waiting)
+
+    def _tasks(
+        self,
+        settings: DrawSettings,
+        parts: Iterable[SpooledPart],
+        chosen: range,
+        seen: dict[str, str],
+    ) -> Iterator[DrawTask]:
+        """Yield what is to be drawn of each part."""
+        start = 0
+        for part in parts:
+            changes = [self._change(head, seen) for head in part.read_heads()]
+            first = max(chosen.start - start, 0)
+            changes = changes[first : max(chosen.stop - start, 0)]
+            if changes:
+                yield DrawTask(settings, part, changes, first)
+            start += part.count
 
     def _settings(self, writer: DatasetWriter | None) -> DrawSettings:
         return DrawSettings(
@@ -388,6 +459,9 @@ class _Run:
             else:
                 files |= taken.write_made(place.name, drawn.files)
         entry = self._placed(converted.entry, image, place, files)
+        if self._options.shard is not None:
+            named = [one.file for one in converted.entry.issues]
+            entry = entry_of_shard(entry, named, (image.folder, image.image.name))
         if taken is not None and done is None:
             taken.add(entry, drawn.key, Account(place.name, files, converted.entry))
         elif taken is not None and done is not None:

@@ -74,6 +74,7 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
         schema: Version of this object; grows when a key changes its meaning.
         out: The output folder.
         written: Whether anything was written: not after a dry run, nor if ``--strict`` stopped it.
+        shard: Which part of the images it is about, such as ``2/8``; empty for all.
         files: Annotation files: ``found``; and by what became of them ``read``, ``ignored``,
             ``skipped``, ``refused``.
         images: Images: ``found``, ``drawn``, ``partial``, ``ignored``, ``refused``; and by state
@@ -102,6 +103,7 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
     schema: int = SCHEMA_VERSION
     out: str
     written: bool = False
+    shard: str = ""
     files: dict[str, int] = msgspec.field(
         default_factory=lambda: dict.fromkeys(("found", "read", "ignored", "skipped", "refused"), 0)
     )
@@ -130,7 +132,7 @@ class ConversionReport(Brief, msgspec.Struct, kw_only=True):
     @property
     def exit_code(self) -> int:
         """0 if all is done, 1 if something was refused or became void, 2 if there was nothing."""
-        if not self.images["found"]:
+        if not self.images["found"] and not (self.shard and self.written):
             return 2
         groups = (self.files, self.images, self.records)
         return int(any(group["refused"] for group in groups) or self.records["void"] > 0)
@@ -150,6 +152,8 @@ def shown(report: ConversionReport) -> Iterator[Shown]:
         for one in ("drawn", "partial", "converted", "void", "ignored", "skipped", "refused")
         if rare.get(one, 1)
     ]
+    if report.shard:
+        yield shard_text(report.shard, report.images["found"])
     yield Table(
         "What became of it",
         ("", "found", *outcomes),
@@ -176,6 +180,15 @@ def shown(report: ConversionReport) -> Iterator[Shown]:
             f"{by_name} of {images['found']} images were found by name alone; "
             "`maskforge inspect --pairs` lists them."
         )
+
+
+def shard_text(shard: str, images: int) -> str:
+    """Return what people must know about a part of a run."""
+    number, of = shard.split("/")
+    return (
+        f"This is shard {number} of {of} (images: {images}); when all are there, join them: "
+        "maskforge gather SHARDS... --out DIR"
+    )
 
 
 def partial_text(names: Sequence[str]) -> str:

@@ -47,6 +47,8 @@ class ConvertOptions(DrawOptions):
         workers: Processes that read and draw; None for one for each core, if there are many images.
             A script that asks for several must start its work below
             ``if __name__ == "__main__":``, as Python's ``multiprocessing`` demands.
+        shard: Which part of the images is drawn, and how many parts there are, such as ``(2, 8)``;
+            [`gather`][maskforge.gather] joins them.
     """
 
     format: str = "auto"
@@ -67,3 +69,4 @@ class ConvertOptions(DrawOptions):
     strict: bool = False
     dry_run: bool = False
     workers: Annotated[int | None, Range(1, 1024)] = 1
+    shard: Annotated[tuple[int, int] | None, Range(1, 1_000_000)] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -69,11 +70,19 @@ class DrawnImage:
 
 @dataclass(frozen=True, slots=True)
 class DrawTask:
-    """A part of the images, to be drawn by any process."""
+    """A part of the images, to be drawn by any process.
+
+    Attributes:
+        settings: How.
+        part: Where they are.
+        changes: What is known of each that is to be drawn.
+        first: Number of the first of these in the part, from 0.
+    """
 
     settings: DrawSettings
     part: SpooledPart
     changes: Sequence[Change]
+    first: int = 0
 
 
 def draw_part(task: DrawTask) -> list[DrawnImage]:
@@ -84,7 +93,9 @@ def draw_part(task: DrawTask) -> list[DrawnImage]:
     """
     done: list[DrawnImage] = []
     try:
-        done.extend(map(_light, draw_images(task.settings, task.part.images(), task.changes)))
+        end = task.first + len(task.changes)
+        images = itertools.islice(task.part.images(), task.first, end)
+        done.extend(map(_light, draw_images(task.settings, images, task.changes)))
     except BaseException:
         drop_part(done)
         raise

@@ -278,7 +278,8 @@ def inspect(
         >>> inspection.images["found"], [(one.name, one.shapes) for one in inspection.classes][1]
         (4, ('caries', 16))
     """
-    options = replace(with_keywords(ConvertOptions, options, keywords), dry_run=True, strict=False)
+    options = with_keywords(ConvertOptions, options, keywords)
+    options = replace(options, dry_run=True, strict=False, shard=None)
     paths = as_paths(sources)
     collector = _Collector(pairs=pairs)
     if len(paths) > 1 and any(map(is_dataset, paths)):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from maskforge.choices import Encoding, Made, Match, Outcome, Unfinished
 from maskforge.dataset.issue_record import IssueRecord
+from maskforge.dataset.shard import refuse_shard
 from maskforge.display.brief import Brief
 from maskforge.display.table import Swatch, Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OptionError
@@ -367,10 +368,12 @@ def check_finished(folder: Path, unfinished: Unfinished) -> str:
         A note if it is unfinished and used nonetheless; else nothing.
 
     Raises:
-        DatasetError: If it is unfinished and refused.
+        DatasetError: If it is unfinished and refused, or a shard.
     """
     real = Path(os.path.realpath(folder))
     above = [one for one in real.parents if real.relative_to(one).parts[0] == MASKS]
+    for one in (folder, *above):
+        refuse_shard(one)
     place = next(filter(is_unfinished, (folder, *above)), None)
     if place is None:
         return ""
@@ -411,8 +414,9 @@ def read_manifest(folder: Path) -> list[tuple[ManifestEntry, bytes]]:
     """Return the lines of a manifest, each also as it is written.
 
     Raises:
-        DatasetError: If there is no valid manifest.
+        DatasetError: If there is no valid manifest, or it is that of a shard.
     """
+    refuse_shard(folder)
     unfinished = is_unfinished(folder)
     path = folder / (UNFINISHED if unfinished else MANIFEST)
     try:

@@ -16,6 +16,8 @@ import msgspec
 import maskforge
 from maskforge.dataset.made_file import MadeFile, mask_files, no_memory
 from maskforge.dataset.manifest import ManifestEntry, is_dataset
+from maskforge.dataset.shard import ShardRecord
+from maskforge.dataset.shard_entry import ShardEntry
 from maskforge.errors import LabelError, MaskforgeError, OutputError, OutputExistsError
 from maskforge.files import (
     CLASSES,
@@ -24,7 +26,9 @@ from maskforge.files import (
     OVERLAYS,
     PROBABILITIES,
     RESULT_FOLDERS,
+    SHARD,
     UNFINISHED,
+    dump_record,
     read_bytes,
     unwritable,
     write_whole,
@@ -41,6 +45,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 _FOLDERS = frozenset((*RESULT_FOLDERS, PROBABILITIES, OVERLAYS))
+
+_IRRELEVANT = ("workers", "shard")
+"""Options that change nothing in the files of an image."""
 
 
 def check_results(
@@ -128,15 +135,19 @@ class DatasetWriter:
     and the same run can go on with them.
     """
 
-    def __init__(self, folder: OutputFolder, classes: ClassMap) -> None:
+    def __init__(
+        self, folder: OutputFolder, classes: ClassMap, shard: ShardRecord | None = None
+    ) -> None:
         """Write nothing yet.
 
         Args:
             folder: The folder, locked; what an earlier run wrote into it is removed.
             classes: The class map.
+            shard: Which part of a run is written; None for the whole.
         """
         self._folder = folder
         self._classes = classes
+        self._shard = shard
         self._encoder = msgspec.json.Encoder()
         self._lines: IO[bytes] | None = None
         self._stack: tuple[str, StackFile] | None = None
@@ -154,11 +165,15 @@ class DatasetWriter:
             else:
                 _remove_earlier(self._folder)
             self._folder.begin()
+            if self._shard is not None:  # first, so that nothing of it is taken for a whole
+                write_whole(path / SHARD, dump_record(self._shard))
             unfinished = path / UNFINISHED
             unfinished.unlink(missing_ok=True)
             self._lines = unfinished.open("xb")
             # From here on the old manifest would be wrong about ids and masks.
             (path / MANIFEST).unlink(missing_ok=True)
+            if self._shard is None:
+                (path / SHARD).unlink(missing_ok=True)
             write_whole(path / CLASSES, dump_class_map(self._classes))
         except BaseException as error:
             if self._lines is not None:
@@ -310,7 +325,28 @@ class DatasetWriter:
         self._staged.append(self._folder.stage(name, content))
         return name
 
-    def add(self, entry: ManifestEntry, key: str = "", account: Account | None = None) -> None:
+    def take_file(self, name: str, folder: Path, source: str, digest: str) -> None:
+        """Take over a file of another folder that belongs to the next line of the manifest.
+
+        Args:
+            name: Its name here.
+            folder: The other folder.
+            source: Its name there.
+            digest: Its SHA-256.
+
+        Raises:
+            DatasetError: If it is not that file.
+            OutputError: If it cannot be written.
+        """
+        self._staged.append(self._folder.take(name, folder, source, digest))
+
+    def add(
+        self,
+        entry: ManifestEntry,
+        key: str = "",
+        account: Account | None = None,
+        present: Mapping[str, str] | None = None,
+    ) -> None:
         """Add the line of one image to the manifest, and put its files in their places.
 
         Lines of the pages of a stack wait until the stack is whole.
@@ -319,6 +355,7 @@ class DatasetWriter:
             entry: The line.
             key: Digest of all that the files of the image depend on; empty if nobody knows it.
             account: What ``recall`` shall return if the run is ended and goes on.
+            present: SHA-256 of its files that are in their places already, by name.
 
         Raises:
             OutputError: If a file cannot be written.
@@ -326,7 +363,7 @@ class DatasetWriter:
         self._waiting.append(_Waiting(entry, self._staged, key, account, {}))
         self._staged = []
         if self._stack is None:
-            self._list_waiting({})
+            self._list_waiting(present or {})
 
     @property
     def known(self) -> frozenset[str]:
@@ -374,7 +411,7 @@ class DatasetWriter:
         self._stack = None
         self._written[name] = None
 
-    def _list_waiting(self, stack: dict[str, str]) -> None:
+    def _list_waiting(self, stack: Mapping[str, str]) -> None:
         """Write the lines that wait, and only then put the files in their places."""
         assert self._lines is not None
         self._folder.check_there()
@@ -394,7 +431,7 @@ class DatasetWriter:
         self._waiting.clear()
         self._end = -1
 
-    def _line(self, one: _Waiting, stack: dict[str, str]) -> bytes:
+    def _line(self, one: _Waiting, stack: Mapping[str, str]) -> bytes:
         """Return a line of the manifest, of which the run that goes on can know."""
         files = {**one.recalled, **{file.name: file.digest for file in one.staged}, **stack}
         if not one.recalled:
@@ -402,6 +439,8 @@ class DatasetWriter:
             self._folder.list_done(Done(one.key, files, account))
         digests = files if one.entry.mask is not None else {}
         listed = msgspec.structs.replace(one.entry, digests=digests)
+        if isinstance(listed, ShardEntry):
+            listed = msgspec.structs.replace(listed, files=files)
         return self._encoder.encode(listed) + b"\n"
 
 
@@ -412,13 +451,18 @@ def digest_of_settings(options: DataclassInstance, classes: ClassMap) -> bytes:
         options: Of the run; one that changes makes a run that goes on do everything again.
         classes: The class map.
     """
+    chosen = settings_of(options, classes)
+    return hashlib.sha256(msgspec.json.encode(chosen)).digest()
+
+
+def settings_of(options: DataclassInstance, classes: ClassMap) -> dict[str, str]:
+    """Return what the files of all images depend on, by name; see ``digest_of_settings``."""
     chosen = {
         one.name: repr(getattr(options, one.name))
         for one in fields(options)
-        if one.name != "workers"
+        if one.name not in _IRRELEVANT
     }
-    chosen |= {"classes": dump_class_map(classes).decode(), "version": maskforge.__version__}
-    return hashlib.sha256(msgspec.json.encode(chosen)).digest()
+    return chosen | {"classes": dump_class_map(classes).decode(), "version": maskforge.__version__}
 
 
 def _remove_earlier(folder: OutputFolder) -> None:

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import os
 import re
+import shutil
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path, PurePosixPath
@@ -16,7 +17,7 @@ from typing import Self, TypeAlias
 
 import msgspec
 
-from maskforge.errors import OutputError, OutputExistsError
+from maskforge.errors import DatasetError, MaskforgeError, OutputError, OutputExistsError
 from maskforge.files import LOCK, aside_of, check_folder, is_inside, unwritable
 from maskforge.issues import Origin
 from maskforge.outputs.lock import is_open_file, open_locked
@@ -302,6 +303,35 @@ class OutputFolder:
             aside.unlink(missing_ok=True)
             raise
 
+    def take(self, name: str, folder: Path, source: str, digest: str) -> StagedFile:
+        """Take over a file of another folder, by a link where that is possible.
+
+        Args:
+            name: Of the file here, as for ``place``.
+            folder: The other folder.
+            source: Its name there.
+            digest: Its SHA-256.
+
+        Raises:
+            DatasetError: If it is not that file.
+            OutputError: As ``place``, or if it cannot be written.
+        """
+        path = self.place(name)
+        staged = StagedFile(name, aside_of(path), path, digest)
+        try:
+            if not _is_taken(folder, source, staged.aside, digest):
+                raise DatasetError(
+                    "is missing, or is not the file that was written",
+                    origin=Origin(folder / source, ""),
+                    hint="make the folder again, with --overwrite",
+                )
+        except BaseException as error:
+            staged.drop()
+            if isinstance(error, OSError) and not isinstance(error, MaskforgeError):
+                raise unwritable(path, error) from None
+            raise
+        return staged
+
     @property
     def done(self) -> frozenset[str]:
         """The keys of the images that the run that goes on has done."""
@@ -412,6 +442,18 @@ class StagedFile:
         """Remove it, if it is not in its place."""
         with contextlib.suppress(OSError):
             self.aside.unlink(missing_ok=True)
+
+
+def _is_taken(folder: Path, source: str, aside: Path, digest: str) -> bool:
+    """Link or copy a file; tell whether it is there, behind no link, and is the one of a digest."""
+    place = folder / source
+    if first_link(folder, source) is not None or not place.is_file():
+        return False
+    try:
+        os.link(place, aside)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(place, aside)
+    return digest_of(aside) == digest
 
 
 def digest_of(path: Path) -> str:

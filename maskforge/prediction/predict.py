@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial, reduce
 from pathlib import Path
 
@@ -17,7 +17,22 @@ from maskforge.choices import Progress, with_keywords
 from maskforge.dataset.conversion_report import ClassCount
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry, relative
-from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
+from maskforge.dataset.shard import (
+    Shard,
+    ShardRecord,
+    called,
+    check_shard,
+    range_of,
+    shard_record,
+)
+from maskforge.dataset.shard_entry import entry_of_shard
+from maskforge.dataset.writer import (
+    Account,
+    DatasetWriter,
+    check_results,
+    digest_of_settings,
+    settings_of,
+)
 from maskforge.errors import ModelError, OptionError
 from maskforge.examples.maskvalues import count_values
 from maskforge.files import (
@@ -104,7 +119,13 @@ def predict(
         if isinstance(model, Predictor) and getattr(chosen, name) != "auto":
             raise settled(name)
     sources = as_paths(sources)
-    run = run_of("predict", sources)
+    check_shard(options.shard)
+    if options.shard is not None and options.formats:
+        raise OptionError(
+            "files of labeling tools are about all images, and a shard has only some of them",
+            hint="leave out --as, and export when all shards are joined: maskforge export",
+        )
+    run = run_of(f"predict {called(options.shard)}".rstrip(), sources)
     # Before the search, which leaves it out.
     with OutputFolder(as_path(out), run, anew=overwrite) as folder:
         also = (*RESULT_FOLDERS, PROBABILITIES, OVERLAYS, *options.formats)
@@ -139,24 +160,41 @@ def _predict(
     run.report.notes += found.notes
     for file, reason in found.problems:
         run.refuse(file, reason)
-    total = len(found.images)
+    names = [run.name(image) for image in found.images]
+    part = _part(options.shard, found.images)
+    shard = run.shard(sources, len(names), len(part))
     keep = options.probabilities or tool_files.scored
     readers = _READERS_OF_JOINED if model.runtime.joined_pixels else 1
     with (
-        DatasetWriter(folder, model.classes) as writer,
+        DatasetWriter(folder, model.classes, shard) as writer,
         contextlib.closing(
-            read_ahead(found.images, partial(run.recall, writer), readers)
+            read_ahead(
+                found.images[part.start : part.stop],
+                partial(run.recall, writer, iter(names[part.start :])),
+                readers,
+            )
         ) as images,
         contextlib.closing(predict_each(model, images, chosen, keep_probabilities=keep)) as each,
         contextlib.closing(write_behind(partial(run.add, writer), each)) as written,
     ):
         for number, _ in enumerate(written, 1):
             if progress is not None:
-                progress("predicting", number, total)
+                progress("predicting", number, len(part))
         tool_files.finish()
     run.report.exports = tool_files.reports
     run.report.seconds = time.perf_counter() - start
     return run.report
+
+
+def _part(shard: Shard | None, images: Sequence[ImageFile]) -> range:
+    """Return which images are predicted: a stack, whose masks are one file, as a whole."""
+
+    def after_stack(number: int) -> int:
+        page = images[number].page if number < len(images) else None
+        return number if page is None or page.number == 1 else number + page.count + 1 - page.number
+
+    part = range_of(shard, len(images))
+    return range(after_stack(part.start), after_stack(part.stop))
 
 
 def _try(model: Predictor, options: PredictOptions) -> None:
@@ -198,21 +236,43 @@ class _Run:
         self._stack_is_done = False
         self._settings = _settings(model, options)
         self._hashed: tuple[Path | None, str] = (None, "")
-        self._counts = {one.name: ClassCount(one.id, one.name) for one in model.classes.classes}
         names = model.classes.names
         limits = model.thresholds(options.model)
         ids = model.description.channel_ids
         self.report = PredictionReport(
-            out=str(out),
+            out="",
             model=str(model.folder),
             runtime=model.runtime.name,
             precision=model.runtime.precision,
             thresholds={names[id_]: one for id_, one in zip(ids, limits, strict=True)}
             if limits
             else {},
-            classes=[self._counts[names[id_]] for id_ in model.classes.ids],
+            classes=[ClassCount(id_, names[id_]) for id_ in model.classes.ids],
             notes=list(model.runtime.notes),
         )
+
+    def shard(self, sources: Sequence[Path], images: int, count: int) -> ShardRecord | None:
+        """Return what a shard knows of the whole run, if it is one."""
+        chosen = self._options.shard
+        record = None
+        if chosen is not None:
+            record = shard_record(
+                "predict",
+                chosen,
+                self._out,
+                sources,
+                {**settings_of(self._options, self._model.classes), "model": self._model_digest()},
+                images,
+                count,
+                self.report,
+            )
+            self.report.shard = "/".join(map(str, chosen))
+        self.report.out = str(self._out)
+        return record
+
+    def _model_digest(self) -> str:
+        """Return a digest of what is known about the model."""
+        return hashlib.sha256(msgspec.json.encode(self._model.description)).hexdigest()
 
     def refuse(self, file: str, reason: str) -> None:
         """Count an image that is not predicted."""
@@ -222,17 +282,17 @@ class _Run:
         """Write what is asked for of an image, and enter it into the manifest."""
         loaded, prediction, reason = outcome
         known = loaded.known
-        self.report.images["found"] += 1
         if known.account is not None:
-            self._count(known.account.entry)
-            writer.add_recalled(known.account.entry, known.files)
+            entry = known.account.entry
+            self.report.count(entry, "")
+            writer.add_recalled(self._listed(entry, loaded), known.files)
             return
         if prediction is None:
-            self.report.images["refused"] += 1
-            self.refuse(str(loaded.image.file or loaded.image.name), reason)
             if self._in_stack(loaded.image):
                 writer.write_page(_stack_of(known.name), _void(loaded))
-            writer.add(self._entry(loaded, None, {}, reason))
+            entry = self._entry(loaded, None, {}, reason)
+            self.report.count(entry, _called(loaded))
+            writer.add(self._listed(entry, loaded))
             return
         if self._in_stack(loaded.image):
             files = writer.write_page(_stack_of(known.name), prediction.mask)
@@ -249,20 +309,26 @@ class _Run:
             self._write_overlay(loaded, prediction, writer)
         self._tool_files.add(loaded, known.name, prediction)
         entry = self._entry(loaded, prediction, files)
-        self._count(entry)
+        self.report.count(entry, "")
         account = Account(known.name, {}, entry) if known.key else None
-        writer.add(entry, known.key, account)
+        writer.add(self._listed(entry, loaded), known.key, account)
 
-    def recall(self, writer: DatasetWriter, image: ImageFile) -> Known:
-        """Return the name of an image, and what is known of it; called in the order of images."""
-        name = self._name(image)
+    def _listed(self, entry: ManifestEntry, loaded: Loaded) -> ManifestEntry:
+        """Return a line of the manifest, or of that of a shard."""
+        if self._options.shard is None:
+            return entry
+        return entry_of_shard(entry, [_called(loaded)] * len(entry.issues))
+
+    def recall(self, writer: DatasetWriter, names: Iterator[str], image: ImageFile) -> Known:
+        """Return what is known of the next image, which has the next name."""
+        name = next(names)
         key = self._key(image, name)
         if not self._in_stack(image):
             return Known(name, key, *(writer.recall(key) or ()))
         assert image.page is not None
         if image.page.number == 1:  # a stack of masks is one file
             pages = range(1, image.page.count + 1)
-            keys = (self._key(image, f"{self._stack}#{page}") for page in pages)
+            keys = (self._key(image, f"{_stack_of(name)}#{page}") for page in pages)
             self._stack_is_done = all(writer.recall(one) for one in keys)
         return Known(name, key, *((self._stack_is_done and writer.recall(key)) or ()))
 
@@ -288,8 +354,8 @@ class _Run:
         is_integer = options.encoding == "integer" and options.file_type != "npy"
         return is_integer and image.page is not None
 
-    def _name(self, image: ImageFile) -> str:
-        """Return the name of the mask; of the first page of a stack that of the stack, too."""
+    def name(self, image: ImageFile) -> str:
+        """Return the name of the mask of the next image."""
         if not self._in_stack(image):
             image = image.alone()
             return self._names.assign(image.folder, image.name)
@@ -336,14 +402,6 @@ class _Run:
         overlapped = 0 if channels is None else int((channels > 1).sum())
         return {self._model.classes.names[id_]: one for id_, one in counts.items()}, overlapped
 
-    def _count(self, entry: ManifestEntry) -> None:
-        """Add an image that is predicted to the report."""
-        self.report.images["predicted"] += 1
-        self.report.overlapped_pixels += entry.overlapped_pixels
-        for name, count in entry.pixels.items():
-            self._counts[name].pixels += count
-            self._counts[name].images += bool(count)
-
     def _entry(
         self,
         loaded: Loaded,
@@ -388,6 +446,11 @@ class _Run:
         if folder not in self._ways:
             self._ways[folder] = (relative(folder / "_", self._out) or "").removesuffix("_")
         return self._ways[folder] + as_text(file.name)
+
+
+def _called(loaded: Loaded) -> str:
+    """Return how the report calls an image that was refused."""
+    return str(loaded.image.file or loaded.image.name)
 
 
 def _stack_of(name: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from maskforge.choices import Encoding, FileType, ImageFiles
+from maskforge.choices import Encoding, FileType, ImageFiles, Range
 from maskforge.formats.registry import WriterName
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.vector.vectorize_options import VectorizeOptions
@@ -25,6 +26,8 @@ class PredictOptions:
             [`ExportOptions`][maskforge.ExportOptions].
         vectorize: How masks become shapes there.
         overlay: Whether to write images with their masks to ``overlays/``.
+        shard: Which part of the images is predicted, and how many parts there are, such as
+            ``(2, 8)``; [`gather`][maskforge.gather] joins them.
     """
 
     model: ModelOptions = field(default_factory=ModelOptions)
@@ -35,3 +38,4 @@ class PredictOptions:
     formats: tuple[WriterName, ...] = ()
     image_files: ImageFiles = "reference"
     vectorize: VectorizeOptions = field(default_factory=VectorizeOptions)
+    shard: Annotated[tuple[int, int] | None, Range(1, 1_000_000)] = None

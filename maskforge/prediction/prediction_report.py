@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from maskforge.dataset.conversion_report import ClassCount
+from maskforge.dataset.conversion_report import ClassCount, shard_text
 from maskforge.dataset.issue_record import IssueRecord
+from maskforge.dataset.manifest import ManifestEntry
 from maskforge.display.brief import Brief
 from maskforge.display.table import Shown, Table, as_html
 from maskforge.exports.export_report import ExportReport
@@ -22,6 +23,7 @@ class PredictionReport(Brief, msgspec.Struct, kw_only=True):
     Attributes:
         schema: Version of this object; grows when a key changes its meaning.
         out: The output folder.
+        shard: Which part of the images it is about, such as ``2/8``; empty for all.
         model: Folder of the model.
         runtime: What the network ran in.
         precision: What it computed in.
@@ -37,6 +39,7 @@ class PredictionReport(Brief, msgspec.Struct, kw_only=True):
 
     schema: int = SCHEMA_VERSION
     out: str
+    shard: str = ""
     model: str
     runtime: str
     precision: str
@@ -56,6 +59,25 @@ class PredictionReport(Brief, msgspec.Struct, kw_only=True):
         """0 if all images are predicted, else 1."""
         return int(bool(self.problems))
 
+    def count(self, entry: ManifestEntry, file: str) -> None:
+        """Add an image.
+
+        Args:
+            entry: Its line of the manifest.
+            file: What it is called if it was refused.
+        """
+        self.images["found"] += 1
+        if entry.width is None:
+            self.images["refused"] += 1
+            self.problems += [msgspec.structs.replace(one, file=file) for one in entry.issues]
+            return
+        self.images["predicted"] += 1
+        self.overlapped_pixels += entry.overlapped_pixels
+        counts = {one.name: one for one in self.classes}
+        for name, pixels in entry.pixels.items():
+            counts[name].pixels += pixels
+            counts[name].images += bool(pixels)
+
     def _repr_html_(self) -> str:
         rows = [(one.file, one.message) for one in self.problems]
         return as_html((*shown(self), Table("Refused", ("image", "why"), rows)))
@@ -63,6 +85,8 @@ class PredictionReport(Brief, msgspec.Struct, kw_only=True):
 
 def shown(report: PredictionReport) -> Iterator[Shown]:
     """Yield what was found, and what has to be known about it."""
+    if report.shard:
+        yield shard_text(report.shard, report.images["found"])
     yield Table(
         "Pixels found",
         ("id", "class", "threshold", "images", "pixels"),

@@ -28,7 +28,7 @@ LEVELS = [
     {"dataset"},
     {"examples", "augmentation", "nn", "exports"},
     {"batches", "checks", "prediction"},
-    {"evaluation"},
+    {"evaluation", "shards"},
     {"corrections"},
     {"training", "server"},
     {"cli", "__main__"},
