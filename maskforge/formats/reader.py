@@ -126,7 +126,7 @@ class AnnotationReader:
         self.claims.clear()
         images = finder_of(self)
         claimed: set[Path] = set()
-        passed: set[Path] = set()
+        passed = 0  # of those claimed, the files that were read for themselves
         visited: set[str] = set()
         seen: dict[tuple[str, str], Origin] = {}
         for source in self._sources:
@@ -142,16 +142,16 @@ class AnnotationReader:
                 if path in claimed or (visited and os.path.realpath(path) in visited):
                     continue
                 claimed.add(path)
-                passed.add(path)
+                passed += 1
                 for read in self._read_file(path, context, images, named=path == source):
                     yield self.claims.checked(read)
                 count += 1
                 if ahead is not None and count == next_try:
                     next_try *= 2  # looking at all that remains takes time
-                    is_alone = len(passed) == len(claimed) and not (context.seen or context.memory)
+                    is_alone = passed == len(claimed) and not (context.seen or context.memory)
                     if is_alone and not visited and claimed.isdisjoint(remaining):
                         self._read_ahead(ahead, source, remaining, claimed)
-                        passed |= claimed
+                        passed = len(claimed)
             if hidden:
                 text = f"hidden files and folders of annotations that are passed over: {hidden}"
                 self.issues.append(Issue(Code.HIDDEN_FILES, text, Origin(source, "")))
@@ -164,10 +164,11 @@ class AnnotationReader:
             for part in parts:
                 if part is None:
                     return
-                for _ in range(part.files):
-                    claimed.add(remaining.popleft())
+                # A path from another process is a second one in memory.
+                own = {one: one for one in (remaining.popleft() for _ in range(part.files))}
+                claimed.update(own)
                 self.issues.extend(part.issues)
-                self.files_read.extend(part.files_read)
+                self.files_read.extend(own[one] for one in part.files_read)
                 self._unusable |= part.unusable
                 self.claims.update(part.claims)
 
