@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from random_examples import examples
 
 import maskforge as mf
-from maskforge.dataset import previews
+from maskforge.dataset import overlay_page
 from maskforge.images import decoder, tiled_tiff
 from maskforge.images.tiled_tiff import write_tiled
 from maskforge.masks import overlay
@@ -231,7 +231,7 @@ def test_a_mask_too_large_for_an_array_is_shown_and_read_in_parts(tmp_path, monk
     item, _ = converted(tmp_path, 0)
     whole = mf.preview(item.folder, tmp_path / "whole")
     monkeypatch.setattr(decoder, "MOST_PIXELS", 1000)
-    monkeypatch.setattr(previews, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(overlay_page, "MOST_PIXELS", 1000)
     monkeypatch.setattr(overlay, "_LONGEST_SIDE", 30)
     with pytest.raises(mf.errors.DatasetError, match="101 x 75 px are more than 1,000; read it in"):
         item.read_mask()
