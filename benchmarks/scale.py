@@ -20,7 +20,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from workers import convert
+from workers import run
 
 WIDTH, HEIGHT = 640, 480
 SHAPES, VERTICES = 12, 60
@@ -124,7 +124,7 @@ def print_converted(scratch: str, counts: list[int]) -> None:
         source = Path(scratch, f"small-{count}")
         write_small(source, count)
         for workers in (1, 2):
-            turn = convert(source, Path(scratch, "out"), workers)
+            turn = run(["convert", str(source), "--out", "out"], Path(scratch), workers)
             first, *others = turn.peaks
             costs = f"{1000 * turn.processors / count:.2f} | {first:.0f}"
             print(f"| {count:,} | {workers} | {costs} | {max(others, default=0):.0f} |", flush=True)

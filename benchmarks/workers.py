@@ -1,4 +1,4 @@
-"""Measures `maskforge convert` in one process and in several, as ratios in one run.
+"""Measures commands of maskforge in one process and in several, as ratios in one run.
 
 Prints the time by the clock, and what all processes used of the processors together: on a machine
 that does nothing else, the time by the clock cannot be less than that divided by the cores.
@@ -16,6 +16,15 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+COMMANDS = {
+    "convert": ["convert", "set", "--out", "masks"],
+    "preview": ["preview", "masks", "--out", "overlays"],
+    "evaluate": ["evaluate", "masks", "masks", "--bootstrap=0", "--worst=0", "--no-charts"],
+    "export annotations": ["export", "set", "--format=coco", "--out", "coco"],
+    "export masks": ["export", "masks", "--format=labelme", "--out", "labelme"],
+}
+"""In an order in which each finds what it needs."""
 
 HERE = Path(__file__).resolve().parent
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -60,14 +69,20 @@ def used_below(process: int, known: dict[int, float], peaks: dict[int, float]) -
             waiting.append(child)
 
 
-def convert(source: Path, out: Path, workers: int) -> Turn:
-    """Convert a folder in a new process."""
-    command = ["maskforge", "convert", str(source), "--out", str(out), f"--workers={workers}"]
+def run(command: list[str], scratch: Path, workers: int) -> Turn:
+    """Run a command in a new process.
+
+    Args:
+        command: What it is called with.
+        scratch: Folder in which it runs.
+        workers: Number of processes.
+    """
     start = time.perf_counter()
     known: dict[int, float] = {}
     peaks: dict[int, float] = {}
     with subprocess.Popen(
-        [sys.executable, "-m", *command, "--overwrite"],
+        [sys.executable, "-m", "maskforge", *command, f"--workers={workers}", "--overwrite"],
+        cwd=scratch,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
@@ -75,7 +90,7 @@ def convert(source: Path, out: Path, workers: int) -> Turn:
             used_below(os.getpid(), known, peaks)
             time.sleep(0.02)
     if process.returncode:
-        sys.exit(f"maskforge convert ended with {process.returncode}")
+        sys.exit(f"maskforge {command[0]} ended with {process.returncode}")
     return Turn(time.perf_counter() - start, sum(known.values()), list(peaks.values()))
 
 
@@ -84,6 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=40, help="images that are generated")
     parser.add_argument("--times", type=int, default=125, help="how often the set repeats them")
+    parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=list(COMMANDS))
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
@@ -96,20 +112,27 @@ def main() -> None:
             folder.mkdir(parents=True)
             for file in source.iterdir():
                 os.link(file, folder / file.name)
-        turns: dict[int, list[Turn]] = {one: [] for one in options.workers}
-        for _ in range(options.rounds):
-            for workers, done in turns.items():
-                done.append(convert(Path(scratch, "set"), Path(scratch, "out"), workers))
-    first = turns[options.workers[0]]
-    print("| workers | s | times as fast | processor s | times the processor |")
-    print("|---:|---:|---:|---:|---:|")
+        print("| command | workers | s | times as fast | processor s | times the processor |")
+        print("|---|---:|---:|---:|---:|---:|")
+        for name in options.commands:
+            turns: dict[int, list[Turn]] = {one: [] for one in options.workers}
+            for _ in range(options.rounds):
+                for workers, done in turns.items():
+                    done.append(run(COMMANDS[name], Path(scratch), workers))
+            show(name, turns)
+
+
+def show(name: str, turns: dict[int, list[Turn]]) -> None:
+    """Print a row for each number of processes."""
+    first = next(iter(turns.values()))
     for workers, done in turns.items():
         pairs = list(zip(first, done, strict=True))
         faster = statistics.median(one.clock / other.clock for one, other in pairs)
         used = statistics.median(other.processors / one.processors for one, other in pairs)
         clock = statistics.median(one.clock for one in done)
         processors = statistics.median(one.processors for one in done)
-        print(f"| {workers} | {clock:.1f} | {faster:.2f} | {processors:.1f} | {used:.2f} |")
+        cells = f"{clock:.1f} | {faster:.2f} | {processors:.1f} | {used:.2f}"
+        print(f"| {name} | {workers} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ def export(
     mask_tolerance: shared.MaskTolerance = None,
     text_encoding: shared.TextEncoding = None,
     outlines: Outlines,
+    workers: shared.Workers = None,
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
 ) -> None:
@@ -95,6 +96,7 @@ def export(
         holes=holes,
         image_files=image_files,
         unvisited=unvisited,
+        workers=workers,
     )
     with progress() as update:
         report = run(source, out, options, overwrite=overwrite, progress=update, vectorize=outlines)

@@ -126,7 +126,7 @@ def draw_images(
     """
     known = _keys(settings.known) if isinstance(settings.known, Path) else settings.known
     for image, change in zip(images, changes, strict=True):
-        whole = _changed(image, change)
+        whole = with_change(image, change)
         key = digest_of_image(settings.digest, whole)
         if key in known:
             yield DrawnImage(whole, key, None)
@@ -134,7 +134,7 @@ def draw_images(
             yield draw_image(settings, whole, key)
 
 
-def _changed(image: AnnotatedImage, change: Change) -> AnnotatedImage:
+def with_change(image: AnnotatedImage, change: Change) -> AnnotatedImage:
     """Return an image with what is known only now."""
     if change is None:
         return image

@@ -74,6 +74,7 @@ class ReadTask:
         files: The files.
         count: Has counted nothing.
         target: File for their images, in a folder that no other run uses.
+        whole: Whether they keep what ``ImageSpool`` drops.
     """
 
     reader: AnnotationReader
@@ -81,6 +82,7 @@ class ReadTask:
     files: Sequence[Path]
     count: LabelCount
     target: Path
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def read_part(task: ReadTask) -> FilesPart | None:
             return None
     if read is None:
         return None
-    return FilesPart(read, write_part(task.target, images), task.count)
+    return FilesPart(read, write_part(task.target, images, whole=task.whole), task.count)
 
 
 def reading_ahead(
@@ -140,6 +142,7 @@ def reading_ahead(
                 files[first : first + FILES_OF_PART],
                 LabelCount(count.class_from, count.unlabeled),
                 folder / f"read-{next(numbers)}",
+                spool.whole,
             )
             for first in range(0, len(files), FILES_OF_PART)
         )

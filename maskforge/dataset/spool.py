@@ -79,11 +79,13 @@ class SpooledPart:
         file: The images, one after the other.
         count: How many they are.
         heads: What is known of each but its shapes and findings, pickled: a list of images.
+        places: Where each begins in the file.
     """
 
     file: Path
     count: int
     heads: bytes
+    places: tuple[int, ...]
 
     def read_heads(self) -> list[AnnotatedImage]:
         """Return what is known of each."""
@@ -98,25 +100,56 @@ class SpooledPart:
                 yield image
 
 
-def write_part(file: Path, images: Sequence[AnnotatedImage]) -> SpooledPart:
-    """Write images, without what ``ImageSpool`` drops, to a new file.
+def read_spooled(file: Path, place: int) -> AnnotatedImage:
+    """Return one image of a part.
+
+    Args:
+        file: That of the part.
+        place: Where it begins.
+    """
+    with file.open("rb") as stream:
+        stream.seek(place)
+        image: AnnotatedImage = pickle.load(stream)
+        return image
+
+
+def write_part(file: Path, images: Sequence[AnnotatedImage], *, whole: bool) -> SpooledPart:
+    """Write images to a new file.
+
+    Args:
+        file: The file.
+        images: The images.
+        whole: As for ``ImageSpool``.
 
     Raises:
         OutputError: If the disk is full.
     """
+    places = []
     try:
         with file.open("xb") as stream:
-            for image in map(_drawn_alone, images):
-                _dump(image, stream)
+            for image in images:
+                places.append(stream.tell())
+                _store(image, stream, whole=whole)
     except OSError as error:
         raise _full(error, file.parent) from None
-    heads = [head_of(image) for image in images]
-    return SpooledPart(file, len(heads), pickle.dumps(heads, pickle.HIGHEST_PROTOCOL))
+    heads = pickle.dumps([head_of(image) for image in images], pickle.HIGHEST_PROTOCOL)
+    return SpooledPart(file, len(images), heads, tuple(places))
 
 
 def head_of(image: AnnotatedImage) -> AnnotatedImage:
     """Return an image without shapes, findings and content: what tells it from others."""
     return AnnotatedImage(image.image, (), image.state, image.format, image.origin, image.folder)
+
+
+def _store(image: AnnotatedImage, stream: IO[bytes], *, whole: bool) -> None:
+    if whole:
+        start = stream.tell()
+        with contextlib.suppress(RecursionError):
+            _dump(image, stream)
+            return
+        stream.seek(start)
+        stream.truncate()
+    _dump(_drawn_alone(image), stream)
 
 
 def _dump(image: AnnotatedImage, stream: IO[bytes]) -> None:
@@ -148,7 +181,7 @@ class ImageSpool:
             whole: Whether to keep what images and shapes hold in ``extra`` and ``primitive``, too,
                 unless it is nested too deep.
         """
-        self._whole = whole
+        self.whole = whole
         self._held: list[AnnotatedImage] | None = None if whole else []
         self._bytes_held = 0
         self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115 - closed in __exit__
@@ -178,7 +211,7 @@ class ImageSpool:
         Raises:
             OutputError: If the disk is full.
         """
-        if not self._whole:
+        if not self.whole:
             image = _drawn_alone(image)
         if self._held is None:
             self._store(image)
@@ -197,15 +230,7 @@ class ImageSpool:
     def _store(self, image: AnnotatedImage) -> None:
         self._stored += 1
         try:
-            if self._whole:
-                start = self._file.tell()
-                with contextlib.suppress(RecursionError):
-                    _dump(image, self._file)
-                    return
-                self._file.seek(start)
-                self._file.truncate()
-                image = _drawn_alone(image)
-            _dump(image, self._file)
+            _store(image, self._file, whole=self.whole)
         except OSError as error:
             raise _full(error, Path(tempfile.gettempdir())) from None
 
@@ -245,7 +270,7 @@ class ImageSpool:
         if self._held:
             assert self._folder is not None
             file = Path(self._folder.name, f"own-{len(self._parts)}")
-            self._parts.append(write_part(file, self._held))
+            self._parts.append(write_part(file, self._held, whole=self.whole))
             self._held, self._bytes_held = [], 0
 
     def __iter__(self) -> Iterator[AnnotatedImage]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.dataset.manifest import Dataset, DatasetItem, integer_mask
+from maskforge.dataset.manifest import DatasetItem, integer_mask
 from maskforge.errors import DatasetError
 from maskforge.files import MASKS, PROBABILITIES
 from maskforge.geometry import enclosed_area
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.page import is_there, split_page, without_suffix
 from maskforge.issues import Origin
+from maskforge.masks.classes import ClassMap
 from maskforge.masks.vectorized import Vectorized, vectorize
 from maskforge.shapes import Area, ImageReference, ImageState, Shape
 from maskforge.vector.vectorize_options import VectorizeOptions
@@ -26,39 +27,30 @@ FROM_MASKS = "masks"
 PREDICTED = "prediction"
 
 
-def annotated_images(
-    dataset: Dataset, options: VectorizeOptions
-) -> Iterator[tuple[AnnotatedImage, Vectorized]]:
-    """Yield every image of a data set with the outlines of its mask, and the account of these.
-
-    Images without mask are left out: why there is none is in the data set.
+def annotated(
+    item: DatasetItem, classes: ClassMap, options: VectorizeOptions
+) -> tuple[AnnotatedImage, Vectorized]:
+    """Return an image of a data set with the outlines of its mask, and the account of these.
 
     Raises:
-        DatasetError: If a mask cannot be read.
+        DatasetError: If the mask cannot be read.
     """
-    for item in dataset:
-        yield _annotated(item, dataset, options)
-
-
-def _annotated(
-    item: DatasetItem, dataset: Dataset, options: VectorizeOptions
-) -> tuple[AnnotatedImage, Vectorized]:
     entry = item.entry
     file = item.image_path
     if file is not None and not is_there(file):
         file = None
-    mask = item.read_mask() if entry.encoding == "multihot" else integer_mask(item, dataset.classes)
+    mask = item.read_mask() if entry.encoding == "multihot" else integer_mask(item, classes)
     outlines = vectorize(
         mask,
         replace(options, void=True),
-        classes=dataset.classes,
+        classes=classes,
         instances=None if mask.ndim == 3 else item.read_instances(),
         probabilities=_probabilities(item),
     )
     state = entry.state
     if state is ImageState.UNVISITED:
         state = ImageState.ANNOTATED if outlines else ImageState.EMPTY
-    origin = Origin(dataset.folder / (entry.mask or ""), "")
+    origin = Origin(item.folder / (entry.mask or ""), "")
     image = AnnotatedImage(
         ImageReference(
             name_of_image(item.image_path, PurePosixPath(_mask_name(item)).name),

@@ -3,51 +3,53 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from maskforge.choices import ChosenHoles, HoleForm, Progress, with_keywords
+from maskforge.choices import Progress, with_keywords
+from maskforge.dataset import files_part
 from maskforge.dataset.conversion_report import count_issue
+from maskforge.dataset.files_part import LabelCount, reading_ahead
 from maskforge.dataset.manifest import Dataset, check_finished, is_dataset, open_dataset
 from maskforge.dataset.spool import ImageSpool
-from maskforge.errors import LimitError, OptionError, OutputExistsError
-from maskforge.exports.annotated import PREDICTED, annotated_images
+from maskforge.errors import OptionError, OutputExistsError
+from maskforge.exports import fitted_image
+from maskforge.exports.annotated import PREDICTED
 from maskforge.exports.export_options import ExportOptions
 from maskforge.exports.export_report import ExportReport
-from maskforge.exports.fitted import fitted, lost_in_pixels
-from maskforge.exports.written_files import WrittenFiles, encoded
+from maskforge.exports.fitted_image import (
+    DrawnPixels,
+    FitSettings,
+    FitTask,
+    FittedImage,
+    MaskOfImage,
+    SpooledImage,
+    fit,
+    fit_image,
+)
+from maskforge.exports.written_files import WrittenFiles
 from maskforge.files import EXPORTED, PathLike, as_path, as_paths, read_bytes
-from maskforge.formats.reader import AnnotationReader
-from maskforge.formats.registry import format_of, get_writer
+from maskforge.formats.reader import AnnotationReader, read_with
+from maskforge.formats.registry import get_writer
 from maskforge.formats.writer import Holds, Writer, WrittenImage
-from maskforge.geometry import oriented, rounded
 from maskforge.images.annotated_image import AnnotatedImage
-from maskforge.images.decoder import read_header
 from maskforge.images.page import split_page
 from maskforge.images.suffixes import is_image_name
-from maskforge.issues import Code, Issue, Level, Origin
+from maskforge.issues import Level, Origin
 from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
-from maskforge.masks.drawing import draw
 from maskforge.masks.labels import as_entry
 from maskforge.masks.masknames import MaskNames
 from maskforge.outputs.folder import OutputFolder
 from maskforge.outputs.report_files import EarlierReport
-from maskforge.raster.segments import BandedMask
-from maskforge.shapes import Bitmap, ImageState, Shape, Size
+from maskforge.processes.worker_pool import LARGE_TASKS_AHEAD, TASKS_AHEAD, WorkerPool
 
-_FIRST_TURNED = 5
-_ROWS = 512  # of masks that are compared at a time
-"""From this EXIF orientation on, width and height are exchanged."""
+_WORK = (files_part.__name__, fitted_image.__name__)
 
 
 def export(
@@ -109,16 +111,25 @@ def export(
             check_finished(path, "error")
         opened = [open_dataset(path) for path in datasets]
         report = ExportReport(out=str(folder.path), format=options.format)
-        with ImageSpool(whole=True) as spool:
-            labels: Counter[str] = Counter()
-            reader = _read(others, options, spool, labels, progress) if others else None
-            classes = _classes(opened, labels, options, is_read=len(spool) > 0)
+        with (
+            ImageSpool(whole=True) as spool,
+            WorkerPool(options.workers, loads=_WORK) as pool,
+        ):
+            count = LabelCount("", None)
+            reader = _read(others, options, spool, count, pool, progress) if others else None
+            classes = _classes(opened, count.labels, options, is_read=len(spool) > 0)
             remove_earlier_export(folder, earlier)
             exported = ExportWriter(folder.write, folder.path, classes, options, report)
             total = len(spool) + sum(map(len, opened))
-            for done, image in enumerate(_images(spool, reader, opened, options, report), 1):
-                exported.add(image)
-                progress("writing", done, total)
+            settings = FitSettings(classes, options)
+            images = _sources(spool, reader, opened, is_shared=pool.is_worth(total))
+            tasks = (FitTask(settings, image) for image in images)
+            holds_images = writer.holds.pixels or options.image_files == "embed"
+            ahead = LARGE_TASKS_AHEAD if holds_images else TASKS_AHEAD
+            with contextlib.closing(pool.each(fit, tasks, total, ahead=ahead)) as fitted:
+                for done, image in enumerate(fitted, 1):
+                    exported.take(image)
+                    progress("writing", done, total)
             exported.finish()
             if reader is not None:
                 for issue in reader.issues:
@@ -153,10 +164,7 @@ class ExportWriter:
         """
         writer = get_writer(options.format)
         check_holds(options, writer.holds)
-        self._holds = writer.holds
-        self._format = format_of(options.format)
-        self._classes = classes
-        self._options = options
+        self._settings = FitSettings(classes, options)
         self._report = report
         self._names = MaskNames()
         self._files = WrittenFiles(
@@ -171,40 +179,42 @@ class ExportWriter:
             LabelError: If the class map does not know a label.
             OutputError: If a file cannot be written.
         """
-        report = self._report
+        self.take(fit_image(image, self._settings))
+
+    def take(self, fitted: FittedImage) -> None:
+        """Write one image that was fitted to the format, or count why not.
+
+        Raises:
+            OutputError: If a file cannot be written.
+        """
+        report, image = self._report, fitted.image
+        if fitted.outlines is not None:
+            report.count_outlines(*fitted.outlines)
         report.images["found"] += 1
-        report.records["found"] += image.record_count
+        report.images[fitted.outcome] += 1
+        report.records["found"] += fitted.records
         for issue in image.issues:
             count_issue(report, issue)
             is_lost = issue.loses_record and issue.level is Level.REFUSED
             report.records["refused"] += is_lost
-        if image.refusal is not None or image.image.size is None:
-            report.images["refused"] += 1
+        if fitted.reason is not None:
+            count_issue(report, fitted.reason)
+        for counts, total in (
+            (fitted.changed, report.changed),
+            (fitted.left_out, report.left_out),
+        ):
+            for what, count in counts.items():
+                total[what] = total.get(what, 0) + count
+        if fitted.outcome != "written":
             return
-        holds, options = self._holds, self._options
-        if image.state is ImageState.UNVISITED and not holds.unvisited:
-            if options.unvisited == "skip":
-                text, hint = "nobody has looked at this image", "--unvisited background keeps it"
-                count_issue(report, Issue(Code.UNVISITED, text, image.origin, hint))
-                report.images["ignored"] += 1
-                return
-            image = replace(image, state=ImageState.EMPTY)
-        image = _in_frame(image, upright=holds.upright)
-        is_own = image.format == self._format
-        try:
-            shapes = self._fitted(image, is_own=is_own)
-        except LimitError as error:
-            count_issue(report, error.issue(image.origin))
-            report.images["refused"] += 1
-            return
-        if image.tags and not holds.tags:
-            self._files.left_out("labels of images as a whole", len(image.tags))
-        if not is_own and any(image.extra.values()):
-            self._files.left_out("images with keys that only their own format knows")
+        for what, count in fitted.not_held.items():
+            self._files.left_out(what, count)
+        report.compared += fitted.compared
+        if fitted.different:
+            report.different[str(image.image.file or image.image.name)] = fitted.different
         name = self._names.assign(image.folder, image.image.name)
-        self._writer.add(self._written(image, name, shapes, is_own=is_own))
-        report.images["written"] += 1
-        report.written_records += len(shapes)
+        self._writer.add(self._written(fitted, name))
+        report.written_records += len(fitted.shapes)
 
     def finish(self) -> None:
         """Write what all images share, and complete the account.
@@ -216,80 +226,31 @@ class ExportWriter:
         for what, count in self._files.not_held.items():
             self._report.left_out[what] = self._report.left_out.get(what, 0) + count
 
-    def _fitted(self, image: AnnotatedImage, *, is_own: bool) -> tuple[Shape, ...]:
-        """Return the shapes as they are written, and count what happened to them."""
-        holds, size = self._holds, image.image.size
-        assert size is not None
-        if holds.pixels:
-            for what, count in lost_in_pixels(image.shapes, is_own=is_own).items():
-                self._files.left_out(what, count)
-            return ()
-        forms = _forms(self._options.holes, holds)
-        for form in forms:
-            result = fitted(image.shapes, size, holds, form, is_own=is_own)
-            shapes = tuple(_rounded(one, holds.decimals) for one in result.shapes)
-            different = 0
-            is_drawn = bool(result.changed) or holds.decimals is not None
-            if is_drawn:
-                different = self._difference(image, shapes)
-            if not different or form != "background":
-                break  # a hole through which something else is seen cannot be background
-        self._report.compared += is_drawn
-        if different:
-            name = str(image.image.file or image.image.name)
-            self._report.different[name] = different
-        for counts, total in (
-            (result.changed, self._report.changed),
-            (result.left_out, self._report.left_out),
-        ):
-            for what, count in counts.items():
-                total[what] = total.get(what, 0) + count
-        return shapes
-
-    def _difference(self, image: AnnotatedImage, shapes: tuple[Shape, ...]) -> int:
-        """Return the number of pixels in which the masks before and after differ."""
-        before, after = (
-            draw(one, self._classes, tiled_above=0).mask
-            for one in (image, replace(image, shapes=shapes))
-        )
-        assert isinstance(before, BandedMask)
-        assert isinstance(after, BandedMask)
-        bands = zip(before.bands(_ROWS), after.bands(_ROWS), strict=True)
-        return sum(int(np.count_nonzero(one != other)) for one, other in bands)
-
-    def _written(
-        self, image: AnnotatedImage, name: str, shapes: tuple[Shape, ...], *, is_own: bool
-    ) -> WrittenImage:
-        reference = image.image
+    def _written(self, fitted: FittedImage, name: str) -> WrittenImage:
+        image, reference = fitted.image, fitted.image.image
         assert reference.size is not None
 
-        @functools.cache
-        def drawn() -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...]]:
-            drawing = draw(image, self._classes, instances=True)
-            assert isinstance(drawing.mask, np.ndarray)
-            assert isinstance(drawing.instances, np.ndarray)
-            if self._holds.pixels and drawing.overlapped:
-                self._files.left_out("pixels of further classes below another", drawing.overlapped)
-            return drawing.mask, drawing.instances, drawing.instance_classes
+        def drawn() -> DrawnPixels:
+            assert fitted.drawn is not None
+            if fitted.overlapped:
+                self._files.left_out("pixels of further classes below another", fitted.overlapped)
+            return fitted.drawn
 
-        content = image.embedded
-        if self._options.image_files == "embed" and reference.file is not None:
-            content = _embeddable(reference.file, upright=self._holds.upright)
         return WrittenImage(
             name,
             _with_suffix(reference.name, reference.file),
             reference.file,
             reference.size,
-            shapes,
+            fitted.shapes,
             image.state,
             image.origin,
             drawn,
             tags=image.tags,
-            is_own=is_own,
+            is_own=fitted.is_own,
             extra=image.extra,
             is_predicted=image.format == PREDICTED,
-            is_scored=any(shape.score is not None for shape in image.shapes),
-            content=content,
+            is_scored=fitted.is_scored,
+            content=fitted.content,
         )
 
 
@@ -315,50 +276,12 @@ def check_holds(options: ExportOptions, holds: Holds) -> None:
         )
 
 
-def _forms(chosen: ChosenHoles, holds: Holds) -> tuple[HoleForm, ...]:
-    """Return how holes are written, the best way first."""
-    return holds.holes if chosen == "auto" else (chosen, *holds.holes)
-
-
-def _rounded(shape: Shape, decimals: int | None) -> Shape:
-    if decimals is None or isinstance(shape.geometry, Bitmap):
-        return shape
-    return replace(shape, geometry=rounded(shape.geometry, decimals))
-
-
-def _in_frame(image: AnnotatedImage, *, upright: bool) -> AnnotatedImage:
-    """Return an image with its shapes in the frame in which the tool shows it."""
-    reference = image.image
-    if reference.orientation == 1 or reference.upright == upright or reference.size is None:
-        return image
-    size, orientation = reference.size, reference.orientation
-    shapes = tuple(
-        replace(
-            one,
-            geometry=oriented(one.geometry, size, orientation, back=reference.upright),
-            primitive=None,
-        )
-        for one in image.shapes
-    )
-    if orientation >= _FIRST_TURNED:
-        size = Size(size.height, size.width)
-    return replace(image, image=replace(reference, size=size, upright=upright), shapes=shapes)
-
-
-def _embeddable(file: Path, *, upright: bool) -> bytes:
-    """Return an image as browsers and labeling tools can show it."""
-    if file.suffix.lower() in (".jpg", ".jpeg", ".png") and split_page(file)[1] is None:
-        with contextlib.suppress(OSError):
-            if read_header(file).orientation == 1 or not upright:
-                return read_bytes(file)
-    return encoded(file, ".png", upright=upright)
-
-
 def _read(
     sources: Sequence[Path],
     options: ExportOptions,
     spool: ImageSpool,
-    labels: Counter[str],
+    count: LabelCount,
+    pool: WorkerPool,
     progress: Progress,
 ) -> AnnotationReader:
     """Read all annotations: who claims which image, and all labels, are known only at the end."""
@@ -374,27 +297,38 @@ def _read(
         mask_values=mask_values(options.classes) if options.classes else None,
         mask_tolerance=options.mask_tolerance,
     )
-    for image in reader:
-        spool.append(image)
-        labels.update(label for shape in image.shapes for label in shape.labels)
+    ahead = reading_ahead(pool, spool, count, progress) if pool.workers > 1 else None
+    for image in read_with(reader, ahead):
+        spool.append(count.add(image))
         progress("reading", len(spool), None)
     return reader
 
 
-def _images(
+def _sources(
     spool: ImageSpool,
     reader: AnnotationReader | None,
     datasets: Sequence[Dataset],
-    options: ExportOptions,
-    report: ExportReport,
-) -> Iterator[AnnotatedImage]:
-    for image in spool:
-        assert reader is not None
-        yield reader.claims.checked(image)
+    *,
+    is_shared: bool,
+) -> Iterator[AnnotatedImage | SpooledImage | MaskOfImage]:
+    """Yield what every image is made from.
+
+    Args:
+        spool: The images that were read.
+        reader: Has read them.
+        datasets: Of these, images without mask are left out: why there is none stands there.
+        is_shared: Whether other processes make them.
+    """
+    if reader is not None and is_shared:
+        for part in spool.parts():
+            for place, head in zip(part.places, part.read_heads(), strict=True):
+                checked = reader.claims.checked(head)
+                change = None if checked is head else (checked.image, checked.issues)
+                yield SpooledImage(part.file, place, change)
+    elif reader is not None:
+        yield from map(reader.claims.checked, spool)
     for dataset in datasets:
-        for image, outlines in annotated_images(dataset, options.vectorize):
-            report.count_outlines(outlines.iou, outlines.left_out)
-            yield image
+        yield from (MaskOfImage(item, dataset.classes) for item in dataset)
 
 
 def _classes(

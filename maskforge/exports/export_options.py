@@ -41,6 +41,9 @@ class ExportOptions:
         vectorize: How masks become shapes.
         unvisited: What becomes of images that nobody looked at, if the format cannot say so: they
             are left out (``skip``), or written as empty ones (``background``).
+        workers: Processes that read, draw and find outlines; None for one for each core, if there
+            are many images. What [`ConvertOptions`][maskforge.ConvertOptions] says of them holds
+            here, too.
     """
 
     format: WriterName = "labelme"
@@ -57,3 +60,4 @@ class ExportOptions:
     image_files: ImageFiles = "reference"
     vectorize: VectorizeOptions = field(default_factory=VectorizeOptions)
     unvisited: Unvisited = "skip"
+    workers: Annotated[int | None, Range(1, 1024)] = 1

@@ -25,7 +25,7 @@ TASKS_AHEAD = 3
 """For each worker: enough that none waits for this process, and results do not fill its memory."""
 
 LARGE_TASKS_AHEAD = 2
-"""The same for tasks that hold images themselves."""
+"""The same for tasks or results that hold images themselves."""
 
 _MANY = 500
 """Images from which on processes pay for their start."""
@@ -90,7 +90,12 @@ class WorkerPool:
         return self.workers > 1 and count >= self._least
 
     def each(
-        self, function: Callable[[Task], Result], tasks: Iterable[Task], count: int
+        self,
+        function: Callable[[Task], Result],
+        tasks: Iterable[Task],
+        count: int,
+        *,
+        ahead: int = TASKS_AHEAD,
     ) -> Generator[Result]:
         """Yield the results of tasks in their order: from this process alone if that is faster.
 
@@ -98,12 +103,13 @@ class WorkerPool:
             function: As for ``in_order``; what it leaves may stay if nobody takes its result.
             tasks: As for ``in_order``.
             count: How many tasks there are.
+            ahead: As for ``in_order``.
 
         Raises:
             MaskforgeError: What the function raised, or that a process was ended.
         """
         if self.is_worth(count):
-            yield from self.in_order(function, tasks, forget)
+            yield from self.in_order(function, tasks, forget, ahead=ahead)
         else:
             yield from map(function, tasks)
 

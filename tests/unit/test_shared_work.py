@@ -2,13 +2,17 @@
 
 import dataclasses
 
+import msgspec
 import numpy as np
 import pytest
 from builders import files, image, labelme, square, tree
+from kills import same
 
 import maskforge as mf
+from maskforge.dataset import files_part
 from maskforge.errors import DatasetError, OutputError
 from maskforge.evaluation.evaluate_options import EvaluateOptions
+from maskforge.formats import reader
 from maskforge.processes.worker_pool import WorkerPool
 
 COUNT = 12
@@ -64,17 +68,16 @@ def calls():
     return seen, lambda *call: seen.append(call)
 
 
-@pytest.mark.parametrize("workers", [2, 3])
-def test_previews_are_the_same(dataset, tmp_path, pools, workers):
+def test_previews_are_the_same(dataset, tmp_path, pools):
     reports, bars = [], []
-    for number in (1, workers):
+    for number in (1, 3):
         seen, progress = calls()
         out = tmp_path / "look" / str(number)
         report = mf.preview(dataset, out, workers=number, progress=progress)
         paths = [[one.relative_to(out) for one in two] for two in (report.overlays, report.sheets)]
         reports.append((paths, dataclasses.replace(report, overlays=(), sheets=())))
         bars.append(seen)
-    one, other = (tree(tmp_path / "look" / str(number)) for number in (1, workers))
+    one, other = (tree(tmp_path / "look" / str(number)) for number in (1, 3))
     assert one == other
     assert reports[0] == reports[1]
     assert bars[0] == bars[1]
@@ -118,11 +121,10 @@ def test_an_interrupted_preview_leaves_whole_overlays(dataset, tmp_path):
 
 def evaluated(report):
     """Return a report without what differs from run to run."""
-    return dataclasses.replace(report, created="", seconds=0)
+    return msgspec.structs.replace(report, created="", seconds=0)
 
 
-@pytest.mark.parametrize("workers", [2, 3])
-def test_evaluations_are_the_same(annotated, dataset, tmp_path, pools, workers):
+def test_evaluations_are_the_same(annotated, dataset, tmp_path, pools):
     mf.convert(annotated, tmp_path / "truth", overlap="area")
     for path in (tmp_path / "truth" / "masks").rglob("*.png"):
         name = path.relative_to(tmp_path / "truth" / "masks").with_suffix(".npy")
@@ -130,7 +132,7 @@ def test_evaluations_are_the_same(annotated, dataset, tmp_path, pools, workers):
         values = np.random.default_rng(len(str(name))).random((6, 8, 4), np.float32)
         np.save(dataset / "probabilities" / name, values)
     reports, bars = [], []
-    for number in (1, workers):
+    for number in (1, 2):
         seen, progress = calls()
         out = tmp_path / "report" / str(number)
         report = mf.evaluate(
@@ -140,7 +142,7 @@ def test_evaluations_are_the_same(annotated, dataset, tmp_path, pools, workers):
         bars.append([call for call in seen if call[0] == "evaluating"])
     assert reports[0] == reports[1]
     assert bars[0] == bars[1]
-    one, other = (tree(tmp_path / "report" / str(number)) for number in (1, workers))
+    one, other = (tree(tmp_path / "report" / str(number)) for number in (1, 2))
     del one["report.json"], other["report.json"]  # the reports are compared above
     assert one == other
     assert len(reports[0].rows) == len(bars[0]) - len(reports[0].problems)
@@ -158,5 +160,56 @@ def test_an_evaluation_of_nothing_says_so(tmp_path):
     for workers in (1, 2):
         with pytest.raises(DatasetError) as caught:
             mf.evaluate(tmp_path / "predicted", tmp_path / "truth", options=FEW, workers=workers)
+        errors.append(str(caught.value))
+    assert errors[0] == errors[1]
+
+
+@pytest.mark.parametrize(
+    ("form", "options", "workers"),
+    [
+        ("labelme", {"image_files": "embed"}, 2),
+        ("coco", {"image_files": "copy"}, 3),
+        ("pascal-voc", {}, 2),
+    ],
+)
+def test_exports_are_the_same(annotated, tmp_path, pools, monkeypatch, form, options, workers):
+    """Of files that were read, with claims on images of others; and of masks, all in one."""
+    monkeypatch.setattr(reader, "_PROBED", 3)
+    monkeypatch.setattr(files_part, "FILES_OF_PART", 5)
+    for place in ("one", "two"):  # both mean an image of their own, and find the same
+        path = labelme(annotated / place / "y.json", square("p", 1, 1, 4, 4), width=None)
+        path.write_text(path.read_text().replace('"version"', '"mine": 7, "version"'))
+    image(annotated / "further" / "y.png")
+    (annotated / "a" / "broken.json").write_text("[1, 2")
+    mf.convert(annotated, tmp_path / "masks", unvisited="background")
+    reports, bars = [], []
+    for number in (1, workers):
+        seen, progress = calls()
+        out = tmp_path / "exported" / str(number)
+        report = mf.export(
+            [annotated, tmp_path / "masks"],
+            out,
+            format=form,
+            workers=number,
+            progress=progress,
+            **options,
+        )
+        reports.append(same(report) | {"out": ""})
+        bars.append([call for call in seen if call[0] == "writing"])
+    one, other = (tree(tmp_path / "exported" / str(number)) for number in (1, workers))
+    assert one == other
+    assert reports[0] == reports[1]
+    assert bars[0] == bars[1]
+    assert reports[0]["images"]["written"] == 2 * COUNT
+    assert reports[0]["images"]["refused"] == 2
+    assert reports[0]["reasons"]["image-doubtful"] == 3  # and x2 of a, which finds that of b
+    assert sum(pools) > len(bars[0]) == reports[0]["images"]["found"]
+
+
+def test_a_mask_that_cannot_be_read_ends_the_export(dataset, tmp_path):
+    errors = []
+    for workers in (1, 2):
+        with pytest.raises(DatasetError) as caught:
+            mf.export(dataset, tmp_path / str(workers), format="labelme", workers=workers)
         errors.append(str(caught.value))
     assert errors[0] == errors[1]
