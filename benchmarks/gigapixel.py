@@ -59,7 +59,12 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "x.json")
             size = {"imageHeight": SIDE, "imageWidth": SIDE, "imageData": None}
-            content = {"version": "5.8.1", "flags": {}, "imagePath": "x.tif", **size}
+            content: dict[str, Any] = {
+                "version": "5.8.1",
+                "flags": {},
+                "imagePath": "x.tif",
+                **size,
+            }
             file.write_text(json.dumps({**content, "shapes": list(outlines(small))}))
             for number, (name, options) in enumerate(RUNS):
                 out = Path(folder, f"out-{number}")
