@@ -59,7 +59,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "x.json")
             size = {"imageHeight": SIDE, "imageWidth": SIDE, "imageData": None}
-            content: dict[str, object] = {
+            content: dict[str, Any] = {
                 "version": "5.8.1",
                 "flags": {},
                 "imagePath": "x.tif",

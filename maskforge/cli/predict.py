@@ -44,6 +44,13 @@ _WRITTEN = Flags(
         default="all",
         read=shared.shard,
     ),
+    Flag(
+        key="tiled_above",
+        metavar="PIXELS",
+        help="Predict larger images in parts, and write their masks as tiled TIFF.",
+        default="2^30",
+    ),
+    Flag(key="pyramid", help="Add smaller versions to masks that are tiled."),
 )
 
 

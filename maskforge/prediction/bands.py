@@ -8,8 +8,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from maskforge.choices import Symmetry
+from maskforge.errors import DatasetError
 from maskforge.images.intensity import ScalingRecord, scale
-from maskforge.masks.resize import resize_image, size_of
+from maskforge.images.large_image import LargeImage
+from maskforge.masks.resize import resize_image
+from maskforge.prediction.scaled_rows import ScaledRows
 from maskforge.prediction.tiling import Floats, Infer, Tiles, join
 from maskforge.shapes import Size
 
@@ -19,7 +22,7 @@ class Bands:
 
     def __init__(
         self,
-        image: NDArray[Any],
+        image: NDArray[Any] | LargeImage,
         *,
         scaling: ScalingRecord,
         resize: Size | None,
@@ -32,7 +35,8 @@ class Bands:
         """Scale the image, and lay out the tiles.
 
         Args:
-            image: (H, W) or (H, W, C), uint8 or uint16, values as in the file.
+            image: (H, W) or (H, W, C), uint8 or uint16, values as in the file; or one that is too
+                large for that.
             scaling: How the input of the network is scaled.
             resize: What the image is scaled to before; probabilities are scaled back. None keeps
                 its size.
@@ -46,11 +50,20 @@ class Bands:
             DatasetError: If the image cannot be scaled as those of the training.
             OptionError: If ``overlap``, ``batch_size`` or the tiles cannot be used.
         """
-        scaled = scale(image if resize is None else resize_image(image, resize), scaling)
-        self._size = None if resize is None else size_of(image)
+        scaled: Floats | ScaledRows
+        if isinstance(image, LargeImage):
+            if resize is not None:
+                raise DatasetError(
+                    f"{image.size} px are too many for a model that sees all images at {resize} px",
+                    hint="make the image smaller, or cut it into tiles",
+                )
+            scaled = ScaledRows(image, scaling)
+        else:
+            scaled = scale(image if resize is None else resize_image(image, resize), scaling)
+        self._size = None if resize is None else Size(image.shape[1], image.shape[0])
         self._tiles = Tiles(
             scaled,
-            tile=tile(size_of(scaled)),
+            tile=tile(Size(scaled.shape[1], scaled.shape[0])),
             overlap=overlap,
             stride=stride,
             batch_size=batch_size,

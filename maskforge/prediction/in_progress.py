@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import Head
+from maskforge.choices import Encoding, Head
+from maskforge.images.large_image import LargeImage
 from maskforge.images.stored import Pixels
 from maskforge.masks.classes import ClassMap
+from maskforge.masks.encoding import Mask
 from maskforge.masks.targets import decide, to_ids
 from maskforge.prediction.bands import Bands
 from maskforge.prediction.prediction import Prediction
+from maskforge.prediction.tiled_prediction import TiledPrediction, write_tiled_prediction
 from maskforge.prediction.tiling import Floats
+from maskforge.shapes import Size
 
 
 class InProgress:
@@ -22,7 +27,7 @@ class InProgress:
 
     def __init__(
         self,
-        pixels: Pixels,
+        pixels: Pixels | LargeImage,
         bands: Bands,
         *,
         classes: ClassMap,
@@ -51,21 +56,51 @@ class InProgress:
         """Yield what the network is to see, (B, h, w, C) float32, once."""
         return self._bands.batches()
 
+    def write(
+        self, results: Iterator[Floats], folder: Path, *, encoding: Encoding, pyramid: bool
+    ) -> TiledPrediction:
+        """Write the mask of a large image into a folder while the network runs.
+
+        Args:
+            results: As for ``finish``.
+            folder: As for ``write_tiled_prediction``, as are the others.
+            encoding: ``integer`` or ``binary``.
+            pyramid: Whether to add smaller versions.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        height, width = self._pixels.shape[:2]
+        parts = ((mask, target) for mask, target, _ in self._decided(results))
+        return write_tiled_prediction(
+            parts, Size(width, height), self._classes, folder, encoding=encoding, pyramid=pyramid
+        )
+
+    def _decided(
+        self, results: Iterator[Floats]
+    ) -> Iterator[tuple[Mask, NDArray[np.uint8], Floats]]:
+        """Yield mask, target and probabilities of rows from top to bottom."""
+        for band in self._bands.of(results):
+            target = decide(band, self._head, self._thresholds)
+            yield to_ids(target, self._classes, self._head, band), target, band
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the mask is to be written, and not returned."""
+        return isinstance(self._pixels, LargeImage)
+
     def finish(self, results: Iterator[Floats]) -> Prediction:
         """Return the prediction.
 
         Args:
             results: What the network says about each of ``batches``, (B, h, w, K) float32.
         """
+        assert not isinstance(self._pixels, LargeImage)
         sheets: dict[str, NDArray[Any]] = {}
         height = len(self._pixels)
         top = 0
-        for band in self._bands.of(results):
-            target = decide(band, self._head, self._thresholds)
-            parts: dict[str, NDArray[Any]] = {
-                "mask": to_ids(target, self._classes, self._head, band),
-                "target": target,
-            }
+        for mask, target, band in self._decided(results):
+            parts: dict[str, NDArray[Any]] = {"mask": mask, "target": target}
             if self._keep_probabilities:
                 parts["probabilities"] = band
             for name, part in parts.items():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from maskforge.errors import ModelError
+from maskforge.errors import ModelError, OutputError
 from maskforge.prediction.in_progress import InProgress
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.network import NoProbabilitiesError
@@ -15,7 +15,11 @@ from maskforge.prediction.network_calls import Answer, answers
 from maskforge.prediction.prediction import Prediction
 from maskforge.prediction.predictor import Predictor, beginning, network_of
 from maskforge.prediction.read_ahead import Loaded
+from maskforge.prediction.tiled_prediction import TiledPrediction
 from maskforge.prediction.tiling import Floats
+
+WriteLarge: TypeAlias = Callable[[InProgress, Iterator[Floats]], TiledPrediction]
+"""Writes the mask of a large image, given what the network says about its batches."""
 
 
 class Outcome(NamedTuple):
@@ -28,7 +32,7 @@ class Outcome(NamedTuple):
     """
 
     loaded: Loaded
-    prediction: Prediction | None
+    prediction: Prediction | TiledPrediction | None
     reason: str = ""
 
 
@@ -47,6 +51,7 @@ def predict_each(
     options: ModelOptions,
     *,
     keep_probabilities: bool,
+    write: WriteLarge,
 ) -> Generator[Outcome, None, None]:
     """Yield what becomes of images, in their order.
 
@@ -55,6 +60,7 @@ def predict_each(
         images: The images.
         options: How it is run.
         keep_probabilities: Whether the predictions hold them.
+        write: Writes the mask of a large image.
 
     Raises:
         NoProbabilitiesError: If the network gives no probabilities.
@@ -76,10 +82,10 @@ def predict_each(
                 yield one, None
 
     for one, group in itertools.groupby(answers(requests(), network_of(predictor)), itemgetter(0)):
-        yield _outcome(one, (answer for _, answer in group))
+        yield _outcome(one, (answer for _, answer in group), write)
 
 
-def _outcome(one: _Begun, given: Iterator[Answer | None]) -> Outcome:
+def _outcome(one: _Begun, given: Iterator[Answer | None], write: WriteLarge) -> Outcome:
     def results() -> Iterator[Floats]:
         for answer in given:
             if answer is None:
@@ -93,10 +99,12 @@ def _outcome(one: _Begun, given: Iterator[Answer | None]) -> Outcome:
         if one.progress is None:
             assert one.error is not None
             raise one.error
+        if one.progress.is_large:
+            return Outcome(one.loaded, write(one.progress, results()))
         return Outcome(one.loaded, one.progress.finish(results()))
     except MemoryError:
         reason = "there is not enough memory to predict it; choose smaller tiles"
-    except NoProbabilitiesError:
+    except (NoProbabilitiesError, OutputError):
         raise
     except ModelError as error:
         reason = error.message

@@ -33,7 +33,7 @@ from maskforge.dataset.writer import (
     digest_of_settings,
     settings_of,
 )
-from maskforge.errors import ModelError, OptionError
+from maskforge.errors import DatasetError, ModelError, OptionError
 from maskforge.examples.maskvalues import count_values
 from maskforge.files import (
     MASKS,
@@ -55,12 +55,15 @@ from maskforge.masks.masknames import MaskNames
 from maskforge.outputs.folder import OutputFolder, digest_of, run_of
 from maskforge.prediction import results
 from maskforge.prediction.image_list import ImageFile, find_images
+from maskforge.prediction.in_progress import InProgress
 from maskforge.prediction.outcomes import Outcome, predict_each
 from maskforge.prediction.predict_options import PredictOptions
 from maskforge.prediction.prediction import Prediction
 from maskforge.prediction.prediction_report import PredictionReport
 from maskforge.prediction.predictor import SETTLED, Predictor, settled
 from maskforge.prediction.read_ahead import Known, Loaded, read_ahead
+from maskforge.prediction.tiled_prediction import TiledPrediction
+from maskforge.prediction.tiling import Floats
 from maskforge.prediction.tool_files import ToolFiles
 from maskforge.prediction.write_behind import write_behind
 from maskforge.shapes import MOST_PIXELS, ImageState, Size
@@ -172,9 +175,18 @@ def _predict(
                 found.images[part.start : part.stop],
                 partial(run.recall, writer, iter(names[part.start :])),
                 readers,
+                options.tiled_above,
             )
         ) as images,
-        contextlib.closing(predict_each(model, images, chosen, keep_probabilities=keep)) as each,
+        contextlib.closing(
+            predict_each(
+                model,
+                images,
+                chosen,
+                keep_probabilities=keep,
+                write=partial(run.write_large, writer),
+            )
+        ) as each,
         contextlib.closing(write_behind(partial(run.add, writer), each)) as written,
     ):
         for number, _ in enumerate(written, 1):
@@ -294,7 +306,9 @@ class _Run:
             self.report.count(entry, _called(loaded))
             writer.add(self._listed(entry, loaded))
             return
-        if self._in_stack(loaded.image):
+        if isinstance(prediction, TiledPrediction):
+            files = writer.write_made(known.name, prediction.files)
+        elif self._in_stack(loaded.image):
             files = writer.write_page(_stack_of(known.name), prediction.mask)
         else:
             encoded = self._encoded(prediction)
@@ -302,16 +316,40 @@ class _Run:
             files = writer.write_masks(
                 known.name, self._options.file_type, encoded, None, palette=palette
             )
-        if self._options.probabilities:
-            assert prediction.probabilities is not None
-            results.write_probabilities(writer, known.name, prediction.probabilities)
-        if self._options.overlay:
-            self._write_overlay(loaded, prediction, writer)
-        self._tool_files.add(loaded, known.name, prediction)
+        if isinstance(prediction, Prediction):  # of a large image there is nothing else
+            self._write_others(loaded, prediction, writer)
         entry = self._entry(loaded, prediction, files)
         self.report.count(entry, "")
         account = Account(known.name, {}, entry) if known.key else None
         writer.add(self._listed(entry, loaded), known.key, account)
+
+    def _write_others(self, loaded: Loaded, prediction: Prediction, writer: DatasetWriter) -> None:
+        """Write what is asked for beside the mask."""
+        if self._options.probabilities:
+            assert prediction.probabilities is not None
+            results.write_probabilities(writer, loaded.known.name, prediction.probabilities)
+        if self._options.overlay:
+            self._write_overlay(loaded, prediction, writer)
+        self._tool_files.add(loaded, loaded.known.name, prediction)
+
+    def write_large(
+        self, writer: DatasetWriter, progress: InProgress, results: Iterator[Floats]
+    ) -> TiledPrediction:
+        """Write the mask of a large image, and nothing else of it.
+
+        Raises:
+            DatasetError: If something else is asked for.
+        """
+        options = self._options
+        others = options.probabilities or options.overlay or options.formats
+        if others or options.encoding not in ("integer", "binary"):
+            raise DatasetError(
+                "it is so large that it is predicted in parts, as an integer or binary mask alone: "
+                "no channels, probabilities, overlays, or files of labeling tools"
+            )
+        return progress.write(
+            results, writer.folder_aside(), encoding=options.encoding, pyramid=options.pyramid
+        )
 
     def _listed(self, entry: ManifestEntry, loaded: Loaded) -> ManifestEntry:
         """Return a line of the manifest, or of that of a shard."""
@@ -387,8 +425,12 @@ class _Run:
             reason = "is predicted, but cannot be shown: there is not enough memory"
             self.refuse(str(loaded.image.file), reason)
 
-    def _pixels(self, prediction: Prediction) -> tuple[dict[str, int], int]:
+    def _pixels(self, prediction: Prediction | TiledPrediction) -> tuple[dict[str, int], int]:
         """Return the pixels per class name, the background last, and those of several classes."""
+        if isinstance(prediction, TiledPrediction):
+            names = self._model.classes.names
+            pixels = {names[id_]: one for id_, one in prediction.pixels.items()}
+            return pixels, prediction.overlapped
         target = prediction.target
         channels = reduce(np.add, np.moveaxis(target, -1, 0)) if target.ndim == 3 else None
         if channels is not None and self._options.encoding == "multihot":
@@ -405,7 +447,7 @@ class _Run:
     def _entry(
         self,
         loaded: Loaded,
-        prediction: Prediction | None,
+        prediction: Prediction | TiledPrediction | None,
         files: dict[str, str],
         reason: str = "",
     ) -> ManifestEntry:
@@ -414,9 +456,13 @@ class _Run:
         overlapped = 0
         state = ImageState.UNVISITED
         if prediction is not None:
-            size = Size(prediction.mask.shape[1], prediction.mask.shape[0])
             pixels, overlapped = self._pixels(prediction)
-            state = ImageState.ANNOTATED if prediction.target.any() else ImageState.EMPTY
+            if isinstance(prediction, TiledPrediction):
+                size, found = prediction.size, any(list(prediction.pixels.values())[:-1])
+            else:
+                size = Size(prediction.mask.shape[1], prediction.mask.shape[0])
+                found = bool(prediction.target.any())
+            state = ImageState.ANNOTATED if found else ImageState.EMPTY
         image = self._relative(loaded.image.file)
         return ManifestEntry(
             match="path",

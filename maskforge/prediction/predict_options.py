@@ -19,6 +19,9 @@ class PredictOptions:
         model: How the model is run.
         encoding: ``integer``, or one channel per class; ``multihot`` keeps overlapping classes.
         file_type: ``png``, ``tiff`` or ``npy``.
+        tiled_above: Number of pixels above which images are read, predicted and written in parts:
+            the mask is a tiled TIFF then, whatever ``file_type`` says.
+        pyramid: Whether tiled masks hold smaller versions of themselves, too.
         probabilities: Whether to write them to ``probabilities/``, (H, W, K) float16.
         formats: Formats of labeling tools in which the masks are written, too, each into a folder
             of its name.
@@ -33,6 +36,8 @@ class PredictOptions:
     model: ModelOptions = field(default_factory=ModelOptions)
     encoding: Encoding = "integer"
     file_type: FileType = "png"
+    tiled_above: Annotated[int, Range(0, 2**34)] = 2**30
+    pyramid: bool = False
     probabilities: bool = False
     overlay: bool = False
     formats: tuple[WriterName, ...] = ()

@@ -18,6 +18,7 @@ from maskforge.display.brief import Brief
 from maskforge.errors import OptionError
 from maskforge.files import PathLike, as_source
 from maskforge.images.decoder import read_image
+from maskforge.images.large_image import LargeImage
 from maskforge.images.stored import Pixels
 from maskforge.masks.classes import ClassMap
 from maskforge.nn.kerasfile import refuse_other_files
@@ -188,7 +189,7 @@ def network_of(predictor: Predictor) -> Network:
 
 def beginning(
     predictor: Predictor, options: ModelOptions, *, keep_probabilities: bool
-) -> Callable[[Pixels], InProgress]:
+) -> Callable[[Pixels | LargeImage], InProgress]:
     """Return what begins the prediction of any number of images with the same options.
 
     Args:
@@ -203,7 +204,7 @@ def beginning(
     thresholds = predictor.thresholds(options)
     symmetries = described.symmetries or SYMMETRIES if options.tta else ()
 
-    def begin(pixels: Pixels) -> InProgress:
+    def begin(pixels: Pixels | LargeImage) -> InProgress:
         bands = Bands(
             pixels,
             scaling=described.scaling,

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from maskforge.dataset.writer import Account
 from maskforge.errors import DatasetError
-from maskforge.images.decoder import read_image
+from maskforge.images.decoder import read_header, read_image
+from maskforge.images.large_image import LargeImage
 from maskforge.images.stored import Pixels
 from maskforge.prediction.image_list import ImageFile, orientation_of
 
@@ -39,7 +40,8 @@ class Loaded:
 
     Attributes:
         image: The image.
-        pixels: (H, W, 1) or (H, W, 3), uint8 or uint16; None if it could not be read.
+        pixels: (H, W, 1) or (H, W, 3), uint8 or uint16; None if it could not be read. What is read
+            in parts is not read yet.
         orientation: EXIF orientation, 1 to 8.
         upright: Whether it was applied to the pixels.
         reason: Why there are no pixels.
@@ -47,26 +49,28 @@ class Loaded:
     """
 
     image: ImageFile
-    pixels: Pixels | None = None
+    pixels: Pixels | LargeImage | None = None
     orientation: int = 1
     upright: bool = False
     reason: str = ""
     known: Known = Known("")
 
 
-def _load(image: ImageFile, known: Known) -> Loaded:
+def _load(image: ImageFile, known: Known, most: int) -> Loaded:
     if known.account is not None:
         return Loaded(image, known=known)
-    return replace(_read(image), known=known)
+    return replace(_read(image, most), known=known)
 
 
-def _read(image: ImageFile) -> Loaded:
-    if image.file is None:
-        return Loaded(image, reason="the data set does not know where the image is")
-    if image.problem:
-        return Loaded(image, reason=image.problem)
+def _read(image: ImageFile, most: int) -> Loaded:
+    if image.file is None or image.problem:
+        unknown = "the data set does not know where the image is"
+        return Loaded(image, reason=image.problem if image.file is not None else unknown)
     try:
         orientation, upright = orientation_of(image)
+        size = read_header(image.file).shown(upright=upright)
+        if size.width * size.height > most:
+            return Loaded(image, LargeImage(image.file, size), orientation, upright)
         pixels = read_image(image.file, upright=upright)
     except DatasetError as error:
         return Loaded(image, reason=error.message)
@@ -78,7 +82,7 @@ def _read(image: ImageFile) -> Loaded:
 
 
 def read_ahead(
-    images: Sequence[ImageFile], recall: Callable[[ImageFile], Known], threads: int = 1
+    images: Sequence[ImageFile], recall: Callable[[ImageFile], Known], threads: int, most: int
 ) -> Generator[Loaded, None, None]:
     """Yield the images in order, while threads read the next ones, two for each thread.
 
@@ -86,6 +90,7 @@ def read_ahead(
         images: The images.
         recall: Called in a thread, in the order of the images; one that is done is not read.
         threads: How many read images.
+        most: Number of pixels above which images are read in parts.
     """
     ahead = _AHEAD_OF_EACH * threads
     with (
@@ -95,7 +100,7 @@ def read_ahead(
 
         def begin(image: ImageFile) -> Future[Loaded]:
             known = memory.submit(recall, image)
-            return reader.submit(lambda: _load(image, known.result()))
+            return reader.submit(lambda: _load(image, known.result(), most))
 
         try:
             waiting = deque(begin(one) for one in images[:ahead])

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,22 @@ def auto_tile(size: Size, trained: Size, *, whole: int = _WHOLE_PIXELS) -> Size 
     return Size(max(trained.width, _SMALLEST_TILE), max(trained.height, _SMALLEST_TILE))
 
 
+class Rows(Protocol):
+    """An image of which rows alone are taken, as from an array."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height and width."""
+
+    def __getitem__(self, rows: slice, /) -> Floats:
+        """Return rows (h, W, C)."""
+        ...
+
+    def take(self, indices: NDArray[np.intp], axis: Literal[0]) -> Floats:
+        """Return rows by their numbers."""
+        ...
+
+
 def join(bands: Iterable[Floats], height: int) -> Floats:
     """Return bands of finished rows as one array of ``height`` rows, holding only one of them."""
     result: Floats | None = None
@@ -78,7 +94,7 @@ class Tiles:
 
     def __init__(
         self,
-        image: Floats,
+        image: Floats | Rows,
         *,
         tile: Size | None,
         overlap: float = 0.5,
@@ -89,7 +105,7 @@ class Tiles:
         """Lay out the tiles.
 
         Args:
-            image: (H, W, C) float32, scaled as in training.
+            image: (H, W, C) float32, scaled as in training, or what stands for it.
             tile: Size of the tiles, rounded up to the stride; None for the whole image at once.
             overlap: Smallest share of a tile that its neighbor covers too, 0 to 0.9.
             stride: Of the network, which sees sides that are multiples of it only: the image is
@@ -109,7 +125,7 @@ class Tiles:
             raise OptionError(f"tiles of {tile} px cannot be used")
         height, width = image.shape[:2]
         self.size = Size(width, height)
-        self._image: Floats | None = image
+        self._image: Floats | Rows | None = image
         self._down = _Axis(height, tile.height if tile else height, overlap, stride)
         self._across = _Axis(width, tile.width if tile else width, overlap, stride)
         self._batch_size = batch_size
@@ -120,9 +136,9 @@ class Tiles:
         image, self._image = self._image, None
         assert image is not None
         for row in range(len(self._down.starts)):
-            rows = self._down.window(image, row, axis=0)
+            rows = self._down.rows(image, row)
             for chosen in self._chosen():
-                tiles = [self._across.window(rows, one, axis=1) for one in chosen]
+                tiles = [self._across.columns(rows, one) for one in chosen]
                 batch = tiles[0][None] if len(tiles) == 1 else np.stack(tiles)
                 for view in self._views:
                     yield view.of(batch)
@@ -194,12 +210,19 @@ class _Axis:
         self.starts = [stride * (last * one // count) for one in range(count)] if count else []
         self.starts.append(last * stride)
 
-    def window(self, image: Floats, number: int, axis: Literal[0, 1]) -> Floats:
-        """Return the rows or columns of the image that a tile sees."""
+    def rows(self, image: Floats | Rows, number: int) -> Floats:
+        """Return the rows of the image that a tile sees."""
         start, stop = self.starts[number], self.starts[number] + self.tile
         if stop <= self._length:
-            return image[start:stop] if axis == 0 else image[:, start:stop]
-        return image.take(self._indices[start:stop], axis=axis)
+            return image[start:stop]
+        return image.take(self._indices[start:stop], axis=0)
+
+    def columns(self, image: Floats, number: int) -> Floats:
+        """Return the columns of the image that a tile sees."""
+        start, stop = self.starts[number], self.starts[number] + self.tile
+        if stop <= self._length:
+            return image[:, start:stop]
+        return image.take(self._indices[start:stop], axis=1)
 
     @functools.cached_property
     def _indices(self) -> NDArray[np.intp]:
