@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from maskforge.display.aliases import named
 from maskforge.display.visible import replace_hidden, visible
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -31,7 +32,8 @@ class Origin:
         return Origin(self.file, self.pointer + suffix)
 
     def __str__(self) -> str:
-        return f"{self.file} {self.pointer}" if self.pointer else str(self.file)
+        file = named(str(self.file))
+        return f"{file} {self.pointer}" if self.pointer else file
 
 
 class Level(enum.StrEnum):

@@ -97,8 +97,8 @@ def preview_augmented(
         shuffle=False,
     )
     rows = _Rows(Batches(shown, batch_options), options.opacity)
-    with OutputFolder(out):
-        return _draw(rows, out, options, overwrite=overwrite, progress=progress)
+    with OutputFolder(out) as folder:
+        return _draw(rows, folder.path, options, overwrite=overwrite, progress=progress)
 
 
 def _draw(

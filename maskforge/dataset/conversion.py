@@ -39,8 +39,9 @@ from maskforge.dataset.label_notes import notes_on_inferred, notes_on_spellings
 from maskforge.dataset.manifest import ManifestEntry, RelativePaths, is_dataset
 from maskforge.dataset.spool import ImageSpool
 from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
+from maskforge.display.aliases import named
 from maskforge.errors import OptionError, shorten
-from maskforge.files import PathLike, as_path, as_paths
+from maskforge.files import PathLike, as_paths, as_target
 from maskforge.formats.reader import AnnotationReader, read_with
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
@@ -138,10 +139,11 @@ def convert_into(
     check_file_type(options.file_type, options.encoding)
     # A library that is missing stops the run here, before anything is read or written.
     get_rasterizer(options.rasterizer).scan((), Size(1, 1))
-    out = as_path(out)
+    out = as_target(out)
+    sources = as_paths(sources)
     progress = progress or _silent
     with contextlib.ExitStack() as stack:
-        run = run_of(type(destination).__name__, as_paths(sources))
+        run = run_of(type(destination).__name__, sources)
         folder = OutputFolder(out, run, anew=overwrite)
         if not options.dry_run:
             stack.enter_context(folder)  # before the search, which leaves it out
@@ -153,7 +155,7 @@ def convert_into(
 
 def _convert(
     destination: Destination,
-    sources: PathLike | Sequence[PathLike],
+    sources: Sequence[Path],
     folder: OutputFolder,
     options: ConvertOptions,
     keys: SourceKeys | None,
@@ -186,7 +188,7 @@ def _convert(
                 keys.add(read)
             spool.append(count.add(read))
             progress("reading", len(spool), None)
-        for path in as_paths(sources):
+        for path in sources:
             if not len(spool) and is_dataset(path):
                 raise OptionError(
                     f"{path} is a folder of masks, and holds no annotations",
@@ -262,7 +264,7 @@ class _Run:
         """Draw all images, and write their masks if there is a writer."""
         if not len(spool):
             writer = None
-        report = ConversionReport(out=str(self._out), written=writer is not None)
+        report = ConversionReport(out=named(str(self._out)), written=writer is not None)
         count_files(report, self._reader.files_read, [*self._reader.issues, *self._notes()])
         counts: dict[str, ClassCount] = {}
         self._destination.begin()

@@ -30,13 +30,14 @@ from maskforge.files import (
     read_bytes,
 )
 from maskforge.images.decoder import read_image, read_to_show
-from maskforge.images.page import is_there, without_suffix
+from maskforge.images.page import is_there, split_page, without_suffix
 from maskforge.images.stored import Pixels
 from maskforge.issues import Doubt, Level, Origin, Scope
 from maskforge.masks.classes import VOID, ClassMap
 from maskforge.masks.classfile import load_saved_class_map
 from maskforge.masks.encoding import binary_values, from_multi_hot, from_one_hot, translate
 from maskforge.masks.maskfile import read_mask
+from maskforge.remote.address import address_of, localized, way
 from maskforge.shapes import ImageState, Size
 
 RECORD_COUNTS = ("found", "drawn", "converted", "void", "ignored", "skipped", "refused")
@@ -414,10 +415,41 @@ def read_manifest(folder: Path) -> list[tuple[ManifestEntry, bytes]]:
             raise DatasetError(f"is not a manifest: {error}", origin=origin) from None
         _check_entry(entry, origin)
         entries.append((entry, line))
+    entries = _with_images(entries, folder)
     # A run that was killed may have listed its last image before the files were in their places.
     while unfinished and entries and not _is_written(folder, entries[-1][0]):
         entries.pop()
     return entries
+
+
+def _with_images(
+    entries: list[tuple[ManifestEntry, bytes]], folder: Path
+) -> list[tuple[ManifestEntry, bytes]]:
+    """Return entries whose URLs are paths of the user's cache, with their images there.
+
+    Raises:
+        StorageError: If a store refuses or cannot be reached.
+    """
+    is_stored = address_of(folder) is not None
+    local = [
+        (_localized(entry), line) if b"://" in line else (entry, line) for entry, line in entries
+    ]
+    images = [
+        split_page(os.path.normpath(folder / entry.image))[0]
+        for (entry, line) in local
+        if entry.image is not None and (is_stored or b"://" in line)
+    ]
+    outside = [one for one in images if not one.is_relative_to(folder)]
+    if outside:
+        from maskforge.remote.mirror import mirror_files
+
+        mirror_files(dict.fromkeys(outside))
+    return local
+
+
+def _localized(entry: ManifestEntry) -> ManifestEntry:
+    image = entry.image and localized(entry.image)
+    return msgspec.structs.replace(entry, image=image, source=localized(entry.source))
 
 
 def _check_entry(entry: ManifestEntry, origin: Origin) -> None:
@@ -449,6 +481,9 @@ def mask_name(mask: str) -> str:
 def relative(path: Path | None, folder: Path) -> str | None:
     """Return ``path`` relative to ``folder`` with forward slashes; absolute on another drive.
 
+    What lies in a store is relative in a folder of the same bucket, and a URL everywhere else; what
+    lies on this machine is absolute in a folder of a store.
+
     The way from ``folder`` leads through its real parents, whatever links lead to it.
     """
     return RelativePaths(folder).of(path)
@@ -468,8 +503,13 @@ class RelativePaths:
         parent, name = os.path.split(path)
         if parent not in self._known:
             real = os.path.realpath(parent)
-            with contextlib.suppress(ValueError):
-                real = os.path.relpath(real, os.path.realpath(self._folder))
+            if (stored := address_of(Path(real))) is not None:
+                real = way(Path(real), self._folder) or str(stored)
+            elif address_of(self._folder) is None:
+                with contextlib.suppress(ValueError):
+                    real = os.path.relpath(real, os.path.realpath(self._folder))
             self._known[parent] = real
         inner = os.path.join(self._known[parent], name)  # noqa: PTH118 - a path takes longer
-        return as_text(os.path.normpath(inner)).replace(os.sep, "/")
+        if "://" not in inner:
+            inner = os.path.normpath(inner)
+        return as_text(inner).replace(os.sep, "/")

@@ -23,7 +23,7 @@ from maskforge.dataset.manifest import (
 from maskforge.display.brief import Brief
 from maskforge.display.table import Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError
-from maskforge.files import CONTACT_SHEET, PathLike, as_path
+from maskforge.files import CONTACT_SHEET, PathLike
 from maskforge.images.decoder import read_header, read_to_show
 from maskforge.images.page import split_page
 from maskforge.images.png import write_png
@@ -31,6 +31,7 @@ from maskforge.issues import Origin
 from maskforge.masks.masknames import MaskNames
 from maskforge.masks.overlay import class_entries, contact_sheet, overlay, step_to_show, with_legend
 from maskforge.outputs.folder import OutputFolder, first_link, linked
+from maskforge.remote.address import identity
 from maskforge.shapes import Size
 
 _TILES_PER_SHEET = 48
@@ -117,7 +118,7 @@ def preview(
     """
     options = with_keywords(PreviewOptions, options, keywords)
     dataset = open_dataset(folder)
-    with OutputFolder(as_path(out)) as target:
+    with OutputFolder(out) as target:
         return _preview(dataset, target.path, options, overwrite=overwrite, progress=progress)
 
 
@@ -190,13 +191,13 @@ def check_targets(
         OutputExistsError: Naming the first such file.
         OutputError: If a folder on the way to one is a link.
     """
-    precious = {os.path.realpath(split_page(source)[0]) for source in sources}
+    precious = {identity(split_page(source)[0]) for source in sources}
     for target in targets:
         if (link := first_link(folder, target.parent.relative_to(folder).as_posix())) is not None:
             raise linked(link)
         if not os.path.lexists(target):
             continue
-        if os.path.realpath(target) in precious:
+        if identity(target) in precious:
             raise OutputExistsError(
                 "is a mask or an image of the data set",
                 origin=Origin(target, ""),

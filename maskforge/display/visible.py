@@ -6,6 +6,8 @@ import json
 import re
 import unicodedata
 
+from maskforge.display.aliases import named
+
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 # A joiner between letters of scripts that need it, or in an emoji, is part of the word.
@@ -51,11 +53,12 @@ def replace_hidden(text: str, replacement: str | None = None, *, keep: str = "")
 
 def visible(text: str) -> str:
     """Return text of one or several lines with every hidden character as its number."""
-    return replace_hidden(text, keep="\n")
+    return replace_hidden(named(text), keep="\n")
 
 
 def visible_json(text: str) -> str:
     """Return JSON that says the same to programs, and hides nothing from people."""
+    text = named(text)
     hidden = filter(is_hidden, set(text) - {"\n"})
     return text.translate({ord(one): json.dumps(one)[1:-1] for one in hidden})
 

@@ -16,6 +16,7 @@ from maskforge.files import open_regular, read_bytes
 from maskforge.images.page import without_suffix
 from maskforge.issues import Origin
 from maskforge.outputs.csvtable import read_table
+from maskforge.remote.address import address_of, localized
 
 _LONGEST_HEADER = 65_536
 
@@ -109,8 +110,8 @@ def _candidates(
     listed = []
     incomplete = []
     for number, row in enumerate(rows, 1):
-        image = row[image_column].strip().replace("\\", "/")
-        mask = row[mask_column].strip().replace("\\", "/")
+        image = localized(row[image_column].strip().replace("\\", "/"))
+        mask = localized(row[mask_column].strip().replace("\\", "/"))
         if image and mask:
             listed.append((image, mask, row))
         else:
@@ -131,6 +132,10 @@ def _candidates(
         )
     if not listed:
         raise DatasetError("; ".join([f"{source} lists no image with a mask", *notes]))
+    if any(address_of(one) for one in paths):
+        from maskforge.remote.mirror import mirror_files
+
+        mirror_files(Path(os.path.abspath(folder / one)) for pair in listed for one in pair[:2])  # noqa: PTH100
     pairs = (
         Candidate(
             name=name,

@@ -7,6 +7,8 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from maskforge.display.aliases import named
+
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]")
 _SPECIAL = re.compile(r'[",\r\n]')
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -74,7 +76,7 @@ def read_table(
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else named(str(value))
     if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
         text = f"'{text}"
     # Unlike here, the module csv leaves a carriage return bare.

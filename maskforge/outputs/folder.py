@@ -12,14 +12,27 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import msgspec
 
-from maskforge.errors import OutputError, OutputExistsError
-from maskforge.files import LOCK, aside_of, check_folder, is_inside, unwritable
+from maskforge.errors import MaskforgeError, OutputError, OutputExistsError
+from maskforge.files import (
+    HEADS,
+    LOCK,
+    PathLike,
+    as_target,
+    aside_of,
+    check_folder,
+    is_inside,
+    unwritable,
+)
 from maskforge.issues import Origin
 from maskforge.outputs.lock import is_open_file, open_locked
+from maskforge.remote.address import Address, address_of
+
+if TYPE_CHECKING:
+    from maskforge.remote.staging import Staging
 
 _ASIDE = re.compile(r"(?s)\..*\.[0-9a-f]{8}\.part")
 _BLOCK = 2**20
@@ -78,19 +91,24 @@ class OutputFolder:
         digests: SHA-256 of every file that was written by ``write``, by name.
     """
 
-    def __init__(self, path: Path, run: str = "", *, anew: bool = False) -> None:
+    def __init__(self, path: PathLike, run: str = "", *, anew: bool = False) -> None:
         """Make sure that there can be such a folder.
 
         Args:
-            path: The folder.
+            path: The folder; a URL, or its path in the user's cache, for a folder of a store. That
+                is staged in the cache, and put when the run has finished.
             run: What tells the run from others, if it can go on; see ``run_of``.
             anew: Whether it starts anew nonetheless.
 
         Raises:
             OutputError: If it is a file, or its name cannot be used.
+            OptionError: If it is a URL of a store that cannot be written to.
+            MissingDependencyError: If it is a URL, and the library for it is not installed.
         """
-        check_folder(path)
-        self.path = path
+        self.path = as_target(path)
+        address = address_of(self.path)
+        self._staging = None if address is None else _staging(address)
+        check_folder(self.path)
         self.is_abandoned = False
         self.goes_on = False
         self.digests: dict[str, str] = {}
@@ -115,6 +133,8 @@ class OutputFolder:
             self._make_folders()
             self.is_abandoned = lock.is_file() and not is_link(lock)
             self._descriptor = open_locked(lock)
+            if self._staging is not None:
+                self.is_abandoned = self._staging.begin(is_abandoned=self.is_abandoned)
             if self.is_abandoned:
                 self._read_earlier(lock)
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -126,11 +146,10 @@ class OutputFolder:
                 origin=Origin(self.path, ""),
                 hint="wait until it has finished, or choose another folder",
             ) from None
-        except OSError as error:
+        except BaseException as error:
             self._close(keep=self.is_abandoned)
-            raise unwritable(self.path, error) from None
-        except BaseException:
-            self._close(keep=self.is_abandoned)
+            if isinstance(error, OSError) and not isinstance(error, MaskforgeError):
+                raise unwritable(self.path, error) from None
             raise
         return self
 
@@ -143,11 +162,16 @@ class OutputFolder:
         # What a run that failed has listed, or one that was killed, the next run must know.
         is_listed = self._has_begun or bool(self.digests)
         is_listed |= self.is_abandoned and not self._is_cleared
+        keep = is_listed
         try:
             if kind is None:
                 self.check_there()
+                keep = self._staging is not None
+                if self._staging is not None:
+                    self._staging.finish()
+                keep = False
         finally:
-            self._close(keep=kind is not None and is_listed)
+            self._close(keep=keep)
 
     def _make_folders(self) -> None:
         missing = [one for one in (self.path, *self.path.parents) if not os.path.lexists(one)]
@@ -203,6 +227,15 @@ class OutputFolder:
         except OSError as error:
             raise unwritable(self.path, error) from None
         self._has_begun = True
+
+    def hold_all(self) -> None:
+        """Bring here what a store holds of this folder, if it is one of a store.
+
+        Raises:
+            StorageError: If the store refuses or cannot be reached.
+        """
+        if self._staging is not None:
+            self._staging.hold()
 
     def list_done(self, done: Done) -> None:
         """List an image whose files are about to be put in their places.
@@ -333,6 +366,8 @@ class OutputFolder:
                 record says, nothing else is removed.
         """
         self._is_cleared = True
+        if self._staging is not None:
+            self._staging.hold((*self.left, *digests))
         for name, digest in {**self.left, **digests}.items():
             is_ours = is_inside(name) and within & {name, name.partition("/")[0]}
             if is_ours and self.is_unchanged(name, digest):
@@ -365,6 +400,8 @@ class OutputFolder:
         """Tell whether a file below the folder, behind no link, has that SHA-256."""
         with contextlib.suppress(OSError):
             path = self.path / name
+            if self._staging is not None:
+                self._staging.hold([name])
             if first_link(self.path, name) is None and path.is_file():
                 return digest_of(path) == digest
         return False
@@ -412,6 +449,12 @@ class StagedFile:
         """Remove it, if it is not in its place."""
         with contextlib.suppress(OSError):
             self.aside.unlink(missing_ok=True)
+
+
+def _staging(address: Address) -> Staging:
+    from maskforge.remote.staging import Staging
+
+    return Staging(address, LOCK, HEADS)
 
 
 def digest_of(path: Path) -> str:

@@ -18,6 +18,7 @@ from maskforge.dataset.conversion_report import ClassCount
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry, relative
 from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
+from maskforge.display.aliases import named
 from maskforge.errors import ModelError, OptionError
 from maskforge.examples.maskvalues import count_values
 from maskforge.files import (
@@ -26,7 +27,6 @@ from maskforge.files import (
     PROBABILITIES,
     RESULT_FOLDERS,
     PathLike,
-    as_path,
     as_paths,
     as_text,
 )
@@ -48,6 +48,7 @@ from maskforge.prediction.predictor import SETTLED, Predictor, settled
 from maskforge.prediction.read_ahead import Known, Loaded, read_ahead
 from maskforge.prediction.tool_files import ToolFiles
 from maskforge.prediction.write_behind import write_behind
+from maskforge.remote.address import identity
 from maskforge.shapes import MOST_PIXELS, ImageState, Size
 
 _READERS_OF_JOINED = 4
@@ -106,7 +107,7 @@ def predict(
     sources = as_paths(sources)
     run = run_of("predict", sources)
     # Before the search, which leaves it out.
-    with OutputFolder(as_path(out), run, anew=overwrite) as folder:
+    with OutputFolder(out, run, anew=overwrite) as folder:
         also = (*RESULT_FOLDERS, PROBABILITIES, OVERLAYS, *options.formats)
         check_results(folder, overwrite=overwrite, also=also)
         return _predict(model, sources, folder, options, progress)
@@ -123,7 +124,7 @@ def _predict(
     out = folder.path
     found = find_images(sources)
     for dataset in found.datasets:
-        if out.samefile(dataset):
+        if identity(out) == identity(dataset):
             raise OptionError(
                 f"{out} is the data set itself, whose masks would be replaced",
                 hint="choose another folder with --out",
@@ -203,8 +204,8 @@ class _Run:
         limits = model.thresholds(options.model)
         ids = model.description.channel_ids
         self.report = PredictionReport(
-            out=str(out),
-            model=str(model.folder),
+            out=named(str(out)),
+            model=named(str(model.folder)),
             runtime=model.runtime.name,
             precision=model.runtime.precision,
             thresholds={names[id_]: one for id_, one in zip(ids, limits, strict=True)}

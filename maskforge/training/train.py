@@ -15,9 +15,10 @@ from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import read_splits
 from maskforge.examples.tables import Table
-from maskforge.files import CONFIG, PathLike, as_path
+from maskforge.files import CONFIG, PathLike, as_target
 from maskforge.issues import Origin
 from maskforge.outputs.folder import OutputFolder
+from maskforge.remote.address import address_of
 from maskforge.training.configfile import build_options, read_config, to_document
 from maskforge.training.initial_model import InitialModel, check_place, take_over
 from maskforge.training.plan import check_options, make_plan
@@ -83,7 +84,7 @@ def train(
         'finished'
     """
     log = log or _nothing_said
-    out = as_path(out)
+    out = as_target(out)
     options = with_keywords(TrainOptions, options, keywords)
     if isinstance(dataset, (str, os.PathLike)):
         options = with_keywords(TrainOptions, options, {"dataset": dataset})
@@ -144,13 +145,18 @@ def resume_training(
         maskforge.errors.TrainingError: runs/caries: has finished; there is nothing to go on with
     """
     log = log or _nothing_said
-    out = as_path(out)
-    if read_record(out).state == "finished":
-        raise TrainingError("has finished; there is nothing to go on with", origin=Origin(out, ""))
-    options = build_options(read_config(out / CONFIG), Origin(out / CONFIG, ""))
-    options, initial = take_over(options)
-    with OutputFolder(out):
+    out = as_target(out)
+    if address_of(out) is None:
+        read_record(out)  # what is not a run is said to be none, before it is written into
+    with OutputFolder(out) as folder:
+        if read_record(out).state == "finished":
+            raise TrainingError(
+                "has finished; there is nothing to go on with", origin=Origin(out, "")
+            )
+        options = build_options(read_config(out / CONFIG), Origin(out / CONFIG, ""))
+        options, initial = take_over(options)
         check_run_links(out)
+        folder.hold_all()
         examples = open_data(dataset, options.data, log, progress)
         splits = read_splits(out / SPLIT, examples)
         job = _job(options, out, examples, splits, initial, log, progress)
