@@ -241,7 +241,7 @@ def test_what_was_cut_while_it_was_put_goes_on(bucket, local, proxy, monkeypatch
     assert "manifest.jsonl" not in bucket.all("masks/")
     proxy.cuts, proxy.method, proxy.after = 0, "GET", 2000
     drawn = []
-    monkeypatch.setattr("maskforge.dataset.conversion.convert_image", drawn.append)
+    monkeypatch.setattr("maskforge.dataset.drawn_image.draw_image", drawn.append)
     report = mf.convert(local / "data", out)
     assert (report.images["drawn"], drawn) == (COUNT, [])
     assert masks(bucket) == masks_here(local)

@@ -12,7 +12,7 @@ from PIL import Image
 from test_prediction_folders import predictor
 
 import maskforge as mf
-import maskforge.dataset.conversion
+import maskforge.dataset.drawn_image
 from maskforge.files import as_path
 from maskforge.outputs.folder import OutputFolder
 from maskforge.remote import announcement
@@ -213,11 +213,12 @@ def test_a_killed_run_goes_on(data, tmp_path, monkeypatch, settled):
                 mf.convert(f"{ROOT}/in", f"{ROOT}/masks")
         assert LOCK in names(data, "masks")
     drawn = []
-    convert_image = maskforge.dataset.conversion.convert_image
-    monkeypatch.setattr(
-        "maskforge.dataset.conversion.convert_image",
-        lambda *given: (drawn.append(given), convert_image(*given))[1],
-    )
+    draw_image = maskforge.dataset.drawn_image.draw_image
+    for module in ("conversion", "drawn_image"):
+        monkeypatch.setattr(
+            f"maskforge.dataset.{module}.draw_image",
+            lambda *given: (drawn.append(given), draw_image(*given))[1],
+        )
     mf.convert(f"{ROOT}/in", f"{ROOT}/masks")
     assert len(drawn) == 4 - settled
     assert names(data, "masks") == files(tmp_path / "here")
