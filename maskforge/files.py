@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from maskforge.display.aliases import named
 from maskforge.errors import MaskforgeError, OptionError, OutputError, OutputExistsError, shorten
 from maskforge.issues import Origin
-from maskforge.remote.address import parse
+from maskforge.remote.address import Address, address_of, parse
 
 if TYPE_CHECKING:
     import msgspec
@@ -99,29 +99,10 @@ _REPORT_IMAGES = frozenset(
 
 
 def as_path(path: PathLike) -> Path:
-    """Return a path that somebody gave to be read as ``Path``.
+    """Return a path that somebody gave as ``Path``.
 
-    What a URL names is fetched, as far as it has changed; its path in the user's cache is returned,
-    whether or not there is anything.
-
-    Raises:
-        OptionError: If it is not a path, or one that cannot be written into reports.
-        MissingDependencyError: If it is a URL, and the library for it is not installed.
-        StorageError: If it is a URL, and the store refuses or cannot be reached.
-    """
-    text = _given(path)
-    address = parse(text)
-    if address is None:
-        return Path(text)
-    from maskforge.remote.mirror import mirrored
-
-    return mirrored(address, _needed)
-
-
-def as_target(path: PathLike) -> Path:
-    """Return a path that somebody gave to be written to; for a URL one in the user's cache.
-
-    There a folder is staged, see ``OutputFolder``, or a file, see ``write_given``.
+    For a URL it is the place in the user's cache where a folder is staged, see ``OutputFolder``, or
+    a file, see ``write_given``. Whoever reads what is there asks for it with ``as_source``.
 
     Raises:
         OptionError: If it is not a path, or one that cannot be written into reports.
@@ -165,10 +146,17 @@ def _needed(names: Collection[str]) -> list[str]:
 def as_source(path: PathLike) -> Path:
     """Return a path that somebody gave to be read, whether or not it is there.
 
+    What a URL names is fetched, as far as it has changed; its path is one in the user's cache.
+
     Raises:
         OptionError: If it is not a path, or one that the system refuses to look at.
+        MissingDependencyError: If it is a URL, and the library for it is not installed.
+        StorageError: If it is a URL, and the store refuses or cannot be reached.
     """
-    source = as_path(path)
+    text = _given(path)
+    if (address := parse(text)) is not None:
+        return _fetched(address)
+    source = Path(text)
     try:
         source.exists()
     except OSError as error:  # no permission, or the name is too long
@@ -177,15 +165,23 @@ def as_source(path: PathLike) -> Path:
     return source
 
 
+def _fetched(address: Address) -> Path:
+    from maskforge.remote.mirror import mirrored
+
+    return mirrored(address, _needed)
+
+
 def as_paths(sources: PathLike | Iterable[PathLike]) -> list[Path]:
-    """Return one path or several ones as a list.
+    """Return one path or several ones as a list, each as ``as_source`` does.
 
     Raises:
-        OptionError: If something is not a path.
+        OptionError: If something is not a path, or one that the system refuses to look at.
+        MissingDependencyError: As ``as_source``.
+        StorageError: As ``as_source``.
     """
     if isinstance(sources, (str, os.PathLike)) or not isinstance(sources, Iterable):
-        return [as_path(sources)]
-    return [as_path(source) for source in sources]
+        return [as_source(sources)]
+    return [as_source(source) for source in sources]
 
 
 def walk(
@@ -336,9 +332,9 @@ def write_given(path: PathLike, content: bytes) -> None:
         OutputError: If it cannot be written.
         StorageError: If it is a URL, and the store refuses or cannot be reached.
     """
-    target = as_target(path)
+    target = as_path(path)
     write_whole(target, content)
-    if parse(os.fspath(path)) is not None:
+    if address_of(target) is not None:
         from maskforge.remote.staging import put_file
 
         put_file(target)
@@ -382,13 +378,17 @@ def check_folder(folder: Path) -> None:
         raise OutputError(UNNAMEABLE, origin=Origin(Path(as_text(folder)), ""))
 
 
-def check_new_file(path: Path, *, overwrite: bool) -> None:
+def check_new_file(path: PathLike, *, overwrite: bool) -> None:
     """Make sure that a file can be written where it replaces none, unless that was asked for.
 
     Raises:
         OutputExistsError: If there is one, and ``overwrite`` is not set.
         OutputError: If there is a folder, or its path cannot be used.
+        StorageError: If it is a URL, and the store refuses or cannot be reached.
     """
+    path = as_path(path)
+    if (address := address_of(path)) is not None:
+        path = _fetched(address)
     check_folder(path.parent)
     try:
         exists, is_folder = os.path.lexists(path), path.is_dir()

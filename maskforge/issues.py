@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from maskforge.display.aliases import named
 from maskforge.display.visible import replace_hidden, visible
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -32,8 +31,7 @@ class Origin:
         return Origin(self.file, self.pointer + suffix)
 
     def __str__(self) -> str:
-        file = named(str(self.file))
-        return f"{file} {self.pointer}" if self.pointer else file
+        return f"{self.file} {self.pointer}" if self.pointer else str(self.file)
 
 
 class Level(enum.StrEnum):

@@ -24,7 +24,7 @@ from maskforge.examples.folderpairs import usual_folders
 from maskforge.examples.sources import find_pairs
 from maskforge.examples.splitfile import parts_of
 from maskforge.examples.tables import is_table
-from maskforge.files import MANIFEST, PathLike, as_paths, as_source
+from maskforge.files import MANIFEST, PathLike, as_path, as_paths, as_source
 from maskforge.images.pair_names import MaskName
 from maskforge.masks.classes import BACKGROUND
 from maskforge.outputs.folder import OutputFolder
@@ -77,7 +77,7 @@ def check(
     with contextlib.ExitStack() as opened:
         folder = None
         if out is not None:  # before the search, which leaves it out
-            folder = opened.enter_context(OutputFolder(out))
+            folder = opened.enter_context(OutputFolder(as_path(out)))
             FILES.check(folder, overwrite=overwrite)
         subjects = _open(sources, options, opened, progress)
         report = _report(subjects, options, progress)

@@ -14,7 +14,7 @@ from maskforge.cli.console import print_json, print_table, progress, say
 from maskforge.cli.dataoptions import Data, Dataset
 from maskforge.cli.flags import Flag, Flags, Given, with_flags
 from maskforge.display.table import Table
-from maskforge.files import as_path, check_new_file
+from maskforge.files import check_new_file
 from maskforge.training.train_options import SplitOptions
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def split(
 
     options = SplitOptions(**how)
     check_split(options)
-    check_new_file(as_path(out), overwrite=overwrite)
+    check_new_file(out, overwrite=overwrite)
     with progress() as update:
         examples = open_examples(dataset, **data, progress=update)
     made = choose_splits(options, examples)

@@ -33,7 +33,7 @@ from maskforge.dataset.manifest import Dataset, ManifestEntry, mask_name
 from maskforge.dataset.writer import DatasetWriter
 from maskforge.display.aliases import named
 from maskforge.errors import DatasetError, listing
-from maskforge.files import CORRECTIONS, PathLike, as_path, as_paths, as_target, write_whole
+from maskforge.files import CORRECTIONS, PathLike, as_path, as_paths, as_source, write_whole
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
@@ -82,7 +82,7 @@ def merge(
         (4, 4)
     """
     options = with_keywords(MergeOptions, options, keywords)
-    earlier, out = as_path(out), as_target(out)
+    given_out, out = out, as_path(out)
     sources = as_paths(corrected)
     predicted = open_known(predictions, "maskforge predict")
     older = None if options.into is None else open_known(options.into, "maskforge convert")
@@ -99,7 +99,7 @@ def merge(
         images=[*(() if given is None else as_paths(given)), *images_beside(known)],
     )
     if not options.convert.dry_run:
-        check_table(earlier / CORRECTIONS, overwrite=overwrite)
+        check_table(as_source(Path(given_out) / CORRECTIONS), overwrite=overwrite)
     home = _Home(options, predicted, older, classes, out)
     conversion = convert_into(
         home,

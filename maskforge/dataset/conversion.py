@@ -41,7 +41,7 @@ from maskforge.dataset.spool import ImageSpool
 from maskforge.dataset.writer import Account, DatasetWriter, check_results, digest_of_settings
 from maskforge.display.aliases import named
 from maskforge.errors import OptionError, shorten
-from maskforge.files import PathLike, as_paths, as_target
+from maskforge.files import PathLike, as_path, as_paths
 from maskforge.formats.reader import AnnotationReader, read_with
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
@@ -139,8 +139,7 @@ def convert_into(
     check_file_type(options.file_type, options.encoding)
     # A library that is missing stops the run here, before anything is read or written.
     get_rasterizer(options.rasterizer).scan((), Size(1, 1))
-    out = as_target(out)
-    sources = as_paths(sources)
+    out, sources = as_path(out), as_paths(sources)
     progress = progress or _silent
     with contextlib.ExitStack() as stack:
         run = run_of(type(destination).__name__, sources)

@@ -24,13 +24,13 @@ from maskforge.files import (
     MASKS,
     UNFINISHED,
     PathLike,
-    as_path,
+    as_source,
     as_text,
     is_inside,
     read_bytes,
 )
 from maskforge.images.decoder import read_image, read_to_show
-from maskforge.images.page import is_there, split_page, without_suffix
+from maskforge.images.page import is_there, without_suffix
 from maskforge.images.stored import Pixels
 from maskforge.issues import Doubt, Level, Origin, Scope
 from maskforge.masks.classes import VOID, ClassMap
@@ -38,6 +38,7 @@ from maskforge.masks.classfile import load_saved_class_map
 from maskforge.masks.encoding import binary_values, from_multi_hot, from_one_hot, translate
 from maskforge.masks.maskfile import read_mask
 from maskforge.remote.address import address_of, localized, way
+from maskforge.remote.linked import fetch_linked
 from maskforge.shapes import ImageState, Size
 
 RECORD_COUNTS = ("found", "drawn", "converted", "void", "ignored", "skipped", "refused")
@@ -380,7 +381,7 @@ def open_dataset(folder: PathLike) -> Dataset:
         >>> mask.shape == (item.size.height, item.size.width)
         True
     """
-    folder = as_path(folder)
+    folder = as_source(folder)
     unfinished = is_unfinished(folder)
     entries = [entry for entry, _ in read_manifest(folder)]
     return Dataset(folder, load_saved_class_map(folder / CLASSES), tuple(entries), unfinished)
@@ -414,37 +415,13 @@ def read_manifest(folder: Path) -> list[tuple[ManifestEntry, bytes]]:
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise DatasetError(f"is not a manifest: {error}", origin=origin) from None
         _check_entry(entry, origin)
-        entries.append((entry, line))
-    entries = _with_images(entries, folder)
+        entries.append((_localized(entry) if b"://" in line else entry, line))
+    images = [one.image for one, _ in entries if one.image is not None]
+    fetch_linked(folder, [one for one in images if not is_inside(one)])
     # A run that was killed may have listed its last image before the files were in their places.
     while unfinished and entries and not _is_written(folder, entries[-1][0]):
         entries.pop()
     return entries
-
-
-def _with_images(
-    entries: list[tuple[ManifestEntry, bytes]], folder: Path
-) -> list[tuple[ManifestEntry, bytes]]:
-    """Return entries whose URLs are paths of the user's cache, with their images there.
-
-    Raises:
-        StorageError: If a store refuses or cannot be reached.
-    """
-    is_stored = address_of(folder) is not None
-    local = [
-        (_localized(entry), line) if b"://" in line else (entry, line) for entry, line in entries
-    ]
-    images = [
-        split_page(os.path.normpath(folder / entry.image))[0]
-        for (entry, line) in local
-        if entry.image is not None and (is_stored or b"://" in line)
-    ]
-    outside = [one for one in images if not one.is_relative_to(folder)]
-    if outside:
-        from maskforge.remote.mirror import mirror_files
-
-        mirror_files(dict.fromkeys(outside))
-    return local
 
 
 def _localized(entry: ManifestEntry) -> ManifestEntry:

@@ -23,7 +23,7 @@ from maskforge.dataset.manifest import (
 from maskforge.display.brief import Brief
 from maskforge.display.table import Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, OutputExistsError
-from maskforge.files import CONTACT_SHEET, PathLike
+from maskforge.files import CONTACT_SHEET, PathLike, as_path
 from maskforge.images.decoder import read_header, read_to_show
 from maskforge.images.page import split_page
 from maskforge.images.png import write_png
@@ -118,7 +118,7 @@ def preview(
     """
     options = with_keywords(PreviewOptions, options, keywords)
     dataset = open_dataset(folder)
-    with OutputFolder(out) as target:
+    with OutputFolder(as_path(out)) as target:
         return _preview(dataset, target.path, options, overwrite=overwrite, progress=progress)
 
 

@@ -16,6 +16,7 @@ import msgspec
 import maskforge
 from maskforge.dataset.made_file import MadeFile, mask_files, no_memory
 from maskforge.dataset.manifest import ManifestEntry, is_dataset
+from maskforge.display.aliases import named
 from maskforge.errors import LabelError, MaskforgeError, OutputError, OutputExistsError
 from maskforge.files import (
     CLASSES,
@@ -402,7 +403,7 @@ class DatasetWriter:
             self._folder.list_done(Done(one.key, files, account))
         digests = files if one.entry.mask is not None else {}
         listed = msgspec.structs.replace(one.entry, digests=digests)
-        return self._encoder.encode(listed) + b"\n"
+        return named(self._encoder.encode(listed).decode()).encode() + b"\n"
 
 
 def digest_of_settings(options: DataclassInstance, classes: ClassMap) -> bytes:

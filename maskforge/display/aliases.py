@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 _ALIASES: dict[str, str] = {}
 
 
@@ -13,6 +15,7 @@ def add_alias(start: str, name: str) -> None:
         name: What stands there instead, such as ``s3://``.
     """
     _ALIASES[start] = name
+    _ALIASES[json.dumps(start, ensure_ascii=False)[1:-1]] = name  # as it is in JSON and TOML
 
 
 def named(text: str) -> str:

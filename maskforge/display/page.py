@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple, TypeAlias
 
-from maskforge.display.aliases import named
 from maskforge.display.table import Shown, Swatch, as_html, swatch_html
 from maskforge.display.visible import replace_hidden
 
@@ -194,4 +193,4 @@ def _figure(figure: Figure) -> str:
 
 def _safe(text: str) -> str:
     """Return text from outside as HTML that shows it as it is, with nothing hidden in it."""
-    return escape(replace_hidden(named(text)))
+    return escape(replace_hidden(text))

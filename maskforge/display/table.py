@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple, TypeAlias
 
-from maskforge.display.aliases import named
 from maskforge.display.visible import replace_hidden, visible
 
 _LONGEST_CELL = 200
@@ -48,7 +47,7 @@ Shown: TypeAlias = Table | str
 
 def cell_text(value: object) -> str:
     """Return the text of a cell, never much longer than a line, with nothing hidden in it."""
-    text = f"{value:,}" if isinstance(value, int) else replace_hidden(named(str(value)))
+    text = f"{value:,}" if isinstance(value, int) else replace_hidden(str(value))
     return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}..."
 
 

@@ -38,6 +38,7 @@ def replace_hidden(text: str, replacement: str | None = None, *, keep: str = "")
         >>> print(replace_hidden("caries\x1b[2J"), replace_hidden("a\u202eb", "_"))
         caries\u001b[2J a_b
     """
+    text = named(text)
     if text.isprintable():
         return text
     needed = {found.start() for found in _NEEDED.finditer(text)}
@@ -53,7 +54,7 @@ def replace_hidden(text: str, replacement: str | None = None, *, keep: str = "")
 
 def visible(text: str) -> str:
     """Return text of one or several lines with every hidden character as its number."""
-    return replace_hidden(named(text), keep="\n")
+    return replace_hidden(text, keep="\n")
 
 
 def visible_json(text: str) -> str:

@@ -90,7 +90,7 @@ def evaluate(
         if page.suffix.lower() not in (".html", ".htm"):
             raise OptionError(f"{page} must end in .html")
         check_new_file(page, overwrite=overwrite)
-    with OutputFolder(out) if out is not None else contextlib.nullcontext() as folder:
+    with OutputFolder(as_path(out)) if out is not None else contextlib.nullcontext() as folder:
         if folder is not None:
             FILES.check(folder, overwrite=overwrite)
             if options.charts:
@@ -114,9 +114,9 @@ def evaluate(
                 folder, report, itertools.chain(images.items(), draw_worst(cases))
             )
         collections.deque(cases, maxlen=0)
-        if page is not None and html is not None:
+        if page is not None:
             shown = ([panels[row.name] for row in rows] for rows in (worst, best))
-            write_given(html, report_page(report, charts, *shown))
+            write_given(page, report_page(report, charts, *shown))
     return report
 
 

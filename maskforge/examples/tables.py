@@ -16,7 +16,8 @@ from maskforge.files import open_regular, read_bytes
 from maskforge.images.page import without_suffix
 from maskforge.issues import Origin
 from maskforge.outputs.csvtable import read_table
-from maskforge.remote.address import address_of, localized
+from maskforge.remote.address import localized
+from maskforge.remote.linked import fetch_linked
 
 _LONGEST_HEADER = 65_536
 
@@ -132,10 +133,7 @@ def _candidates(
         )
     if not listed:
         raise DatasetError("; ".join([f"{source} lists no image with a mask", *notes]))
-    if any(address_of(one) for one in paths):
-        from maskforge.remote.mirror import mirror_files
-
-        mirror_files(Path(os.path.abspath(folder / one)) for pair in listed for one in pair[:2])  # noqa: PTH100
+    fetch_linked(folder, [one for pair in listed for one in pair[:2]])
     pairs = (
         Candidate(
             name=name,

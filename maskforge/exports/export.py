@@ -20,14 +20,13 @@ from maskforge.choices import ChosenHoles, HoleForm, Progress, with_keywords
 from maskforge.dataset.conversion_report import count_issue
 from maskforge.dataset.manifest import Dataset, check_finished, is_dataset, open_dataset
 from maskforge.dataset.spool import ImageSpool
-from maskforge.display.aliases import named
 from maskforge.errors import LimitError, OptionError, OutputExistsError
 from maskforge.exports.annotated import PREDICTED, annotated_images
 from maskforge.exports.export_options import ExportOptions
 from maskforge.exports.export_report import ExportReport
 from maskforge.exports.fitted import fitted, lost_in_pixels
 from maskforge.exports.written_files import WrittenFiles, encoded
-from maskforge.files import EXPORTED, PathLike, as_paths, read_bytes
+from maskforge.files import EXPORTED, PathLike, as_path, as_paths, read_bytes
 from maskforge.formats.reader import AnnotationReader
 from maskforge.formats.registry import format_of, get_writer
 from maskforge.formats.writer import Holds, Writer, WrittenImage
@@ -93,7 +92,7 @@ def export(
     writer = get_writer(options.format)
     check_holds(options, writer.holds)
     progress = progress or _silent
-    with OutputFolder(out) as folder:
+    with OutputFolder(as_path(out)) as folder:
         earlier = earlier_export(folder)
         if earlier and not overwrite:
             raise OutputExistsError(
@@ -107,7 +106,7 @@ def export(
         for path in datasets:
             check_finished(path, "error")
         opened = [open_dataset(path) for path in datasets]
-        report = ExportReport(out=named(str(folder.path)), format=options.format)
+        report = ExportReport(out=str(folder.path), format=options.format)
         with ImageSpool(whole=True) as spool:
             labels: Counter[str] = Counter()
             reader = _read(others, options, spool, labels, progress) if others else None

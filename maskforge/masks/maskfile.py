@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from maskforge.choices import FileType, check_choice
 from maskforge.display.colors import Color
 from maskforge.errors import DatasetError, OptionError, check_type
-from maskforge.files import PathLike, as_path, as_target, write_given
+from maskforge.files import PathLike, as_path, as_source, write_given
 from maskforge.images.decoder import read_values
 from maskforge.images.index_png import encode_png, palette_bytes
 from maskforge.issues import Origin
@@ -95,7 +95,8 @@ def write_mask(path: PathLike, mask: AnyMask, palette: Mapping[int, Color] | Non
         >>> mask = np.array([[0, 1], [1, 255]], dtype=np.uint8)
         >>> mf.write_mask("mask.png", mask, {0: (0, 0, 0), 1: (230, 60, 60), 255: (224, 224, 192)})
     """
-    suffix = as_target(path).suffix.lower().removeprefix(".")
+    path = as_path(path)
+    suffix = path.suffix.lower().removeprefix(".")
     write_given(path, encode_mask(mask, "tiff" if suffix == "tif" else suffix, palette))
 
 
@@ -116,7 +117,7 @@ def read_mask(path: PathLike) -> NDArray[Any]:
         >>> mf.read_mask("mask.npy")
         array([[  0, 300]], dtype=uint16)
     """
-    path = as_path(path)
+    path = as_source(path)
     array = read_values(path)
     if array.dtype != np.int32:
         return array

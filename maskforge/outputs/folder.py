@@ -20,8 +20,6 @@ from maskforge.errors import MaskforgeError, OutputError, OutputExistsError
 from maskforge.files import (
     HEADS,
     LOCK,
-    PathLike,
-    as_target,
     aside_of,
     check_folder,
     is_inside,
@@ -91,23 +89,23 @@ class OutputFolder:
         digests: SHA-256 of every file that was written by ``write``, by name.
     """
 
-    def __init__(self, path: PathLike, run: str = "", *, anew: bool = False) -> None:
+    def __init__(self, path: Path, run: str = "", *, anew: bool = False) -> None:
         """Make sure that there can be such a folder.
 
         Args:
-            path: The folder; a URL, or its path in the user's cache, for a folder of a store. That
-                is staged in the cache, and put when the run has finished.
+            path: The folder, as ``as_path`` returns it. That of a store is staged in the user's
+                cache, and put when the run has finished.
             run: What tells the run from others, if it can go on; see ``run_of``.
             anew: Whether it starts anew nonetheless.
 
         Raises:
             OutputError: If it is a file, or its name cannot be used.
-            OptionError: If it is a URL of a store that cannot be written to.
-            MissingDependencyError: If it is a URL, and the library for it is not installed.
+            OptionError: If it is in a store that cannot be written to.
+            MissingDependencyError: If it is in a store, and the library for it is not installed.
         """
-        self.path = as_target(path)
-        address = address_of(self.path)
+        address = address_of(path)
         self._staging = None if address is None else _staging(address)
+        self.path = path if self._staging is None else self._staging.path
         check_folder(self.path)
         self.is_abandoned = False
         self.goes_on = False

@@ -27,6 +27,7 @@ from maskforge.files import (
     PROBABILITIES,
     RESULT_FOLDERS,
     PathLike,
+    as_path,
     as_paths,
     as_text,
 )
@@ -107,7 +108,7 @@ def predict(
     sources = as_paths(sources)
     run = run_of("predict", sources)
     # Before the search, which leaves it out.
-    with OutputFolder(out, run, anew=overwrite) as folder:
+    with OutputFolder(as_path(out), run, anew=overwrite) as folder:
         also = (*RESULT_FOLDERS, PROBABILITIES, OVERLAYS, *options.formats)
         check_results(folder, overwrite=overwrite, also=also)
         return _predict(model, sources, folder, options, progress)

@@ -209,6 +209,19 @@ def way(path: Path, folder: Path) -> str | None:
     return posixpath.relpath(file.key or ".", home.key or ".")
 
 
+def check_local(path: Path, what: str) -> None:
+    """Make sure that a path is not in a store.
+
+    Raises:
+        OptionError: If it is.
+    """
+    if (address := address_of(path)) is not None:
+        raise OptionError(
+            f"{what} cannot be written to {address}",
+            hint="choose a folder of this machine, and copy it into the store",
+        )
+
+
 def identity(path: Path) -> str:
     """Return a text that is the same for all paths of one file or folder, here or in a store."""
     address = address_of(path)

@@ -82,7 +82,9 @@ def mirror_files(paths: Iterable[Path]) -> None:
         if address is None or address.scheme in WEB:
             continue
         if address.key and is_name(address.key):
-            buckets.setdefault(address.below(""), set()).add(address.key)
+            page = _PAGE.fullmatch(address.key)
+            named = (address.key,) if page is None else (address.key, page[1])
+            buckets.setdefault(address.below(""), set()).update(named)
     for bucket, keys in buckets.items():
         few = len(keys) <= _FEW
         places = keys if few else {key.rpartition("/")[0] for key in keys}

@@ -14,10 +14,10 @@ import msgspec
 import tomli_w
 
 from maskforge.choices import check_choices
+from maskforge.display.aliases import named
 from maskforge.errors import OptionError, nearest, shorten
 from maskforge.files import read_bytes
 from maskforge.issues import Origin
-from maskforge.remote.address import parse
 from maskforge.training.train_options import TrainOptions
 
 Document: TypeAlias = dict[str, Any]
@@ -179,19 +179,9 @@ def _without_none(value: Any) -> Any:  # noqa: ANN401 - a TOML value can be anyt
     return value
 
 
-def _as_written(value: Any) -> Any:  # noqa: ANN401 - a TOML value can be anything
-    """Return a value in which URLs are whole, and tell no password and no signature."""
-    if isinstance(value, dict):
-        return {key: _as_written(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_as_written(one) for one in value]
-    address = parse(value) if isinstance(value, str) else None
-    return value if address is None else str(address)
-
-
 def dump_config(options: TrainOptions) -> str:
     """Return options as the text of a configuration file."""
-    document = _as_written(to_document(options))
+    document = to_document(options)
     # Tables last, as TOML wants values that belong to no table before the first one.
     ordered = sorted(document.items(), key=lambda item: isinstance(item[1], dict))
-    return tomli_w.dumps(dict(ordered))
+    return named(tomli_w.dumps(dict(ordered)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from maskforge.choices import ExportFormat, ExportPrecision, Progress, check_choice
 from maskforge.errors import OptionError
-from maskforge.files import PathLike, as_source, as_target
+from maskforge.files import PathLike, as_path, as_source
 from maskforge.nn import export
 from maskforge.nn.export import ModelExportReport
 from maskforge.nn.modelfile import model_folder, read_description
 from maskforge.prediction import converted
-from maskforge.remote.address import address_of
+from maskforge.remote.address import check_local
 from maskforge.training.int8_export import export_int8
 
 
@@ -60,12 +60,8 @@ def export_model(
         ('caries.onnx', True)
     """
     check_choice("precision", precision, ExportPrecision)
-    source, target = as_source(model), None if out is None else as_target(out)
-    if address_of(target or source) is not None:
-        raise OptionError(
-            "a model is exported into a folder of this machine",
-            hint="name a file with --out, and copy it into the store",
-        )
+    source, target = as_source(model), None if out is None else as_path(out)
+    check_local(target or source, "the file")
     if precision == "int8":
         if format != "openvino":
             raise OptionError(f"{format} is not written in INT8", hint="use openvino")

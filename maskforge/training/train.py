@@ -15,10 +15,9 @@ from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import read_splits
 from maskforge.examples.tables import Table
-from maskforge.files import CONFIG, PathLike, as_target
+from maskforge.files import CONFIG, PathLike, as_path
 from maskforge.issues import Origin
 from maskforge.outputs.folder import OutputFolder
-from maskforge.remote.address import address_of
 from maskforge.training.configfile import build_options, read_config, to_document
 from maskforge.training.initial_model import InitialModel, check_place, take_over
 from maskforge.training.plan import check_options, make_plan
@@ -84,7 +83,7 @@ def train(
         'finished'
     """
     log = log or _nothing_said
-    out = as_target(out)
+    out = as_path(out)
     options = with_keywords(TrainOptions, options, keywords)
     if isinstance(dataset, (str, os.PathLike)):
         options = with_keywords(TrainOptions, options, {"dataset": dataset})
@@ -145,9 +144,7 @@ def resume_training(
         maskforge.errors.TrainingError: runs/caries: has finished; there is nothing to go on with
     """
     log = log or _nothing_said
-    out = as_target(out)
-    if address_of(out) is None:
-        read_record(out)  # what is not a run is said to be none, before it is written into
+    out = as_path(out)
     with OutputFolder(out) as folder:
         if read_record(out).state == "finished":
             raise TrainingError(

@@ -162,9 +162,9 @@ def test_only_what_has_changed_is_fetched_again(bucket, local, proxy, said):
 
 def test_a_file_of_the_cache_that_was_touched_is_fetched_again(bucket, local):
     bucket.put_all(local / "data", "data")
-    place = mf.files.as_path(f"s3://{BUCKET}/data/x0.json")
+    place = mf.files.as_source(f"s3://{BUCKET}/data/x0.json")
     place.write_bytes(b"{}")
-    assert mf.files.as_path(f"s3://{BUCKET}/data/x0.json") == place
+    assert mf.files.as_source(f"s3://{BUCKET}/data/x0.json") == place
     assert place.read_bytes() == (local / "data/x0.json").read_bytes()
 
 
@@ -172,7 +172,7 @@ def test_a_connection_that_breaks_once_costs_nothing(bucket, proxy, said):
     content = os.urandom(200_000)
     bucket.put("scans/a.bin", content)
     proxy.cuts = 1
-    place = mf.files.as_path(f"s3://{BUCKET}/scans")
+    place = mf.files.as_source(f"s3://{BUCKET}/scans")
     assert proxy.cuts == 0
     assert (place / "a.bin").read_bytes() == content
 
@@ -185,12 +185,12 @@ def test_a_connection_that_always_breaks_is_an_error_and_leaves_no_torn_file(
     bucket.put("scans/z.bin", os.urandom(200_000))
     proxy.cuts = 10**6
     with pytest.raises(mf.errors.StorageError, match="the connection failed 3 times") as error:
-        mf.files.as_path(f"s3://{BUCKET}/scans")
+        mf.files.as_source(f"s3://{BUCKET}/scans")
     assert f"s3://{BUCKET}/scans/z.bin" in str(error.value)
     assert set(contents(tmp_path / "cache/remote/mirror").values()) <= {whole}
     proxy.cuts = 0
     proxy.requests.clear()
-    place = mf.files.as_path(f"s3://{BUCKET}/scans")
+    place = mf.files.as_source(f"s3://{BUCKET}/scans")
     assert files(place) == {"small.bin", "z.bin"}
     assert (place / "z.bin").stat().st_size == 200_000
     assert not list((tmp_path / "cache/remote/.parts").iterdir())
@@ -391,6 +391,6 @@ def test_two_runs_cannot_both_take_a_folder(bucket, tmp_path):
 def test_a_name_that_is_a_folder_as_well_costs_only_itself(bucket, said):
     bucket.put("in/a", b"a file")
     bucket.put("in/a/b.json", b"{}")
-    place = mf.files.as_path(f"s3://{BUCKET}/in")
+    place = mf.files.as_source(f"s3://{BUCKET}/in")
     assert files(place) == {"a/b.json"}
     assert any("'in/a'" in one for one in said)

@@ -13,7 +13,7 @@ from test_prediction_folders import predictor
 
 import maskforge as mf
 import maskforge.dataset.drawn_image
-from maskforge.files import as_path
+from maskforge.files import as_source
 from maskforge.outputs.folder import OutputFolder
 from maskforge.remote import announcement
 from maskforge.remote.address import address_of, parse
@@ -109,7 +109,7 @@ def test_single_files_are_read_and_written(data):
 def test_names_in_a_store_lead_nowhere_else(memory, tmp_path, said, name):
     memory.pipe_file("/ward/in/good.json", b"{}")
     memory.store[f"/ward/in/{name}"] = memory.store["/ward/in/good.json"]
-    place = as_path(f"{ROOT}/in")
+    place = as_source(f"{ROOT}/in")
     everything = [one for one in tmp_path.rglob("*") if one.is_file()]
     assert {one.name for one in everything} == {"good.json", "index.sqlite3"}
     assert [one.name for one in place.iterdir()] == ["good.json"]
@@ -118,8 +118,8 @@ def test_names_in_a_store_lead_nowhere_else(memory, tmp_path, said, name):
 
 def test_results_below_a_source_are_not_fetched(data):
     mf.convert(f"{ROOT}/in", f"{ROOT}/in/masks")
-    as_path(f"{ROOT}/in")
-    assert not (as_path(f"{ROOT}/in/x0.json").parent / "masks/masks/x9.png").exists()
+    as_source(f"{ROOT}/in")
+    assert not (as_source(f"{ROOT}/in/x0.json").parent / "masks/masks/x9.png").exists()
     report = mf.convert(f"{ROOT}/in", f"{ROOT}/again")
     assert report.images["found"] == 4
 
