@@ -129,6 +129,10 @@ class OutputError(MaskforgeError, OSError):
     """A result cannot be written."""
 
 
+class StorageError(MaskforgeError, OSError):
+    """Object storage that cannot be reached, or refuses what is asked of it."""
+
+
 class LimitError(MaskforgeError, ValueError):
     """An image that would take more time or memory than its limits allow."""
 

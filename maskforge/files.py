@@ -7,14 +7,15 @@ import errno
 import os
 import secrets
 import stat
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from maskforge.display.aliases import named
 from maskforge.errors import MaskforgeError, OptionError, OutputError, OutputExistsError, shorten
 from maskforge.issues import Origin
+from maskforge.remote.address import Address, address_of, parse
 
 if TYPE_CHECKING:
     import msgspec
@@ -86,6 +87,12 @@ _SIGNS = (
 )
 """Files by which a folder is known that maskforge wrote into; of some, all must be there."""
 
+HEADS = frozenset(name for sign in (*_SIGNS, (EXPORTED,)) for name in sign) - {
+    LOCK,
+    UNFINISHED,
+}
+"""Files that say that the others beside them are whole."""
+
 _RESULTS = frozenset(
     (*RESULT_FOLDERS, PROBABILITIES, OVERLAYS, WORST, MANIFEST, CLASSES, CORRECTIONS)
 )
@@ -97,9 +104,19 @@ _REPORT_IMAGES = frozenset(
 def as_path(path: PathLike) -> Path:
     """Return a path that somebody gave as ``Path``.
 
+    For a URL it is the place in the user's cache where a folder is staged, see ``OutputFolder``, or
+    a file, see ``write_given``. Whoever reads what is there asks for it with ``as_source``.
+
     Raises:
         OptionError: If it is not a path, or one that cannot be written into reports.
+        StorageError: If it is a URL, and there is no place for a cache.
     """
+    text = _given(path)
+    address = parse(text)
+    return Path(text) if address is None else address.staged
+
+
+def _given(path: PathLike) -> str:
     try:
         text = os.fspath(path)
     except TypeError:
@@ -110,16 +127,39 @@ def as_path(path: PathLike) -> Path:
         raise OptionError(
             f"the name of {as_text(text)} is not valid Unicode", hint="rename the file or folder"
         )
-    return Path(text)
+    return text
+
+
+def _needed(names: Collection[str]) -> list[str]:
+    """Choose from the names of files of a folder those that ``walk`` would come to."""
+    folders: dict[str, set[str]] = {}
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        folders.setdefault(folder, set()).add(file)
+    results = {one for one, files in folders.items() if one and is_output(files)}
+
+    def is_needed(name: str) -> bool:
+        above = [one.as_posix() for one in PurePosixPath(name).parents]
+        hidden = any(map(_is_hidden, PurePosixPath(name).parts[:-1]))
+        return not hidden and results.isdisjoint(above)
+
+    return list(filter(is_needed, names))
 
 
 def as_source(path: PathLike) -> Path:
     """Return a path that somebody gave to be read, whether or not it is there.
 
+    What a URL names is fetched, as far as it has changed; its path is one in the user's cache.
+
     Raises:
         OptionError: If it is not a path, or one that the system refuses to look at.
+        MissingDependencyError: If it is a URL, and the library for it is not installed.
+        StorageError: If it is a URL, and the store refuses or cannot be reached.
     """
-    source = as_path(path)
+    text = _given(path)
+    if (address := parse(text)) is not None:
+        return _fetched(address)
+    source = Path(text)
     try:
         source.exists()
     except OSError as error:  # no permission, or the name is too long
@@ -128,15 +168,23 @@ def as_source(path: PathLike) -> Path:
     return source
 
 
+def _fetched(address: Address) -> Path:
+    from maskforge.remote.mirror import mirrored
+
+    return mirrored(address, _needed)
+
+
 def as_paths(sources: PathLike | Iterable[PathLike]) -> list[Path]:
-    """Return one path or several ones as a list.
+    """Return one path or several ones as a list, each as ``as_source`` does.
 
     Raises:
-        OptionError: If something is not a path.
+        OptionError: If something is not a path, or one that the system refuses to look at.
+        MissingDependencyError: As ``as_source``.
+        StorageError: As ``as_source``.
     """
     if isinstance(sources, (str, os.PathLike)) or not isinstance(sources, Iterable):
-        return [as_path(sources)]
-    return [as_path(source) for source in sources]
+        return [as_source(sources)]
+    return [as_source(source) for source in sources]
 
 
 def walk(
@@ -280,6 +328,21 @@ def aside_of(path: Path) -> Path:
     return path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
 
 
+def write_given(path: PathLike, content: bytes) -> None:
+    """Write a file under a name that somebody gave, as ``write_whole``; that of a URL is put there.
+
+    Raises:
+        OutputError: If it cannot be written.
+        StorageError: If it is a URL, and the store refuses or cannot be reached.
+    """
+    target = as_path(path)
+    write_whole(target, content)
+    if address_of(target) is not None:
+        from maskforge.remote.staging import put_file
+
+        put_file(target)
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it appears whole or not at all, also when the program is killed.
 
@@ -302,24 +365,6 @@ def write_whole(path: Path, content: bytes) -> None:
         raise unwritable(path, error) from None
 
 
-def cache_folder() -> Path | None:
-    """Return the user's cache; None if there is no place for it.
-
-    It is never looked for in the working folder, which may be somebody else's: relative paths in
-    the environment do not count.
-    """
-    if chosen := os.environ.get("MASKFORGE_CACHE"):
-        return Path(chosen).absolute()
-    variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
-    base = Path(os.environ.get(variable, ""))
-    if not base.is_absolute():
-        try:
-            base = Path.home() if sys.platform == "win32" else Path.home() / ".cache"
-        except RuntimeError:  # a user without a home folder
-            return None
-    return base / "maskforge" if base.is_absolute() else None
-
-
 def check_folder(folder: Path) -> None:
     """Make sure that a folder is not a file.
 
@@ -336,13 +381,17 @@ def check_folder(folder: Path) -> None:
         raise OutputError(UNNAMEABLE, origin=Origin(Path(as_text(folder)), ""))
 
 
-def check_new_file(path: Path, *, overwrite: bool) -> None:
+def check_new_file(path: PathLike, *, overwrite: bool) -> None:
     """Make sure that a file can be written where it replaces none, unless that was asked for.
 
     Raises:
         OutputExistsError: If there is one, and ``overwrite`` is not set.
         OutputError: If there is a folder, or its path cannot be used.
+        StorageError: If it is a URL, and the store refuses or cannot be reached.
     """
+    path = as_path(path)
+    if (address := address_of(path)) is not None:
+        path = _fetched(address)
     check_folder(path.parent)
     try:
         exists, is_folder = os.path.lexists(path), path.is_dir()
@@ -367,7 +416,8 @@ def dump_record(record: object, indent: int = 2) -> bytes:
     """Return a record as indented JSON that ends with a line break."""
     import msgspec
 
-    return msgspec.json.format(msgspec.json.encode(record), indent=indent) + b"\n"
+    content = msgspec.json.format(msgspec.json.encode(record), indent=indent)
+    return named(content.decode()).encode() + b"\n"
 
 
 def read_record(

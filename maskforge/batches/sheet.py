@@ -20,7 +20,7 @@ from maskforge.dataset.previews import PreviewOptions, check_targets
 from maskforge.errors import MaskforgeError
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.scaling import choose_scaling
-from maskforge.files import AUGMENTED
+from maskforge.files import AUGMENTED, as_path
 from maskforge.images.png import write_png
 from maskforge.images.stored import Stored
 from maskforge.masks.overlay import contact_sheet, overlay
@@ -97,8 +97,8 @@ def preview_augmented(
         shuffle=False,
     )
     rows = _Rows(Batches(shown, batch_options), options.opacity)
-    with OutputFolder(out):
-        return _draw(rows, out, options, overwrite=overwrite, progress=progress)
+    with OutputFolder(as_path(out)) as folder:
+        return _draw(rows, folder.path, options, overwrite=overwrite, progress=progress)
 
 
 def _draw(

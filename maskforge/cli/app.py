@@ -17,6 +17,7 @@ import maskforge
 from maskforge.cli.console import EXIT_WRONG_USE, say
 from maskforge.cli.streams import Ended, fill_closed_descriptors, limit_width, listen, steady
 from maskforge.display.visible import visible
+from maskforge.remote import announcement
 
 COMMANDS = (
     "convert",
@@ -109,6 +110,7 @@ def _options(
     ] = False,
 ) -> None:
     """From hand-drawn annotations to exact masks, a trained network, and back."""
+    announcement.listen(lambda sentence: say(sentence, err=True))
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from maskforge.files import EXTRACTED, MANIFEST, PathLike, as_source, read_bytes
 from maskforge.images.page import split_page
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.remote.address import identity
 
 _FILE_TYPES: dict[str, FileType] = {".png": "png", ".tif": "tiff", ".tiff": "tiff", ".npy": "npy"}
 
@@ -61,7 +62,7 @@ def check_place(out: Path, known: list[Dataset]) -> None:
         OptionError: If one would be.
     """
     for one in known:
-        if os.path.realpath(out) == os.path.realpath(one.folder):
+        if identity(out) == identity(one.folder):
             raise OptionError(
                 f"{out} is a data set that is read, and would be replaced",
                 hint="choose another folder with --out",

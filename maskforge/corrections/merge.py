@@ -31,8 +31,9 @@ from maskforge.dataset.converted_image import ConvertedImage
 from maskforge.dataset.destination import Destination, Place
 from maskforge.dataset.manifest import Dataset, ManifestEntry, mask_name
 from maskforge.dataset.writer import DatasetWriter
+from maskforge.display.aliases import named
 from maskforge.errors import DatasetError, listing
-from maskforge.files import CORRECTIONS, PathLike, as_path, as_paths, write_whole
+from maskforge.files import CORRECTIONS, PathLike, as_path, as_paths, as_source, write_whole
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
@@ -81,7 +82,7 @@ def merge(
         (4, 4)
     """
     options = with_keywords(MergeOptions, options, keywords)
-    out = as_path(out)
+    given_out, out = out, as_path(out)
     sources = as_paths(corrected)
     predicted = open_known(predictions, "maskforge predict")
     older = None if options.into is None else open_known(options.into, "maskforge convert")
@@ -99,7 +100,7 @@ def merge(
         images=[*(() if given is None else as_paths(given)), *images_beside(known)],
     )
     if not options.convert.dry_run:
-        check_table(out / CORRECTIONS, overwrite=overwrite)
+        check_table(as_source(Path(given_out) / CORRECTIONS), overwrite=overwrite)
     home = _Home(options, predicted, older, classes, out)
     conversion = convert_into(
         home,
@@ -263,7 +264,7 @@ class _Home(Destination):
     def report(self, conversion: ConversionReport) -> MergeReport:
         """Return the account of what came back."""
         report = MergeReport(
-            out=str(self._out),
+            out=named(str(self._out)),
             missing=len(self._predicted) - len(self._in_predicted),
             replaced=sorted(map(mask_name, self._replaced)),
             images=self._images,

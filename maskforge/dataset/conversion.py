@@ -49,6 +49,7 @@ from maskforge.dataset.writer import (
     digest_of_settings,
     settings_of,
 )
+from maskforge.display.aliases import named
 from maskforge.errors import OptionError, shorten
 from maskforge.files import PathLike, as_path, as_paths
 from maskforge.formats.reader import AnnotationReader, read_with
@@ -149,12 +150,12 @@ def convert_into(
     check_file_type(options.file_type, options.encoding)
     # A library that is missing stops the run here, before anything is read or written.
     get_rasterizer(options.rasterizer).scan((), Size(1, 1))
-    out = as_path(out)
+    out, sources = as_path(out), as_paths(sources)
     progress = progress or _silent
     with contextlib.ExitStack() as stack:
         check_shard(options.shard)
         name = f"{type(destination).__name__} {called(options.shard)}".rstrip()
-        run = run_of(name, as_paths(sources))
+        run = run_of(name, sources)
         folder = OutputFolder(out, run, anew=overwrite)
         if not options.dry_run:
             stack.enter_context(folder)  # before the search, which leaves it out
@@ -166,7 +167,7 @@ def convert_into(
 
 def _convert(
     destination: Destination,
-    sources: PathLike | Sequence[PathLike],
+    sources: Sequence[Path],
     folder: OutputFolder,
     options: ConvertOptions,
     keys: SourceKeys | None,
@@ -199,7 +200,7 @@ def _convert(
                 keys.add(read)
             spool.append(count.add(read))
             progress("reading", len(spool), None)
-        for path in as_paths(sources):
+        for path in sources:
             if not len(spool) and is_dataset(path):
                 raise OptionError(
                     f"{path} is a folder of masks, and holds no annotations",
@@ -301,7 +302,7 @@ class _Run:
         if folder is not None:
             shard = self._shard(folder, len(spool), len(chosen), report)
             writer = DatasetWriter(folder, self._classes, shard)
-        report.out = str(self._out)
+        report.out = named(str(self._out))
         report.shard = "/".join(map(str, self._options.shard or ()))
         counts: dict[str, ClassCount] = {}
         self._destination.begin()

@@ -25,7 +25,7 @@ from maskforge.files import (
     MASKS,
     UNFINISHED,
     PathLike,
-    as_path,
+    as_source,
     as_text,
     is_inside,
     read_bytes,
@@ -38,6 +38,8 @@ from maskforge.masks.classes import VOID, ClassMap
 from maskforge.masks.classfile import load_saved_class_map
 from maskforge.masks.encoding import binary_values, from_multi_hot, from_one_hot, translate
 from maskforge.masks.maskfile import read_mask
+from maskforge.remote.address import address_of, localized, way
+from maskforge.remote.linked import fetch_linked
 from maskforge.shapes import ImageState, Size
 
 RECORD_COUNTS = ("found", "drawn", "converted", "void", "ignored", "skipped", "refused")
@@ -404,7 +406,7 @@ def open_dataset(folder: PathLike) -> Dataset:
         >>> mask.shape == (item.size.height, item.size.width)
         True
     """
-    folder = as_path(folder)
+    folder = as_source(folder)
     unfinished = is_unfinished(folder)
     entries = [entry for entry, _ in read_manifest(folder)]
     return Dataset(folder, load_saved_class_map(folder / CLASSES), tuple(entries), unfinished)
@@ -439,11 +441,18 @@ def read_manifest(folder: Path) -> list[tuple[ManifestEntry, bytes]]:
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise DatasetError(f"is not a manifest: {error}", origin=origin) from None
         _check_entry(entry, origin)
-        entries.append((entry, line))
+        entries.append((_localized(entry) if b"://" in line else entry, line))
+    images = [one.image for one, _ in entries if one.image is not None]
+    fetch_linked(folder, [one for one in images if not is_inside(one)])
     # A run that was killed may have listed its last image before the files were in their places.
     while unfinished and entries and not _is_written(folder, entries[-1][0]):
         entries.pop()
     return entries
+
+
+def _localized(entry: ManifestEntry) -> ManifestEntry:
+    image = entry.image and localized(entry.image)
+    return msgspec.structs.replace(entry, image=image, source=localized(entry.source))
 
 
 def _check_entry(entry: ManifestEntry, origin: Origin) -> None:
@@ -475,6 +484,9 @@ def mask_name(mask: str) -> str:
 def relative(path: Path | None, folder: Path) -> str | None:
     """Return ``path`` relative to ``folder`` with forward slashes; absolute on another drive.
 
+    What lies in a store is relative in a folder of the same bucket, and a URL everywhere else; what
+    lies on this machine is absolute in a folder of a store.
+
     The way from ``folder`` leads through its real parents, whatever links lead to it.
     """
     return RelativePaths(folder).of(path)
@@ -494,8 +506,13 @@ class RelativePaths:
         parent, name = os.path.split(path)
         if parent not in self._known:
             real = os.path.realpath(parent)
-            with contextlib.suppress(ValueError):
-                real = os.path.relpath(real, os.path.realpath(self._folder))
+            if (stored := address_of(Path(real))) is not None:
+                real = way(Path(real), self._folder) or str(stored)
+            elif address_of(self._folder) is None:
+                with contextlib.suppress(ValueError):
+                    real = os.path.relpath(real, os.path.realpath(self._folder))
             self._known[parent] = real
         inner = os.path.join(self._known[parent], name)  # noqa: PTH118 - a path takes longer
-        return as_text(os.path.normpath(inner)).replace(os.sep, "/")
+        if "://" not in inner:
+            inner = os.path.normpath(inner)
+        return as_text(inner).replace(os.sep, "/")

@@ -28,6 +28,7 @@ from maskforge.masks.masknames import MaskNames
 from maskforge.masks.overlay import contact_sheet
 from maskforge.outputs.folder import OutputFolder, first_link, linked
 from maskforge.processes.worker_pool import WorkerPool
+from maskforge.remote.address import identity
 
 _TILES_PER_SHEET = 48
 
@@ -190,13 +191,13 @@ def check_targets(
         OutputExistsError: Naming the first such file.
         OutputError: If a folder on the way to one is a link.
     """
-    precious = {os.path.realpath(split_page(source)[0]) for source in sources}
+    precious = {identity(split_page(source)[0]) for source in sources}
     for target in targets:
         if (link := first_link(folder, target.parent.relative_to(folder).as_posix())) is not None:
             raise linked(link)
         if not os.path.lexists(target):
             continue
-        if os.path.realpath(target) in precious:
+        if identity(target) in precious:
             raise OutputExistsError(
                 "is a mask or an image of the data set",
                 origin=Origin(target, ""),

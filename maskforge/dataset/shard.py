@@ -14,6 +14,7 @@ from maskforge.display.brief import Brief
 from maskforge.errors import DatasetError, OptionError, shorten
 from maskforge.files import SHARD, read_bytes
 from maskforge.issues import Origin
+from maskforge.remote.address import identity
 
 Command: TypeAlias = Literal["convert", "predict"]
 Shard: TypeAlias = tuple[int, int]
@@ -116,7 +117,7 @@ def shard_record(
         of=shard[1],
         version=settings["version"],
         folder=os.path.realpath(folder),
-        sources=[os.path.realpath(one) for one in sources],
+        sources=[identity(one) for one in sources],
         options={**settings, "classes": digest},
         images=images,
         count=count,

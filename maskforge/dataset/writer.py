@@ -18,6 +18,7 @@ from maskforge.dataset.made_file import MadeFile, mask_files, no_memory
 from maskforge.dataset.manifest import ManifestEntry, is_dataset
 from maskforge.dataset.shard import ShardRecord
 from maskforge.dataset.shard_entry import ShardEntry
+from maskforge.display.aliases import named
 from maskforge.errors import LabelError, MaskforgeError, OutputError, OutputExistsError
 from maskforge.files import (
     CLASSES,
@@ -441,7 +442,7 @@ class DatasetWriter:
         listed = msgspec.structs.replace(one.entry, digests=digests)
         if isinstance(listed, ShardEntry):
             listed = msgspec.structs.replace(listed, files=files)
-        return self._encoder.encode(listed) + b"\n"
+        return named(self._encoder.encode(listed).decode()).encode() + b"\n"
 
 
 def digest_of_settings(options: DataclassInstance, classes: ClassMap) -> bytes:

@@ -6,6 +6,8 @@ import json
 import re
 import unicodedata
 
+from maskforge.display.aliases import named
+
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 # A joiner between letters of scripts that need it, or in an emoji, is part of the word.
@@ -36,6 +38,7 @@ def replace_hidden(text: str, replacement: str | None = None, *, keep: str = "")
         >>> print(replace_hidden("caries\x1b[2J"), replace_hidden("a\u202eb", "_"))
         caries\u001b[2J a_b
     """
+    text = named(text)
     if text.isprintable():
         return text
     needed = {found.start() for found in _NEEDED.finditer(text)}
@@ -56,6 +59,7 @@ def visible(text: str) -> str:
 
 def visible_json(text: str) -> str:
     """Return JSON that says the same to programs, and hides nothing from people."""
+    text = named(text)
     hidden = filter(is_hidden, set(text) - {"\n"})
     return text.translate({ord(one): json.dumps(one)[1:-1] for one in hidden})
 

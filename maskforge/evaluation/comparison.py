@@ -85,7 +85,9 @@ def open_comparison(
         ModelError: If the model cannot be used.
         OptionError: If an option cannot be used.
     """
-    places = [] if isinstance(truth, ExampleSet) else [as_source(truth)]
+    if not isinstance(truth, ExampleSet):
+        truth = as_source(truth)
+    places = [] if isinstance(truth, ExampleSet) else [truth]
     if isinstance(prediction, Path):
         places.insert(0, prediction)
     for place in places:
@@ -107,7 +109,7 @@ def open_comparison(
     predicted_classes = known_classes(prediction)
     if isinstance(truth, ExampleSet):
         examples = truth
-    elif _has_images(Path(truth)):
+    elif _has_images(truth):
         from maskforge.examples.sources import open_examples
 
         examples = open_examples(
@@ -115,7 +117,7 @@ def open_comparison(
         )
     else:
         examples = open_masks(
-            Path(truth),
+            truth,
             classes=options.classes or predicted_classes,
             mask_values=options.mask_values,
             partial=options.partial,

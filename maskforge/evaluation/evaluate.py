@@ -38,7 +38,7 @@ from maskforge.evaluation.report.summary import (
 from maskforge.evaluation.report.worst import Case, draw_worst, read_case
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.statistics import data_digest
-from maskforge.files import PathLike, as_path, as_source, check_new_file, write_whole
+from maskforge.files import PathLike, as_path, as_source, check_new_file, write_given
 from maskforge.outputs.folder import OutputFolder
 from maskforge.prediction.predictor import Predictor
 
@@ -116,7 +116,7 @@ def evaluate(
         collections.deque(cases, maxlen=0)
         if page is not None:
             shown = ([panels[row.name] for row in rows] for rows in (worst, best))
-            write_whole(page, report_page(report, charts, *shown))
+            write_given(page, report_page(report, charts, *shown))
     return report
 
 

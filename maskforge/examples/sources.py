@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from maskforge.choices import Partial, Progress, Unfinished, check_choice
@@ -151,10 +152,14 @@ def open_examples(
         check_type(name, text, str, type(None))
     check_grouping(group_column, group_pattern)
     check_choice("unfinished", unfinished, Unfinished)
+    if isinstance(dataset, (str, os.PathLike)):
+        dataset = as_source(dataset)
+    elif dataset is None and masks is not None:
+        masks = as_source(masks)
     masks_from = masks if dataset is None else dataset
     started = ""
-    if isinstance(masks_from, (str, os.PathLike, Dataset)):
-        folder = masks_from.folder if isinstance(masks_from, Dataset) else as_source(masks_from)
+    if isinstance(masks_from, (Path, Dataset)):
+        folder = masks_from.folder if isinstance(masks_from, Dataset) else masks_from
         started = check_finished(folder, unfinished)
     columns = image_column or "image", mask_column or "mask"
     told = None if mask_name is None else MaskName(mask_name)

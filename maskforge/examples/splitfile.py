@@ -14,7 +14,15 @@ from maskforge.errors import DatasetError, OptionError, check_type, did_you_mean
 from maskforge.examples.example import Example, ExampleSet, check_examples
 from maskforge.examples.split import PARTS, Split, check_leaks
 from maskforge.examples.statistics import data_digest, statistics_of
-from maskforge.files import PathLike, as_path, check_schema, dump_record, read_bytes, write_whole
+from maskforge.files import (
+    PathLike,
+    as_path,
+    as_source,
+    check_schema,
+    dump_record,
+    read_bytes,
+    write_given,
+)
 from maskforge.images.page import without_suffix
 from maskforge.issues import Origin
 from maskforge.outputs.csvtable import read_table
@@ -116,7 +124,7 @@ def write_split(
             for one in sorted(examples, key=lambda one: one.name)
         ],
     )
-    write_whole(as_path(path), dump_record(record))
+    write_given(path, dump_record(record))
 
 
 def _parts_of_names(splits: Sequence[Split]) -> dict[str, str]:
@@ -167,7 +175,7 @@ def read_splits(path: PathLike, examples: ExampleSet) -> list[Split]:
         3
     """
     check_examples(examples)
-    path = as_path(path)
+    path = as_source(path)
     origin = Origin(path, "")
     record = _read(path, origin)
     entries = _resolved(record.examples, examples, origin)
@@ -193,7 +201,7 @@ def parts_of(path: PathLike, examples: ExampleSet) -> dict[str, str]:
         DatasetError: If the file cannot be understood, names an example that does not exist or
             leaves one out.
     """
-    path = as_path(path)
+    path = as_source(path)
     origin = Origin(path, "")
     return {
         one.name: _OTHER_NAMES.get(one.part, one.part)

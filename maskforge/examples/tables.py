@@ -16,6 +16,8 @@ from maskforge.files import open_regular, read_bytes
 from maskforge.images.page import without_suffix
 from maskforge.issues import Origin
 from maskforge.outputs.csvtable import read_table
+from maskforge.remote.address import localized
+from maskforge.remote.linked import fetch_linked
 
 _LONGEST_HEADER = 65_536
 
@@ -109,8 +111,8 @@ def _candidates(
     listed = []
     incomplete = []
     for number, row in enumerate(rows, 1):
-        image = row[image_column].strip().replace("\\", "/")
-        mask = row[mask_column].strip().replace("\\", "/")
+        image = localized(row[image_column].strip().replace("\\", "/"))
+        mask = localized(row[mask_column].strip().replace("\\", "/"))
         if image and mask:
             listed.append((image, mask, row))
         else:
@@ -131,6 +133,7 @@ def _candidates(
         )
     if not listed:
         raise DatasetError("; ".join([f"{source} lists no image with a mask", *notes]))
+    fetch_linked(folder, [one for pair in listed for one in pair[:2]])
     pairs = (
         Candidate(
             name=name,

@@ -8,6 +8,7 @@ import msgspec
 
 from maskforge.dataset.conversion_report import Finding
 from maskforge.dataset.issue_record import IssueRecord
+from maskforge.display.aliases import named
 from maskforge.display.brief import Brief
 from maskforge.display.table import Shown, Table, as_html
 from maskforge.errors import listing
@@ -63,6 +64,9 @@ class ExportReport(Brief, msgspec.Struct, kw_only=True):
     findings: list[Finding] = []
     issues: list[IssueRecord] = []
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.out = named(self.out)
 
     def count_outlines(self, iou: float, left_out: int) -> None:
         """Count a mask that became outlines.

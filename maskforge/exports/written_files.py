@@ -16,6 +16,7 @@ from maskforge.images.decoder import read_image
 from maskforge.images.page import split_page
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
+from maskforge.remote.address import address_of, way
 
 _LOSSLESS = frozenset((".png", ".tif", ".tiff", ".bmp"))
 
@@ -56,7 +57,12 @@ class WrittenFiles:
     def image_path(self, image: WrittenImage, copy: str, seen_from: str = "") -> str:
         """Return the path of an image for its annotation; see ``WriteContext``."""
         is_page = image.file is not None and split_page(image.file)[1] is not None
-        must_copy = is_page or (image.file is None and not self._embeds)
+        in_store = image.file and way(image.file.absolute(), self.folder / seen_from)
+        if in_store and not is_page and self.image_files != "copy":
+            return in_store
+        # A path of this machine means nothing in a store.
+        must_copy = is_page or address_of(self.folder) is not None
+        must_copy |= image.file is None and not self._embeds
         if self.image_files == "copy" or must_copy:
             self.copy_image(image, copy)
         if self.image_files == "copy" or must_copy or image.file is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maskforge.errors import FormatError, listing
-from maskforge.files import PathLike, as_path
+from maskforge.files import PathLike, as_source
 from maskforge.formats.base import Format, Recognition
 from maskforge.formats.jsonio import Document, kind_of, load
 from maskforge.formats.registry import FORMATS, get_format
@@ -41,7 +41,7 @@ def detect(path: PathLike) -> Detection:
         >>> mf.detect("samples/vott/caries.vott").format
         'vott'
     """
-    document = load(as_path(path))
+    document = load(as_source(path))
     format_, recognition, _ = recognized_documents(document, [get_format(name) for name in FORMATS])
     return Detection(format_.name, recognition.variant, recognition.reason, recognition.auxiliary)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from maskforge.display.colors import Color, default_color
 from maskforge.errors import LabelError, OptionError, shorten
-from maskforge.files import PathLike, as_path, dump_record, read_bytes
+from maskforge.files import PathLike, as_source, dump_record, read_bytes
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, BACKGROUND_NAME, VOID, ClassMap, MaskClass
 from maskforge.masks.labels import class_names
@@ -113,7 +113,7 @@ def load_class_map(path: PathLike) -> ClassMap:
     from maskforge.masks.foreign_classes import from_document, from_text
     from maskforge.masks.presets import PRESETS
 
-    path = as_path(path)
+    path = as_source(path)
     if (preset := PRESETS.get(str(path))) is not None and not path.exists():
         return preset()
     origin = Origin(path)

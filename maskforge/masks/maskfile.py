@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from maskforge.choices import FileType, check_choice
 from maskforge.display.colors import Color
 from maskforge.errors import DatasetError, OptionError, check_type, shorten
-from maskforge.files import PathLike, as_path, write_whole
+from maskforge.files import PathLike, as_path, as_source, write_given
 from maskforge.images.containers.base import Window
 from maskforge.images.decoder import read_values
 from maskforge.images.index_png import encode_png, palette_bytes
@@ -99,7 +99,7 @@ def write_mask(path: PathLike, mask: AnyMask, palette: Mapping[int, Color] | Non
     """
     path = as_path(path)
     suffix = path.suffix.lower().removeprefix(".")
-    write_whole(path, encode_mask(mask, "tiff" if suffix == "tif" else suffix, palette))
+    write_given(path, encode_mask(mask, "tiff" if suffix == "tif" else suffix, palette))
 
 
 def read_mask(
@@ -126,7 +126,7 @@ def read_mask(
         >>> mf.read_mask("mask.npy")
         array([[  0, 300]], dtype=uint16)
     """
-    path = as_path(path)
+    path = as_source(path)
     part = None if window is None else _window(window)
     if not isinstance(step, int) or step < 1:
         raise OptionError(f"step must be a whole number from 1 on, found {shorten(step)}")

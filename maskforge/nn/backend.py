@@ -14,8 +14,8 @@ from pathlib import Path
 
 from maskforge.choices import Backend
 from maskforge.errors import OptionError, is_installed, not_loaded, require, shorten
-from maskforge.files import cache_folder
 from maskforge.nn.devices import distribute
+from maskforge.remote.address import cache_folder
 
 __all__ = [
     "choice_note",

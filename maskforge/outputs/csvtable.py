@@ -7,6 +7,8 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from maskforge.display.aliases import named
+
 # Where a comma is the decimal point, spreadsheets take semicolons for the ends of cells, and
 # quotes inside a line for text.
 _BEGIN = r"(?:^|(?<=[;\t\r\n]))"
@@ -80,7 +82,7 @@ def read_table(
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else named(str(value))
     if not _NUMBER.fullmatch(text):
         text = _FORMULA.sub(r"'\g<0>", text)
     # Unlike here, the module csv leaves a carriage return bare.

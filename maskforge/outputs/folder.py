@@ -13,14 +13,18 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import msgspec
 
 from maskforge.errors import DatasetError, MaskforgeError, OutputError, OutputExistsError
-from maskforge.files import LOCK, aside_of, check_folder, is_inside, unwritable
+from maskforge.files import HEADS, LOCK, aside_of, check_folder, is_inside, unwritable
 from maskforge.issues import Origin
 from maskforge.outputs.lock import is_open_file, open_locked
+from maskforge.remote.address import Address, address_of
+
+if TYPE_CHECKING:
+    from maskforge.remote.staging import Staging
 
 _ASIDE = re.compile(r"(?s)\..*\.[0-9a-f]{8}\.part")
 _BLOCK = 2**20
@@ -83,15 +87,20 @@ class OutputFolder:
         """Make sure that there can be such a folder.
 
         Args:
-            path: The folder.
+            path: The folder, as ``as_path`` returns it. That of a store is staged in the user's
+                cache, and put when the run has finished.
             run: What tells the run from others, if it can go on; see ``run_of``.
             anew: Whether it starts anew nonetheless.
 
         Raises:
             OutputError: If it is a file, or its name cannot be used.
+            OptionError: If it is in a store that cannot be written to.
+            MissingDependencyError: If it is in a store, and the library for it is not installed.
         """
-        check_folder(path)
-        self.path = path
+        address = address_of(path)
+        self._staging = None if address is None else _staging(address)
+        self.path = path if self._staging is None else self._staging.path
+        check_folder(self.path)
         self.is_abandoned = False
         self.goes_on = False
         self.digests: dict[str, str] = {}
@@ -116,6 +125,8 @@ class OutputFolder:
             self._make_folders()
             self.is_abandoned = lock.is_file() and not is_link(lock)
             self._descriptor = open_locked(lock)
+            if self._staging is not None:
+                self.is_abandoned = self._staging.begin(is_abandoned=self.is_abandoned)
             if self.is_abandoned:
                 self._read_earlier(lock)
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -127,11 +138,10 @@ class OutputFolder:
                 origin=Origin(self.path, ""),
                 hint="wait until it has finished, or choose another folder",
             ) from None
-        except OSError as error:
+        except BaseException as error:
             self._close(keep=self.is_abandoned)
-            raise unwritable(self.path, error) from None
-        except BaseException:
-            self._close(keep=self.is_abandoned)
+            if isinstance(error, OSError) and not isinstance(error, MaskforgeError):
+                raise unwritable(self.path, error) from None
             raise
         return self
 
@@ -144,11 +154,16 @@ class OutputFolder:
         # What a run that failed has listed, or one that was killed, the next run must know.
         is_listed = self._has_begun or bool(self.digests)
         is_listed |= self.is_abandoned and not self._is_cleared
+        keep = is_listed
         try:
             if kind is None:
                 self.check_there()
+                keep = self._staging is not None
+                if self._staging is not None:
+                    self._staging.finish()
+                keep = False
         finally:
-            self._close(keep=kind is not None and is_listed)
+            self._close(keep=keep)
 
     def _make_folders(self) -> None:
         missing = [one for one in (self.path, *self.path.parents) if not os.path.lexists(one)]
@@ -204,6 +219,15 @@ class OutputFolder:
         except OSError as error:
             raise unwritable(self.path, error) from None
         self._has_begun = True
+
+    def hold_all(self) -> None:
+        """Bring here what a store holds of this folder, if it is one of a store.
+
+        Raises:
+            StorageError: If the store refuses or cannot be reached.
+        """
+        if self._staging is not None:
+            self._staging.hold()
 
     def list_done(self, done: Done) -> None:
         """List an image whose files are about to be put in their places.
@@ -363,6 +387,8 @@ class OutputFolder:
                 record says, nothing else is removed.
         """
         self._is_cleared = True
+        if self._staging is not None:
+            self._staging.hold((*self.left, *digests))
         for name, digest in {**self.left, **digests}.items():
             is_ours = is_inside(name) and within & {name, name.partition("/")[0]}
             if is_ours and self.is_unchanged(name, digest):
@@ -395,6 +421,8 @@ class OutputFolder:
         """Tell whether a file below the folder, behind no link, has that SHA-256."""
         with contextlib.suppress(OSError):
             path = self.path / name
+            if self._staging is not None:
+                self._staging.hold([name])
             if first_link(self.path, name) is None and path.is_file():
                 return digest_of(path) == digest
         return False
@@ -454,6 +482,12 @@ def _is_taken(folder: Path, source: str, aside: Path, digest: str) -> bool:
     except OSError:  # another disk, or one without links
         shutil.copyfile(place, aside)
     return digest_of(aside) == digest
+
+
+def _staging(address: Address) -> Staging:
+    from maskforge.remote.staging import Staging
+
+    return Staging(address, LOCK, HEADS)
 
 
 def digest_of(path: Path) -> str:

@@ -20,10 +20,11 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from maskforge.errors import MaskforgeError, ModelError
-from maskforge.files import cache_folder, write_whole
+from maskforge.files import write_whole
 from maskforge.issues import Origin
 from maskforge.nn.kerasfile import digest_of
 from maskforge.nn.modelfile import WEIGHTS
+from maskforge.remote.address import cache_folder
 
 Converted: TypeAlias = Literal["onnx", "openvino", "openvino-int8"]
 

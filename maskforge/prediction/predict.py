@@ -33,6 +33,7 @@ from maskforge.dataset.writer import (
     digest_of_settings,
     settings_of,
 )
+from maskforge.display.aliases import named
 from maskforge.errors import DatasetError, ModelError, OptionError
 from maskforge.examples.maskvalues import count_values
 from maskforge.files import (
@@ -66,6 +67,7 @@ from maskforge.prediction.tiled_prediction import TiledPrediction
 from maskforge.prediction.tiling import Floats
 from maskforge.prediction.tool_files import ToolFiles
 from maskforge.prediction.write_behind import write_behind
+from maskforge.remote.address import identity
 from maskforge.shapes import MOST_PIXELS, ImageState, Size
 
 _READERS_OF_JOINED = 4
@@ -147,7 +149,7 @@ def _predict(
     out = folder.path
     found = find_images(sources)
     for dataset in found.datasets:
-        if out.samefile(dataset):
+        if identity(out) == identity(dataset):
             raise OptionError(
                 f"{out} is the data set itself, whose masks would be replaced",
                 hint="choose another folder with --out",
@@ -253,7 +255,7 @@ class _Run:
         ids = model.description.channel_ids
         self.report = PredictionReport(
             out="",
-            model=str(model.folder),
+            model=named(str(model.folder)),
             runtime=model.runtime.name,
             precision=model.runtime.precision,
             thresholds={names[id_]: one for id_, one in zip(ids, limits, strict=True)}
@@ -279,7 +281,7 @@ class _Run:
                 self.report,
             )
             self.report.shard = "/".join(map(str, chosen))
-        self.report.out = str(self._out)
+        self.report.out = named(str(self._out))
         return record
 
     def _model_digest(self) -> str:

@@ -21,6 +21,7 @@ from maskforge.dataset.manifest import ManifestEntry, RelativePaths, mask_name
 from maskforge.dataset.shard import ShardRecord
 from maskforge.dataset.shard_entry import ShardEntry
 from maskforge.dataset.writer import Account, DatasetWriter, check_results
+from maskforge.display.aliases import named
 from maskforge.errors import OptionError
 from maskforge.files import (
     CLASSES,
@@ -106,7 +107,7 @@ class _Joined:
         self._last: dict[str, str] = {}
         record = shards[0].record
         self._report = _report_of(record)
-        self._report.out = str(folder.path)
+        self._report.out = named(str(folder.path))
 
     def add(self, shard: ShardFolder, entry: ShardEntry, writer: DatasetWriter) -> None:
         """Put the files of an image in their places, list and count it."""

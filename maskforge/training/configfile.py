@@ -14,6 +14,7 @@ import msgspec
 import tomli_w
 
 from maskforge.choices import check_choices
+from maskforge.display.aliases import named
 from maskforge.errors import OptionError, nearest, shorten
 from maskforge.files import read_bytes
 from maskforge.issues import Origin
@@ -183,4 +184,4 @@ def dump_config(options: TrainOptions) -> str:
     document = to_document(options)
     # Tables last, as TOML wants values that belong to no table before the first one.
     ordered = sorted(document.items(), key=lambda item: isinstance(item[1], dict))
-    return tomli_w.dumps(dict(ordered))
+    return named(tomli_w.dumps(dict(ordered)))

@@ -9,6 +9,7 @@ from maskforge.nn import export
 from maskforge.nn.export import ModelExportReport
 from maskforge.nn.modelfile import model_folder, read_description
 from maskforge.prediction import converted
+from maskforge.remote.address import check_local
 from maskforge.training.int8_export import export_int8
 
 
@@ -60,6 +61,7 @@ def export_model(
     """
     check_choice("precision", precision, ExportPrecision)
     source, target = as_source(model), None if out is None else as_path(out)
+    check_local(target or source, "the file")
     if precision == "int8":
         if format != "openvino":
             raise OptionError(f"{format} is not written in INT8", hint="use openvino")

@@ -145,12 +145,15 @@ def resume_training(
     """
     log = log or _nothing_said
     out = as_path(out)
-    if read_record(out).state == "finished":
-        raise TrainingError("has finished; there is nothing to go on with", origin=Origin(out, ""))
-    options = build_options(read_config(out / CONFIG), Origin(out / CONFIG, ""))
-    options, initial = take_over(options)
-    with OutputFolder(out):
+    with OutputFolder(out) as folder:
+        if read_record(out).state == "finished":
+            raise TrainingError(
+                "has finished; there is nothing to go on with", origin=Origin(out, "")
+            )
+        options = build_options(read_config(out / CONFIG), Origin(out / CONFIG, ""))
+        options, initial = take_over(options)
         check_run_links(out)
+        folder.hold_all()
         examples = open_data(dataset, options.data, log, progress)
         splits = read_splits(out / SPLIT, examples)
         job = _job(options, out, examples, splits, initial, log, progress)

@@ -20,7 +20,7 @@ PACKAGE = Path(maskforge.__file__).parent
 LEVELS = [
     {"issues", "display"},
     {"errors"},
-    {"choices", "limits"},
+    {"choices", "limits", "remote"},
     {"files", "processes", "shapes"},
     {"geometry", "images", "outputs"},
     {"formats", "raster", "vector"},
