@@ -124,7 +124,8 @@ def export(
             settings = FitSettings(classes, options)
             images = _sources(spool, reader, opened, is_shared=pool.is_worth(total))
             tasks = (FitTask(settings, image) for image in images)
-            holds_images = writer.holds.pixels or options.image_files == "embed"
+            holds = writer.holds
+            holds_images = holds.draws or holds.pixels or options.image_files == "embed"
             ahead = LARGE_TASKS_AHEAD if holds_images else TASKS_AHEAD
             with contextlib.closing(pool.each(fit, tasks, total, ahead=ahead)) as fitted:
                 for done, image in enumerate(fitted, 1):

@@ -94,7 +94,7 @@ class FittedImage:
         not_held: The same of what is known only when all is written.
         compared: Whether its mask was drawn before and after.
         different: In how many pixels they differ.
-        drawn: Its pixels, for formats that hold nothing else.
+        drawn: Its pixels, for formats that ask for them.
         overlapped: Number of pixels of further classes below another.
         content: The encoded image, if it is written into a file or is nowhere else.
         outlines: IoU of a mask and its outlines, and how many were too small.
@@ -167,13 +167,13 @@ def fit_image(image: AnnotatedImage, settings: FitSettings) -> FittedImage:
     if options.image_files == "embed" and image.image.file is not None:
         content = _embeddable(image.image.file, upright=holds.upright)
     drawn, overlapped = None, 0
-    if holds.pixels:
+    if holds.draws or holds.pixels:
         drawing = draw(image, settings.classes, instances=True)
         assert isinstance(drawing.mask, np.ndarray)
         assert isinstance(drawing.instances, np.ndarray)
         drawn, overlapped = (
             (drawing.mask, drawing.instances, drawing.instance_classes),
-            drawing.overlapped,
+            drawing.overlapped if holds.pixels else 0,
         )
     return FittedImage(
         image=_bare(image),

@@ -51,6 +51,7 @@ class Holds:
         overlaps: Whether shapes may lie on top of each other, the later one above.
         embeds: An image inside the annotation file.
         unvisited: Whether a file tells an image that nobody looked at from one without shapes.
+        draws: Pixels beside all of the above: the writer asks ``WrittenImage.draw``.
         pixels: Nothing but pixels, drawn by the class map: the writer asks ``WrittenImage.draw``,
             and all of the above is left False.
         decimals: To how many decimals coordinates are rounded; None if they are written whole.
@@ -72,6 +73,7 @@ class Holds:
     embeds: bool = False
     overlaps: bool = True
     unvisited: bool = False
+    draws: bool = False
     pixels: bool = False
     decimals: int | None = None
     upright: bool = True
@@ -124,7 +126,7 @@ class WrittenImage:
         content: The encoded image, if it is to be written into the annotation file, or is nowhere
             else.
         draw: Returns the mask (H, W) of class ids, and the instance map (H, W) with the class id
-            of instance 1, 2, ...
+            of instance 1, 2, ...; only for formats of ``draws`` or ``pixels``.
     """
 
     name: str

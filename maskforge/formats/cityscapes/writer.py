@@ -25,7 +25,7 @@ class CityscapesWriter(Writer):
     """``gtFine`` and, if images are copied, ``leftImg8bit``."""
 
     title = "Cityscapes"
-    holds = Holds(holes=("cut",), unlabeled=True, upright=False)
+    holds = Holds(holes=("cut",), unlabeled=True, draws=True, upright=False)
 
     def __init__(self, context: WriteContext) -> None:
         super().__init__(context)
