@@ -51,7 +51,7 @@ def outlines(small: int) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", type=int, nargs="+", default=[20_000, 100_000])
+    parser.add_argument("--small", type=int, nargs="+", default=[20_000, 90_000])
     counts = parser.parse_args().small
     print("| shapes | what | peak MB | seconds of processor | MB of files |")
     print("|---:|---|---:|---:|---:|")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from maskforge.errors import DatasetError
 from maskforge.images.containers.base import Window
@@ -30,16 +34,22 @@ class LargeImage:
         """Height and width."""
         return self.size.height, self.size.width
 
-    def rows(self, start: int, stop: int) -> Pixels:
-        """Return some rows, (stop - start, W, 1) or (stop - start, W, 3), uint8 or uint16.
+    def __getitem__(self, rows: slice) -> Pixels:
+        """Return rows from start to stop, (h, W, 1) or (h, W, 3), uint8 or uint16.
 
         Raises:
             DatasetError: If they cannot be decoded.
         """
         try:
-            window = Window(0, start, self.size.width, stop - start)
+            window = Window(0, rows.start, self.size.width, rows.stop - rows.start)
             return read_part(self.file, window).image()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             origin = Origin(self.file, "")
             raise DatasetError(f"cannot be read as an image: {reason}", origin=origin) from None
+
+    def take(self, indices: NDArray[np.intp], axis: Literal[0]) -> Pixels:
+        """Return rows by their numbers, which are near each other; as an array does."""
+        first = int(indices.min())
+        rows: Pixels = self[first : int(indices.max()) + 1].take(indices - first, axis=axis)
+        return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,7 +13,6 @@ from maskforge.errors import DatasetError
 from maskforge.images.intensity import ScalingRecord, scale
 from maskforge.images.large_image import LargeImage
 from maskforge.masks.resize import resize_image
-from maskforge.prediction.scaled_rows import ScaledRows
 from maskforge.prediction.tiling import Floats, Infer, Tiles, join
 from maskforge.shapes import Size
 
@@ -50,19 +50,17 @@ class Bands:
             DatasetError: If the image cannot be scaled as those of the training.
             OptionError: If ``overlap``, ``batch_size`` or the tiles cannot be used.
         """
-        scaled: Floats | ScaledRows
+        scaled: Floats | LargeImage
+        prepare = None
         if isinstance(image, LargeImage):
-            if resize is not None:
-                raise DatasetError(
-                    f"{image.size} px are too many for a model that sees all images at {resize} px",
-                    hint="make the image smaller, or cut it into tiles",
-                )
-            scaled = ScaledRows(image, scaling)
+            _check_parts(image, scaling, resize)
+            scaled, prepare = image, partial(scale, record=scaling)
         else:
             scaled = scale(image if resize is None else resize_image(image, resize), scaling)
         self._size = None if resize is None else Size(image.shape[1], image.shape[0])
         self._tiles = Tiles(
             scaled,
+            prepare=prepare,
             tile=tile(Size(scaled.shape[1], scaled.shape[0])),
             overlap=overlap,
             stride=stride,
@@ -89,3 +87,22 @@ class Bands:
     def by(self, infer: Infer) -> Iterator[Floats]:
         """Yield the bands, each as soon as a network has run over its tiles."""
         return self.of(map(infer, self.batches()))
+
+
+def _check_parts(image: LargeImage, scaling: ScalingRecord, resize: Size | None) -> None:
+    """Make sure that a part of an image can be scaled without the others.
+
+    Raises:
+        DatasetError: If it cannot.
+    """
+    if scaling.kind not in ("zero-one", "minus-one-one"):
+        raise DatasetError(
+            f"{image.size} px are too many for a model with the scaling {scaling.kind}, which "
+            "looks at all pixels first",
+            hint="cut the image into tiles, or train with the scaling zero-one",
+        )
+    if resize is not None:
+        raise DatasetError(
+            f"{image.size} px are too many for a model that sees all images at {resize} px",
+            hint="make the image smaller, or cut it into tiles",
+        )

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +58,11 @@ class Rows(Protocol):
     def shape(self) -> tuple[int, ...]:
         """Height and width."""
 
-    def __getitem__(self, rows: slice, /) -> Floats:
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]:
         """Return rows (h, W, C)."""
         ...
 
-    def take(self, indices: NDArray[np.intp], axis: Literal[0]) -> Floats:
+    def take(self, indices: NDArray[np.intp], axis: Literal[0]) -> NDArray[Any]:
         """Return rows by their numbers."""
         ...
 
@@ -96,6 +96,7 @@ class Tiles:
         self,
         image: Floats | Rows,
         *,
+        prepare: Callable[[NDArray[Any]], Floats] | None = None,
         tile: Size | None,
         overlap: float = 0.5,
         stride: int,
@@ -106,6 +107,7 @@ class Tiles:
 
         Args:
             image: (H, W, C) float32, scaled as in training, or what stands for it.
+            prepare: Makes of a part of the image what the network is to see; None if it is that.
             tile: Size of the tiles, rounded up to the stride; None for the whole image at once.
             overlap: Smallest share of a tile that its neighbor covers too, 0 to 0.9.
             stride: Of the network, which sees sides that are multiples of it only: the image is
@@ -128,6 +130,7 @@ class Tiles:
         self._image: Floats | Rows | None = image
         self._down = _Axis(height, tile.height if tile else height, overlap, stride)
         self._across = _Axis(width, tile.width if tile else width, overlap, stride)
+        self._prepare = prepare
         self._batch_size = batch_size
         self._views = _views(symmetries, square=self._down.tile == self._across.tile)
 
@@ -139,6 +142,8 @@ class Tiles:
             rows = self._down.rows(image, row)
             for chosen in self._chosen():
                 tiles = [self._across.columns(rows, one) for one in chosen]
+                if self._prepare is not None:
+                    tiles = [self._prepare(one) for one in tiles]
                 batch = tiles[0][None] if len(tiles) == 1 else np.stack(tiles)
                 for view in self._views:
                     yield view.of(batch)
@@ -210,14 +215,14 @@ class _Axis:
         self.starts = [stride * (last * one // count) for one in range(count)] if count else []
         self.starts.append(last * stride)
 
-    def rows(self, image: Floats | Rows, number: int) -> Floats:
+    def rows(self, image: Floats | Rows, number: int) -> NDArray[Any]:
         """Return the rows of the image that a tile sees."""
         start, stop = self.starts[number], self.starts[number] + self.tile
         if stop <= self._length:
             return image[start:stop]
         return image.take(self._indices[start:stop], axis=0)
 
-    def columns(self, image: Floats, number: int) -> Floats:
+    def columns(self, image: NDArray[Any], number: int) -> NDArray[Any]:
         """Return the columns of the image that a tile sees."""
         start, stop = self.starts[number], self.starts[number] + self.tile
         if stop <= self._length:
