@@ -21,6 +21,9 @@ from maskforge.prediction.tiled_prediction import TiledPrediction, write_tiled_p
 from maskforge.prediction.tiling import Floats
 from maskforge.shapes import Size
 
+_PIXELS_AT_A_TIME = 2**22
+"""That are decided; each takes about 50 bytes meanwhile."""
+
 
 class InProgress:
     """A prediction for which the network has still to be run."""
@@ -81,8 +84,11 @@ class InProgress:
     ) -> Iterator[tuple[Mask, NDArray[np.uint8], Floats]]:
         """Yield mask, target and probabilities of rows from top to bottom."""
         for band in self._bands.of(results):
-            target = decide(band, self._head, self._thresholds)
-            yield to_ids(target, self._classes, self._head, band), target, band
+            rows = max(1, _PIXELS_AT_A_TIME // band.shape[1])
+            for top in range(0, len(band), rows):
+                part = band[top : top + rows]
+                target = decide(part, self._head, self._thresholds)
+                yield to_ids(target, self._classes, self._head, part), target, part
 
     @property
     def is_large(self) -> bool:
