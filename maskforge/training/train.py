@@ -18,6 +18,7 @@ from maskforge.examples.tables import Table
 from maskforge.files import CONFIG, PathLike, as_path
 from maskforge.issues import Origin
 from maskforge.outputs.folder import OutputFolder
+from maskforge.remote.address import address_of
 from maskforge.training.configfile import build_options, read_config, to_document
 from maskforge.training.initial_model import InitialModel, check_place, take_over
 from maskforge.training.plan import check_options, make_plan
@@ -113,6 +114,11 @@ def train(
         return start_run(job)
 
 
+def _check_open(run: Path) -> None:
+    if read_record(run).state == "finished":
+        raise TrainingError("has finished; there is nothing to go on with", origin=Origin(run, ""))
+
+
 def resume_training(
     out: PathLike,
     dataset: PathLike | Table | ExampleSet | None = None,
@@ -145,11 +151,10 @@ def resume_training(
     """
     log = log or _nothing_said
     out = as_path(out)
+    if address_of(out) is None:
+        _check_open(out)  # before anything is made there
     with OutputFolder(out) as folder:
-        if read_record(out).state == "finished":
-            raise TrainingError(
-                "has finished; there is nothing to go on with", origin=Origin(out, "")
-            )
+        _check_open(out)
         options = build_options(read_config(out / CONFIG), Origin(out / CONFIG, ""))
         options, initial = take_over(options)
         check_run_links(out)
