@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from random_examples import examples
+from s3_server import *  # noqa: F403 - its fixtures
 from training_runs import step_by_step
 
 from maskforge.errors import MissingDependencyError

@@ -1,12 +1,11 @@
 """Every command takes URLs; names in a store lead nowhere else."""
 
 import errno
-import json
 import os
 
 import numpy as np
 import pytest
-from builders import LOCK, files, labelme, run, square
+from builders import LOCK, files, labelme, square
 from kills import Killed, kill
 from PIL import Image
 from test_prediction_folders import predictor
@@ -54,44 +53,6 @@ def data(memory, tmp_path):
 def names(memory, folder):
     start = f"/ward/{folder}/"
     return {one.removeprefix(start) for one in memory.find(start)}
-
-
-def ran(*arguments):
-    result = run(*arguments)
-    assert result.exit_code == 0, result.output
-    assert "mirror" not in result.output
-    assert "staged" not in result.output
-    return result.output
-
-
-def test_every_command_reads_and_writes_urls(data, tmp_path):
-    ran("convert", f"{ROOT}/in", "--out", f"{ROOT}/masks", "--instances")
-    ran("inspect", f"{ROOT}/masks")
-    assert f"{ROOT}/seen" in ran("preview", f"{ROOT}/masks", "--out", f"{ROOT}/seen")
-    assert "contact-sheet-1.png" in names(data, "seen")
-    ran("preview", f"{ROOT}/masks", "--out", f"{ROOT}/augmented", "--augmented")
-    assert "augmented-1.png" in names(data, "augmented")
-    ran("check", f"{ROOT}/masks", "--out", f"{ROOT}/check", "--fail-on", "never")
-    assert {"check.json", "check.html"} <= names(data, "check")
-    ran("split", f"{ROOT}/masks", "--out", f"{ROOT}/split.json")
-    split = json.loads(data.cat("/ward/split.json"))
-    assert len(split["examples"]) == 4
-    assert run("split", f"{ROOT}/masks", "--out", f"{ROOT}/split.json").exit_code == 2
-    page = f"{ROOT}/report.html"
-    quick = ["--no-charts", "--bootstrap", "0", "--html", page]
-    ran("evaluate", f"{ROOT}/masks", f"{ROOT}/masks", "--out", f"{ROOT}/test", *quick)
-    report = data.cat("/ward/test/report.json").decode()
-    assert f'"prediction": "{ROOT}/masks"' in report
-    assert str(tmp_path) not in report + data.cat("/ward/report.html").decode()
-    ran("export", f"{ROOT}/masks", "--format", "labelme", "--out", f"{ROOT}/exported")
-    assert {f"x{number}.json" for number in range(4)} <= names(data, "exported")
-    labelme_file = json.loads(data.cat("/ward/exported/x0.json"))
-    assert labelme_file["imagePath"] == "../in/x0.png"
-    images = ["--images", f"{ROOT}/in", "--untouched", "confirm", "--predictions", f"{ROOT}/masks"]
-    ran("merge", f"{ROOT}/exported", *images, "--out", f"{ROOT}/next")
-    assert "corrections.csv" in names(data, "next")
-    for content in (data.cat(one) for one in data.find("/ward/next")):
-        assert b"cache" not in content
 
 
 def test_single_files_are_read_and_written(data):
