@@ -63,9 +63,12 @@ def blend(
     table = np.zeros((int(max(mask.max(initial=0), *colors)) + 1, 3), dtype=np.float32)
     for value, color in colors.items():
         table[value] = color
-    strength = np.where(_edges(mask), 1.0, opacity) * (mask != BACKGROUND)
+    mixed = image.astype(np.uint8)
+    box = _foreground(mask)  # the rest stays as it is
+    image, edges, mask = image[box], _edges(mask)[box], mask[box]
+    strength = np.where(edges, 1.0, opacity) * (mask != BACKGROUND)
     strength = strength.astype(np.float32)[..., None]
-    mixed: NDArray[np.uint8] = (image * (1 - strength) + table[mask] * strength).astype(np.uint8)
+    mixed[box] = image * (1 - strength) + table[mask] * strength
     return mixed
 
 
@@ -76,6 +79,15 @@ def overlay_png(
     if image is None or image.shape[:2] != mask.shape:
         image = np.zeros((*mask.shape, 3), np.uint8)
     return png_bytes(overlay(image, mask, colors), longest=_SHOWN_SIDE)
+
+
+def _foreground(mask: NDArray[Any]) -> tuple[slice, slice]:
+    """Return the smallest box around all that is not background."""
+    marked = mask != BACKGROUND
+    rows, columns = (np.flatnonzero(marked.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return slice(0), slice(0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _edges(mask: NDArray[Any]) -> NDArray[np.bool_]:
