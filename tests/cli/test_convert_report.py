@@ -27,6 +27,7 @@ def test_json_is_one_object_that_accounts_for_everything(tmp_path, both):
     assert set(report) == {
         "schema",
         "out",
+        "shard",
         "written",
         "files",
         "images",

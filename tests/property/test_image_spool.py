@@ -51,7 +51,7 @@ def test_no_image_is_lost(deeds, limit):
                 waiting.append(images[0])
             elif images:
                 folder = waiting.split()  # images of others come only then
-                waiting.adopt(write_part(folder / f"other-{len(expected)}", images))
+                waiting.adopt(write_part(folder / f"other-{len(expected)}", images, whole=False))
             elif deed == "split":
                 waiting.split()
         assert len(waiting) == len(expected)
