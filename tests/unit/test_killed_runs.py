@@ -79,14 +79,14 @@ def locked(out):
 
 
 def killed(program, source, out, seconds):
-    """Kill a run so long after it has begun to write; tell whether it was still running."""
+    """Kill a run so long after it has begun to write; tell whether there is more to do."""
     before = locked(out)
     process = started(program, source, out)
     while process.poll() is None and locked(out) == before:
         time.sleep(0.001)
     time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
-    return process.wait() == -signal.SIGKILL
+    return process.wait() == -signal.SIGKILL and (out / LOCK).exists()
 
 
 def disturbed(program, source, folder, longest):
@@ -104,12 +104,12 @@ def disturbed(program, source, folder, longest):
     kills = 0
     for attempt in range(10 * KILLS):
         out = folder / f"out{attempt}"
-        # most of them early
-        while chance.random() < 0.6 and killed(
-            program, source, out, chance.random() ** 3 * longest
-        ):
-            kills += 1
-        assert started(program, source, out).wait() == 0
+        is_whole = False
+        while not is_whole and chance.random() < 0.6:
+            # most of them early
+            is_whole = not killed(program, source, out, chance.random() ** 3 * longest)
+            kills += not is_whole
+        assert is_whole or started(program, source, out).wait() == 0
         yield out
         if kills >= KILLS:
             break
