@@ -98,7 +98,8 @@ def export(
     progress = progress or _silent
     with OutputFolder(as_path(out)) as folder:
         earlier = earlier_export(folder)
-        if earlier and not overwrite:
+        # If a run that was ended early has listed the record, the export is its own.
+        if earlier and not overwrite and EXPORTED not in folder.left:
             raise OutputExistsError(
                 "already holds an export",
                 origin=Origin(folder.path, ""),
@@ -358,8 +359,9 @@ def with_names_as_labels(classes: ClassMap) -> ClassMap:
 
 def remove_earlier_export(folder: OutputFolder, earlier: Mapping[str, str]) -> None:
     """Remove the files of an earlier export; those that somebody has changed since stay."""
-    folder.remove_earlier(earlier, {*earlier, *folder.left})
-    folder.remove_unfinished(_folders(earlier))
+    names = {*earlier, *folder.left}
+    folder.remove_earlier(earlier, names)
+    folder.remove_unfinished(_folders(names))
 
 
 def _folders(names: Iterable[str]) -> set[str]:
@@ -406,3 +408,5 @@ def record_export(folder: OutputFolder, format_: str, place: str = "") -> None:
     }
     record = _Record(digests=digests, format=format_)
     folder.write(f"{place}{EXPORTED}", msgspec.json.encode(record))
+    if folder.is_abandoned:  # what was not listed then lies where the same files are now
+        folder.remove_unfinished(_folders(folder.digests))
