@@ -337,7 +337,8 @@ def write_given(path: PathLike, content: bytes) -> None:
     """
     target = as_path(path)
     write_whole(target, content)
-    if address_of(target) is not None:
+    # A path of the cache is in a folder that is put when its run has finished.
+    if parse(os.fspath(path)) is not None:
         from maskforge.remote.staging import put_file
 
         put_file(target)

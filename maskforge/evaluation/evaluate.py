@@ -114,9 +114,9 @@ def evaluate(
                 folder, report, itertools.chain(images.items(), draw_worst(cases))
             )
         collections.deque(cases, maxlen=0)
-        if page is not None:
+        if html is not None:
             shown = ([panels[row.name] for row in rows] for rows in (worst, best))
-            write_given(page, report_page(report, charts, *shown))
+            write_given(html, report_page(report, charts, *shown))
     return report
 
 

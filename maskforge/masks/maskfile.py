@@ -97,8 +97,7 @@ def write_mask(path: PathLike, mask: AnyMask, palette: Mapping[int, Color] | Non
         >>> mask = np.array([[0, 1], [1, 255]], dtype=np.uint8)
         >>> mf.write_mask("mask.png", mask, {0: (0, 0, 0), 1: (230, 60, 60), 255: (224, 224, 192)})
     """
-    path = as_path(path)
-    suffix = path.suffix.lower().removeprefix(".")
+    suffix = as_path(path).suffix.lower().removeprefix(".")
     write_given(path, encode_mask(mask, "tiff" if suffix == "tif" else suffix, palette))
 
 

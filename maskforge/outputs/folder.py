@@ -152,9 +152,10 @@ class OutputFolder:
         traceback: TracebackType | None,
     ) -> None:
         # What a run that failed has listed, or one that was killed, the next run must know.
-        is_listed = self._has_begun or bool(self.digests)
-        is_listed |= self.is_abandoned and not self._is_cleared
-        keep = is_listed
+        keep = self._has_begun or bool(self.digests)
+        keep |= self.is_abandoned and not self._is_cleared
+        if kind is not None and self._staging is not None:
+            keep |= self._staging.has_results()
         try:
             if kind is None:
                 self.check_there()

@@ -153,6 +153,10 @@ class Staging:
         files = {self._key(name): self._found[name] for name in names}
         self._mirror.fetch(files, say=False)
 
+    def has_results(self) -> bool:
+        """Tell whether files are here that are not in the store."""
+        return not self._found.keys() >= set(self._here())
+
     def finish(self) -> None:
         """Put into the store what the run has made, and remove there what it has removed.
 
