@@ -60,7 +60,7 @@ def bucket(proxy, client, said, monkeypatch):
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-    proxy.cuts = 0
+    proxy.cuts, proxy.method, proxy.after = 0, "GET", 2000
     client.create_bucket(Bucket=BUCKET)
     yield Bucket(client)
     proxy.cuts = 0
