@@ -60,7 +60,8 @@ from maskforge.masks.class_source import SourceKeys, no_such_key
 from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
 from maskforge.masks.drawing import check_binary
 from maskforge.masks.maskfile import check_file_type
-from maskforge.outputs.folder import OutputFolder, run_of
+from maskforge.outputs.folder import OutputFolder
+from maskforge.outputs.journal import run_of
 from maskforge.processes.worker_pool import WorkerPool
 from maskforge.raster.registry import get_rasterizer
 from maskforge.shapes import Size
@@ -215,7 +216,7 @@ def _convert(
         check_binary(classes, count.labels, options)
         run = _Run(
             destination,
-            as_paths(sources),
+            sources,
             folder.path,
             options,
             classes,

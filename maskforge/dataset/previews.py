@@ -26,7 +26,8 @@ from maskforge.images.png import write_png
 from maskforge.issues import Origin
 from maskforge.masks.masknames import MaskNames
 from maskforge.masks.overlay import contact_sheet
-from maskforge.outputs.folder import OutputFolder, first_link, linked
+from maskforge.outputs.folder import OutputFolder
+from maskforge.outputs.links import first_link, linked
 from maskforge.processes.worker_pool import WorkerPool
 from maskforge.remote.address import identity
 

@@ -40,7 +40,9 @@ from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import dump_class_map, load_saved_class_map
 from maskforge.masks.maskfile import AnyMask
 from maskforge.masks.stackfile import StackFile
-from maskforge.outputs.folder import Done, OutputFolder, StagedFile, check_links, digest_of
+from maskforge.outputs.folder import OutputFolder, StagedFile, digest_of
+from maskforge.outputs.journal import Done
+from maskforge.outputs.links import check_links
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -10,16 +10,18 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from maskforge.errors import DatasetError, MaskforgeError, OutputError, OutputExistsError
 from maskforge.files import HEADS, LOCK, aside_of, check_folder, is_inside, unwritable
 from maskforge.issues import Origin
+from maskforge.outputs.journal import Begun, Done, Holder, Line, Written, described, lines
+from maskforge.outputs.links import first_link, is_link, linked
 from maskforge.outputs.lock import is_open_file, open_locked
 from maskforge.remote.address import Address, address_of
 
@@ -28,44 +30,6 @@ if TYPE_CHECKING:
 
 _ASIDE = re.compile(r"(?s)\..*\.[0-9a-f]{8}\.part")
 _BLOCK = 2**20
-
-
-class _Holder(msgspec.Struct, tag="holder"):
-    """Who writes into a folder: the first line of every run in the file that locks it."""
-
-    process: int
-    host: str
-    since: str
-
-
-class _Begun(msgspec.Struct, tag="begun"):
-    """A run begins to replace what is in the folder."""
-
-    run: str
-
-
-class _Written(msgspec.Struct, tag="written"):
-    """A file that the run is about to write."""
-
-    file: str
-    digest: str
-
-
-class Done(msgspec.Struct, frozen=True, tag="done"):
-    """An image that is done, but for its files, which are about to be put in their places.
-
-    Attributes:
-        key: Digest of all that its files depend on.
-        files: SHA-256 of its files, by name.
-        account: What the run that goes on must know of it, JSON.
-    """
-
-    key: str
-    files: dict[str, str]
-    account: msgspec.Raw
-
-
-_Line: TypeAlias = _Holder | _Begun | _Written | Done
 
 
 class OutputFolder:
@@ -130,11 +94,11 @@ class OutputFolder:
             if self.is_abandoned:
                 self._read_earlier(lock)
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            holder = _Holder(os.getpid(), socket.gethostname(), now)
+            holder = Holder(os.getpid(), socket.gethostname(), now)
             self._append(holder, b"\n")  # the last line may be torn
         except BlockingIOError:
             raise OutputError(
-                f"another run is writing into this folder{_described(lock)}",
+                f"another run is writing into this folder{described(lock)}",
                 origin=Origin(self.path, ""),
                 hint="wait until it has finished, or choose another folder",
             ) from None
@@ -193,17 +157,17 @@ class OutputFolder:
 
     def _read_earlier(self, lock: Path) -> None:
         run = ""
-        for line, place in _lines(lock):
-            if isinstance(line, _Begun):
+        for line, place in lines(lock):
+            if isinstance(line, Begun):
                 run = line.run
-            elif isinstance(line, _Written):
+            elif isinstance(line, Written):
                 self.left[line.file] = line.digest
             elif isinstance(line, Done):
                 self.left |= line.files
                 self._done[line.key] = place
         self.goes_on = run == self._run != "" and not self._anew
 
-    def _append(self, line: _Line, before: bytes = b"") -> None:
+    def _append(self, line: Line, before: bytes = b"") -> None:
         os.lseek(self._descriptor, 0, os.SEEK_END)
         content = memoryview(before + msgspec.json.encode(line) + b"\n")
         while content:  # a disk that is nearly full takes a part
@@ -216,7 +180,7 @@ class OutputFolder:
             OutputError: If the folder cannot be written.
         """
         try:
-            self._append(_Begun(self._run))
+            self._append(Begun(self._run))
         except OSError as error:
             raise unwritable(self.path, error) from None
         self._has_begun = True
@@ -371,7 +335,7 @@ class OutputFolder:
         staged = self.stage(name, content)
         try:
             # Listed first: whatever is in the folder then can be removed by the next run.
-            self._append(_Written(name, staged.digest))
+            self._append(Written(name, staged.digest))
         except OSError as error:
             staged.drop()
             raise unwritable(staged.path, error) from None
@@ -488,7 +452,7 @@ def _is_taken(folder: Path, source: str, aside: Path, digest: str) -> bool:
 def _staging(address: Address) -> Staging:
     from maskforge.remote.staging import Staging
 
-    return Staging(address, LOCK, HEADS)
+    return Staging(address, LOCK, HEADS, _ASIDE)
 
 
 def digest_of(path: Path) -> str:
@@ -497,69 +461,7 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def first_link(folder: Path, name: str | PurePosixPath) -> Path | None:
-    """Return the first part of a path below a folder that is a link; the folder may be one."""
-    path = folder
-    for part in PurePosixPath(name).parts:
-        path /= part
-        if is_link(path):
-            return path
-    return None
-
-
-def is_link(path: Path) -> bool:
-    """Tell whether a path is a symbolic link, or a junction of Windows."""
-    is_junction = getattr(os.path, "isjunction", None)  # from Python 3.12 on
-    return os.path.islink(path) or (is_junction is not None and is_junction(path))  # noqa: PTH114 - never raises
-
-
-def linked(link: Path) -> OutputError:
-    """Return the error for a link in an output folder."""
-    return OutputError(
-        "is a link, and nothing is written through links",
-        origin=Origin(link, ""),
-        hint="remove the link, or choose another output folder",
-    )
-
-
-def check_links(folder: Path, names: Iterable[str]) -> None:
-    """Make sure that folders of results are no links.
-
-    Raises:
-        OutputError: Naming the first that is one.
-    """
-    for name in names:
-        if is_link(folder / name):
-            raise linked(folder / name)
-
-
 def _is_blank(path: Path) -> bool:
     """Tell whether a file is empty, or holds nothing but zeros."""
     with path.open("rb") as stream:
         return not any(map(any, iter(functools.partial(stream.read, _BLOCK), b"")))
-
-
-def run_of(command: str, sources: Iterable[Path]) -> str:
-    """Return what tells a run from others that write into the same folder."""
-    places = [command, *(os.path.realpath(one) for one in sources)]
-    return hashlib.sha256("\0".join(places).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _lines(lock: Path) -> Iterator[tuple[_Line, tuple[int, int]]]:
-    """Yield what earlier runs have listed, as far as it can be understood, and where it is."""
-    decoder = msgspec.json.Decoder(_Line)
-    offset = 0
-    with lock.open("rb") as stream:
-        for line in stream:
-            with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
-                yield decoder.decode(line), (offset, len(line))
-            offset += len(line)
-
-
-def _described(lock: Path) -> str:
-    """Return who holds a lock, if that can be found out."""
-    with contextlib.suppress(OSError):
-        holders = [one for one, _ in _lines(lock) if isinstance(one, _Holder)]
-        for one in holders[-1:]:
-            return f" (process {one.process} on {one.host}, since {one.since})"
-    return ""

@@ -12,7 +12,8 @@ import msgspec
 from maskforge.errors import OutputExistsError
 from maskforge.files import read_bytes
 from maskforge.issues import Origin
-from maskforge.outputs.folder import OutputFolder, check_links
+from maskforge.outputs.folder import OutputFolder
+from maskforge.outputs.links import check_links
 
 
 class EarlierReport(msgspec.Struct, kw_only=True):

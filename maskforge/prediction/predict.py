@@ -53,7 +53,8 @@ from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.encoding import Mask, binary_values, multi_hot, one_hot
 from maskforge.masks.maskfile import check_file_type
 from maskforge.masks.masknames import MaskNames
-from maskforge.outputs.folder import OutputFolder, digest_of, run_of
+from maskforge.outputs.folder import OutputFolder, digest_of
+from maskforge.outputs.journal import run_of
 from maskforge.prediction import results
 from maskforge.prediction.image_list import ImageFile, find_images
 from maskforge.prediction.in_progress import InProgress

@@ -18,7 +18,6 @@ from maskforge.remote.index import Known
 from maskforge.remote.mirror import Mirror, in_parallel, seen
 from maskforge.remote.store import StoredFile, check_writable
 
-_ASIDE = re.compile(r"(?s)\..*\.[0-9a-f]{8}\.part")
 _ASIDE_NAME = ".fetched.00000000.part"
 _RECORDS = (".json", ".jsonl", ".csv", ".toml")
 _MD5 = re.compile("[0-9a-f]{32}")
@@ -30,13 +29,16 @@ class Staging:
     What is in the store already stands there by its name; its content comes when it is needed.
     """
 
-    def __init__(self, address: Address, lock: str, last: Collection[str]) -> None:
+    def __init__(
+        self, address: Address, lock: str, last: Collection[str], aside: re.Pattern[str]
+    ) -> None:
         """Look at nothing yet.
 
         Args:
             address: The folder.
             lock: Name of the file that is there while a run puts its files.
             last: Names of files that say that the others are whole.
+            aside: The names of files that are not in their places yet.
 
         Raises:
             MissingDependencyError: If the library for such stores is not installed.
@@ -49,6 +51,7 @@ class Staging:
         self._start = f"{address.key}/" if address.key else ""
         self._lock = lock
         self._last = last
+        self._aside = aside
         self._found: dict[str, StoredFile] = {}
         self._held: dict[str, StoredFile] = {}
         """By name: files of which nothing but the name is here."""
@@ -262,7 +265,7 @@ class Staging:
                 continue
             for name in files:
                 inner = (place / name).as_posix()
-                if inner != self._lock and not _ASIDE.fullmatch(name):
+                if inner != self._lock and not self._aside.fullmatch(name):
                     names.append(inner)
         return sorted(names)
 

@@ -34,7 +34,8 @@ from maskforge.files import (
 )
 from maskforge.masks.classfile import load_saved_class_map
 from maskforge.masks.masknames import MaskNames
-from maskforge.outputs.folder import OutputFolder, run_of
+from maskforge.outputs.folder import OutputFolder
+from maskforge.outputs.journal import run_of
 from maskforge.prediction.prediction_report import PredictionReport
 from maskforge.shards.kin import ShardFolder, read_shards
 
@@ -170,14 +171,14 @@ class _Joined:
         return self._relative.of(Path(os.path.normpath(Path(shard.record.folder, path))))
 
     def _count(self, entry: ManifestEntry, shard: ShardEntry) -> None:
-        named: list[IssueRecord] = [
+        issues: list[IssueRecord] = [
             msgspec.structs.replace(one, file=file)
             for one, file in zip(entry.issues, shard.named, strict=True)
         ]
         if isinstance(self._report, PredictionReport):
             self._report.count(entry, *shard.named[:1] or ("",))
             return
-        told = msgspec.structs.replace(entry, issues=named)
+        told = msgspec.structs.replace(entry, issues=issues)
         count_image(self._report, told, mask_name(entry.mask) if entry.mask else "")
         count_classes(self._counts, told, self._ids)
 

@@ -18,7 +18,8 @@ from maskforge.files import CONFIG, LOCK, OVERLAYS, RECORD, dump_record, unwrita
 from maskforge.issues import Origin
 from maskforge.nn.modelfile import DESCRIPTION, WEIGHTS
 from maskforge.outputs.csvtable import write_table
-from maskforge.outputs.folder import OutputFolder, check_links, is_link
+from maskforge.outputs.folder import OutputFolder
+from maskforge.outputs.links import check_links, is_link
 
 SCHEMA = 1
 SPLIT = "split.json"

@@ -10,7 +10,7 @@ import pytest
 from builders import LOCK, UNFINISHED, assert_whole, files, labelme, manifest, square, tree
 from kills import identities, kill, same
 
-from maskforge import convert
+from maskforge import convert, export
 from maskforge.dataset import spool
 from maskforge.dataset.image_digest import digest_of_image
 from maskforge.errors import OutputExistsError
@@ -49,6 +49,31 @@ def test_a_conversion_goes_on_wherever_it_was_killed(tmp_path, monkeypatch, sett
     assert identities(out).items() >= before.items()
     assert tree(out) == tree(tmp_path / "whole")
     assert same(report) == same(whole) | {"out": str(out)}
+
+
+@pytest.mark.parametrize("count", range(COUNT + 1))
+@pytest.mark.parametrize("what", ["settled", "appended"])
+def test_an_export_is_made_again_wherever_it_was_killed(tmp_path, monkeypatch, count, what):
+    export(annotated(tmp_path / "in"), tmp_path / "whole", format="x-anylabeling")
+    out = tmp_path / "out"
+    # The first line in the lock is there before anything is written.
+    limit = {what: count + (what == "appended")}
+    kill(monkeypatch, lambda: export(tmp_path / "in", out, format="x-anylabeling"), **limit)
+    export(tmp_path / "in", out, format="x-anylabeling")
+    assert tree(out) == tree(tmp_path / "whole")
+
+
+def test_an_export_that_was_killed_at_its_end_is_made_again(tmp_path, monkeypatch):
+    export(annotated(tmp_path / "in"), tmp_path / "whole", format="x-anylabeling")
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(OutputFolder, "_close", lambda self, keep: os.close(self._descriptor))
+        export(tmp_path / "in", out, format="x-anylabeling")
+    assert (out / LOCK).exists()
+    export(tmp_path / "in", out, format="x-anylabeling")
+    assert tree(out) == tree(tmp_path / "whole")
+    with pytest.raises(OutputExistsError):
+        export(tmp_path / "in", out, format="x-anylabeling")
 
 
 @pytest.mark.parametrize("appended", range(1, COUNT + 2))
