@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -170,14 +171,10 @@ def _open_model(
     progress: Progress | None,
 ) -> Comparison:
     from maskforge.examples.sources import open_examples
-    from maskforge.prediction.predictor import Predictor
+    from maskforge.prediction.predictor import load_as
 
     chosen = options.model
-    predictor = (
-        Predictor.load(model, runtime=chosen.runtime, precision=chosen.precision)
-        if isinstance(model, Path)
-        else model
-    )
+    predictor = load_as(model, chosen) if isinstance(model, Path) else model
     predictor.thresholds(options.model)  # refused now rather than image by image
     if isinstance(truth, ExampleSet):
         examples = truth
@@ -191,14 +188,27 @@ def _open_model(
             unfinished=options.unfinished,
             progress=progress,
         )
-    part = choose_part(examples, options.part, options.split, predictor.folder)
+    members = predictor.description.members
+    part = choose_part(
+        examples, options.part, options.split, predictor.folder, has_folds=bool(members)
+    )
     shared = share_classes(part.examples.classes, predictor.classes)
+    predictions: Predictions = _ModelPredictions(predictor, chosen, shared.prediction)
+    if part.folds:
+        folders = (predictor.folder / one.folder for one in members)
+        plain = replace(chosen, fold_weights="equal")
+        networks = [
+            _ModelPredictions(load_as(one, plain), chosen, shared.prediction) for one in folders
+        ]
+        predictions = _FoldPredictions(
+            {name: networks[number - 1] for name, number in part.folds.items()}
+        )
     return Comparison(
         prediction=str(model if isinstance(model, Path) else model.folder),
         part=part,
         examples=part.examples.examples,
         shared=shared,
-        predictions=_ModelPredictions(predictor, options.model, shared.prediction),
+        predictions=predictions,
         notes=_distinct(*examples.notes, *part.notes, *shared.notes, *predictor.runtime.notes),
         model_digest=predictor.description.weights_digest,
     )
@@ -234,6 +244,26 @@ class _ModelPredictions:
         first = result.probabilities.shape[-1] - classes
         probabilities = result.probabilities[..., [first + number for number in self.numbers]]
         return Predicted(pick(planes, self.numbers), probabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class _FoldPredictions:
+    """What the networks of a cross-validation predict, each for the images of its fold."""
+
+    by_name: Mapping[str, _ModelPredictions]
+    holds_images: ClassVar = True
+
+    def alone(self, truth: Example) -> KnownPrediction:
+        """Return the prediction for an example: the networks stay in this process."""
+        return self.by_name[truth.name].alone(truth)
+
+    def predict(self, truth: Example) -> Predicted:
+        """Return the prediction of the network that has not seen the image of an example.
+
+        Raises:
+            DatasetError: If the image cannot be read.
+        """
+        return self.by_name[truth.name].predict(truth)
 
 
 def _distinct(*notes: str) -> tuple[str, ...]:

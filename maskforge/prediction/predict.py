@@ -58,11 +58,12 @@ from maskforge.outputs.journal import run_of
 from maskforge.prediction import results
 from maskforge.prediction.image_list import ImageFile, find_images
 from maskforge.prediction.in_progress import InProgress
+from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.outcomes import Outcome, predict_each
 from maskforge.prediction.predict_options import PredictOptions
 from maskforge.prediction.prediction import Prediction
 from maskforge.prediction.prediction_report import PredictionReport
-from maskforge.prediction.predictor import SETTLED, Predictor, settled
+from maskforge.prediction.predictor import SETTLED, Predictor, load_as, settled
 from maskforge.prediction.read_ahead import Known, Loaded, read_ahead
 from maskforge.prediction.tiled_prediction import TiledPrediction
 from maskforge.prediction.tiling import Floats
@@ -122,7 +123,7 @@ def predict(
     check_file_type(options.file_type, options.encoding)
     chosen = options.model
     for name in SETTLED:
-        if isinstance(model, Predictor) and getattr(chosen, name) != "auto":
+        if isinstance(model, Predictor) and getattr(chosen, name) != getattr(ModelOptions(), name):
             raise settled(name)
     sources = as_paths(sources)
     check_shard(options.shard)
@@ -156,7 +157,7 @@ def _predict(
                 hint="choose another folder with --out",
             )
     if not isinstance(model, Predictor):
-        model = Predictor.load(model, runtime=chosen.runtime, precision=chosen.precision)
+        model = load_as(model, chosen)
     if options.encoding == "binary":
         binary_values(model.classes.ids)
     _try(model, options)

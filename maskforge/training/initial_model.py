@@ -21,7 +21,7 @@ from maskforge.nn.modelfile import (
     DESCRIPTION,
     WEIGHTS,
     ModelDescription,
-    model_folder,
+    network_folder,
     read_description,
 )
 from maskforge.nn.network_catalog import NetworkOptions
@@ -61,7 +61,7 @@ def take_over(options: TrainOptions) -> tuple[TrainOptions, InitialModel | None]
     """
     if options.init is None:
         return options, None
-    folder = model_folder(Path(options.init))
+    folder = network_folder(Path(options.init))
     description = read_description(folder)
     network = _network_of(folder, description)
 

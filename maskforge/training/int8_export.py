@@ -20,7 +20,7 @@ from maskforge.files import CONFIG
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.nn.export import Int8Scores, ModelExportReport, choose_target, move
-from maskforge.nn.modelfile import model_folder
+from maskforge.nn.modelfile import network_folder
 from maskforge.nn.quantization import quantize
 from maskforge.prediction import converted
 from maskforge.prediction.predictor import Predictor
@@ -43,7 +43,7 @@ def export_int8(
     progress: Progress | None,
 ) -> ModelExportReport:
     """Write an OpenVINO model in INT8, as ``maskforge.export_model`` does."""
-    folder = model_folder(model)
+    folder = network_folder(model)
     target = choose_target(folder / _FILE_NAME, out, overwrite=overwrite)
     for package in ("openvino", "nncf"):
         require(package, "maskforge[int8]", "INT8 models")
