@@ -66,6 +66,7 @@ AugmentPreset: TypeAlias = Literal["none", "flips", "light", "medium", "strong"]
 Runtime: TypeAlias = Literal["auto", "keras", "onnx", "openvino"]
 ExportFormat: TypeAlias = Literal["onnx", "openvino", "saved-model", "litert"]
 ExportPrecision: TypeAlias = Literal["float32", "int8"]
+Tracker: TypeAlias = Literal["none", "tensorboard", "mlflow", "wandb", "trackio"]
 Upsampling: TypeAlias = Literal["transpose", "nearest", "bilinear"]
 Normalization: TypeAlias = Literal["none", "batch", "group", "layer"]
 Encoder: TypeAlias = Literal[

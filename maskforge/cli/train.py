@@ -108,7 +108,7 @@ _FLAGS = Flags(
     _flag(_TRAINING, "seed", "Of everything that is random."),
     _flag(_TRAINING, "backend", "What Keras computes with."),
     _flag(_TRAINING, "devices", "Devices that share a batch; 0: all."),
-    _flag(_RUN, "tensorboard", "Write logs for TensorBoard."),
+    _flag(_RUN, "track", "Tracker of experiments that is told of every epoch."),
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from maskforge.choices import (
     Range,
     Scaling,
     Schedule,
+    Tracker,
     Unfinished,
 )
 from maskforge.nn.network_catalog import NetworkOptions
@@ -153,7 +154,7 @@ class TrainOptions:
         seed: Of weights, crops, order and augmentation.
         backend: What Keras computes with.
         devices: Number of devices that share each batch; 0 for all.
-        tensorboard: Whether logs for TensorBoard are written.
+        track: What is told of every epoch besides the history in the folder of the run.
     """
 
     data: DataOptions = DataOptions()
@@ -182,4 +183,4 @@ class TrainOptions:
     seed: Seed = 0
     backend: Backend = "auto"
     devices: Annotated[int, Range(0, 4096)] = 0
-    tensorboard: bool = False
+    track: Tracker = "none"
