@@ -49,6 +49,9 @@ from .prediction.prediction_report import PredictionReport
 from .prediction.predictor import Predictor
 from .raster.arrays import rasterize
 from .raster.segments import BandedMask
+from .review.suspect_options import SuspectOptions
+from .review.suspect_report import Suspect, SuspectReport
+from .review.suspects import suspects
 from .server.serve import serve
 from .server.serve_options import ServeOptions
 from .shapes import (
@@ -128,6 +131,9 @@ __all__ = [
     "Size",
     "Split",
     "SplitOptions",
+    "Suspect",
+    "SuspectOptions",
+    "SuspectReport",
     "TrainOptions",
     "VectorizeOptions",
     "Vectorized",
@@ -164,6 +170,7 @@ __all__ = [
     "read_splits",
     "resume_training",
     "serve",
+    "suspects",
     "train",
     "vectorize",
     "write_mask",

@@ -32,6 +32,7 @@ COMMANDS = (
     "serve",
     "merge",
     "evaluate",
+    "suspects",
     "export",
     "export-model",
     "formats",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from maskforge.choices import Progress
 from maskforge.dataset.manifest import is_dataset, open_dataset
@@ -251,11 +253,13 @@ class _FoldPredictions:
     """What the networks of a cross-validation predict, each for the images of its fold."""
 
     by_name: Mapping[str, _ModelPredictions]
+    turn: AbstractContextManager[Any] = field(default_factory=threading.Lock)
     holds_images: ClassVar = True
 
     def alone(self, truth: Example) -> KnownPrediction:
         """Return the prediction for an example: the networks stay in this process."""
-        return self.by_name[truth.name].alone(truth)
+        with self.turn:
+            return self.by_name[truth.name].alone(truth)
 
     def predict(self, truth: Example) -> Predicted:
         """Return the prediction of the network that has not seen the image of an example.
@@ -263,7 +267,8 @@ class _FoldPredictions:
         Raises:
             DatasetError: If the image cannot be read.
         """
-        return self.by_name[truth.name].predict(truth)
+        with self.turn:  # each network uses all cores
+            return self.by_name[truth.name].predict(truth)
 
 
 def _distinct(*notes: str) -> tuple[str, ...]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from maskforge.choices import Partial, Range, Unfinished, check_choices
+from maskforge.choices import Partial, PartName, Range, Unfinished, check_choices
 from maskforge.errors import OptionError
 from maskforge.evaluation.measures.measure_options import MeasureOptions
-from maskforge.evaluation.parts import PartName
 from maskforge.files import PathLike
 from maskforge.masks.classes import ClassMap
 from maskforge.prediction.model_options import ModelOptions

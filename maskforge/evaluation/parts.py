@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
 
+from maskforge.choices import PartName
 from maskforge.errors import OptionError, listing
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.splitfile import SplitRecord, read_split, recorded_split
 from maskforge.examples.statistics import data_digest, statistics_of
 from maskforge.files import PathLike
-
-PartName: TypeAlias = Literal["auto", "test", "validation", "train", "all"]
 
 SPLIT = "split.json"
 _FOLD = "fold "

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from maskforge.choices import Head, Progress
+from maskforge.choices import Head, PartName, Progress
 from maskforge.errors import DatasetError, MaskforgeError, OptionError, shorten
 from maskforge.evaluation.comparison import open_comparison
 from maskforge.evaluation.evaluate import evaluation_report
@@ -24,7 +24,7 @@ from maskforge.evaluation.gathered import gather
 from maskforge.evaluation.measures.measured import Measured
 from maskforge.evaluation.measures.regions import Regions, compose, pick, target_planes
 from maskforge.evaluation.pairs import share_classes
-from maskforge.evaluation.parts import SPLIT, PartName, choose_part
+from maskforge.evaluation.parts import SPLIT, choose_part
 from maskforge.evaluation.predictions import example_planes
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
 from maskforge.evaluation.report.records import ImageRow

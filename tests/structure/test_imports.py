@@ -29,7 +29,7 @@ LEVELS = [
     {"examples", "augmentation", "nn", "exports"},
     {"batches", "checks", "prediction"},
     {"evaluation", "shards"},
-    {"corrections"},
+    {"corrections", "review"},
     {"training", "server"},
     {"cli", "__main__"},
 ]

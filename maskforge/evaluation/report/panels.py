@@ -68,14 +68,9 @@ def draw_panels(case: Case, classes: Sequence[str], cases: int) -> Panels:
         classes: Names of the classes without the background.
         cases: Number of images on the page, among which the bytes are divided.
     """
-    colors = {
-        number: _CLASS_COLORS[number - 1]
-        if number <= len(_CLASS_COLORS)
-        else default_color(number - 1)
-        for number in range(1, len(classes) + 1)
-    }
+    colors = class_colors(len(classes))
     sides = case.regions.truth, case.regions.predicted
-    truth, predicted = map(_numbers, sides)
+    truth, predicted = map(class_numbers, sides)
     outcome = outcomes(case.regions)
     views: tuple[tuple[str, NDArray[Any], Mapping[int, Color]], ...] = (
         ("image", np.zeros_like(outcome), {0: (0, 0, 0)}),
@@ -101,8 +96,18 @@ def draw_panels(case: Case, classes: Sequence[str], cases: int) -> Panels:
     return Panels(cell_text(case_title(case.row)), figures, legend)
 
 
-def _numbers(planes: NDArray[np.bool_]) -> NDArray[np.uint16]:
-    """Return (H, W): the number of the class of every pixel, of several the last."""
+def class_colors(classes: int) -> dict[int, Color]:
+    """Return the colors of so many classes, by their numbers from 1."""
+    known = dict(enumerate(_CLASS_COLORS[:classes], 1))
+    return known | {number + 1: default_color(number) for number in range(len(known), classes)}
+
+
+def class_numbers(planes: NDArray[np.bool_]) -> NDArray[np.uint16]:
+    """Return (H, W): the number of the class of every pixel, of several the last.
+
+    Args:
+        planes: (C, H, W), the background first.
+    """
     numbers = np.zeros(planes.shape[1:], dtype=np.uint16)
     for number, plane in enumerate(planes):
         numbers[plane] = number
