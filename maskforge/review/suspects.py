@@ -52,7 +52,7 @@ def suspects(
         OutputExistsError: If ``out`` holds a report and ``overwrite`` is not set.
 
     Examples:
-        >>> report = mf.suspects("runs/caries", "masks")
+        >>> report = mf.suspects("runs/caries", "masks", part="all")
         >>> report.images
         8
     """
