@@ -183,7 +183,7 @@ def _strays(
     theirs = np.isin(predicted.numbers[part], touched) & ~(drawn.plane[part] & ~mine)
     beyond = (mine != theirs) & (_distance(mine) > tolerance)
     sure = np.abs(2 * likely[part][beyond].astype(np.float64) - 1)
-    return float(sure.sum()) / np.count_nonzero(mine | theirs)
+    return float(sure.sum() / np.count_nonzero(mine | theirs))
 
 
 def _distance(mine: Bools) -> NDArray[np.float32]:

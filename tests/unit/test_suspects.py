@@ -1,6 +1,7 @@
 """Labels that a model contradicts: which, how surely, and who may judge them."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -200,3 +201,15 @@ def test_on_the_command_line(sets):
     assert "2 images: 1 not drawn, 1 drawn where there is nothing" in result.stdout
     wrong = CliRunner().invoke(app, [*arguments, "--min-size", "0"])
     assert wrong.exit_code == 2
+
+
+def test_a_report_of_outlines_is_written(tmp_path):
+    """Through the file, whose numbers must be plain."""
+    for name, column in (("data", 20), ("seen", 25)):
+        save(tmp_path / name / "images" / "a.png", np.zeros((48, 64), np.uint8))
+        save(tmp_path / name / "masks" / "a.png", mask(caries=[(20, column, 8)]))
+    (tmp_path / "seen" / "probabilities").mkdir()
+    np.save(tmp_path / "seen" / "probabilities" / "a.npy", np.ones((48, 64, 1), np.float32))
+    mf.suspects(tmp_path / "seen" / "masks", tmp_path / "data", tmp_path / "out")
+    report = json.loads((tmp_path / "out" / "suspects.json").read_bytes())
+    assert [one["kind"] for one in report["suspects"]] == ["outline"]
