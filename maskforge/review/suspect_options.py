@@ -30,7 +30,7 @@ class SuspectOptions:
     part: PartName = "auto"
     split: PathLike | None = None
     connectivity: Connectivity = 8
-    min_size: Annotated[int, Range(1, 2**30)] = 1
+    min_size: Annotated[int, Range(1, 2**30)] = 4
     tolerance: Annotated[float, Range(0, 1e6)] = 2.0
     most: Annotated[int, Range(0, 1000)] = 40
 
