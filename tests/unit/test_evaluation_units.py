@@ -115,7 +115,8 @@ def test_images_are_drawn_with_all_their_units():
     np.testing.assert_allclose(found["specificity"], [1, 1, 0.5])
     np.testing.assert_allclose(found["auc"], [1, np.nan, 0.25])
     drawn = resampled_weights(["a", "a", "b"], 200, seed=1)
-    assert len(np.unique(SEVEN.per_unit(drawn), axis=0)) == 3  # two patients: aa, ab, bb
+    shares = units.unit_statistics(SEVEN, drawn)["accuracy"]
+    assert set(shares) == {3 / 5, 5 / 7, 1.0}  # two patients: aa, ab, bb
 
 
 def test_there_is_no_area_without_probabilities():
@@ -178,8 +179,7 @@ def test_depths_of_truth_and_prediction_are_counted_in_pairs():
     found = depths.depth_confusion(truth, predicted)
     assert found.sum() == 5
     assert all(found[pair] for pair in zip(truth, predicted, strict=True))
-    weights = np.array([[1.0, 1, 1, 1, 1], [0, 2, 1, 0, 0]])
-    marked = np.array([False, True, False, False, True])
-    shares = depths.depth_sensitivities(truth, marked, weights)
+    marked = table([(0, 0, 0), (1, 1, 0), (1, 0, 0), (1, 0, 0), (1, 1, 0)], [0, 0, 1, 2, 2])
+    shares = depths.depth_sensitivities(marked, truth, np.array([[1, 1, 1], [2, 1, 0]]))
     np.testing.assert_allclose(shares[:, 1], [1 / 2, 2 / 3])
     np.testing.assert_allclose(shares[:, 5], [0, np.nan])

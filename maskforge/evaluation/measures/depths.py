@@ -9,6 +9,7 @@ al. 2015, J Am Dent Assoc 146: 79-86). What reaches the pulp, which is 6 there, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from scipy import ndimage
 
 from maskforge.evaluation.measures.measure_options import Spacing
 from maskforge.evaluation.measures.ratios import divide
-from maskforge.evaluation.measures.units import UnitMap
+from maskforge.evaluation.measures.units import UnitMap, UnitTable
 
 NO_LESION, UNKNOWN = "none", "unknown"
 
@@ -129,17 +130,19 @@ def depth_confusion(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> N
 
 
 def depth_sensitivities(
-    truth: NDArray[np.uint8], marked: NDArray[np.bool_], weights: NDArray[np.float64]
+    table: UnitTable, truth: NDArray[np.uint8], weights: NDArray[Any]
 ) -> NDArray[np.float64]:
     """Return the share of the units of each depth that are marked, however deep.
 
     Args:
+        table: The units.
         truth: (U,) depth of every unit.
-        marked: (U,) whether a lesion was predicted in it.
-        weights: (B, U): how often each unit is in each data set.
+        weights: (B, N): how often each image is in each data set.
 
     Returns:
         (B, D) for ``DEPTH_NAMES``; NaN where no unit is so deep.
     """
-    kinds = truth[:, None] == np.arange(len(DEPTH_NAMES))
-    return divide(weights @ (kinds & marked[:, None]), weights @ kinds)
+    kinds = [truth == one for one in range(len(DEPTH_NAMES))]
+    marked = [one & table.predicted for one in kinds]
+    found, all_ = (weights @ table.per_image(one, weights.shape[1]) for one in (marked, kinds))
+    return divide(found, all_)

@@ -9,8 +9,9 @@ connected regions of a class with ``regions_as_units``, or of an instance map wi
    compared unit by unit by calling it once for each with the same ``UnitMap``.
    ``unit_scores(units, probabilities, ...)`` tells how sure a prediction is of each.
 2. Many images. A ``UnitTable`` has a row for every unit, with the number of its image.
-   ``table.per_unit(weights)`` turns the weights of images, as ``bootstrap.resampled_weights`` draws
-   them by patient, into weights of units, and ``unit_statistics`` into every ``UNIT_MEASURES``.
+   ``unit_statistics(table, weights)`` gives all ``UNIT_MEASURES`` for weights of the images, such
+   as those of ``bootstrap.resampled_weights``, which draws them by patient. ``table.per_image``
+   counts units of any kind by image, from which other figures can be resampled likewise.
 """
 
 from __future__ import annotations
@@ -179,18 +180,19 @@ class UnitTable:
     predicted: NDArray[np.bool_]
     scores: NDArray[np.float64]
 
-    def per_unit(self, weights: NDArray[Any]) -> NDArray[np.float64]:
-        """Return weights (B, U) of the units from those of the images (B, N)."""
-        return np.asarray(weights[:, self.images], dtype=np.float64)
+    def per_image(self, kinds: Sequence[NDArray[np.bool_]], images: int) -> NDArray[np.float64]:
+        """Return (N, K): of K kinds (U,) of units, how many each of N images has."""
+        counts = [np.bincount(self.images[one], minlength=images) for one in kinds]
+        return np.stack(counts, axis=-1).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UnitSample:
-    """B data sets, each of which has every unit so many times.
+    """B data sets, each of which has every image, with all its units, so many times.
 
     Attributes:
         table: The units.
-        weights: (B, U).
+        weights: (B, N): how often each image is in each data set.
         cells: (B, 4) units: TP, FP, FN, TN.
     """
 
@@ -206,11 +208,12 @@ class UnitMeasure(Measure):
     counted = section = "units"
 
 
-def cells_of(table: UnitTable, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (B, 4): TP, FP, FN, TN of the units for weights (B, U)."""
+def cells_of(table: UnitTable, weights: NDArray[Any]) -> NDArray[np.float64]:
+    """Return (B, 4): TP, FP, FN, TN of the units for weights (B, N) of the images."""
     truth, predicted = table.truth, table.predicted
     kinds = (truth & predicted, ~truth & predicted, truth & ~predicted, ~(truth | predicted))
-    return np.stack([weights @ one for one in kinds], axis=-1)
+    cells: NDArray[np.float64] = weights @ table.per_image(kinds, weights.shape[1])
+    return cells
 
 
 def unit_statistics(
@@ -231,7 +234,7 @@ def unit_statistics(
     chosen = UNIT_MEASURES if measures is None else measures
     parts: dict[str, list[Values]] = {one.name: [] for one in chosen}
     for start in range(0, len(weights), _SAMPLES_AT_A_TIME):
-        counted = table.per_unit(weights[start : start + _SAMPLES_AT_A_TIME])
+        counted = weights[start : start + _SAMPLES_AT_A_TIME].astype(np.float64)
         sample = UnitSample(table, counted, cells_of(table, counted))
         for one in chosen:
             parts[one.name].append(np.asarray(one.formula(sample)))
@@ -254,7 +257,7 @@ def _area(sample: UnitSample) -> Values:
     table = sample.table
     if np.isnan(table.scores).any():
         return np.full(len(sample.weights), np.nan)
-    return auc(table.truth, table.scores, sample.weights)
+    return auc(table.truth, table.scores, sample.weights[:, table.images])
 
 
 UNIT_MEASURES = (

@@ -17,9 +17,11 @@ from maskforge.evaluation.measures.measure import (
     PixelMeasure,
     as_text,
 )
+from maskforge.evaluation.measures.units import UNIT_MEASURES
 from maskforge.evaluation.report.records import (
     Evaluation,
     Interval,
+    UnitReport,
 )
 
 _WORST_SHOWN = 5
@@ -44,6 +46,8 @@ def shown(report: Evaluation, *, worst: int = _WORST_SHOWN) -> Iterator[Shown]:
     yield _outlines(report)
     yield _operating_points(report)
     yield _images(report)
+    if report.units is not None:
+        yield from _units(report.units)
     yield _groups(report)
     yield Table(
         f"Worst of {report.images} images",
@@ -137,6 +141,65 @@ def _images(report: Evaluation) -> Table:
     )
 
 
+def _units(report: UnitReport) -> Iterator[Shown]:
+    what = "/".join(report.classes)
+    cells = {
+        "sensitivity": (report.found, report.positive),
+        "specificity": (report.negative - report.false, report.negative),
+        "ppv": (report.found, report.found + report.false),
+    }
+    rest = report.units - report.found - report.false
+    cells["npv"] = report.negative - report.false, rest
+    cells["accuracy"] = report.found + report.negative - report.false, report.units
+    yield Table(
+        f"Units: is there any {'/'.join(report.lesion_classes)} in each {what}? "
+        f"({report.units:,} in {report.images:,} images)",
+        ("score", "value", "95 %", "units"),
+        [
+            (
+                one.title,
+                one.text(getattr(report, one.name)),
+                as_range(report.intervals.get(one.name)),
+                f"{cells[one.name][0]:,} of {cells[one.name][1]:,}" if one.name in cells else "",
+            )
+            for one in UNIT_MEASURES
+        ],
+    )
+    if report.outside_pixels or report.outside_predicted_pixels:
+        yield (
+            f"outside of all units: {report.outside_pixels:,} px and {report.outside_lesions} "
+            f"whole lesions of the truth, {report.outside_predicted_pixels:,} px and "
+            f"{report.outside_predicted_lesions} of the prediction"
+        )
+    yield Table(
+        "Units by depth: how many are marked, however deep",
+        ("depth in the truth", "units", "marked", "sensitivity", "95 %"),
+        [
+            (
+                one.depth,
+                one.units,
+                one.marked,
+                as_text(one.sensitivity, "share"),
+                as_range(one.interval),
+            )
+            for one in report.depths
+        ],
+    )
+    yield Table(
+        "Units by depth in the truth (rows) and in the prediction (columns)",
+        ("truth", *report.depth_names),
+        [
+            (name, *row)
+            for name, row in zip(report.depth_names, report.depth_confusion, strict=True)
+        ],
+    )
+
+
+def as_range(limits: Interval | None) -> str:
+    """Return an interval as it stands in tables."""
+    return "" if limits is None else f"{limits[0]:.3f}-{limits[1]:.3f}"
+
+
 def _groups(report: Evaluation) -> Table:
     measures = [one for one in measures_of(Measure) if one.by_group]
     return Table(
@@ -179,5 +242,4 @@ def _cells(
         if one.beside == "median":
             yield one.text(read(one.keys[1]))
         elif one.beside == "interval":
-            limits = intervals.get(one.name)
-            yield "" if limits is None else f"{limits[0]:.3f}-{limits[1]:.3f}"
+            yield as_range(intervals.get(one.name))
