@@ -212,7 +212,11 @@ def evaluation_report(
         units=None
         if task.units is None
         else unit_report(
-            task.units, gathered.units, [one.name for one in kept], groups, resampled.weights
+            task.units.question,
+            gathered.units,
+            [one.name for one in kept],
+            groups,
+            resampled.weights,
         ),
         rows=image_rows(measured, [one.name for one in kept], groups, classes),
         options=_written(options),

@@ -19,8 +19,8 @@ from maskforge.evaluation.measured_image import MeasuredImage, MeasureTask, meas
 from maskforge.evaluation.measures.histogram import ProbabilityHistogram
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.measured import Measured, join
+from maskforge.evaluation.measures.unit_rows import UnitRows
 from maskforge.evaluation.predictions import Sides
-from maskforge.evaluation.units.measured_units import UnitRows
 from maskforge.evaluation.units.unit_source import UnitSource
 from maskforge.examples.example import Example
 from maskforge.processes.worker_pool import (

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from maskforge.errors import DatasetError, MaskforgeError
 from maskforge.evaluation.measures.image_measures import ImageMeasures, measure
 from maskforge.evaluation.measures.measure_options import MeasureOptions
+from maskforge.evaluation.measures.unit_rows import UnitRows
 from maskforge.evaluation.predictions import Sides
-from maskforge.evaluation.units.measured_units import UnitRows, measure_units
+from maskforge.evaluation.units.measured_units import measure_units
 from maskforge.evaluation.units.unit_source import UnitSource
 from maskforge.examples.example import Example
 from maskforge.issues import Origin

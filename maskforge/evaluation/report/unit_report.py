@@ -18,14 +18,13 @@ from maskforge.evaluation.measures.depths import (
 )
 from maskforge.evaluation.measures.imagelevel import roc_curve
 from maskforge.evaluation.measures.ratios import defined
+from maskforge.evaluation.measures.unit_rows import UnitQuestion, UnitRows
 from maskforge.evaluation.measures.units import UnitTable, cells_of, unit_statistics
 from maskforge.evaluation.report.records import UnitDepth, UnitReport, UnitRow
-from maskforge.evaluation.units.measured_units import UnitRows
-from maskforge.evaluation.units.unit_source import UnitSource
 
 
 def unit_report(
-    source: UnitSource,
+    question: UnitQuestion,
     measured: Sequence[UnitRows | None],
     names: Sequence[str],
     groups: Sequence[str | None],
@@ -34,7 +33,7 @@ def unit_report(
     """Return the report about the units of N images.
 
     Args:
-        source: Where they come from.
+        question: What was asked.
         measured: What lies in the units of every image; None where nothing is known of them.
         names: Of the images.
         groups: Of the images.
@@ -60,10 +59,10 @@ def unit_report(
     depths = [one.depths for one in rows if one.depths is not None]
     both = np.concatenate(depths, axis=1) if depths else None
     return UnitReport(
-        source=source.name,
-        classes=source.unit_classes,
-        lesion_classes=source.lesion_classes,
-        unit_pixels=source.least,
+        source=question.source,
+        classes=question.unit_classes,
+        lesion_classes=question.lesion_classes,
+        unit_pixels=question.least,
         images=len(rows),
         units=len(table.truth),
         positive=int(found + missed),

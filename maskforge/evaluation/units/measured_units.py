@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from maskforge.evaluation.measures.depths import deepest
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.regions import Regions
+from maskforge.evaluation.measures.unit_rows import UnitRows
 from maskforge.evaluation.measures.units import (
     UnitMap,
     counted_lesions,
@@ -20,32 +20,6 @@ from maskforge.evaluation.measures.units import (
 )
 from maskforge.evaluation.units.unit_source import UnitSource
 from maskforge.examples.example import Example
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class UnitRows:
-    """The U units of an image.
-
-    Attributes:
-        names: What they are called.
-        pixels: (U,) their sizes.
-        truth: (U,) bool: whether there is a lesion.
-        predicted: (U,) bool: whether one was predicted.
-        scores: (U,) how sure the prediction is; NaN without probabilities.
-        depths: (2, U) how deep lesions reach in truth and prediction; None if nobody asked.
-        lost: Number of units of which the instance map shows no pixel.
-        outside: Pixels of lesions in no unit, and lesions wholly there: of the truth, and of the
-            prediction.
-    """
-
-    names: tuple[str, ...]
-    pixels: NDArray[np.int64]
-    truth: NDArray[np.bool_]
-    predicted: NDArray[np.bool_]
-    scores: NDArray[np.float64]
-    depths: NDArray[np.uint8] | None
-    lost: int
-    outside: tuple[int, int, int, int]
 
 
 def measure_units(
@@ -70,12 +44,16 @@ def measure_units(
     if found is None:
         return None
     units, connectivity = found.map.within(image.valid), options.connectivity
-    truth, predicted = (hits(units, one, source.least, connectivity) for one in sides)
+    truth, predicted = (hits(units, one, source.question.least, connectivity) for one in sides)
     depths = None
     if found.zones is not None:
         depths = np.stack(
             [
-                deepest(units, found.zones, counted_lesions(units, one, source.least, connectivity))
+                deepest(
+                    units,
+                    found.zones,
+                    counted_lesions(units, one, source.question.least, connectivity),
+                )
                 for one in sides
             ]
         )

@@ -6,7 +6,7 @@ lesions lie on top of what they are in; there a unit gets back the pixels that l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from maskforge.evaluation.evaluate_options import EvaluateOptions
 from maskforge.evaluation.measures.depths import depth_zones
 from maskforge.evaluation.measures.lesions import components
 from maskforge.evaluation.measures.measure_options import MeasureOptions
+from maskforge.evaluation.measures.unit_rows import UnitQuestion
 from maskforge.evaluation.measures.units import UnitMap, instances_as_units, regions_as_units
 from maskforge.evaluation.pairs import pair
 from maskforge.evaluation.predictions import example_planes
@@ -66,11 +67,8 @@ class UnitSource:
     """The units of all images.
 
     Attributes:
-        name: Where they come from, for people.
-        unit_classes: The classes of which they are made.
-        lesion_classes: The classes whose regions make them positive.
-        least: Number of pixels of a lesion that make a unit positive.
-        lesions: Numbers of these classes among the foreground classes that both sides share.
+        question: What is asked of them.
+        lesions: Numbers of the classes of lesions among the foreground classes that both sides share.
         classes: The class map of the masks.
         numbers: Numbers of the unit classes among its foreground classes.
         tissues: Numbers of enamel, dentine and pulp among them; empty for no depths.
@@ -81,10 +79,7 @@ class UnitSource:
         measure: Connectivity and spacing.
     """
 
-    name: str
-    unit_classes: tuple[str, ...]
-    lesion_classes: tuple[str, ...]
-    least: int
+    question: UnitQuestion
     lesions: tuple[int, ...]
     classes: ClassMap
     numbers: tuple[int, ...]
@@ -125,8 +120,8 @@ class UnitSource:
         units = self._map(truth, own)
         if self.hidden:
             units = _filled(units, lesions)
-        elif truth.name in self.instances:
-            units = _filled(units, _anywhere(own))
+        elif example.encoding == "multihot" and truth.name in self.instances:
+            units = _filled(units.within(_anywhere(own)), _anywhere(own))
         zones = depth_zones(units, tissues, self.measure.spacing) if len(tissues) else None
         lost = self._drawn(truth) - len(units) if truth.name in self.instances else 0
         return Units(units, zones, lost)
@@ -147,7 +142,7 @@ class UnitSource:
             numbers = np.zeros(own.shape[1:], dtype=np.uint16)
             for number, plane in enumerate(own, 1):
                 numbers[plane] = number
-            return instances_as_units(numbers, dict(enumerate(self.unit_classes, 1)))
+            return instances_as_units(numbers, dict(enumerate(self.question.unit_classes, 1)))
         return regions_as_units(_anywhere(own), self.measure.connectivity)
 
 
@@ -242,7 +237,8 @@ def open_units(
             hint="make masks with --encoding multihot, or name masks of the tissues alone with "
             "--units",
         )
-    instances = _instance_files(partners, unit_classes, lesions if hidden else ())
+    on_top = None if layered else {*lesions, *chosen.depth_from}
+    instances = _instance_files(partners, unit_classes, on_top)
     if hidden:
         notes += (
             "the masks hold one class per pixel, so lesions hide the units that they lie in: their "
@@ -250,10 +246,7 @@ def open_units(
         )
     shared_names = [shared.names[id_] for id_ in shared.foreground_ids]
     source = UnitSource(
-        name=where,
-        unit_classes=unit_classes,
-        lesion_classes=lesions,
-        least=chosen.unit_pixels,
+        question=UnitQuestion(where, unit_classes, lesions, chosen.unit_pixels),
         lesions=tuple(shared_names.index(one) for one in lesions),
         classes=masks.classes,
         numbers=tuple(names.index(one) for one in unit_classes),
@@ -285,29 +278,34 @@ def _lesion_classes(shared: ClassMap, chosen: Sequence[str], others: set[str]) -
 
 
 def _instance_files(
-    partners: Mapping[str, Example], wanted: Sequence[str], joined: Sequence[str]
+    partners: Mapping[str, Example], classes: Sequence[str], on_top: Collection[str] | None
 ) -> dict[str, InstanceFile]:
-    """Return the instance maps of masks; none if not all masks have one.
+    """Return the instance maps of masks by name of the truth; none if not all masks have one.
 
     Args:
         partners: The masks by name of the truth.
-        wanted: Classes whose instances are units.
-        joined: Classes whose instances belong to the unit of the same name.
+        classes: Classes whose instances are units.
+        on_top: Classes whose instances belong to the unit that bears the same name; None for all.
     """
     files: dict[str, InstanceFile] = {}
     items = written_items(one.mask for one in partners.values())
     for name, item in zip(partners, items, strict=True):
         if item is None or item.entry.instances is None:
             return {}
-        files[name] = InstanceFile(
-            item.folder / item.entry.instances, _wanted(item.entry, wanted, joined)
-        )
+        wanted = _wanted(item.entry, classes, on_top)
+        files[name] = InstanceFile(item.folder / item.entry.instances, wanted)
     return files
 
 
-def _wanted(entry: ManifestEntry, classes: Sequence[str], joined: Sequence[str]) -> dict[int, str]:
+def _wanted(
+    entry: ManifestEntry, classes: Sequence[str], on_top: Collection[str] | None
+) -> dict[int, str]:
     called = entry.instance_names or [""] * len(entry.instance_classes)
     every = list(enumerate(zip(entry.instance_classes, called, strict=True), 1))
     found = {number: name for number, (class_, name) in every if class_ in classes}
     names = {*found.values()} - {""}
-    return found | {n: name for n, (class_, name) in every if class_ in joined and name in names}
+    return found | {
+        number: name
+        for number, (class_, name) in every
+        if name in names and (on_top is None or class_ in on_top)
+    }
