@@ -185,7 +185,7 @@ def evaluation_report(
     """
     values = _column(task.examples, options.group_column)
     measured, kept = gathered.arrays, gathered.kept
-    groups = [one.group for one in kept]
+    image_names, groups = [one.name for one in kept], [one.group for one in kept]
     resampled = Resampled(measured, groups, options.bootstrap, options.seed)
     classes = task.shared.classes
     names = [classes.names[id_] for id_ in classes.ids]
@@ -212,13 +212,9 @@ def evaluation_report(
         units=None
         if task.units is None
         else unit_report(
-            task.units.question,
-            gathered.units,
-            [one.name for one in kept],
-            groups,
-            resampled.weights,
+            task.units.question, gathered.units, image_names, groups, resampled.weights
         ),
-        rows=image_rows(measured, [one.name for one in kept], groups, classes),
+        rows=image_rows(measured, image_names, groups, classes),
         options=_written(options),
         image_score=_image_score(gathered, options.measure),
         notes=(*task.notes, *gathered.notes, *resampled.notes),

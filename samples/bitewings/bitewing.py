@@ -69,8 +69,8 @@ def make_bitewing(
     mouth = Mouth.pick(rng, width, height)
     jaws: tuple[Jaw, ...] = ()
     if content != "nothing":
-        teeth = content == "teeth"
-        jaws = make_jaws(mouth, rng, apart=depths) if teeth else make_ridges(mouth, rng)
+        is_full = content == "teeth"
+        jaws = make_jaws(mouth, rng, apart=depths) if is_full else make_ridges(mouth, rng)
     find = examine_depths if depths else examine
     findings = find(jaws, rng, width, height)
     shape = height * OVERSAMPLING, width * OVERSAMPLING

@@ -18,6 +18,7 @@ from maskforge.evaluation.report.records import (
     LesionScores,
     UnitReport,
 )
+from maskforge.evaluation.report.report_tables import together
 from maskforge.evaluation.report.summary import FEW_UNITS
 
 _MOST_CLASSES = 8
@@ -33,7 +34,7 @@ def in_words(report: Evaluation) -> Iterator[tuple[str, list[str]]]:
     if len(classes) > _MOST_CLASSES:
         yield "Others", [f"{len(classes) - _MOST_CLASSES} more classes are in the tables."]
     if report.units is not None:
-        yield cell_text(f"Each {'/'.join(report.units.classes)}"), [*_units(report.units)]
+        yield f"Units of {together(report.units.classes)}", [*_units(report.units)]
 
 
 def about_class(one: ClassReport) -> Iterator[tuple[Measure, str]]:
@@ -127,10 +128,9 @@ def explanations(report: Evaluation) -> Iterator[str]:
         "people draw them."
     )
     if report.units is not None:
-        what = "/".join(cell_text(one) for one in report.units.classes)
         yield (
-            f"A unit is one {what}. It has a lesion if one lies in it with at least "
-            f"{_count(report.units.unit_pixels, 'pixel')}."
+            f"A unit is one {together(report.units.classes)}. It has a lesion if one lies in it "
+            f"with at least {_count(report.units.unit_pixels, 'pixel')}."
         )
     if report.overall.intervals:
         yield (

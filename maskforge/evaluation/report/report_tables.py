@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from maskforge.display.table import Shown, Table
+from maskforge.display.table import Shown, Table, cell_text
 from maskforge.errors import listing
 from maskforge.evaluation.measures.catalog import measures_of
 from maskforge.evaluation.measures.freeresponse import OperatingPoint
@@ -25,6 +25,7 @@ from maskforge.evaluation.report.records import (
 )
 
 _WORST_SHOWN = 5
+_MOST_TOGETHER = 4
 _FALSE_RATES = (0.25, 0.5, 1.0, 2.0)
 
 
@@ -142,7 +143,6 @@ def _images(report: Evaluation) -> Table:
 
 
 def _units(report: UnitReport) -> Iterator[Shown]:
-    what = "/".join(report.classes)
     cells = {
         "sensitivity": (report.found, report.positive),
         "specificity": (report.negative - report.false, report.negative),
@@ -151,9 +151,10 @@ def _units(report: UnitReport) -> Iterator[Shown]:
     rest = report.units - report.found - report.false
     cells["npv"] = report.negative - report.false, rest
     cells["accuracy"] = report.found + report.negative - report.false, report.units
+    lesions, units = together(report.lesion_classes), together(report.classes)
     yield Table(
-        f"Units: is there any {'/'.join(report.lesion_classes)} in each {what}? "
-        f"({report.units:,} in {report.images:,} images)",
+        f"Units: is there any {lesions} in each {units}? "
+        f"({report.units:,} units in {report.images:,} images)",
         ("score", "value", "95 %", "units"),
         [
             (
@@ -193,6 +194,13 @@ def _units(report: UnitReport) -> Iterator[Shown]:
             for name, row in zip(report.depth_names, report.depth_confusion, strict=True)
         ],
     )
+
+
+def together(classes: Sequence[str]) -> str:
+    """Return the name of what several classes are together."""
+    if len(classes) > _MOST_TOGETHER:
+        return f"{len(classes)} classes"
+    return " + ".join(cell_text(one) for one in classes)
 
 
 def as_range(limits: Interval | None) -> str:

@@ -44,7 +44,8 @@ def measure_units(
     if found is None:
         return None
     units, connectivity = found.map.within(image.valid), options.connectivity
-    truth, predicted = (hits(units, one, source.question.least, connectivity) for one in sides)
+    least = source.question.least
+    truth, predicted = (hits(units, one, least, connectivity) for one in sides)
     depths = None
     if found.zones is not None:
         depths = np.stack(
@@ -52,7 +53,7 @@ def measure_units(
                 deepest(
                     units,
                     found.zones,
-                    counted_lesions(units, one, source.question.least, connectivity),
+                    counted_lesions(units, one, least, connectivity),
                 )
                 for one in sides
             ]

@@ -68,7 +68,7 @@ class UnitSource:
 
     Attributes:
         question: What is asked of them.
-        lesions: Numbers of the classes of lesions among the foreground classes that both sides share.
+        lesions: Numbers of the classes of lesions among the foreground classes that are shared.
         classes: The class map of the masks.
         numbers: Numbers of the unit classes among its foreground classes.
         tissues: Numbers of enamel, dentine and pulp among them; empty for no depths.
