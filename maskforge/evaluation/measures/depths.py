@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from maskforge.evaluation.measures.measure_options import Spacing
 from maskforge.evaluation.measures.ratios import divide
-from maskforge.evaluation.measures.units import UnitMap, UnitTable
+from maskforge.evaluation.measures.units import UnitMap, UnitTable, holding
 
 NO_LESION, UNKNOWN = "none", "unknown"
 
@@ -112,10 +112,9 @@ def deepest(
     inside = units.covered & lesions
     hit, depth = units.numbers[inside], zones[inside]
     np.maximum.at(reached, hit, depth)
-    is_unknown = np.zeros(len(reached), dtype=np.bool_)
-    is_unknown[hit] = True
-    reached[is_unknown & (reached == 0)] = DEPTH_NAMES.index(UNKNOWN)
-    return reached[1:]
+    depths = reached[1:]
+    depths[holding(units, inside) & (depths == 0)] = DEPTH_NAMES.index(UNKNOWN)
+    return depths
 
 
 def depth_confusion(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -115,13 +115,21 @@ def hits(
     Returns:
         (U,) bool.
     """
+    return holding(units, counted_lesions(units, lesions, least, connectivity))
+
+
+def holding(units: UnitMap, pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which units (U,) hold any of some pixels (H, W)."""
     found = np.zeros(len(units) + 1, dtype=np.bool_)
-    found[units.numbers[counted_lesions(units, lesions, least, connectivity)]] = True
+    found[units.numbers[pixels]] = True
     return found[1:]
 
 
 def counted_lesions(
-    units: UnitMap, lesions: NDArray[np.bool_], least: int, connectivity: Connectivity
+    units: UnitMap,
+    lesions: NDArray[np.bool_],
+    least: int = LEAST_PIXELS,
+    connectivity: Connectivity = 8,
 ) -> NDArray[np.bool_]:
     """Return the pixels (H, W) that make their units positive; arguments as of ``hits``."""
     regions, sizes = components(lesions, connectivity)

@@ -14,7 +14,7 @@ from maskforge.evaluation.measures.unit_rows import UnitRows
 from maskforge.evaluation.measures.units import (
     UnitMap,
     counted_lesions,
-    hits,
+    holding,
     outside,
     unit_scores,
 )
@@ -44,20 +44,11 @@ def measure_units(
     if found is None:
         return None
     units, connectivity = found.map.within(image.valid), options.connectivity
-    least = source.question.least
-    truth, predicted = (hits(units, one, least, connectivity) for one in sides)
+    counted = [counted_lesions(units, one, source.question.least, connectivity) for one in sides]
+    truth, predicted = (holding(units, one) for one in counted)
     depths = None
     if found.zones is not None:
-        depths = np.stack(
-            [
-                deepest(
-                    units,
-                    found.zones,
-                    counted_lesions(units, one, least, connectivity),
-                )
-                for one in sides
-            ]
-        )
+        depths = np.stack([deepest(units, found.zones, one) for one in counted])
     return UnitRows(
         names=units.names,
         pixels=np.bincount(units.numbers.ravel(), minlength=len(units) + 1)[1:],
