@@ -6,6 +6,7 @@ lesions lie on top of what they are in; there a unit gets back the pixels that l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,8 @@ from maskforge.files import as_source
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.maskfile import read_mask
+
+_NUMBER = re.compile(r"(?:class )?(\d+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class UnitSource:
         tissues: Numbers of enamel, dentine and pulp among them; empty for no depths.
         partners: By name of the truth, the mask of its units. An image without has none.
         instances: By name of the truth, its instance map.
-        numbered: Whether every class is one unit, and its name that of the unit.
+        numbered: What the only unit of every class is called, if each is one; else empty.
         hidden: Whether lesions hide what they lie in.
         measure: Connectivity and spacing.
     """
@@ -86,7 +89,7 @@ class UnitSource:
     tissues: tuple[int, ...]
     partners: Mapping[str, Example]
     instances: Mapping[str, InstanceFile]
-    numbered: bool
+    numbered: tuple[str, ...]
     hidden: bool
     measure: MeasureOptions
 
@@ -142,7 +145,7 @@ class UnitSource:
             numbers = np.zeros(own.shape[1:], dtype=np.uint16)
             for number, plane in enumerate(own, 1):
                 numbers[plane] = number
-            return instances_as_units(numbers, dict(enumerate(self.question.unit_classes, 1)))
+            return instances_as_units(numbers, dict(enumerate(self.numbered, 1)))
         return regions_as_units(_anywhere(own), self.measure.connectivity)
 
 
@@ -253,11 +256,17 @@ def open_units(
         tissues=tuple(names.index(one) for one in chosen.depth_from),
         partners=partners,
         instances=instances,
-        numbered=not instances and all(one.isdecimal() for one in unit_classes),
+        numbered=() if instances else _numbers(unit_classes),
         hidden=hidden,
         measure=options.measure,
     )
     return source, notes
+
+
+def _numbers(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the numbers that classes are called by, if all are: ``36``, or ``class 36``."""
+    found = [_NUMBER.fullmatch(one) for one in names]
+    return tuple(one[1] for one in found if one) if all(found) else ()
 
 
 def _lesion_classes(shared: ClassMap, chosen: Sequence[str], others: set[str]) -> tuple[str, ...]:
