@@ -109,6 +109,45 @@ def test_values_become_classes_and_are_drawn(tmp_path):
     assert issue.message == "has no 'group_id'"
 
 
+def test_instances_are_named_by_group_or_by_any_other_key(tmp_path):
+    pieces = (
+        square("enamel", 0, 0, 2, 2, group_id=36, attributes={"fdi": "46"}),
+        square("dentine", 2, 0, 4, 2, group_id=36, attributes={"fdi": "46"}),
+        square("enamel", 4, 0, 5, 2, group_id=36, attributes={"fdi": "47"}),
+        square("enamel", 6, 0, 7, 2),
+    )
+    labelme(tmp_path / "in" / "x.json", *pieces)
+    image(tmp_path / "in" / "x.png")
+    found = {}
+    for key in ("", "attributes.fdi"):
+        out = tmp_path / f"out{key}"
+        mf.convert(tmp_path / "in", out, instances=not key, instances_from=key)
+        (line,) = manifest(out)
+        row = pixels(out / line["instances"])[0].tolist()
+        found[key] = (row, line["instance_classes"], line["instance_names"])
+    assert found[""] == (
+        [1, 1, 2, 2, 1, 0, 3, 0],
+        ["enamel", "dentine", "enamel"],
+        ["36", "36", ""],
+    )
+    assert found["attributes.fdi"] == (
+        [1, 1, 2, 2, 3, 0, 4, 0],
+        ["enamel", "dentine", "enamel", "enamel"],
+        ["46", "46", "47", ""],
+    )
+    (one,) = mf.read(tmp_path / "in")
+    classes = mf.load_class_map(tmp_path / "out" / "classes.json")
+    drawing = mf.draw(one, classes, instances_from="attributes.fdi")
+    assert drawing.instance_names == ("46", "46", "47", "")
+
+
+def test_a_key_of_instances_that_nothing_has_is_refused(tmp_path):
+    with pytest.raises(LabelError, match="no shape has the key 'fdi' that its instance") as error:
+        mf.convert(teeth(tmp_path / "in"), tmp_path / "out", instances_from="fdi")
+    assert "group_id" in error.value.hint
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_class_map_and_patterns_see_the_values(tmp_path):
     """The saved map knows the key, so that it can be used again as it is."""
     (tmp_path / "c.toml").write_text(
