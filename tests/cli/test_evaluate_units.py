@@ -175,6 +175,17 @@ def test_a_plain_map_of_numbered_teeth_will_do(both, tmp_path):
     assert rows == TRUE
 
 
+def test_a_folder_in_which_lesions_lie_on_the_teeth_is_known_by_its_classes(drawn, tmp_path):
+    """Whoever names the masks of the truth as those of the units gets the same numbers."""
+    truth, flags = truth_and_units(drawn, tmp_path, "own instances")
+    folder, _ = predicted(tmp_path / "predicted")
+    own = evaluated(folder, truth, *flags)
+    again = evaluated(folder, truth, *flags, "--units", truth)
+    assert again["units"] == own["units"] | {"source": str(truth)}
+    (note,) = [one for one in own["notes"] if "lesions hide the units" in one]
+    assert note in again["notes"]
+
+
 def test_images_without_units_are_named_and_count_nowhere(both, tmp_path):
     truth, _ = both
     numbers = np.zeros((HEIGHT, WIDTH), np.uint8)

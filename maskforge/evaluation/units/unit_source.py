@@ -232,7 +232,7 @@ def open_units(
             )
     lesions = _lesion_classes(shared, chosen.lesion_class, {*unit_classes, *chosen.depth_from})
     layered = all(one.encoding == "multihot" for one in partners.values())
-    hidden = place is None and not layered
+    hidden = not layered and (place is None or any(one in names for one in lesions))
     if hidden and chosen.depth_from:
         raise OptionError(
             f"the masks of {where} hold one class per pixel, so lesions hide the tissue that they "
