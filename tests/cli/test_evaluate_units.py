@@ -254,6 +254,21 @@ def test_scores_are_the_largest_probabilities_and_patients_are_drawn_whole(both,
     assert {one["group"] for one in found["rows"]} == {"p1", "p2"}
 
 
+def test_the_curve_of_units_is_drawn_if_there_are_probabilities(both, tmp_path):
+    truth, flags = both
+    folder, _ = predicted(tmp_path / "masks", p1_a=[(2, 3, 4, 5)])
+    options = ("--mask-value", "1=caries", "--mask-value", "0=background", "--worst", 0)
+    run("evaluate", folder, truth, *flags, *options, "--out", tmp_path / "without")
+    (tmp_path / "probabilities").mkdir()
+    for name in ("p1-a", "p1-b", "p2-c"):
+        np.save(tmp_path / "probabilities" / f"{name}.npy", np.zeros((HEIGHT, WIDTH, 1), "f4"))
+    page = tmp_path / "page.html"
+    run("evaluate", folder, truth, *flags, *options, "--out", tmp_path / "with", "--html", page)
+    assert not (tmp_path / "without" / "roc-units.png").exists()
+    assert (tmp_path / "with" / "roc-units.png").read_bytes().startswith(b"\x89PNG")
+    assert "ROC curve of units" in page.read_text("utf-8")
+
+
 def test_the_page_says_it_in_words(both, tmp_path):
     truth, (_, teeth) = both
     folder, _ = predicted(tmp_path / "predicted", p1_a=[(2, 3, 4, 5), (17, 3, 19, 5)])
