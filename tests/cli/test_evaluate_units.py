@@ -208,6 +208,27 @@ def test_units_of_another_size_are_a_problem_of_their_image(both, tmp_path):
     assert report["units"]["units"] == 6
 
 
+def test_instance_maps_that_are_not_what_the_manifest_says_harm_nothing(both, tmp_path):
+    truth, (_, teeth) = both
+    folder, _ = predicted(tmp_path / "predicted")
+    lines = (teeth / "manifest.jsonl").read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    entries[0]["instance_names"] = ["36"]
+    del entries[1]["instance_names"]
+    (teeth / "manifest.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in entries))
+    numbers = np.zeros((HEIGHT, WIDTH), np.uint16)
+    numbers[1:7, :8], numbers[1:7, 8:] = 3, 65_535
+    write_mask(teeth / entries[1]["instances"], numbers)
+    (teeth / entries[2]["instances"]).unlink()
+    report = evaluated(folder, truth, "--units", teeth, code=1)
+    rows = [(one["image"], one["name"], one["pixels"]) for one in report["units"]["rows"]]
+    first = [("p1-a", name, 48) for name in ("36", "", "")]
+    assert rows == [*first, ("p1-b", "", 48)]
+    (problem,) = report["problems"]
+    assert "instances/p2-c.png: cannot be read" in problem
+    assert report["units"]["lost_units"] == 2
+
+
 def test_void_pixels_count_in_no_unit(both, tmp_path):
     """Tooth 36 of the first image is void, and so is the lesion that reaches into it."""
     truth, flags = both

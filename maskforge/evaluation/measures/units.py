@@ -87,12 +87,12 @@ def instances_as_units(instances: NDArray[Any], wanted: Mapping[int, str]) -> Un
         The units, in the order of ``wanted``, without those that have no pixel.
     """
     names: dict[object, int] = {}
-    highest = int(instances.max(initial=0))
-    numbers = np.zeros(max(highest, *wanted, 0) + 1, dtype=np.int32)
+    numbers = np.zeros(max(wanted, default=0) + 1, dtype=np.int32)
     for instance, name in wanted.items():
         numbers[instance] = names.setdefault(name or (instance,), len(names) + 1)
     called = tuple(name if isinstance(name, str) else "" for name in names)
-    drawn = UnitMap(numbers[instances], called)
+    # Whatever else a file holds, however large, is none of them.
+    drawn = UnitMap(numbers[np.where(instances < len(numbers), instances, 0)], called)
     return drawn.within(drawn.covered)
 
 

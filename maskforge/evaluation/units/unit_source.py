@@ -6,6 +6,7 @@ lesions lie on top of what they are in; there a unit gets back the pixels that l
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -309,8 +310,8 @@ def _instance_files(
 def _wanted(
     entry: ManifestEntry, classes: Sequence[str], on_top: Collection[str] | None
 ) -> dict[int, str]:
-    called = entry.instance_names or [""] * len(entry.instance_classes)
-    every = list(enumerate(zip(entry.instance_classes, called, strict=True), 1))
+    classes_of, names_of = entry.instance_classes, entry.instance_names
+    every = list(enumerate(itertools.zip_longest(classes_of, names_of, fillvalue=""), 1))
     found = {number: name for number, (class_, name) in every if class_ in classes}
     names = {*found.values()} - {""}
     return found | {
