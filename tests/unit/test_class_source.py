@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from builders import corners, image, instance, labelme, manifest, pixels, region, square, vott
+from builders import corners, image, instance, labelme, manifest, pixels, region, run, square, vott
 from builders import superannotate as write_superannotate
 
 import maskforge as mf
 from maskforge.errors import LabelError, OptionError
 from maskforge.masks.class_source import labeled_by
+
+_BY_LABEL = ("--instances-from", "label")
 
 
 def teeth(folder: Path) -> Path:
@@ -139,6 +141,17 @@ def test_instances_are_named_by_group_or_by_any_other_key(tmp_path):
     classes = mf.load_class_map(tmp_path / "out" / "classes.json")
     drawing = mf.draw(one, classes, instances_from="attributes.fdi")
     assert drawing.instance_names == ("46", "46", "47", "")
+
+
+def test_labels_of_one_class_can_be_its_instances(tmp_path):
+    pieces = (square("tooth 36", 0, 0, 2, 2), square("tooth 37", 2, 0, 4, 2))
+    labelme(tmp_path / "in" / "x.json", *pieces, square("tooth 36", 5, 0, 6, 2))
+    image(tmp_path / "in" / "x.png")
+    run("convert", tmp_path / "in", "--out", tmp_path / "out", "--class", "tooth *=1", *_BY_LABEL)
+    (line,) = manifest(tmp_path / "out")
+    row = pixels(tmp_path / "out" / line["instances"])[0].tolist()
+    assert row == [1, 1, 2, 2, 0, 1, 0, 0]
+    assert line["instance_names"] == ["tooth 36", "tooth 37"]
 
 
 def test_a_key_of_instances_that_nothing_has_is_refused(tmp_path):
