@@ -73,6 +73,8 @@ def test_void_pixels_belong_to_no_unit_and_units_of_nothing_else_go():
     found = THREE.within(valid)
     assert found.names == ("37",)
     np.testing.assert_array_equal(found.numbers, (TEETH == 2) & valid)
+    assert THREE.within(valid, least=8).names == ("37",)
+    assert THREE.within(valid, least=9).names == ()
 
 
 def test_the_score_of_a_unit_is_its_largest_probability_or_the_mean_of_some():

@@ -57,13 +57,16 @@ class UnitMap:
         """(H, W) where there is a unit."""
         return self.numbers > 0
 
-    def within(self, valid: NDArray[np.bool_]) -> UnitMap:
-        """Return the units as far as pixels are valid, without those of which nothing is left."""
-        numbers = np.where(valid, self.numbers, 0)
-        kept = np.flatnonzero(np.bincount(numbers.ravel(), minlength=len(self) + 1)[1:])
-        return self._renumbered(numbers, kept + 1)
+    def within(self, valid: NDArray[np.bool_], least: int = 1) -> UnitMap:
+        """Return the units as far as pixels are valid, without those of which too little is left.
 
-    def _renumbered(self, numbers: NDArray[np.int32], kept: NDArray[np.intp]) -> UnitMap:
+        Args:
+            valid: (H, W) bool.
+            least: Number of pixels that a unit must have left.
+        """
+        numbers = np.where(valid, self.numbers, 0)
+        sizes = np.bincount(numbers.ravel(), minlength=len(self) + 1)
+        kept = np.flatnonzero(sizes[1:] >= least) + 1
         new = np.zeros(len(self) + 1, dtype=np.int32)
         new[kept] = np.arange(1, len(kept) + 1)
         return UnitMap(new[numbers], tuple(self.names[one - 1] for one in kept))
