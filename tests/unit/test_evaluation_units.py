@@ -167,6 +167,22 @@ def test_the_tooth_beside_does_not_matter():
     assert zones_of("0eeddppddeeeeddddppp0", "011111111112222222220") == expected
 
 
+@pytest.mark.parametrize("turn", range(4))
+def test_a_filling_inside_a_tooth_is_not_its_surface(turn):
+    letters = np.rot90(np.array([[*"0eeeeddddpppppp0"]] * 12), turn)
+    letters[[0, -1]] = letters[:, [0, -1]] = "0"
+    tissues = np.array([letters == one for one in "edp"])
+    whole = tissues.any(axis=0)
+    hole = np.rot90(np.arange(letters.size).reshape(12, 16) % 16 == 4, turn)
+    hole = hole & np.rot90(np.arange(letters.size).reshape(12, 16) // 16 == 6, turn)
+    found, with_hole = (
+        depths.depth_zones(UnitMap(one.astype(np.int32), ("",)), tissues & one)
+        for one in (whole, whole & ~hole)
+    )
+    assert hole.sum() == 1
+    np.testing.assert_array_equal(with_hole, np.where(hole, 0, found))
+
+
 def test_the_deepest_pixel_of_a_lesion_counts():
     zones = np.array([[1, 2, 3, 5, 0, 1, 0, 0]], dtype=np.uint8)
     two = UnitMap(grid("11112223").astype(np.int32), ("", "", ""))
