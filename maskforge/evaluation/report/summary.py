@@ -48,7 +48,12 @@ _Point = Mapping[str, float | None]
 
 
 class Resampled:
-    """Scores of resampled data sets, from which the intervals come."""
+    """Scores of resampled data sets, from which the intervals come.
+
+    Attributes:
+        weights: (B, N): how often each image is in each data set.
+        notes: What speaks against the intervals.
+    """
 
     def __init__(
         self, measured: Measured, groups: Sequence[str | None], samples: int, seed: int
@@ -60,9 +65,9 @@ class Resampled:
         if samples and units < FEW_UNITS:
             what = "images" if units == len(groups) else "groups of images"
             self.notes = (f"the 95 % intervals rest on {units} {what}: too few to rely on",)
-        weights = resampled_weights(groups, samples, seed)
-        self._classes = class_statistics(measured, weights) if samples else {}
-        self._overall = overall_statistics(measured, weights) if samples else {}
+        self.weights = resampled_weights(groups, samples, seed)
+        self._classes = class_statistics(measured, self.weights) if samples else {}
+        self._overall = overall_statistics(measured, self.weights) if samples else {}
 
     def of_class(self, number: int) -> dict[str, Interval | None]:
         """Return the interval of every score of a class."""
