@@ -32,6 +32,7 @@ COMMANDS = (
     "serve",
     "merge",
     "evaluate",
+    "agree",
     "export",
     "export-model",
     "formats",

@@ -31,9 +31,10 @@ def evaluate(
         ),
     ],
     truth: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Argument(
-            help="Data set or folder of masks to compare with; a model needs the images, too.",
+            help="Data set or folder of masks to compare with; a model needs the images, too. "
+            "Several, one for each annotator: does it differ from them more than they do?",
             show_default=False,
         ),
     ] = None,
@@ -173,7 +174,7 @@ def evaluate(
         options = EvaluateOptions(
             measure=MeasureOptions(
                 tolerance=tolerance,
-                spacing=_spacing(spacing),
+                spacing=shared.pixel_spacing(spacing) if spacing else (1.0, 1.0),
                 connectivity=4 if connectivity == "4" else 8,
                 match_iou=match_iou,
                 min_size=min_size,
@@ -205,10 +206,11 @@ def evaluate(
             "group_pattern",
         } & data.keys()
         with progress() as update:
+            first, *others = truth or [None]
             compared_with: Path | ExampleSet
-            if truth is not None and not further and truth.is_dir():
-                compared_with = truth
-            elif truth is None and "images" not in data:
+            if first is not None and not further and (others or first.is_dir()):
+                compared_with = first
+            elif first is None and "images" not in data:
                 raise OptionError(
                     "there is no truth to compare with",
                     hint="name a data set or a folder of masks, or --images PATH and --masks PATH",
@@ -216,10 +218,10 @@ def evaluate(
             else:
                 from maskforge.examples.sources import open_examples
 
-                compared_with = open_examples(truth, **data, progress=update)
+                compared_with = open_examples(first, **data, progress=update)
             report = run(
                 predicted,
-                compared_with,
+                [compared_with, *others] if others else compared_with,
                 out,
                 options,
                 html=html,
@@ -245,17 +247,3 @@ def _print_report(report: EvaluationReport) -> None:
         say(f"refused: {problem}", err=True)
     for note in report.notes:
         say(f"note: {note}", fg="yellow" if note.startswith("WARNING") else None)
-
-
-def _spacing(text: str | None) -> tuple[float, float]:
-    from maskforge.errors import OptionError, shorten
-
-    if text is None:
-        return 1.0, 1.0
-    try:
-        height, width = map(float, text.lower().split("x"))
-    except ValueError:
-        raise OptionError(
-            f"{shorten(text)} is not a size of a pixel", hint="for example --spacing 0.04x0.04"
-        ) from None
-    return height, width

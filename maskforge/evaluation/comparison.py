@@ -18,6 +18,7 @@ from maskforge.evaluation.predictions import (
     MaskPredictions,
     Predicted,
     Predictions,
+    Raters,
     Sides,
     probabilities_folder,
 )
@@ -48,6 +49,7 @@ class Comparison:
         lonely_truth: Names without prediction.
         lonely_predictions: Names without truth.
         model_digest: SHA-256 of the weights of a model, or empty.
+        raters: Who is compared with whom beside them; None if nobody is.
     """
 
     prediction: str
@@ -59,11 +61,13 @@ class Comparison:
     lonely_truth: tuple[str, ...] = ()
     lonely_predictions: tuple[str, ...] = ()
     model_digest: str = ""
+    raters: Raters | None = None
 
     @property
     def sides(self) -> Sides:
         """Truth and predictions of all examples."""
-        return Sides(self.part.examples.classes, self.shared.truth, self.predictions)
+        classes = self.part.examples.classes
+        return Sides(classes, self.shared.truth, self.predictions, self.raters)
 
 
 def open_comparison(

@@ -46,6 +46,8 @@ class Gathered:
         by_threshold: (K, T, 4) sum of the lesions at every threshold; None without probabilities.
         notes: What was noticed.
         problems: Why images are missing.
+        pairs: Every two raters, with a row for each image that all have; empty without raters.
+        paired: Numbers of these images among those that were kept.
     """
 
     arrays: Measured
@@ -55,6 +57,8 @@ class Gathered:
     by_threshold: NDArray[np.int64] | None
     notes: tuple[str, ...]
     problems: tuple[MaskforgeError, ...]
+    pairs: tuple[Measured, ...] = ()
+    paired: tuple[int, ...] = ()
 
 
 def gather(
@@ -83,6 +87,8 @@ def gather(
     kept: list[Example] = []
     problems: list[MaskforgeError] = []
     void_names: list[str] = []
+    pairs: list[tuple[Measured, ...]] = []
+    paired: list[int] = []
     histogram: ProbabilityHistogram | None = None
     by_threshold: NDArray[np.int64] | None = None
     with contextlib.closing(_measured(examples, sides, options, workers)) as results:
@@ -102,6 +108,9 @@ def gather(
                 if each is not None:
                     each(example, measures.row)
                 matrices.append(measures.matrix)
+                if result.pairs:
+                    pairs.append(result.pairs)
+                    paired.append(len(kept))
                 kept.append(example)
                 if result.has_void:
                     void_names.append(example.name)
@@ -123,6 +132,8 @@ def gather(
         by_threshold=by_threshold,
         notes=(note,) if void_names else (),
         problems=tuple(problems),
+        pairs=tuple(map(join, zip(*pairs, strict=True))),
+        paired=tuple(paired),
     )
 
 
@@ -135,7 +146,7 @@ def _measured(
             yield from _in_threads(MeasureTask(one, sides, options) for one in examples)
             return
         tasks = (MeasureTask(one, sides.alone(one), options) for one in examples)
-        ahead = LARGE_TASKS_AHEAD if sides.predictions.holds_images else TASKS_AHEAD
+        ahead = LARGE_TASKS_AHEAD if sides.holds_images else TASKS_AHEAD
         yield from pool.in_order(measure_image, tasks, forget, ahead=ahead)
 
 

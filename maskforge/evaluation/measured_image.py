@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
 
 from maskforge.errors import DatasetError, MaskforgeError
 from maskforge.evaluation.measures.image_measures import ImageMeasures, measure
 from maskforge.evaluation.measures.measure_options import MeasureOptions
-from maskforge.evaluation.predictions import Sides
+from maskforge.evaluation.measures.measured import Measured
+from maskforge.evaluation.measures.regions import Planes, Regions, compose
+from maskforge.evaluation.predictions import Sides, check_size
 from maskforge.examples.example import Example
 from maskforge.issues import Origin
 
@@ -34,19 +40,49 @@ class MeasuredImage:
     Attributes:
         measures: What was measured.
         has_void: Whether the prediction is void where the truth is not.
+        pairs: Every two raters, in the order of ``combinations``; empty if there are none, or one
+            of them has no mask of the image.
     """
 
     measures: ImageMeasures
     has_void: bool
+    pairs: tuple[Measured, ...] = ()
 
 
 def measure_image(task: MeasureTask) -> MeasuredImage | MaskforgeError:
     """Measure an image, or say why that cannot be done."""
+    example, raters = task.example, task.sides.raters
     try:
-        image, predicted = task.sides.regions(task.example)
+        truth, predicted = task.sides.read(example)
+        rated: tuple[Planes, ...] = ()
+        if raters is not None and example.name in raters.images:
+            rated = raters.planes(example, truth, predicted.planes)
+        check_size(example, truth, predicted.planes)
+        image = compose(truth, predicted.planes)
+        measures = measure(image, predicted.probabilities, task.options)
+        pairs = list(side_by_side(rated))
+        # Without void of anybody else, the first pair is measured already.
+        known = bool(pairs) and _is_same(pairs[0], image)
+        rows = [measure(one, None, task.options).row for one in pairs[known:]]
         has_void = bool((predicted.planes.void & image.valid).any())
-        return MeasuredImage(measure(image, predicted.probabilities, task.options), has_void)
+        return MeasuredImage(measures, has_void, (*[measures.row][:known], *rows))
     except MaskforgeError as error:
         return error
     except ValueError as error:
         return DatasetError(str(error), origin=Origin(task.example.mask, ""))
+
+
+def side_by_side(rated: Sequence[Planes]) -> Iterator[Regions]:
+    """Yield every two raters side by side; what is void for anybody counts for nobody.
+
+    Args:
+        rated: What each has marked, in one size.
+    """
+    void = np.logical_or.reduce([one.void for one in rated]) if rated else None
+    for first, second in combinations(rated, 2):
+        assert void is not None
+        yield compose(Planes(first.planes, void), Planes(second.planes, void))
+
+
+def _is_same(pair: Regions, image: Regions) -> bool:
+    return len(pair.truth) == len(image.truth) and np.array_equal(pair.valid, image.valid)

@@ -1,0 +1,195 @@
+"""``maskforge agree``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from maskforge.cli import options as shared
+from maskforge.cli.console import print_json, print_shown, progress, reported_errors, say
+from maskforge.cli.dataoptions import parse_mask_values
+from maskforge.cli.flags import Flag, Flags, Given, with_flags
+from maskforge.evaluation.agreement.agree_options import AgreeOptions
+
+if TYPE_CHECKING:
+    from maskforge.evaluation.agreement.agreement_report import AgreementReport
+
+_MEASURES, _CONSENSUS = "Measures", "Consensus"
+
+
+@with_flags
+def agree(
+    annotators: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MASKS...",
+            help="Two or more folders of masks, one for each annotator: what convert or predict "
+            "wrote, or any masks.",
+            show_default=False,
+        ),
+    ],
+    *,
+    chosen: Annotated[
+        Given,
+        Flags(
+            AgreeOptions,
+            Flag(
+                key="group_column",
+                metavar="NAME",
+                help="Column of the first data set that names the group, such as the patient.",
+            ),
+            Flag(
+                key="group_pattern",
+                metavar="REGEX",
+                help="Regular expression over the name; its first group, or the match, is the "
+                "group.",
+            ),
+            Flag(
+                key="mask_values",
+                name="mask_value",
+                metavar="VALUE=NAME",
+                help="What a value of the masks means: a class, background or void; may be "
+                "repeated.",
+                many=True,
+                read=parse_mask_values,
+            ),
+            Flag(
+                key="partial",
+                help="Images whose mask lacks a shape that could not be read: left out, used, or "
+                "refused.",
+            ),
+            Flag(
+                key="unfinished",
+                help="A data set whose run has not finished: refuse it, or use what is there.",
+            ),
+            Flag(
+                key="measure.spacing",
+                metavar="HEIGHTxWIDTH",
+                default="pixels",
+                help="Size of a pixel, such as 0.04x0.04 mm; distances and areas are then in that "
+                "unit.",
+                read=shared.pixel_spacing,
+                panel=_MEASURES,
+            ),
+            Flag(
+                key="measure.connectivity",
+                metavar="N",
+                help="Whether pixels that touch at a corner belong to one lesion (8) or not (4).",
+                read=int,
+                panel=_MEASURES,
+            ),
+            Flag(
+                key="measure.match_iou",
+                metavar="NUMBER",
+                help="Smallest IoU with which two lesions are the same; 0 for any common pixel.",
+                panel=_MEASURES,
+            ),
+            Flag(
+                key="measure.min_size",
+                metavar="PIXELS",
+                help="Smaller lesions do not count.",
+                panel=_MEASURES,
+            ),
+            Flag(
+                key="bootstrap",
+                metavar="N",
+                help="Resampled data sets for the 95 % intervals; 0 for none.",
+                panel=_MEASURES,
+            ),
+            Flag(key="seed", metavar="N", help="Of the resampling.", panel=_MEASURES),
+            Flag(
+                key="method",
+                help="The class that most have marked, or STAPLE, which weights people by how "
+                "reliable they are.",
+                panel=_CONSENSUS,
+            ),
+            Flag(
+                key="void_where",
+                help="Which pixels are void: those without a decision, or all on which two differ.",
+                panel=_CONSENSUS,
+            ),
+            Flag(
+                key="worst",
+                metavar="N",
+                help="Images that are drawn, those first on which they differ most.",
+            ),
+        ),
+    ],
+    classes: shared.Classes = None,
+    consensus: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Make a data set of what they marked together.",
+            show_default=False,
+            rich_help_panel=_CONSENSUS,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for report.json, per-pair.csv, per-image.csv and images.",
+            show_default=False,
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="One page for people to read, print or mail, with all of this inside.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: shared.Workers = None,
+    overwrite: shared.Overwrite = False,
+    json: shared.Json = False,
+) -> None:
+    """Say how far annotators agree, and make one data set of what they marked.
+
+    All numbers rest on the images that all have. Exit codes: 0 all was compared; 1 some images
+    could not be, or somebody lacks them; 2 wrong use, or nothing to compare.
+
+    Examples: maskforge agree masks-anna/ masks-ben/ --html agreement.html
+
+    maskforge agree anna/ ben/ carl/ --consensus together/
+    """
+    with reported_errors():
+        from maskforge.evaluation.agreement.agree import agree as run
+        from maskforge.masks.classfile import choose_class_map
+
+        keywords = {key.rpartition(".")[2]: value for key, value in chosen.items()}
+        with progress() as update:
+            report = run(
+                annotators,
+                out,
+                AgreeOptions(
+                    classes=choose_class_map(classes, (), fold_case=False), workers=workers
+                ),
+                html=html,
+                consensus=consensus,
+                overwrite=overwrite,
+                progress=update,
+                **keywords,
+            )
+        if json:
+            print_json(report)
+        else:
+            _print_report(report)
+            if out is not None:
+                say(f"report, tables and images are in {out}")
+            if html is not None:
+                say(f"the page to read, print or mail is {html}")
+        raise typer.Exit(report.exit_code)
+
+
+def _print_report(report: AgreementReport) -> None:
+    from maskforge.evaluation.agreement.agreement_tables import shown
+
+    print_shown(shown(report))
+    for problem in report.problems:
+        say(f"refused: {problem}", err=True)
+    for note in report.notes:
+        say(f"note: {note}", fg="yellow" if note.startswith("WARNING") else None)
