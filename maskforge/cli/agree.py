@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from maskforge.choices import Consensus, VoidWhere
 from maskforge.cli import options as shared
 from maskforge.cli.console import print_json, print_shown, progress, reported_errors, say
-from maskforge.cli.dataoptions import parse_mask_values
+from maskforge.cli.dataoptions import CLASSES, GROUPS, MASK_VALUES, STATES
 from maskforge.cli.flags import Flag, Flags, Given, with_flags
-from maskforge.evaluation.agreement.agree_options import AgreeOptions
+from maskforge.evaluation.measures.measure_options import MeasureOptions
+from maskforge.training.train_options import DataOptions
 
 if TYPE_CHECKING:
     from maskforge.evaluation.agreement.agreement_report import AgreementReport
@@ -31,41 +33,13 @@ def agree(
         ),
     ],
     *,
-    chosen: Annotated[
+    data: Annotated[Given, Flags(DataOptions, CLASSES, MASK_VALUES, *GROUPS, *STATES)],
+    measure: Annotated[
         Given,
         Flags(
-            AgreeOptions,
+            MeasureOptions,
             Flag(
-                key="group_column",
-                metavar="NAME",
-                help="Column of the first data set that names the group, such as the patient.",
-            ),
-            Flag(
-                key="group_pattern",
-                metavar="REGEX",
-                help="Regular expression over the name; its first group, or the match, is the "
-                "group.",
-            ),
-            Flag(
-                key="mask_values",
-                name="mask_value",
-                metavar="VALUE=NAME",
-                help="What a value of the masks means: a class, background or void; may be "
-                "repeated.",
-                many=True,
-                read=parse_mask_values,
-            ),
-            Flag(
-                key="partial",
-                help="Images whose mask lacks a shape that could not be read: left out, used, or "
-                "refused.",
-            ),
-            Flag(
-                key="unfinished",
-                help="A data set whose run has not finished: refuse it, or use what is there.",
-            ),
-            Flag(
-                key="measure.spacing",
+                key="spacing",
                 metavar="HEIGHTxWIDTH",
                 default="pixels",
                 help="Size of a pixel, such as 0.04x0.04 mm; distances and areas are then in that "
@@ -74,50 +48,38 @@ def agree(
                 panel=_MEASURES,
             ),
             Flag(
-                key="measure.connectivity",
+                key="connectivity",
                 metavar="N",
                 help="Whether pixels that touch at a corner belong to one lesion (8) or not (4).",
                 read=int,
                 panel=_MEASURES,
             ),
             Flag(
-                key="measure.match_iou",
+                key="match_iou",
                 metavar="NUMBER",
                 help="Smallest IoU with which two lesions are the same; 0 for any common pixel.",
                 panel=_MEASURES,
             ),
             Flag(
-                key="measure.min_size",
+                key="min_size",
                 metavar="PIXELS",
                 help="Smaller lesions do not count.",
                 panel=_MEASURES,
             ),
-            Flag(
-                key="bootstrap",
-                metavar="N",
-                help="Resampled data sets for the 95 % intervals; 0 for none.",
-                panel=_MEASURES,
-            ),
-            Flag(key="seed", metavar="N", help="Of the resampling.", panel=_MEASURES),
-            Flag(
-                key="method",
-                help="The class that most have marked, or STAPLE, which weights people by how "
-                "reliable they are.",
-                panel=_CONSENSUS,
-            ),
-            Flag(
-                key="void_where",
-                help="Which pixels are void: those without a decision, or all on which two differ.",
-                panel=_CONSENSUS,
-            ),
-            Flag(
-                key="worst",
-                metavar="N",
-                help="Images that are drawn, those first on which they differ most.",
-            ),
         ),
     ],
-    classes: shared.Classes = None,
+    bootstrap: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Resampled data sets for the 95 % intervals; 0 for none.",
+            rich_help_panel=_MEASURES,
+        ),
+    ] = 1000,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Of the resampling.", rich_help_panel=_MEASURES)
+    ] = 0,
     consensus: Annotated[
         Path | None,
         typer.Option(
@@ -127,6 +89,29 @@ def agree(
             rich_help_panel=_CONSENSUS,
         ),
     ] = None,
+    method: Annotated[
+        Consensus,
+        typer.Option(
+            help="The class that most have marked, or STAPLE, which weights people by how "
+            "reliable they are.",
+            rich_help_panel=_CONSENSUS,
+        ),
+    ] = "majority",
+    void_where: Annotated[
+        VoidWhere,
+        typer.Option(
+            help="Which pixels are void: those without a decision, or all on which two differ.",
+            rich_help_panel=_CONSENSUS,
+        ),
+    ] = "tie",
+    worst: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Images that are drawn, those first on which they differ most.",
+        ),
+    ] = 12,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -158,21 +143,30 @@ def agree(
     """
     with reported_errors():
         from maskforge.evaluation.agreement.agree import agree as run
-        from maskforge.masks.classfile import choose_class_map
+        from maskforge.evaluation.agreement.agree_options import AgreeOptions
+        from maskforge.masks.classfile import load_class_map
 
-        keywords = {key.rpartition(".")[2]: value for key, value in chosen.items()}
+        if "classes" in data:
+            data["classes"] = load_class_map(data["classes"])
+        options = AgreeOptions(
+            measure=MeasureOptions(**measure),
+            bootstrap=bootstrap,
+            seed=seed,
+            method=method,
+            void_where=void_where,
+            worst=worst,
+            workers=workers,
+            **data,
+        )
         with progress() as update:
             report = run(
                 annotators,
                 out,
-                AgreeOptions(
-                    classes=choose_class_map(classes, (), fold_case=False), workers=workers
-                ),
+                options,
                 html=html,
                 consensus=consensus,
                 overwrite=overwrite,
                 progress=update,
-                **keywords,
             )
         if json:
             print_json(report)

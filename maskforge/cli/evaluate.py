@@ -206,7 +206,7 @@ def evaluate(
             "group_pattern",
         } & data.keys()
         with progress() as update:
-            first, *others = truth or [None]
+            first, others = (truth[0], truth[1:]) if truth else (None, [])
             compared_with: Path | ExampleSet
             if first is not None and not further and (others or first.is_dir()):
                 compared_with = first

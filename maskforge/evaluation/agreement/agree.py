@@ -87,8 +87,8 @@ def agree(
     Examples:
         >>> _ = mf.convert("samples/labelme", "other", classes=mf.open_dataset("masks").classes)
         >>> report = mf.agree(["masks", "other"], bootstrap=0)
-        >>> report.dice, report.pairs[0].classes[0].kappa is None
-        (1.0, True)
+        >>> report.images, report.dice, report.pairs[0].classes[0].name
+        (4, 1.0, 'dentine')
     """
     start = time.monotonic()
     options = with_keywords(AgreeOptions, options, keywords)
