@@ -24,6 +24,7 @@ from .evaluation.evaluate import evaluate
 from .evaluation.evaluate_options import EvaluateOptions
 from .evaluation.measures.measure_options import MeasureOptions
 from .evaluation.report.evaluation_report import EvaluationReport
+from .evaluation.units.unit_options import UnitOptions
 from .examples.example import Example, ExampleSet
 from .examples.sources import open_examples
 from .examples.split import Split, check_leaks, make_folds, make_split
@@ -134,6 +135,7 @@ __all__ = [
     "Split",
     "SplitOptions",
     "TrainOptions",
+    "UnitOptions",
     "VectorizeOptions",
     "Vectorized",
     "__version__",

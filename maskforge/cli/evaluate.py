@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from maskforge.evaluation.report.evaluation_report import EvaluationReport
     from maskforge.examples.example import ExampleSet
 
-_MEASURES, _REPORT = "Measures", "Report"
+_MEASURES, _UNITS, _REPORT = "Measures", "Units, such as teeth", "Report"
 
 
 @with_flags
@@ -112,6 +112,52 @@ def evaluate(
         ),
     ] = 1000,
     seed: Annotated[int, typer.Option(help="Of the resampling.", rich_help_panel=_MEASURES)] = 0,
+    unit_class: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CLASS",
+            help="Class whose instances, or else regions, are units that have a lesion or not; "
+            "may be repeated.",
+            show_default=False,
+            rich_help_panel=_UNITS,
+        ),
+    ] = None,
+    units: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Masks or instance maps of the units, if the truth does not hold them.",
+            show_default=False,
+            rich_help_panel=_UNITS,
+        ),
+    ] = None,
+    lesion_class: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CLASS",
+            help="Class that makes a unit positive; may be repeated.",
+            show_default="all but those of units and depths",
+            rich_help_panel=_UNITS,
+        ),
+    ] = None,
+    unit_pixels: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="A lesion makes a unit positive if it has at least so many pixels in it.",
+            rich_help_panel=_UNITS,
+        ),
+    ] = 10,
+    depth_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENAMEL,DENTINE,PULP",
+            help="Classes of the tissues, by which E1 to D3 are told.",
+            show_default=False,
+            rich_help_panel=_UNITS,
+        ),
+    ] = None,
     by: Annotated[
         str | None,
         typer.Option(
@@ -162,12 +208,15 @@ def evaluate(
     Examples: maskforge evaluate runs/caries masks/ --out runs/caries/test
 
     maskforge evaluate predicted/ masks/ --html report.html
+
+    maskforge evaluate predicted/ masks/ --units teeth/ --unit-class tooth
     """
     with reported_errors():
         from maskforge.errors import OptionError
         from maskforge.evaluation.evaluate import evaluate as run
         from maskforge.evaluation.evaluate_options import EvaluateOptions, check_options
         from maskforge.evaluation.measures.measure_options import MeasureOptions
+        from maskforge.evaluation.units.unit_options import UnitOptions
         from maskforge.masks.classfile import load_class_map
         from maskforge.prediction.model_options import ModelOptions
 
@@ -179,6 +228,15 @@ def evaluate(
                 match_iou=match_iou,
                 min_size=min_size,
                 top_pixels=top_pixels,
+            ),
+            per_unit=UnitOptions(
+                unit_class=tuple(unit_class or ()),
+                units=units,
+                lesion_class=tuple(lesion_class or ()),
+                unit_pixels=unit_pixels,
+                depth_from=()
+                if depth_from is None
+                else tuple(one.strip() for one in depth_from.split(",")),
             ),
             model=ModelOptions(**model),
             bootstrap=bootstrap,

@@ -18,7 +18,7 @@ from maskforge.files import as_text
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.search import IMAGES_HINT
 from maskforge.issues import Code, Doubt, Issue, Level
-from maskforge.masks.class_source import labeled_by
+from maskforge.masks.class_source import grouped_by, labeled_by
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.drawing import Drawing, as_void, draw_labeled
 from maskforge.masks.encoding import Mask
@@ -91,13 +91,14 @@ def convert_image(
     """
     options = with_keywords(ConvertOptions, options, keywords)
     image = labeled_by(image, options.class_from or classes.class_from)
+    image = grouped_by(image, options.instances_from)
     return convert_labeled(image, classes, options)
 
 
 def convert_labeled(
     image: AnnotatedImage, classes: ClassMap, options: ConvertOptions
 ) -> ConvertedImage:
-    """Convert as ``convert_image`` does, where the labels are the classes' already.
+    """Convert as ``convert_image`` does, where labels and groups are the final ones.
 
     Raises:
         MaskforgeError: As ``convert_image``.
@@ -190,6 +191,7 @@ def _entry(
         class_shapes={names[value]: count for value, count in shapes.items()},
         kinds=_kinds(image),
         instance_classes=[names[id_] for id_ in drawing.instance_classes] if drawing else [],
+        instance_names=list(drawing.instance_names) if drawing else [],
         overlapped_pixels=drawing.overlapped if drawing else 0,
         tags=list(image.tags),
         issues=[IssueRecord.of(issue, as_text(issue.origin.file)) for issue in issues],

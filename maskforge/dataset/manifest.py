@@ -102,6 +102,9 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
         class_shapes: Number of shapes drawn per class name.
         kinds: Number of shapes read per kind of shape and label.
         instance_classes: Class name of instance 1, 2, ...
+        instance_names: What the annotation calls instance 1, 2, ..., such as ``36`` for a tooth:
+            its group, or the value of the key given with ``instances_from``; empty where it says
+            nothing.
         overlapped_pixels: Pixels claimed by shapes of more than one class.
         tags: Labels of the image as a whole.
         issues: Findings.
@@ -128,6 +131,7 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
     class_shapes: dict[str, int]
     kinds: dict[str, dict[str, int]] = {}
     instance_classes: list[str] = []
+    instance_names: list[str] = []
     overlapped_pixels: int = 0
     tags: list[str] = []
     issues: list[IssueRecord] = []

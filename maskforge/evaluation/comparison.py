@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,6 +22,7 @@ from maskforge.evaluation.predictions import (
     Sides,
     probabilities_folder,
 )
+from maskforge.evaluation.units.unit_source import UnitSource, open_units
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.folderpairs import usual_folders
 from maskforge.examples.mask_folders import known_classes, open_masks
@@ -50,6 +51,7 @@ class Comparison:
         lonely_predictions: Names without truth.
         model_digest: SHA-256 of the weights of a model, or empty.
         raters: Who is compared with whom beside them; None if nobody is.
+        units: The units of the images; None if nobody asked.
     """
 
     prediction: str
@@ -62,6 +64,7 @@ class Comparison:
     lonely_predictions: tuple[str, ...] = ()
     model_digest: str = ""
     raters: Raters | None = None
+    units: UnitSource | None = None
 
     @property
     def sides(self) -> Sides:
@@ -89,6 +92,18 @@ def open_comparison(
         ModelError: If the model cannot be used.
         OptionError: If an option cannot be used.
     """
+    opened = _open(prediction, truth, options, progress)
+    examples = opened.part.examples.subset([one.name for one in opened.examples])
+    units, notes = open_units(examples, opened.shared.classes, options)
+    return replace(opened, units=units, notes=_distinct(*opened.notes, *notes))
+
+
+def _open(
+    prediction: Path | Predictor,
+    truth: PathLike | ExampleSet,
+    options: EvaluateOptions,
+    progress: Progress | None,
+) -> Comparison:
     if not isinstance(truth, ExampleSet):
         truth = as_source(truth)
     places = [] if isinstance(truth, ExampleSet) else [truth]

@@ -38,6 +38,7 @@ from maskforge.evaluation.report.summary import (
     image_rows,
     overall_report,
 )
+from maskforge.evaluation.report.unit_report import unit_report
 from maskforge.evaluation.report.worst import Case, draw_worst, read_case
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.statistics import data_digest
@@ -162,7 +163,14 @@ def _measured(
         raters = (names[0], "the prediction", *names[1:])
         annotated = with_annotators(task, others, raters, options, progress)
         task = annotated.task
-    gathered = gather(task.examples, task.sides, options.measure, progress, workers=options.workers)
+    gathered = gather(
+        task.examples,
+        task.sides,
+        options.measure,
+        progress,
+        workers=options.workers,
+        units=task.units,
+    )
     report = evaluation_report(task, gathered, options, time.monotonic() - start)
     if annotated is not None:
         report = with_annotator_report(report, annotated, gathered, options)
@@ -204,7 +212,7 @@ def evaluation_report(
     """
     values = _column(task.examples, options.group_column)
     measured, kept = gathered.arrays, gathered.kept
-    groups = [one.group for one in kept]
+    image_names, groups = [one.name for one in kept], [one.group for one in kept]
     resampled = Resampled(measured, groups, options.bootstrap, options.seed)
     classes = task.shared.classes
     names = [classes.names[id_] for id_ in classes.ids]
@@ -228,7 +236,12 @@ def evaluation_report(
         groups=group_reports(measured, [values[one.name] for one in kept], classes)
         if options.group_column
         else (),
-        rows=image_rows(measured, [one.name for one in kept], groups, classes),
+        units=None
+        if task.units is None
+        else unit_report(
+            task.units.question, gathered.units, image_names, groups, resampled.weights
+        ),
+        rows=image_rows(measured, image_names, groups, classes),
         options=_written(options),
         image_score=_image_score(gathered, options.measure),
         notes=(*task.notes, *gathered.notes, *resampled.notes),
@@ -282,8 +295,12 @@ def _image_score(gathered: Gathered, options: MeasureOptions) -> str:
 
 def _written(options: EvaluateOptions) -> dict[str, object]:
     """Return the options as they stand in the report."""
+    per_unit = asdict(options.per_unit) if options.per_unit.wanted else {}
+    if options.per_unit.units is not None:
+        per_unit["units"] = str(options.per_unit.units)
     return {
         **asdict(options.measure),
+        **({"per_unit": per_unit} if per_unit else {}),
         "model": asdict(options.model),
         "bootstrap": options.bootstrap,
         "seed": options.seed,

@@ -13,7 +13,10 @@ from maskforge.evaluation.measures.image_measures import ImageMeasures, measure
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.measured import Measured
 from maskforge.evaluation.measures.regions import Planes, Regions, compose
+from maskforge.evaluation.measures.unit_rows import UnitRows
 from maskforge.evaluation.predictions import Sides, check_size
+from maskforge.evaluation.units.measured_units import measure_units
+from maskforge.evaluation.units.unit_source import UnitSource
 from maskforge.examples.example import Example
 from maskforge.issues import Origin
 
@@ -26,11 +29,13 @@ class MeasureTask:
         example: Its truth.
         sides: Where truth and prediction are.
         options: How it is measured.
+        units: Its units; None if nobody asked.
     """
 
     example: Example
     sides: Sides
     options: MeasureOptions
+    units: UnitSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,14 @@ class MeasuredImage:
     Attributes:
         measures: What was measured.
         has_void: Whether the prediction is void where the truth is not.
+        units: What lies in its units; None if nothing is known of them.
         pairs: Every two raters, in the order of ``combinations``; empty if there are none, or one
             of them has no mask of the image.
     """
 
     measures: ImageMeasures
     has_void: bool
+    units: UnitRows | None = None
     pairs: tuple[Measured, ...] = ()
 
 
@@ -65,7 +72,10 @@ def measure_image(task: MeasureTask) -> MeasuredImage | MaskforgeError:
         known = bool(pairs) and _is_same(pairs[0], image)
         rows = [measure(one, None, task.options).row for one in pairs[known:]]
         has_void = bool((predicted.planes.void & image.valid).any())
-        return MeasuredImage(measures, has_void, (*[measures.row][:known], *rows))
+        units = None
+        if task.units is not None:
+            units = measure_units(task.units, example, image, predicted.probabilities, task.options)
+        return MeasuredImage(measures, has_void, units, (*[measures.row][:known], *rows))
     except MaskforgeError as error:
         return error
     except ValueError as error:

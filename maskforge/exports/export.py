@@ -116,7 +116,7 @@ def export(
             ImageSpool(whole=True) as spool,
             WorkerPool(options.workers, loads=_WORK) as pool,
         ):
-            count = LabelCount("", None)
+            count = LabelCount("", "", None)
             reader = _read(others, options, spool, count, pool, progress) if others else None
             classes = _classes(opened, count.labels, options, is_read=len(spool) > 0)
             remove_earlier_export(folder, earlier)

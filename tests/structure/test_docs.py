@@ -46,6 +46,8 @@ from maskforge.evaluation.agreement.agreement_records import (
 from maskforge.evaluation.agreement.agreement_report import AgreementReport
 from maskforge.evaluation.measures.calibration import Calibration, CalibrationBin
 from maskforge.evaluation.measures.catalog import MEASURES
+from maskforge.evaluation.measures.depths import DEPTH_NAMES
+from maskforge.evaluation.measures.units import UNIT_MEASURES
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
 from maskforge.evaluation.report.records import (
     AnnotatorReport,
@@ -59,6 +61,9 @@ from maskforge.evaluation.report.records import (
     LesionScores,
     Overall,
     SurfaceScores,
+    UnitDepth,
+    UnitReport,
+    UnitRow,
 )
 from maskforge.examples.splitfile import SplitEntry, SplitRecord
 from maskforge.exports.export_report import ExportReport
@@ -334,6 +339,7 @@ STRUCTS = {
         DifferingImage,
         ConsensusReport,
     ),
+    "evaluation-per-unit.md": (UnitReport, UnitDepth, UnitRow),
 }
 """The page that describes each document that the program writes."""
 
@@ -374,6 +380,17 @@ def test_every_measure_has_a_row_as_the_program_has_it():
         [f"`{one.name}`", one.title, one.counted, one.better, one.meaning] for one in MEASURES
     ]
     assert all(row[5] for row in table)
+
+
+def test_every_measure_of_units_has_a_row_as_the_program_has_it():
+    table = markdown.rows(markdown.section(DOCS / "evaluation-per-unit.md", "What is counted"))
+    assert [row[:2] for row in table] == [[f"`{one.name}`", one.meaning] for one in UNIT_MEASURES]
+    assert all(row[2] for row in table)
+
+
+def test_every_depth_has_a_row():
+    table = markdown.rows(markdown.section(DOCS / "evaluation-per-unit.md", "By depth"))
+    assert [row[0].strip("`") for row in table] == list(DEPTH_NAMES)
 
 
 def test_every_issue_code_has_a_row_as_the_program_has_it():

@@ -21,6 +21,7 @@ class EvaluationReport(Evaluation, frozen=True, kw_only=True):
         confusion: None if pixels have several classes.
         group_column: The column of ``groups``.
         groups: Scores per value of the column.
+        units: Scores per unit, such as a tooth; None if nobody asked.
         rows: The images, the worst first: lowest Dice, then most missed and false lesions; last
             those without any foreground.
         annotators: How it compares with several annotators; None if the truth is that of one.

@@ -48,16 +48,21 @@ _Point = Mapping[str, float | None]
 
 
 class Resampled:
-    """Scores of resampled data sets, from which the intervals come."""
+    """Scores of resampled data sets, from which the intervals come.
+
+    Attributes:
+        weights: (B, N): how often each image is in each data set.
+        notes: What speaks against the intervals.
+    """
 
     def __init__(
         self, measured: Measured, groups: Sequence[str | None], samples: int, seed: int
     ) -> None:
         """Draw the data sets; without samples or with a single group there are no intervals."""
         samples, self.notes = possible_samples(groups, samples)
-        weights = resampled_weights(groups, samples, seed)
-        self._classes = class_statistics(measured, weights) if samples else {}
-        self._overall = overall_statistics(measured, weights) if samples else {}
+        self.weights = resampled_weights(groups, samples, seed)
+        self._classes = class_statistics(measured, self.weights) if samples else {}
+        self._overall = overall_statistics(measured, self.weights) if samples else {}
 
     def of_class(self, number: int) -> dict[str, Interval | None]:
         """Return the interval of every score of a class."""
