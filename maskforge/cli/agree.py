@@ -12,6 +12,7 @@ from maskforge.cli import options as shared
 from maskforge.cli.console import print_json, print_shown, progress, reported_errors, say
 from maskforge.cli.dataoptions import CLASSES, GROUPS, MASK_VALUES, STATES
 from maskforge.cli.flags import Flag, Flags, Given, with_flags
+from maskforge.cli.unitoptions import LesionClass, UnitClass, UnitPixels, Units
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.training.train_options import DataOptions
 
@@ -89,6 +90,10 @@ def agree(
             rich_help_panel=_CONSENSUS,
         ),
     ] = None,
+    unit_class: UnitClass = None,
+    units: Units = None,
+    lesion_class: LesionClass = None,
+    unit_pixels: UnitPixels = 10,
     method: Annotated[
         Consensus,
         typer.Option(
@@ -144,12 +149,19 @@ def agree(
     with reported_errors():
         from maskforge.evaluation.agreement.agree import agree as run
         from maskforge.evaluation.agreement.agree_options import AgreeOptions
+        from maskforge.evaluation.units.unit_options import UnitOptions
         from maskforge.masks.classfile import load_class_map
 
         if "classes" in data:
             data["classes"] = load_class_map(data["classes"])
         options = AgreeOptions(
             measure=MeasureOptions(**measure),
+            per_unit=UnitOptions(
+                unit_class=tuple(unit_class or ()),
+                units=units,
+                lesion_class=tuple(lesion_class or ()),
+                unit_pixels=unit_pixels,
+            ),
             bootstrap=bootstrap,
             seed=seed,
             method=method,

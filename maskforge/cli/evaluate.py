@@ -13,12 +13,13 @@ from maskforge.cli.console import print_json, print_shown, progress, reported_er
 from maskforge.cli.dataoptions import Data
 from maskforge.cli.flags import with_flags
 from maskforge.cli.modeloptions import Model
+from maskforge.cli.unitoptions import UNITS, LesionClass, UnitClass, UnitPixels, Units
 
 if TYPE_CHECKING:
     from maskforge.evaluation.report.evaluation_report import EvaluationReport
     from maskforge.examples.example import ExampleSet
 
-_MEASURES, _UNITS, _REPORT = "Measures", "Units, such as teeth", "Report"
+_MEASURES, _REPORT = "Measures", "Report"
 
 
 @with_flags
@@ -112,50 +113,17 @@ def evaluate(
         ),
     ] = 1000,
     seed: Annotated[int, typer.Option(help="Of the resampling.", rich_help_panel=_MEASURES)] = 0,
-    unit_class: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CLASS",
-            help="Class whose instances, or else regions, are units that have a lesion or not; "
-            "may be repeated.",
-            show_default=False,
-            rich_help_panel=_UNITS,
-        ),
-    ] = None,
-    units: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Masks or instance maps of the units, if the truth does not hold them.",
-            show_default=False,
-            rich_help_panel=_UNITS,
-        ),
-    ] = None,
-    lesion_class: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CLASS",
-            help="Class that makes a unit positive; may be repeated.",
-            show_default="all but those of units and depths",
-            rich_help_panel=_UNITS,
-        ),
-    ] = None,
-    unit_pixels: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="A lesion makes a unit positive if it has at least so many pixels in it.",
-            rich_help_panel=_UNITS,
-        ),
-    ] = 10,
+    unit_class: UnitClass = None,
+    units: Units = None,
+    lesion_class: LesionClass = None,
+    unit_pixels: UnitPixels = 10,
     depth_from: Annotated[
         str | None,
         typer.Option(
             metavar="ENAMEL,DENTINE,PULP",
             help="Classes of the tissues, by which E1 to D3 are told.",
             show_default=False,
-            rich_help_panel=_UNITS,
+            rich_help_panel=UNITS,
         ),
     ] = None,
     by: Annotated[

@@ -12,6 +12,7 @@ from maskforge.errors import DatasetError, OptionError, listing
 from maskforge.evaluation.comparison import Comparison, open_comparison
 from maskforge.evaluation.evaluate_options import EvaluateOptions
 from maskforge.evaluation.predictions import Raters
+from maskforge.evaluation.units.unit_options import UnitOptions
 from maskforge.examples.example import ExampleSet
 from maskforge.files import PathLike, as_source
 from maskforge.masks.classes import BACKGROUND, ClassMap
@@ -75,7 +76,7 @@ def with_annotators(
         DatasetError: If masks cannot be opened, or no image has those of all.
     """
     truth = task.part.examples
-    alike = replace(options, model=ModelOptions(), part="all", split=None)
+    alike = replace(options, model=ModelOptions(), part="all", split=None, per_unit=UnitOptions())
     opened = [open_comparison(as_source(one), truth, alike, progress) for one in others]
     comparisons = [task, *opened]
     ids = [one.shared.classes.ids for one in comparisons]

@@ -40,6 +40,7 @@ from maskforge.evaluation.report.summary import (
 )
 from maskforge.evaluation.report.unit_report import unit_report
 from maskforge.evaluation.report.worst import Case, draw_worst, read_case
+from maskforge.evaluation.units.unit_options import written_units
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.statistics import data_digest
 from maskforge.files import PathLike, as_path, as_source, check_new_file, write_given
@@ -295,9 +296,7 @@ def _image_score(gathered: Gathered, options: MeasureOptions) -> str:
 
 def _written(options: EvaluateOptions) -> dict[str, object]:
     """Return the options as they stand in the report."""
-    per_unit = asdict(options.per_unit) if options.per_unit.wanted else {}
-    if options.per_unit.units is not None:
-        per_unit["units"] = str(options.per_unit.units)
+    per_unit = written_units(options.per_unit) if options.per_unit.wanted else {}
     return {
         **asdict(options.measure),
         **({"per_unit": per_unit} if per_unit else {}),

@@ -51,6 +51,7 @@ class Gathered:
         problems: Why images are missing.
         pairs: Every two raters, with a row for each image that all have; empty without raters.
         paired: Numbers of these images among those that were kept.
+        ratings: For each of these, (U, K, A) where every rater marked a lesion in its units.
     """
 
     arrays: Measured
@@ -63,6 +64,7 @@ class Gathered:
     problems: tuple[MaskforgeError, ...]
     pairs: tuple[Measured, ...] = ()
     paired: tuple[int, ...] = ()
+    ratings: tuple[NDArray[np.bool_] | None, ...] = ()
 
 
 def gather(
@@ -96,6 +98,7 @@ def gather(
     void_names: list[str] = []
     pairs: list[tuple[Measured, ...]] = []
     paired: list[int] = []
+    ratings: list[NDArray[np.bool_] | None] = []
     histogram: ProbabilityHistogram | None = None
     by_threshold: NDArray[np.int64] | None = None
     with contextlib.closing(_measured(examples, sides, options, workers, units)) as results:
@@ -118,6 +121,7 @@ def gather(
                 if result.pairs:
                     pairs.append(result.pairs)
                     paired.append(len(kept))
+                    ratings.append(result.ratings)
                 kept.append(example)
                 unit_rows.append(result.units)
                 if result.has_void:
@@ -143,6 +147,7 @@ def gather(
         problems=tuple(problems),
         pairs=tuple(map(join, zip(*pairs, strict=True))),
         paired=tuple(paired),
+        ratings=tuple(ratings),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maskforge.errors import DatasetError, MaskforgeError
 from maskforge.evaluation.measures.image_measures import ImageMeasures, measure
@@ -16,6 +17,7 @@ from maskforge.evaluation.measures.regions import Planes, Regions, compose
 from maskforge.evaluation.measures.unit_rows import UnitRows
 from maskforge.evaluation.predictions import Sides, check_size
 from maskforge.evaluation.units.measured_units import measure_units
+from maskforge.evaluation.units.rated_units import rate_units
 from maskforge.evaluation.units.unit_source import UnitSource
 from maskforge.examples.example import Example
 from maskforge.issues import Origin
@@ -48,12 +50,14 @@ class MeasuredImage:
         units: What lies in its units; None if nothing is known of them.
         pairs: Every two raters, in the order of ``combinations``; empty if there are none, or one
             of them has no mask of the image.
+        ratings: (U, K, A) where each rater marked a lesion in its units; None without units.
     """
 
     measures: ImageMeasures
     has_void: bool
     units: UnitRows | None = None
     pairs: tuple[Measured, ...] = ()
+    ratings: NDArray[np.bool_] | None = None
 
 
 def measure_image(task: MeasureTask) -> MeasuredImage | MaskforgeError:
@@ -72,10 +76,13 @@ def measure_image(task: MeasureTask) -> MeasuredImage | MaskforgeError:
         known = bool(pairs) and _is_same(pairs[0], image)
         rows = [measure(one, None, task.options).row for one in pairs[known:]]
         has_void = bool((predicted.planes.void & image.valid).any())
-        units = None
+        units = ratings = None
         if task.units is not None:
+            if rated:
+                connectivity = task.options.connectivity
+                ratings = rate_units(task.units, example, truth, rated, connectivity)
             units = measure_units(task.units, example, image, predicted.probabilities, task.options)
-        return MeasuredImage(measures, has_void, units, (*[measures.row][:known], *rows))
+        return MeasuredImage(measures, has_void, units, (*[measures.row][:known], *rows), ratings)
     except MaskforgeError as error:
         return error
     except ValueError as error:

@@ -24,7 +24,7 @@ from maskforge.evaluation.agreement.agreement_files import FILES, write_agreemen
 from maskforge.evaluation.agreement.agreement_page import agreement_page
 from maskforge.evaluation.agreement.agreement_records import DifferingImage
 from maskforge.evaluation.agreement.agreement_report import AgreementReport
-from maskforge.evaluation.agreement.agreement_summary import Agreed, image_ratings
+from maskforge.evaluation.agreement.agreement_summary import Agreed, image_ratings, unit_ratings
 from maskforge.evaluation.agreement.consensus import check_method
 from maskforge.evaluation.agreement.consensus_set import write_consensus
 from maskforge.evaluation.agreement.differing_images import (
@@ -40,6 +40,7 @@ from maskforge.evaluation.measures.bootstrap import resampled_weights
 from maskforge.evaluation.report.panels import MOST_CASES
 from maskforge.evaluation.report.summary import image_rows, possible_samples
 from maskforge.evaluation.report.worst import shown_image
+from maskforge.evaluation.units.unit_options import check_unit_options, written_units
 from maskforge.examples.example import Example
 from maskforge.examples.groups import check_grouping, groups_of
 from maskforge.files import PathLike, as_path, as_paths, check_new_file, write_given
@@ -92,6 +93,7 @@ def agree(
     """
     start = time.monotonic()
     options = with_keywords(AgreeOptions, options, keywords)
+    check_unit_options(options.per_unit)
     check_grouping(options.group_column, options.group_pattern)
     if not isinstance(annotators, (list, tuple)) or len(annotators) < 2:
         raise OptionError(
@@ -112,7 +114,12 @@ def agree(
         annotated = _opened(sources, names, options, progress)
         task = annotated.task
         gathered = gather(
-            task.examples, task.sides, options.measure, progress, workers=options.workers
+            task.examples,
+            task.sides,
+            options.measure,
+            progress,
+            workers=options.workers,
+            units=task.units,
         )
         report, agreed = _report(annotated, gathered, options)
         if home is not None:
@@ -160,6 +167,8 @@ def _opened(
     """Open all annotators, and leave out the images that one of them lacks."""
     chosen = EvaluateOptions(
         part="all",
+        measure=options.measure,
+        per_unit=options.per_unit,
         classes=options.classes,
         mask_values=options.mask_values,
         partial=options.partial,
@@ -189,13 +198,19 @@ def _report(
     samples, few = possible_samples(groups, options.bootstrap)
     every = np.ones((1, len(groups)), dtype=np.uint16)
     weights = np.concatenate([every, resampled_weights(groups, samples, options.seed)])
-    ratings = image_ratings(gathered.pairs, len(raters.names))
     classes = annotated.classes
+    names = tuple(classes.names[one] for one in classes.foreground_ids)
+    units = annotated.task.units
+    ratings = (
+        image_ratings(gathered.pairs, len(raters.names))
+        if units is None
+        else unit_ratings(gathered.ratings, names, units.question.lesion_classes, raters.names)
+    )
     agreed = Agreed(
         pairs=gathered.pairs,
         weights=weights,
         ratings=ratings,
-        classes=tuple(classes.names[one] for one in classes.foreground_ids),
+        classes=names,
         names=raters.names,
         area=float(np.prod(options.measure.spacing)),
     )
@@ -203,7 +218,7 @@ def _report(
     report = AgreementReport(
         annotators=dict(zip(raters.names, [*places, *annotated.places], strict=True)),
         images=len(gathered.kept),
-        unit="image",
+        unit="image" if units is None else "unit",
         units=len(ratings.positive),
         dice=dice,
         interval=interval,
@@ -215,6 +230,7 @@ def _report(
         notes=(*annotated.task.notes, *annotated.notes, *few),
         options={
             **asdict(options.measure),
+            **({} if units is None else {"per_unit": written_units(options.per_unit)}),
             "bootstrap": options.bootstrap,
             "seed": options.seed,
             "group_column": options.group_column,

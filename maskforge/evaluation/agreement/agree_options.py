@@ -14,6 +14,7 @@ from maskforge.choices import (
     VoidWhere,
 )
 from maskforge.evaluation.measures.measure_options import MeasureOptions
+from maskforge.evaluation.units.unit_options import UnitOptions
 from maskforge.masks.classes import ClassMap
 
 
@@ -23,6 +24,8 @@ class AgreeOptions:
 
     Attributes:
         measure: How images are measured.
+        per_unit: Units, such as teeth, on which kappa is, and where they come from; without, it is
+            on images.
         bootstrap: Resampled data sets for the intervals; 0 for no intervals.
         seed: Of the resampling.
         group_column: Column of the first annotator's data set that names the group, such as the
@@ -47,6 +50,7 @@ class AgreeOptions:
     """
 
     measure: MeasureOptions = field(default_factory=MeasureOptions)
+    per_unit: UnitOptions = field(default_factory=UnitOptions)
     bootstrap: Annotated[int, Range(0, 1_000_000)] = 1000
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0
     group_column: str | None = None

@@ -80,10 +80,14 @@ def _in_words(report: Agreement) -> Iterator[str]:
             yield f"{name}: nobody marked any."
             continue
         kappa = "is not defined" if one.fleiss_kappa is None else f"is {one.fleiss_kappa:.2f}"
+        agreed = f"{name}: the mean Dice of every two annotators is {one.dice:.2f}"
+        if not one.positive:
+            yield f"{agreed}."
+            continue
         marked = ", ".join(f"{who} in {count:,}" for who, count in one.positive.items())
         yield (
-            f"{name}: the mean Dice of every two annotators is {one.dice:.2f}; kappa {kappa}. "
-            f"Of {report.units:,} {report.unit}s, it was marked by {cell_text(marked)}."
+            f"{agreed}; kappa {kappa}. Of {report.units:,} {report.unit}s, it was marked by "
+            f"{cell_text(marked)}."
         )
 
 

@@ -78,7 +78,8 @@ class ClassAgreement(msgspec.Struct, frozen=True, kw_only=True):
         name: Name.
         dice: Mean over all pairs.
         fleiss_kappa: Fleiss' kappa on whether the class is in a unit.
-        positive: Units in which each annotator marked the class.
+        positive: Units in which each annotator marked the class; empty for a class that is not a
+            lesion of units.
         intervals: Bootstrap interval per score.
     """
 

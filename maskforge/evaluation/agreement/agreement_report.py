@@ -14,7 +14,7 @@ class AgreementReport(Agreement, frozen=True, kw_only=True):
         schema: Version of this object; grows when a key changes its meaning.
         annotators: Their folders by what they are called.
         images: Number of images that all have; all numbers rest on these.
-        unit: On what kappa is: ``image``.
+        unit: On what kappa is: ``image``, or a ``unit`` such as a tooth.
         units: Number of these.
         dice: Mean Dice over classes and pairs.
         interval: Its bootstrap interval.

@@ -40,10 +40,12 @@ class Ratings:
     Attributes:
         positive: (U, K, A) bool: whether an annotator marked a class in a unit.
         images: (U,) number of the image of every unit.
+        asked: (K,) bool: the classes that are asked for in units.
     """
 
     positive: NDArray[np.bool_]
     images: NDArray[np.int64]
+    asked: NDArray[np.bool_]
 
     def per_image(self, values: NDArray[Any], count: int) -> NDArray[np.float64]:
         """Return the sums (N, ...) over the units of every image of (U, ...)."""
@@ -61,7 +63,28 @@ def image_ratings(pairs: Sequence[Measured], annotators: int) -> Ratings:
     """
     with_first = pairs[: annotators - 1]
     positive = np.stack([pairs[0].present, *(one.flagged for one in with_first)], axis=-1)
-    return Ratings(positive, np.arange(len(positive)))
+    return Ratings(positive, np.arange(len(positive)), np.ones(positive.shape[1], np.bool_))
+
+
+def unit_ratings(
+    ratings: Sequence[NDArray[np.bool_] | None],
+    classes: Sequence[str],
+    lesions: Sequence[str],
+    names: Sequence[str],
+) -> Ratings:
+    """Return ratings of units, such as teeth.
+
+    Args:
+        ratings: (U, K, A) of every image; None where nothing is known of its units.
+        classes: Names of the classes.
+        lesions: Names of those that are asked for.
+        names: What the annotators are called.
+    """
+    nothing = np.zeros((0, len(classes), len(names)), dtype=np.bool_)
+    known = [nothing if one is None else one for one in ratings]
+    images = np.repeat(np.arange(len(known)), [len(one) for one in known])
+    asked = np.array([one in lesions for one in classes])
+    return Ratings(np.concatenate([nothing, *known]), images, asked)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +122,8 @@ class Agreed:
         measured = self.pairs[number]
         first, second = [*combinations(range(len(self.names)), 2)][number]
         found = class_statistics(measured, self.weights, _SCORES)
-        found["kappa"] = cohen_kappa(self._summed(_cells(self.ratings.positive, first, second)))
+        cells = self._summed(_cells(self.ratings.positive, first, second))
+        found["kappa"] = np.where(self.ratings.asked, cohen_kappa(cells), np.nan)
         dice, limits = _with_interval(overall)
         return PairAgreement(
             first=self.names[first],
@@ -145,13 +169,16 @@ class Agreed:
         positive = self.ratings.positive
         yes = positive.sum(axis=-1)
         parts = rating_parts(np.stack([yes, len(self.names) - yes], axis=-1))
-        kappa = fleiss_kappa(self._summed(parts))
+        asked = self.ratings.asked
+        kappa = np.where(asked, fleiss_kappa(self._summed(parts)), np.nan)
         return tuple(
             ClassAgreement(
                 name=name,
                 dice=defined(dice[0, one]),
                 fleiss_kappa=defined(kappa[0, one]),
-                positive=dict(zip(self.names, positive[:, one].sum(axis=0).tolist(), strict=True)),
+                positive=dict(zip(self.names, positive[:, one].sum(axis=0).tolist(), strict=True))
+                if asked[one]
+                else {},
                 intervals=_intervals({"dice": dice[:, one], "fleiss_kappa": kappa[:, one]}),
             )
             for one, name in enumerate(self.classes)

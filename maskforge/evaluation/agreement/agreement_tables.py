@@ -63,7 +63,10 @@ def _classes(report: Agreement) -> Table:
                 _limits(one.intervals.get("dice")),
                 as_text(one.fleiss_kappa, "score"),
                 _limits(one.intervals.get("fleiss_kappa")),
-                *(f"{one.positive[name]} of {report.units} {report.unit}s" for name in names),
+                *(
+                    f"{one.positive[name]} of {report.units} {report.unit}s" if one.positive else ""
+                    for name in names
+                ),
             )
             for one in report.classes
         ],
