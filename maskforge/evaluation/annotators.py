@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from maskforge.choices import Progress
+from maskforge.display.aliases import named
 from maskforge.errors import DatasetError, OptionError, listing
 from maskforge.evaluation.comparison import Comparison, open_comparison
 from maskforge.evaluation.evaluate_options import EvaluateOptions
@@ -44,7 +45,8 @@ def called(first: PathLike | ExampleSet, others: Sequence[PathLike]) -> tuple[st
     Raises:
         OptionError: If one is given twice.
     """
-    given = [first.source if isinstance(first, ExampleSet) else str(first), *map(str, others)]
+    source = first.source if isinstance(first, ExampleSet) else first
+    given = [named(str(one)) for one in (source, *others)]
     for one, count in Counter(map(str, map(Path, given))).items():
         if count > 1:
             raise OptionError(

@@ -112,12 +112,7 @@ def _open(
     for place in places:
         if not place.exists():
             raise DatasetError("does not exist", origin=Origin(place, ""))
-    if (
-        not isinstance(prediction, Path)
-        or prediction.name == DESCRIPTION
-        or (prediction / DESCRIPTION).is_file()
-        or (prediction / RECORD).is_file()
-    ):
+    if not isinstance(prediction, Path) or is_model(prediction):
         return _open_model(prediction, truth, options, progress)
     if options.model != ModelOptions():
         raise OptionError(
@@ -170,6 +165,12 @@ def _open(
         lonely_truth=tuple(one for one in pairing.lonely_truth if one not in outside),
         lonely_predictions=tuple(one for one in pairing.lonely_predictions if one not in outside),
     )
+
+
+def is_model(place: Path) -> bool:
+    """Tell whether a path is that of a model or of a run, and not of masks."""
+    records = (place / DESCRIPTION, place / RECORD)
+    return place.name == DESCRIPTION or any(one.is_file() for one in records)
 
 
 def _has_images(truth: Path) -> bool:

@@ -33,7 +33,7 @@ from maskforge.evaluation.agreement.differing_images import (
     draw_differences,
 )
 from maskforge.evaluation.annotators import Annotated, called, with_annotators
-from maskforge.evaluation.comparison import open_comparison
+from maskforge.evaluation.comparison import is_model, open_comparison
 from maskforge.evaluation.evaluate_options import EvaluateOptions
 from maskforge.evaluation.gathered import Gathered, gather
 from maskforge.evaluation.measures.bootstrap import resampled_weights
@@ -110,7 +110,9 @@ def agree(
         folder = None if out is None else stack.enter_context(OutputFolder(as_path(out)))
         if folder is not None:
             FILES.check(folder, overwrite=overwrite)
-        home = _consensus_folder(stack, sources, names, consensus, options, overwrite=overwrite)
+        home = _consensus_folder(
+            stack, sources, names, consensus, out, options, overwrite=overwrite
+        )
         annotated = _opened(sources, names, options, progress)
         task = annotated.task
         gathered = gather(
@@ -138,6 +140,7 @@ def _consensus_folder(
     sources: Sequence[Path],
     names: Sequence[str],
     consensus: PathLike | None,
+    out: PathLike | None,
     options: AgreeOptions,
     *,
     overwrite: bool,
@@ -147,6 +150,11 @@ def _consensus_folder(
         return None
     check_method(options.method)
     place = as_path(consensus)
+    if out is not None and identity(place) == identity(as_path(out)):
+        raise OptionError(
+            f"{place} cannot hold both the report and the consensus",
+            hint="choose another folder with --consensus",
+        )
     if identity(place) in map(identity, sources):
         raise OptionError(
             f"{place} holds masks that are read, and would be replaced",
@@ -175,6 +183,11 @@ def _opened(
         unfinished=options.unfinished,
     )
     first, second, *others = sources
+    if is_model(first):
+        raise OptionError(
+            f"{first} is a model, and the first annotator has to be a folder of masks",
+            hint="name it after the masks whose images it shall predict",
+        )
     task = open_comparison(second, first, chosen, progress)
     annotated = with_annotators(task, others, names, chosen, progress)
     task = annotated.task

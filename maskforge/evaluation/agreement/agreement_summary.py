@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -19,7 +20,7 @@ from maskforge.evaluation.agreement.agreement_records import (
 )
 from maskforge.evaluation.measures import scores
 from maskforge.evaluation.measures.bland_altman import bland_altman
-from maskforge.evaluation.measures.bootstrap import interval
+from maskforge.evaluation.measures.bootstrap import interval, weighted_sums
 from maskforge.evaluation.measures.kappa import cohen_kappa, fleiss_kappa, rating_parts
 from maskforge.evaluation.measures.lesions import LESION_F1
 from maskforge.evaluation.measures.measured import Measured
@@ -87,7 +88,7 @@ def unit_ratings(
     return Ratings(np.concatenate([nothing, *known]), images, asked)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Agreed:
     """Scores of data sets: first of all images once, then of those that are drawn.
 
@@ -109,19 +110,26 @@ class Agreed:
 
     def overall(self) -> tuple[float | None, Interval | None]:
         """Return the mean Dice over classes and pairs, with its interval."""
-        return _with_interval(mean(np.stack(self._dice(), axis=-1)))
+        return _with_interval(mean(np.stack(self._dice, axis=-1)))
 
     def by_pair(self) -> tuple[PairAgreement, ...]:
         """Return the report of every two annotators."""
-        return tuple(map(self._pair, range(len(self.pairs)), self._dice()))
+        return tuple(map(self._pair, range(len(self.pairs)), self._dice))
 
+    @cached_property
     def _dice(self) -> list[NDArray[np.float64]]:
+        """The mean Dice over the classes (1 + B,) of every pair."""
         return [overall_statistics(one, self.weights)["dice"] for one in self.pairs]
+
+    @cached_property
+    def _scores(self) -> list[dict[str, NDArray[np.float64]]]:
+        """The scores of classes (1 + B, K) of every pair."""
+        return [class_statistics(one, self.weights, _SCORES) for one in self.pairs]
 
     def _pair(self, number: int, overall: NDArray[np.float64]) -> PairAgreement:
         measured = self.pairs[number]
         first, second = [*combinations(range(len(self.names)), 2)][number]
-        found = class_statistics(measured, self.weights, _SCORES)
+        found = dict(self._scores[number])
         cells = self._summed(_cells(self.ratings.positive, first, second))
         found["kappa"] = np.where(self.ratings.asked, cohen_kappa(cells), np.nan)
         dice, limits = _with_interval(overall)
@@ -146,9 +154,7 @@ class Agreed:
 
     def _summed(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Return the weighted sums (1 + B, ...) of values of units (U, ...)."""
-        sums = self.ratings.per_image(values, len(self.pairs[0].cells))
-        flat = self.weights @ sums.reshape(len(sums), -1)
-        return np.asarray(flat.reshape(len(self.weights), *sums.shape[1:]))
+        return weighted_sums(self.weights, self.ratings.per_image(values, len(self.pairs[0].cells)))
 
     def _areas(self, cells: NDArray[np.int64]) -> AreaAgreement:
         first, second = cells[:, 0] + cells[:, 2], cells[:, 0] + cells[:, 1]
@@ -164,8 +170,7 @@ class Agreed:
 
     def by_class(self) -> tuple[ClassAgreement, ...]:
         """Return the report of every class, of all annotators together."""
-        by_pair = [class_statistics(one, self.weights, [DICE])["dice"] for one in self.pairs]
-        dice = mean(np.stack(by_pair, axis=-1))
+        dice = mean(np.stack([one["dice"] for one in self._scores], axis=-1))
         positive = self.ratings.positive
         yes = positive.sum(axis=-1)
         parts = rating_parts(np.stack([yes, len(self.names) - yes], axis=-1))

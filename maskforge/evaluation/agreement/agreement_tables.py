@@ -11,6 +11,8 @@ from maskforge.evaluation.measures.measure import Unit, as_text
 from maskforge.evaluation.report.records import Interval
 
 _SHOWN = 5
+_LARGE = 100
+"""Areas from which on fractions do not matter."""
 
 
 def shown(report: Agreement, *, rows: int = _SHOWN) -> Iterator[Shown]:
@@ -110,8 +112,10 @@ def _areas(report: Agreement) -> Table:
                 one.name,
                 one.areas.images,
                 _number(one.areas.bias),
-                _limits(one.areas.intervals.get("bias"), "g"),
-                f"{_number(one.areas.lower)} to {_number(one.areas.upper)}",
+                " to ".join(map(_number, one.areas.intervals.get("bias") or ())),
+                ""
+                if one.areas.lower is None
+                else f"{_number(one.areas.lower)} to {_number(one.areas.upper)}",
             )
             for pair in report.pairs
             for one in pair.classes
@@ -120,11 +124,10 @@ def _areas(report: Agreement) -> Table:
 
 
 def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4g}"
+    if value is None:
+        return "undefined"
+    return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.3g}"
 
 
-def _limits(limits: Interval | None, kind: str = "f") -> str:
-    if limits is None:
-        return ""
-    low, high = (f"{one:.3{kind}}" for one in limits)
-    return f"{low} to {high}"
+def _limits(limits: Interval | None) -> str:
+    return "" if limits is None else "{:.3f} to {:.3f}".format(*limits)

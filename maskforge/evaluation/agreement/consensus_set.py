@@ -63,14 +63,14 @@ def write_consensus(
     run = _Run(folder, annotated, options)
     problems = []
     with DatasetWriter(folder, annotated.classes) as writer:
-        keys = [run.key(one) for one in examples]
+        names = [run.name(one) for one in examples]
+        keys = list(map(run.key, examples, names))
         known = [writer.recall(one) for one in keys]
         todo = [one for one, done in zip(examples, known, strict=True) if done is None]
         with contextlib.closing(run.made(todo)) as made:
-            for number, (example, key, done) in enumerate(
-                zip(examples, keys, known, strict=True), 1
+            for number, (example, name, key, done) in enumerate(
+                zip(examples, names, keys, known, strict=True), 1
             ):
-                name = run.name(example)
                 if done is not None:
                     account, files = done
                     run.count(account.entry)
@@ -121,7 +121,7 @@ class _Run:
         with WorkerPool(self._options.workers, loads=(consensus_mask.__name__,)) as pool:
             yield from pool.each(make_consensus, tasks, len(examples))
 
-    def key(self, example: Example) -> str:
+    def key(self, example: Example, name: str) -> str:
         """Return a digest of all that the mask of an image depends on; empty if nobody knows it."""
         predictions = (self._sides.predictions, *self._raters.others)
         masks = [example]
@@ -129,7 +129,7 @@ class _Run:
             if not isinstance(one, MaskPredictions):
                 return ""
             masks.append(one.partners[example.name])
-        parts = [self._settings, example.name, str(example.image)]
+        parts = [self._settings, name, str(example.image)]
         for mask in masks:
             file, page = split_page(mask.mask)
             try:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maskforge.evaluation.measures.bootstrap import weighted_sums
 from maskforge.evaluation.measures.ratios import divide
 
 _LIMIT = 1.96
@@ -24,12 +25,11 @@ def bland_altman(differences: NDArray[np.float64], weights: NDArray[Any]) -> NDA
         (B, 3): mean difference, lower and upper limit, which are 1.96 standard deviations (with
         N - 1) from it; NaN where fewer than two differences are left.
     """
-    weights = np.asarray(weights, dtype=np.float64)
-    count = weights.sum(axis=1)
     middle = differences.mean() if len(differences) else 0.0
     centered = differences - middle  # so that squares of large areas lose no digits
-    offset = divide(weights @ centered, count)
-    bias = middle + offset
-    squares = weights @ centered**2 - count * offset**2
-    deviation = np.sqrt(np.maximum(divide(squares, np.maximum(count - 1, 0)), 0))
+    parts = np.stack([np.ones_like(centered), centered, centered**2], axis=-1)
+    count, total, squares = weighted_sums(weights, parts).T
+    offset = divide(total, count)
+    variance = divide(squares - count * offset**2, np.maximum(count - 1, 0))
+    bias, deviation = middle + offset, np.sqrt(np.maximum(variance, 0))
     return np.stack([bias, bias - _LIMIT * deviation, bias + _LIMIT * deviation], axis=-1)
