@@ -70,6 +70,8 @@ def test_two_annotators_by_hand(two):
     assert (areas.images, areas.bias) == (3, 0)
     deviation = np.std([4, -2, -2], ddof=1)
     assert (areas.upper, areas.lower) == pytest.approx((1.96 * deviation, -1.96 * deviation))
+    scaled = mf.agree(two, bootstrap=0, spacing=(0.5, 0.5)).pairs[0].classes[0].areas
+    assert scaled.upper == pytest.approx(areas.upper / 4)
     assert crown.areas.images == 0
     assert crown.areas.bias is None
 
