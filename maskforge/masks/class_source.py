@@ -53,7 +53,8 @@ def grouped_by(image: AnnotatedImage, key: str) -> AnnotatedImage:
 
     Args:
         image: The image, with what its records hold in ``Shape.extra``.
-        key: As of ``labeled_by``; empty for the groups that there are.
+        key: As of ``labeled_by``, or ``label`` for the label itself; empty for the groups that
+            there are.
 
     Returns:
         The image. A shape without the key is an object of its own.
@@ -61,8 +62,12 @@ def grouped_by(image: AnnotatedImage, key: str) -> AnnotatedImage:
     check_type("instances_from", key, str)
     if not key:
         return image
-    shapes = (replace(one, instance=next(_values_at(one, key), None)) for one in image.shapes)
-    return replace(image, shapes=tuple(shapes))
+    return replace(image, shapes=tuple(_grouped(one, key) for one in image.shapes))
+
+
+def _grouped(shape: Shape, key: str) -> Shape:
+    values = iter(shape.labels) if key == "label" else _values_at(shape, key)
+    return replace(shape, instance=next(values, None))
 
 
 def _values_at(shape: Shape, key: str) -> Iterator[str]:

@@ -74,7 +74,8 @@ class DrawOptions:
             ``leave-out`` shows what lies below; ``void`` makes it 255, if the place is known.
         instances: Whether to draw an instance map, too.
         instances_from: Key of a shape's record that tells which object it belongs to, such as
-            ``attributes.tooth``; then an instance map is drawn, too. Empty for its group.
+            ``attributes.tooth``, or ``label``; then an instance map is drawn, too. Empty for its
+            group.
         tiled_above: Number of pixels above which masks of the encodings ``integer`` and ``binary``
             are no arrays, but come as bands of rows, and are written as tiled TIFF. None for
             never; images of more than 2^30 pixels are refused then.

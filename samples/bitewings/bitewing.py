@@ -61,8 +61,8 @@ def make_bitewing(
         width: Of the image in pixels; it shows 41 mm, so about 300 to 1000 looks right.
         height: Of the image in pixels; three quarters of the width are usual.
         content: What it shows.
-        depths: Whether every lesion is made to reach a depth that its outline tells, in teeth that
-            do not touch each other and are outlined as a whole, too. These are other images.
+        depths: Whether every lesion is made to reach a depth that its outline tells, in teeth whose
+            crowns do not touch and that are outlined as a whole, too. These are other images.
     """
     rng = np.random.default_rng(seed)
     film = Film.pick(rng, width, height)

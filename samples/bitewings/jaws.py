@@ -12,8 +12,10 @@ from bitewings.curves import Placement, Points, through
 from bitewings.mouth import Mouth
 from bitewings.teeth import LOWER, UPPER, Tooth, grow
 
-_OPEN, _GAP = 0.6, 0.5
+_OPEN, _GAP = 0.6, 0.7
 """Millimeters from the biting plane to a tooth, and between neighbors, where they are apart."""
+
+_UPRIGHT = 0.3  # how much of the tilt is left there
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def _row(
         if apart:
             away = _OPEN * mouth.scale
         row = mouth.biting_row(column) + (-away if upper else away)
-        degrees = mouth.biting_degrees(column) + rng.normal(0, 2.2)
+        tilt = rng.normal(0, 2.2) * (_UPRIGHT if apart else 1)
+        degrees = mouth.biting_degrees(column) + tilt
         missing = rng.random() < 0.03 and index > start + 1
         if not missing:
             place = Placement(column, row, degrees, mouth.scale, upper, mouth.mirrored)

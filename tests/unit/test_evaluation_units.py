@@ -73,6 +73,8 @@ def test_void_pixels_belong_to_no_unit_and_units_of_nothing_else_go():
     found = THREE.within(valid)
     assert found.names == ("37",)
     np.testing.assert_array_equal(found.numbers, (TEETH == 2) & valid)
+    assert THREE.within(valid, least=8).names == ("37",)
+    assert THREE.within(valid, least=9).names == ()
 
 
 def test_the_score_of_a_unit_is_its_largest_probability_or_the_mean_of_some():
@@ -163,6 +165,22 @@ def test_the_surface_is_where_the_unit_ends():
 def test_the_tooth_beside_does_not_matter():
     expected = "- E1 E2 D1 D3 D3 D3 D3 D1 E2 E1 E1 E2 D1 D2 D2 D3 D3 D3 D3 -"
     assert zones_of("0eeddppddeeeeddddppp0", "011111111112222222220") == expected
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_a_filling_inside_a_tooth_is_not_its_surface(turn):
+    letters = np.rot90(np.array([[*"0eeeeddddpppppp0"]] * 12), turn)
+    letters[[0, -1]] = letters[:, [0, -1]] = "0"
+    tissues = np.array([letters == one for one in "edp"])
+    whole = tissues.any(axis=0)
+    hole = np.rot90(np.arange(letters.size).reshape(12, 16) % 16 == 4, turn)
+    hole = hole & np.rot90(np.arange(letters.size).reshape(12, 16) // 16 == 6, turn)
+    found, with_hole = (
+        depths.depth_zones(UnitMap(one.astype(np.int32), ("",)), tissues & one)
+        for one in (whole, whole & ~hole)
+    )
+    assert hole.sum() == 1
+    np.testing.assert_array_equal(with_hole, np.where(hole, 0, found))
 
 
 def test_the_deepest_pixel_of_a_lesion_counts():

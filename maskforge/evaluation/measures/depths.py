@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from maskforge.evaluation.measures.lesions import components
 from maskforge.evaluation.measures.measure_options import Spacing
 from maskforge.evaluation.measures.ratios import divide
 from maskforge.evaluation.measures.units import UnitMap, UnitTable, holding
@@ -36,11 +37,11 @@ def depth_zones(
 ) -> NDArray[np.uint8]:
     """Return how deep in its unit each pixel lies.
 
-    A pixel of the enamel lies between the surface, where unit and tissues end, and the dentine: it
-    is E1 if its center is at most half way. A pixel of the dentine lies between the enamel, or the
+    A pixel of the enamel lies between the surface, where the unit ends, and the dentine: it is E1
+    if its center is at most half way. A pixel of the dentine lies between the enamel, or the
     surface where there is none, and the pulp; thirds of the way are D1, D2 and D3. All distances
     are straight, to the nearest pixel, and within one unit, so the tooth beside it does not matter.
-    The edge of the image is not a surface.
+    Neither the edge of the image nor a hole in a unit is a surface.
 
     Args:
         units: The units of an image, such as teeth.
@@ -59,12 +60,23 @@ def depth_zones(
         dentine &= ~pulp
         enamel &= ~(dentine | pulp)
         inner = dentine | pulp
+        around = _around(unit)
         own = np.zeros_like(zones[wide])
         own[pulp] = DEPTH_NAMES.index("D3")
-        _part(own, enamel, ~unit, inner, ("E1", "E2"), spacing)
-        _part(own, dentine, ~(unit & inner) & (enamel | ~unit), pulp, ("D1", "D2", "D3"), spacing)
+        _part(own, enamel, around, inner, ("E1", "E2"), spacing)
+        _part(own, dentine, around | enamel, pulp, ("D1", "D2", "D3"), spacing)
         zones[wide][unit] = own[unit]
     return zones
+
+
+def _around(unit: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what surrounds a unit (H, W), without the holes in it."""
+    regions, sizes = components(~unit, 4)
+    is_outer = np.zeros(len(sizes), dtype=np.bool_)
+    for rim in (regions[0], regions[-1], regions[:, 0], regions[:, -1]):
+        is_outer[rim] = True
+    is_outer[0] = False  # the unit itself
+    return is_outer[regions]
 
 
 def _part(

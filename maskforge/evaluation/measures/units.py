@@ -57,13 +57,16 @@ class UnitMap:
         """(H, W) where there is a unit."""
         return self.numbers > 0
 
-    def within(self, valid: NDArray[np.bool_]) -> UnitMap:
-        """Return the units as far as pixels are valid, without those of which nothing is left."""
-        numbers = np.where(valid, self.numbers, 0)
-        kept = np.flatnonzero(np.bincount(numbers.ravel(), minlength=len(self) + 1)[1:])
-        return self._renumbered(numbers, kept + 1)
+    def within(self, valid: NDArray[np.bool_], least: int = 1) -> UnitMap:
+        """Return the units as far as pixels are valid, without those of which too little is left.
 
-    def _renumbered(self, numbers: NDArray[np.int32], kept: NDArray[np.intp]) -> UnitMap:
+        Args:
+            valid: (H, W) bool.
+            least: Number of pixels that a unit must have left.
+        """
+        numbers = np.where(valid, self.numbers, 0)
+        sizes = np.bincount(numbers.ravel(), minlength=len(self) + 1)
+        kept = np.flatnonzero(sizes[1:] >= least) + 1
         new = np.zeros(len(self) + 1, dtype=np.int32)
         new[kept] = np.arange(1, len(kept) + 1)
         return UnitMap(new[numbers], tuple(self.names[one - 1] for one in kept))
@@ -87,12 +90,12 @@ def instances_as_units(instances: NDArray[Any], wanted: Mapping[int, str]) -> Un
         The units, in the order of ``wanted``, without those that have no pixel.
     """
     names: dict[object, int] = {}
-    highest = int(instances.max(initial=0))
-    numbers = np.zeros(max(highest, *wanted, 0) + 1, dtype=np.int32)
+    numbers = np.zeros(max(wanted, default=0) + 1, dtype=np.int32)
     for instance, name in wanted.items():
         numbers[instance] = names.setdefault(name or (instance,), len(names) + 1)
     called = tuple(name if isinstance(name, str) else "" for name in names)
-    drawn = UnitMap(numbers[instances], called)
+    # Whatever else a file holds, however large, is none of them.
+    drawn = UnitMap(numbers[np.where(instances < len(numbers), instances, 0)], called)
     return drawn.within(drawn.covered)
 
 

@@ -115,7 +115,7 @@ def _units(units: UnitReport) -> Iterator[str]:
     reached = [one for one in units.depths if one.units]
     if reached:
         parts = [f"{one.marked} of {one.units} that reach {one.depth}" for one in reached]
-        yield f"Of lesions by depth, it marks {', '.join(parts)}."
+        yield f"Of units by depth, it marks {', '.join(parts)}."
 
 
 def _range(limits: Interval | None) -> str:
@@ -139,8 +139,8 @@ def explanations(report: Evaluation) -> Iterator[str]:
     )
     if report.units is not None:
         yield (
-            f"A unit is one {together(report.units.classes)}. It has a lesion if one lies in it "
-            f"with at least {_count(report.units.unit_pixels, 'pixel')}."
+            f"A unit is an instance or a region of {together(report.units.classes)}. It has a "
+            f"lesion if one lies in it with at least {_count(report.units.unit_pixels, 'pixel')}."
         )
     if report.overall.intervals:
         yield (

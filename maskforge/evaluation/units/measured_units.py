@@ -31,7 +31,8 @@ def measure_units(
 ) -> UnitRows | None:
     """Return what lies in the units of an image; None if nothing is known of them.
 
-    Void pixels of the truth count nowhere: a unit of nothing else is left out.
+    Void pixels of the truth count nowhere. A unit is left out if it has fewer other pixels than a
+    lesion needs to be counted: nobody could tell that there is one.
 
     Raises:
         DatasetError: If the units cannot be read, or are not of the size of the truth.
@@ -43,8 +44,9 @@ def measure_units(
     found = source.read(example, sides[0])
     if found is None:
         return None
-    units, connectivity = found.map.within(image.valid), options.connectivity
-    counted = [counted_lesions(units, one, source.question.least, connectivity) for one in sides]
+    least, connectivity = source.question.least, options.connectivity
+    units = found.map.within(image.valid, least)
+    counted = [counted_lesions(units, one, least, connectivity) for one in sides]
     truth, predicted = (holding(units, one) for one in counted)
     depths = None
     if found.zones is not None:

@@ -6,6 +6,8 @@ lesions lie on top of what they are in; there a unit gets back the pixels that l
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +34,8 @@ from maskforge.files import as_source
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.maskfile import read_mask
+
+_NUMBER = re.compile(r"(?:class )?(\d+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class UnitSource:
         tissues: Numbers of enamel, dentine and pulp among them; empty for no depths.
         partners: By name of the truth, the mask of its units. An image without has none.
         instances: By name of the truth, its instance map.
-        numbered: Whether every class is one unit, and its name that of the unit.
+        numbered: What the only unit of every class is called, if each is one; else empty.
         hidden: Whether lesions hide what they lie in.
         measure: Connectivity and spacing.
     """
@@ -86,7 +90,7 @@ class UnitSource:
     tissues: tuple[int, ...]
     partners: Mapping[str, Example]
     instances: Mapping[str, InstanceFile]
-    numbered: bool
+    numbered: tuple[str, ...]
     hidden: bool
     measure: MeasureOptions
 
@@ -142,7 +146,7 @@ class UnitSource:
             numbers = np.zeros(own.shape[1:], dtype=np.uint16)
             for number, plane in enumerate(own, 1):
                 numbers[plane] = number
-            return instances_as_units(numbers, dict(enumerate(self.question.unit_classes, 1)))
+            return instances_as_units(numbers, dict(enumerate(self.numbered, 1)))
         return regions_as_units(_anywhere(own), self.measure.connectivity)
 
 
@@ -229,7 +233,7 @@ def open_units(
             )
     lesions = _lesion_classes(shared, chosen.lesion_class, {*unit_classes, *chosen.depth_from})
     layered = all(one.encoding == "multihot" for one in partners.values())
-    hidden = place is None and not layered
+    hidden = not layered and (place is None or any(one in names for one in lesions))
     if hidden and chosen.depth_from:
         raise OptionError(
             f"the masks of {where} hold one class per pixel, so lesions hide the tissue that they "
@@ -253,11 +257,17 @@ def open_units(
         tissues=tuple(names.index(one) for one in chosen.depth_from),
         partners=partners,
         instances=instances,
-        numbered=not instances and all(one.isdecimal() for one in unit_classes),
+        numbered=() if instances else _numbers(unit_classes),
         hidden=hidden,
         measure=options.measure,
     )
     return source, notes
+
+
+def _numbers(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the numbers that classes are called by, if all are: ``36``, or ``class 36``."""
+    found = [_NUMBER.fullmatch(one) for one in names]
+    return tuple(one[1] for one in found if one) if all(found) else ()
 
 
 def _lesion_classes(shared: ClassMap, chosen: Sequence[str], others: set[str]) -> tuple[str, ...]:
@@ -300,8 +310,8 @@ def _instance_files(
 def _wanted(
     entry: ManifestEntry, classes: Sequence[str], on_top: Collection[str] | None
 ) -> dict[int, str]:
-    called = entry.instance_names or [""] * len(entry.instance_classes)
-    every = list(enumerate(zip(entry.instance_classes, called, strict=True), 1))
+    classes_of, names_of = entry.instance_classes, entry.instance_names
+    every = list(enumerate(itertools.zip_longest(classes_of, names_of, fillvalue=""), 1))
     found = {number: name for number, (class_, name) in every if class_ in classes}
     names = {*found.values()} - {""}
     return found | {
