@@ -99,6 +99,19 @@ def test_images_without_teeth_count_in_the_other_scores_alone(folders):
     assert any("without units" in note for note in report.notes)
 
 
+def test_teeth_that_somebody_left_void_count_for_nobody(folders):
+    """Dora is not sure about x1, but for a pixel, and about a half of x2."""
+    unsure = drawn(CARL)
+    unsure["x"][:, :4] = unsure["x"][:, 5:7] = 255
+    unsure["x"][1, 3] = 0
+    predicted(folders / "dora", folders / "images", unsure, classes=LESIONS)
+    places = [folders / name for name in ("anna", "ben", "dora")]
+    report = mf.agree(places, bootstrap=0, per_unit=options(folders))
+    assert report.units == 6
+    # The lesions of x2 lie where she is not sure.
+    assert report.classes[0].positive == {"anna": 1, "ben": 3, "dora": 2}
+
+
 def test_teeth_of_the_first_annotator(tmp_path):
     """Lesions hide the teeth that they lie in, and these get their pixels back."""
     classes = mf.ClassMap((*TEETH.classes[-1:], *LESIONS.classes[-1:]))

@@ -23,7 +23,8 @@ def rate_units(
 ) -> NDArray[np.bool_] | None:
     """Return where each rater marked a lesion; None if nothing is known of the units.
 
-    What is void for anybody counts for nobody: a unit of nothing else is left out.
+    What is void for anybody counts for nobody. A unit is left out if it has fewer other pixels than
+    a lesion needs to be counted.
 
     Args:
         source: The units.
@@ -43,10 +44,11 @@ def rate_units(
     if found is None:
         return None
     void = np.logical_or.reduce([one.void for one in rated])
-    units = found.map.within(~void)
+    least = source.question.least
+    units = found.map.within(~void, least)
     result = np.zeros((len(units), len(rated[0].planes), len(rated)), dtype=np.bool_)
     for rater, one in enumerate(rated):
         for number, plane in enumerate(one.planes):
-            marked = hits(units, plane & ~void, source.question.least, connectivity)
+            marked = hits(units, plane & ~void, least, connectivity)
             result[:, number, rater] = marked
     return result
