@@ -17,6 +17,9 @@ from .dataset.inspection import Inspection, inspect
 from .dataset.manifest import Dataset, DatasetItem, ManifestEntry, open_dataset
 from .dataset.previews import PreviewOptions, PreviewReport, preview
 from .errors import MaskforgeError
+from .evaluation.agreement.agree import agree
+from .evaluation.agreement.agree_options import AgreeOptions
+from .evaluation.agreement.agreement_report import AgreementReport
 from .evaluation.evaluate import evaluate
 from .evaluation.evaluate_options import EvaluateOptions
 from .evaluation.measures.measure_options import MeasureOptions
@@ -75,6 +78,8 @@ from .training.train_options import DataOptions, InputOptions, SplitOptions, Tra
 from .vector.vectorize_options import VectorizeOptions
 
 __all__ = [
+    "AgreeOptions",
+    "AgreementReport",
     "AnnotatedImage",
     "AnnotationReader",
     "Area",
@@ -140,6 +145,7 @@ __all__ = [
     "VectorizeOptions",
     "Vectorized",
     "__version__",
+    "agree",
     "augment",
     "check",
     "check_leaks",

@@ -13,12 +13,13 @@ from maskforge.cli.console import print_json, print_shown, progress, reported_er
 from maskforge.cli.dataoptions import Data
 from maskforge.cli.flags import with_flags
 from maskforge.cli.modeloptions import Model
+from maskforge.cli.unitoptions import UNITS, LesionClass, UnitClass, UnitPixels, Units
 
 if TYPE_CHECKING:
     from maskforge.evaluation.report.evaluation_report import EvaluationReport
     from maskforge.examples.example import ExampleSet
 
-_MEASURES, _UNITS, _REPORT = "Measures", "Units, such as teeth", "Report"
+_MEASURES, _REPORT = "Measures", "Report"
 
 
 @with_flags
@@ -31,9 +32,10 @@ def evaluate(
         ),
     ],
     truth: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Argument(
-            help="Data set or folder of masks to compare with; a model needs the images, too.",
+            help="Data set or folder of masks to compare with; a model needs the images, too. "
+            "Several, one for each annotator: does it differ from them more than they do?",
             show_default=False,
         ),
     ] = None,
@@ -111,50 +113,17 @@ def evaluate(
         ),
     ] = 1000,
     seed: Annotated[int, typer.Option(help="Of the resampling.", rich_help_panel=_MEASURES)] = 0,
-    unit_class: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CLASS",
-            help="Class whose instances, or else regions, are units that have a lesion or not; "
-            "may be repeated.",
-            show_default=False,
-            rich_help_panel=_UNITS,
-        ),
-    ] = None,
-    units: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Masks or instance maps of the units, if the truth does not hold them.",
-            show_default=False,
-            rich_help_panel=_UNITS,
-        ),
-    ] = None,
-    lesion_class: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CLASS",
-            help="Class that makes a unit positive; may be repeated.",
-            show_default="all but those of units and depths",
-            rich_help_panel=_UNITS,
-        ),
-    ] = None,
-    unit_pixels: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="A lesion makes a unit positive if it has at least so many pixels in it.",
-            rich_help_panel=_UNITS,
-        ),
-    ] = 10,
+    unit_class: UnitClass = None,
+    units: Units = None,
+    lesion_class: LesionClass = None,
+    unit_pixels: UnitPixels = 10,
     depth_from: Annotated[
         str | None,
         typer.Option(
             metavar="ENAMEL,DENTINE,PULP",
             help="Classes of the tissues, by which E1 to D3 are told.",
             show_default=False,
-            rich_help_panel=_UNITS,
+            rich_help_panel=UNITS,
         ),
     ] = None,
     by: Annotated[
@@ -222,7 +191,7 @@ def evaluate(
         options = EvaluateOptions(
             measure=MeasureOptions(
                 tolerance=tolerance,
-                spacing=_spacing(spacing),
+                spacing=shared.pixel_spacing(spacing) if spacing else (1.0, 1.0),
                 connectivity=4 if connectivity == "4" else 8,
                 match_iou=match_iou,
                 min_size=min_size,
@@ -263,10 +232,11 @@ def evaluate(
             "group_pattern",
         } & data.keys()
         with progress() as update:
+            first, others = (truth[0], truth[1:]) if truth else (None, [])
             compared_with: Path | ExampleSet
-            if truth is not None and not further and truth.is_dir():
-                compared_with = truth
-            elif truth is None and "images" not in data:
+            if first is not None and not further and (others or first.is_dir()):
+                compared_with = first
+            elif first is None and "images" not in data:
                 raise OptionError(
                     "there is no truth to compare with",
                     hint="name a data set or a folder of masks, or --images PATH and --masks PATH",
@@ -274,10 +244,10 @@ def evaluate(
             else:
                 from maskforge.examples.sources import open_examples
 
-                compared_with = open_examples(truth, **data, progress=update)
+                compared_with = open_examples(first, **data, progress=update)
             report = run(
                 predicted,
-                compared_with,
+                [compared_with, *others] if others else compared_with,
                 out,
                 options,
                 html=html,
@@ -303,17 +273,3 @@ def _print_report(report: EvaluationReport) -> None:
         say(f"refused: {problem}", err=True)
     for note in report.notes:
         say(f"note: {note}", fg="yellow" if note.startswith("WARNING") else None)
-
-
-def _spacing(text: str | None) -> tuple[float, float]:
-    from maskforge.errors import OptionError, shorten
-
-    if text is None:
-        return 1.0, 1.0
-    try:
-        height, width = map(float, text.lower().split("x"))
-    except ValueError:
-        raise OptionError(
-            f"{shorten(text)} is not a size of a pixel", hint="for example --spacing 0.04x0.04"
-        ) from None
-    return height, width

@@ -21,6 +21,7 @@ from maskforge.evaluation.predictions import (
     MaskPredictions,
     Predicted,
     Predictions,
+    Raters,
     Sides,
     probabilities_folder,
 )
@@ -52,6 +53,7 @@ class Comparison:
         lonely_truth: Names without prediction.
         lonely_predictions: Names without truth.
         model_digest: SHA-256 of the weights of a model, or empty.
+        raters: Who is compared with whom beside them; None if nobody is.
         units: The units of the images; None if nobody asked.
     """
 
@@ -64,12 +66,14 @@ class Comparison:
     lonely_truth: tuple[str, ...] = ()
     lonely_predictions: tuple[str, ...] = ()
     model_digest: str = ""
+    raters: Raters | None = None
     units: UnitSource | None = None
 
     @property
     def sides(self) -> Sides:
         """Truth and predictions of all examples."""
-        return Sides(self.part.examples.classes, self.shared.truth, self.predictions)
+        classes = self.part.examples.classes
+        return Sides(classes, self.shared.truth, self.predictions, self.raters)
 
 
 def open_comparison(
@@ -111,12 +115,7 @@ def _open(
     for place in places:
         if not place.exists():
             raise DatasetError("does not exist", origin=Origin(place, ""))
-    if (
-        not isinstance(prediction, Path)
-        or prediction.name == DESCRIPTION
-        or (prediction / DESCRIPTION).is_file()
-        or (prediction / RECORD).is_file()
-    ):
+    if not isinstance(prediction, Path) or is_model(prediction):
         return _open_model(prediction, truth, options, progress)
     if options.model != ModelOptions():
         raise OptionError(
@@ -169,6 +168,12 @@ def _open(
         lonely_truth=tuple(one for one in pairing.lonely_truth if one not in outside),
         lonely_predictions=tuple(one for one in pairing.lonely_predictions if one not in outside),
     )
+
+
+def is_model(place: Path) -> bool:
+    """Tell whether a path is that of a model or of a run, and not of masks."""
+    records = (place / DESCRIPTION, place / RECORD)
+    return place.name == DESCRIPTION or any(one.is_file() for one in records)
 
 
 def _has_images(truth: Path) -> bool:

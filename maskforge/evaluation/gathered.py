@@ -49,6 +49,9 @@ class Gathered:
         units: What lies in the units of every image; None where nothing is known of them.
         notes: What was noticed.
         problems: Why images are missing.
+        pairs: Every two raters, with a row for each image that all have; empty without raters.
+        paired: Numbers of these images among those that were kept.
+        ratings: For each of these, (U, K, A) where every rater marked a lesion in its units.
     """
 
     arrays: Measured
@@ -59,6 +62,9 @@ class Gathered:
     units: tuple[UnitRows | None, ...]
     notes: tuple[str, ...]
     problems: tuple[MaskforgeError, ...]
+    pairs: tuple[Measured, ...] = ()
+    paired: tuple[int, ...] = ()
+    ratings: tuple[NDArray[np.bool_] | None, ...] = ()
 
 
 def gather(
@@ -90,6 +96,9 @@ def gather(
     unit_rows: list[UnitRows | None] = []
     problems: list[MaskforgeError] = []
     void_names: list[str] = []
+    pairs: list[tuple[Measured, ...]] = []
+    paired: list[int] = []
+    ratings: list[NDArray[np.bool_] | None] = []
     histogram: ProbabilityHistogram | None = None
     by_threshold: NDArray[np.int64] | None = None
     with contextlib.closing(_measured(examples, sides, options, workers, units)) as results:
@@ -109,6 +118,10 @@ def gather(
                 if each is not None:
                     each(example, measures.row)
                 matrices.append(measures.matrix)
+                if result.pairs:
+                    pairs.append(result.pairs)
+                    paired.append(len(kept))
+                    ratings.append(result.ratings)
                 kept.append(example)
                 unit_rows.append(result.units)
                 if result.has_void:
@@ -132,6 +145,9 @@ def gather(
         units=tuple(unit_rows),
         notes=(note,) if void_names else (),
         problems=tuple(problems),
+        pairs=tuple(map(join, zip(*pairs, strict=True))),
+        paired=tuple(paired),
+        ratings=tuple(ratings),
     )
 
 
@@ -151,7 +167,7 @@ def _measured(
             MeasureTask(one, sides.alone(one), options, units and units.alone(one))
             for one in examples
         )
-        ahead = LARGE_TASKS_AHEAD if sides.predictions.holds_images else TASKS_AHEAD
+        ahead = LARGE_TASKS_AHEAD if sides.holds_images else TASKS_AHEAD
         yield from pool.in_order(measure_image, tasks, forget, ahead=ahead)
 
 

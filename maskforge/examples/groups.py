@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from maskforge.errors import DatasetError, OptionError, did_you_mean, listing
 from maskforge.examples.candidate import Candidate
+from maskforge.examples.example import Example
 
 
 def check_grouping(column: str | None, pattern: str | None) -> None:
@@ -24,7 +25,7 @@ def check_grouping(column: str | None, pattern: str | None) -> None:
 
 
 def groups_of(
-    pairs: Sequence[Candidate], column: str | None, pattern: str | None
+    pairs: Sequence[Candidate | Example], column: str | None, pattern: str | None
 ) -> list[str | None]:
     """Return the group of every image; None where it stands for itself.
 
@@ -51,7 +52,7 @@ def groups_of(
     return [None] * len(pairs)
 
 
-def _by_pattern(pairs: Sequence[Candidate], pattern: str) -> list[str | None]:
+def _by_pattern(pairs: Sequence[Candidate | Example], pattern: str) -> list[str | None]:
     expression = re.compile(pattern)
     groups: list[str | None] = []
     missing = []

@@ -35,18 +35,29 @@ from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.inspection import Inspection, IssueCount, Pair, SizeCount
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry
+from maskforge.evaluation.agreement.agreement_records import (
+    AreaAgreement,
+    ClassAgreement,
+    ConsensusReport,
+    DifferingImage,
+    PairAgreement,
+    PairClass,
+)
+from maskforge.evaluation.agreement.agreement_report import AgreementReport
 from maskforge.evaluation.measures.calibration import Calibration, CalibrationBin
 from maskforge.evaluation.measures.catalog import MEASURES
 from maskforge.evaluation.measures.depths import DEPTH_NAMES
 from maskforge.evaluation.measures.units import UNIT_MEASURES
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
 from maskforge.evaluation.report.records import (
+    AnnotatorReport,
     ClassReport,
     ClassRow,
     Confusion,
     GroupReport,
     ImageRow,
     ImageScores,
+    LeftOut,
     LesionScores,
     Overall,
     SurfaceScores,
@@ -314,8 +325,19 @@ STRUCTS = {
         GroupReport,
         ImageRow,
         ClassRow,
+        AnnotatorReport,
+        LeftOut,
         Calibration,
         CalibrationBin,
+    ),
+    "agreement.md": (
+        AgreementReport,
+        ClassAgreement,
+        PairAgreement,
+        PairClass,
+        AreaAgreement,
+        DifferingImage,
+        ConsensusReport,
     ),
     "evaluation-per-unit.md": (UnitReport, UnitDepth, UnitRow),
 }

@@ -120,3 +120,14 @@ FALSE_LESIONS_PER_IMAGE = LesionMeasure(
     unit="rate",
     key="false_per_image",
 )
+LESION_F1 = LesionMeasure(
+    "lesion_f1",
+    "lesion F1",
+    "share of the lesions of both sides that the other side has as well: (found + predicted ones "
+    "that are not false) / (lesions in the truth + predicted)",
+    lambda sample: divide(
+        sample.lesions[..., 1] + sample.lesions[..., 2] - sample.lesions[..., 3],
+        sample.lesions[..., 0] + sample.lesions[..., 2],
+    ),
+    key="f1",
+)

@@ -33,6 +33,16 @@ def in_words(report: Evaluation) -> Iterator[tuple[str, list[str]]]:
         yield cell_text(one.name), [sentence for _, sentence in about_class(one)]
     if len(classes) > _MOST_CLASSES:
         yield "Others", [f"{len(classes) - _MOST_CLASSES} more classes are in the tables."]
+    if (beside := report.annotators) is not None:
+        shown = [as_text(one, "score") for one in (beside.prediction_dice, beside.annotators_dice)]
+        yield (
+            f"Beside {len(beside.annotators)} annotators",
+            [
+                f"The mean Dice of the prediction with each of them is {shown[0]}, and that of "
+                f"every two of them {shown[1]}.",
+                beside.verdict,
+            ],
+        )
     if report.units is not None:
         yield f"Units of {together(report.units.classes)}", [*_units(report.units)]
 

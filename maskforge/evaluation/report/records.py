@@ -75,6 +75,7 @@ class LesionScores(msgspec.Struct, frozen=True, kw_only=True):
         false: Of them, those that overlap none in the truth.
         sensitivity: ``found / truth``.
         false_per_image: ``false / images``.
+        f1: Share of the lesions of both sides that the other side has as well.
         operating_points: The free-response curve: what other thresholds would give; empty without
             probabilities.
     """
@@ -85,6 +86,7 @@ class LesionScores(msgspec.Struct, frozen=True, kw_only=True):
     false: int
     sensitivity: float | None
     false_per_image: float | None
+    f1: float | None
     operating_points: tuple[OperatingPoint, ...] = ()
 
 
@@ -256,6 +258,49 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     classes: dict[str, ClassRow]
 
 
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """One annotator, and the prediction in their place, compared with all other annotators.
+
+    Attributes:
+        annotator: Name.
+        prediction_dice: Mean Dice of the prediction with the other annotators.
+        annotator_dice: Mean Dice of this annotator with the others.
+        difference: The first minus the second.
+        interval: Its bootstrap interval.
+    """
+
+    annotator: str
+    prediction_dice: float | None
+    annotator_dice: float | None
+    difference: float | None
+    interval: Interval | None
+
+
+class AnnotatorReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a prediction differs from annotators more than they from each other.
+
+    Attributes:
+        annotators: Names, first that of the truth.
+        images: Number of images that all have; these numbers rest on them alone.
+        prediction_dice: Mean Dice of the prediction with each annotator.
+        annotators_dice: Mean Dice of every two annotators.
+        difference: The first minus the second: below 0 if the prediction differs from them more
+            than they from each other. It is the mean of the differences of ``left_out``.
+        interval: Its bootstrap interval.
+        left_out: Each annotator in turn, with the prediction in their place.
+        verdict: What the interval says, in words.
+    """
+
+    annotators: tuple[str, ...]
+    images: int
+    prediction_dice: float | None
+    annotators_dice: float | None
+    difference: float | None
+    interval: Interval | None
+    left_out: tuple[LeftOut, ...]
+    verdict: str
+
+
 class UnitDepth(msgspec.Struct, frozen=True, kw_only=True):
     """The units in which lesions reach a depth in the truth.
 
@@ -381,6 +426,7 @@ class Evaluation(Brief, msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[GroupReport, ...] = ()
     units: UnitReport | None = None
     rows: tuple[ImageRow, ...]
+    annotators: AnnotatorReport | None = None
     options: dict[str, Any] = {}
     image_score: str
     notes: tuple[str, ...] = ()

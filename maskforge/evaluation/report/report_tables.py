@@ -19,8 +19,10 @@ from maskforge.evaluation.measures.measure import (
 )
 from maskforge.evaluation.measures.units import UNIT_MEASURES
 from maskforge.evaluation.report.records import (
+    AnnotatorReport,
     Evaluation,
     Interval,
+    LeftOut,
     UnitReport,
 )
 
@@ -50,6 +52,9 @@ def shown(report: Evaluation, *, worst: int = _WORST_SHOWN) -> Iterator[Shown]:
     if report.units is not None:
         yield from _units(report.units)
     yield _groups(report)
+    if report.annotators is not None:
+        yield _annotators(report.annotators)
+        yield f"{report.annotators.verdict}\n"
     yield Table(
         f"Worst of {report.images} images",
         ("image", "Dice", "lesions missed", "invented"),
@@ -222,6 +227,28 @@ def _groups(report: Evaluation) -> Table:
             )
             for group in report.groups
             for name, scores in group.classes.items()
+        ],
+    )
+
+
+def _annotators(report: AnnotatorReport) -> Table:
+    rows: list[tuple[str, float | None, float | None, LeftOut | AnnotatorReport]] = [
+        (f"instead of {one.annotator}", one.prediction_dice, one.annotator_dice, one)
+        for one in report.left_out
+    ]
+    rows.append(("mean", report.prediction_dice, report.annotators_dice, report))
+    return Table(
+        f"Mean Dice with {len(report.annotators)} annotators, on {report.images} images",
+        ("compared with the others", "prediction", "annotator", "difference", "95 %"),
+        [
+            (
+                name,
+                as_text(predicted, "score"),
+                as_text(annotated, "score"),
+                "undefined" if one.difference is None else f"{one.difference:+.4f}",
+                "" if one.interval is None else "{:+.3f} to {:+.3f}".format(*one.interval),
+            )
+            for name, predicted, annotated, one in rows
         ],
     )
 

@@ -59,12 +59,7 @@ class Resampled:
         self, measured: Measured, groups: Sequence[str | None], samples: int, seed: int
     ) -> None:
         """Draw the data sets; without samples or with a single group there are no intervals."""
-        units = len({(number,) if group is None else group for number, group in enumerate(groups)})
-        samples = samples if units > 1 else 0
-        self.notes: tuple[str, ...] = ()
-        if samples and units < FEW_UNITS:
-            what = "images" if units == len(groups) else "groups of images"
-            self.notes = (f"the 95 % intervals rest on {units} {what}: too few to rely on",)
+        samples, self.notes = possible_samples(groups, samples)
         self.weights = resampled_weights(groups, samples, seed)
         self._classes = class_statistics(measured, self.weights) if samples else {}
         self._overall = overall_statistics(measured, self.weights) if samples else {}
@@ -77,6 +72,21 @@ class Resampled:
         """Return the intervals of the scores over all classes."""
         wanted = ("accuracy", *(one.name for one in measures_of(PixelMeasure)))
         return {name: interval(self._overall[name]) for name in wanted if name in self._overall}
+
+
+def possible_samples(groups: Sequence[str | None], samples: int) -> tuple[int, tuple[str, ...]]:
+    """Return how many data sets can be drawn, and a note if they say little.
+
+    Args:
+        groups: The group of each image; an image with None stands for itself.
+        samples: How many are wanted; of a single group none can be drawn.
+    """
+    units = len({(number,) if group is None else group for number, group in enumerate(groups)})
+    samples = samples if units > 1 else 0
+    if not samples or units >= FEW_UNITS:
+        return samples, ()
+    what = "images" if units == len(groups) else "groups of images"
+    return samples, (f"the 95 % intervals rest on {units} {what}: too few to rely on",)
 
 
 def class_reports(

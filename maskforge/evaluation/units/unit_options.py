@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from maskforge.choices import Range
@@ -40,6 +40,14 @@ class UnitOptions:
     def wanted(self) -> bool:
         """Whether there is anything to do."""
         return bool(self.unit_class or self.depth_from or self.units is not None)
+
+
+def written_units(options: UnitOptions) -> dict[str, object]:
+    """Return options as they stand in a report."""
+    written = asdict(options)
+    if options.units is not None:
+        written["units"] = str(options.units)
+    return written
 
 
 def check_unit_options(options: UnitOptions) -> None:
