@@ -61,6 +61,7 @@ from .shapes import (
     Polyline,
     Shape,
     Size,
+    Spacing,
 )
 from .shards.gather import gather
 from .training.compare import compare_runs
@@ -126,6 +127,7 @@ __all__ = [
     "ServeOptions",
     "Shape",
     "Size",
+    "Spacing",
     "Split",
     "SplitOptions",
     "TrainOptions",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -177,6 +178,8 @@ def _entry(
         mask=None,
         width=size.width if size else None,
         height=size.height if size else None,
+        spacing=reference.spacing or msgspec.UNSET,
+        patient=reference.patient or msgspec.UNSET,
         orientation=reference.orientation,
         upright=reference.upright,
         state=image.state,

@@ -45,7 +45,9 @@ def measure_image(task: MeasureTask) -> MeasuredImage | MaskforgeError:
     try:
         image, predicted = task.sides.regions(task.example)
         has_void = bool((predicted.planes.void & image.valid).any())
-        return MeasuredImage(measure(image, predicted.probabilities, task.options), has_void)
+        return MeasuredImage(
+            measure(image, predicted.probabilities, task.options, task.example.spacing), has_void
+        )
     except MaskforgeError as error:
         return error
     except ValueError as error:

@@ -197,7 +197,8 @@ def _predict(service: Service, call: Call) -> Reply:
         return Reply(png_bytes(read_to_show(image.content, upright=True)), PNG)
     options = _with_thresholds(model.options, query.threshold)
     keep = query.answer in ("shapes", "probabilities")
-    found = model.predictor.predict(image.pixels(), options, keep_probabilities=keep)
+    pixels = image.pixels(model.predictor.description.scaling.window)
+    found = model.predictor.predict(pixels, options, keep_probabilities=keep)
     if query.answer == "mask":
         return answers.mask_png(found.mask, found.classes)
     if query.answer == "overlay":
