@@ -58,3 +58,13 @@ def write_dicom(path: Path, values: NDArray[Any], **elements: Any) -> Path:
 def ramp(height: int = 6, width: int = 8, most: int = 4095) -> NDArray[np.uint16]:
     """Values from 0 to the largest, evenly."""
     return np.linspace(0, most, height * width).round().reshape(height, width).astype(np.uint16)
+
+
+def real_file(name: str) -> Path:
+    """A file that pydicom or pydicom-data ships."""
+    from pydicom.data import get_testdata_file
+
+    found = get_testdata_file(name.rpartition("/")[2], download=False)
+    if found is None:
+        pytest.skip(f"NO REAL DICOM: {name} is not there; install pydicom-data")
+    return Path(found)

@@ -13,7 +13,7 @@ from maskforge.evaluation.report.plain_words import explanations, warnings
 from maskforge.evaluation.report.worst import outcome_image
 from maskforge.examples.example import Example
 from maskforge.examples.statistics import statistics_of
-from maskforge.formats.registry import WRITERS
+from maskforge.formats.registry import READ_AGAIN
 from maskforge.images.decoder import read_header, read_to_show
 from maskforge.images.png import png_bytes
 from maskforge.prediction.model_options import ModelOptions
@@ -36,7 +36,7 @@ def _server(service: Service, _: Call) -> Reply:
             dataset=None
             if images is None
             else records.SetRecord(name=images.name, images=len(images.examples)),
-            formats=WRITERS,
+            formats=READ_AGAIN,
             megapixels=service.options.megapixels,
         )
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_files import LITTLE, dataset, need_pydicom, ramp, write_dicom
+from dicom_files import LITTLE, dataset, need_pydicom, ramp, real_file, write_dicom
 
 from maskforge.errors import DatasetError, OptionError
 from maskforge.images.decoder import (
@@ -46,15 +46,6 @@ COLORS = (
     "examples_palette.dcm",
     "color-pl.dcm",
 )
-
-
-def real_file(name: str) -> Path:
-    from pydicom.data import get_testdata_file
-
-    found = get_testdata_file(name.rpartition("/")[2], download=False)
-    if found is None:
-        pytest.skip(f"NO REAL DICOM: {name} is not there; install pydicom-data")
-    return Path(found)
 
 
 def by_pydicom(path: Path) -> np.ndarray:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
+import model_folders as models
 import msgspec
 import numpy as np
 import pytest
@@ -15,7 +17,13 @@ from dicom_files import need_pydicom, ramp, write_dicom
 from PIL import Image
 
 import maskforge as mf
+from maskforge.batches.batch_options import BatchOptions
+from maskforge.batches.loader import load
+from maskforge.examples.scaling import choose_scaling
+from maskforge.images.intensity import ScalingRecord
 from maskforge.images.patients import SALT, patient_digest
+from maskforge.prediction.predictor import Predictor
+from maskforge.prediction.runtimes.base import Runtime
 
 need_pydicom()
 
@@ -122,6 +130,87 @@ def test_folders_of_dicom_without_suffix_are_paired(tmp_path):
         Image.fromarray(np.eye(6, 8, dtype=np.uint8)).save(tmp_path / "masks" / f"{name}.png")
     examples = mf.open_examples(images=tmp_path / "images", masks=tmp_path / "masks")
     assert [one.name for one in examples] == ["1.2.840.5", "1.2.840.6"]
+
+
+# Prediction
+
+
+def bright(batch):
+    return np.concatenate([batch, np.zeros_like(batch)], axis=-1)
+
+
+def predictor(window="voi"):
+    described = models.describe("sigmoid", scaling=ScalingRecord(white=65535, window=window))
+    return Predictor(
+        Path("model"), described, described.classes, Runtime("test", "float32", bright, ())
+    )
+
+
+@pytest.mark.parametrize(
+    ("window", "caries"), [("voi", [0, 0, 1, 1]), ("full", [0, 0, 0, 1]), ("601/2", [0, 1, 1, 1])]
+)
+def test_predictions_take_the_window_of_the_model(tmp_path, window, caries):
+    values = np.array([[0, 800, 1700, 4095]], np.uint16)
+    path = write_dicom(tmp_path / "in/IM1", values, stored=12, WindowCenter=1200, WindowWidth=1000)
+    (tmp_path / "in/notes").write_text("no image")
+    report = mf.predict(predictor(window), tmp_path / "in", tmp_path / "out")
+    assert report.images["predicted"] == 1
+    (item,) = mf.open_dataset(tmp_path / "out")
+    wanted = [[3 * one for one in caries]]
+    assert item.read_mask().tolist() == wanted
+    for image in (path, path.read_bytes()):
+        assert predictor(window).predict(image).mask.tolist() == wanted
+
+
+def test_frames_are_predicted_as_a_stack(tmp_path):
+    values = np.array([[[0, 255]], [[255, 0]], [[0, 0]]], np.uint8)
+    write_dicom(tmp_path / "in/volume", values)
+    mf.predict(predictor(), tmp_path / "in", tmp_path / "out")
+    items = list(mf.open_dataset(tmp_path / "out"))
+    assert [one.entry.mask for one in items] == [f"masks/volume.tif#{n}" for n in (1, 2, 3)]
+    assert [one.read_mask().tolist() for one in items] == [[[0, 3]], [[3, 0]], [[0, 0]]]
+
+
+def test_a_prediction_says_once_which_files_identify(tmp_path):
+    for name in ("a", "b"):
+        radiograph(tmp_path / "in" / name)
+    write_dicom(tmp_path / "in/report.dcm", ramp(), Rows=None)
+    report = mf.predict(predictor(), tmp_path / "in", tmp_path / "out")
+    (note,) = [one for one in report.notes if "who somebody is" in one]
+    assert "(2), in PatientName, PatientID" in note
+    assert any("not images, left out: 1" in one for one in report.notes)
+    entries = mf.open_dataset(tmp_path / "out").entries
+    assert {one.spacing for one in entries} == {mf.Spacing(0.1, 0.2)}
+    content = b"".join(one.read_bytes() for one in (tmp_path / "out").rglob("*") if one.is_file())
+    assert SECRET.encode() not in content
+    assert NUMBER.encode() not in content
+
+
+def test_what_cannot_be_decoded_is_a_problem_of_one_image(tmp_path):
+    radiograph(tmp_path / "in/a")
+    (tmp_path / "in/b").write_bytes(radiograph(tmp_path / "b").read_bytes()[:-9])
+    report = mf.predict(predictor(), tmp_path / "in", tmp_path / "out")
+    assert (report.images["predicted"], report.exit_code) == (1, 1)
+
+
+# Training
+
+
+def test_scaling_looks_through_the_window_that_was_chosen(tmp_path):
+    annotated(tmp_path / "in", "a", WindowCenter=8192, WindowWidth=16384)
+    mf.convert(tmp_path / "in", tmp_path / "out")
+    examples = mf.open_examples(tmp_path / "out").examples
+    chosen = {window: choose_scaling(examples, window=window) for window in ("voi", "full")}
+    assert {window: one.white for window, one in chosen.items()} == {"voi": 16383, "full": 65535}
+    assert chosen["full"].window == "full"
+    batches = BatchOptions(
+        head="sigmoid", classes=mf.open_dataset(tmp_path / "out").classes, scaling=chosen["full"]
+    )
+    assert load(examples[0], batches, 0).image.max() == 65535
+    assert (
+        load(examples[0], dataclasses.replace(batches, scaling=chosen["voi"]), 0).image.max()
+        < 16384
+    )
 
 
 # Millimeters

@@ -7,7 +7,6 @@ import math
 import warnings
 import zlib
 from collections.abc import Iterator
-from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,18 +131,10 @@ class _DicomFile:
         self._dataset = dcmread(stream, stop_before_pixels=True, specific_tags=list(_READ))
         self._pixels_at = stream.tell()
         self._syntax = str(self._dataset.file_meta.get("TransferSyntaxUID", ""))
+        self._size = _size(self._dataset)
 
     def count(self) -> int:
         return max(1, int(self._dataset.get("NumberOfFrames") or 1))
-
-    @cached_property
-    def _size(self) -> Size:
-        found = self._dataset
-        if found.get("SOPClassUID", "") in _SEGMENTATIONS:
-            raise NoImageError("it is a DICOM segmentation, not an image")
-        if not (found.get("Rows") and found.get("Columns")):
-            raise NoImageError("it is a DICOM file without an image")
-        return Size(int(found.Columns), int(found.Rows))
 
     @property
     def _bits(self) -> int:
@@ -259,6 +250,14 @@ def _check_deflated(stream: IO[bytes]) -> None:
         total += len(inflate.decompress(chunk, _CHUNK))
         if total > _MOST_DEFLATED:
             raise ValueError(f"it is deflated, and has more than {_MOST_DEFLATED:,} bytes")
+
+
+def _size(found: Dataset) -> Size:
+    if found.get("SOPClassUID", "") in _SEGMENTATIONS:
+        raise NoImageError("it is a DICOM segmentation, not an image")
+    if not (found.get("Rows") and found.get("Columns")):
+        raise NoImageError("it is a DICOM file without an image")
+    return Size(int(found.Columns), int(found.Rows))
 
 
 def _of_frame(found: Dataset, page: int) -> Dataset:
