@@ -107,6 +107,15 @@ def test_a_slice_keeps_where_it_lies(tmp_path):
     assert np.argwhere(np.squeeze(found)).tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
 
 
+def test_an_image_that_names_nobody_will_do(tmp_path):
+    write_dicom(tmp_path / "in/a.dcm", ramp())
+    labelme(tmp_path / "in/a.json", square("caries", 1, 1, 3, 3), image="a.dcm")
+    mf.export(tmp_path / "in", tmp_path / "out", format="dicom-seg")
+    made = highdicom.seg.segread(tmp_path / "out/a.dcm")
+    assert not made.PatientName
+    assert made.pixel_array.sum() == 4
+
+
 def test_same_masks_are_the_same_files(masks, tmp_path):
     for out in ("one", "two"):
         mf.export(masks, tmp_path / out, format="dicom-seg")

@@ -20,6 +20,19 @@ _SCHEME = "99MASKFORGE"
 _VOID = 255
 _MAKER = "maskforge"
 _SERIES = 1
+_MAY_BE_EMPTY = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
+"""Elements that a segmentation takes from its image, and that de-identified images lack."""
+
 _CONTRIBUTION_TIME = 0x0018A002
 _NO_TIME = ("19000101", "000000")
 
@@ -49,6 +62,9 @@ class DicomSegWriter(Writer):
         if source.get("NumberOfFrames", 1) not in (None, 1):
             self._context.left_out("masks of frames of DICOM files with many")
             return
+        for name in _MAY_BE_EMPTY:
+            if name not in source:
+                setattr(source, name, None)
         mask, _, _ = image.draw()
         if (void := int(np.count_nonzero(mask == _VOID))) and all(
             one.id != _VOID for one in self._classes
