@@ -14,6 +14,7 @@ from maskforge.files import read_bytes
 from maskforge.formats.writer import WrittenClass, WrittenImage
 from maskforge.images.decoder import read_image
 from maskforge.images.page import split_page
+from maskforge.images.suffixes import suffix_of
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.remote.address import address_of, way
@@ -103,7 +104,7 @@ def image_content(file: Path | None, content: bytes | None, suffix: str) -> byte
     """
     if file is None:
         return content
-    if file.suffix.lower() == suffix.lower():
+    if suffix_of(file.name).lower() == suffix.lower():
         with _named(file):
             return read_bytes(file)
     return encoded(file, suffix, upright=False)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from maskforge.files import PathLike
+from maskforge.images.suffixes import suffix_of
 
 STACK_SUFFIXES = frozenset((".tif", ".tiff", ".gif", ".webp", ".dcm", ".dicom"))
 """Suffixes, in lower case, of files that may hold several images."""
@@ -48,10 +49,12 @@ def without_suffix(path: str) -> str:
     Examples:
         >>> without_suffix("p_1/volume.tif#12"), without_suffix("p_1/x.png")
         ('p_1/volume#12', 'p_1/x')
+        >>> without_suffix("1.2.840.5")
+        '1.2.840.5'
     """
     folder, slash, name = path.rpartition("/")
     found = _PAGE.fullmatch(name)
-    stem = f"{found['file']}#{found['page']}" if found else Path(name).stem
+    stem = f"{found['file']}#{found['page']}" if found else name.removesuffix(suffix_of(name))
     return f"{folder}{slash}{stem}"
 
 

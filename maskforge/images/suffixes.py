@@ -54,6 +54,16 @@ def is_bare_name(name: str) -> bool:
     return name != _DIRECTORY and (not suffix or suffix.isdecimal())
 
 
+def suffix_of(name: str) -> str:
+    """Return the suffix of a file; empty for a bare name.
+
+    Examples:
+        >>> suffix_of("7.png"), suffix_of("1.2.840.113619.2")
+        ('.png', '')
+    """
+    return "" if is_bare_name(name) else PurePath(name).suffix
+
+
 def is_image_file(path: Path) -> bool:
     """Tell whether a file ends like an image, or is a DICOM file without suffix.
 

@@ -123,6 +123,15 @@ def test_examples_say_once_which_files_identify(tmp_path):
     assert {one.spacing for one in examples} == {mf.Spacing(0.1, 0.2)}
 
 
+def test_copies_keep_their_names(tmp_path):
+    annotated(tmp_path / "in", "a", "1.2.840.5")
+    annotated(tmp_path / "in", "b", "IM1")
+    mf.export(tmp_path / "in", tmp_path / "out", format="labelme", image_files="copy")
+    names = sorted(one.name for one in (tmp_path / "out").glob("[!.]*"))
+    assert names == ["1.2.840.5", "1.2.840.5.json", "IM1", "IM1.json"]
+    assert mf.convert(tmp_path / "out", tmp_path / "masks").images["drawn"] == 2
+
+
 def test_folders_of_dicom_without_suffix_are_paired(tmp_path):
     for name in ("1.2.840.5", "1.2.840.6"):
         radiograph(tmp_path / "images" / name)

@@ -104,7 +104,7 @@ def _millimeters(report: Evaluation) -> Table:
     """Return what is known in millimeters; a table without rows if no pixel's size is known."""
     return Table(
         "In millimeters, of the images that tell the size of a pixel",
-        ("class", "HD95", "median HD95", "ASSD", "area of a lesion", "of a predicted one"),
+        ("class", "HD95", "median HD95", "ASSD", "mm² of a lesion", "of a predicted one"),
         [
             (
                 one.name,
