@@ -124,8 +124,8 @@ def test_examples_say_once_which_files_identify(tmp_path):
 
 
 def test_copies_keep_their_names(tmp_path):
-    annotated(tmp_path / "in", "a", "1.2.840.5")
-    annotated(tmp_path / "in", "b", "IM1")
+    annotated(tmp_path / "in", "1.2.840.5", "1.2.840.5")
+    annotated(tmp_path / "in", "IM1", "IM1")
     mf.export(tmp_path / "in", tmp_path / "out", format="labelme", image_files="copy")
     names = sorted(one.name for one in (tmp_path / "out").glob("[!.]*"))
     assert names == ["1.2.840.5", "1.2.840.5.json", "IM1", "IM1.json"]
