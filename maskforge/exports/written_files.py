@@ -76,7 +76,7 @@ class WrittenFiles:
 
     def copy_image(self, image: WrittenImage, name: str) -> bool:
         """Copy an image; see ``WriteContext``."""
-        content = image_content(image.file, image.content, PurePosixPath(name).suffix)
+        content = image_content(image.file, image.content, suffix_of(PurePosixPath(name).name))
         if content is None:
             return False
         if name not in self._copied:
