@@ -24,6 +24,7 @@ from maskforge.images.intensity import ScalingRecord
 from maskforge.images.patients import SALT, patient_digest
 from maskforge.prediction.predictor import Predictor
 from maskforge.prediction.runtimes.base import Runtime
+from maskforge.training.plan import check_options
 
 need_pydicom()
 
@@ -220,6 +221,12 @@ def test_scaling_looks_through_the_window_that_was_chosen(tmp_path):
         load(examples[0], dataclasses.replace(batches, scaling=chosen["voi"]), 0).image.max()
         < 16384
     )
+
+
+def test_a_window_that_is_none_is_refused_before_the_training():
+    options = mf.TrainOptions(input=mf.InputOptions(dicom_window="bone"))
+    with pytest.raises(mf.errors.OptionError, match="bone"):
+        check_options(options)
 
 
 # Millimeters

@@ -27,6 +27,7 @@ _META = slice(132, 144)
 _META_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _MOST_DEFLATED = 2**30
+_BEGINNING = 2**12  # in which the transfer syntax stands
 _CHUNK = 2**20
 _ITEMS = 12  # bytes before the items of encapsulated pixel data
 _TO_GRAY = 16  # the most bits of gray
@@ -238,7 +239,7 @@ def _check_deflated(stream: IO[bytes]) -> None:
     Raises:
         ValueError: If it does.
     """
-    start = stream.read(_CHUNK)
+    start = stream.read(_BEGINNING)
     if _DEFLATED.encode() not in start:
         return
     meta = start[_META]
