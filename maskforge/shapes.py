@@ -201,7 +201,7 @@ class ImageReference:
             orientation was applied. If False they refer to the pixels as they are stored.
         match: The evidence by which it was found; see ``ManifestEntry.match``.
         spacing: Size of a pixel in millimeters; None if the image does not tell.
-        patient: Salted digest of what the image calls the patient; empty if it does not.
+        patient_digest: Salted digest of what the image calls the patient; empty if it does not.
     """
 
     name: str
@@ -211,4 +211,4 @@ class ImageReference:
     upright: bool = False
     match: Match = "none"
     spacing: Spacing | None = None
-    patient: str = ""
+    patient_digest: str = ""

@@ -179,7 +179,7 @@ def _entry(
         width=size.width if size else None,
         height=size.height if size else None,
         spacing=reference.spacing or msgspec.UNSET,
-        patient=reference.patient or msgspec.UNSET,
+        patient_digest=reference.patient_digest or msgspec.UNSET,
         orientation=reference.orientation,
         upright=reference.upright,
         state=image.state,

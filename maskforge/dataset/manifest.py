@@ -85,7 +85,7 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
         width: Width of the mask in pixels; None if unknown.
         height: Height of the mask in pixels; None if unknown.
         spacing: Width and height of a pixel in millimeters; not there if the image does not tell.
-        patient: Salted digest of what the image calls the patient; not there if it does not.
+        patient_digest: Salted digest of what the image calls the patient; not there if it does not.
         orientation: EXIF orientation of the image.
         upright: Whether the mask fits the image after its EXIF orientation was applied.
         state: ``annotated``, ``empty`` or ``unvisited``.
@@ -117,7 +117,7 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
     width: int | None
     height: int | None
     spacing: Spacing | msgspec.UnsetType = msgspec.UNSET
-    patient: str | msgspec.UnsetType = msgspec.UNSET
+    patient_digest: str | msgspec.UnsetType = msgspec.UNSET
     orientation: int = 1
     upright: bool = False
     state: ImageState

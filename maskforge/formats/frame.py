@@ -221,7 +221,7 @@ def _fit(
         orientation=header.orientation,
         upright=upright,
         spacing=header.spacing,
-        patient=patient_digest(header.patient),
+        patient_digest=patient_digest(header.patient),
     )
     if record.is_normalized:
         return fitted, tuple(

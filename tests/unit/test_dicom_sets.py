@@ -81,8 +81,8 @@ def test_the_manifest_holds_spacing_and_a_digest_and_nothing_else(tmp_path):
     report = mf.convert(folder, tmp_path / "out")
     first, second, third, last = mf.open_dataset(tmp_path / "out").entries
     assert first.spacing == mf.Spacing(width=0.1, height=0.2)
-    assert first.patient == second.patient != third.patient
-    assert [last.spacing, last.patient] == [msgspec.UNSET] * 2
+    assert first.patient_digest == second.patient_digest != third.patient_digest
+    assert [last.spacing, last.patient_digest] == [msgspec.UNSET] * 2
     lines = (tmp_path / "out/manifest.jsonl").read_text().splitlines()
     assert '"spacing":[0.1,0.2]' in lines[0]
     assert "spacing" not in lines[3]
@@ -95,8 +95,10 @@ def test_the_manifest_holds_spacing_and_a_digest_and_nothing_else(tmp_path):
     assert (found.count, report.exit_code) == (3, 0)
     assert "PatientName" in found.examples[0].message
     assert "de-identify" in found.examples[0].hint
-    groups = [one.group for one in mf.open_examples(tmp_path / "out", group_column="patient")]
-    assert groups == [first.patient, first.patient, third.patient, None]
+    groups = [
+        one.group for one in mf.open_examples(tmp_path / "out", group_column="patient_digest")
+    ]
+    assert groups == [first.patient_digest, first.patient_digest, third.patient_digest, None]
 
 
 def test_digests_depend_on_a_salt_of_the_machine(tmp_path, monkeypatch):
