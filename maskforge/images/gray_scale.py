@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from maskforge.errors import OptionError, shorten
 
 _MOST_BITS = 8  # of a result that is uint8
+_AT_A_TIME = 2**22
+
+Scalar = TypeVar("Scalar", np.uint8, np.uint16)
 
 
 def check_window(window: str) -> str:
@@ -101,7 +105,13 @@ class GrayScale:
             brightness = np.clip((self.measured - self.low) / span, 0, 1)
         if self.inverted:
             brightness = 1 - brightness
-        places = values.astype(np.intp) - self.first
         if self.bits <= _MOST_BITS:
-            return (brightness * 255).round().astype(np.uint8)[places]
-        return (brightness * 65535).round().astype(np.uint16)[places]
+            return self._looked_up(values, (brightness * 255).round().astype(np.uint8))
+        return self._looked_up(values, (brightness * 65535).round().astype(np.uint16))
+
+    def _looked_up(self, values: NDArray[np.integer], table: NDArray[Scalar]) -> NDArray[Scalar]:
+        stored, levels = values.ravel(), np.empty(values.size, table.dtype)
+        for start in range(0, values.size, _AT_A_TIME):  # places take 8 bytes each
+            part = slice(start, start + _AT_A_TIME)
+            levels[part] = table[stored[part].astype(np.intp) - self.first]
+        return levels.reshape(values.shape)
