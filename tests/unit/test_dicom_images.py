@@ -213,7 +213,7 @@ def test_deidentified_files_do_not_identify(tmp_path):
     ("name", "package"),
     [
         ("SC_rgb_jpeg_gdcm.dcm", "pip install python-gdcm"),
-        ("JPEG-lossy.dcm", "pip install python-gdcm"),
+        ("JPEG-lossy.dcm", "pip install pylibjpeg-libjpeg"),
         ("JPEGLSNearLossless_08.dcm", "pip install pyjpegls"),
     ],
 )

@@ -34,8 +34,9 @@ _TO_GRAY = 16  # the most bits of gray
 
 _GDCM = "pip install python-gdcm"
 _OPENJPEG = "pip install pylibjpeg pylibjpeg-openjpeg"
+_LIBJPEG = "pip install pylibjpeg-libjpeg (which is under the GPL)"
 _DECODERS = {
-    "1.2.840.10008.1.2.4.51": _GDCM,
+    "1.2.840.10008.1.2.4.51": _LIBJPEG,
     "1.2.840.10008.1.2.4.57": _GDCM,
     "1.2.840.10008.1.2.4.70": _GDCM,
     "1.2.840.10008.1.2.4.80": "pip install pyjpegls",
@@ -46,7 +47,7 @@ _DECODERS = {
     "1.2.840.10008.1.2.4.202": _OPENJPEG,
     "1.2.840.10008.1.2.4.203": _OPENJPEG,
 }
-"""What installs a free decoder, by transfer syntax; others need nothing."""
+"""What installs a decoder, by transfer syntax; others need nothing."""
 
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _GROUPS = (
@@ -195,7 +196,7 @@ class _DicomFile:
         except Exception as error:
             last = (str(error) or type(error).__name__).splitlines()[-1].strip()
             install = _DECODERS.get(self._syntax)
-            hint = f"; perhaps this can decode it: {install}" if install == _GDCM else ""
+            hint = f"; what can decode it: {install}" if install == _LIBJPEG else ""
             raise ValueError(f"its pixels cannot be decoded: {last}{hint}") from error
         return values
 
