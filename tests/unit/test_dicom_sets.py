@@ -121,6 +121,10 @@ def test_examples_say_once_which_files_identify(tmp_path):
         mask.parent.mkdir(exist_ok=True)
         Image.fromarray(np.eye(6, 8, dtype=np.uint8)).save(mask)
     examples = mf.open_examples(images=tmp_path / "images", masks=tmp_path / "masks")
+    grouped = mf.open_examples(
+        images=tmp_path / "images", masks=tmp_path / "masks", group_column="patient_digest"
+    )
+    assert {one.group for one in grouped} == {patient_digest(NUMBER)}
     (note,) = [one for one in examples.notes if "who somebody is" in one]
     assert "(2), in PatientName, PatientID: a, b" in note
     assert {one.spacing for one in examples} == {mf.Spacing(0.1, 0.2)}
