@@ -178,6 +178,20 @@ def test_predictions_take_the_window_of_the_model(tmp_path, window, caries):
         assert predictor(window).predict(image).mask.tolist() == wanted
 
 
+def test_a_prediction_is_a_segmentation_by_an_algorithm(tmp_path):
+    highdicom = pytest.importorskip(
+        "highdicom", reason="NO DICOM SEG: install maskforge[dicom-seg]"
+    )
+    radiograph(tmp_path / "in/IM1", WindowCenter=2048, WindowWidth=4096)
+    report = mf.predict(predictor(), tmp_path / "in", tmp_path / "out", formats=("dicom-seg",))
+    (item,) = mf.open_dataset(tmp_path / "out")
+    made = highdicom.seg.segread(tmp_path / "out/dicom-seg/IM1.dcm")
+    assert [one.SegmentLabel for one in made.SegmentSequence] == ["caries", "crown"]
+    assert {one.SegmentAlgorithmType for one in made.SegmentSequence} == {"AUTOMATIC"}
+    assert np.array_equal(made.pixel_array == 1, item.read_mask() == 3)
+    assert report.exports[0].left_out.keys() <= {"scores"}
+
+
 def test_frames_are_predicted_as_a_stack(tmp_path):
     values = np.array([[[0, 255]], [[255, 0]], [[0, 0]]], np.uint8)
     write_dicom(tmp_path / "in/volume", values)

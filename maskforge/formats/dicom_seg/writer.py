@@ -144,31 +144,30 @@ def _segmentation(
     for text in (source.SOPInstanceUID, kind.value, *(f"{one.id} {one.name}" for one in classes)):
         seed.update(f"{text}\n".encode())
     digest = seed.hexdigest()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of an image without any segment, and of odd values
-        made = Segmentation(
-            source_images=[source],
-            pixel_array=numbers[None],
-            segmentation_type="BINARY",
-            segment_descriptions=described,
-            series_instance_uid=generate_uid(entropy_srcs=[digest, "series"]),
-            series_number=_SERIES,
-            sop_instance_uid=generate_uid(entropy_srcs=[digest, "instance"]),
-            instance_number=1,
-            manufacturer=_MAKER,
-            manufacturer_model_name=_MAKER,
-            software_versions=maskforge.__version__,
-            device_serial_number="0",
-            content_label="MASKFORGE",
-            omit_empty_frames=bool(numbers.any()),
-        )
-        _without_clock(made, source, digest)
-        shared = made.SharedFunctionalGroupsSequence[0]
-        measures = shared.get("PixelMeasuresSequence")
-        if measures and "SliceThickness" not in measures[0]:  # a projection has none
-            del shared.PixelMeasuresSequence  # which highdicom would not read again
-        content = BytesIO()
-        made.save_as(content, enforce_file_format=True)
+    warnings.filterwarnings("ignore", module=r"(high|py)dicom\b")  # of odd values
+    made = Segmentation(
+        source_images=[source],
+        pixel_array=numbers[None],
+        segmentation_type="BINARY",
+        segment_descriptions=described,
+        series_instance_uid=generate_uid(entropy_srcs=[digest, "series"]),
+        series_number=_SERIES,
+        sop_instance_uid=generate_uid(entropy_srcs=[digest, "instance"]),
+        instance_number=1,
+        manufacturer=_MAKER,
+        manufacturer_model_name=_MAKER,
+        software_versions=maskforge.__version__,
+        device_serial_number="0",
+        content_label="MASKFORGE",
+        omit_empty_frames=bool(numbers.any()),
+    )
+    _without_clock(made, source, digest)
+    shared = made.SharedFunctionalGroupsSequence[0]
+    measures = shared.get("PixelMeasuresSequence")
+    if measures and "SliceThickness" not in measures[0]:  # a projection has none
+        del shared.PixelMeasuresSequence  # which highdicom would not read again
+    content = BytesIO()
+    made.save_as(content, enforce_file_format=True)
     return content.getvalue()
 
 
