@@ -68,6 +68,7 @@ from .shapes import (
     Polyline,
     Shape,
     Size,
+    Spacing,
 )
 from .shards.gather import gather
 from .training.compare import compare_runs
@@ -135,6 +136,7 @@ __all__ = [
     "ServeOptions",
     "Shape",
     "Size",
+    "Spacing",
     "Split",
     "SplitOptions",
     "Suspect",

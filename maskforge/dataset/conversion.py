@@ -482,7 +482,7 @@ class _Run:
         """Return an entry with its files, and all paths relative to the output folder."""
         twin = place.twin
         if files["image"] is None and twin is not None:
-            seen = ("image", "match", "orientation", "upright")
+            seen = ("image", "match", "spacing", "patient_digest", "orientation", "upright")
             entry = msgspec.structs.replace(entry, **{one: getattr(twin, one) for one in seen})
             del files["image"]
         source = self._relative.of(image.origin.file) or ""

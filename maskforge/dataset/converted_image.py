@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -178,6 +179,8 @@ def _entry(
         mask=None,
         width=size.width if size else None,
         height=size.height if size else None,
+        spacing=reference.spacing or msgspec.UNSET,
+        patient_digest=reference.patient_digest or msgspec.UNSET,
         orientation=reference.orientation,
         upright=reference.upright,
         state=image.state,

@@ -258,8 +258,9 @@ class _ModelPredictions:
         Raises:
             DatasetError: If the image cannot be read.
         """
-        result = self.predictor.predict(truth.read_image(), self.options)
         description = self.predictor.description
+        image = truth.read_image(description.scaling.window)
+        result = self.predictor.predict(image, self.options)
         classes = len(self.predictor.classes.foreground_ids)
         planes = target_planes(result.target, description.head, classes)
         assert result.probabilities is not None

@@ -70,7 +70,7 @@ def measure_image(task: MeasureTask) -> MeasuredImage | MaskforgeError:
             rated = raters.planes(example, truth, predicted.planes)
         check_size(example, truth, predicted.planes)
         image = compose(truth, predicted.planes)
-        measures = measure(image, predicted.probabilities, task.options)
+        measures = measure(image, predicted.probabilities, task.options, example.spacing)
         pairs = list(side_by_side(rated))
         # Without void of anybody else, the first pair is measured already.
         known = bool(pairs) and _is_same(pairs[0], image)

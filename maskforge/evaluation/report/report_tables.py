@@ -47,6 +47,7 @@ def shown(report: Evaluation, *, worst: int = _WORST_SHOWN) -> Iterator[Shown]:
         "wherever there is little to find.\n"
     )
     yield _outlines(report)
+    yield _millimeters(report)
     yield _operating_points(report)
     yield _images(report)
     if report.units is not None:
@@ -105,6 +106,29 @@ def _outlines(report: Evaluation) -> Table:
             )
             for one in report.classes
             if one.surface is not None and one.lesions is not None
+        ],
+    )
+
+
+def _millimeters(report: Evaluation) -> Table:
+    """Return what is known in millimeters; a table without rows if no pixel's size is known."""
+    return Table(
+        "In millimeters, of the images that tell the size of a pixel",
+        ("class", "HD95", "median HD95", "ASSD", "mm² of a lesion", "of a predicted one"),
+        [
+            (
+                one.name,
+                *(
+                    as_text(getattr(one.surface, name), "distance")
+                    for name in ("hd95_mm_mean", "hd95_mm_median", "assd_mm_mean")
+                ),
+                *(
+                    as_text(getattr(one.lesions, f"mean_{name}"), "distance")
+                    for name in ("truth_mm2", "predicted_mm2")
+                ),
+            )
+            for one in report.classes
+            if hasattr(one.surface, "hd95_mm_mean")
         ],
     )
 

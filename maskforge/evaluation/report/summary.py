@@ -23,6 +23,11 @@ from maskforge.evaluation.measures.measure import (
     PixelMeasure,
 )
 from maskforge.evaluation.measures.measured import Measured
+from maskforge.evaluation.measures.millimeters import (
+    areas_of_lesions,
+    distances_of_class,
+    millimeters_of_image,
+)
 from maskforge.evaluation.measures.ratios import defined
 from maskforge.evaluation.measures.sample_statistics import class_statistics, overall_statistics
 from maskforge.evaluation.report.records import (
@@ -152,7 +157,7 @@ def _surface(measured: Measured, number: int) -> SurfaceScores:
         values |= zip(one.keys, averages, strict=True)
     return with_scores(
         SurfaceScores,
-        values,
+        {**values, **distances_of_class(measured, number)},
         images=int((truth & predicted).sum()),
         only_truth=int((truth & ~predicted).sum()),
         only_predicted=int((predicted & ~truth).sum()),
@@ -165,7 +170,7 @@ def _lesions(
     counted = Lesions(*measured.lesions[:, number].sum(axis=0).tolist())
     return with_scores(
         LesionScores,
-        _by_key(LesionMeasure, point),
+        {**_by_key(LesionMeasure, point), **areas_of_lesions(measured, number)},
         **counted._asdict(),
         operating_points=curve,
     )
@@ -226,7 +231,10 @@ def image_rows(
         cells = measured.cells[image, number + 1]
         return with_scores(
             ClassRow,
-            {name: defined(values[image, number]) for name, values in known.items()},
+            {
+                **{name: defined(values[image, number]) for name, values in known.items()},
+                **millimeters_of_image(measured, image, number),
+            },
             truth_pixels=int(cells[0] + cells[2]),
             predicted_pixels=int(cells[0] + cells[1]),
             lesions=int(measured.lesions[image, number, 0]),
