@@ -5,13 +5,15 @@ import json
 
 import numpy as np
 import pytest
-from builders import files, tree
+from builders import files, grid, tree
 from kills import identities, kill
 from predicted_sets import CLASSES, masks, predicted, save_images
 
 import maskforge as mf
 from maskforge.errors import DatasetError, OptionError, OutputExistsError
+from maskforge.evaluation.agreement.differing_images import differences
 from maskforge.evaluation.measures.bootstrap import resampled_weights
+from maskforge.evaluation.measures.regions import Planes
 
 QUICK = {"bootstrap": 0, "worst": 0}
 
@@ -219,6 +221,22 @@ def test_rows_begin_with_the_images_on_which_they_differ_most(three):
     }
 
 
+@pytest.mark.parametrize(
+    ("annotators", "expected"),
+    [
+        # Both, the first alone, the second alone, different classes, nobody, not sure.
+        (("33.3.V", "3.37.3"), [1, 2, 3, 4, 0, 0]),
+        (("33.33.", "33.73.", "3333.."), [1, 1, 2, 4, 2, 0]),
+    ],
+)
+def test_what_becomes_of_pixels_that_are_drawn(annotators, expected):
+    marked = [
+        Planes(np.array([grid(row) == one for one in (3, 7)]), grid(row) == 255)
+        for row in annotators
+    ]
+    assert differences(marked).tolist() == [expected]
+
+
 def test_files_and_page(three, tmp_path):
     out, page = tmp_path / "out", tmp_path / "page.html"
     before = [tree(one) for one in three]
@@ -334,6 +352,15 @@ def test_a_consensus_that_goes_on_makes_again_what_has_changed(three, tmp_path, 
     mf.agree(three, consensus=tmp_path / "whole", **QUICK)
     assert tree(out) == tree(tmp_path / "whole")
     assert (next(iter(mf.open_dataset(out))).read_mask() == BEN["x"]).all()
+
+
+def test_a_consensus_that_goes_on_with_other_options_begins_anew(three, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    kill(monkeypatch, lambda: mf.agree(three, consensus=out, **QUICK), settled=2)
+    for place in (out, tmp_path / "whole"):
+        mf.agree(three, consensus=place, void_where="disagree", **QUICK)
+    assert tree(out) == tree(tmp_path / "whole")
+    assert any((item.read_mask() == 255).any() for item in mf.open_dataset(out))
 
 
 def test_a_consensus_replaces_nothing_that_is_read(three):

@@ -70,9 +70,8 @@ def consensus(
         staple = _staple_of_one if exclusive else _staple_of_each
         chosen, undecided = staple(planes & ~unsure)
         undecided = undecided | unsure
-    undecided = undecided | (voters == 0)
     if void_where == "disagree":
-        undecided |= ((votes > 0) & (votes < voters)).any(axis=0)
+        undecided = undecided | ((votes > 0) & (votes < voters)).any(axis=0)
     return Planes((chosen[1:] if exclusive else chosen) & ~undecided, undecided)
 
 
