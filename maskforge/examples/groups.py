@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from maskforge.errors import DatasetError, OptionError, did_you_mean, listing
 from maskforge.examples.candidate import Candidate
@@ -14,6 +15,8 @@ from maskforge.images.decoder import read_header
 from maskforge.images.patients import patient_digest
 
 PATIENT_DIGEST = "patient_digest"
+
+_Pair = TypeVar("_Pair", Candidate, Example)
 
 
 def check_grouping(column: str | None, pattern: str | None) -> None:
@@ -61,7 +64,7 @@ def groups_of(
     return [None] * len(pairs)
 
 
-def _with_patient(pair: Candidate) -> Candidate:
+def _with_patient(pair: _Pair) -> _Pair:
     """Return a pair with the patient that its image tells, if nobody has said it."""
     if pair.columns.get(PATIENT_DIGEST):
         return pair

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from builders import files, tree
+from builders import files, grid, tree
 from kills import identities, kill
 from predicted_sets import CLASSES, masks, predicted, save_images
 
