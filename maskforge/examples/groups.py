@@ -16,7 +16,7 @@ from maskforge.images.patients import patient_digest
 
 PATIENT_DIGEST = "patient_digest"
 
-_Pair = TypeVar("_Pair", Candidate, Example)
+_Pair = TypeVar("_Pair", bound=Candidate | Example)
 
 
 def check_grouping(column: str | None, pattern: str | None) -> None:
