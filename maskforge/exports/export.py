@@ -198,7 +198,7 @@ class ExportWriter:
         for issue in image.issues:
             count_issue(report, issue)
             is_lost = issue.loses_record and issue.level is Level.REFUSED
-            report.records["refused"] += is_lost
+            report.records["refused"] += issue.records if is_lost else 0
         if fitted.reason is not None:
             count_issue(report, fitted.reason)
         for counts, total in (
