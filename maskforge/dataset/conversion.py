@@ -61,7 +61,7 @@ from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
 from maskforge.masks.drawing import check_binary
 from maskforge.masks.maskfile import check_file_type
 from maskforge.outputs.folder import OutputFolder
-from maskforge.outputs.journal import run_of
+from maskforge.outputs.journal import Places, run_of
 from maskforge.processes.worker_pool import WorkerPool
 from maskforge.raster.registry import get_rasterizer
 from maskforge.shapes import Size
@@ -385,7 +385,7 @@ class _Run:
         """Yield what is to be drawn of each part."""
         start = 0
         for part in parts:
-            changes = [self._change(head, seen) for head in part.read_heads()]
+            changes = [self._change(head, seen) for _, head in part.read_heads()]
             first = max(chosen.start - start, 0)
             changes = changes[first : max(chosen.stop - start, 0)]
             if changes:
@@ -397,7 +397,7 @@ class _Run:
             self._classes,
             self._options,
             digest_of_settings(self._options, self._classes),
-            writer.known if writer and self._destination.goes_on else frozenset(),
+            writer.known if writer and self._destination.goes_on else Places(),
             writes=writer is not None,
         )
 

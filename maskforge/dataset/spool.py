@@ -78,19 +78,19 @@ class SpooledPart:
     Attributes:
         file: The images, one after the other.
         count: How many they are.
-        heads: What is known of each but its shapes and findings, pickled: a list of images.
-        places: Where each begins in the file.
+        heads: Where in the file, behind the images, ``read_heads`` finds what it returns.
     """
 
     file: Path
     count: int
-    heads: bytes
-    places: tuple[int, ...]
+    heads: int
 
-    def read_heads(self) -> list[AnnotatedImage]:
-        """Return what is known of each."""
-        heads: list[AnnotatedImage] = pickle.loads(self.heads)
-        return heads
+    def read_heads(self) -> list[tuple[int, AnnotatedImage]]:
+        """Return where each begins in the file, and what is known of it but shapes and findings."""
+        with self.file.open("rb") as stream:
+            stream.seek(self.heads)
+            heads: list[tuple[int, AnnotatedImage]] = pickle.load(stream)
+            return heads
 
     def images(self) -> Iterator[AnnotatedImage]:
         """Yield the images."""
@@ -124,16 +124,17 @@ def write_part(file: Path, images: Sequence[AnnotatedImage], *, whole: bool) -> 
     Raises:
         OutputError: If the disk is full.
     """
-    places = []
+    heads = []
     try:
         with file.open("xb") as stream:
             for image in images:
-                places.append(stream.tell())
+                heads.append((stream.tell(), head_of(image)))
                 _store(image, stream, whole=whole)
+            end = stream.tell()
+            pickle.dump(heads, stream, pickle.HIGHEST_PROTOCOL)
     except OSError as error:
         raise _full(error, file.parent) from None
-    heads = pickle.dumps([head_of(image) for image in images], pickle.HIGHEST_PROTOCOL)
-    return SpooledPart(file, len(images), heads, tuple(places))
+    return SpooledPart(file, len(images), end)
 
 
 def head_of(image: AnnotatedImage) -> AnnotatedImage:

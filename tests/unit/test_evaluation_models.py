@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from example_files import folder, save
+from msgspec.structs import replace as replaced
 
 from maskforge.errors import DatasetError, ModelError, OptionError
 from maskforge.evaluation.agreement.agree import agree
@@ -25,6 +26,7 @@ from maskforge.nn.modelfile import (
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.predictor import Predictor
 from maskforge.prediction.runtimes.base import Runtime
+from maskforge.processes.worker_pool import WorkerPool
 
 QUICK = EvaluateOptions(bootstrap=0, charts=False, worst=0)
 
@@ -101,6 +103,23 @@ def test_a_model_is_evaluated_on_whole_images(model, data, head):
     assert caries.calibration.bins[0].pixels > 0
     assert [row.name for row in report.rows] == ["c", "b", "a", "d"]
     assert report.part == "all"
+
+
+def test_what_a_network_predicts_is_measured_by_several_processes_alike(
+    model, data, tmp_path, monkeypatch
+):
+    (tmp_path / "data" / "images" / "b.png").write_bytes(b"no image")
+    shared, in_order = [], WorkerPool.in_order
+
+    def counted(self, *arguments, **keywords):
+        shared.append(self.workers)
+        return in_order(self, *arguments, **keywords)
+
+    monkeypatch.setattr(WorkerPool, "in_order", counted)
+    one, two = (evaluate(model(), data, options=QUICK, workers=number) for number in (1, 2))
+    assert shared == [2]
+    assert (one.images, len(one.problems)) == (3, 1)
+    assert replaced(one, created="", seconds=0) == replaced(two, created="", seconds=0)
 
 
 def test_the_report_says_which_weights_these_are(model, data):
