@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 from maskforge.files import PathLike
+from maskforge.images.containers.zarr_folder import is_zarr
 
-STACK_SUFFIXES = frozenset((".tif", ".tiff", ".gif", ".webp"))
-"""Suffixes, in lower case, of files that may hold several images."""
+STACK_SUFFIXES = frozenset((".tif", ".tiff", ".btf", ".tf8", ".gif", ".webp", ".zarr"))
+"""Suffixes, in lower case, of files and folders that may hold several images."""
 
 _PAGE = re.compile(r"(?s)(?P<file>.+)(?P<suffix>\.\w+)#(?P<page>[1-9][0-9]{0,8})")
 
@@ -53,5 +54,6 @@ def without_suffix(path: str) -> str:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether the file of an image or of a page exists."""
-    return split_page(path)[0].is_file()
+    """Tell whether the file of an image or of a page exists, or the folder of a Zarr image."""
+    file = split_page(path)[0]
+    return file.is_file() or (file.is_dir() and is_zarr(file))

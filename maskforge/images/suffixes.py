@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from maskforge.files import ZARR
+
 IMAGE_SUFFIXES = frozenset(
     (
         ".png",
@@ -24,14 +26,21 @@ IMAGE_SUFFIXES = frozenset(
         ".ppm",
         ".pbm",
         ".pnm",
+        ".btf",  # BigTIFF, and below what scanners of slides write
+        ".tf8",
+        ".svs",
+        ".ndpi",
+        ".scn",
+        ".bif",
+        ".qptiff",
     )
 )
 """Suffixes, in lower case, that make a file an image."""
 
 
 def is_image_name(name: str) -> bool:
-    """Tell whether a name ends like that of an image."""
-    return PurePath(name).suffix.lower() in IMAGE_SUFFIXES
+    """Tell whether a name ends like that of an image: of a file, or of a folder with Zarr."""
+    return PurePath(name).suffix.lower() in (*IMAGE_SUFFIXES, ZARR)
 
 
 def without_image_suffix(name: str) -> str:

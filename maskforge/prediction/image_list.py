@@ -20,7 +20,7 @@ from maskforge.files import UNNAMEABLE, as_source, as_text, is_text, walk
 from maskforge.images.decoder import list_pages, read_header
 from maskforge.images.mask_likeness import is_mask_place, looks_like_mask
 from maskforge.images.page import is_there, split_page, without_suffix
-from maskforge.images.suffixes import IMAGE_SUFFIXES
+from maskforge.images.suffixes import IMAGE_SUFFIXES, is_image_name
 
 _PALETTE_SUFFIXES = frozenset((".png", ".gif", ".bmp"))
 
@@ -107,9 +107,9 @@ def find_images(sources: Sequence[Path]) -> Images:
             if note := check_finished(source, "use"):
                 found.notes.append(note)
             found.images += _of_dataset(open_dataset(source).entries, source)
-        elif source.is_dir():
+        elif source.is_dir() and not is_there(source):
             others += _search(source, found)
-        elif split_page(source)[0].suffix.lower() in IMAGE_SUFFIXES and is_there(source):
+        elif is_there(source) and (source.is_dir() or is_image_name(split_page(source)[0].name)):
             found.images += _of_file(source, "")
         else:
             exists = source.exists()
@@ -221,7 +221,7 @@ def _search(root: Path, found: Images) -> int:
     for folder, names in walk(root, failed):
         inner = folder.relative_to(root).as_posix()
         for name in names:
-            if Path(name).suffix.lower() not in IMAGE_SUFFIXES:
+            if not is_image_name(name):
                 others += 1
             elif not is_text(name):
                 failed(Path(as_text(folder / name)), UNNAMEABLE)

@@ -47,7 +47,7 @@ from maskforge.files import (
     as_text,
 )
 from maskforge.images.decoder import read_header
-from maskforge.images.page import split_page
+from maskforge.images.page import is_there, split_page
 from maskforge.issues import Code, Level, Origin
 from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.encoding import Mask, binary_values, multi_hot, one_hot
@@ -382,7 +382,7 @@ class _Run:
         if self._hashed[0] != file:
             digest = ""
             with contextlib.suppress(OSError):
-                digest = digest_of(file) if file.is_file() else ""
+                digest = digest_of(file) if is_there(file) else ""
             self._hashed = file, digest
         if not self._hashed[1]:
             return ""
