@@ -35,7 +35,7 @@ from maskforge.evaluation.report.summary import (
     image_rows,
     overall_report,
 )
-from maskforge.evaluation.report.worst import Case, draw_worst, read_case
+from maskforge.evaluation.report.worst import Case, draw_worst, drawn_step, read_case
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.statistics import data_digest
 from maskforge.files import PathLike, as_path, as_source, check_new_file, write_given
@@ -156,7 +156,8 @@ def _measured(
 
     def open_case(row: ImageRow) -> Case:
         example = by_name[row.name]
-        return read_case(row, example, task.sides.regions(example)[0])
+        step = drawn_step(example.size) if task.sides.bands(example) else 1
+        return read_case(row, example, task.sides.regions(example, step=step)[0], step)
 
     return report, open_case
 

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from maskforge.errors import DatasetError
 from maskforge.evaluation.measures.regions import Planes, Regions, compose, pick, target_planes
 from maskforge.examples.example import Example
+from maskforge.examples.maskvalues import bands
 from maskforge.files import MASKS, PROBABILITIES, open_regular
+from maskforge.images.containers.base import Window
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
+from maskforge.shapes import Size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,8 +40,12 @@ class Predictions(Protocol):
     holds_images: ClassVar[bool]
     """Whether ``alone`` returns as much as an image takes."""
 
-    def predict(self, truth: Example) -> Predicted:
-        """Return the prediction for an example of the truth."""
+    def predict(self, truth: Example, window: Window | None = None, *, step: int = 1) -> Predicted:
+        """Return the prediction for an example of the truth, or a part; see ``Sides.regions``."""
+        ...
+
+    def bands(self, truth: Example) -> list[Window]:
+        """Return the bands in which it is read, as ``maskvalues.bands`` does."""
         ...
 
     def alone(self, truth: Example) -> Predictions:
@@ -46,18 +53,27 @@ class Predictions(Protocol):
         ...
 
 
-def example_planes(example: Example, classes: ClassMap, numbers: Sequence[int]) -> Planes:
+def example_planes(
+    example: Example,
+    classes: ClassMap,
+    numbers: Sequence[int],
+    window: Window | None = None,
+    *,
+    step: int = 1,
+) -> Planes:
     """Return some classes of the mask of an example.
 
     Args:
         example: The example.
         classes: The class map of its set.
         numbers: Their numbers among the foreground classes of it.
+        window: The part that is wanted; None for all.
+        step: Of every so many rows and columns of it, the first is returned.
 
     Raises:
         DatasetError: If the mask cannot be read.
     """
-    target = example.read_target(classes, "sigmoid")
+    target = example.read_target(classes, "sigmoid", window, step=step)
     return pick(target_planes(target, "sigmoid", len(classes.foreground_ids)), numbers)
 
 
@@ -67,14 +83,17 @@ def compare(example: Example, truth: Planes, predicted: Planes) -> Regions:
     Raises:
         DatasetError: If they differ in size.
     """
-    if truth.void.shape != predicted.void.shape:
-        (height, width), (rows, columns) = truth.void.shape, predicted.void.shape
+    _check_size(example, *(Size(*one.void.shape[::-1]) for one in (truth, predicted)))
+    return compose(truth, predicted)
+
+
+def _check_size(example: Example, truth: Size, predicted: Size) -> None:
+    if truth != predicted:
         raise DatasetError(
-            f"the truth has {width} x {height} px, the prediction {columns} x {rows} px",
+            f"the truth has {truth} px, the prediction {predicted} px",
             origin=Origin(example.mask, ""),
             hint="masks are not resized: predict the images in their own size",
         )
-    return compose(truth, predicted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +110,34 @@ class Sides:
     numbers: tuple[int, ...]
     predictions: Predictions
 
-    def regions(self, example: Example) -> tuple[Regions, Predicted]:
+    def regions(
+        self, example: Example, window: Window | None = None, *, step: int = 1
+    ) -> tuple[Regions, Predicted]:
         """Return truth and prediction of an example.
+
+        Args:
+            example: The example.
+            window: The part that is wanted; None for all.
+            step: Of every so many rows and columns of it, the first is returned.
 
         Raises:
             DatasetError: If one of them cannot be read, or they differ in size.
         """
-        truth = example_planes(example, self.classes, self.numbers)
-        predicted = self.predictions.predict(example)
+        truth = example_planes(example, self.classes, self.numbers, window, step=step)
+        predicted = self.predictions.predict(example, window, step=step)
         return compare(example, truth, predicted.planes), predicted
+
+    def bands(self, example: Example) -> list[Window]:
+        """Return the bands of rows in which an example is compared; none if it is as a whole.
+
+        Raises:
+            DatasetError: If truth and prediction differ in size.
+        """
+        truth, predicted = bands(example.mask), self.predictions.bands(example)
+        if truth and predicted:
+            sizes = (Size(one.width, one.top + one.height) for one in (truth[-1], predicted[-1]))
+            _check_size(example, *sizes)
+        return truth if predicted else []
 
     def alone(self, example: Example) -> Sides:
         """Return as much as any process needs for ``regions`` of this example."""
@@ -128,14 +166,18 @@ class MaskPredictions:
         """Return the only mask that belongs to an example."""
         return replace(self, partners={truth.name: self.partners[truth.name]})
 
-    def predict(self, truth: Example) -> Predicted:
+    def bands(self, truth: Example) -> list[Window]:
+        """Return the bands of the mask; none if there are probabilities, which are read whole."""
+        return [] if self.probabilities is not None else bands(self.partners[truth.name].mask)
+
+    def predict(self, truth: Example, window: Window | None = None, *, step: int = 1) -> Predicted:
         """Return the mask that belongs to an example of the truth.
 
         Raises:
             DatasetError: If the mask or its probabilities cannot be read.
         """
         example = self.partners[truth.name]
-        planes = example_planes(example, self.classes, self.numbers)
+        planes = example_planes(example, self.classes, self.numbers, window, step=step)
         if self.probabilities is None:
             return Predicted(planes)
         path = self.probabilities / f"{example.name}.npy"
@@ -168,7 +210,11 @@ class KnownPrediction:
     predicted: Predicted | Exception
     holds_images: ClassVar = True
 
-    def predict(self, truth: Example) -> Predicted:
+    def bands(self, truth: Example) -> list[Window]:
+        """Return none: it is there as a whole."""
+        return []
+
+    def predict(self, truth: Example, window: Window | None = None, *, step: int = 1) -> Predicted:
         """Return it.
 
         Raises:

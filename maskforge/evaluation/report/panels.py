@@ -90,7 +90,7 @@ def draw_panels(case: Case, classes: Sequence[str], cases: int) -> Panels:
         word: [(Swatch(*color), text) for text, color in entries]
         for word, entries in (
             ("truth and prediction", present),
-            ("difference", outcome_entries(outcome)),
+            ("difference", outcome_entries(outcome, case.step)),
         )
     }
     return Panels(cell_text(case_title(case.row)), figures, legend)
