@@ -14,6 +14,7 @@ from maskforge.images import decoder, tiled_tiff
 from maskforge.images.tiled_tiff import write_tiled
 from maskforge.masks import overlay
 from maskforge.masks.classfile import parse_assignments
+from maskforge.raster import segments
 from maskforge.raster.segments import BandedMask
 from maskforge.shapes import Size
 
@@ -24,6 +25,7 @@ RING = [[30, 3], [90, 3], [90, 60], [30, 60], [30, 3], [40, 13], [80, 13], [80, 
 def small_tiles(monkeypatch):
     monkeypatch.setattr(tiled_tiff, "TILE", 16)
     monkeypatch.setattr(tiled_tiff, "_SMALLEST_LEVEL", 24)
+    monkeypatch.setattr(segments, "_RUNS_AT_A_TIME", 40)
 
 
 def annotated(path, **keys):
