@@ -31,9 +31,12 @@ class BandComponents:
             region: (h, W) bool.
 
         Returns:
-            (h, W) their numbers from 1, 0 where there is none; how many there are, and what to add
-            to a number to get that among all bands.
+            Their numbers from 1, 0 where there is none, (h, W), or (1, 1) if there is none at all;
+            how many there are, and what to add to a number to get that among all bands.
         """
+        if not region.any():
+            self._above = None
+            return np.zeros((1, 1), np.int32), 1, self._count - 1
         numbers, sizes = components(region, self._connectivity)
         before = self._count - 1
         self._sizes.append(sizes[1:])
@@ -83,9 +86,9 @@ class BandLesions:
         numbers, _, before = self._truth.add(truth)
         others, count, others_before = self._predicted.add(predicted)
         both = truth & predicted
-        pairs = numbers[both].astype(np.int64) * count + others[both]
-        if not len(pairs):
+        if not both.any():
             return
+        pairs = numbers[both].astype(np.int64) * count + others[both]
         if pairs.max() < 2 * len(pairs):
             common = np.bincount(pairs)
             places = np.flatnonzero(common)
