@@ -7,6 +7,7 @@ from pathlib import Path
 
 from maskforge.errors import DatasetError
 from maskforge.files import read_bytes
+from maskforge.images.containers.openslide_file import is_for_openslide
 from maskforge.images.decoder import Source, read_stored
 from maskforge.images.page import split_page
 from maskforge.issues import Origin
@@ -28,7 +29,8 @@ def read_content(path: Path) -> tuple[Source, str]:
     """
     try:
         if split_page(path)[1] is None:
-            if path.is_dir() or path.stat().st_size > _MOST_BYTES:
+            is_one_file = not path.is_dir() and not is_for_openslide(path)
+            if not is_one_file or path.stat().st_size > _MOST_BYTES:
                 return path, digest_of(path)
             data = read_bytes(path)
             return data, sha256(data).hexdigest()

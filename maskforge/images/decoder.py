@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from maskforge.errors import DatasetError, LimitError, MissingDependencyError
 from maskforge.files import PathLike, open_regular
 from maskforge.images.containers.base import ImageHeader, OpenFile, Window
+from maskforge.images.containers.openslide_file import is_for_openslide, open_slide
 from maskforge.images.containers.registry import container_of
 from maskforge.images.containers.zarr_folder import is_zarr, open_zarr
 from maskforge.images.page import STACK_SUFFIXES, page_path, split_page
@@ -40,7 +41,7 @@ def _open(source: Source) -> Iterator[tuple[OpenFile, int]]:
     try:
         if isinstance(source, (str, os.PathLike)):
             path, page = split_page(source)
-            opening = open_zarr(path) if is_zarr(path) else _open_stream(open_regular(path))
+            opening = _open_path(path)
         elif isinstance(source, bytes):
             opening = _open_stream(io.BytesIO(source))
         else:
@@ -59,6 +60,12 @@ def _open(source: Source) -> Iterator[tuple[OpenFile, int]]:
         raise OSError(f"{error.message}; {error.hint}") from None
     except Exception as error:  # the decoders raise whatever they run into
         raise OSError(str(error) or type(error).__name__) from error
+
+
+def _open_path(path: Path) -> AbstractContextManager[OpenFile]:
+    if is_zarr(path):
+        return open_zarr(path)
+    return open_slide(path) if is_for_openslide(path) else _open_stream(open_regular(path))
 
 
 @contextlib.contextmanager
@@ -84,7 +91,7 @@ def is_read_in_parts(source: Source) -> bool:
         OSError: If its header cannot be read.
     """
     header = read_header(source)
-    return header.format in ("tiff", "zarr") and header.orientation == 1
+    return header.format in ("tiff", "zarr", "openslide") and header.orientation == 1
 
 
 def list_pages(path: Path) -> list[Path]:
@@ -153,7 +160,9 @@ def _part(file: OpenFile, page: int, window: Window, step: int) -> Stored:
     if found is not None:
         return found
     if width * height > MOST_PIXELS:
-        raise OSError(f"it has {header.stored} px; of such images only TIFF and Zarr can be read")
+        raise OSError(
+            f"it has {header.stored} px; of such images only TIFF, Zarr and slides can be read"
+        )
     stored = file.read(page, checked=False, step=1)
     values = stored.values[top : top + down : step, left : left + across : step]
     return replace(stored, values=np.ascontiguousarray(values))

@@ -6,7 +6,10 @@ from pathlib import PurePath
 
 from maskforge.files import ZARR
 
-IMAGE_SUFFIXES = frozenset(
+OPENSLIDE_SUFFIXES = frozenset((".mrxs", ".vms", ".vmu", ".svslide", ".czi"))
+"""Suffixes, in lower case, of slides that are not TIFF files."""
+
+IMAGE_SUFFIXES = OPENSLIDE_SUFFIXES | frozenset(
     (
         ".png",
         ".jpg",

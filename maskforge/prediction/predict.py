@@ -46,6 +46,7 @@ from maskforge.files import (
     as_paths,
     as_text,
 )
+from maskforge.images.containers.openslide_file import is_for_openslide
 from maskforge.images.decoder import read_header
 from maskforge.images.page import is_there, split_page
 from maskforge.issues import Code, Level, Origin
@@ -381,8 +382,9 @@ class _Run:
         file, page = split_page(image.file)
         if self._hashed[0] != file:
             digest = ""
-            with contextlib.suppress(OSError):
-                digest = digest_of(file) if is_there(file) else ""
+            if is_there(file) and not is_for_openslide(file):  # the pixels of these lie beside it
+                with contextlib.suppress(OSError):
+                    digest = digest_of(file)
             self._hashed = file, digest
         if not self._hashed[1]:
             return ""

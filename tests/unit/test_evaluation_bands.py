@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 import tifffile
+from builders import labelme, square
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_examples import examples
@@ -187,3 +188,28 @@ def test_a_part_of_a_target(tmp_path, head):
     write(tmp_path, mask(0)[1:])
     with pytest.raises(mf.errors.DatasetError, match="has 70 x 96 px, expected 70 x 97"):
         example.read_target(CLASSES, head, (0, 0, 5, 5))
+
+
+@pytest.mark.parametrize("kind", ["zarr", "openslide"])
+def test_the_truth_has_images_that_are_no_single_file(tmp_path, monkeypatch, kind):
+    """They are not read as one, neither for their digest nor to be drawn."""
+    package = pytest.importorskip(kind, reason=f"NO {kind.upper()}: it is not installed")
+    values = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    image = tmp_path / ("x.zarr" if kind == "zarr" else "x.mrxs")
+    if kind == "zarr":
+        package.create_array(image, data=values)
+    else:
+        tifffile.imwrite(image, values, tile=(32, 32), photometric="rgb")
+    labelme(tmp_path / "x.json", square("1", 9, 9, 40, 40), image=image.name, width=70, height=97)
+    mf.convert(tmp_path, tmp_path / "truth")
+    read = content.read_bytes
+
+    def others_alone(path):
+        assert not path.samefile(image)
+        return read(path)
+
+    monkeypatch.setattr(content, "read_bytes", others_alone)
+    report = mf.evaluate(tmp_path / "truth", tmp_path / "truth", tmp_path / "out", charts=False)
+    assert report.overall.foreground["dice"] == 1
+    assert report.data_digest
+    assert len(list((tmp_path / "out" / "worst").iterdir())) == 1

@@ -186,3 +186,49 @@ def test_the_size_of_a_slide_is_that_of_its_annotation(tmp_path):
     (item,) = mf.open_dataset(tmp_path / "out")
     assert item.size == SIZE
     assert item.image_path.name == "x.svs"
+
+
+def opened(tmp_path, **options):
+    """A file that OpenSlide reads; under this name, nothing else is asked."""
+    pytest.importorskip("openslide", reason="NO SLIDES: OpenSlide is not installed")
+    pytest.importorskip("imagecodecs", reason=NO_CODECS)
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "x.mrxs"
+    tifffile.imwrite(path, VALUES, tile=(48, 64), photometric="rgb", **options)
+    return path
+
+
+def test_openslide_reads_slides_that_are_not_tiff(tmp_path, monkeypatch):
+    path = opened(tmp_path)
+    monkeypatch.setattr("maskforge.images.containers.openslide_file._ROWS", 32)
+    assert read_header(path).stored == SIZE
+    assert np.array_equal(read_image(path, upright=True), VALUES)
+    assert np.array_equal(in_parts(path), VALUES)
+    part = read_part(path, Window(5, 7, 100, 90), step=9).image()
+    assert np.array_equal(part, VALUES[7:97:9, 5:105:9])
+
+
+def test_slides_of_openslide_are_predicted_in_parts(tmp_path):
+    path = opened(tmp_path)
+    model = predictor(function=blurred, channels=3)
+    masks = []
+    for most in (2**30, 0):
+        run(path.parent, tmp_path / str(most), model=model, tile=64, tiled_above=most)
+        (item,) = mf.open_dataset(tmp_path / str(most))
+        masks.append(item.read_mask())
+    assert len(np.unique(masks[0])) > 1
+    assert np.array_equal(*masks)
+
+
+def test_openslide_is_named_with_its_command(tmp_path, monkeypatch):
+    (tmp_path / "x.mrxs").write_bytes(b"x")
+    monkeypatch.setattr("maskforge.errors.is_installed", lambda package: False)
+    with pytest.raises(OSError, match=r"in \.mrxs files need openslide.*maskforge\[openslide\]"):
+        read_header(tmp_path / "x.mrxs")
+
+
+def test_what_openslide_does_not_know_is_one_kind_of_error(tmp_path):
+    pytest.importorskip("openslide", reason="NO SLIDES: OpenSlide is not installed")
+    (tmp_path / "x.mrxs").write_bytes(b"x")
+    with pytest.raises(OSError, match="Unsupported or missing image file"):
+        read_header(tmp_path / "x.mrxs")
