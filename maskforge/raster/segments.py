@@ -181,7 +181,6 @@ class BandSegments:
         runs = self._runs
         for rows, places in zip(pairwise(self._tops), pairwise(self._places), strict=True):
             some = self._order[slice(*places)]
-            some.sort()  # by region again
             row = runs.row[some] - rows[0]
             part = Runs(runs.region[some], row, runs.start[some], runs.stop[some])
             yield Segments(part, Size(self._size.width, rows[1] - rows[0]))

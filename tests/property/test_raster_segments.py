@@ -153,3 +153,13 @@ def test_rows_at_a_time_give_what_all_rows_give(stack, runs_at_a_time):
         assert some.count(painted_values) == whole.count(whole.paint(values, order))
     rows = np.bincount(runs.row, minlength=1).max()
     assert max(len(part) for part in seen) <= runs_at_a_time + 2 * rows
+
+
+def test_what_overlaps_in_many_rows_adds_up(monkeypatch):
+    monkeypatch.setattr(segments, "_RUNS_AT_A_TIME", 2)
+    size = Size(5, 7)
+    everywhere = np.ones((7, 5), dtype=bool)
+    runs = concatenate([from_bitmap(Bitmap(0, 0, everywhere), size, region) for region in (0, 1)])
+    some = BandSegments(runs, size)
+    assert some.lengths.tolist() == [5] * 7
+    assert some.overlapped(np.array([1, 2]), np.arange(2)) == 35

@@ -213,3 +213,14 @@ def test_the_truth_has_images_that_are_no_single_file(tmp_path, monkeypatch, kin
     assert report.overall.foreground["dice"] == 1
     assert report.data_digest
     assert len(list((tmp_path / "out" / "worst").iterdir())) == 1
+
+
+def test_training_refuses_large_images_at_once(tmp_path, in_bands, monkeypatch):
+    pytest.importorskip("keras", reason="NO TRAINING: Keras is not installed")
+    values = np.random.default_rng(0).integers(0, 256, SIZE, dtype=np.uint8)
+    for folder, content_ in (("images", values), ("masks", mask(0, (1,)))):
+        write(tmp_path / folder, content_.astype(np.uint8))
+    in_bands()
+    monkeypatch.setattr("maskforge.training.train.MOST_PIXELS", SIZE[0] * SIZE[1] - 1)
+    with pytest.raises(mf.errors.DatasetError, match="70 x 97 px are more than"):
+        mf.train(tmp_path, tmp_path / "run")
