@@ -266,7 +266,11 @@ class _FoldPredictions:
         with self.turn:
             return self.by_name[truth.name].alone(truth)
 
-    def predict(self, truth: Example) -> Predicted:
+    def bands(self, truth: Example) -> list[Window]:
+        """Return none, as those of each network."""
+        return []
+
+    def predict(self, truth: Example, window: Window | None = None, *, step: int = 1) -> Predicted:
         """Return the prediction of the network that has not seen the image of an example.
 
         Raises:
