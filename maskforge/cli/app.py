@@ -32,6 +32,7 @@ COMMANDS = (
     "serve",
     "merge",
     "evaluate",
+    "agree",
     "suspects",
     "export",
     "export-model",

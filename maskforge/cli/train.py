@@ -76,6 +76,9 @@ _FLAGS = Flags(
     _flag(_INPUT, "input.resize", "Scale every image.", "keep", metavar="WIDTHxHEIGHT"),
     _flag(_INPUT, "input.color", "Channels."),
     _flag(_INPUT, "input.scaling", "Of the values."),
+    _flag(
+        _INPUT, "input.dicom_window", "Gray values of DICOM files.", metavar="voi|full|CENTER/WIDTH"
+    ),
     _flag(_INPUT, "augment.preset", "How far images are changed.", name="augment"),
     _flag(_NETWORK, "network.arch", "Architecture."),
     _flag(_NETWORK, "network.preset", "A published network.", "none"),

@@ -21,9 +21,11 @@ from maskforge.evaluation.predictions import (
     MaskPredictions,
     Predicted,
     Predictions,
+    Raters,
     Sides,
     probabilities_folder,
 )
+from maskforge.evaluation.units.unit_source import UnitSource, open_units
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.folderpairs import usual_folders
 from maskforge.examples.mask_folders import known_classes, open_masks
@@ -52,6 +54,8 @@ class Comparison:
         lonely_truth: Names without prediction.
         lonely_predictions: Names without truth.
         model_digest: SHA-256 of the weights of a model, or empty.
+        raters: Who is compared with whom beside them; None if nobody is.
+        units: The units of the images; None if nobody asked.
     """
 
     prediction: str
@@ -63,11 +67,14 @@ class Comparison:
     lonely_truth: tuple[str, ...] = ()
     lonely_predictions: tuple[str, ...] = ()
     model_digest: str = ""
+    raters: Raters | None = None
+    units: UnitSource | None = None
 
     @property
     def sides(self) -> Sides:
         """Truth and predictions of all examples."""
-        return Sides(self.part.examples.classes, self.shared.truth, self.predictions)
+        classes = self.part.examples.classes
+        return Sides(classes, self.shared.truth, self.predictions, self.raters)
 
 
 def open_comparison(
@@ -89,6 +96,18 @@ def open_comparison(
         ModelError: If the model cannot be used.
         OptionError: If an option cannot be used.
     """
+    opened = _open(prediction, truth, options, progress)
+    examples = opened.part.examples.subset([one.name for one in opened.examples])
+    units, notes = open_units(examples, opened.shared.classes, options)
+    return replace(opened, units=units, notes=_distinct(*opened.notes, *notes))
+
+
+def _open(
+    prediction: Path | Predictor,
+    truth: PathLike | ExampleSet,
+    options: EvaluateOptions,
+    progress: Progress | None,
+) -> Comparison:
     if not isinstance(truth, ExampleSet):
         truth = as_source(truth)
     places = [] if isinstance(truth, ExampleSet) else [truth]
@@ -97,12 +116,7 @@ def open_comparison(
     for place in places:
         if not place.exists():
             raise DatasetError("does not exist", origin=Origin(place, ""))
-    if (
-        not isinstance(prediction, Path)
-        or prediction.name == DESCRIPTION
-        or (prediction / DESCRIPTION).is_file()
-        or (prediction / RECORD).is_file()
-    ):
+    if not isinstance(prediction, Path) or is_model(prediction):
         return _open_model(prediction, truth, options, progress)
     if options.model != ModelOptions():
         raise OptionError(
@@ -155,6 +169,12 @@ def open_comparison(
         lonely_truth=tuple(one for one in pairing.lonely_truth if one not in outside),
         lonely_predictions=tuple(one for one in pairing.lonely_predictions if one not in outside),
     )
+
+
+def is_model(place: Path) -> bool:
+    """Tell whether a path is that of a model or of a run, and not of masks."""
+    records = (place / DESCRIPTION, place / RECORD)
+    return place.name == DESCRIPTION or any(one.is_file() for one in records)
 
 
 def _has_images(truth: Path) -> bool:
@@ -243,8 +263,9 @@ class _ModelPredictions:
         Raises:
             DatasetError: If the image cannot be read.
         """
-        result = self.predictor.predict(truth.read_image(), self.options)
         description = self.predictor.description
+        image = truth.read_image(description.scaling.window)
+        result = self.predictor.predict(image, self.options)
         classes = len(self.predictor.classes.foreground_ids)
         planes = target_planes(result.target, description.head, classes)
         assert result.probabilities is not None

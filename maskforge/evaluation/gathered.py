@@ -19,7 +19,9 @@ from maskforge.evaluation.measured_image import MeasuredImage, MeasureTask, meas
 from maskforge.evaluation.measures.histogram import ProbabilityHistogram
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.measured import Measured, join
+from maskforge.evaluation.measures.unit_rows import UnitRows
 from maskforge.evaluation.predictions import Sides
+from maskforge.evaluation.units.unit_source import UnitSource
 from maskforge.examples.example import Example
 from maskforge.processes.worker_pool import (
     LARGE_TASKS_AHEAD,
@@ -44,8 +46,12 @@ class Gathered:
         matrix: Sum of the confusion matrices; None if pixels have several classes.
         histogram: Sum of the histograms; None without probabilities.
         by_threshold: (K, T, 4) sum of the lesions at every threshold; None without probabilities.
+        units: What lies in the units of every image; None where nothing is known of them.
         notes: What was noticed.
         problems: Why images are missing.
+        pairs: Every two raters, with a row for each image that all have; empty without raters.
+        paired: Numbers of these images among those that were kept.
+        ratings: For each of these, (U, K, A) where every rater marked a lesion in its units.
     """
 
     arrays: Measured
@@ -53,8 +59,12 @@ class Gathered:
     matrix: NDArray[np.int64] | None
     histogram: ProbabilityHistogram | None
     by_threshold: NDArray[np.int64] | None
+    units: tuple[UnitRows | None, ...]
     notes: tuple[str, ...]
     problems: tuple[MaskforgeError, ...]
+    pairs: tuple[Measured, ...] = ()
+    paired: tuple[int, ...] = ()
+    ratings: tuple[NDArray[np.bool_] | None, ...] = ()
 
 
 def gather(
@@ -64,6 +74,7 @@ def gather(
     progress: Progress | None = None,
     each: Callable[[Example, Measured], None] | None = None,
     workers: int | None = 1,
+    units: UnitSource | None = None,
 ) -> Gathered:
     """Measure images; those that cannot be read are left out, and named.
 
@@ -74,6 +85,7 @@ def gather(
         progress: Called after every image.
         each: Given what was measured on every image, as soon as it was.
         workers: Processes that measure; None for one for each core, if there are many images.
+        units: Their units; None if nobody asked.
 
     Raises:
         DatasetError: If no image is left.
@@ -81,11 +93,15 @@ def gather(
     rows: list[Measured] = []
     matrices: list[NDArray[np.int64] | None] = []
     kept: list[Example] = []
+    unit_rows: list[UnitRows | None] = []
     problems: list[MaskforgeError] = []
     void_names: list[str] = []
+    pairs: list[tuple[Measured, ...]] = []
+    paired: list[int] = []
+    ratings: list[NDArray[np.bool_] | None] = []
     histogram: ProbabilityHistogram | None = None
     by_threshold: NDArray[np.int64] | None = None
-    with contextlib.closing(_measured(examples, sides, options, workers)) as results:
+    with contextlib.closing(_measured(examples, sides, options, workers, units)) as results:
         for done, (example, result) in enumerate(zip(examples, results, strict=True), 1):
             if isinstance(result, MaskforgeError):
                 problems.append(result)
@@ -102,7 +118,12 @@ def gather(
                 if each is not None:
                     each(example, measures.row)
                 matrices.append(measures.matrix)
+                if result.pairs:
+                    pairs.append(result.pairs)
+                    paired.append(len(kept))
+                    ratings.append(result.ratings)
                 kept.append(example)
+                unit_rows.append(result.units)
                 if result.has_void:
                     void_names.append(example.name)
             if progress is not None:
@@ -121,21 +142,32 @@ def gather(
         matrix=np.sum(known, axis=0) if len(known) == len(rows) else None,
         histogram=histogram,
         by_threshold=by_threshold,
+        units=tuple(unit_rows),
         notes=(note,) if void_names else (),
         problems=tuple(problems),
+        pairs=tuple(map(join, zip(*pairs, strict=True))),
+        paired=tuple(paired),
+        ratings=tuple(ratings),
     )
 
 
 def _measured(
-    examples: Sequence[Example], sides: Sides, options: MeasureOptions, workers: int | None
+    examples: Sequence[Example],
+    sides: Sides,
+    options: MeasureOptions,
+    workers: int | None,
+    units: UnitSource | None,
 ) -> Generator[_Result]:
     """Yield what was measured in order: by other processes, or ahead in threads."""
     with WorkerPool(workers, loads=(measured_image.__name__,)) as pool:
         if not pool.is_worth(len(examples)):
-            yield from _in_threads(MeasureTask(one, sides, options) for one in examples)
+            yield from _in_threads(MeasureTask(one, sides, options, units) for one in examples)
             return
-        tasks = (MeasureTask(one, sides.alone(one), options) for one in examples)
-        ahead = LARGE_TASKS_AHEAD if sides.predictions.holds_images else TASKS_AHEAD
+        tasks = (
+            MeasureTask(one, sides.alone(one), options, units and units.alone(one))
+            for one in examples
+        )
+        ahead = LARGE_TASKS_AHEAD if sides.holds_images else TASKS_AHEAD
         yield from pool.in_order(measure_image, tasks, forget, ahead=ahead)
 
 

@@ -20,6 +20,8 @@ from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.shapes import Size
 
+_BOTH = ("the truth", "the prediction")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predicted:
@@ -77,23 +79,65 @@ def example_planes(
     return pick(target_planes(target, "sigmoid", len(classes.foreground_ids)), numbers)
 
 
-def compare(example: Example, truth: Planes, predicted: Planes) -> Regions:
-    """Put truth and prediction side by side.
+def check_size(
+    example: Example,
+    truth: Planes,
+    predicted: Planes,
+    names: tuple[str, str] = _BOTH,
+) -> None:
+    """Make sure that two masks can be compared pixel by pixel.
 
     Raises:
-        DatasetError: If they differ in size.
+        DatasetError: If they differ in size; with the names of both.
     """
-    _check_size(example, *(Size(*one.void.shape[::-1]) for one in (truth, predicted)))
-    return compose(truth, predicted)
+    if truth.void.shape != predicted.void.shape:
+        sizes = (Size(*one.void.shape[::-1]) for one in (truth, predicted))
+        raise _differ(example, *sizes, names=names)
 
 
-def _check_size(example: Example, truth: Size, predicted: Size) -> None:
-    if truth != predicted:
-        raise DatasetError(
-            f"the truth has {truth} px, the prediction {predicted} px",
-            origin=Origin(example.mask, ""),
-            hint="masks are not resized: predict the images in their own size",
-        )
+def _differ(
+    example: Example, truth: Size, predicted: Size, names: tuple[str, str] = _BOTH
+) -> DatasetError:
+    return DatasetError(
+        f"{names[0]} has {truth} px, {names[1]} {predicted} px",
+        origin=Origin(example.mask, ""),
+        hint="masks are not resized: predict the images in their own size",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Raters:
+    """All who have marked the same images, of whom every two are compared.
+
+    Attributes:
+        names: What they are called: first the truth, then the prediction, then the others.
+        others: The masks of those after the first two.
+        numbers: For each, the classes that all know among those that it shares with the truth.
+        images: Names of the images that all have.
+    """
+
+    names: tuple[str, ...]
+    others: tuple[Predictions, ...]
+    numbers: tuple[tuple[int, ...], ...]
+    images: frozenset[str]
+
+    def alone(self, example: Example) -> Raters:
+        """Return as much as any process needs for ``planes`` of this example."""
+        if example.name not in self.images:
+            return replace(self, others=(), images=frozenset())
+        others = tuple(one.alone(example) for one in self.others)
+        return replace(self, others=others, images=frozenset((example.name,)))
+
+    def planes(self, example: Example, truth: Planes, predicted: Planes) -> tuple[Planes, ...]:
+        """Return what each has marked, in the order of the names.
+
+        Raises:
+            DatasetError: If a mask cannot be read, or they differ in size.
+        """
+        planes = [truth, predicted, *(one.predict(example).planes for one in self.others)]
+        for name, one in zip(self.names, planes, strict=True):
+            check_size(example, truth, one, (self.names[0], name))
+        return tuple(map(pick, planes, self.numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +148,30 @@ class Sides:
         classes: The class map of the truth.
         numbers: The shared classes among its foreground classes.
         predictions: The predictions.
+        raters: Who is compared with whom beside them; None if nobody is.
     """
 
     classes: ClassMap
     numbers: tuple[int, ...]
     predictions: Predictions
+    raters: Raters | None = None
+
+    @property
+    def holds_images(self) -> bool:
+        """Whether ``alone`` returns as much as an image takes."""
+        others = () if self.raters is None else self.raters.others
+        return any(one.holds_images for one in (self.predictions, *others))
+
+    def read(
+        self, example: Example, window: Window | None = None, *, step: int = 1
+    ) -> tuple[Planes, Predicted]:
+        """Return truth and prediction of an example; see ``regions``.
+
+        Raises:
+            DatasetError: If one of them cannot be read.
+        """
+        truth = example_planes(example, self.classes, self.numbers, window, step=step)
+        return truth, self.predictions.predict(example, window, step=step)
 
     def regions(
         self, example: Example, window: Window | None = None, *, step: int = 1
@@ -123,9 +186,9 @@ class Sides:
         Raises:
             DatasetError: If one of them cannot be read, or they differ in size.
         """
-        truth = example_planes(example, self.classes, self.numbers, window, step=step)
-        predicted = self.predictions.predict(example, window, step=step)
-        return compare(example, truth, predicted.planes), predicted
+        truth, predicted = self.read(example, window, step=step)
+        check_size(example, truth, predicted.planes)
+        return compose(truth, predicted.planes), predicted
 
     def bands(self, example: Example) -> list[Window]:
         """Return the bands of rows in which an example is compared; none if it is as a whole.
@@ -135,13 +198,15 @@ class Sides:
         """
         truth, predicted = bands(example.mask), self.predictions.bands(example)
         if truth and predicted:
-            sizes = (Size(one.width, one.top + one.height) for one in (truth[-1], predicted[-1]))
-            _check_size(example, *sizes)
+            sizes = [Size(one.width, one.top + one.height) for one in (truth[-1], predicted[-1])]
+            if sizes[0] != sizes[1]:
+                raise _differ(example, *sizes)
         return truth if predicted else []
 
     def alone(self, example: Example) -> Sides:
         """Return as much as any process needs for ``regions`` of this example."""
-        return replace(self, predictions=self.predictions.alone(example))
+        raters = None if self.raters is None else self.raters.alone(example)
+        return replace(self, predictions=self.predictions.alone(example), raters=raters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from maskforge.images.name_index import (
 )
 from maskforge.images.page import is_there
 from maskforge.images.sameness import shows_same
-from maskforge.images.suffixes import is_image_name, without_image_suffix
+from maskforge.images.suffixes import is_image_file, without_image_suffix
 from maskforge.issues import Code
 from maskforge.shapes import Size
 
@@ -472,5 +472,5 @@ def _stem(name: str) -> str:
 
 def _is_image(path: Path) -> bool:
     with contextlib.suppress(OSError, ValueError):  # too long, or with a NUL
-        return is_image_name(path.name) and is_there(path)
+        return is_there(path) and is_image_file(path)
     return False

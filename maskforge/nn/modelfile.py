@@ -10,8 +10,9 @@ import msgspec
 
 from maskforge.choices import Head, Symmetry
 from maskforge.display.brief import Brief
-from maskforge.errors import LabelError, ModelError
+from maskforge.errors import LabelError, ModelError, OptionError
 from maskforge.files import RECORD, dump_record, read_record, write_whole
+from maskforge.images.gray_scale import check_window
 from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
@@ -197,6 +198,10 @@ def read_description(path: Path) -> ModelDescription:
     if description.scaling.channels not in (1, 3):
         found = description.scaling.channels
         raise refuse("scaling.channels", f"has {found} channels of the input, expected 1 or 3")
+    try:
+        check_window(description.scaling.window)
+    except OptionError as error:
+        raise refuse("scaling.window", error.message) from None
     for name, side in (("tile", description.tile), ("resize", description.resize)):
         if side is not None and math.prod(side) > _MOST_PIXELS:
             raise refuse(name, f"has {name} {side}, more than {_MOST_PIXELS:,} pixels")

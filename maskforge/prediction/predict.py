@@ -49,6 +49,7 @@ from maskforge.files import (
 from maskforge.images.containers.openslide_file import is_for_openslide
 from maskforge.images.decoder import read_header
 from maskforge.images.page import is_there, split_page
+from maskforge.images.patients import identifying_note
 from maskforge.issues import Code, Level, Origin
 from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.encoding import Mask, binary_values, multi_hot, one_hot
@@ -181,6 +182,7 @@ def _predict(
                 partial(run.recall, writer, iter(names[part.start :])),
                 readers,
                 options.tiled_above,
+                model.description.scaling.window,
             )
         ) as images,
         contextlib.closing(
@@ -199,6 +201,7 @@ def _predict(
                 progress("predicting", number, len(part))
         tool_files.finish()
     run.report.exports = tool_files.reports
+    run.report.notes += filter(None, [identifying_note(run.identifying)])
     run.report.seconds = time.perf_counter() - start
     return run.report
 
@@ -253,6 +256,7 @@ class _Run:
         self._stack_is_done = False
         self._settings = _settings(model, options)
         self._hashed: tuple[Path | None, str] = (None, "")
+        self.identifying: dict[str, tuple[str, ...]] = {}
         names = model.classes.names
         limits = model.thresholds(options.model)
         ids = model.description.channel_ids
@@ -299,6 +303,8 @@ class _Run:
         """Write what is asked for of an image, and enter it into the manifest."""
         loaded, prediction, reason = outcome
         known = loaded.known
+        if loaded.identifying:
+            self.identifying[str(loaded.image.file)] = loaded.identifying
         if known.account is not None:
             entry = known.account.entry
             self.report.count(entry, "")
@@ -476,6 +482,7 @@ class _Run:
             mask=files.get("mask"),
             width=size.width if size else None,
             height=size.height if size else None,
+            spacing=loaded.spacing or msgspec.UNSET,
             orientation=loaded.orientation,
             upright=loaded.upright,
             state=state,

@@ -171,7 +171,7 @@ class Predictor(Brief):
                 raise settled(name)
         options = with_keywords(ModelOptions, options, keywords)
         begin = beginning(self, options, keep_probabilities=keep_probabilities)
-        one = begin(_pixels(image))
+        one = begin(_pixels(image, self.description.scaling.window))
         return one.finish(map(self._network.infer, one.batches()))
 
 
@@ -243,11 +243,11 @@ def _tile(size: Size, tile: Tile, trained: Size) -> Size | None:
     return None if tile == "whole" else Size(tile, tile)
 
 
-def _pixels(image: NDArray[Any] | PathLike | bytes) -> Pixels:
+def _pixels(image: NDArray[Any] | PathLike | bytes, window: str) -> Pixels:
     if isinstance(image, (str, os.PathLike)):
-        return read_image(as_source(image), upright=True)
+        return read_image(as_source(image), upright=True, window=window)
     if isinstance(image, bytes):
-        return read_image(image, upright=True)
+        return read_image(image, upright=True, window=window)
     if image.ndim not in (2, 3) or 0 in image.shape or image.dtype not in (np.uint8, np.uint16):
         raise OptionError(
             f"expected an image (H, W) or (H, W, C) of uint8 or uint16, "

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.display.page import Figure, Panels, Section, as_page
-from maskforge.display.table import Swatch, cell_text
+from maskforge.display.page import Panels, Section, as_page
 from maskforge.evaluation.comparison import Comparison
 from maskforge.evaluation.measures.regions import Regions
-from maskforge.evaluation.report.panels import class_colors, class_numbers
-from maskforge.evaluation.report.worst import OPACITY, shown_image
+from maskforge.evaluation.report.panels import (
+    class_colors,
+    class_legend,
+    numbers,
+    view_panels,
+)
+from maskforge.evaluation.report.worst import shown_image
 from maskforge.files import OVERLAYS, SUSPECTS, SUSPECTS_PAGE, dump_record
-from maskforge.images.thumbnail import fitted, thumbnail
-from maskforge.masks.overlay import blend
 from maskforge.outputs.csvtable import write_table
 from maskforge.outputs.folder import OutputFolder
 from maskforge.outputs.report_files import EarlierReport, ReportFiles
@@ -26,7 +27,6 @@ from maskforge.review.suspect_report import KINDS, Suspect, SuspectReport, found
 
 _TABLE = "suspects.csv"
 _LEAST_MARGIN = 16
-_SIDE = 360
 
 
 class _Earlier(EarlierReport, kw_only=True):
@@ -90,14 +90,21 @@ def _panels(suspects: Sequence[Suspect], task: Comparison) -> list[Panels]:
     for example in task.examples:
         if example.name in by_image:
             regions = task.sides.regions(example)[0]
-            image = shown_image(example, regions)
+            image = shown_image(example, regions.valid.shape)
             for number in by_image[example.name]:
-                drawn[number] = _panel(number + 1, suspects[number], image, regions, task)
+                drawn[number] = _panel(
+                    number + 1, suspects[number], image, regions, task, len(suspects)
+                )
     return [panel for _, panel in sorted(drawn.items())]
 
 
 def _panel(
-    rank: int, suspect: Suspect, image: NDArray[np.uint8], regions: Regions, task: Comparison
+    rank: int,
+    suspect: Suspect,
+    image: NDArray[np.uint8],
+    regions: Regions,
+    task: Comparison,
+    cases: int,
 ) -> Panels:
     """Draw the surroundings of a suspect: as they are, as drawn, and as predicted."""
     left, top, right, bottom = suspect.box
@@ -106,33 +113,18 @@ def _panel(
         slice(max(0, top - margin), bottom + margin),
         slice(max(0, left - margin), right + margin),
     )
-    names = [task.shared.classes.names[id_] for id_ in task.shared.classes.ids]
-    colors = class_colors(len(names) - 1)
-    sides = {
-        "drawn": class_numbers(regions.truth)[part],
-        "predicted": class_numbers(regions.predicted)[part],
-    }
-    views: Mapping[str, NDArray[np.uint16]] = {
-        "image": np.zeros_like(sides["drawn"]),
-        **sides,
-    }
-    name = cell_text(Path(suspect.image).name)
-    figures = [
-        Figure(
-            thumbnail(blend(*fitted(image[part], values, _SIDE), colors, opacity=OPACITY), _SIDE),
-            f"{name}: {what}",
-            what,
-        )
-        for what, values in views.items()
-    ]
-    present = [
-        (Swatch(*colors[number]), cell_text(names[number]))
-        for number in colors
-        if any((values == number).any() for values in sides.values())
-    ]
+    ids = task.shared.classes.ids
+    names = [task.shared.classes.names[id_] for id_ in ids[1:]]
+    colors = class_colors(len(names))
+    sides = [planes[:, *part] for planes in (regions.truth, regions.predicted)]
     what = f"{suspect.class_name}, not {suspect.other}" if suspect.other else suspect.class_name
     title = (
-        f"{rank}. {cell_text(suspect.image)}: {KINDS[suspect.kind]} ({what}), {suspect.area:,} px "
+        f"{rank}. {suspect.image}: {KINDS[suspect.kind]} ({what}), {suspect.area:,} px "
         f"at {left}, {top}; score {suspect.score:.3f}"
     )
-    return Panels(title, figures, {"classes": present})
+    views = [
+        (word, numbers(planes), colors)
+        for word, planes in zip(("drawn", "predicted"), sides, strict=True)
+    ]
+    legend = {"classes": class_legend(sides, names, colors)}
+    return view_panels(image[part], suspect.image, title, views, legend, cases)

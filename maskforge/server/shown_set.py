@@ -160,7 +160,8 @@ class ShownSet:
         example, predictor = self.find(id_), model.predictor
         options = model.options
         key = (predictor.description.weights_digest, id_)
-        found = self._kept.get(key, lambda: predictor.predict(example.read_image(), options))
+        window = predictor.description.scaling.window
+        found = self._kept.get(key, lambda: predictor.predict(example.read_image(window), options))
         return predictor, found
 
     def truth(self, example: Example, classes: ClassMap) -> Mask:

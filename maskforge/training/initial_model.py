@@ -97,6 +97,12 @@ def take_over(options: TrainOptions) -> tuple[TrainOptions, InitialModel | None]
             scaling=settled(
                 "input.scaling", options.input.scaling, plain.input.scaling, scaling.kind
             ),
+            dicom_window=settled(
+                "input.dicom_window",
+                options.input.dicom_window,
+                plain.input.dicom_window,
+                scaling.window,
+            ),
             resize=options.input.resize or (f"{resize[0]}x{resize[1]}" if resize else None),
         ),
     )

@@ -111,6 +111,8 @@ class InputOptions:
             the stride of the network.
         color: Channels of the input; ``auto`` is gray if all images are.
         scaling: What becomes of the pixel values.
+        dicom_window: Which values of DICOM files are black and white: ``voi`` as each file asks
+            for, ``full`` for all its bits, or ``CENTER/WIDTH`` in the unit of the modality.
     """
 
     crop: Annotated[int | Auto, Range(0, 32_768)] = "auto"
@@ -120,6 +122,7 @@ class InputOptions:
     resize: str | None = None
     color: Color = "auto"
     scaling: Scaling = "zero-one"
+    dicom_window: str = "voi"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

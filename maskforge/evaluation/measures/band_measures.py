@@ -14,6 +14,7 @@ from maskforge.evaluation.measures.image_measures import ImageMeasures
 from maskforge.evaluation.measures.measure import OutlineMeasure
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.measured import Measured
+from maskforge.evaluation.measures.millimeters import MILLIMETERS
 from maskforge.evaluation.measures.regions import Regions
 
 
@@ -52,7 +53,8 @@ def measure_bands(bands: Iterable[Regions], options: MeasureOptions) -> ImageMea
             for outline, region in zip(one.borders, (truth, predicted), strict=True):
                 outline.add(region)
     assert counts is not None
-    outlines = {one.name: np.full((1, len(classes)), np.nan) for one in measures_of(OutlineMeasure)}
+    names = (*(one.name for one in measures_of(OutlineMeasure)), *MILLIMETERS)
+    outlines = {name: np.full((1, len(classes)), np.nan) for name in names}
     for number, one in enumerate(classes):
         first, second = (border.points() for border in one.borders)
         if len(first) and len(second):

@@ -125,7 +125,10 @@ def _count(large: NDArray[np.bool_]) -> int:
 def components(
     region: NDArray[np.bool_], connectivity: Connectivity
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return the number of the region of every pixel, from 1, and the size of every region."""
+    """Return the number of the region of every pixel, from 1, and the size of every region.
+
+    The first size is that of what surrounds the regions.
+    """
     count, numbers, statistics, _ = cv2.connectedComponentsWithStats(
         region.view(np.uint8), connectivity=connectivity, ltype=cv2.CV_32S
     )
@@ -150,4 +153,15 @@ FALSE_LESIONS_PER_IMAGE = LesionMeasure(
     better="lower",
     unit="rate",
     key="false_per_image",
+)
+LESION_F1 = LesionMeasure(
+    "lesion_f1",
+    "lesion F1",
+    "share of the lesions of both sides that the other side has as well: (found + predicted ones "
+    "that are not false) / (lesions in the truth + predicted)",
+    lambda sample: divide(
+        sample.lesions[..., 1] + sample.lesions[..., 2] - sample.lesions[..., 3],
+        sample.lesions[..., 0] + sample.lesions[..., 2],
+    ),
+    key="f1",
 )

@@ -75,7 +75,7 @@ def drawn_step(size: Size) -> int:
 
 def read_case(row: ImageRow, example: Example, regions: Regions, step: int = 1) -> Case:
     """Return what it takes to draw an image of a report."""
-    return Case(row, shown_image(example, regions, step), regions, step)
+    return Case(row, shown_image(example, regions.valid.shape, step), regions, step)
 
 
 def draw_worst(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
@@ -100,7 +100,9 @@ def outcome_image(example: Example, image: Regions) -> NDArray[np.uint8]:
         example: Where the image is; without one, all is black.
         image: Truth and prediction.
     """
-    return overlay(shown_image(example, image), outcomes(image), OUTCOME_COLORS, opacity=OPACITY)
+    return overlay(
+        shown_image(example, image.valid.shape), outcomes(image), OUTCOME_COLORS, opacity=OPACITY
+    )
 
 
 def outcome_entries(result: NDArray[np.uint8], step: int = 1) -> list[tuple[str, Color]]:
@@ -120,9 +122,18 @@ def case_title(row: ImageRow) -> str:
     return f"{row.name}: {dice}, {lesions}"
 
 
-def shown_image(example: Example, regions: Regions, step: int = 1) -> NDArray[np.uint8]:
-    """Return the image of an example; the numbers do not depend on it, and black shows them too."""
-    shape = (*regions.valid.shape, 3)
+def shown_image(example: Example, size: tuple[int, ...], step: int = 1) -> NDArray[np.uint8]:
+    """Return the image of an example; the numbers do not depend on it, and black shows them too.
+
+    Args:
+        example: The example.
+        size: Height and width of its mask, or of what is taken of it.
+        step: Of every so many rows and columns, the first is returned.
+
+    Returns:
+        (H, W, 3).
+    """
+    shape = (*size, 3)
     if has_image(example):
         with contextlib.suppress(MaskforgeError):
             image = read_to_show(example.image, upright=example.upright, step=step)
