@@ -55,8 +55,8 @@ NAMES = {
 }
 
 
-def make_model(folder: Path) -> None:
-    """Write the U-Net with random weights, and its conversions."""
+def make_model(folder: Path, filters: int = 16, channels: int = 1) -> None:
+    """Write a U-Net with random weights, and its conversions."""
     backend.start("tensorflow")
     from maskforge.nn.heads import probabilities
     from maskforge.nn.modelio import save_model
@@ -64,14 +64,16 @@ def make_model(folder: Path) -> None:
     from maskforge.training.model_export import export_model
 
     network = build_network(
-        NetworkOptions(arch="unet", filters=16), input_shape=(None, None, 1), outputs=1
+        NetworkOptions(arch="unet", filters=filters),
+        input_shape=(None, None, channels),
+        outputs=1,
     )
     print(f"{network.count_params():,} parameters", file=sys.stderr)
     classes = ClassMap((MaskClass(1, "caries", (255, 0, 0), ()),))
     description = ModelDescription(
         class_map=class_map_document(classes),
         head="sigmoid",
-        scaling=ScalingRecord(),
+        scaling=ScalingRecord(channels=channels),
         stride=16,
         tile=(SIDE, SIDE),
         thresholds=(0.5,),

@@ -26,6 +26,7 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 MANIFEST = "manifest.jsonl"
 CLASSES = "classes.json"
+ZARR = ".zarr"
 MASKS = "masks"
 INSTANCES = "instances"
 EXTRACTED = "extracted-images"
@@ -204,7 +205,7 @@ def walk(
     finished, runs, reports and previews. If ``root`` itself is one, only what was written into it
     is. So are hidden files and folders, which begin with a dot, and the shadows that macOS puts
     into archives. Links to folders are followed after everything else, and no folder is visited
-    twice.
+    twice. Folders with Zarr images are not visited, and count as files.
 
     Args:
         root: Where to start.
@@ -242,6 +243,8 @@ def walk(
                 if failed is not None:
                     failed(Path(as_text(folder / unreadable)), UNNAMEABLE)
             folders[:] = sorted(one for one in folders if one not in ours and is_text(one))
+            files += [one for one in folders if one.lower().endswith(ZARR)]
+            folders[:] = [one for one in folders if not one.lower().endswith(ZARR)]
             waiting += [folder / one for one in folders if os.path.islink(folder / one)]  # noqa: PTH114 - never raises
             yield folder, sorted(one for one in files if one not in ours and not _is_hidden(one))
 

@@ -30,6 +30,7 @@ from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.folderpairs import usual_folders
 from maskforge.examples.mask_folders import known_classes, open_masks
 from maskforge.files import RECORD, PathLike, as_source
+from maskforge.images.containers.base import Window
 from maskforge.images.page import is_there
 from maskforge.issues import Origin
 from maskforge.nn.modelfile import DESCRIPTION
@@ -252,7 +253,11 @@ class _ModelPredictions:
         except (MaskforgeError, ValueError) as error:
             return KnownPrediction(error)
 
-    def predict(self, truth: Example) -> Predicted:
+    def bands(self, truth: Example) -> list[Window]:
+        """Return none: probabilities are made as a whole."""
+        return []
+
+    def predict(self, truth: Example, window: Window | None = None, *, step: int = 1) -> Predicted:
         """Return the prediction for the image of an example.
 
         Raises:
@@ -282,7 +287,11 @@ class _FoldPredictions:
         with self.turn:
             return self.by_name[truth.name].alone(truth)
 
-    def predict(self, truth: Example) -> Predicted:
+    def bands(self, truth: Example) -> list[Window]:
+        """Return none, as those of each network."""
+        return []
+
+    def predict(self, truth: Example, window: Window | None = None, *, step: int = 1) -> Predicted:
         """Return the prediction of the network that has not seen the image of an example.
 
         Raises:

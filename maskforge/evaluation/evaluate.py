@@ -39,7 +39,7 @@ from maskforge.evaluation.report.summary import (
     overall_report,
 )
 from maskforge.evaluation.report.unit_report import unit_report
-from maskforge.evaluation.report.worst import Case, draw_worst, read_case
+from maskforge.evaluation.report.worst import Case, draw_worst, drawn_step, read_case
 from maskforge.evaluation.units.unit_options import written_units
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.statistics import data_digest
@@ -179,7 +179,8 @@ def _measured(
 
     def open_case(row: ImageRow) -> Case:
         example = by_name[row.name]
-        return read_case(row, example, task.sides.regions(example)[0])
+        step = drawn_step(example.size) if task.sides.bands(example) else 1
+        return read_case(row, example, task.sides.regions(example, step=step)[0], step)
 
     return report, open_case
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import DatasetError, MaskforgeError
+from maskforge.evaluation.measures.band_measures import measure_bands
 from maskforge.evaluation.measures.image_measures import ImageMeasures, measure
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.measured import Measured
@@ -20,7 +21,10 @@ from maskforge.evaluation.units.measured_units import measure_units
 from maskforge.evaluation.units.rated_units import rate_units
 from maskforge.evaluation.units.unit_source import UnitSource
 from maskforge.examples.example import Example
+from maskforge.images.containers.base import Window
 from maskforge.issues import Origin
+
+_PIXELS_AT_A_TIME = 2**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ def measure_image(task: MeasureTask) -> MeasuredImage | MaskforgeError:
     """Measure an image, or say why that cannot be done."""
     example, raters = task.example, task.sides.raters
     try:
+        if windows := _bands(task):
+            return _measured_in_bands(task, windows)
         truth, predicted = task.sides.read(example)
         rated: tuple[Planes, ...] = ()
         if raters is not None and example.name in raters.images:
@@ -87,6 +93,29 @@ def measure_image(task: MeasureTask) -> MeasuredImage | MaskforgeError:
         return error
     except ValueError as error:
         return DatasetError(str(error), origin=Origin(task.example.mask, ""))
+
+
+def _bands(task: MeasureTask) -> list[Window]:
+    """Return the bands in which an image is measured; none if something needs it as a whole."""
+    example, raters = task.example, task.sides.raters
+    is_rated = raters is not None and example.name in raters.images
+    if task.units is not None or is_rated or example.spacing is not None:
+        return []
+    return task.sides.bands(example)
+
+
+def _measured_in_bands(task: MeasureTask, windows: Sequence[Window]) -> MeasuredImage:
+    has_void = False
+
+    def bands() -> Iterator[Regions]:
+        nonlocal has_void
+        for window in windows:
+            rows = max(1, _PIXELS_AT_A_TIME // window.width)
+            image, predicted = task.sides.regions(task.example, window)
+            has_void |= bool((predicted.planes.void & image.valid).any())
+            yield from (image.rows(top, top + rows) for top in range(0, window.height, rows))
+
+    return MeasuredImage(measure_bands(bands(), task.options), has_void)
 
 
 def side_by_side(rated: Sequence[Planes]) -> Iterator[Regions]:

@@ -13,9 +13,14 @@ from numpy.typing import NDArray
 from maskforge.errors import DatasetError
 from maskforge.evaluation.measures.regions import Planes, Regions, compose, pick, target_planes
 from maskforge.examples.example import Example
+from maskforge.examples.maskvalues import bands
 from maskforge.files import MASKS, PROBABILITIES, open_regular
+from maskforge.images.containers.base import Window
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
+from maskforge.shapes import Size
+
+_BOTH = ("the truth", "the prediction")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,8 +42,12 @@ class Predictions(Protocol):
     holds_images: ClassVar[bool]
     """Whether ``alone`` returns as much as an image takes."""
 
-    def predict(self, truth: Example) -> Predicted:
-        """Return the prediction for an example of the truth."""
+    def predict(self, truth: Example, window: Window | None = None, *, step: int = 1) -> Predicted:
+        """Return the prediction for an example of the truth, or a part; see ``Sides.regions``."""
+        ...
+
+    def bands(self, truth: Example) -> list[Window]:
+        """Return the bands in which it is read, as ``maskvalues.bands`` does."""
         ...
 
     def alone(self, truth: Example) -> Predictions:
@@ -46,18 +55,27 @@ class Predictions(Protocol):
         ...
 
 
-def example_planes(example: Example, classes: ClassMap, numbers: Sequence[int]) -> Planes:
+def example_planes(
+    example: Example,
+    classes: ClassMap,
+    numbers: Sequence[int],
+    window: Window | None = None,
+    *,
+    step: int = 1,
+) -> Planes:
     """Return some classes of the mask of an example.
 
     Args:
         example: The example.
         classes: The class map of its set.
         numbers: Their numbers among the foreground classes of it.
+        window: The part that is wanted; None for all.
+        step: Of every so many rows and columns of it, the first is returned.
 
     Raises:
         DatasetError: If the mask cannot be read.
     """
-    target = example.read_target(classes, "sigmoid")
+    target = example.read_target(classes, "sigmoid", window, step=step)
     return pick(target_planes(target, "sigmoid", len(classes.foreground_ids)), numbers)
 
 
@@ -65,7 +83,7 @@ def check_size(
     example: Example,
     truth: Planes,
     predicted: Planes,
-    names: tuple[str, str] = ("the truth", "the prediction"),
+    names: tuple[str, str] = _BOTH,
 ) -> None:
     """Make sure that two masks can be compared pixel by pixel.
 
@@ -73,12 +91,18 @@ def check_size(
         DatasetError: If they differ in size; with the names of both.
     """
     if truth.void.shape != predicted.void.shape:
-        (height, width), (rows, columns) = truth.void.shape, predicted.void.shape
-        raise DatasetError(
-            f"{names[0]} has {width} x {height} px, {names[1]} {columns} x {rows} px",
-            origin=Origin(example.mask, ""),
-            hint="masks are not resized: predict the images in their own size",
-        )
+        sizes = (Size(*one.void.shape[::-1]) for one in (truth, predicted))
+        raise _differ(example, *sizes, names=names)
+
+
+def _differ(
+    example: Example, truth: Size, predicted: Size, names: tuple[str, str] = _BOTH
+) -> DatasetError:
+    return DatasetError(
+        f"{names[0]} has {truth} px, {names[1]} {predicted} px",
+        origin=Origin(example.mask, ""),
+        hint="masks are not resized: predict the images in their own size",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,24 +162,46 @@ class Sides:
         others = () if self.raters is None else self.raters.others
         return any(one.holds_images for one in (self.predictions, *others))
 
-    def read(self, example: Example) -> tuple[Planes, Predicted]:
-        """Return truth and prediction of an example.
+    def read(
+        self, example: Example, window: Window | None = None, *, step: int = 1
+    ) -> tuple[Planes, Predicted]:
+        """Return truth and prediction of an example; see ``regions``.
 
         Raises:
             DatasetError: If one of them cannot be read.
         """
-        truth = example_planes(example, self.classes, self.numbers)
-        return truth, self.predictions.predict(example)
+        truth = example_planes(example, self.classes, self.numbers, window, step=step)
+        return truth, self.predictions.predict(example, window, step=step)
 
-    def regions(self, example: Example) -> tuple[Regions, Predicted]:
+    def regions(
+        self, example: Example, window: Window | None = None, *, step: int = 1
+    ) -> tuple[Regions, Predicted]:
         """Return truth and prediction of an example.
+
+        Args:
+            example: The example.
+            window: The part that is wanted; None for all.
+            step: Of every so many rows and columns of it, the first is returned.
 
         Raises:
             DatasetError: If one of them cannot be read, or they differ in size.
         """
-        truth, predicted = self.read(example)
+        truth, predicted = self.read(example, window, step=step)
         check_size(example, truth, predicted.planes)
         return compose(truth, predicted.planes), predicted
+
+    def bands(self, example: Example) -> list[Window]:
+        """Return the bands of rows in which an example is compared; none if it is as a whole.
+
+        Raises:
+            DatasetError: If truth and prediction differ in size.
+        """
+        truth, predicted = bands(example.mask), self.predictions.bands(example)
+        if truth and predicted:
+            sizes = [Size(one.width, one.top + one.height) for one in (truth[-1], predicted[-1])]
+            if sizes[0] != sizes[1]:
+                raise _differ(example, *sizes)
+        return truth if predicted else []
 
     def alone(self, example: Example) -> Sides:
         """Return as much as any process needs for ``regions`` of this example."""
@@ -185,14 +231,18 @@ class MaskPredictions:
         """Return the only mask that belongs to an example."""
         return replace(self, partners={truth.name: self.partners[truth.name]})
 
-    def predict(self, truth: Example) -> Predicted:
+    def bands(self, truth: Example) -> list[Window]:
+        """Return the bands of the mask; none if there are probabilities, which are read whole."""
+        return [] if self.probabilities is not None else bands(self.partners[truth.name].mask)
+
+    def predict(self, truth: Example, window: Window | None = None, *, step: int = 1) -> Predicted:
         """Return the mask that belongs to an example of the truth.
 
         Raises:
             DatasetError: If the mask or its probabilities cannot be read.
         """
         example = self.partners[truth.name]
-        planes = example_planes(example, self.classes, self.numbers)
+        planes = example_planes(example, self.classes, self.numbers, window, step=step)
         if self.probabilities is None:
             return Predicted(planes)
         path = self.probabilities / f"{example.name}.npy"
@@ -225,7 +275,11 @@ class KnownPrediction:
     predicted: Predicted | Exception
     holds_images: ClassVar = True
 
-    def predict(self, truth: Example) -> Predicted:
+    def bands(self, truth: Example) -> list[Window]:
+        """Return none: it is there as a whole."""
+        return []
+
+    def predict(self, truth: Example, window: Window | None = None, *, step: int = 1) -> Predicted:
         """Return it.
 
         Raises:

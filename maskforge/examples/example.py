@@ -16,7 +16,8 @@ from maskforge.display.table import Swatch, Table, as_html
 from maskforge.errors import DatasetError, MaskforgeError, check_type
 from maskforge.examples.maskvalues import read_values
 from maskforge.examples.network_target import network_target
-from maskforge.images.decoder import read_image, read_to_show
+from maskforge.images.containers.base import Window
+from maskforge.images.decoder import read_header, read_image, read_to_show
 from maskforge.images.page import is_there
 from maskforge.images.stored import Pixels
 from maskforge.issues import Origin
@@ -116,12 +117,21 @@ class Example(Brief):
             )
         return pixels
 
-    def read_target(self, classes: ClassMap, head: Head) -> NDArray[np.uint8]:
+    def read_target(
+        self,
+        classes: ClassMap,
+        head: Head,
+        window: tuple[int, int, int, int] | None = None,
+        *,
+        step: int = 1,
+    ) -> NDArray[np.uint8]:
         """Return the mask as a network with that head learns it.
 
         Args:
             classes: The classes of the set; pixels of other classes are background.
             head: ``softmax`` for exclusive classes, ``sigmoid`` for one channel per class.
+            window: Left, top, width and height in pixels of the part that is wanted; None for all.
+            step: Of every so many rows and columns of it, the first is returned.
 
         Returns:
             For softmax (H, W) uint8: the index of the class in ``classes.ids``, 255 for void. For
@@ -139,13 +149,14 @@ class Example(Brief):
             ((432, 576, 1), [0, 1])
         """
         check_type("classes", classes, ClassMap)
-        values = read_values(self.mask)
+        part = None if window is None else Window(*window)
+        values = read_values(self.mask, window=part, step=step)
         origin = Origin(self.mask, "")
-        if values.shape[:2] != (self.size.height, self.size.width):
-            raise DatasetError(
-                f"the mask has {Size(values.shape[1], values.shape[0])} px, expected {self.size}",
-                origin=origin,
-            )
+        size = Size(values.shape[1], values.shape[0])
+        if part is not None or step > 1:
+            size = read_header(self.mask).stored
+        if size != self.size:
+            raise DatasetError(f"the mask has {size} px, expected {self.size}", origin=origin)
         return network_target(
             values, self.encoding, self.channels, self.values, classes, head, origin
         )

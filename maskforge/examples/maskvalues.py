@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,16 @@ from numpy.typing import NDArray
 from maskforge.choices import Encoding
 from maskforge.errors import DatasetError
 from maskforge.images import decoder
-from maskforge.images.decoder import Source
+from maskforge.images.containers.base import Window
+from maskforge.images.decoder import Source, is_read_in_parts, read_header
 from maskforge.issues import Origin
 from maskforge.masks.classes import VOID
 from maskforge.shapes import Size
 
 _MOST_VALUES = 2**16
 _PIXELS_AT_A_TIME = 2**20
+_SMALL = 2**26  # pixels that are read at once
+_ROWS = 512  # a row of the tiles that maskforge writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,24 @@ class MaskLook:
     lossy: bool = False
 
 
-def read_values(path: Path, source: Source | None = None) -> NDArray[Any]:
+def bands(source: Source) -> list[Window]:
+    """Return the bands of rows in which a large mask is read, from top to bottom.
+
+    There are none for a mask that is small, or cannot be read in parts.
+    """
+    try:
+        size = read_header(source).stored
+        if size.width * size.height <= _SMALL or not is_read_in_parts(source):
+            return []
+    except OSError:  # whoever reads it will say so
+        return []
+    tops = range(0, size.height, _ROWS)
+    return [Window(0, top, size.width, min(_ROWS, size.height - top)) for top in tops]
+
+
+def read_values(
+    path: Path, source: Source | None = None, window: Window | None = None, *, step: int = 1
+) -> NDArray[Any]:
     """Return the values of a mask file: palettes not applied, opacity dropped, bits as 0 and 1.
 
     Colors with equal channels are taken as gray.
@@ -50,6 +71,8 @@ def read_values(path: Path, source: Source | None = None) -> NDArray[Any]:
     Args:
         path: PNG, TIFF, NPY or any image.
         source: Its content, if it was read already.
+        window: The part that is wanted; None for all.
+        step: Of every so many rows and columns of it, the first is returned.
 
     Returns:
         (H, W) of any unsigned integers, or (H, W, C) uint8 for NPY with channels.
@@ -57,7 +80,8 @@ def read_values(path: Path, source: Source | None = None) -> NDArray[Any]:
     Raises:
         DatasetError: If the file cannot be read, or its pixels are colors or fractions.
     """
-    values = decoder.read_values(path if source is None else source, path)
+    given = path if source is None else source
+    values = decoder.read_values(given, path, window=window, step=step)
     return _whole_numbers(values, Origin(path, ""))
 
 
@@ -91,6 +115,9 @@ def _whole_numbers(array: NDArray[Any], origin: Origin) -> NDArray[Any]:
 
 def look(path: Path, source: Source | None = None) -> MaskLook:
     """Read a mask file and count its values; raises as ``read_values``."""
+    parts = bands(path if source is None else source)
+    if parts:
+        return _look_at_bands(path, source, parts)
     values = read_values(path, source)
     size = Size(values.shape[1], values.shape[0])
     if values.ndim == 3:
@@ -99,6 +126,14 @@ def look(path: Path, source: Source | None = None) -> MaskLook:
         return MaskLook(size, values.shape[-1], counts, int(void.sum()))
     lossy = path.suffix.lower() in (".jpg", ".jpeg", ".jpe", ".jfif")
     return MaskLook(size, 0, count_values(values), lossy=lossy)
+
+
+def _look_at_bands(path: Path, source: Source | None, parts: Sequence[Window]) -> MaskLook:
+    counts: Counter[int] = Counter()
+    for part in parts:
+        counts.update(count_values(read_values(path, source, part)))
+    size = read_header(path if source is None else source).stored
+    return MaskLook(size, 0, dict(sorted(counts.items())))
 
 
 def count_values(values: NDArray[Any]) -> dict[int, int]:

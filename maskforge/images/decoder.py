@@ -18,10 +18,12 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.errors import DatasetError, LimitError
+from maskforge.errors import DatasetError, LimitError, MissingDependencyError
 from maskforge.files import PathLike, open_regular
 from maskforge.images.containers.base import ImageHeader, OpenFile, Window
+from maskforge.images.containers.openslide_file import is_for_openslide, open_slide
 from maskforge.images.containers.registry import container_of
+from maskforge.images.containers.zarr_folder import is_zarr, open_zarr
 from maskforge.images.page import STACK_SUFFIXES, page_path, split_page
 from maskforge.images.stored import Pixels, Stored
 from maskforge.images.suffixes import is_bare_name
@@ -40,12 +42,12 @@ def _open(source: Source) -> Iterator[tuple[OpenFile, int]]:
     try:
         if isinstance(source, (str, os.PathLike)):
             path, page = split_page(source)
-            opening: AbstractContextManager[IO[bytes]] = open_regular(path)
+            opening = _open_path(path)
         elif isinstance(source, bytes):
-            opening = io.BytesIO(source)
+            opening = _open_stream(io.BytesIO(source))
         else:
-            opening = contextlib.nullcontext(source)
-        with opening as stream, container_of(stream).open(stream) as file:
+            opening = _open_stream(contextlib.nullcontext(source))
+        with opening as file:
             if page is not None and page > file.count():
                 raise OSError(f"it has {file.count()} pages, and no page {page}")
             yield file, page or 1
@@ -55,8 +57,22 @@ def _open(source: Source) -> Iterator[tuple[OpenFile, int]]:
         raise OSError("there is not enough memory") from None
     except LimitError as error:
         raise OSError(f"it {error.message}; {error.hint}") from None
+    except MissingDependencyError as error:
+        raise OSError(f"{error.message}; {error.hint}") from None
     except Exception as error:  # the decoders raise whatever they run into
         raise OSError(str(error) or type(error).__name__) from error
+
+
+def _open_path(path: Path) -> AbstractContextManager[OpenFile]:
+    if is_zarr(path):
+        return open_zarr(path)
+    return open_slide(path) if is_for_openslide(path) else _open_stream(open_regular(path))
+
+
+@contextlib.contextmanager
+def _open_stream(opening: AbstractContextManager[IO[bytes]]) -> Iterator[OpenFile]:
+    with opening as stream, container_of(stream).open(stream) as file:
+        yield file
 
 
 def read_header(source: Source) -> ImageHeader:
@@ -67,6 +83,16 @@ def read_header(source: Source) -> ImageHeader:
     """
     with _open(source) as (file, page):
         return file.header(page)
+
+
+def is_read_in_parts(source: Source) -> bool:
+    """Tell whether parts of an image can be decoded without the rest.
+
+    Raises:
+        OSError: If its header cannot be read.
+    """
+    header = read_header(source)
+    return header.format in ("tiff", "zarr", "openslide") and header.orientation == 1
 
 
 def list_pages(path: Path) -> list[Path]:
@@ -136,7 +162,9 @@ def _part(file: OpenFile, page: int, window: Window, step: int) -> Stored:
     if found is not None:
         return found
     if width * height > MOST_PIXELS:
-        raise OSError(f"it has {header.stored} px; of such images only TIFF files can be read")
+        raise OSError(
+            f"it has {header.stored} px; of such images only TIFF, Zarr and slides can be read"
+        )
     stored = file.read(page, checked=False, step=1)
     values = stored.values[top : top + down : step, left : left + across : step]
     return replace(stored, values=np.ascontiguousarray(values))

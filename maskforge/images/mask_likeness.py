@@ -15,6 +15,7 @@ from maskforge.images.page import split_page
 _MOST_VALUES = 32
 _SAMPLE = 16
 _SMALL_FILE = 4096
+_MOST_PIXELS = 2**28  # that are looked at; of what is larger, nothing is said
 _LOSSY = frozenset({"jpeg", "mpo", "jpeg2000"})
 _COMPRESSED = frozenset({"png", "gif", "webp"})
 
@@ -63,7 +64,7 @@ def mask_regions(path: PathLike) -> tuple[NDArray[np.uint8], str] | None:
         pixels = header.stored.width * header.stored.height
         # Areas of few values take less than a bit per pixel; what a camera sees takes several.
         too_large = header.format in _COMPRESSED and size > max(_SMALL_FILE, pixels // 8)
-        if header.format in _LOSSY or header.bits > 16 or too_large:
+        if header.format in _LOSSY or header.bits > 16 or too_large or pixels > _MOST_PIXELS:
             return None
         stored = read_stored(path)
         values = stored.numbers()

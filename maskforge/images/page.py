@@ -7,10 +7,13 @@ import re
 from pathlib import Path
 
 from maskforge.files import PathLike
+from maskforge.images.containers.zarr_folder import is_zarr
 from maskforge.images.suffixes import suffix_of
 
-STACK_SUFFIXES = frozenset((".tif", ".tiff", ".gif", ".webp", ".dcm", ".dicom"))
-"""Suffixes, in lower case, of files that may hold several images."""
+STACK_SUFFIXES = frozenset(
+    (".tif", ".tiff", ".btf", ".tf8", ".gif", ".webp", ".dcm", ".dicom", ".zarr")
+)
+"""Suffixes, in lower case, of files and folders that may hold several images."""
 
 _PAGE = re.compile(r"(?s)(?P<file>.+?)(?P<suffix>\.\w+)?#(?P<page>[1-9][0-9]{0,8})")
 
@@ -59,5 +62,6 @@ def without_suffix(path: str) -> str:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether the file of an image or of a page exists."""
-    return split_page(path)[0].is_file()
+    """Tell whether the file of an image or of a page exists, or the folder of a Zarr image."""
+    file = split_page(path)[0]
+    return file.is_file() or (file.is_dir() and is_zarr(file))

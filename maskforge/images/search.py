@@ -23,6 +23,7 @@ from maskforge.images.name_index import (
     spellings,
     telling_folders,
 )
+from maskforge.images.page import is_there
 from maskforge.images.sameness import shows_same
 from maskforge.images.suffixes import is_image_file, without_image_suffix
 from maskforge.issues import Code
@@ -471,5 +472,5 @@ def _stem(name: str) -> str:
 
 def _is_image(path: Path) -> bool:
     with contextlib.suppress(OSError, ValueError):  # too long, or with a NUL
-        return path.is_file() and is_image_file(path)
+        return is_there(path) and is_image_file(path)
     return False

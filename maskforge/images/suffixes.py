@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path, PurePath
 
-from maskforge.files import open_regular
+from maskforge.files import ZARR, open_regular
 
-IMAGE_SUFFIXES = frozenset(
+OPENSLIDE_SUFFIXES = frozenset((".mrxs", ".vms", ".vmu", ".svslide", ".czi"))
+"""Suffixes, in lower case, of slides that are not TIFF files."""
+
+IMAGE_SUFFIXES = OPENSLIDE_SUFFIXES | frozenset(
     (
         ".png",
         ".jpg",
@@ -29,6 +32,13 @@ IMAGE_SUFFIXES = frozenset(
         ".pnm",
         ".dcm",
         ".dicom",
+        ".btf",  # BigTIFF, and below what scanners of slides write
+        ".tf8",
+        ".svs",
+        ".ndpi",
+        ".scn",
+        ".bif",
+        ".qptiff",
     )
 )
 """Suffixes, in lower case, that make a file an image."""
@@ -39,8 +49,8 @@ _DIRECTORY = "DICOMDIR"  # a list of DICOM files, in a DICOM file
 
 
 def is_image_name(name: str) -> bool:
-    """Tell whether a name ends like that of an image."""
-    return PurePath(name).suffix.lower() in IMAGE_SUFFIXES
+    """Tell whether a name ends like that of an image: of a file, or of a folder with Zarr."""
+    return PurePath(name).suffix.lower() in (*IMAGE_SUFFIXES, ZARR)
 
 
 def is_bare_name(name: str) -> bool:

@@ -121,14 +121,12 @@ class _Level:
         rows = above[self._above % 2 :: 2, ::2].copy()
         self._above += len(above)
         self._rows.append(rows)
-        if sum(map(len, self._rows)) >= TILE:
-            whole = np.concatenate(self._rows)
-            self.tiles += self.compressed(whole[:TILE])
-            self._rows = [whole[TILE:]]
+        if sum(map(len, self._rows)) == TILE:  # never more: of a band, they are half a tile or less
+            self.finish()
         return rows
 
     def finish(self) -> None:
-        """Compress the rows that are left."""
+        """Compress the rows that are there."""
         if rows := [one for one in self._rows if len(one)]:
             self.tiles += self.compressed(np.concatenate(rows))
         self._rows = []

@@ -33,7 +33,7 @@ from maskforge.masks.encoding import Mask, binary_values, one_hot
 from maskforge.masks.nested import Region, apart
 from maskforge.raster.runs import areas
 from maskforge.raster.scan import scan
-from maskforge.raster.segments import BandedMask, Segments
+from maskforge.raster.segments import BandedMask, BandSegments, Segments
 from maskforge.shapes import (
     MOST_PIXELS,
     MOST_TILED_PIXELS,
@@ -202,7 +202,7 @@ def draw_labeled(image: AnnotatedImage, classes: ClassMap, options: DrawOptions)
     order = _order(values[:count], pixels_of[:count], classes, options.overlap)
     # The place of a record that cannot be read lies on top: nobody knows what it covers.
     order = np.append(order, np.arange(count, len(regions)))
-    segments = Segments(runs, size)
+    segments = BandSegments(runs, size) if is_banded else Segments(runs, size)
     painted: Mask = segments.paint(values, order)
     # A hole or a void region below or above a class is no claim against it.
     overlapped = segments.overlapped(values, np.flatnonzero(~np.isin(values, (BACKGROUND, VOID))))
@@ -219,9 +219,9 @@ def draw_labeled(image: AnnotatedImage, classes: ClassMap, options: DrawOptions)
         painted = _binary(painted, classes)
     elif options.encoding == "onehot":
         painted = one_hot(painted, classes.ids)
-    elif options.encoding == "multihot":
+    elif options.encoding == "multihot" and isinstance(segments, Segments):
         painted, pixels = _channels(segments, values, order, classes)
-    fill = segments.banded if is_banded else segments.fill
+    fill = segments.fill if isinstance(segments, Segments) else segments.banded
     instances: NDArray[Any] | BandedMask | None = None
     instance_classes: tuple[int, ...] = ()
     instance_names: tuple[str, ...] = ()

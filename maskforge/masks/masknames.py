@@ -12,7 +12,7 @@ from typing import get_args
 
 from maskforge.choices import FileType
 from maskforge.display.visible import replace_hidden
-from maskforge.images.suffixes import IMAGE_SUFFIXES
+from maskforge.images.suffixes import is_image_name
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³]) *(\..*)?")
@@ -54,8 +54,7 @@ class MaskNames:
         """
         folders = [_safe_folder(part) for part in PurePosixPath(folder).parts]
         suffix = PurePosixPath(image_name).suffix
-        is_image = suffix.lower() in IMAGE_SUFFIXES
-        stem = image_name[: -len(suffix)] if is_image else image_name
+        stem = image_name[: -len(suffix)] if is_image_name(image_name) else image_name
         for last in itertools.chain((_safe(stem), _safe(image_name)), self._numbered(folder, stem)):
             name = "/".join([*folders, last])
             key = _key(name)

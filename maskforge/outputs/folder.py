@@ -488,7 +488,12 @@ def _staging(address: Address) -> Staging:
 
 
 def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
+    """Return the SHA-256 of a file, or of all files of a folder with their names."""
+    if path.is_dir():
+        total = hashlib.sha256()
+        for file in sorted(one for one in path.rglob("*") if one.is_file()):
+            total.update(f"{file.relative_to(path).as_posix()}\0{digest_of(file)}\0".encode())
+        return total.hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -108,9 +108,9 @@ def find_images(sources: Sequence[Path]) -> Images:
             if note := check_finished(source, "use"):
                 found.notes.append(note)
             found.images += _of_dataset(open_dataset(source).entries, source)
-        elif source.is_dir():
+        elif source.is_dir() and not is_there(source):
             others += _search(source, found)
-        elif is_there(source) and is_image_file(split_page(source)[0]):
+        elif is_there(source) and (source.is_dir() or is_image_file(split_page(source)[0])):
             try:
                 found.images += _of_file(source, "")
             except NoImageError as error:

@@ -46,8 +46,9 @@ from maskforge.files import (
     as_paths,
     as_text,
 )
+from maskforge.images.containers.openslide_file import is_for_openslide
 from maskforge.images.decoder import read_header
-from maskforge.images.page import split_page
+from maskforge.images.page import is_there, split_page
 from maskforge.images.patients import identifying_note
 from maskforge.issues import Code, Level, Origin
 from maskforge.masks.classes import BACKGROUND, VOID
@@ -387,8 +388,9 @@ class _Run:
         file, page = split_page(image.file)
         if self._hashed[0] != file:
             digest = ""
-            with contextlib.suppress(OSError):
-                digest = digest_of(file) if file.is_file() else ""
+            if is_there(file) and not is_for_openslide(file):  # the pixels of these lie beside it
+                with contextlib.suppress(OSError):
+                    digest = digest_of(file)
             self._hashed = file, digest
         if not self._hashed[1]:
             return ""

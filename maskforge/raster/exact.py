@@ -87,17 +87,12 @@ class Exact:
         polygons = [polygon for area in areas for polygon in area.parts]
         part_counts = np.array([len(area.parts) for area in areas], dtype=np.int64)
         packing = Packing.of(size, len(polygons))
-        edges = _edges(polygons, size.height)
-        Allowance(Limit.CROSSINGS).take(int((edges.behind - edges.first).sum()))
-        ties = Allowance(Limit.TIES)
         # A ring crosses a line as often to one side as to the other: crossings come in pairs.
-        keys = np.concatenate(
-            [_crossings(batch, size.width, packing, ties) for batch in _batches(edges)]
-        )
+        keys = _keys(_edges(polygons, size.height), size.width, packing)
         keys.sort()
-        starts, stops = keys[0::2], keys[1::2]
-        wide = stops > starts
-        starts, stops = starts[wide], stops[wide]
+        wide = keys[1::2] > keys[0::2]
+        starts, stops = keys[0::2][wide], keys[1::2][wide]
+        del keys, wide  # of many shapes, each takes as much as the runs
         region = np.repeat(np.arange(len(areas), dtype=np.int64), part_counts)[
             packing.region(starts)
         ]
@@ -128,6 +123,24 @@ def _edges(polygons: Sequence[Polygon], height: int) -> _Edges:
         points[top],
         points[bottom],
     )
+
+
+def _keys(edges: _Edges, width: int, packing: Packing) -> NDArray[np.int64]:
+    """Return the keys of all crossings.
+
+    Raises:
+        LimitError: If there are too many of them.
+    """
+    count = int((edges.behind - edges.first).sum())
+    Allowance(Limit.CROSSINGS).take(count)
+    ties = Allowance(Limit.TIES)
+    keys = np.empty(count, dtype=np.int64)
+    begin = 0
+    for batch in _batches(edges):
+        some = _crossings(batch, width, packing, ties)
+        keys[begin : begin + len(some)] = some
+        begin += len(some)
+    return keys
 
 
 def _batches(edges: _Edges) -> Iterator[_Edges]:

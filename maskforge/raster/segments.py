@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from maskforge.shapes import Size
 
 _COUNTED_PER_KEY = 16
 _MOST_COUNTED = 2**26
+_RUNS_AT_A_TIME = 2**18
+_COUNTED_AT_A_TIME = 2**20
 
 
 class Segments:
@@ -89,9 +93,7 @@ class Segments:
         Args:
             values: (S,) integers, not large: the value of every segment.
         """
-        # bincount adds in float64, which is exact up to 2^53 pixels.
-        pixels = np.bincount(values, weights=self.lengths)
-        return {int(value): int(pixels[value]) for value in np.flatnonzero(pixels)}
+        return _count(values, self.lengths)
 
     def fill(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the mask of an image.
@@ -104,10 +106,6 @@ class Segments:
         """
         pixels = np.repeat(values, self.lengths, axis=0)
         return pixels.reshape(self._size.height, self._size.width, *values.shape[1:])
-
-    def banded(self, values: NDArray[Any]) -> BandedMask:
-        """Return what ``fill`` returns for (S,) values, without making an array of it."""
-        return BandedMask(self._size, values, self.lengths)
 
     def _numbers(
         self, numbers: NDArray[np.int64], regions: NDArray[np.integer]
@@ -160,6 +158,64 @@ class Segments:
             if half:
                 highest[half:] = np.maximum(highest[half:], highest[:-half])
         return highest
+
+
+class BandSegments:
+    """The segments of an image that has many of them, of some rows at a time.
+
+    ``paint``, ``overlapped``, ``count`` and ``banded`` are those of ``Segments``; there is an edge
+    of segments between the rows.
+    """
+
+    def __init__(self, runs: Runs, size: Size) -> None:
+        """Take the runs, which must be clipped to the image."""
+        self._runs = runs
+        self._size = size
+        self._order = np.argsort(runs.row, kind="stable")
+        behind = np.cumsum(np.bincount(runs.row, minlength=size.height))  # runs, by row
+        steps = np.arange(_RUNS_AT_A_TIME, len(runs), _RUNS_AT_A_TIME)
+        self._tops = np.unique((0, *np.searchsorted(behind, steps), size.height)).tolist()
+        self._places = [0, *behind[np.array(self._tops[1:]) - 1].tolist()]
+
+    def _parts(self) -> Iterator[Segments]:
+        runs = self._runs
+        for rows, places in zip(pairwise(self._tops), pairwise(self._places), strict=True):
+            some = self._order[slice(*places)]
+            row = runs.row[some] - rows[0]
+            part = Runs(runs.region[some], row, runs.start[some], runs.stop[some])
+            yield Segments(part, Size(self._size.width, rows[1] - rows[0]))
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """(S,) number of pixels of every segment, in reading order."""
+        return np.concatenate([one.lengths for one in self._parts()])
+
+    def paint(self, values: NDArray[Any], order: NDArray[np.integer]) -> NDArray[Any]:
+        """Return the values (S,) that are seen; see ``Segments.paint``."""
+        return np.concatenate([one.paint(values, order) for one in self._parts()])
+
+    def overlapped(self, values: NDArray[Any], regions: NDArray[np.integer]) -> int:
+        """Return how many pixels are claimed; see ``Segments.overlapped``."""
+        if len(np.unique(values[regions])) < 2:
+            return 0
+        return sum(one.overlapped(values, regions) for one in self._parts())
+
+    def count(self, values: NDArray[np.integer]) -> dict[int, int]:
+        """Return how many pixels have each value; see ``Segments.count``."""
+        return _count(values, self.lengths)
+
+    def banded(self, values: NDArray[Any]) -> BandedMask:
+        """Return the mask, without making an array of it."""
+        return BandedMask(self._size, values, self.lengths)
+
+
+def _count(values: NDArray[np.integer], lengths: NDArray[np.int64]) -> dict[int, int]:
+    pixels = np.zeros(int(values.max(initial=0)) + 1)
+    for start in range(0, len(values), _COUNTED_AT_A_TIME):
+        part = slice(start, start + _COUNTED_AT_A_TIME)
+        # bincount adds in float64, which is exact up to 2^53 pixels.
+        pixels += np.bincount(values[part], weights=lengths[part], minlength=len(pixels))
+    return {int(value): int(pixels[value]) for value in np.flatnonzero(pixels)}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskforge.choices import Progress, Tracker, with_keywords
-from maskforge.errors import OptionError, TrainingError, require
+from maskforge.errors import DatasetError, OptionError, TrainingError, require
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
@@ -19,6 +19,7 @@ from maskforge.files import CONFIG, PathLike, as_path
 from maskforge.issues import Origin
 from maskforge.outputs.folder import OutputFolder
 from maskforge.remote.address import address_of
+from maskforge.shapes import MOST_PIXELS
 from maskforge.training.configfile import build_options, read_config, to_document
 from maskforge.training.initial_model import InitialModel, check_place, take_over
 from maskforge.training.plan import check_options, make_plan
@@ -214,6 +215,7 @@ def open_data(
         OptionError: If there are none.
     """
     if isinstance(dataset, ExampleSet):
+        _check_sizes(dataset)
         return dataset
     dataset = data.dataset if dataset is None else dataset
     if dataset is None and data.images is None and data.masks is None:
@@ -227,7 +229,19 @@ def open_data(
     examples = open_examples(dataset, **reading, progress=progress)
     for note in examples.notes:
         log(note)
+    _check_sizes(examples)
     return examples
+
+
+def _check_sizes(examples: ExampleSet) -> None:
+    """Refuse what would be refused when it is read, in the midst of the training."""
+    for one in examples:
+        if one.size.width * one.size.height > MOST_PIXELS:
+            raise DatasetError(
+                f"{one.size} px are more than the {MOST_PIXELS:,} px that can be trained on",
+                origin=Origin(one.mask, ""),
+                hint="cut the image and its mask into tiles",
+            )
 
 
 def _nothing_said(line: str) -> None:

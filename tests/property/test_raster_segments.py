@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_examples import examples
 
+from maskforge.raster import segments
 from maskforge.raster.runs import concatenate, from_bitmap
 from maskforge.raster.scan import scan
-from maskforge.raster.segments import Segments
+from maskforge.raster.segments import BandSegments, Segments
 from maskforge.shapes import Bitmap, Size
 
 DTYPES = [np.bool_, np.uint8, np.uint16, np.uint32]
@@ -55,8 +56,8 @@ def test_the_last_region_in_the_order_lies_on_top(dtype):
     def check(stack, count):
         size, masks, values, order = stack
         values, order = values.astype(dtype), order[:count]
-        segments = segments_of(masks, size)
-        mask = segments.fill(segments.paint(values, order))
+        cut = segments_of(masks, size)
+        mask = cut.fill(cut.paint(values, order))
         expected = painted(masks, values, order, size)
         assert mask.dtype == dtype
         assert (mask == expected).all()
@@ -128,3 +129,37 @@ def test_counting_and_sorting_the_edges_of_runs_cut_alike(monkeypatch):
             )
         assert cut[0] == cut[1]
         assert (segments.fill(seen) == painted(masks, values, order, size)).all()
+
+
+@settings(max_examples=examples(100))
+@given(stacks(), st.integers(1, 12))
+def test_rows_at_a_time_give_what_all_rows_give(stack, runs_at_a_time):
+    size, masks, values, order = stack
+    runs = concatenate(
+        [from_bitmap(Bitmap(0, 0, mask), size, region) for region, mask in enumerate(masks)]
+    )
+    whole = Segments(runs, size)
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segments, "_RUNS_AT_A_TIME", runs_at_a_time)
+        patch.setattr(segments, "_COUNTED_AT_A_TIME", 3)
+        some = BandSegments(runs, size)
+        patch.setattr(segments, "Segments", lambda part, _: seen.append(part) or Segments(part, _))
+        mask = some.banded(some.paint(values, order))
+        assert np.array_equal(next(mask.bands(size.height)), whole.fill(whole.paint(values, order)))
+        chosen = np.flatnonzero(values == 1 if len(values) % 2 else values >= 0)
+        assert some.overlapped(values, chosen) == whole.overlapped(values, chosen)
+        painted_values = some.paint(values, order)
+        assert some.count(painted_values) == whole.count(whole.paint(values, order))
+    rows = np.bincount(runs.row, minlength=1).max()
+    assert max(len(part) for part in seen) <= runs_at_a_time + 2 * rows
+
+
+def test_what_overlaps_in_many_rows_adds_up(monkeypatch):
+    monkeypatch.setattr(segments, "_RUNS_AT_A_TIME", 2)
+    size = Size(5, 7)
+    everywhere = np.ones((7, 5), dtype=bool)
+    runs = concatenate([from_bitmap(Bitmap(0, 0, everywhere), size, region) for region in (0, 1)])
+    some = BandSegments(runs, size)
+    assert some.lengths.tolist() == [5] * 7
+    assert some.overlapped(np.array([1, 2]), np.arange(2)) == 35

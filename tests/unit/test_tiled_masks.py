@@ -14,6 +14,7 @@ from maskforge.images import decoder, tiled_tiff
 from maskforge.images.tiled_tiff import write_tiled
 from maskforge.masks import overlay
 from maskforge.masks.classfile import parse_assignments
+from maskforge.raster import segments
 from maskforge.raster.segments import BandedMask
 from maskforge.shapes import Size
 
@@ -24,6 +25,7 @@ RING = [[30, 3], [90, 3], [90, 60], [30, 60], [30, 3], [40, 13], [80, 13], [80, 
 def small_tiles(monkeypatch):
     monkeypatch.setattr(tiled_tiff, "TILE", 16)
     monkeypatch.setattr(tiled_tiff, "_SMALLEST_LEVEL", 24)
+    monkeypatch.setattr(segments, "_RUNS_AT_A_TIME", 40)
 
 
 def annotated(path, **keys):
@@ -126,6 +128,31 @@ def test_a_pyramid_has_every_second_row_and_column(tmp_path, small_tiles, monkey
     assert [level.shape for level in levels] == sizes
     for number, level in enumerate(levels):
         assert np.array_equal(level, mask[:: 2**number, :: 2**number])
+
+
+def test_what_is_beyond_the_edges_is_zero(tmp_path, small_tiles):
+    path = tmp_path / "mask.tiff"
+    ones = BandedMask(Size(40, 21), np.array([9], np.uint8), np.array([40 * 21]))
+    with path.open("w+b") as stream:
+        write_tiled(stream, ones)
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        *_, last = (tile for tile, _, _ in page.segments())
+    assert last.shape == (1, 16, 16, 1)
+    assert last[0, :5, :8].min() == 9
+    assert (last == 9).sum() == 5 * 8
+    assert (last == 0).sum() == 256 - 5 * 8
+
+
+@pytest.mark.parametrize(("most", "is_big"), [(6143, True), (6144, False)])
+def test_files_that_could_exceed_four_gigabytes_are_big(tmp_path, monkeypatch, most, is_big):
+    monkeypatch.setattr(tiled_tiff, "_CLASSIC_BYTES", most)
+    mask = BandedMask(Size(64, 48), np.array([1], np.uint16), np.array([64 * 48]))
+    with (tmp_path / "mask.tiff").open("w+b") as stream:
+        write_tiled(stream, mask)
+    with tifffile.TiffFile(tmp_path / "mask.tiff") as file:
+        assert file.is_bigtiff == is_big
+    assert mf.read_mask(tmp_path / "mask.tiff").min() == 1
 
 
 def test_the_command_line_writes_tiles(tmp_path):

@@ -60,8 +60,7 @@ class LesionMatcher:
         self._truth, self._connectivity = truth, connectivity
         self._match_iou, self._min_size = match_iou, min_size
         self._regions, self._sizes = components(truth, connectivity)
-        self._large = self._sizes >= min_size
-        self.total = _count(self._large)
+        self.total = _count(self._sizes >= min_size)
 
     def match(self, predicted: NDArray[np.bool_]) -> Lesions:
         """Count the connected regions of truth and prediction, and those that match.
@@ -70,18 +69,53 @@ class LesionMatcher:
             predicted: (H, W) bool.
         """
         regions, sizes = components(predicted, self._connectivity)
-        large = sizes >= self._min_size
         both = self._truth & predicted
         pairs = self._regions[both].astype(np.int64) * len(sizes) + regions[both]
         places, common = np.unique(pairs, return_counts=True)
         row, column = np.divmod(places, len(sizes))
-        union = self._sizes[row] + sizes[column] - common
-        matched = common >= self._match_iou * union
-        row, column = row[matched], column[matched]
-        found = np.unique(row[self._large[row] & large[column]])
-        hits = np.unique(column[large[column]])
-        total = _count(large)
-        return Lesions(self.total, len(found), total, total - len(hits))
+        overlaps = Overlaps(row, column, common)
+        return match(self._sizes, sizes, overlaps, self._match_iou, self._min_size)
+
+
+class Overlaps(NamedTuple):
+    """Which regions of both sides have pixels in common, and how many.
+
+    Attributes:
+        truth: (N,) numbers of regions of the truth.
+        predicted: (N,) numbers of the predicted ones.
+        pixels: (N,) common pixels.
+    """
+
+    truth: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    pixels: NDArray[np.int64]
+
+
+def match(
+    truth: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    overlaps: Overlaps,
+    match_iou: float,
+    min_size: int,
+) -> Lesions:
+    """Count regions, and those that match; see ``LesionMatcher``.
+
+    Args:
+        truth: Pixels of every region of the truth; number 0 is what surrounds them.
+        predicted: Likewise of the prediction.
+        overlaps: What they have in common.
+        match_iou: As for ``LesionMatcher``.
+        min_size: Likewise.
+    """
+    large, also_large = truth >= min_size, predicted >= min_size
+    row, column, common = overlaps
+    union = truth[row] + predicted[column] - common
+    matched = common >= match_iou * union
+    row, column = row[matched], column[matched]
+    found = np.unique(row[large[row] & also_large[column]])
+    hits = np.unique(column[also_large[column]])
+    total = _count(also_large)
+    return Lesions(_count(large), len(found), total, total - len(hits))
 
 
 def _count(large: NDArray[np.bool_]) -> int:

@@ -46,6 +46,12 @@ class Regions:
     valid: NDArray[np.bool_]
     exclusive: bool
 
+    def rows(self, start: int, stop: int) -> Regions:
+        """Return some rows of the image."""
+        rows = slice(start, stop)
+        truth, predicted = self.truth[:, rows], self.predicted[:, rows]
+        return Regions(truth, predicted, self.valid[rows], self.exclusive)
+
 
 def target_planes(target: NDArray[Any], head: Head, classes: int) -> Planes:
     """Return the planes of a target of a network, or of a prediction in that form.

@@ -78,7 +78,7 @@ def draw_panels(case: Case, classes: Sequence[str], cases: int) -> Panels:
     ]
     legend = {
         " and ".join(_SIDES): class_legend(sides, classes, colors),
-        "difference": outcome_entries(outcome),
+        "difference": outcome_entries(outcome, case.step),
     }
     return view_panels(case.image, case.row.name, case_title(case.row), views, legend, cases)
 

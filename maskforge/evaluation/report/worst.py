@@ -21,6 +21,7 @@ from maskforge.images.decoder import read_to_show
 from maskforge.images.png import png_bytes
 from maskforge.masks.masknames import MaskNames
 from maskforge.masks.overlay import overlay, with_legend
+from maskforge.shapes import Size
 
 FOUND: Color = (0, 158, 115)
 MISSED: Color = (213, 94, 0)
@@ -30,6 +31,7 @@ CONFUSED: Color = (240, 228, 66)
 
 OUTCOME_COLORS = {1: FOUND, 2: MISSED, 3: INVENTED, 4: CONFUSED}
 OPACITY = 0.45
+_LONGEST_SIDE = 2048
 _MEANINGS = {1: "found", 2: "missed", 3: "invented", 4: "of another class"}
 
 
@@ -57,16 +59,23 @@ class Case(NamedTuple):
         row: What was measured.
         image: (H, W, 3): the image, or black if there is none.
         regions: Truth and prediction.
+        step: Of every so many rows and columns, the first is there.
     """
 
     row: ImageRow
     image: NDArray[np.uint8]
     regions: Regions
+    step: int = 1
 
 
-def read_case(row: ImageRow, example: Example, regions: Regions) -> Case:
+def drawn_step(size: Size) -> int:
+    """Return of how many rows and columns one is drawn, of an image that is read in parts."""
+    return -(-max(size) // _LONGEST_SIDE)
+
+
+def read_case(row: ImageRow, example: Example, regions: Regions, step: int = 1) -> Case:
     """Return what it takes to draw an image of a report."""
-    return Case(row, shown_image(example, regions.valid.shape), regions)
+    return Case(row, shown_image(example, regions.valid.shape, step), regions, step)
 
 
 def draw_worst(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
@@ -96,11 +105,11 @@ def outcome_image(example: Example, image: Regions) -> NDArray[np.uint8]:
     )
 
 
-def outcome_entries(result: NDArray[np.uint8]) -> list[tuple[str, Color]]:
-    """Return the lines of a legend of outcomes, with their pixels."""
+def outcome_entries(result: NDArray[np.uint8], step: int = 1) -> list[tuple[str, Color]]:
+    """Return the lines of a legend of outcomes, with their pixels if all of them are there."""
     counts = np.bincount(result.ravel(), minlength=5)
     return [
-        (f"{_MEANINGS[value]}  {counts[value]} px", OUTCOME_COLORS[value])
+        (_MEANINGS[value] + (f"  {counts[value]} px" if step == 1 else ""), OUTCOME_COLORS[value])
         for value in _MEANINGS
         if counts[value] or value < 4
     ]
@@ -113,12 +122,13 @@ def case_title(row: ImageRow) -> str:
     return f"{row.name}: {dice}, {lesions}"
 
 
-def shown_image(example: Example, size: tuple[int, ...]) -> NDArray[np.uint8]:
+def shown_image(example: Example, size: tuple[int, ...], step: int = 1) -> NDArray[np.uint8]:
     """Return the image of an example; the numbers do not depend on it, and black shows them too.
 
     Args:
         example: The example.
-        size: Height and width of its mask.
+        size: Height and width of its mask, or of what is taken of it.
+        step: Of every so many rows and columns, the first is returned.
 
     Returns:
         (H, W, 3).
@@ -126,7 +136,7 @@ def shown_image(example: Example, size: tuple[int, ...]) -> NDArray[np.uint8]:
     shape = (*size, 3)
     if has_image(example):
         with contextlib.suppress(MaskforgeError):
-            image = read_to_show(example.image, upright=example.upright)
+            image = read_to_show(example.image, upright=example.upright, step=step)
             if image.shape == shape:
                 return image
     return np.zeros(shape, dtype=np.uint8)
@@ -135,4 +145,4 @@ def shown_image(example: Example, size: tuple[int, ...]) -> NDArray[np.uint8]:
 def _draw(case: Case) -> Image.Image:
     result = outcomes(case.regions)
     shown = overlay(case.image, result, OUTCOME_COLORS, opacity=OPACITY)
-    return with_legend(shown, case_title(case.row), outcome_entries(result))
+    return with_legend(shown, case_title(case.row), outcome_entries(result, case.step))
