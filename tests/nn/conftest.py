@@ -36,6 +36,7 @@ def _no_extras(monkeypatch):
     """Some extras take longer than tiny trainings; only those of module fixtures have them."""
     if BACKEND:
         monkeypatch.setattr("maskforge.training.loop.finish._try_bfloat16", lambda *_: None)
+        monkeypatch.setattr("maskforge.training.loop.finish.draw_extremes", lambda *_: None)
         monkeypatch.setattr("maskforge.training.loop.epochs.draw_curves", lambda *_: None)
 
 
