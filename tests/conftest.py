@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,10 @@ from training_runs import step_by_step
 from maskforge.errors import MissingDependencyError
 from maskforge.nn import backend
 
+# Tests start many processes, and each would compile the package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # No test depends on how fast the machine is.
 settings.register_profile(
     "any machine",
@@ -24,6 +30,12 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 _ROOT = Path(__file__).parent.parent
+
+
+def pytest_collection_finish():
+    """Look no more for garbage among the tests themselves and all that they have imported."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
