@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -30,12 +29,6 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 _ROOT = Path(__file__).parent.parent
-
-
-def pytest_collection_finish():
-    """Look no more for garbage among the tests themselves and all that they have imported."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(scope="session")
