@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import model_folders as models
@@ -18,7 +19,10 @@ os.environ.setdefault(
 )
 os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")  # tests leave the user's alone
 try:
-    BACKEND = backend.start()
+    with pytest.MonkeyPatch.context() as patch:
+        if "sklearn" not in sys.modules:  # which Keras would load whole, for wrappers of its own
+            patch.setitem(sys.modules, "sklearn", None)
+        BACKEND = backend.start()
 except MissingDependencyError as error:
     BACKEND = ""
     REASON = f"NO NETWORKS: {error.message}, so networks are not tested"
