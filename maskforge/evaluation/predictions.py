@@ -91,15 +91,15 @@ def check_size(
         DatasetError: If they differ in size; with the names of both.
     """
     if truth.void.shape != predicted.void.shape:
-        sizes = (Size(*one.void.shape[::-1]) for one in (truth, predicted))
-        raise _differ(example, *sizes, names=names)
+        sizes = [Size(*one.void.shape[::-1]) for one in (truth, predicted)]
+        raise _differ(example, sizes, names)
 
 
 def _differ(
-    example: Example, truth: Size, predicted: Size, names: tuple[str, str] = _BOTH
+    example: Example, sizes: Sequence[Size], names: tuple[str, str] = _BOTH
 ) -> DatasetError:
     return DatasetError(
-        f"{names[0]} has {truth} px, {names[1]} {predicted} px",
+        f"{names[0]} has {sizes[0]} px, {names[1]} {sizes[1]} px",
         origin=Origin(example.mask, ""),
         hint="masks are not resized: predict the images in their own size",
     )
@@ -200,7 +200,7 @@ class Sides:
         if truth and predicted:
             sizes = [Size(one.width, one.top + one.height) for one in (truth[-1], predicted[-1])]
             if sizes[0] != sizes[1]:
-                raise _differ(example, *sizes)
+                raise _differ(example, sizes)
         return truth if predicted else []
 
     def alone(self, example: Example) -> Sides:
