@@ -149,6 +149,7 @@ def evaluate(
         ),
     ] = None,
     workers: shared.Workers = None,
+    dask: shared.Dask = "",
     overwrite: shared.Overwrite = False,
     model: Model,
     json: shared.Json = False,
@@ -191,6 +192,7 @@ def evaluate(
             partial=data.get("partial", "skip"),
             unfinished=data.get("unfinished", "error"),
             workers=workers,
+            dask=dask,
         )
         check_options(options)
         if "classes" in data:

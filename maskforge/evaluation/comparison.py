@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -29,6 +30,7 @@ from maskforge.images.page import is_there
 from maskforge.issues import Origin
 from maskforge.nn.modelfile import DESCRIPTION
 from maskforge.prediction.model_options import ModelOptions
+from maskforge.prediction.model_source import ModelSource
 
 if TYPE_CHECKING:
     from maskforge.prediction.predictor import Predictor
@@ -208,17 +210,25 @@ def _open_model(
 class _ModelPredictions:
     """What a model predicts, one image at a time."""
 
-    predictor: Predictor
+    predictor: Predictor | ModelSource
     options: ModelOptions
     numbers: tuple[int, ...]
     holds_images: ClassVar = True
 
-    def alone(self, truth: Example) -> KnownPrediction:
-        """Return the prediction for an example: the network stays in this process."""
+    def alone(self, truth: Example, *, anywhere: bool) -> Predictions:
+        """Return the prediction for an example: the network stays on this machine."""
+        if isinstance(self.predictor, ModelSource):
+            return self
+        if anywhere:
+            return replace(self, predictor=ModelSource.of(self.predictor))
         try:
             return KnownPrediction(self.predict(truth))
         except (MaskforgeError, ValueError) as error:
             return KnownPrediction(error)
+
+    def places(self) -> Iterable[Path]:
+        """Return the folder of the model."""
+        return (self.predictor.folder.absolute(),)
 
     def predict(self, truth: Example) -> Predicted:
         """Return the prediction for the image of an example.
@@ -226,9 +236,12 @@ class _ModelPredictions:
         Raises:
             DatasetError: If the image cannot be read.
         """
-        result = self.predictor.predict(truth.read_image(), self.options)
-        description = self.predictor.description
-        classes = len(self.predictor.classes.foreground_ids)
+        predictor = self.predictor
+        if isinstance(predictor, ModelSource):
+            predictor = predictor.load()
+        result = predictor.predict(truth.read_image(), self.options)
+        description = predictor.description
+        classes = len(predictor.classes.foreground_ids)
         planes = target_planes(result.target, description.head, classes)
         assert result.probabilities is not None
         first = result.probabilities.shape[-1] - classes

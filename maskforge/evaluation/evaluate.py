@@ -150,7 +150,14 @@ def _measured(
     opened = prediction if isinstance(prediction, Predictor) else as_source(prediction)
     task = open_comparison(opened, truth, options, progress)
     _column(task.examples, options.group_column)  # refused before anything is measured
-    gathered = gather(task.examples, task.sides, options.measure, progress, workers=options.workers)
+    gathered = gather(
+        task.examples,
+        task.sides,
+        options.measure,
+        progress,
+        workers=options.workers,
+        dask=options.dask,
+    )
     report = evaluation_report(task, gathered, options, time.monotonic() - start)
     by_name = {one.name: one for one in gathered.kept}
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ from maskforge.evaluation.measured_image import MeasuredImage, MeasureTask, meas
 from maskforge.evaluation.measures.histogram import ProbabilityHistogram
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.measured import Measured, join
-from maskforge.evaluation.predictions import Sides
+from maskforge.evaluation.predictions import Sides, absolute
 from maskforge.examples.example import Example
 from maskforge.processes.worker_pool import (
     LARGE_TASKS_AHEAD,
@@ -64,6 +65,7 @@ def gather(
     progress: Progress | None = None,
     each: Callable[[Example, Measured], None] | None = None,
     workers: int | None = 1,
+    dask: str = "",
 ) -> Gathered:
     """Measure images; those that cannot be read are left out, and named.
 
@@ -74,6 +76,7 @@ def gather(
         progress: Called after every image.
         each: Given what was measured on every image, as soon as it was.
         workers: Processes that measure; None for one for each core, if there are many images.
+        dask: Address of the scheduler of a Dask cluster that does it instead.
 
     Raises:
         DatasetError: If no image is left.
@@ -85,7 +88,7 @@ def gather(
     void_names: list[str] = []
     histogram: ProbabilityHistogram | None = None
     by_threshold: NDArray[np.int64] | None = None
-    with contextlib.closing(_measured(examples, sides, options, workers)) as results:
+    with contextlib.closing(_measured(examples, sides, options, workers, dask)) as results:
         for done, (example, result) in enumerate(zip(examples, results, strict=True), 1):
             if isinstance(result, MaskforgeError):
                 problems.append(result)
@@ -127,16 +130,35 @@ def gather(
 
 
 def _measured(
-    examples: Sequence[Example], sides: Sides, options: MeasureOptions, workers: int | None
+    examples: Sequence[Example],
+    sides: Sides,
+    options: MeasureOptions,
+    workers: int | None,
+    dask: str,
 ) -> Generator[_Result]:
     """Yield what was measured in order: by other processes, or ahead in threads."""
-    with WorkerPool(workers, loads=(measured_image.__name__,)) as pool:
+    with WorkerPool(workers, loads=(measured_image.__name__,), dask=dask) as pool:
         if not pool.is_worth(len(examples)):
             yield from _in_threads(MeasureTask(one, sides, options) for one in examples)
             return
-        tasks = (MeasureTask(one, sides.alone(one), options) for one in examples)
+        if dask:
+            pool.share((*_folders(examples), *sides.predictions.places()))
+        tasks = (_task(one, sides, options, anywhere=dask != "") for one in examples)
         ahead = LARGE_TASKS_AHEAD if sides.predictions.holds_images else TASKS_AHEAD
         yield from pool.in_order(measure_image, tasks, forget, ahead=ahead)
+
+
+def _task(
+    example: Example, sides: Sides, options: MeasureOptions, *, anywhere: bool
+) -> MeasureTask:
+    alone = sides.alone(example, anywhere=anywhere)
+    return MeasureTask(absolute(example) if anywhere else example, alone, options)
+
+
+def _folders(examples: Sequence[Example]) -> Iterator[Path]:
+    """Yield the folders of masks and images, as far as they are there."""
+    folders = dict.fromkeys(file.parent for one in examples for file in (one.mask, one.image))
+    return (one.absolute() for one in folders if one.is_dir())
 
 
 def _in_threads(tasks: Iterable[MeasureTask]) -> Generator[_Result]:

@@ -10,6 +10,7 @@ from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.predictions import Sides
 from maskforge.examples.example import Example
 from maskforge.issues import Origin
+from maskforge.prediction.model_source import NotLoadedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,17 @@ class MeasuredImage:
 
 
 def measure_image(task: MeasureTask) -> MeasuredImage | MaskforgeError:
-    """Measure an image, or say why that cannot be done."""
+    """Measure an image, or say why that cannot be done.
+
+    Raises:
+        NotLoadedError: If another machine cannot use the model.
+    """
     try:
         image, predicted = task.sides.regions(task.example)
         has_void = bool((predicted.planes.void & image.valid).any())
         return MeasuredImage(measure(image, predicted.probabilities, task.options), has_void)
+    except NotLoadedError:
+        raise
     except MaskforgeError as error:
         return error
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -41,8 +41,17 @@ class Predictions(Protocol):
         """Return the prediction for an example of the truth."""
         ...
 
-    def alone(self, truth: Example) -> Predictions:
-        """Return what any process can ask for the prediction of this example."""
+    def alone(self, truth: Example, *, anywhere: bool) -> Predictions:
+        """Return what any process can ask for the prediction of this example.
+
+        Args:
+            truth: The example.
+            anywhere: Whether it may be on another machine.
+        """
+        ...
+
+    def places(self) -> Iterable[Path]:
+        """Return files and folders that other machines need for that."""
         ...
 
 
@@ -59,6 +68,11 @@ def example_planes(example: Example, classes: ClassMap, numbers: Sequence[int]) 
     """
     target = example.read_target(classes, "sigmoid")
     return pick(target_planes(target, "sigmoid", len(classes.foreground_ids)), numbers)
+
+
+def absolute(example: Example) -> Example:
+    """Return an example whose files are found from every working folder."""
+    return replace(example, image=example.image.absolute(), mask=example.mask.absolute())
 
 
 def compare(example: Example, truth: Planes, predicted: Planes) -> Regions:
@@ -101,9 +115,9 @@ class Sides:
         predicted = self.predictions.predict(example)
         return compare(example, truth, predicted.planes), predicted
 
-    def alone(self, example: Example) -> Sides:
+    def alone(self, example: Example, *, anywhere: bool) -> Sides:
         """Return as much as any process needs for ``regions`` of this example."""
-        return replace(self, predictions=self.predictions.alone(example))
+        return replace(self, predictions=self.predictions.alone(example, anywhere=anywhere))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +138,17 @@ class MaskPredictions:
     probabilities: Path | None
     holds_images: ClassVar = False
 
-    def alone(self, truth: Example) -> MaskPredictions:
+    def alone(self, truth: Example, *, anywhere: bool) -> MaskPredictions:
         """Return the only mask that belongs to an example."""
-        return replace(self, partners={truth.name: self.partners[truth.name]})
+        partner, probabilities = self.partners[truth.name], self.probabilities
+        if anywhere:
+            partner = absolute(partner)
+            probabilities = probabilities and probabilities.absolute()
+        return replace(self, partners={truth.name: partner}, probabilities=probabilities)
+
+    def places(self) -> Iterable[Path]:
+        """Return the folders of the masks."""
+        return dict.fromkeys(one.mask.absolute().parent for one in self.partners.values())
 
     def predict(self, truth: Example) -> Predicted:
         """Return the mask that belongs to an example of the truth.
@@ -178,9 +200,13 @@ class KnownPrediction:
             raise self.predicted
         return self.predicted
 
-    def alone(self, truth: Example) -> KnownPrediction:
+    def alone(self, truth: Example, *, anywhere: bool) -> KnownPrediction:
         """Return it as it is."""
         return self
+
+    def places(self) -> Iterable[Path]:
+        """Return nothing."""
+        return ()
 
 
 def probabilities_folder(folder: Path, partners: Sequence[Example]) -> tuple[Path | None, str]:
