@@ -183,7 +183,7 @@ def _predict(
         pool = stack.enter_context(WorkerPool(1, dask=options.dask))
         workplace = stack.enter_context(folder.workplace()) if options.dask else None
         if workplace is not None:
-            pool.share([workplace, *sources, model.folder.absolute()])
+            pool.share([workplace, model.folder.absolute(), *_folders(images)])
         writer = stack.enter_context(DatasetWriter(folder, model.classes, shard))
         recall = partial(run.recall, writer, iter(names[part.start :]))
         entered = (
@@ -199,6 +199,12 @@ def _predict(
     run.report.exports = tool_files.reports
     run.report.seconds = time.perf_counter() - start
     return run.report
+
+
+def _folders(images: Sequence[ImageFile]) -> Iterator[Path]:
+    """Yield the folders of images, as far as they are there."""
+    folders = dict.fromkeys(one.file.parent for one in images if one.file is not None)
+    return filter(Path.is_dir, folders)
 
 
 def _part(shard: Shard | None, images: Sequence[ImageFile]) -> range:

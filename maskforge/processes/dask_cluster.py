@@ -11,12 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import maskforge
 from maskforge.errors import MaskforgeError, OptionError, require
+from maskforge.remote.address import address_of, cache_folder
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -26,6 +27,9 @@ Result = TypeVar("Result")
 
 _PATIENCE = 30.0
 """Seconds in which a scheduler must answer, and have a worker."""
+
+_ALWAYS_CHECKED = 50
+"""Folders that a worker looks for again before a task, in case that it came later."""
 
 _GLANCE = 1.0
 """Seconds after which it is made sure that there still are workers."""
@@ -41,11 +45,13 @@ class _Needs:
 
     Attributes:
         version: Of Python and maskforge.
-        places: Files and folders.
+        folders: That it must see.
+        cache: The user's cache, if some of them are in it.
     """
 
     version: str
-    places: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    cache: str = ""
 
 
 class DaskCluster(Executor):
@@ -87,7 +93,7 @@ class DaskCluster(Executor):
                 self._client.wait_for_workers(1, timeout=_PATIENCE)
             except TimeoutError:
                 raise self._no_workers() from None
-            self._check_workers()
+            self._check_workers(self._needs)
             self.threads = sum(self._client.nthreads().values())
             self._executor = self._client.get_executor(pure=False)
             self._open = stack.pop_all()
@@ -101,12 +107,15 @@ class DaskCluster(Executor):
         Raises:
             MaskforgeError: If a worker does not.
         """
-        folders = dict.fromkeys(str(one if one.is_dir() else one.parent) for one in places)
-        self._needs = _Needs(self._needs.version, tuple(folders))
-        self._check_workers()
+        folders = tuple(dict.fromkeys(one if one.is_dir() else one.parent for one in places))
+        is_cached = any(address_of(one) is not None for one in folders)
+        cache = str(cache_folder()) if is_cached else ""
+        needs = _Needs(self._needs.version, tuple(map(str, folders)), cache)
+        self._check_workers(needs)
+        self._needs = replace(needs, folders=needs.folders[:_ALWAYS_CHECKED])
 
-    def _check_workers(self) -> None:
-        lacking = self._client.run(_lacking, self._needs, on_error="return")
+    def _check_workers(self, needs: _Needs) -> None:
+        lacking = self._client.run(_lacking, needs, on_error="return")
         for worker, found in lacking.items():
             if found is not None:
                 told = found if isinstance(found, MaskforgeError) else _cannot_run(found)
@@ -237,13 +246,17 @@ def _lacking(needs: _Needs) -> MaskforgeError | None:
         return MaskforgeError(
             f"a Dask worker has {_version()}, and this process has {needs.version}", hint=_ALIKE
         )
-    for place in needs.places:
-        if not os.path.exists(place):  # noqa: PTH110 - never raises
+    if needs.cache not in ("", str(cache_folder())):
+        return MaskforgeError(
+            f"a Dask worker has another cache than {needs.cache}, where this process keeps what "
+            "URLs name",
+            hint="set MASKFORGE_CACHE to a folder that all machines share, for the workers, too",
+        )
+    for folder in needs.folders:
+        if not os.path.isdir(folder):  # noqa: PTH112 - never raises
             return MaskforgeError(
-                f"a Dask worker does not see {place}",
-                hint="workers need sources, models and output folders at the same places as this "
-                "machine; what URLs name is in the folder of MASKFORGE_CACHE, which can be such a "
-                "place",
+                f"a Dask worker does not see the folder {folder}",
+                hint="sources, models and outputs must be at the same places on all machines",
             )
     return None
 

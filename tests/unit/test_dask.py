@@ -58,10 +58,12 @@ def new_cluster(**options):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A scheduler with two workers, which start in a folder of their own."""
-    with contextlib.chdir(tmp_path_factory.mktemp("cluster")):
-        started = new_cluster()
+    """A scheduler with two workers, which start in a folder and with a cache of their own."""
+    folder = tmp_path_factory.mktemp("cluster")
+    with contextlib.chdir(folder):
+        started = new_cluster(env={"MASKFORGE_CACHE": str(folder / "cache")})
     with started:
+        started.cache = str(folder / "cache")
         yield started
 
 
@@ -357,15 +359,32 @@ def test_workers_that_differ_are_told(tmp_path, dask, monkeypatch):
     annotated(tmp_path / "in", 2)
     with WorkerPool(1, dask=dask) as pool, pytest.raises(MaskforgeError) as caught:
         pool.share([tmp_path / "nowhere" / "in"])
-    assert "a Dask worker does not see" in str(caught.value)
+    assert "a Dask worker does not see the folder" in str(caught.value)
     assert str(tmp_path / "nowhere") in str(caught.value)
     monkeypatch.setattr(mf, "__version__", "9.9")
     with pytest.raises(MaskforgeError, match=r"a Dask worker has maskforge 0.1.0 in") as caught:
         mf.convert("in", "out", dask=dask)
     assert "install the same" in caught.value.hint
-    monkeypatch.setattr(dask_cluster.DaskCluster, "_check_workers", lambda self: None)
+    monkeypatch.setattr(dask_cluster.DaskCluster, "_check_workers", lambda *_: None)
     with pytest.raises(MaskforgeError, match=r"a Dask worker has maskforge 0.1.0"):
         mf.convert("in", "out", dask=dask)  # it came after the others
+
+
+def test_urls_need_a_cache_that_all_machines_share(tmp_path, dask, cluster, monkeypatch):
+    memory = pytest.importorskip("fsspec", reason="NO STORE").filesystem("memory")
+    memory.put(str(annotated(tmp_path / "in", 8)), "/ward/in", recursive=True)
+    mf.convert(tmp_path / "in", tmp_path / "whole")
+    monkeypatch.setenv("MASKFORGE_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(MaskforgeError, match="has another cache") as caught:
+        mf.convert("memory://ward/in", "out", dask=dask)
+    assert "MASKFORGE_CACHE" in caught.value.hint
+    monkeypatch.setenv("MASKFORGE_CACHE", cluster.cache)
+    mf.convert("memory://ward/in", "memory://ward/masks", dask=dask)
+    memory.get("/ward/masks", str(tmp_path / "fetched"), recursive=True)
+    assert tree(tmp_path / "fetched" / "masks") == tree(tmp_path / "whole" / "masks")
+    assert not [one for one in memory.find("/ward/masks") if "/.maskforge" in one]
+    memory.store.clear()
+    memory.pseudo_dirs[:] = [""]
 
 
 def test_the_commands(tmp_path, dask, model):
