@@ -26,7 +26,6 @@ import maskforge as mf
 from maskforge.errors import (
     LabelError,
     MaskforgeError,
-    MissingDependencyError,
     ModelError,
     OptionError,
     OutputError,
@@ -407,11 +406,3 @@ def test_the_commands(tmp_path, dask, model):
     dry = run("convert", "in", "--out", "new", *on, "--dry-run")
     assert dry.exit_code == 2
     assert "dry run" in dry.stderr
-
-
-def test_dask_is_needed_only_for_clusters(tmp_path, monkeypatch):
-    monkeypatch.setattr("maskforge.errors.is_installed", lambda package: False)
-    annotated(tmp_path / "in", 2)
-    with pytest.raises(MissingDependencyError, match="Dask clusters need distributed") as error:
-        mf.convert(tmp_path / "in", tmp_path / "out", dask="tcp://127.0.0.1:9")
-    assert "maskforge[dask]" in error.value.hint
