@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import pickle
 import shutil
 import signal
 import warnings
+from concurrent.futures import Executor, Future
 
 import msgspec
 import numpy as np
@@ -115,6 +117,38 @@ def test_workers_that_are_killed_lose_nothing(tmp_path, dask, cluster):
     assert len(ended) == 2
     assert alike(report) == alike(whole)
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
+class Twice(Executor):
+    """A cluster that does every task twice, as if it had lost sight of the first worker."""
+
+    threads = 2
+
+    def __init__(self, address):
+        self.places = []
+
+    def share(self, places):
+        self.places.extend(places)
+
+    def submit(self, function, task):
+        future = Future()
+        copies = [pickle.loads(pickle.dumps(task)) for _ in range(2)]
+        future.set_result([function(one) for one in copies][1])
+        return future
+
+    def result(self, future):
+        return future.result()
+
+
+def test_tasks_may_be_done_twice(tmp_path, monkeypatch, model):
+    monkeypatch.setattr(dask_cluster, "DaskCluster", Twice)
+    annotated(tmp_path / "in")
+    gray(tmp_path / "gray", 20)
+    for dask in ("", "twice"):
+        mf.convert(tmp_path / "in", tmp_path / f"masks{dask}", dask=dask, instances=True)
+        mf.predict(model, tmp_path / "gray", tmp_path / f"out{dask}", dask=dask, runtime="onnx")
+    assert tree(tmp_path / "maskstwice") == tree(tmp_path / "masks")
+    assert tree(tmp_path / "outtwice") == tree(tmp_path / "out")
 
 
 def test_what_tasks_raise_is_told_and_leaves_nothing(tmp_path, dask):
