@@ -17,10 +17,14 @@ from .dataset.inspection import Inspection, inspect
 from .dataset.manifest import Dataset, DatasetItem, ManifestEntry, open_dataset
 from .dataset.previews import PreviewOptions, PreviewReport, preview
 from .errors import MaskforgeError
+from .evaluation.agreement.agree import agree
+from .evaluation.agreement.agree_options import AgreeOptions
+from .evaluation.agreement.agreement_report import AgreementReport
 from .evaluation.evaluate import evaluate
 from .evaluation.evaluate_options import EvaluateOptions
 from .evaluation.measures.measure_options import MeasureOptions
 from .evaluation.report.evaluation_report import EvaluationReport
+from .evaluation.units.unit_options import UnitOptions
 from .examples.example import Example, ExampleSet
 from .examples.sources import open_examples
 from .examples.split import Split, check_leaks, make_folds, make_split
@@ -49,6 +53,9 @@ from .prediction.prediction_report import PredictionReport
 from .prediction.predictor import Predictor
 from .raster.arrays import rasterize
 from .raster.segments import BandedMask
+from .review.suspect_options import SuspectOptions
+from .review.suspect_report import Suspect, SuspectReport
+from .review.suspects import suspects
 from .server.serve import serve
 from .server.serve_options import ServeOptions
 from .shapes import (
@@ -61,6 +68,7 @@ from .shapes import (
     Polyline,
     Shape,
     Size,
+    Spacing,
 )
 from .shards.gather import gather
 from .training.compare import compare_runs
@@ -71,6 +79,8 @@ from .training.train_options import DataOptions, InputOptions, SplitOptions, Tra
 from .vector.vectorize_options import VectorizeOptions
 
 __all__ = [
+    "AgreeOptions",
+    "AgreementReport",
     "AnnotatedImage",
     "AnnotationReader",
     "Area",
@@ -126,12 +136,18 @@ __all__ = [
     "ServeOptions",
     "Shape",
     "Size",
+    "Spacing",
     "Split",
     "SplitOptions",
+    "Suspect",
+    "SuspectOptions",
+    "SuspectReport",
     "TrainOptions",
+    "UnitOptions",
     "VectorizeOptions",
     "Vectorized",
     "__version__",
+    "agree",
     "augment",
     "check",
     "check_leaks",
@@ -164,6 +180,7 @@ __all__ = [
     "read_splits",
     "resume_training",
     "serve",
+    "suspects",
     "train",
     "vectorize",
     "write_mask",

@@ -63,8 +63,13 @@ PER_IMAGE = "per-image.csv"
 CORRECTIONS = "corrections.csv"
 """What people changed in predictions."""
 
+SUSPECTS = "suspects.json"
+"""Labels that a model contradicts."""
+
 CHECK_REPORT = "check.json"
 """What was found wrong in a data set."""
+
+SUSPECTS_PAGE = "suspects.html"
 
 CHECK_PAGE = "check.html"
 
@@ -85,6 +90,7 @@ _SIGNS = (
     (RECORD, CONFIG),
     (REPORT, PER_IMAGE),
     (CHECK_REPORT, CHECK_PAGE),
+    (SUSPECTS, SUSPECTS_PAGE),
     (f"{CONTACT_SHEET}-1.png",),
     (f"{AUGMENTED}-1.png",),
 )

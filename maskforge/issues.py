@@ -259,6 +259,12 @@ class Code(enum.Enum):
         Scope.IMAGE,
         "The image is a stack of several pages; the annotation counts for the first.",
     )
+    IDENTIFYING = (
+        "identifying",
+        Level.NOTE,
+        Scope.IMAGE,
+        "The DICOM file of the image still says who the patient or somebody else is.",
+    )
     EXIF_ROTATED = (
         "exif-rotated",
         Level.NOTE,

@@ -48,6 +48,22 @@ class Size(NamedTuple):
         return f"{self.width} x {self.height}"
 
 
+class Spacing(NamedTuple):
+    """Size of a pixel in millimeters.
+
+    Examples:
+        >>> spacing = mf.Spacing(0.1, 0.2)
+        >>> spacing.height, str(spacing)
+        (0.2, '0.1 x 0.2')
+    """
+
+    width: float
+    height: float
+
+    def __str__(self) -> str:
+        return f"{self.width:g} x {self.height:g}"
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Polygon(Brief):
     """One part of a region: an outline and its holes, filled by the even-odd rule.
@@ -184,6 +200,8 @@ class ImageReference:
         upright: Whether the coordinates refer to the image as it is shown after the EXIF
             orientation was applied. If False they refer to the pixels as they are stored.
         match: The evidence by which it was found; see ``ManifestEntry.match``.
+        spacing: Size of a pixel in millimeters; None if the image does not tell.
+        patient_digest: Salted digest of what the image calls the patient; empty if it does not.
     """
 
     name: str
@@ -192,3 +210,5 @@ class ImageReference:
     orientation: int = 1
     upright: bool = False
     match: Match = "none"
+    spacing: Spacing | None = None
+    patient_digest: str = ""

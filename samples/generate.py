@@ -11,15 +11,17 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 from annotation_files import labelme, superannotate, vott
 from annotation_files.marks import Mark, Sheet
 from bitewings.bitewing import make_bitewing
-from bitewings.outlines import LABELS
+from bitewings.outlines import LABELS, TOOTH
 from bundle import COLORS, write_bundle
+
+TOOTH_COLOR = "#f4a261"
 
 FORMATS = ("labelme", "vott", "superannotate")
 
@@ -36,6 +38,7 @@ class RadiographSet:
         width: Of the images in pixels.
         height: Of the images in pixels.
         format: One of ``FORMATS``.
+        depths: Whether lesions have known depths, and everything the number of its tooth.
     """
 
     folder: Path
@@ -43,18 +46,25 @@ class RadiographSet:
     width: int
     height: int
     format: str
+    depths: bool = False
 
     def write_one(self, number: int) -> vott.Asset:
         """Write an image and its annotations; return what a VoTT project says about it."""
         cv2.setNumThreads(1)  # there is a process for every core
-        radiograph = make_bitewing((self.seed, number), self.width, self.height)
+        radiograph = make_bitewing((self.seed, number), self.width, self.height, depths=self.depths)
         marks = tuple(Mark.of(outline) for outline in radiograph.outlines)
+        if self.depths:
+            numbers = [outline.tooth for outline in radiograph.outlines]
+            marks = tuple(
+                replace(mark, group=tooth) for mark, tooth in zip(marks, numbers, strict=True)
+            )
         sheet = Sheet(f"bitewing-{number:04}.jpg", radiograph.image, marks)
         match self.format:
             case "labelme":
                 labelme.write_sheet(self.folder, sheet)
             case "superannotate":
-                superannotate.write_vector(self.folder, sheet, LABELS)
+                labels = (TOOTH, *LABELS) if self.depths else LABELS
+                superannotate.write_vector(self.folder, sheet, labels)
             case "vott":
                 return vott.write_sheet(self.folder, sheet)
         return {}
@@ -69,10 +79,11 @@ class RadiographSet:
                 assets = list(pool.map(self.write_one, numbers, chunksize=4))
         else:
             assets = [self.write_one(number) for number in numbers]
+        colors = {TOOTH: TOOTH_COLOR} | COLORS if self.depths else COLORS
         if self.format == "superannotate":
-            superannotate.write_classes(self.folder, COLORS)
+            superannotate.write_classes(self.folder, colors)
         if self.format == "vott":
-            vott.write_project(self.folder, assets, name="bitewings", tags=COLORS)
+            vott.write_project(self.folder, assets, name="bitewings", tags=colors)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -84,6 +95,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--width", type=int, default=640, help="pixels (default 640)")
     parser.add_argument("--height", type=int, default=480, help="pixels (default 480)")
     parser.add_argument("--format", choices=FORMATS, default="labelme", help="default labelme")
+    parser.add_argument(
+        "--depths",
+        action="store_true",
+        help="lesions of known depth, whole teeth, and the number of its tooth as every group",
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     options = parser.parse_args(arguments)
     if not arguments:
@@ -98,7 +114,14 @@ def main(arguments: Sequence[str]) -> None:
     if options.out.exists() and any(options.out.iterdir()):
         parser.error(f"{options.out} is not empty")
     options.out.mkdir(parents=True, exist_ok=True)
-    images = RadiographSet(options.out, options.seed, options.width, options.height, options.format)
+    images = RadiographSet(
+        options.out,
+        options.seed,
+        options.width,
+        options.height,
+        options.format,
+        depths=options.depths,
+    )
     images.write(options.count, options.jobs)
 
 

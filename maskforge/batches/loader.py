@@ -88,7 +88,7 @@ def load(example: Example, options: BatchOptions, seed: int) -> LoadedPair:
     Raises:
         DatasetError: If a file cannot be read, or is not what was expected.
     """
-    image: NDArray[Any] = example.read_image()
+    image: NDArray[Any] = example.read_image(options.scaling.window)
     target = example.read_target(options.classes, options.head)
     target = target if target.ndim == 3 else target[..., None]
     low, high = (-1.0, 1.0) if options.scaling.kind == "minus-one-one" else (0.0, 1.0)

@@ -32,6 +32,8 @@ COMMANDS = (
     "serve",
     "merge",
     "evaluate",
+    "agree",
+    "suspects",
     "export",
     "export-model",
     "formats",

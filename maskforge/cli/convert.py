@@ -84,6 +84,15 @@ def convert(
     instances: Annotated[
         bool, typer.Option("--instances", help="Write an instance map beside each mask.")
     ] = False,
+    instances_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="Write an instance map; shapes of a class with one value of this key, such as "
+            "attributes.tooth, are one.",
+            show_default="the group of the shape",
+        ),
+    ] = None,
     line_width: Annotated[
         float | None,
         typer.Option(metavar="PX", min=0.0, help="Draw lines this wide.", show_default="not drawn"),
@@ -167,6 +176,7 @@ def convert(
             unlabeled=unlabeled,
             refused=refused,
             instances=instances,
+            instances_from=instances_from or "",
             format=format_,
             images=images,
             allow_outside_images=allow_outside_images,

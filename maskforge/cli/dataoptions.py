@@ -49,6 +49,33 @@ MASK_VALUES = Flag(
     many=True,
     read=parse_mask_values,
 )
+CLASSES = Flag(
+    key="classes",
+    metavar="FILE",
+    help="Class map of the masks: TOML, JSON, or the classes.json of convert.",
+)
+GROUPS = (
+    Flag(
+        key="group_column",
+        metavar="NAME",
+        help="Column of the manifest or table that names the group, such as the patient.",
+    ),
+    Flag(
+        key="group_pattern",
+        metavar="REGEX",
+        help="Regular expression over the name; its first group, or the match, is the group.",
+    ),
+)
+STATES = (
+    Flag(
+        key="partial",
+        help="Images whose mask lacks a shape that could not be read: left out, used, or refused.",
+    ),
+    Flag(
+        key="unfinished",
+        help="A data set whose run has not finished: refuse it, or use what is there.",
+    ),
+)
 
 Dataset: TypeAlias = Annotated[
     Path | None,
@@ -75,11 +102,7 @@ Data: TypeAlias = Annotated[
         ),
         *COLUMNS,
         MASK_NAME,
-        Flag(
-            key="classes",
-            metavar="FILE",
-            help="Class map of the masks: TOML, JSON, or the classes.json of convert.",
-        ),
+        CLASSES,
         MASK_VALUES,
         Flag(
             key="only",
@@ -87,25 +110,8 @@ Data: TypeAlias = Annotated[
             help="Class that counts, all others are background; may be repeated.",
             many=True,
         ),
-        Flag(
-            key="group_column",
-            metavar="NAME",
-            help="Column of the manifest or table that names the group, such as the patient.",
-        ),
-        Flag(
-            key="group_pattern",
-            metavar="REGEX",
-            help="Regular expression over the name; its first group, or the match, is the group.",
-        ),
-        Flag(
-            key="partial",
-            help="Images whose mask lacks a shape that could not be read: left out, used, or "
-            "refused.",
-        ),
-        Flag(
-            key="unfinished",
-            help="A data set whose run has not finished: refuse it, or use what is there.",
-        ),
+        *GROUPS,
+        *STATES,
     ),
 ]
 """What ``maskforge.open_examples`` is told, as far as it was said."""

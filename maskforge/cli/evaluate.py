@@ -13,6 +13,7 @@ from maskforge.cli.console import print_json, print_shown, progress, reported_er
 from maskforge.cli.dataoptions import Data
 from maskforge.cli.flags import with_flags
 from maskforge.cli.modeloptions import Model
+from maskforge.cli.unitoptions import UNITS, LesionClass, UnitClass, UnitPixels, Units
 
 if TYPE_CHECKING:
     from maskforge.evaluation.report.evaluation_report import EvaluationReport
@@ -31,9 +32,10 @@ def evaluate(
         ),
     ],
     truth: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Argument(
-            help="Data set or folder of masks to compare with; a model needs the images, too.",
+            help="Data set or folder of masks to compare with; a model needs the images, too. "
+            "Several, one for each annotator: does it differ from them more than they do?",
             show_default=False,
         ),
     ] = None,
@@ -111,6 +113,19 @@ def evaluate(
         ),
     ] = 1000,
     seed: Annotated[int, typer.Option(help="Of the resampling.", rich_help_panel=_MEASURES)] = 0,
+    unit_class: UnitClass = None,
+    units: Units = None,
+    lesion_class: LesionClass = None,
+    unit_pixels: UnitPixels = 10,
+    depth_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENAMEL,DENTINE,PULP",
+            help="Classes of the tissues, by which E1 to D3 are told.",
+            show_default=False,
+            rich_help_panel=UNITS,
+        ),
+    ] = None,
     by: Annotated[
         str | None,
         typer.Option(
@@ -162,23 +177,35 @@ def evaluate(
     Examples: maskforge evaluate runs/caries masks/ --out runs/caries/test
 
     maskforge evaluate predicted/ masks/ --html report.html
+
+    maskforge evaluate predicted/ masks/ --units teeth/ --unit-class tooth
     """
     with reported_errors():
         from maskforge.errors import OptionError
         from maskforge.evaluation.evaluate import evaluate as run
         from maskforge.evaluation.evaluate_options import EvaluateOptions, check_options
         from maskforge.evaluation.measures.measure_options import MeasureOptions
+        from maskforge.evaluation.units.unit_options import UnitOptions
         from maskforge.masks.classfile import load_class_map
         from maskforge.prediction.model_options import ModelOptions
 
         options = EvaluateOptions(
             measure=MeasureOptions(
                 tolerance=tolerance,
-                spacing=_spacing(spacing),
+                spacing=shared.pixel_spacing(spacing) if spacing else (1.0, 1.0),
                 connectivity=4 if connectivity == "4" else 8,
                 match_iou=match_iou,
                 min_size=min_size,
                 top_pixels=top_pixels,
+            ),
+            per_unit=UnitOptions(
+                unit_class=tuple(unit_class or ()),
+                units=units,
+                lesion_class=tuple(lesion_class or ()),
+                unit_pixels=unit_pixels,
+                depth_from=()
+                if depth_from is None
+                else tuple(one.strip() for one in depth_from.split(",")),
             ),
             model=ModelOptions(**model),
             bootstrap=bootstrap,
@@ -207,10 +234,11 @@ def evaluate(
             "group_pattern",
         } & data.keys()
         with progress() as update:
+            first, others = (truth[0], truth[1:]) if truth else (None, [])
             compared_with: Path | ExampleSet
-            if truth is not None and not further and truth.is_dir():
-                compared_with = truth
-            elif truth is None and "images" not in data:
+            if first is not None and not further and (others or first.is_dir()):
+                compared_with = first
+            elif first is None and "images" not in data:
                 raise OptionError(
                     "there is no truth to compare with",
                     hint="name a data set or a folder of masks, or --images PATH and --masks PATH",
@@ -218,10 +246,10 @@ def evaluate(
             else:
                 from maskforge.examples.sources import open_examples
 
-                compared_with = open_examples(truth, **data, progress=update)
+                compared_with = open_examples(first, **data, progress=update)
             report = run(
                 predicted,
-                compared_with,
+                [compared_with, *others] if others else compared_with,
                 out,
                 options,
                 html=html,
@@ -247,17 +275,3 @@ def _print_report(report: EvaluationReport) -> None:
         say(f"refused: {problem}", err=True)
     for note in report.notes:
         say(f"note: {note}", fg="yellow" if note.startswith("WARNING") else None)
-
-
-def _spacing(text: str | None) -> tuple[float, float]:
-    from maskforge.errors import OptionError, shorten
-
-    if text is None:
-        return 1.0, 1.0
-    try:
-        height, width = map(float, text.lower().split("x"))
-    except ValueError:
-        raise OptionError(
-            f"{shorten(text)} is not a size of a pixel", hint="for example --spacing 0.04x0.04"
-        ) from None
-    return height, width

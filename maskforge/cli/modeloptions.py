@@ -70,6 +70,11 @@ Model: TypeAlias = Annotated[
             help="auto takes bfloat16 where that is faster and keeps the masks, else float32.",
         ),
         Flag(
+            key="fold_weights",
+            panel=_PANEL,
+            help="How much each fold of a cross-validation counts in the mean.",
+        ),
+        Flag(
             key="tile",
             panel=_PANEL,
             metavar="[auto|whole|SIZE]",

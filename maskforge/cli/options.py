@@ -176,3 +176,20 @@ def shard(text: str | None) -> tuple[int, int] | None:
             f"{shorten(text)} is not a shard", hint="for example --shard 2/8: the second of eight"
         )
     return int(number), int(of)
+
+
+def pixel_spacing(text: str) -> tuple[float, float]:
+    """Return the value of ``--spacing``.
+
+    Raises:
+        OptionError: If it is not a size of a pixel.
+    """
+    from maskforge.errors import OptionError, shorten
+
+    try:
+        height, width = map(float, text.lower().split("x"))
+    except ValueError:
+        raise OptionError(
+            f"{shorten(text)} is not a size of a pixel", hint="for example --spacing 0.04x0.04"
+        ) from None
+    return height, width

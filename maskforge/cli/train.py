@@ -76,6 +76,9 @@ _FLAGS = Flags(
     _flag(_INPUT, "input.resize", "Scale every image.", "keep", metavar="WIDTHxHEIGHT"),
     _flag(_INPUT, "input.color", "Channels."),
     _flag(_INPUT, "input.scaling", "Of the values."),
+    _flag(
+        _INPUT, "input.dicom_window", "Gray values of DICOM files.", metavar="voi|full|CENTER/WIDTH"
+    ),
     _flag(_INPUT, "augment.preset", "How far images are changed.", name="augment"),
     _flag(_NETWORK, "network.arch", "Architecture."),
     _flag(_NETWORK, "network.preset", "A published network.", "none"),
@@ -108,7 +111,7 @@ _FLAGS = Flags(
     _flag(_TRAINING, "seed", "Of everything that is random."),
     _flag(_TRAINING, "backend", "What Keras computes with."),
     _flag(_TRAINING, "devices", "Devices that share a batch; 0: all."),
-    _flag(_RUN, "tensorboard", "Write logs for TensorBoard."),
+    _flag(_RUN, "track", "Tracker of experiments that is told of every epoch."),
 )  # fmt: skip
 
 

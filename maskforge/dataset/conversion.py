@@ -117,7 +117,7 @@ def convert(
         sources,
         out,
         options,
-        SourceKeys() if options.class_from else None,
+        SourceKeys() if options.class_from or options.instances_from else None,
         overwrite=overwrite,
         progress=progress,
         observe=observe or _ignore,
@@ -207,7 +207,7 @@ def _convert(
         if workplace is not None:
             pool.share([workplace, *sources, *as_paths(images or ())])
         unlabeled = None if options.unlabeled in ("skip", "error") else options.unlabeled
-        count = LabelCount(class_from, unlabeled)
+        count = LabelCount(class_from, options.instances_from, unlabeled)
         # Who looks at images, or counts keys of their records, must see them all.
         ahead = None
         if keys is None and destination.goes_on and pool.workers > 1:
@@ -226,6 +226,8 @@ def _convert(
                 )
         if class_from and count.shapes and not count.labeled:
             raise no_such_key(class_from, keys)
+        if options.instances_from and count.shapes and not count.grouped:
+            raise no_such_key(options.instances_from, keys, "instance")
         classes = options.classes or infer(count.labels, fold_case=options.fold_case)
         if class_from != classes.class_from:
             classes = replace(classes, class_from=class_from)
@@ -498,7 +500,7 @@ class _Run:
         """Return an entry with its files, and all paths relative to the output folder."""
         twin = place.twin
         if files["image"] is None and twin is not None:
-            seen = ("image", "match", "orientation", "upright")
+            seen = ("image", "match", "spacing", "patient_digest", "orientation", "upright")
             entry = msgspec.structs.replace(entry, **{one: getattr(twin, one) for one in seen})
             del files["image"]
         source = self._relative.of(image.origin.file) or ""

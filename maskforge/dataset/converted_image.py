@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +19,7 @@ from maskforge.files import as_text
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.search import IMAGES_HINT
 from maskforge.issues import Code, Doubt, Issue, Level
-from maskforge.masks.class_source import labeled_by
+from maskforge.masks.class_source import grouped_by, labeled_by
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.drawing import Drawing, as_void, draw_labeled
 from maskforge.masks.encoding import Mask
@@ -91,13 +92,14 @@ def convert_image(
     """
     options = with_keywords(ConvertOptions, options, keywords)
     image = labeled_by(image, options.class_from or classes.class_from)
+    image = grouped_by(image, options.instances_from)
     return convert_labeled(image, classes, options)
 
 
 def convert_labeled(
     image: AnnotatedImage, classes: ClassMap, options: ConvertOptions
 ) -> ConvertedImage:
-    """Convert as ``convert_image`` does, where the labels are the classes' already.
+    """Convert as ``convert_image`` does, where labels and groups are the final ones.
 
     Raises:
         MaskforgeError: As ``convert_image``.
@@ -177,6 +179,8 @@ def _entry(
         mask=None,
         width=size.width if size else None,
         height=size.height if size else None,
+        spacing=reference.spacing or msgspec.UNSET,
+        patient_digest=reference.patient_digest or msgspec.UNSET,
         orientation=reference.orientation,
         upright=reference.upright,
         state=image.state,
@@ -190,6 +194,7 @@ def _entry(
         class_shapes={names[value]: count for value, count in shapes.items()},
         kinds=_kinds(image),
         instance_classes=[names[id_] for id_ in drawing.instance_classes] if drawing else [],
+        instance_names=list(drawing.instance_names) if drawing else [],
         overlapped_pixels=drawing.overlapped if drawing else 0,
         tags=list(image.tags),
         issues=[IssueRecord.of(issue, as_text(issue.origin.file)) for issue in issues],

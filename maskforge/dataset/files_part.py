@@ -16,7 +16,7 @@ from maskforge.formats.files_read import FilesRead
 from maskforge.formats.reader import AnnotationReader, ReadAhead, finder_of, read_alone
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.finder import ImageFinder
-from maskforge.masks.class_source import labeled_by
+from maskforge.masks.class_source import grouped_by, labeled_by
 from maskforge.processes.worker_pool import WorkerPool
 
 FILES_OF_PART = 32
@@ -30,24 +30,30 @@ class LabelCount:
 
     Attributes:
         class_from: Key of a shape's record that holds its label; empty for the label itself.
+        instances_from: Key that tells which object a shape belongs to; empty for its group.
         unlabeled: Label of shapes that have none, or None.
         labels: Number of shapes by label.
         shapes: Number of shapes.
         labeled: Number of those with a label.
+        grouped: Number of those that belong to an object.
     """
 
     class_from: str
+    instances_from: str
     unlabeled: str | None
     labels: Counter[str] = field(default_factory=Counter)
     shapes: int = 0
     labeled: int = 0
+    grouped: int = 0
 
     def add(self, read: AnnotatedImage) -> AnnotatedImage:
-        """Count the labels of an image, and return it with these labels."""
-        image = labeled_by(read, self.class_from)  # while all is there that its records hold
+        """Count the labels of an image, and return it with these labels and groups."""
+        # While all is there that its records hold.
+        image = grouped_by(labeled_by(read, self.class_from), self.instances_from)
         self.labels.update(self._labels(image))
         self.shapes += len(image.shapes)
         self.labeled += sum(bool(shape.labels) for shape in image.shapes)
+        self.grouped += sum(shape.instance is not None for shape in image.shapes)
         return image
 
     def update(self, later: LabelCount) -> None:
@@ -55,6 +61,7 @@ class LabelCount:
         self.labels.update(later.labels)
         self.shapes += later.shapes
         self.labeled += later.labeled
+        self.grouped += later.grouped
 
     def _labels(self, image: AnnotatedImage) -> Iterator[str]:
         """Yield every label that drawing the image will look up."""
@@ -143,7 +150,7 @@ def reading_ahead(
                 reader,
                 source,
                 files[first : first + FILES_OF_PART],
-                LabelCount(count.class_from, count.unlabeled),
+                LabelCount(count.class_from, count.instances_from, count.unlabeled),
                 folder / f"read-{next(numbers)}",
                 spool.whole,
             )

@@ -40,7 +40,7 @@ from maskforge.masks.encoding import binary_values, from_multi_hot, from_one_hot
 from maskforge.masks.maskfile import read_mask
 from maskforge.remote.address import address_of, localized, way
 from maskforge.remote.linked import fetch_linked
-from maskforge.shapes import ImageState, Size
+from maskforge.shapes import ImageState, Size, Spacing
 
 RECORD_COUNTS = ("found", "drawn", "converted", "void", "ignored", "skipped", "refused")
 """What records are counted by: all, and those to which each of these happened."""
@@ -84,6 +84,8 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
         instances: Path of the instance map, likewise.
         width: Width of the mask in pixels; None if unknown.
         height: Height of the mask in pixels; None if unknown.
+        spacing: Width and height of a pixel in millimeters; not there if the image does not tell.
+        patient_digest: Salted digest of what the image calls the patient; not there if it does not.
         orientation: EXIF orientation of the image.
         upright: Whether the mask fits the image after its EXIF orientation was applied.
         state: ``annotated``, ``empty`` or ``unvisited``.
@@ -102,6 +104,9 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
         class_shapes: Number of shapes drawn per class name.
         kinds: Number of shapes read per kind of shape and label.
         instance_classes: Class name of instance 1, 2, ...
+        instance_names: What the annotation calls instance 1, 2, ..., such as ``36`` for a tooth:
+            its group, or the value of the key given with ``instances_from``; empty where it says
+            nothing.
         overlapped_pixels: Pixels claimed by shapes of more than one class.
         tags: Labels of the image as a whole.
         issues: Findings.
@@ -114,6 +119,8 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
     instances: str | None = None
     width: int | None
     height: int | None
+    spacing: Spacing | msgspec.UnsetType = msgspec.UNSET
+    patient_digest: str | msgspec.UnsetType = msgspec.UNSET
     orientation: int = 1
     upright: bool = False
     state: ImageState
@@ -128,6 +135,7 @@ class ManifestEntry(Brief, msgspec.Struct, frozen=True, kw_only=True):
     class_shapes: dict[str, int]
     kinds: dict[str, dict[str, int]] = {}
     instance_classes: list[str] = []
+    instance_names: list[str] = []
     overlapped_pixels: int = 0
     tags: list[str] = []
     issues: list[IssueRecord] = []

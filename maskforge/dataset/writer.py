@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Self
 import msgspec
 
 import maskforge
-from maskforge.dataset.made_file import MadeFile
+from maskforge.dataset.made_file import MadeFile, mask_files, no_memory
 from maskforge.dataset.manifest import ManifestEntry, is_dataset
 from maskforge.dataset.shard import ShardRecord
 from maskforge.dataset.shard_entry import ShardEntry
@@ -243,6 +243,36 @@ class DatasetWriter:
             (path / UNFINISHED).replace(path / MANIFEST)
         except OSError as error:
             raise unwritable(path / MANIFEST, error) from None
+
+    def write_masks(
+        self,
+        name: str,
+        file_type: str,
+        mask: AnyMask,
+        instances: AnyMask | None,
+        *,
+        palette: bool = True,
+    ) -> dict[str, str]:
+        """Write the masks of one image.
+
+        Args:
+            name: Their name.
+            file_type: ``png``, ``tiff`` or ``npy``.
+            mask: The mask.
+            instances: The instance map, or None.
+            palette: Whether the values of the mask are class ids, which have colors.
+
+        Returns:
+            The paths for the manifest: ``mask``, and ``instances`` if there are any.
+
+        Raises:
+            OutputError: If a file cannot be written.
+        """
+        try:
+            made = [*mask_files(mask, instances, file_type, self._classes.colors, palette=palette)]
+        except MemoryError:
+            raise no_memory(Origin(self._folder.path / MASKS / name, "")) from None
+        return self.write_made(name, made)
 
     def write_made(self, name: str, files: Iterable[MadeFile]) -> dict[str, str]:
         """Write the files of one image.

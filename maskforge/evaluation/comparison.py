@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from maskforge.choices import Progress
 from maskforge.dataset.manifest import is_dataset, open_dataset
@@ -19,9 +21,11 @@ from maskforge.evaluation.predictions import (
     MaskPredictions,
     Predicted,
     Predictions,
+    Raters,
     Sides,
     probabilities_folder,
 )
+from maskforge.evaluation.units.unit_source import UnitSource, open_units
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.folderpairs import usual_folders
 from maskforge.examples.mask_folders import known_classes, open_masks
@@ -30,7 +34,7 @@ from maskforge.images.page import is_there
 from maskforge.issues import Origin
 from maskforge.nn.modelfile import DESCRIPTION
 from maskforge.prediction.model_options import ModelOptions
-from maskforge.prediction.model_source import ModelSource
+from maskforge.prediction.model_source import ModelSource, check_again
 
 if TYPE_CHECKING:
     from maskforge.prediction.predictor import Predictor
@@ -50,6 +54,8 @@ class Comparison:
         lonely_truth: Names without prediction.
         lonely_predictions: Names without truth.
         model_digest: SHA-256 of the weights of a model, or empty.
+        raters: Who is compared with whom beside them; None if nobody is.
+        units: The units of the images; None if nobody asked.
     """
 
     prediction: str
@@ -61,11 +67,14 @@ class Comparison:
     lonely_truth: tuple[str, ...] = ()
     lonely_predictions: tuple[str, ...] = ()
     model_digest: str = ""
+    raters: Raters | None = None
+    units: UnitSource | None = None
 
     @property
     def sides(self) -> Sides:
         """Truth and predictions of all examples."""
-        return Sides(self.part.examples.classes, self.shared.truth, self.predictions)
+        classes = self.part.examples.classes
+        return Sides(classes, self.shared.truth, self.predictions, self.raters)
 
 
 def open_comparison(
@@ -87,6 +96,18 @@ def open_comparison(
         ModelError: If the model cannot be used.
         OptionError: If an option cannot be used.
     """
+    opened = _open(prediction, truth, options, progress)
+    examples = opened.part.examples.subset([one.name for one in opened.examples])
+    units, notes = open_units(examples, opened.shared.classes, options)
+    return replace(opened, units=units, notes=_distinct(*opened.notes, *notes))
+
+
+def _open(
+    prediction: Path | Predictor,
+    truth: PathLike | ExampleSet,
+    options: EvaluateOptions,
+    progress: Progress | None,
+) -> Comparison:
     if not isinstance(truth, ExampleSet):
         truth = as_source(truth)
     places = [] if isinstance(truth, ExampleSet) else [truth]
@@ -95,12 +116,7 @@ def open_comparison(
     for place in places:
         if not place.exists():
             raise DatasetError("does not exist", origin=Origin(place, ""))
-    if (
-        not isinstance(prediction, Path)
-        or prediction.name == DESCRIPTION
-        or (prediction / DESCRIPTION).is_file()
-        or (prediction / RECORD).is_file()
-    ):
+    if not isinstance(prediction, Path) or is_model(prediction):
         return _open_model(prediction, truth, options, progress)
     if options.model != ModelOptions():
         raise OptionError(
@@ -155,6 +171,12 @@ def open_comparison(
     )
 
 
+def is_model(place: Path) -> bool:
+    """Tell whether a path is that of a model or of a run, and not of masks."""
+    records = (place / DESCRIPTION, place / RECORD)
+    return place.name == DESCRIPTION or any(one.is_file() for one in records)
+
+
 def _has_images(truth: Path) -> bool:
     """Tell whether a truth is more than masks: then it can have columns and be drawn."""
     if is_dataset(truth):
@@ -172,14 +194,12 @@ def _open_model(
     progress: Progress | None,
 ) -> Comparison:
     from maskforge.examples.sources import open_examples
-    from maskforge.prediction.predictor import Predictor
+    from maskforge.prediction.predictor import load_as
 
     chosen = options.model
-    predictor = (
-        Predictor.load(model, runtime=chosen.runtime, precision=chosen.precision)
-        if isinstance(model, Path)
-        else model
-    )
+    if options.dask:
+        check_again(model)
+    predictor = load_as(model, chosen) if isinstance(model, Path) else model
     predictor.thresholds(options.model)  # refused now rather than image by image
     if isinstance(truth, ExampleSet):
         examples = truth
@@ -193,14 +213,27 @@ def _open_model(
             unfinished=options.unfinished,
             progress=progress,
         )
-    part = choose_part(examples, options.part, options.split, predictor.folder)
+    members = predictor.description.members
+    part = choose_part(
+        examples, options.part, options.split, predictor.folder, has_folds=bool(members)
+    )
     shared = share_classes(part.examples.classes, predictor.classes)
+    predictions: Predictions = _ModelPredictions(predictor, chosen, shared.prediction)
+    if part.folds:
+        folders = (predictor.folder / one.folder for one in members)
+        plain = replace(chosen, fold_weights="equal")
+        networks = [
+            _ModelPredictions(load_as(one, plain), chosen, shared.prediction) for one in folders
+        ]
+        predictions = _FoldPredictions(
+            {name: networks[number - 1] for name, number in part.folds.items()}
+        )
     return Comparison(
         prediction=str(model if isinstance(model, Path) else model.folder),
         part=part,
         examples=part.examples.examples,
         shared=shared,
-        predictions=_ModelPredictions(predictor, options.model, shared.prediction),
+        predictions=predictions,
         notes=_distinct(*examples.notes, *part.notes, *shared.notes, *predictor.runtime.notes),
         model_digest=predictor.description.weights_digest,
     )
@@ -215,12 +248,12 @@ class _ModelPredictions:
     numbers: tuple[int, ...]
     holds_images: ClassVar = True
 
-    def alone(self, truth: Example, *, anywhere: bool) -> Predictions:
+    def alone(self, truth: Example, *, anywhere: bool = False) -> Predictions:
         """Return the prediction for an example: the network stays on this machine."""
         if isinstance(self.predictor, ModelSource):
             return self
         if anywhere:
-            return replace(self, predictor=ModelSource.of(self.predictor))
+            return replace(self, predictor=ModelSource.of(self.predictor, self.options))
         try:
             return KnownPrediction(self.predict(truth))
         except (MaskforgeError, ValueError) as error:
@@ -239,14 +272,42 @@ class _ModelPredictions:
         predictor = self.predictor
         if isinstance(predictor, ModelSource):
             predictor = predictor.load()
-        result = predictor.predict(truth.read_image(), self.options)
         description = predictor.description
+        image = truth.read_image(description.scaling.window)
+        result = predictor.predict(image, self.options)
         classes = len(predictor.classes.foreground_ids)
         planes = target_planes(result.target, description.head, classes)
         assert result.probabilities is not None
         first = result.probabilities.shape[-1] - classes
         probabilities = result.probabilities[..., [first + number for number in self.numbers]]
         return Predicted(pick(planes, self.numbers), probabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class _FoldPredictions:
+    """What the networks of a cross-validation predict, each for the images of its fold."""
+
+    by_name: Mapping[str, _ModelPredictions]
+    turn: AbstractContextManager[Any] = field(default_factory=threading.Lock)
+    holds_images: ClassVar = True
+
+    def alone(self, truth: Example, *, anywhere: bool = False) -> Predictions:
+        """Return the prediction for an example: the networks stay on this machine."""
+        with self.turn:
+            return self.by_name[truth.name].alone(truth, anywhere=anywhere)
+
+    def places(self) -> Iterable[Path]:
+        """Return the folders of the models."""
+        return dict.fromkeys(place for one in self.by_name.values() for place in one.places())
+
+    def predict(self, truth: Example) -> Predicted:
+        """Return the prediction of the network that has not seen the image of an example.
+
+        Raises:
+            DatasetError: If the image cannot be read.
+        """
+        with self.turn:  # each network uses all cores
+            return self.by_name[truth.name].predict(truth)
 
 
 def _distinct(*notes: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import importlib.metadata
 import itertools
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,9 @@ import numpy as np
 
 from maskforge.choices import Progress, with_keywords
 from maskforge.display.page import Panels
-from maskforge.errors import MaskforgeError, OptionError, require
+from maskforge.errors import MaskforgeError, OptionError, check_type, require
+from maskforge.evaluation.against_annotators import with_annotator_report
+from maskforge.evaluation.annotators import called, with_annotators
 from maskforge.evaluation.comparison import Comparison, open_comparison
 from maskforge.evaluation.evaluate_options import EvaluateOptions, check_options
 from maskforge.evaluation.gathered import Gathered, gather
@@ -35,7 +38,9 @@ from maskforge.evaluation.report.summary import (
     image_rows,
     overall_report,
 )
+from maskforge.evaluation.report.unit_report import unit_report
 from maskforge.evaluation.report.worst import Case, draw_worst, read_case
+from maskforge.evaluation.units.unit_options import written_units
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.statistics import data_digest
 from maskforge.files import PathLike, as_path, as_source, check_new_file, write_given
@@ -45,7 +50,7 @@ from maskforge.prediction.predictor import Predictor
 
 def evaluate(
     prediction: PathLike | Predictor,
-    truth: PathLike | ExampleSet,
+    truth: PathLike | ExampleSet | Sequence[PathLike | ExampleSet],
     out: PathLike | None = None,
     options: EvaluateOptions | None = None,
     *,
@@ -62,7 +67,9 @@ def evaluate(
     Args:
         prediction: Folder of a model, or the model loaded; or of masks: what ``predict`` or
             ``convert`` wrote, or any folder of mask files. Masks are paired with the truth by name.
-        truth: Data set, folder of masks, or examples; a model needs their images.
+        truth: Data set, folder of masks, or examples; a model needs their images. Of several, one
+            for each annotator, the first is the truth, and the report says whether the prediction
+            differs from them more than they from each other.
         out: Folder for report, tables and images; None writes nothing.
         options: How.
         html: File for the report as one page for people, of less than 10 MB; None writes none.
@@ -141,15 +148,22 @@ def _drawn(
 
 def _measured(
     prediction: PathLike | Predictor,
-    truth: PathLike | ExampleSet,
+    truth: PathLike | ExampleSet | Sequence[PathLike | ExampleSet],
     options: EvaluateOptions,
     progress: Progress | None,
     start: float,
 ) -> tuple[EvaluationReport, Callable[[ImageRow], Case]]:
     """Return the report, and what opens an image of it to be drawn."""
     opened = prediction if isinstance(prediction, Predictor) else as_source(prediction)
-    task = open_comparison(opened, truth, options, progress)
+    first, others = _annotators(truth)
+    names = called(first, others)
+    task = open_comparison(opened, first, options, progress)
     _column(task.examples, options.group_column)  # refused before anything is measured
+    annotated = None
+    if others:
+        raters = (names[0], "the prediction", *names[1:])
+        annotated = with_annotators(task, others, raters, options, progress)
+        task = annotated.task
     gathered = gather(
         task.examples,
         task.sides,
@@ -157,8 +171,11 @@ def _measured(
         progress,
         workers=options.workers,
         dask=options.dask,
+        units=task.units,
     )
     report = evaluation_report(task, gathered, options, time.monotonic() - start)
+    if annotated is not None:
+        report = with_annotator_report(report, annotated, gathered, options)
     by_name = {one.name: one for one in gathered.kept}
 
     def open_case(row: ImageRow) -> Case:
@@ -166,6 +183,19 @@ def _measured(
         return read_case(row, example, task.sides.regions(example)[0])
 
     return report, open_case
+
+
+def _annotators(
+    truth: PathLike | ExampleSet | Sequence[PathLike | ExampleSet],
+) -> tuple[PathLike | ExampleSet, list[PathLike]]:
+    """Return the truth, which is that of the first annotator, and the masks of others."""
+    if isinstance(truth, (str, os.PathLike, ExampleSet)) or not isinstance(truth, Sequence):
+        return truth, []
+    if not truth:
+        raise OptionError("there is no truth to compare with")
+    for one in truth[1:]:
+        check_type("truth of further annotators", one, str, os.PathLike)
+    return truth[0], [one for one in truth[1:] if not isinstance(one, ExampleSet)]
 
 
 def evaluation_report(
@@ -184,7 +214,7 @@ def evaluation_report(
     """
     values = _column(task.examples, options.group_column)
     measured, kept = gathered.arrays, gathered.kept
-    groups = [one.group for one in kept]
+    image_names, groups = [one.name for one in kept], [one.group for one in kept]
     resampled = Resampled(measured, groups, options.bootstrap, options.seed)
     classes = task.shared.classes
     names = [classes.names[id_] for id_ in classes.ids]
@@ -208,7 +238,12 @@ def evaluation_report(
         groups=group_reports(measured, [values[one.name] for one in kept], classes)
         if options.group_column
         else (),
-        rows=image_rows(measured, [one.name for one in kept], groups, classes),
+        units=None
+        if task.units is None
+        else unit_report(
+            task.units.question, gathered.units, image_names, groups, resampled.weights
+        ),
+        rows=image_rows(measured, image_names, groups, classes),
         options=_written(options),
         image_score=_image_score(gathered, options.measure),
         notes=(*task.notes, *gathered.notes, *resampled.notes),
@@ -262,8 +297,10 @@ def _image_score(gathered: Gathered, options: MeasureOptions) -> str:
 
 def _written(options: EvaluateOptions) -> dict[str, object]:
     """Return the options as they stand in the report."""
+    per_unit = written_units(options.per_unit) if options.per_unit.wanted else {}
     return {
         **asdict(options.measure),
+        **({"per_unit": per_unit} if per_unit else {}),
         "model": asdict(options.model),
         "bootstrap": options.bootstrap,
         "seed": options.seed,

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from maskforge.choices import Partial, Range, Unfinished, check_choices
+from maskforge.choices import Partial, PartName, Range, Unfinished, check_choices
 from maskforge.errors import OptionError
 from maskforge.evaluation.measures.measure_options import MeasureOptions
-from maskforge.evaluation.parts import PartName
+from maskforge.evaluation.units.unit_options import UnitOptions, check_unit_options
 from maskforge.files import PathLike
 from maskforge.masks.classes import ClassMap
 from maskforge.prediction.model_options import ModelOptions
@@ -22,6 +22,7 @@ class EvaluateOptions:
 
     Attributes:
         measure: How images are measured.
+        per_unit: Which units, such as teeth, are told apart, and where they come from.
         model: How a model predicts.
         bootstrap: Resampled data sets for the intervals; 0 for no intervals.
         seed: Of the resampling.
@@ -45,6 +46,7 @@ class EvaluateOptions:
     """
 
     measure: MeasureOptions = field(default_factory=MeasureOptions)
+    per_unit: UnitOptions = field(default_factory=UnitOptions)
     model: ModelOptions = field(default_factory=ModelOptions)
     bootstrap: Annotated[int, Range(0, 1_000_000)] = 1000
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0
@@ -68,5 +70,6 @@ def check_options(options: EvaluateOptions) -> None:
         OptionError: If an option cannot be used.
     """
     check_choices(options)
+    check_unit_options(options.per_unit)
     if options.split is not None and not Path(options.split).is_file():
         raise OptionError(f"the split file {options.split} does not exist")

@@ -20,7 +20,9 @@ from maskforge.evaluation.measured_image import MeasuredImage, MeasureTask, meas
 from maskforge.evaluation.measures.histogram import ProbabilityHistogram
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.measured import Measured, join
+from maskforge.evaluation.measures.unit_rows import UnitRows
 from maskforge.evaluation.predictions import Sides, absolute
+from maskforge.evaluation.units.unit_source import UnitSource
 from maskforge.examples.example import Example
 from maskforge.processes.worker_pool import (
     LARGE_TASKS_AHEAD,
@@ -45,8 +47,12 @@ class Gathered:
         matrix: Sum of the confusion matrices; None if pixels have several classes.
         histogram: Sum of the histograms; None without probabilities.
         by_threshold: (K, T, 4) sum of the lesions at every threshold; None without probabilities.
+        units: What lies in the units of every image; None where nothing is known of them.
         notes: What was noticed.
         problems: Why images are missing.
+        pairs: Every two raters, with a row for each image that all have; empty without raters.
+        paired: Numbers of these images among those that were kept.
+        ratings: For each of these, (U, K, A) where every rater marked a lesion in its units.
     """
 
     arrays: Measured
@@ -54,8 +60,12 @@ class Gathered:
     matrix: NDArray[np.int64] | None
     histogram: ProbabilityHistogram | None
     by_threshold: NDArray[np.int64] | None
+    units: tuple[UnitRows | None, ...]
     notes: tuple[str, ...]
     problems: tuple[MaskforgeError, ...]
+    pairs: tuple[Measured, ...] = ()
+    paired: tuple[int, ...] = ()
+    ratings: tuple[NDArray[np.bool_] | None, ...] = ()
 
 
 def gather(
@@ -66,6 +76,7 @@ def gather(
     each: Callable[[Example, Measured], None] | None = None,
     workers: int | None = 1,
     dask: str = "",
+    units: UnitSource | None = None,
 ) -> Gathered:
     """Measure images; those that cannot be read are left out, and named.
 
@@ -77,6 +88,7 @@ def gather(
         each: Given what was measured on every image, as soon as it was.
         workers: Processes that measure; None for one for each core, if there are many images.
         dask: Address of the scheduler of a Dask cluster that does it instead.
+        units: Their units; None if nobody asked.
 
     Raises:
         DatasetError: If no image is left.
@@ -84,11 +96,15 @@ def gather(
     rows: list[Measured] = []
     matrices: list[NDArray[np.int64] | None] = []
     kept: list[Example] = []
+    unit_rows: list[UnitRows | None] = []
     problems: list[MaskforgeError] = []
     void_names: list[str] = []
+    pairs: list[tuple[Measured, ...]] = []
+    paired: list[int] = []
+    ratings: list[NDArray[np.bool_] | None] = []
     histogram: ProbabilityHistogram | None = None
     by_threshold: NDArray[np.int64] | None = None
-    with contextlib.closing(_measured(examples, sides, options, workers, dask)) as results:
+    with contextlib.closing(_measured(examples, sides, options, workers, dask, units)) as results:
         for done, (example, result) in enumerate(zip(examples, results, strict=True), 1):
             if isinstance(result, MaskforgeError):
                 problems.append(result)
@@ -105,7 +121,12 @@ def gather(
                 if each is not None:
                     each(example, measures.row)
                 matrices.append(measures.matrix)
+                if result.pairs:
+                    pairs.append(result.pairs)
+                    paired.append(len(kept))
+                    ratings.append(result.ratings)
                 kept.append(example)
+                unit_rows.append(result.units)
                 if result.has_void:
                     void_names.append(example.name)
             if progress is not None:
@@ -124,8 +145,12 @@ def gather(
         matrix=np.sum(known, axis=0) if len(known) == len(rows) else None,
         histogram=histogram,
         by_threshold=by_threshold,
+        units=tuple(unit_rows),
         notes=(note,) if void_names else (),
         problems=tuple(problems),
+        pairs=tuple(map(join, zip(*pairs, strict=True))),
+        paired=tuple(paired),
+        ratings=tuple(ratings),
     )
 
 
@@ -135,24 +160,34 @@ def _measured(
     options: MeasureOptions,
     workers: int | None,
     dask: str,
+    units: UnitSource | None,
 ) -> Generator[_Result]:
     """Yield what was measured in order: by other processes, or ahead in threads."""
     with WorkerPool(workers, loads=(measured_image.__name__,), dask=dask) as pool:
         if not pool.is_worth(len(examples)):
-            yield from _in_threads(MeasureTask(one, sides, options) for one in examples)
+            yield from _in_threads(MeasureTask(one, sides, options, units) for one in examples)
             return
         if dask:
-            pool.share((*_folders(examples), *sides.predictions.places()))
-        tasks = (_task(one, sides, options, anywhere=dask != "") for one in examples)
-        ahead = LARGE_TASKS_AHEAD if sides.predictions.holds_images else TASKS_AHEAD
+            pool.share((*_folders(examples), *sides.places()))
+        tasks = (_task(one, sides, options, units, anywhere=dask != "") for one in examples)
+        ahead = LARGE_TASKS_AHEAD if sides.holds_images else TASKS_AHEAD
         yield from pool.in_order(measure_image, tasks, forget, ahead=ahead)
 
 
 def _task(
-    example: Example, sides: Sides, options: MeasureOptions, *, anywhere: bool
+    example: Example,
+    sides: Sides,
+    options: MeasureOptions,
+    units: UnitSource | None,
+    *,
+    anywhere: bool,
 ) -> MeasureTask:
-    alone = sides.alone(example, anywhere=anywhere)
-    return MeasureTask(absolute(example) if anywhere else example, alone, options)
+    return MeasureTask(
+        absolute(example) if anywhere else example,
+        sides.alone(example, anywhere=anywhere),
+        options,
+        units and units.alone(example, anywhere=anywhere),
+    )
 
 
 def _folders(examples: Sequence[Example]) -> Iterator[Path]:

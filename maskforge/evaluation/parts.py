@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
 
+from maskforge.choices import PartName
 from maskforge.errors import OptionError, listing
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.splitfile import SplitRecord, read_split, recorded_split
 from maskforge.examples.statistics import data_digest, statistics_of
 from maskforge.files import PathLike
 
-PartName: TypeAlias = Literal["auto", "test", "validation", "train", "all"]
-
 SPLIT = "split.json"
+_FOLD = "fold "
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,23 @@ class Part:
         name: ``test``, ``validation``, ``train`` or ``all``.
         examples: The images.
         notes: Why these, and what it means.
+        folds: Of the model of a cross-validation, by the name of an image, the number of the fold
+            whose network has not seen it, from 1; empty if the mean of all networks is meant.
     """
 
     name: str
     examples: ExampleSet
     notes: tuple[str, ...] = ()
+    folds: Mapping[str, int] = field(default_factory=dict)
 
 
 def choose_part(
-    examples: ExampleSet, wanted: PartName, split: PathLike | None, model: Path | None
+    examples: ExampleSet,
+    wanted: PartName,
+    split: PathLike | None,
+    model: Path | None,
+    *,
+    has_folds: bool = False,
 ) -> Part:
     """Choose the images that are evaluated.
 
@@ -43,6 +51,7 @@ def choose_part(
             there is none.
         split: A split file; by default that of the model, if it was made for these images.
         model: Folder of the model, or None.
+        has_folds: Whether the model has a network for every fold.
 
     Raises:
         OptionError: If a part is wanted and there is no split, or the part is empty.
@@ -62,10 +71,24 @@ def choose_part(
         return Part("all", examples, _leak_notes(examples, record))
     if record is not None and _has_folds(record) and split == (model or Path()) / SPLIT:
         tested = [one.name for one in record.examples if one.part == "test"]
+        if has_folds and (wanted == "validation" or (wanted == "auto" and not tested)):
+            return _out_of_fold(examples, record)
         return _part(examples, "test" if tested else "all", tested, wanted, split, record)
     parts = read_split(split, examples)
     name = wanted if wanted != "auto" else "test" if parts.test else "validation"
     return _part(examples, name, parts.part(name), wanted, split, record)
+
+
+def _out_of_fold(examples: ExampleSet, record: SplitRecord) -> Part:
+    folds = {
+        one.name: int(one.part.removeprefix(_FOLD)) for one in record.examples if _is_fold(one.part)
+    }
+    note = (
+        f"evaluated out of fold, on {len(folds)} images: each is predicted by the network that was "
+        "not trained on it; but these images chose its best epoch and its threshold, so the scores "
+        "flatter"
+    )
+    return Part("validation", examples.subset(folds), (note,), folds)
 
 
 def _part(
@@ -128,4 +151,4 @@ def _has_folds(record: SplitRecord) -> bool:
 
 
 def _is_fold(part: str) -> bool:
-    return part.startswith("fold ")
+    return part.startswith(_FOLD)

@@ -41,7 +41,7 @@ class Predictions(Protocol):
         """Return the prediction for an example of the truth."""
         ...
 
-    def alone(self, truth: Example, *, anywhere: bool) -> Predictions:
+    def alone(self, truth: Example, *, anywhere: bool = False) -> Predictions:
         """Return what any process can ask for the prediction of this example.
 
         Args:
@@ -75,20 +75,59 @@ def absolute(example: Example) -> Example:
     return replace(example, image=example.image.absolute(), mask=example.mask.absolute())
 
 
-def compare(example: Example, truth: Planes, predicted: Planes) -> Regions:
-    """Put truth and prediction side by side.
+def check_size(
+    example: Example,
+    truth: Planes,
+    predicted: Planes,
+    names: tuple[str, str] = ("the truth", "the prediction"),
+) -> None:
+    """Make sure that two masks can be compared pixel by pixel.
 
     Raises:
-        DatasetError: If they differ in size.
+        DatasetError: If they differ in size; with the names of both.
     """
     if truth.void.shape != predicted.void.shape:
         (height, width), (rows, columns) = truth.void.shape, predicted.void.shape
         raise DatasetError(
-            f"the truth has {width} x {height} px, the prediction {columns} x {rows} px",
+            f"{names[0]} has {width} x {height} px, {names[1]} {columns} x {rows} px",
             origin=Origin(example.mask, ""),
             hint="masks are not resized: predict the images in their own size",
         )
-    return compose(truth, predicted)
+
+
+@dataclass(frozen=True, slots=True)
+class Raters:
+    """All who have marked the same images, of whom every two are compared.
+
+    Attributes:
+        names: What they are called: first the truth, then the prediction, then the others.
+        others: The masks of those after the first two.
+        numbers: For each, the classes that all know among those that it shares with the truth.
+        images: Names of the images that all have.
+    """
+
+    names: tuple[str, ...]
+    others: tuple[Predictions, ...]
+    numbers: tuple[tuple[int, ...], ...]
+    images: frozenset[str]
+
+    def alone(self, example: Example, *, anywhere: bool = False) -> Raters:
+        """Return as much as any process needs for ``planes`` of this example."""
+        if example.name not in self.images:
+            return replace(self, others=(), images=frozenset())
+        others = tuple(one.alone(example, anywhere=anywhere) for one in self.others)
+        return replace(self, others=others, images=frozenset((example.name,)))
+
+    def planes(self, example: Example, truth: Planes, predicted: Planes) -> tuple[Planes, ...]:
+        """Return what each has marked, in the order of the names.
+
+        Raises:
+            DatasetError: If a mask cannot be read, or they differ in size.
+        """
+        planes = [truth, predicted, *(one.predict(example).planes for one in self.others)]
+        for name, one in zip(self.names, planes, strict=True):
+            check_size(example, truth, one, (self.names[0], name))
+        return tuple(map(pick, planes, self.numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +138,28 @@ class Sides:
         classes: The class map of the truth.
         numbers: The shared classes among its foreground classes.
         predictions: The predictions.
+        raters: Who is compared with whom beside them; None if nobody is.
     """
 
     classes: ClassMap
     numbers: tuple[int, ...]
     predictions: Predictions
+    raters: Raters | None = None
+
+    @property
+    def holds_images(self) -> bool:
+        """Whether ``alone`` returns as much as an image takes."""
+        others = () if self.raters is None else self.raters.others
+        return any(one.holds_images for one in (self.predictions, *others))
+
+    def read(self, example: Example) -> tuple[Planes, Predicted]:
+        """Return truth and prediction of an example.
+
+        Raises:
+            DatasetError: If one of them cannot be read.
+        """
+        truth = example_planes(example, self.classes, self.numbers)
+        return truth, self.predictions.predict(example)
 
     def regions(self, example: Example) -> tuple[Regions, Predicted]:
         """Return truth and prediction of an example.
@@ -111,13 +167,20 @@ class Sides:
         Raises:
             DatasetError: If one of them cannot be read, or they differ in size.
         """
-        truth = example_planes(example, self.classes, self.numbers)
-        predicted = self.predictions.predict(example)
-        return compare(example, truth, predicted.planes), predicted
+        truth, predicted = self.read(example)
+        check_size(example, truth, predicted.planes)
+        return compose(truth, predicted.planes), predicted
 
-    def alone(self, example: Example, *, anywhere: bool) -> Sides:
+    def alone(self, example: Example, *, anywhere: bool = False) -> Sides:
         """Return as much as any process needs for ``regions`` of this example."""
-        return replace(self, predictions=self.predictions.alone(example, anywhere=anywhere))
+        raters = None if self.raters is None else self.raters.alone(example, anywhere=anywhere)
+        predictions = self.predictions.alone(example, anywhere=anywhere)
+        return replace(self, predictions=predictions, raters=raters)
+
+    def places(self) -> Iterable[Path]:
+        """Return files and folders that other machines need for that."""
+        others = () if self.raters is None else self.raters.others
+        return [place for one in (self.predictions, *others) for place in one.places()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +201,7 @@ class MaskPredictions:
     probabilities: Path | None
     holds_images: ClassVar = False
 
-    def alone(self, truth: Example, *, anywhere: bool) -> MaskPredictions:
+    def alone(self, truth: Example, *, anywhere: bool = False) -> MaskPredictions:
         """Return the only mask that belongs to an example."""
         partner, probabilities = self.partners[truth.name], self.probabilities
         if anywhere:
@@ -200,7 +263,7 @@ class KnownPrediction:
             raise self.predicted
         return self.predicted
 
-    def alone(self, truth: Example, *, anywhere: bool) -> KnownPrediction:
+    def alone(self, truth: Example, *, anywhere: bool = False) -> KnownPrediction:
         """Return it as it is."""
         return self
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from maskforge.choices import Encoding, Outcome
 from maskforge.errors import listing
 from maskforge.masks.classes import ClassMap
+from maskforge.shapes import Spacing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Candidate:
         upright: Whether the mask fits the upright image; None if nobody said.
         encoding: What the mask holds; None if nobody said.
         outcome: What the manifest says of the mask; None if the pair is from elsewhere.
+        spacing: Size of a pixel in millimeters; None if nobody said.
         columns: Further columns.
     """
 
@@ -31,6 +33,7 @@ class Candidate:
     upright: bool | None = None
     encoding: Encoding | None = None
     outcome: Outcome | None = None
+    spacing: Spacing | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -22,7 +22,7 @@ from maskforge.images.stored import Pixels
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, VOID_COLOR, ClassMap
 from maskforge.masks.encoding import from_multi_hot, from_one_hot
-from maskforge.shapes import Size
+from maskforge.shapes import Size, Spacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class Example(Brief):
         channels: Class id of every channel of a one-hot or multi-hot mask.
         values: Class id of every value of an integer mask file, 255 for void; None if the values
             are class ids already. Binary masks of 0 and 255 have one.
+        spacing: Size of a pixel in millimeters; None if neither manifest nor image tells.
         group: What must not be on both sides of a split, such as a patient; None if every image
             stands for itself.
         columns: Further columns of the manifest or table, as text, for tables by group.
@@ -78,16 +79,21 @@ class Example(Brief):
     encoding: Encoding = "integer"
     channels: tuple[int, ...] = ()
     values: Mapping[int, int] | None = None
+    spacing: Spacing | None = None
     group: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     statistics: Statistics | None = None
 
-    def read_image(self) -> Pixels:
+    def read_image(self, window: str = "voi") -> Pixels:
         """Return the image in the frame of its mask.
 
         Palettes are applied, opacity is dropped, single bits become 0 and 255; 16-bit values stay
-        as they are. The EXIF orientation is applied exactly if the mask was drawn on the turned
-        image.
+        as they are, but for those of DICOM files, which become brightness. The EXIF orientation is
+        applied exactly if the mask was drawn on the turned image.
+
+        Args:
+            window: Which values of a DICOM file are black and white: ``voi`` as it asks for,
+                ``full`` for all its bits, or ``CENTER/WIDTH``.
 
         Returns:
             (H, W, 1) or (H, W, 3), uint8 or uint16.
@@ -100,7 +106,7 @@ class Example(Brief):
             >>> mf.open_examples("masks").examples[0].read_image().shape
             (432, 576, 1)
         """
-        pixels = read_image(self.image, upright=self.upright)
+        pixels = read_image(self.image, upright=self.upright, window=window)
         if pixels.shape[:2] != (self.size.height, self.size.width):
             raise DatasetError(
                 f"the image has {Size(pixels.shape[1], pixels.shape[0])} px, "

@@ -25,7 +25,7 @@ from maskforge.images.pair_names import (
     is_marked,
     mask_names,
 )
-from maskforge.images.suffixes import IMAGE_SUFFIXES
+from maskforge.images.suffixes import IMAGE_SUFFIXES, is_bare_name, is_image_file
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import load_saved_class_map
@@ -156,10 +156,11 @@ def _files(folder: Path, suffixes: Collection[str], unreadable: list[str]) -> _F
     for parent, names in walk(folder.resolve(), failed):
         for name in names:
             path = parent / name
-            if path.suffix.lower() not in suffixes:
+            if path.suffix.lower() not in suffixes and not is_image_file(path):
                 continue
             if is_text(name):
-                place = path.relative_to(folder.resolve()).with_suffix("").as_posix()
+                bare = path if is_bare_name(name) else path.with_suffix("")
+                place = bare.relative_to(folder.resolve()).as_posix()
                 found.setdefault(unicodedata.normalize("NFC", place), []).append(path)
             else:
                 failed(Path(as_text(path)), UNNAMEABLE)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from maskforge.errors import DatasetError, OptionError, did_you_mean, listing
 from maskforge.examples.candidate import Candidate
+from maskforge.examples.example import Example
+from maskforge.images.decoder import read_header
+from maskforge.images.patients import patient_digest
+
+PATIENT_DIGEST = "patient_digest"
+
+_Pair = TypeVar("_Pair", bound=Candidate | Example)
 
 
 def check_grouping(column: str | None, pattern: str | None) -> None:
@@ -24,13 +34,14 @@ def check_grouping(column: str | None, pattern: str | None) -> None:
 
 
 def groups_of(
-    pairs: Sequence[Candidate], column: str | None, pattern: str | None
+    pairs: Sequence[Candidate | Example], column: str | None, pattern: str | None
 ) -> list[str | None]:
     """Return the group of every image; None where it stands for itself.
 
     Args:
         pairs: The images.
-        column: Column that names the group; an empty cell is not a group.
+        column: Column that names the group; an empty cell is not a group. ``patient_digest`` is
+            one wherever DICOM files tell the patient.
         pattern: Regular expression over the name; its first group, or the whole match.
 
     Raises:
@@ -38,6 +49,8 @@ def groups_of(
         DatasetError: If the pattern does not match a name.
     """
     check_grouping(column, pattern)
+    if column == PATIENT_DIGEST:
+        pairs = [_with_patient(one) for one in pairs]
     if column is not None:
         columns = dict.fromkeys(name for one in pairs for name in one.columns)
         if column not in columns:
@@ -51,7 +64,17 @@ def groups_of(
     return [None] * len(pairs)
 
 
-def _by_pattern(pairs: Sequence[Candidate], pattern: str) -> list[str | None]:
+def _with_patient(pair: _Pair) -> _Pair:
+    """Return a pair with the patient that its image tells, if nobody has said it."""
+    if pair.columns.get(PATIENT_DIGEST):
+        return pair
+    with contextlib.suppress(OSError):  # which is said when it is looked at
+        if digest := patient_digest(read_header(pair.image).patient):
+            return replace(pair, columns={**pair.columns, PATIENT_DIGEST: digest})
+    return pair
+
+
+def _by_pattern(pairs: Sequence[Candidate | Example], pattern: str) -> list[str | None]:
     expression = re.compile(pattern)
     groups: list[str | None] = []
     missing = []

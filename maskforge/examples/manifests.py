@@ -43,6 +43,7 @@ def from_manifest(folder: Path) -> Candidates:
                 upright=entry.upright,
                 encoding=entry.encoding,
                 outcome=entry.outcome,
+                spacing=entry.spacing or None,
                 columns=_columns(msgspec.json.decode(line) | {"made": entry.made}),
             )
         )

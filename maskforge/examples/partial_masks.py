@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from maskforge.choices import Outcome, Partial, check_choice
-from maskforge.dataset.manifest import is_dataset, open_dataset
+from maskforge.dataset.manifest import DatasetItem, is_dataset, open_dataset
 from maskforge.errors import DatasetError, listing
 from maskforge.files import MASKS
 
@@ -75,20 +75,28 @@ def written_outcomes(masks: Iterable[Path]) -> list[Outcome]:
         DatasetError: If a manifest cannot be used.
         LabelError: If the class map beside it cannot be used.
     """
+    return ["drawn" if one is None else one.entry.outcome for one in written_items(masks)]
+
+
+def written_items(masks: Iterable[Path]) -> Iterator[DatasetItem | None]:
+    """Yield what the manifest holds of each mask that lies in a folder that ``convert`` wrote.
+
+    Raises:
+        DatasetError: If a manifest cannot be used.
+        LabelError: If the class map beside it cannot be used.
+    """
     homes: dict[Path, Path | None] = {}
-    known: dict[Path, Mapping[str | None, Outcome]] = {}
-    outcomes: list[Outcome] = []
+    known: dict[Path, Mapping[str, DatasetItem]] = {}
     for mask in masks:
         if mask.parent not in homes:
             homes[mask.parent] = _home(mask)
         home = homes[mask.parent]
         if home is None:
-            outcomes.append("drawn")
+            yield None
             continue
         if home not in known:
-            known[home] = {entry.mask: entry.outcome for entry in open_dataset(home).entries}
-        outcomes.append(known[home].get(mask.relative_to(home).as_posix(), "drawn"))
-    return outcomes
+            known[home] = {str(one.entry.mask): one for one in open_dataset(home)}
+        yield known[home].get(mask.relative_to(home).as_posix())
 
 
 def _home(mask: Path) -> Path | None:

@@ -15,7 +15,10 @@ _BITS = 8
 
 
 def choose_scaling(
-    examples: Iterable[Example], kind: Scaling = "zero-one", color: Color = "auto"
+    examples: Iterable[Example],
+    kind: Scaling = "zero-one",
+    color: Color = "auto",
+    window: str = "voi",
 ) -> ScalingRecord:
     """Return the scaling for images, which should be those of the training part alone.
 
@@ -27,6 +30,7 @@ def choose_scaling(
         examples: The images; of those with 8 bits only the header is read.
         kind: The way of scaling.
         color: ``gray``, ``rgb`` or ``auto``.
+        window: Which values of DICOM files are black and white.
 
     Raises:
         DatasetError: If an image cannot be read.
@@ -43,6 +47,6 @@ def choose_scaling(
             ) from None
         gray = gray and header.channels == 1
         if header.bits > _BITS:
-            white = max(white, white_level(int(one.read_image().max())))
+            white = max(white, white_level(int(one.read_image(window).max())))
     channels = {"gray": 1, "rgb": 3, "auto": 1 if gray else 3}[color]
-    return ScalingRecord(kind=kind, white=float(white), channels=channels)
+    return ScalingRecord(kind=kind, white=float(white), channels=channels, window=window)

@@ -29,6 +29,7 @@ from maskforge.images.containers.base import ImageHeader
 from maskforge.images.decoder import read_header
 from maskforge.images.mask_likeness import is_mask_place, mask_regions
 from maskforge.images.pair_names import MaskName
+from maskforge.images.patients import identifying_note
 from maskforge.issues import Origin
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.classfile import load_class_map
@@ -251,12 +252,14 @@ def look_through(
         for one, turned in zip(seen, upright, strict=True)
     )
     left_out = map(str, found.left_out)
+    identifying = {one.pair.name: one.header.identifying for one in seen if one.header.identifying}
+    known = filter(None, [identifying_note(identifying)])
     return Opened(
         ExampleSet(
             examples,
             kept_classes,
             found.source,
-            (*left_out, *found.notes, *found.unreadable, *meaning.notes, *notes, *said),
+            (*left_out, *found.notes, *found.unreadable, *meaning.notes, *notes, *said, *known),
         ),
         (*unusable, *strange),
         {one.pair.name: one.likeness for one in seen if one.likeness},
@@ -438,6 +441,7 @@ def _example(one: _Seen, meaning: Meaning, classes: ClassMap) -> Example:
         encoding=meaning.encoding,
         channels=meaning.channels,
         values=values,
+        spacing=one.pair.spacing or one.header.spacing,
         columns=one.pair.columns,
         statistics=Statistics(
             class_counts(one.mask, values, meaning.channels, meaning.encoding, kept),

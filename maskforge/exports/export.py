@@ -40,7 +40,7 @@ from maskforge.formats.registry import get_writer
 from maskforge.formats.writer import Holds, Writer, WrittenImage
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.page import split_page
-from maskforge.images.suffixes import is_image_name
+from maskforge.images.suffixes import is_image_name, suffix_of
 from maskforge.issues import Level, Origin
 from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
 from maskforge.masks.labels import as_entry
@@ -116,7 +116,7 @@ def export(
             ImageSpool(whole=True) as spool,
             WorkerPool(options.workers, loads=_WORK) as pool,
         ):
-            count = LabelCount("", None)
+            count = LabelCount("", "", None)
             reader = _read(others, options, spool, count, pool, progress) if others else None
             classes = _classes(opened, count.labels, options, is_read=len(spool) > 0)
             remove_earlier_export(folder, earlier)
@@ -258,7 +258,9 @@ class ExportWriter:
 
 def _with_suffix(name: str, file: Path | None) -> str:
     """Return the name of an image; not every annotation writes it with its suffix."""
-    return name if file is None or is_image_name(name) else f"{name}{split_page(file)[0].suffix}"
+    if file is None or is_image_name(name):
+        return name
+    return name + suffix_of(split_page(file)[0].name)
 
 
 def check_holds(options: ExportOptions, holds: Holds) -> None:

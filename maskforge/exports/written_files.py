@@ -14,6 +14,7 @@ from maskforge.files import read_bytes
 from maskforge.formats.writer import WrittenClass, WrittenImage
 from maskforge.images.decoder import read_image
 from maskforge.images.page import split_page
+from maskforge.images.suffixes import suffix_of
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.remote.address import address_of, way
@@ -75,7 +76,7 @@ class WrittenFiles:
 
     def copy_image(self, image: WrittenImage, name: str) -> bool:
         """Copy an image; see ``WriteContext``."""
-        content = image_content(image.file, image.content, PurePosixPath(name).suffix)
+        content = image_content(image.file, image.content, suffix_of(PurePosixPath(name).name))
         if content is None:
             return False
         if name not in self._copied:
@@ -103,7 +104,7 @@ def image_content(file: Path | None, content: bytes | None, suffix: str) -> byte
     """
     if file is None:
         return content
-    if file.suffix.lower() == suffix.lower():
+    if suffix_of(file.name).lower() == suffix.lower():
         with _named(file):
             return read_bytes(file)
     return encoded(file, suffix, upright=False)

@@ -18,6 +18,7 @@ from maskforge.geometry import from_fractions, oriented, scaled
 from maskforge.images.containers.base import ImageHeader
 from maskforge.images.decoder import list_pages, read_header
 from maskforge.images.finder import ImageFinder
+from maskforge.images.patients import WHAT_TO_DO, patient_digest
 from maskforge.images.search import EXTRACT_HINT, IMAGES_HINT, Found, Problem, Wanted
 from maskforge.issues import Box, Code, Issue
 from maskforge.shapes import MOST_TILED_PIXELS, Bitmap, ImageReference, Shape, Size
@@ -115,6 +116,9 @@ def _report(record: ImageRecord, found: Found, issues: list[Issue]) -> None:
         return
     if found.unreadable:
         issues.append(Issue(Code.IMAGE_UNREADABLE, found.unreadable, record.origin))
+    if found.header is not None and found.header.identifying:
+        text = f"{found.file} says who somebody is: '{', '.join(found.header.identifying)}'"
+        issues.append(Issue(Code.IDENTIFYING, text, record.origin, WHAT_TO_DO))
     if _is_stack(found.file):
         text = f"{found.file} has several pages, of which the first is taken"
         issues.append(Issue(Code.IMAGE_STACK, text, record.origin))
@@ -211,7 +215,14 @@ def _fit(
             )
         )
     size = header.upright if upright else header.stored
-    fitted = replace(image, size=size, orientation=header.orientation, upright=upright)
+    fitted = replace(
+        image,
+        size=size,
+        orientation=header.orientation,
+        upright=upright,
+        spacing=header.spacing,
+        patient_digest=patient_digest(header.patient),
+    )
     if record.is_normalized:
         return fitted, tuple(
             replace(one, geometry=from_fractions(one.geometry, size)) for one in record.shapes

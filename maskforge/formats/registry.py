@@ -44,6 +44,7 @@ WriterName: TypeAlias = Literal[
     "coco",
     "cvat",
     "darwin",
+    "dicom-seg",
     "isat",
     "label-studio",
     "labelbox",
@@ -96,3 +97,7 @@ def get_writer(name: str) -> type[Writer]:
     check_choice("format", name, WriterName)
     writer: type[Writer] = _package(format_of(name), ".writer").WRITERS[name]
     return writer
+
+
+READ_AGAIN = tuple(one for one in WRITERS if format_of(one) in FORMATS)
+"""Names of what is written for tools that draw, so that it is read again."""

@@ -17,10 +17,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from maskforge.choices import HoleForm, ImageFiles
+from maskforge.images.suffixes import suffix_of
 from maskforge.issues import Origin
 from maskforge.shapes import ImageState, Points, Shape, Size
 
@@ -152,7 +153,7 @@ class WrittenImage:
     @property
     def path(self) -> str:
         """Path of a copy of the image that lies as its files do: ``name`` with its suffix."""
-        return self.name + PurePosixPath(self.image).suffix
+        return self.name + suffix_of(self.image)
 
 
 class WriteContext(Protocol):

@@ -7,5 +7,7 @@ they hold, ``page`` names the pages of stacks. ``finder`` looks for the files th
 mean: ``search`` weighs the evidence, ``name_index`` knows names and folders, ``sameness`` compares
 images, ``mask_likeness`` tells masks from images, ``claims`` remembers who has found what.
 ``pair_names`` is what names of images and masks have in common, ``regions`` where each value of a
-mask is, ``index_png`` writes values. ``intensity`` scales pixel values to what a network takes.
+mask is, ``index_png`` writes values. ``gray_scale`` makes brightness of what DICOM files hold,
+``intensity`` scales pixel values to what a network takes. ``patients`` has what may be written of
+patients.
 """

@@ -24,6 +24,7 @@ from maskforge.images.containers.base import ImageHeader, OpenFile, Window
 from maskforge.images.containers.registry import container_of
 from maskforge.images.page import STACK_SUFFIXES, page_path, split_page
 from maskforge.images.stored import Pixels, Stored
+from maskforge.images.suffixes import is_bare_name
 from maskforge.issues import Origin
 from maskforge.limits.allowance import Allowance, Limit
 from maskforge.shapes import MOST_PIXELS
@@ -76,7 +77,8 @@ def list_pages(path: Path) -> list[Path]:
             decoders go through all before it.
     """
     file, page = split_page(path)
-    if page is not None or file.suffix.lower() not in STACK_SUFFIXES:
+    may_be_stack = file.suffix.lower() in STACK_SUFFIXES or is_bare_name(file.name)
+    if page is not None or not may_be_stack:
         return [path]
     with _open(path) as (opened, _):
         count = opened.count()
@@ -91,7 +93,7 @@ def image_suffix(image: bytes) -> str:
         OSError: If it cannot be read.
     """
     name = read_header(image).format
-    return {"jpeg": ".jpg", "mpo": ".jpg", "tiff": ".tif"}.get(name, f".{name}")
+    return {"jpeg": ".jpg", "mpo": ".jpg", "tiff": ".tif", "dicom": ".dcm"}.get(name, f".{name}")
 
 
 def read_stored(
@@ -155,14 +157,16 @@ def read_part(source: Source, window: Window, *, step: int = 1) -> Stored:
         return _part(file, page, window, step)
 
 
-def read_image(source: Source, *, upright: bool) -> Pixels:
+def read_image(source: Source, *, upright: bool, window: str = "voi") -> Pixels:
     """Return an image: the values of the file, with palettes applied and opacity dropped.
 
-    Single bits become 0 and 255; 16-bit values stay as they are.
+    Single bits become 0 and 255; 16-bit values stay as they are, but for those of DICOM files,
+    which become brightness.
 
     Args:
         source: The image.
         upright: Whether to apply the EXIF orientation.
+        window: Which values of a DICOM file are black and white; see ``GrayScale.levels``.
 
     Returns:
         (H, W, 1) or (H, W, 3), uint8 or uint16.
@@ -171,7 +175,7 @@ def read_image(source: Source, *, upright: bool) -> Pixels:
         DatasetError: If it cannot be read, or holds fractions or values beyond 16 bits.
     """
     with _named("image", source):
-        return read_stored(source, upright=upright).image()
+        return read_stored(source, upright=upright).image(window)
 
 
 def read_to_show(source: PathLike | bytes, *, upright: bool, step: int = 1) -> NDArray[np.uint8]:

@@ -27,11 +27,14 @@ class ScalingRecord(msgspec.Struct, frozen=True, kw_only=True):
         kind: The way of scaling.
         white: Largest value of the images: 255, 65535, or what 12-bit data in 16 bits have.
         channels: 1 for gray, 3 for red, green and blue.
+        window: Which values of DICOM files are black and white: ``voi`` as each file asks for,
+            ``full`` for all its bits, or ``CENTER/WIDTH``.
     """
 
     kind: Scaling = "zero-one"
     white: Annotated[float, msgspec.Meta(gt=0, le=65_535)] = 255.0
     channels: Annotated[int, msgspec.Meta(ge=1, le=3)] = 1
+    window: str = "voi"
 
 
 def white_level(largest: int) -> int:

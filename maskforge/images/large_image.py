@@ -24,10 +24,12 @@ class LargeImage:
     Attributes:
         file: The image.
         size: Its size.
+        window: Which values of a DICOM file are black and white.
     """
 
     file: Path
     size: Size
+    window: str = "voi"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -42,7 +44,7 @@ class LargeImage:
         """
         try:
             window = Window(0, rows.start, self.size.width, rows.stop - rows.start)
-            return read_part(self.file, window).image()
+            return read_part(self.file, window).image(self.window)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             origin = Origin(self.file, "")

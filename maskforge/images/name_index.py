@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from maskforge.files import is_text, walk
 from maskforge.images.mask_likeness import is_mask_place
-from maskforge.images.suffixes import is_image_name, without_image_suffix
+from maskforge.images.suffixes import is_image_file, without_image_suffix
 
 Folders: TypeAlias = tuple[str, ...]
 """Names of folders that tell something, from the innermost outwards, spelled alike."""
@@ -120,8 +120,8 @@ class NameIndex:
         self._masks: dict[str, _Bucket] = {}
         for folder, names in itertools.islice(walk(root), None if deep else 1):
             for name in names:
-                if is_image_name(name) and is_text(name):
-                    file = folder / name
+                file = folder / name
+                if is_text(name) and is_image_file(file):
                     buckets = self._masks if deep and is_mask_place(file) else self._images
                     key = alike(without_image_suffix(name))
                     buckets.setdefault(key, _Bucket()).files.append(file)

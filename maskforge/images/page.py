@@ -7,17 +7,18 @@ import re
 from pathlib import Path
 
 from maskforge.files import PathLike
+from maskforge.images.suffixes import suffix_of
 
-STACK_SUFFIXES = frozenset((".tif", ".tiff", ".gif", ".webp"))
+STACK_SUFFIXES = frozenset((".tif", ".tiff", ".gif", ".webp", ".dcm", ".dicom"))
 """Suffixes, in lower case, of files that may hold several images."""
 
-_PAGE = re.compile(r"(?s)(?P<file>.+)(?P<suffix>\.\w+)#(?P<page>[1-9][0-9]{0,8})")
+_PAGE = re.compile(r"(?s)(?P<file>.+?)(?P<suffix>\.\w+)?#(?P<page>[1-9][0-9]{0,8})")
 
 
 def split_page(path: PathLike) -> tuple[Path, int | None]:
     """Return the file of an image, and which of its pages is meant.
 
-    A file that has the whole text as its name is that file.
+    A file that has the whole text as its name is that file; a file without suffix must be there.
 
     Returns:
         The file, and the page, counted from 1; None if the path names none.
@@ -31,7 +32,10 @@ def split_page(path: PathLike) -> tuple[Path, int | None]:
     found = _PAGE.fullmatch(path.name)
     if found is None or os.path.lexists(path):
         return path, None
-    return path.with_name(found["file"] + found["suffix"]), int(found["page"])
+    file = path.with_name(found["file"] + (found["suffix"] or ""))
+    if found["suffix"] is None and not os.path.isfile(file):  # noqa: PTH113 - never raises
+        return path, None
+    return file, int(found["page"])
 
 
 def page_path(file: Path, page: int) -> Path:
@@ -45,10 +49,12 @@ def without_suffix(path: str) -> str:
     Examples:
         >>> without_suffix("p_1/volume.tif#12"), without_suffix("p_1/x.png")
         ('p_1/volume#12', 'p_1/x')
+        >>> without_suffix("1.2.840.5")
+        '1.2.840.5'
     """
     folder, slash, name = path.rpartition("/")
     found = _PAGE.fullmatch(name)
-    stem = f"{found['file']}#{found['page']}" if found else Path(name).stem
+    stem = f"{found['file']}#{found['page']}" if found else name.removesuffix(suffix_of(name))
     return f"{folder}{slash}{stem}"
 
 

@@ -24,7 +24,7 @@ from maskforge.images.name_index import (
     telling_folders,
 )
 from maskforge.images.sameness import shows_same
-from maskforge.images.suffixes import is_image_name, without_image_suffix
+from maskforge.images.suffixes import is_image_file, without_image_suffix
 from maskforge.issues import Code
 from maskforge.shapes import Size
 
@@ -471,5 +471,5 @@ def _stem(name: str) -> str:
 
 def _is_image(path: Path) -> bool:
     with contextlib.suppress(OSError, ValueError):  # too long, or with a NUL
-        return is_image_name(path.name) and path.is_file()
+        return path.is_file() and is_image_file(path)
     return False

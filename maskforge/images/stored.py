@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.errors import DatasetError
+from maskforge.images.gray_scale import GrayScale
 
 Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _LARGEST = 65535
+_SHADES = 257  # of 16 bits, in one of 8 bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +29,7 @@ class Stored:
         alpha: Whether the last channel is opacity, or nothing.
         color: Whether the channels before it are red, green and blue.
         upright: Whether decoding has applied the EXIF orientation.
+        gray: How the values become brightness; None if they are.
     """
 
     values: NDArray[Any]
@@ -34,6 +37,7 @@ class Stored:
     alpha: bool = False
     color: bool = False
     upright: bool = False
+    gray: GrayScale | None = None
 
     def turned(self, orientation: int, *, upright: bool) -> Stored:
         """Return the image as it is shown, or as it is stored."""
@@ -49,10 +53,14 @@ class Stored:
             values = values[..., :-1] if self.color else values[..., 0]
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
-    def image(self) -> Pixels:
+    def image(self, window: str = "voi") -> Pixels:
         """Return brightness or colors.
 
         Palettes are applied, opacity is dropped, single bits become 0 and 255.
+
+        Args:
+            window: Which values of a file with a gray scale are black and white; see
+                ``GrayScale.levels``.
 
         Returns:
             (H, W, 1) or (H, W, 3), uint8 or uint16.
@@ -60,6 +68,8 @@ class Stored:
         Raises:
             ValueError: If it holds fractions, values beyond 16 bits, or other channels.
         """
+        if self.gray is not None:
+            return self.gray.levels(self._channels(), window)[..., None]
         values = self._channels()
         if self.palette is not None:
             return np.take(self.palette[:, :3], values, axis=0)
@@ -107,8 +117,16 @@ class Stored:
         return values.astype(np.uint8) if values.dtype == np.bool_ else np.ascontiguousarray(values)
 
     def colors(self) -> NDArray[np.uint8]:
-        """Return (H, W, 3) to look at; what has more than 8 bits is stretched."""
+        """Return (H, W, 3) to look at; what has more than 8 bits is stretched.
+
+        What is told how it is to be shown is not.
+        """
         values = self._channels()
+        if self.gray is not None:
+            levels = self.gray.levels(values)
+            if levels.dtype != np.uint8 and self.gray.shown is not None:
+                levels = (levels // _SHADES).astype(np.uint8)
+            return Stored(levels).colors()
         if self.palette is None and values.dtype not in (np.uint8, np.bool_):
             return replace(self, values=stretched(values), alpha=False).colors()
         pixels = self.image()

@@ -1,4 +1,4 @@
-"""Labels from another key of a shape's record: a group number, an attribute, a set flag."""
+"""Labels and objects from another key of a shape's record: a group number, an attribute, a flag."""
 
 from __future__ import annotations
 
@@ -46,6 +46,28 @@ def _labeled(shape: Shape, key: str) -> Shape:
     labels = tuple(dict.fromkeys(_values_at(shape, key)))
     issue = None if labels else Issue(Code.NO_LABEL, f"has no {shorten(key)}", shape.origin)
     return replace(shape, labels=labels, label_issue=issue)
+
+
+def grouped_by(image: AnnotatedImage, key: str) -> AnnotatedImage:
+    """Return an image whose shapes belong to the objects that a key of their records names.
+
+    Args:
+        image: The image, with what its records hold in ``Shape.extra``.
+        key: As of ``labeled_by``, or ``label`` for the label itself; empty for the groups that
+            there are.
+
+    Returns:
+        The image. A shape without the key is an object of its own.
+    """
+    check_type("instances_from", key, str)
+    if not key:
+        return image
+    return replace(image, shapes=tuple(_grouped(one, key) for one in image.shapes))
+
+
+def _grouped(shape: Shape, key: str) -> Shape:
+    values = iter(shape.labels) if key == "label" else _values_at(shape, key)
+    return replace(shape, instance=next(values, None))
 
 
 def _values_at(shape: Shape, key: str) -> Iterator[str]:
@@ -151,10 +173,10 @@ def _is_value(value: object) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool)
 
 
-def no_such_key(key: str, keys: SourceKeys | None) -> LabelError:
+def no_such_key(key: str, keys: SourceKeys | None, what: str = "class") -> LabelError:
     """Return the error for a key that is in no record: a typo must not empty all masks."""
     known = listing(keys.found if keys is not None else ())
     return LabelError(
-        f"no shape has the key {shorten(key)} that its class should come from",
+        f"no shape has the key {shorten(key)} that its {what} should come from",
         hint=f"keys with values are {known}" if known else "`maskforge inspect` shows the keys",
     )

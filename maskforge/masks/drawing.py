@@ -27,7 +27,7 @@ from maskforge.geometry import discs, is_closed, rectangle, ring, self_intersect
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Doubt, Issue, Level
 from maskforge.limits.allowance import Allowance, Limit
-from maskforge.masks.class_source import labeled_by
+from maskforge.masks.class_source import grouped_by, labeled_by
 from maskforge.masks.classes import BACKGROUND, VOID, ClassMap
 from maskforge.masks.encoding import Mask, binary_values, one_hot
 from maskforge.masks.nested import Region, apart
@@ -73,6 +73,9 @@ class DrawOptions:
         refused: What becomes of the place of a shape that cannot be drawn though somebody drew it:
             ``leave-out`` shows what lies below; ``void`` makes it 255, if the place is known.
         instances: Whether to draw an instance map, too.
+        instances_from: Key of a shape's record that tells which object it belongs to, such as
+            ``attributes.tooth``, or ``label``; then an instance map is drawn, too. Empty for its
+            group.
         tiled_above: Number of pixels above which masks of the encodings ``integer`` and ``binary``
             are no arrays, but come as bands of rows, and are written as tiled TIFF. None for
             never; images of more than 2^30 pixels are refused then.
@@ -92,6 +95,7 @@ class DrawOptions:
     unlabeled: str | None = None
     refused: Refused = "leave-out"
     instances: bool = False
+    instances_from: str = ""
     tiled_above: Annotated[int | None, Range(0, MOST_TILED_PIXELS)] = None
 
     def __post_init__(self) -> None:
@@ -108,6 +112,8 @@ class Drawing(Brief):
         instances: (H, W) uint16 or uint32: 0 is not an instance; None if not asked for. Banded as
             the mask is.
         instance_classes: Class id of instance 1, 2, ...
+        instance_names: What the annotation calls instance 1, 2, ..., such as ``36`` for a tooth:
+            its group, or the value of ``instances_from``; empty where it says nothing.
         pixels: Number of visible pixels of every value.
         overlapped: Number of pixels claimed by shapes of more than one class.
         drawn: Number of shapes drawn as they are.
@@ -119,6 +125,7 @@ class Drawing(Brief):
     mask: Mask | BandedMask
     instances: NDArray[np.uint16] | NDArray[np.uint32] | BandedMask | None
     instance_classes: tuple[int, ...]
+    instance_names: tuple[str, ...]
     pixels: dict[int, int]
     overlapped: int
     drawn: int
@@ -159,11 +166,12 @@ def draw(
     check_type("image", image, AnnotatedImage, hint="read one with maskforge.read")
     check_type("classes", classes, ClassMap, hint="load one with maskforge.load_class_map")
     options = with_keywords(DrawOptions, options, keywords)
-    return draw_labeled(labeled_by(image, classes.class_from), classes, options)
+    image = grouped_by(labeled_by(image, classes.class_from), options.instances_from)
+    return draw_labeled(image, classes, options)
 
 
 def draw_labeled(image: AnnotatedImage, classes: ClassMap, options: DrawOptions) -> Drawing:
-    """Draw as ``draw`` does, where the labels are the classes' and the options are checked.
+    """Draw as ``draw`` does, where labels and groups are the final ones and options are checked.
 
     Raises:
         MaskforgeError: As ``draw``.
@@ -216,13 +224,15 @@ def draw_labeled(image: AnnotatedImage, classes: ClassMap, options: DrawOptions)
     fill = segments.banded if is_banded else segments.fill
     instances: NDArray[Any] | BandedMask | None = None
     instance_classes: tuple[int, ...] = ()
-    if options.instances:
-        numbers, instance_classes = _instance_numbers(regions)
+    instance_names: tuple[str, ...] = ()
+    if options.instances or options.instances_from:
+        numbers, instance_classes, instance_names = _instance_numbers(regions)
         instances = fill(segments.paint(numbers, order))
     return Drawing(
         fill(painted),
         instances,
         instance_classes,
+        instance_names,
         pixels,
         overlapped,
         outcomes["drawn"],
@@ -487,10 +497,13 @@ def _channels(
     return channels, pixels
 
 
-def _instance_numbers(regions: Sequence[Region]) -> tuple[NDArray[Any], tuple[int, ...]]:
-    """Return the number of every region's instance, and the class of every instance."""
+def _instance_numbers(
+    regions: Sequence[Region],
+) -> tuple[NDArray[Any], tuple[int, ...], tuple[str, ...]]:
+    """Return the number of every region's instance, and class and name of every instance."""
     numbers: dict[tuple[int, str | int], int] = {}
     classes: list[int] = []
+    names: list[str] = []
     numbers_of = np.zeros(len(regions), dtype=np.int64)
     for index, region in enumerate(regions):
         if region.value in (BACKGROUND, VOID):
@@ -500,6 +513,7 @@ def _instance_numbers(regions: Sequence[Region]) -> tuple[NDArray[Any], tuple[in
         if key not in numbers:
             numbers[key] = len(numbers) + 1
             classes.append(region.value)
+            names.append(instance or "")
         numbers_of[index] = numbers[key]
     wide = len(numbers) > np.iinfo(np.uint16).max
-    return numbers_of.astype(np.uint32 if wide else np.uint16), tuple(classes)
+    return numbers_of.astype(np.uint32 if wide else np.uint16), tuple(classes), tuple(names)

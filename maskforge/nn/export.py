@@ -34,7 +34,7 @@ from maskforge.errors import (
 from maskforge.files import unwritable
 from maskforge.issues import Origin
 from maskforge.nn import backend
-from maskforge.nn.modelfile import ModelDescription, model_folder
+from maskforge.nn.modelfile import ModelDescription, network_folder
 from maskforge.nn.telemetry import refuse_telemetry
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def export_model(
         OutputExistsError: If the file is there and ``overwrite`` is not set.
         OutputError: If the file cannot be written.
     """
-    folder = model_folder(model)
+    folder = network_folder(model)
     target = choose_target(folder / FILE_NAMES[format], out, overwrite=overwrite)
     refuse_telemetry()
     started = _start(format)

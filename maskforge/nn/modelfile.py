@@ -10,8 +10,9 @@ import msgspec
 
 from maskforge.choices import Head, Symmetry
 from maskforge.display.brief import Brief
-from maskforge.errors import LabelError, ModelError
+from maskforge.errors import LabelError, ModelError, OptionError
 from maskforge.files import RECORD, dump_record, read_record, write_whole
+from maskforge.images.gray_scale import check_window
 from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
@@ -46,8 +47,24 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
         return min((one for one in self.class_dice.values() if one is not None), default=None)
 
 
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the networks whose probabilities are averaged.
+
+    Attributes:
+        folder: Name of its folder, in that of the model.
+        dice: Mean Dice of the foreground classes on its validation examples; None if undefined.
+        weights_digest: SHA-256 of its weights.
+    """
+
+    folder: Annotated[str, msgspec.Meta(pattern=r"^\w[\w-]*\Z", max_length=100)]
+    dice: Share | None = None
+    weights_digest: str = ""
+
+
 class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
     """What must be known to use a model; the weights are in ``model.keras``, as probabilities.
+
+    The model of a cross-validation has no weights of its own, but those of its folds.
 
     Attributes:
         schema: Version of this document.
@@ -71,7 +88,8 @@ class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
         calibration: Share of true pixels per bin of predicted probability, per class name.
         versions: Versions of maskforge, Keras and the backend.
         data_digest: SHA-256 over names, images and masks of the training examples.
-        weights_digest: SHA-256 of ``model.keras``.
+        weights_digest: SHA-256 of ``model.keras``; of several networks, over theirs.
+        members: The networks, if there are several.
         created: Date and time in UTC, ISO 8601.
     """
 
@@ -93,6 +111,7 @@ class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = {}
     data_digest: str = ""
     weights_digest: str = ""
+    members: tuple[Member, ...] = ()
     created: str = ""
 
     @property
@@ -136,6 +155,23 @@ def model_folder(path: Path) -> Path:
     return folder
 
 
+def network_folder(path: Path) -> Path:
+    """Return the folder of a model that is a single network.
+
+    Raises:
+        ModelError: If there is no model, or it is the mean of several.
+    """
+    folder = model_folder(path)
+    members = read_description(folder).members
+    if members:
+        raise ModelError(
+            f"is the mean of {len(members)} networks, and a single one is needed",
+            origin=Origin(folder, ""),
+            hint=f"name one of its folders, such as {folder / members[0].folder}",
+        )
+    return folder
+
+
 def read_description(path: Path) -> ModelDescription:
     """Read the description of a model; every value in it is one that a training could have written.
 
@@ -162,6 +198,10 @@ def read_description(path: Path) -> ModelDescription:
     if description.scaling.channels not in (1, 3):
         found = description.scaling.channels
         raise refuse("scaling.channels", f"has {found} channels of the input, expected 1 or 3")
+    try:
+        check_window(description.scaling.window)
+    except OptionError as error:
+        raise refuse("scaling.window", error.message) from None
     for name, side in (("tile", description.tile), ("resize", description.resize)):
         if side is not None and math.prod(side) > _MOST_PIXELS:
             raise refuse(name, f"has {name} {side}, more than {_MOST_PIXELS:,} pixels")

@@ -16,7 +16,7 @@ from maskforge.nn.kerasfile import check_keras_file, digest_of, refuse_other_fil
 from maskforge.nn.modelfile import (
     WEIGHTS,
     ModelDescription,
-    model_folder,
+    network_folder,
     read_description,
     write_description,
 )
@@ -72,7 +72,7 @@ def load_model(path: Path) -> tuple[keras.Model, ModelDescription]:
             it holds code, or it does not fit its description.
     """
     refuse_other_files(path)
-    folder = model_folder(path)
+    folder = network_folder(path)
     description = read_description(folder)
     weights = folder / WEIGHTS
     origin = Origin(weights, "")

@@ -33,7 +33,7 @@ class ReportFiles:
     Attributes:
         record: JSON file with the ``digests`` of all others; it is written last.
         files: Names of the other files that every report has.
-        charts: Names of files that some reports have.
+        charts: Names of files that some reports have, mostly charts.
         folder: Name of the folder of images.
         earlier: By its keys a record is recognized as that of such a report.
     """

@@ -19,7 +19,7 @@ from maskforge.formats.runlength import alternating
 from maskforge.images.containers.pillow import stored_of
 from maskforge.masks.vectorized import vectorize
 from maskforge.prediction.model_options import ModelOptions
-from maskforge.prediction.predictor import Predictor
+from maskforge.prediction.predictor import Predictor, load_as
 from maskforge.raster.runs import to_bitmaps
 from maskforge.raster.scan import scan
 from maskforge.shapes import Area, Bitmap, Shape, Size
@@ -118,7 +118,7 @@ def create(model: str = "", shapes: Form = "mask", **keywords: object) -> CvatFu
         raise OptionError("no model was given", hint="add -p model=str:DIR")
     check_choice("shapes", shapes, Form)
     options = with_keywords(ModelOptions, None, keywords)
-    predictor = Predictor.load(model, runtime=options.runtime, precision=options.precision)
+    predictor = load_as(model, options)
     predictor.thresholds(options)
     return CvatFunction(predictor, options, shapes)
 

@@ -17,10 +17,11 @@ from maskforge.dataset.manifest import (
 )
 from maskforge.errors import OptionError, listing
 from maskforge.files import UNNAMEABLE, as_source, as_text, is_text, walk
-from maskforge.images.decoder import list_pages, read_header
+from maskforge.images.containers.base import NoImageError
+from maskforge.images.decoder import list_pages
 from maskforge.images.mask_likeness import is_mask_place, looks_like_mask
 from maskforge.images.page import is_there, split_page, without_suffix
-from maskforge.images.suffixes import IMAGE_SUFFIXES
+from maskforge.images.suffixes import IMAGE_SUFFIXES, is_image_file
 
 _PALETTE_SUFFIXES = frozenset((".png", ".gif", ".bmp"))
 
@@ -109,8 +110,11 @@ def find_images(sources: Sequence[Path]) -> Images:
             found.images += _of_dataset(open_dataset(source).entries, source)
         elif source.is_dir():
             others += _search(source, found)
-        elif split_page(source)[0].suffix.lower() in IMAGE_SUFFIXES and is_there(source):
-            found.images += _of_file(source, "")
+        elif is_there(source) and is_image_file(split_page(source)[0]):
+            try:
+                found.images += _of_file(source, "")
+            except NoImageError as error:
+                raise OptionError(f"{source} is not an image: {error}") from None
         else:
             exists = source.exists()
             raise OptionError(
@@ -147,21 +151,16 @@ def _is_masklike(image: ImageFile) -> bool:
     return bool(likeness) and (is_mask_place(image.file) or likeness.startswith("a palette"))
 
 
-def orientation_of(image: ImageFile) -> tuple[int, bool]:
-    """Return the EXIF orientation of an image, and whether it is to be predicted upright.
+def _of_file(path: Path, folder: str) -> list[ImageFile]:
+    """Return the image of a file, or the pages of a stack.
 
     Raises:
-        OSError: If the image cannot be read.
+        NoImageError: If it is of a kind that may hold an image, and does not.
     """
-    assert image.file is not None
-    orientation = read_header(image.file).orientation
-    return orientation, orientation != 1 if image.upright is None else image.upright
-
-
-def _of_file(path: Path, folder: str) -> list[ImageFile]:
-    """Return the image of a file, or the pages of a stack."""
     try:
         pages = list_pages(path)
+    except NoImageError:
+        raise
     except OSError as error:
         problem = f"cannot be read: {error.strerror or error}"
         return [ImageFile(path, folder, path.name, problem=problem)]
@@ -221,12 +220,15 @@ def _search(root: Path, found: Images) -> int:
     for folder, names in walk(root, failed):
         inner = folder.relative_to(root).as_posix()
         for name in names:
-            if Path(name).suffix.lower() not in IMAGE_SUFFIXES:
+            if not is_image_file(folder / name):
                 others += 1
             elif not is_text(name):
                 failed(Path(as_text(folder / name)), UNNAMEABLE)
             else:
-                found.images += _of_file(folder / name, inner)
+                try:
+                    found.images += _of_file(folder / name, inner)
+                except NoImageError:
+                    others += 1
     return others
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from maskforge.choices import ModelPrecision, Range, Runtime, check_choices
+from maskforge.choices import FoldWeights, ModelPrecision, Range, Runtime, check_choices
 
 Thresholds: TypeAlias = float | Mapping[str, float]
 """One threshold for all classes, or one for each class that is named."""
@@ -18,7 +18,7 @@ LARGEST_OVERLAP = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions:
-    """How a trained model is run; the first two options are settled when it is loaded.
+    """How a trained model is run; the first three options are settled when it is loaded.
 
     Attributes:
         runtime: ``keras``, ``onnx`` or ``openvino``; ``auto`` takes the fastest that is installed.
@@ -26,6 +26,9 @@ class ModelOptions:
             fast on a CPU that has it, ``int8`` needs a model that was exported so. ``auto`` takes
             bfloat16 in OpenVINO where the CPU has it and the training found that the masks of its
             validation images stay the same, to a Dice of 0.99 in every class; else float32.
+        fold_weights: How much the network of each fold counts in the mean, for the model of a
+            cross-validation: ``equal``, or ``validation`` for its mean Dice on the validation
+            examples of its fold.
         tile: Side of the tiles in pixels; ``whole`` for the image at once, ``auto`` for tiles from
             about 1.5 megapixels on.
         overlap: Smallest share of a tile that its neighbor covers too, 0 to 0.9.
@@ -41,6 +44,7 @@ class ModelOptions:
 
     runtime: Runtime = "auto"
     precision: ModelPrecision = "auto"
+    fold_weights: FoldWeights = "equal"
     tile: Annotated[Tile, Range(1, 2**20)] = "auto"
     overlap: Annotated[float, Range(0, LARGEST_OVERLAP)] = 0.5
     tta: bool = False

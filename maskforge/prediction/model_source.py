@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from maskforge.choices import ModelPrecision
+from maskforge.choices import FoldWeights, ModelPrecision
 from maskforge.choices import Runtime as RuntimeName
-from maskforge.errors import MaskforgeError, ModelError
+from maskforge.errors import MaskforgeError, ModelError, OptionError
 from maskforge.issues import Origin
+from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.predictor import Predictor
 
 
@@ -27,21 +28,24 @@ class ModelSource:
         digest: SHA-256 of its weights.
         runtime: What it runs in, as ``Runtime.name``.
         precision: What it computes in.
+        fold_weights: How the networks of a cross-validation are weighed.
     """
 
     folder: Path
     digest: str
     runtime: str
     precision: str
+    fold_weights: FoldWeights
 
     @classmethod
-    def of(cls, model: Predictor) -> ModelSource:
-        """Return how to load a model again."""
+    def of(cls, model: Predictor, options: ModelOptions) -> ModelSource:
+        """Return how to load a model again that was loaded with options."""
         return cls(
             model.folder.absolute(),
             model.description.weights_digest,
             model.runtime.name,
             model.runtime.precision,
+            options.fold_weights if model.description.members else "equal",
         )
 
     def load(self) -> Predictor:
@@ -53,9 +57,11 @@ class ModelSource:
         with _turn:
             if self not in _models:
                 model = self._loaded()
-                if ModelSource.of(model) != self:
+                options = ModelOptions(fold_weights=self.fold_weights)
+                if ModelSource.of(model, options) != self:
                     raise self._error("it is another one there, or runs otherwise")
-                _models.clear()
+                if len(_models) == _MOST_HELD:
+                    _models.clear()
                 _models[self] = model
             return _models[self]
 
@@ -63,7 +69,9 @@ class ModelSource:
         name = cast("RuntimeName", self.runtime.partition("-")[0])
         precision = cast("ModelPrecision", self.precision)
         try:
-            return Predictor.load(self.folder, runtime=name, precision=precision)
+            return Predictor.load(
+                self.folder, runtime=name, precision=precision, fold_weights=self.fold_weights
+            )
         except MaskforgeError as error:
             raise self._error(error.message) from None
 
@@ -75,5 +83,21 @@ class ModelSource:
         )
 
 
+_MOST_HELD = 10
+"""Models: a cross-validation has one for each fold."""
+
 _models: dict[ModelSource, Predictor] = {}
 _turn = threading.Lock()
+
+
+def check_again(model: object) -> None:
+    """Make sure that others can load a model as it was loaded.
+
+    Raises:
+        OptionError: If nobody knows how.
+    """
+    if isinstance(model, Predictor) and model.description.members:
+        raise OptionError(
+            "the networks of a cross-validation are loaded by each worker of a Dask cluster",
+            hint="give the folder of the run instead of a predictor",
+        )

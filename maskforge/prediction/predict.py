@@ -46,6 +46,7 @@ from maskforge.files import (
 )
 from maskforge.images.decoder import read_header
 from maskforge.images.page import split_page
+from maskforge.images.patients import identifying_note
 from maskforge.issues import Code, Level, Origin
 from maskforge.masks.classes import VOID
 from maskforge.masks.encoding import Mask, binary_values
@@ -61,11 +62,13 @@ from maskforge.prediction.made_prediction import (
     make_prediction,
     write_large,
 )
+from maskforge.prediction.model_options import ModelOptions
+from maskforge.prediction.model_source import check_again
 from maskforge.prediction.outcomes import Outcome, predict_each
 from maskforge.prediction.predict_options import PredictOptions
 from maskforge.prediction.predicted_part import predict_parts
 from maskforge.prediction.prediction_report import PredictionReport
-from maskforge.prediction.predictor import SETTLED, Predictor, settled
+from maskforge.prediction.predictor import SETTLED, Predictor, load_as, settled
 from maskforge.prediction.read_ahead import Known, Loaded, read_ahead
 from maskforge.prediction.tool_files import ToolFiles
 from maskforge.prediction.write_behind import write_behind
@@ -124,11 +127,13 @@ def predict(
     check_file_type(options.file_type, options.encoding)
     chosen = options.model
     for name in SETTLED:
-        if isinstance(model, Predictor) and getattr(chosen, name) != "auto":
+        if isinstance(model, Predictor) and getattr(chosen, name) != getattr(ModelOptions(), name):
             raise settled(name)
     # The workers of a cluster start in other folders.
     paths = [one.absolute() if options.dask else one for one in as_paths(sources)]
     check_shard(options.shard)
+    if options.dask:
+        check_again(model)
     if options.dask and options.formats:
         raise OptionError(
             "files of labeling tools are not written by the workers of a Dask cluster",
@@ -164,7 +169,7 @@ def _predict(
                 hint="choose another folder with --out",
             )
     if not isinstance(model, Predictor):
-        model = Predictor.load(model, runtime=chosen.runtime, precision=chosen.precision)
+        model = load_as(model, chosen)
     if options.encoding == "binary":
         binary_values(model.classes.ids)
     _try(model, options)
@@ -197,6 +202,7 @@ def _predict(
                 progress("predicting", number, len(part))
         tool_files.finish()
     run.report.exports = tool_files.reports
+    run.report.notes += filter(None, [identifying_note(run.identifying)])
     run.report.seconds = time.perf_counter() - start
     return run.report
 
@@ -257,6 +263,7 @@ class _Run:
         self._stack_is_done = False
         self._settings = _settings(model, options)
         self._hashed: tuple[Path | None, str] = (None, "")
+        self.identifying: dict[str, tuple[str, ...]] = {}
         names = model.classes.names
         limits = model.thresholds(options.model)
         ids = model.description.channel_ids
@@ -307,10 +314,13 @@ class _Run:
     ) -> Generator[None]:
         """Predict images in this process, and yield after each."""
         model, options = self._model, self._options
+        window = model.description.scaling.window
         keep = options.probabilities or self._tool_files.scored
         readers = _READERS_OF_JOINED if model.runtime.joined_pixels else 1
         with (
-            contextlib.closing(read_ahead(images, recall, readers, options.tiled_above)) as read,
+            contextlib.closing(
+                read_ahead(images, recall, readers, options.tiled_above, window)
+            ) as read,
             contextlib.closing(
                 predict_each(
                     model,
@@ -349,6 +359,8 @@ class _Run:
         """Put the files of an image in their places, and enter it into the manifest."""
         loaded = made.loaded
         known = loaded.known
+        if loaded.identifying:
+            self.identifying[str(loaded.image.file)] = loaded.identifying
         if known.account is not None:
             entry = known.account.entry
             self.report.count(entry, "")
@@ -437,6 +449,7 @@ class _Run:
             mask=files.get("mask"),
             width=found.size.width if found else None,
             height=found.size.height if found else None,
+            spacing=loaded.spacing or msgspec.UNSET,
             orientation=loaded.orientation,
             upright=loaded.upright,
             state=found.state if found else ImageState.UNVISITED,

@@ -49,9 +49,10 @@ def predict_part(task: PredictTask) -> list[MadePrediction]:
     model, options = task.model.load(), task.options
     known = iter([one for _, one in task.images])
     images = [image for image, _ in task.images]
+    window = model.description.scaling.window
     with (
         contextlib.closing(
-            read_ahead(images, lambda _: next(known), 1, options.tiled_above)
+            read_ahead(images, lambda _: next(known), 1, options.tiled_above, window)
         ) as loaded,
         contextlib.closing(
             predict_each(
@@ -90,7 +91,7 @@ def predict_parts(
     Raises:
         MaskforgeError: As ``predict_part``, or if the processes are lost.
     """
-    source = ModelSource.of(model)
+    source = ModelSource.of(model, options.model)
 
     def tasks() -> Iterator[PredictTask]:
         remaining = iter(images)

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from maskforge.choices import SYMMETRIES, ModelPrecision, with_keywords
+from maskforge.choices import SYMMETRIES, FoldWeights, ModelPrecision, with_keywords
 from maskforge.choices import Runtime as RuntimeName
 from maskforge.display.brief import Brief
 from maskforge.errors import OptionError
@@ -24,12 +24,11 @@ from maskforge.masks.classes import ClassMap
 from maskforge.nn.kerasfile import refuse_other_files
 from maskforge.nn.modelfile import ModelDescription, model_folder, read_description
 from maskforge.prediction.bands import Bands
-from maskforge.prediction.converted import weights_digest
+from maskforge.prediction.ensemble import load_networks
 from maskforge.prediction.in_progress import InProgress
 from maskforge.prediction.model_options import ModelOptions, Tile
 from maskforge.prediction.network import Network
 from maskforge.prediction.prediction import Prediction
-from maskforge.prediction.runtime_choice import load_runtime
 from maskforge.prediction.runtimes.base import Runtime
 from maskforge.prediction.tiling import auto_tile
 from maskforge.shapes import Size
@@ -69,6 +68,7 @@ class Predictor(Brief):
         *,
         runtime: RuntimeName = "auto",
         precision: ModelPrecision = "auto",
+        fold_weights: FoldWeights = "equal",
     ) -> Self:
         """Load a model; nothing that it brings along is run as code.
 
@@ -76,22 +76,27 @@ class Predictor(Brief):
         and kept in its folder, or in the user's cache where that cannot be written.
 
         Args:
-            path: Folder that a training wrote, or a file in it.
+            path: Folder that a training wrote, or a file in it; that of a cross-validation is the
+                mean of its folds.
             runtime: As in [`ModelOptions`][maskforge.ModelOptions].
             precision: As in [`ModelOptions`][maskforge.ModelOptions].
+            fold_weights: As in [`ModelOptions`][maskforge.ModelOptions].
 
         Raises:
             MissingDependencyError: If a runtime is not installed.
             ModelError: If there is no model, or it is not what its description says.
             OptionError: If runtime and precision do not go together.
         """
-        with_keywords(ModelOptions, None, {"runtime": runtime, "precision": precision})
+        with_keywords(
+            ModelOptions,
+            None,
+            {"runtime": runtime, "precision": precision, "fold_weights": fold_weights},
+        )
         place = as_source(path)
         refuse_other_files(place)
         folder = model_folder(place)
         description = read_description(folder)
-        digest = weights_digest(folder, description.weights_digest)
-        chosen = load_runtime(folder, digest, runtime, precision, description.bfloat16)
+        chosen = load_networks(folder, description, runtime, precision, fold_weights)
         return cls(folder, description, description.classes, chosen)
 
     def thresholds(
@@ -166,12 +171,17 @@ class Predictor(Brief):
                 raise settled(name)
         options = with_keywords(ModelOptions, options, keywords)
         begin = beginning(self, options, keep_probabilities=keep_probabilities)
-        one = begin(_pixels(image))
+        one = begin(_pixels(image, self.description.scaling.window))
         return one.finish(map(self._network.infer, one.batches()))
 
 
-SETTLED = ("runtime", "precision")
+SETTLED = ("runtime", "precision", "fold_weights")
 """Options that are settled when a model is loaded."""
+
+
+def load_as(path: PathLike, options: ModelOptions) -> Predictor:
+    """Load a model with the options that are settled then; raises as ``Predictor.load``."""
+    return Predictor.load(path, **{name: getattr(options, name) for name in SETTLED})
 
 
 def settled(name: str) -> OptionError:
@@ -233,11 +243,11 @@ def _tile(size: Size, tile: Tile, trained: Size) -> Size | None:
     return None if tile == "whole" else Size(tile, tile)
 
 
-def _pixels(image: NDArray[Any] | PathLike | bytes) -> Pixels:
+def _pixels(image: NDArray[Any] | PathLike | bytes, window: str) -> Pixels:
     if isinstance(image, (str, os.PathLike)):
-        return read_image(as_source(image), upright=True)
+        return read_image(as_source(image), upright=True, window=window)
     if isinstance(image, bytes):
-        return read_image(image, upright=True)
+        return read_image(image, upright=True, window=window)
     if image.ndim not in (2, 3) or 0 in image.shape or image.dtype not in (np.uint8, np.uint16):
         raise OptionError(
             f"expected an image (H, W) or (H, W, C) of uint8 or uint16, "

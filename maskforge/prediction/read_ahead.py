@@ -12,7 +12,8 @@ from maskforge.errors import DatasetError
 from maskforge.images.decoder import read_header, read_image
 from maskforge.images.large_image import LargeImage
 from maskforge.images.stored import Pixels
-from maskforge.prediction.image_list import ImageFile, orientation_of
+from maskforge.prediction.image_list import ImageFile
+from maskforge.shapes import Spacing
 
 _AHEAD_OF_EACH = 2
 
@@ -46,6 +47,8 @@ class Loaded:
         upright: Whether it was applied to the pixels.
         reason: Why there are no pixels.
         known: Its name, and what an earlier run has made of it.
+        spacing: Size of a pixel in millimeters; None if the image does not tell.
+        identifying: Names of the elements of the file that say who somebody is.
     """
 
     image: ImageFile
@@ -54,35 +57,52 @@ class Loaded:
     upright: bool = False
     reason: str = ""
     known: Known = Known("")
+    spacing: Spacing | None = None
+    identifying: tuple[str, ...] = ()
 
 
-def _load(image: ImageFile, known: Known, most: int) -> Loaded:
+def _load(image: ImageFile, known: Known, most: int, window: str) -> Loaded:
     if known.account is not None:
         return Loaded(image, known=known)
-    return replace(_read(image, most), known=known)
+    return replace(_read(image, most, window), known=known)
 
 
-def _read(image: ImageFile, most: int) -> Loaded:
+def _read(image: ImageFile, most: int, window: str) -> Loaded:
     if image.file is None or image.problem:
         unknown = "the data set does not know where the image is"
         return Loaded(image, reason=image.problem if image.file is not None else unknown)
     try:
-        orientation, upright = orientation_of(image)
-        size = read_header(image.file).shown(upright=upright)
+        header = read_header(image.file)
+        # Upright exactly if it has an EXIF orientation, unless its data set says.
+        upright = header.orientation != 1 if image.upright is None else image.upright
+        size = header.shown(upright=upright)
+        pixels: Pixels | LargeImage
         if size.width * size.height > most:
-            return Loaded(image, LargeImage(image.file, size), orientation, upright)
-        pixels = read_image(image.file, upright=upright)
+            pixels = LargeImage(image.file, size, window)
+        else:
+            pixels = read_image(image.file, upright=upright, window=window)
     except DatasetError as error:
         return Loaded(image, reason=error.message)
     except OSError as error:
         return Loaded(image, reason=f"cannot be read: {error.strerror or error}")
     except MemoryError:
         return Loaded(image, reason="there is not enough memory to read it")
-    return Loaded(image, pixels, orientation, upright)
+    return Loaded(
+        image,
+        pixels,
+        header.orientation,
+        upright,
+        spacing=header.spacing,
+        identifying=header.identifying,
+    )
 
 
 def read_ahead(
-    images: Sequence[ImageFile], recall: Callable[[ImageFile], Known], threads: int, most: int
+    images: Sequence[ImageFile],
+    recall: Callable[[ImageFile], Known],
+    threads: int,
+    most: int,
+    window: str,
 ) -> Generator[Loaded, None, None]:
     """Yield the images in order, while threads read the next ones, two for each thread.
 
@@ -91,6 +111,7 @@ def read_ahead(
         recall: Called in a thread, in the order of the images; one that is done is not read.
         threads: How many read images.
         most: Number of pixels above which images are read in parts.
+        window: Which values of DICOM files are black and white.
     """
     ahead = _AHEAD_OF_EACH * threads
     with (
@@ -100,7 +121,7 @@ def read_ahead(
 
         def begin(image: ImageFile) -> Future[Loaded]:
             known = memory.submit(recall, image)
-            return reader.submit(lambda: _load(image, known.result(), most))
+            return reader.submit(lambda: _load(image, known.result(), most, window))
 
         try:
             waiting = deque(begin(one) for one in images[:ahead])

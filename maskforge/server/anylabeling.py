@@ -202,7 +202,8 @@ def _predict(service: Service, call: Call) -> Reply:
         raise HttpError(415, f"the image is not base64: {error}") from None
     image = checked_image(content, "", service.options)
     options = _with_threshold(predictor, model.options, chosen.conf_threshold)
-    found = predictor.predict(image.pixels(), options)
+    pixels = image.pixels(predictor.description.scaling.window)
+    found = predictor.predict(pixels, options)
     wanted = _filtered(found, chosen.filter_classes)
     shapes = _shapes(wanted, image.name, image.orientation)
     return as_json(RemoteReply(data=RemoteResult(shapes=shapes)))

@@ -13,7 +13,7 @@ from maskforge.evaluation.report.plain_words import explanations, warnings
 from maskforge.evaluation.report.worst import outcome_image
 from maskforge.examples.example import Example
 from maskforge.examples.statistics import statistics_of
-from maskforge.formats.registry import WRITERS
+from maskforge.formats.registry import READ_AGAIN
 from maskforge.images.decoder import read_header, read_to_show
 from maskforge.images.png import png_bytes
 from maskforge.prediction.model_options import ModelOptions
@@ -36,7 +36,7 @@ def _server(service: Service, _: Call) -> Reply:
             dataset=None
             if images is None
             else records.SetRecord(name=images.name, images=len(images.examples)),
-            formats=WRITERS,
+            formats=READ_AGAIN,
             megapixels=service.options.megapixels,
         )
     )
@@ -197,7 +197,8 @@ def _predict(service: Service, call: Call) -> Reply:
         return Reply(png_bytes(read_to_show(image.content, upright=True)), PNG)
     options = _with_thresholds(model.options, query.threshold)
     keep = query.answer in ("shapes", "probabilities")
-    found = model.predictor.predict(image.pixels(), options, keep_probabilities=keep)
+    pixels = image.pixels(model.predictor.description.scaling.window)
+    found = model.predictor.predict(pixels, options, keep_probabilities=keep)
     if query.answer == "mask":
         return answers.mask_png(found.mask, found.classes)
     if query.answer == "overlay":

@@ -127,7 +127,8 @@ def _predict(service: Service, call: Call) -> Reply:
     start = time.monotonic()
     for task in asked.tasks:
         try:
-            image = task_image(task.data, config.key, service)
+            window = predictor.description.scaling.window
+            image = task_image(task.data, config.key, service, window)
             results.append(_prediction(predictor, model, image, config, version))
         except MaskforgeError as error:
             _log.warning("task %s of Label Studio cannot be predicted: %s", task.id, error)

@@ -10,7 +10,7 @@ from maskforge.errors import MaskforgeError, ModelError, OptionError, listing
 from maskforge.files import PathLike, as_source
 from maskforge.nn.modelfile import DESCRIPTION, WEIGHTS, model_folder
 from maskforge.prediction.model_options import ModelOptions
-from maskforge.prediction.predictor import Predictor
+from maskforge.prediction.predictor import Predictor, load_as
 
 _log = logging.getLogger("maskforge.server")
 
@@ -81,7 +81,7 @@ class ServedModel:
 
     def _load(self) -> Predictor:
         chosen = self._options
-        loaded = Predictor.load(self._folder, runtime=chosen.runtime, precision=chosen.precision)
+        loaded = load_as(self._folder, chosen)
         loaded.thresholds(chosen)  # refused now rather than image by image
         return loaded
 

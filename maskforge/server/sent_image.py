@@ -34,14 +34,17 @@ class SentImage:
     name: str
     orientation: int = 1
 
-    def pixels(self) -> Pixels:
+    def pixels(self, window: str) -> Pixels:
         """Return the image (H, W, C), as it is shown.
+
+        Args:
+            window: Which values of a DICOM file are black and white.
 
         Raises:
             HttpError: If it is damaged.
         """
         try:
-            return read_image(self.content, upright=True)
+            return read_image(self.content, upright=True, window=window)
         except DatasetError as error:
             raise HttpError(415, error.message, hint=error.hint) from None
 

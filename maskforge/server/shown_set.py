@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from maskforge.choices import Head, Progress
+from maskforge.choices import Head, PartName, Progress
 from maskforge.errors import DatasetError, MaskforgeError, OptionError, shorten
 from maskforge.evaluation.comparison import open_comparison
 from maskforge.evaluation.evaluate import evaluation_report
@@ -24,7 +24,7 @@ from maskforge.evaluation.gathered import gather
 from maskforge.evaluation.measures.measured import Measured
 from maskforge.evaluation.measures.regions import Regions, compose, pick, target_planes
 from maskforge.evaluation.pairs import share_classes
-from maskforge.evaluation.parts import SPLIT, PartName, choose_part
+from maskforge.evaluation.parts import SPLIT, choose_part
 from maskforge.evaluation.predictions import example_planes
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
 from maskforge.evaluation.report.records import ImageRow
@@ -160,7 +160,8 @@ class ShownSet:
         example, predictor = self.find(id_), model.predictor
         options = model.options
         key = (predictor.description.weights_digest, id_)
-        found = self._kept.get(key, lambda: predictor.predict(example.read_image(), options))
+        window = predictor.description.scaling.window
+        found = self._kept.get(key, lambda: predictor.predict(example.read_image(window), options))
         return predictor, found
 
     def truth(self, example: Example, classes: ClassMap) -> Mask:

@@ -48,13 +48,16 @@ class TaskImage:
     name: str
 
 
-def task_image(data: Mapping[str, msgspec.Raw], key: str, service: Service) -> TaskImage:
+def task_image(
+    data: Mapping[str, msgspec.Raw], key: str, service: Service, window: str
+) -> TaskImage:
     """Return the image of a task.
 
     Args:
         data: The data of the task, of which only the image is decoded.
         key: Where its image stands in that.
         service: What is served.
+        window: Which values of a DICOM file are black and white.
 
     Raises:
         DatasetError: If the data set does not have it.
@@ -73,13 +76,13 @@ def task_image(data: Mapping[str, msgspec.Raw], key: str, service: Service) -> T
         except ValueError as error:
             raise HttpError(415, f"the image is not base64: {error}") from None
         sent = checked_image(content, "", options)
-        return TaskImage(sent.pixels(), sent.name)
+        return TaskImage(sent.pixels(window), sent.name)
     paths = [unquote(one) for one in written_paths(text)]
     target = _target(text, options)
     if target is not None:
         name = PurePosixPath(paths[-1]).name if paths else ""
         sent = checked_image(_fetched(target, options), name, options)
-        return TaskImage(sent.pixels(), sent.name)
+        return TaskImage(sent.pixels(window), sent.name)
     if service.images is None:
         raise HttpError(
             404,

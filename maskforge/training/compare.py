@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from maskforge.errors import TrainingError
+from maskforge.evaluation.measures.possible import why_impossible
 from maskforge.files import RECORD, PathLike, as_paths, as_source
 from maskforge.issues import Origin
-from maskforge.training.run_folder import RunRecord, read_record
+from maskforge.training.run_folder import RunRecord, Scores, read_record
 
 
 def compare_runs(
@@ -24,8 +25,8 @@ def compare_runs(
         problem: Takes an error about a folder, and the others are read nonetheless.
 
     Raises:
-        TrainingError: If a folder holds no run, or a record cannot be understood, and ``problem``
-            is None.
+        TrainingError: If a folder holds no run, or a record cannot be understood or has scores that
+            no masks can have together, and ``problem`` is None.
 
     Examples:
         >>> [(run.name, run.state) for run in mf.compare_runs("runs")]
@@ -39,12 +40,36 @@ def compare_runs(
         for run in runs:
             try:
                 record = read_record(run)
+                _check_scores(run, record)
             except TrainingError as error:
                 _tell(error, problem)
                 continue
             record.name = run.name if run == folder else run.relative_to(folder).as_posix()
             found.setdefault(run.resolve(), record)
     return sorted(found.values(), key=_rank)
+
+
+def _check_scores(run: Path, record: RunRecord) -> None:
+    """Make sure that the scores of a run can be of one prediction.
+
+    Raises:
+        TrainingError: Naming those that cannot.
+    """
+    for part in ("train", "validation"):
+        scores: Scores = getattr(record, part)
+        named = scores.class_dice.keys() | scores.class_iou.keys()
+        pairs = [("", scores.dice, scores.iou, True)] + [
+            (name, scores.class_dice.get(name), scores.class_iou.get(name), bool(record.folds))
+            for name in sorted(named)
+        ]
+        for name, dice, iou, is_mean in pairs:
+            why = why_impossible(dice, iou, is_mean=is_mean)
+            if why:
+                raise TrainingError(
+                    f"has scores of {name or 'the mean'} that no masks can have: {why}",
+                    origin=Origin(run / RECORD, f"$.{part}"),
+                    hint="somebody or something has changed the file: train or evaluate again",
+                )
 
 
 def _rank(record: RunRecord) -> tuple[float, str]:

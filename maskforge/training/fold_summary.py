@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import statistics
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+import msgspec
+
+from maskforge.nn.modelfile import Member, read_description, write_description
 from maskforge.training.run_folder import RunRecord, Scores
+
+_ALIKE = ("class_map", "head", "scaling", "stride", "symmetries", "resize")
+"""What networks must have in common to be averaged."""
 
 
 def summarize(summary: RunRecord, records: Sequence[RunRecord]) -> None:
@@ -33,6 +41,55 @@ def summarize(summary: RunRecord, records: Sequence[RunRecord]) -> None:
         for name, one in zip(summary.folds, records, strict=False)
         for text in one.warnings
     ]
+
+
+def describe(folder: Path, records: Sequence[RunRecord]) -> str:
+    """Write the description of the model that is the mean of all folds, beside them.
+
+    Its thresholds are the means of theirs: no image is left that none of them has seen.
+
+    Args:
+        folder: Of the cross-validation.
+        records: Of all its folds, which have finished.
+
+    Returns:
+        Why there is none; empty if there is.
+
+    Raises:
+        ModelError: If the description of a fold cannot be read.
+        OutputError: If it cannot be written.
+    """
+    folds = [read_description(folder / one.name) for one in records]
+    first = folds[0]
+    for name in _ALIKE:
+        if any(getattr(one, name) != getattr(first, name) for one in folds):
+            return f"the folds are not one model: they differ in {name}"
+    agreements = [one.bfloat16 for one in folds if one.bfloat16 is not None]
+    digests = "".join(one.weights_digest for one in folds)
+    description = msgspec.structs.replace(
+        first,
+        tile=tuple(map(max, zip(*(one.tile for one in folds), strict=True))),
+        thresholds=_means(one.thresholds for one in folds),
+        averaged_thresholds=_means(one.averaged_thresholds for one in folds),
+        bfloat16=min(agreements, key=lambda one: one.lowest or 0.0)
+        if len(agreements) == len(folds)
+        else None,
+        scores={},
+        calibration={},
+        data_digest="",
+        weights_digest=hashlib.sha256(digests.encode()).hexdigest(),
+        members=tuple(
+            Member(folder=one.name, dice=one.validation.dice, weights_digest=fold.weights_digest)
+            for one, fold in zip(records, folds, strict=True)
+        ),
+        created=max(one.created for one in folds),
+    )
+    write_description(folder, description)
+    return ""
+
+
+def _means(thresholds: Iterable[Sequence[float]]) -> tuple[float, ...]:
+    return tuple(map(statistics.fmean, zip(*thresholds, strict=True)))
 
 
 def mean_scores(scores: Sequence[Scores]) -> Scores:

@@ -21,7 +21,7 @@ from maskforge.nn.modelfile import (
     DESCRIPTION,
     WEIGHTS,
     ModelDescription,
-    model_folder,
+    network_folder,
     read_description,
 )
 from maskforge.nn.network_catalog import NetworkOptions
@@ -61,7 +61,7 @@ def take_over(options: TrainOptions) -> tuple[TrainOptions, InitialModel | None]
     """
     if options.init is None:
         return options, None
-    folder = model_folder(Path(options.init))
+    folder = network_folder(Path(options.init))
     description = read_description(folder)
     network = _network_of(folder, description)
 
@@ -96,6 +96,12 @@ def take_over(options: TrainOptions) -> tuple[TrainOptions, InitialModel | None]
             color=settled("input.color", options.input.color, plain.input.color, color),
             scaling=settled(
                 "input.scaling", options.input.scaling, plain.input.scaling, scaling.kind
+            ),
+            dicom_window=settled(
+                "input.dicom_window",
+                options.input.dicom_window,
+                plain.input.dicom_window,
+                scaling.window,
             ),
             resize=options.input.resize or (f"{resize[0]}x{resize[1]}" if resize else None),
         ),

@@ -20,7 +20,7 @@ from maskforge.files import CONFIG
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.nn.export import Int8Scores, ModelExportReport, choose_target, move
-from maskforge.nn.modelfile import model_folder
+from maskforge.nn.modelfile import network_folder
 from maskforge.nn.quantization import quantize
 from maskforge.prediction import converted
 from maskforge.prediction.predictor import Predictor
@@ -43,7 +43,7 @@ def export_int8(
     progress: Progress | None,
 ) -> ModelExportReport:
     """Write an OpenVINO model in INT8, as ``maskforge.export_model`` does."""
-    folder = model_folder(model)
+    folder = network_folder(model)
     target = choose_target(folder / _FILE_NAME, out, overwrite=overwrite)
     for package in ("openvino", "nncf"):
         require(package, "maskforge[int8]", "INT8 models")
@@ -157,7 +157,8 @@ def _tile(model: Predictor, example: Example) -> NDArray[np.float32]:
         return np.zeros((*batch.shape[:3], len(model.description.channel_ids)), np.float32)
 
     watching = dataclasses.replace(model, runtime=Runtime("calibration", "float32", look))
-    watching.predict(example.read_image(), keep_probabilities=False, batch_size=1)
+    image = example.read_image(model.description.scaling.window)
+    watching.predict(image, keep_probabilities=False, batch_size=1)
     assert kept is not None
     return kept
 
@@ -171,7 +172,8 @@ def _compare(
     difference = 0.0
     for number, example in enumerate(images.compared, 1):
         truth = example.read_target(plain.classes, head)
-        one, other = (model.predict(example.read_image()) for model in (plain, low))
+        image = example.read_image(plain.description.scaling.window)
+        one, other = (model.predict(image) for model in (plain, low))
         assert one.probabilities is not None
         assert other.probabilities is not None
         difference = max(difference, float(abs(one.probabilities - other.probabilities).max()))

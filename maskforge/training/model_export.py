@@ -7,7 +7,7 @@ from maskforge.errors import OptionError
 from maskforge.files import PathLike, as_path, as_source
 from maskforge.nn import export
 from maskforge.nn.export import ModelExportReport
-from maskforge.nn.modelfile import model_folder, read_description
+from maskforge.nn.modelfile import network_folder, read_description
 from maskforge.prediction import converted
 from maskforge.remote.address import check_local
 from maskforge.training.int8_export import export_int8
@@ -72,7 +72,7 @@ def export_model(
             "a model in float32 needs no data set", hint="leave it out, or write INT8"
         )
     report = export.export_model(source, target, format=format, overwrite=overwrite)
-    folder = model_folder(source)
+    folder = network_folder(source)
     if format in ("onnx", "openvino"):
         digest = converted.weights_digest(folder, read_description(folder).weights_digest)
         converted.record_if_usual(folder, report.path, digest, format)

@@ -19,6 +19,7 @@ from maskforge.examples.groups import check_grouping
 from maskforge.examples.scaling import choose_scaling
 from maskforge.examples.split import Split
 from maskforge.examples.statistics import class_pixels
+from maskforge.images.gray_scale import check_window
 from maskforge.images.intensity import ScalingRecord
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.resize import padded_size, parse_size
@@ -161,7 +162,9 @@ def make_plan(
     if initial is not None:
         scaling = initial.description.scaling
     else:
-        scaling = choose_scaling(train.examples, kind=options.input.scaling, color=color)
+        scaling = choose_scaling(
+            train.examples, options.input.scaling, color, options.input.dicom_window
+        )
     pixels = class_pixels(train)
     tile = Size(crop, crop) if crop else _largest(train.examples, resize, stride)
     _check_memory(options, tile, scaling.channels)
@@ -220,6 +223,7 @@ def check_options(options: TrainOptions) -> None:
     check_grouping(options.data.group_column, options.data.group_pattern)
     if options.input.resize:
         parse_size(options.input.resize)
+    check_window(options.input.dicom_window)
     stride_of(options.network)
     weights = options.network.encoder_weights
     if weights not in ("imagenet", "none") and not Path(weights).is_file():

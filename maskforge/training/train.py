@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskforge.choices import Progress, with_keywords
+from maskforge.choices import Progress, Tracker, with_keywords
 from maskforge.errors import OptionError, TrainingError, require
 from maskforge.examples.example import ExampleSet
 from maskforge.examples.sources import open_examples
@@ -34,6 +34,15 @@ from maskforge.training.train_options import DataOptions, TrainOptions
 
 if TYPE_CHECKING:
     from maskforge.training.loop.run import Job
+
+_TRACKED_BY: dict[Tracker, tuple[str, ...]] = {
+    "none": (),
+    "tensorboard": ("tensorboard", "tensorflow"),
+    "mlflow": ("mlflow",),
+    "wandb": ("wandb",),
+    "trackio": ("trackio",),
+}
+"""Packages that trackers need."""
 
 
 def train(
@@ -94,14 +103,8 @@ def train(
     check_options(options)
     check_place(initial, out)
     require("matplotlib", "maskforge[matplotlib]", "charts")
-    if options.tensorboard:
-        for package in ("tensorboard", "tensorflow"):
-            require(
-                package,
-                package,
-                "logs for TensorBoard",
-                otherwise="leave out --tensorboard",
-            )
+    for package in _TRACKED_BY[options.track]:
+        require(package, package, f"logs for {options.track}", otherwise="leave out --track")
     with OutputFolder(out) as folder:
         check_run_folder(folder, overwrite=overwrite)
         examples = open_data(dataset, options.data, log, progress)

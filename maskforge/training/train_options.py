@@ -18,6 +18,7 @@ from maskforge.choices import (
     Range,
     Scaling,
     Schedule,
+    Tracker,
     Unfinished,
 )
 from maskforge.nn.network_catalog import NetworkOptions
@@ -110,6 +111,8 @@ class InputOptions:
             the stride of the network.
         color: Channels of the input; ``auto`` is gray if all images are.
         scaling: What becomes of the pixel values.
+        dicom_window: Which values of DICOM files are black and white: ``voi`` as each file asks
+            for, ``full`` for all its bits, or ``CENTER/WIDTH`` in the unit of the modality.
     """
 
     crop: Annotated[int | Auto, Range(0, 32_768)] = "auto"
@@ -119,6 +122,7 @@ class InputOptions:
     resize: str | None = None
     color: Color = "auto"
     scaling: Scaling = "zero-one"
+    dicom_window: str = "voi"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +157,7 @@ class TrainOptions:
         seed: Of weights, crops, order and augmentation.
         backend: What Keras computes with.
         devices: Number of devices that share each batch; 0 for all.
-        tensorboard: Whether logs for TensorBoard are written.
+        track: What is told of every epoch besides the history in the folder of the run.
     """
 
     data: DataOptions = DataOptions()
@@ -182,4 +186,4 @@ class TrainOptions:
     seed: Seed = 0
     backend: Backend = "auto"
     devices: Annotated[int, Range(0, 4096)] = 0
-    tensorboard: bool = False
+    track: Tracker = "none"

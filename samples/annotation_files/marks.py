@@ -43,7 +43,8 @@ class Mark:
     @classmethod
     def of(cls, outline: Outline) -> Mark:
         """Return an outline as a polygon."""
-        note = f"tooth {outline.tooth}" + (f", {outline.kind}" if outline.kind else "")
+        parts = (f"tooth {outline.tooth}", outline.kind, outline.depth)
+        note = ", ".join(filter(None, parts))
         ellipse = outline.ellipse
         return cls((outline.label,), "polygon", outline.ring, ellipse=ellipse, note=note)
 

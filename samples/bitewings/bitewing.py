@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from bitewings.curves import Points
+from bitewings.depths import examine_depths
 from bitewings.fields import OVERSAMPLING, Field, noise, resized
 from bitewings.film import Film
 from bitewings.findings import examine
@@ -48,6 +49,7 @@ def make_bitewing(
     height: int = 480,
     *,
     content: Content = "teeth",
+    depths: bool = False,
 ) -> Radiograph:
     """Return the radiograph that belongs to a seed.
 
@@ -59,21 +61,25 @@ def make_bitewing(
         width: Of the image in pixels; it shows 41 mm, so about 300 to 1000 looks right.
         height: Of the image in pixels; three quarters of the width are usual.
         content: What it shows.
+        depths: Whether every lesion is made to reach a depth that its outline tells, in teeth whose
+            crowns do not touch and that are outlined as a whole, too. These are other images.
     """
     rng = np.random.default_rng(seed)
     film = Film.pick(rng, width, height)
     mouth = Mouth.pick(rng, width, height)
     jaws: tuple[Jaw, ...] = ()
     if content != "nothing":
-        jaws = make_jaws(mouth, rng) if content == "teeth" else make_ridges(mouth, rng)
-    findings = examine(jaws, rng, width, height)
+        is_full = content == "teeth"
+        jaws = make_jaws(mouth, rng, apart=depths) if is_full else make_ridges(mouth, rng)
+    find = examine_depths if depths else examine
+    findings = find(jaws, rng, width, height)
     shape = height * OVERSAMPLING, width * OVERSAMPLING
     field = _cheek(rng, shape)
     for jaw, teeth in zip(jaws, findings, strict=True):
         field += jaw_attenuation(jaw, teeth, rng, shape)
     return Radiograph(
         film.expose(field, rng),
-        draw_outlines(list(itertools.chain.from_iterable(findings)), film.frame),
+        draw_outlines(list(itertools.chain.from_iterable(findings)), film.frame, teeth=depths),
         tuple(_bone_level(jaw, film.frame) for jaw in jaws),
         _forks(jaws, film.frame),
     )

@@ -28,6 +28,7 @@ class Lesion:
         loss: Part of the attenuation that is lost in its middle.
         softness: Half width of its border.
         ellipse: x, y, half axes and degrees if it is an ellipse, else None.
+        depth: ``E1`` to ``D3`` if it was made to reach a depth; else empty.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Lesion:
     loss: float
     softness: float
     ellipse: tuple[float, float, float, float, float] | None = None
+    depth: str = ""
 
 
 @dataclass
@@ -53,7 +55,7 @@ def examine(
     """Return the teeth of every jaw, from left to right, with what was found at them."""
     rows = [[Findings(placed) for placed in jaw.teeth] for jaw in jaws]
     teeth = itertools.chain.from_iterable(rows)
-    visible = [one for one in teeth if _in_sight(one.placed, width, height)]
+    visible = [one for one in teeth if in_sight(one.placed, width, height)]
     treated = 0.55 * rng.random()
     for one in visible:
         if rng.random() < treated:
@@ -71,7 +73,8 @@ def examine(
     return rows
 
 
-def _in_sight(placed: PlacedTooth, width: int, height: int) -> bool:
+def in_sight(placed: PlacedTooth, width: int, height: int) -> bool:
+    """Return whether nearly all of a crown is in the image."""
     crown = placed.place(placed.tooth.enamel)
     inside = (crown > (6, 6)) & (crown < (width - 6, height - 6))
     return bool(inside.all(axis=1).mean() > 0.8)

@@ -12,6 +12,11 @@ from bitewings.curves import Placement, Points, through
 from bitewings.mouth import Mouth
 from bitewings.teeth import LOWER, UPPER, Tooth, grow
 
+_OPEN, _GAP = 0.6, 0.7
+"""Millimeters from the biting plane to a tooth, and between neighbors, where they are apart."""
+
+_UPRIGHT = 0.3  # how much of the tilt is left there
+
 
 @dataclass(frozen=True)
 class PlacedTooth:
@@ -47,13 +52,19 @@ class Jaw:
     upper: bool
 
 
-def make_jaws(mouth: Mouth, rng: np.random.Generator) -> tuple[Jaw, Jaw]:
-    """Return the upper and the lower jaw with their teeth."""
+def make_jaws(mouth: Mouth, rng: np.random.Generator, *, apart: bool = False) -> tuple[Jaw, Jaw]:
+    """Return the upper and the lower jaw with their teeth.
+
+    Args:
+        mouth: How they lie in the image.
+        rng: Source of their variation.
+        apart: Whether all neighbors leave a gap, and the jaws are not quite closed.
+    """
     # Which tooth, and which part of it, is at the front edge: the lower row is half a tooth ahead.
     first = rng.uniform(0.65, 1.55)
     starts = first + rng.uniform(-0.1, 0.2), first - rng.uniform(0.2, 0.5)
-    upper = tuple(_row(mouth, rng, starts[0], upper=True))
-    lower = tuple(_row(mouth, rng, starts[1], upper=False))
+    upper = tuple(_row(mouth, rng, starts[0], upper=True, apart=apart))
+    lower = tuple(_row(mouth, rng, starts[1], upper=False, apart=apart))
     return _with_bone(mouth, rng, upper, upper=True), _with_bone(mouth, rng, lower, upper=False)
 
 
@@ -71,7 +82,7 @@ def make_ridges(mouth: Mouth, rng: np.random.Generator) -> tuple[Jaw, Jaw]:
 
 
 def _row(
-    mouth: Mouth, rng: np.random.Generator, start: float, *, upper: bool
+    mouth: Mouth, rng: np.random.Generator, start: float, *, upper: bool, apart: bool
 ) -> Iterator[PlacedTooth]:
     """Yield teeth from the front edge of the image to the back."""
     kinds = UPPER if upper else LOWER
@@ -82,13 +93,18 @@ def _row(
         half = tooth.half_width * mouth.scale
         column = mouth.width - front - half if mouth.mirrored else front + half
         away = (mouth.gap + rng.normal(0, 0.12)) * mouth.scale
+        if apart:
+            away = _OPEN * mouth.scale
         row = mouth.biting_row(column) + (-away if upper else away)
-        degrees = mouth.biting_degrees(column) + rng.normal(0, 2.2)
+        tilt = rng.normal(0, 2.2) * (_UPRIGHT if apart else 1)
+        degrees = mouth.biting_degrees(column) + tilt
         missing = rng.random() < 0.03 and index > start + 1
         if not missing:
             place = Placement(column, row, degrees, mouth.scale, upper, mouth.mirrored)
             yield PlacedTooth(tooth, place)
         overlap = rng.uniform(0.0, 0.45) if rng.random() < 0.85 else rng.uniform(-0.8, -0.2)
+        if apart:
+            overlap = -_GAP
         front += 2 * half - overlap * mouth.scale
         index += 1
 

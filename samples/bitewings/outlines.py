@@ -14,6 +14,9 @@ from bitewings.findings import Findings, Lesion
 LABELS = ("dentine", "pulp", "enamel", "restoration", "caries")
 """In drawing order: later ones lie on top."""
 
+TOOTH = "tooth"
+"""The label of whole teeth, below all others, where depths are known."""
+
 _CARE = 0.012  # distance of a drawn outline from the true one, as a part of its longer side
 _PIXELS_OF_CARE = 0.15, 0.45  # limits of that distance
 _SMALLEST_PART = 40.0  # square pixels of what is left of a tooth at the edge of the film
@@ -41,6 +44,7 @@ class Outline:
         ring: (N, 2), the vertex that is topmost first, clockwise on the screen.
         tooth: Number of the tooth in FDI notation.
         kind: What it is more precisely, such as ``amalgam`` or ``proximal``; empty for tissues.
+        depth: Of a lesion, ``E1`` to ``D3`` if it was made to reach a depth; else empty.
         ellipse: If it is an ellipse.
     """
 
@@ -49,18 +53,29 @@ class Outline:
     tooth: int
     kind: str = ""
     ellipse: Ellipse | None = None
+    depth: str = ""
 
 
-def draw_outlines(findings: Sequence[Findings], frame: Points) -> tuple[Outline, ...]:
-    """Return the outlines of all findings in drawing order, cut to the film's frame."""
-    outlines = [outline for one in findings for outline in _of_tooth(one, frame)]
-    return tuple(sorted(outlines, key=lambda outline: LABELS.index(outline.label)))
+def draw_outlines(
+    findings: Sequence[Findings], frame: Points, *, teeth: bool = False
+) -> tuple[Outline, ...]:
+    """Return the outlines of all findings in drawing order, cut to the film's frame.
+
+    Args:
+        findings: The teeth.
+        frame: Of the film.
+        teeth: Whether whole teeth are outlined, too.
+    """
+    outlines = [outline for one in findings for outline in _of_tooth(one, frame, teeth=teeth)]
+    order = (TOOTH, *LABELS)
+    return tuple(sorted(outlines, key=lambda outline: order.index(outline.label)))
 
 
-def _of_tooth(one: Findings, frame: Points) -> Iterator[Outline]:
+def _of_tooth(one: Findings, frame: Points, *, teeth: bool) -> Iterator[Outline]:
     tooth, place, number = one.placed.tooth, one.placed.place, one.placed.number
     kinds = {work.kind for work in one.restorations}
-    rings = [("dentine", tooth.dentine, "")]
+    rings = [(TOOTH, tooth.outline, "")] if teeth else []
+    rings.append(("dentine", tooth.dentine, ""))
     if "root filling" not in kinds:
         rings.append(("pulp", tooth.pulp, ""))
     if "crown" not in kinds:
@@ -71,7 +86,7 @@ def _of_tooth(one: Findings, frame: Points) -> Iterator[Outline]:
             yield Outline(label, tidy(part), number, kind)
     for lesion in one.lesions:
         ring = tidy(place(lesion.outline))
-        yield Outline("caries", ring, number, lesion.kind, _ellipse(one, lesion))
+        yield Outline("caries", ring, number, lesion.kind, _ellipse(one, lesion), lesion.depth)
 
 
 def _ellipse(one: Findings, lesion: Lesion) -> Ellipse | None:

@@ -20,7 +20,8 @@ def runs(tmp_path):
     ):
         (tmp_path / name).mkdir()
         record = {"state": "finished", "network": "unet", "loss": "dice+bce", "name": "x"}
-        scores = Scores(dice=dice, iou=0.25, accuracy=0.99)
+        iou = None if dice is None else dice / (2 - dice)
+        scores = Scores(dice=dice, iou=iou, accuracy=0.99)
         write_record(tmp_path / name, RunRecord(**(record | fields), validation=scores))
     return tmp_path
 
@@ -32,7 +33,7 @@ def test_the_table_of_runs(runs):
     assert [line[0] for line in lines] == ["cv/fold-1", "cv", "first", "cv/fold-2", "second"]
     assert "cv (mean of 2 folds)" in result.stdout
     assert "second (interrupted)" in result.stdout
-    for words in ("- / 0.500", "- / 0.250", "- / 0.990", "4 of 9", "1.5 min", "dice+bce"):
+    for words in ("- / 0.500", "- / 0.333", "- / 0.990", "4 of 9", "1.5 min", "dice+bce"):
         assert words in result.stdout
 
 
@@ -50,6 +51,38 @@ def test_broken_runs_are_skipped_and_named(runs):
     assert result.stderr.count("skipped: ") == 2
     assert "is not the record of a run" in result.stderr
     assert "notes.txt: holds no run" in result.stderr
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        (Scores(dice=0.663, iou=0.785), "Dice 0.663 with IoU 0.785"),
+        (Scores(class_dice={"caries": 0.6}, class_iou={"caries": 0.5}), "scores of caries"),
+        (Scores(class_dice={"caries": 1.5}), "never outside 0 to 1"),
+    ],
+)
+def test_scores_that_no_masks_can_have_are_not_shown(runs, part, scores, words):
+    """A mean of folds may be anywhere between; the scores of one class of one run may not."""
+    record = RunRecord(name="x", network="unet", **{part: scores})
+    write_record(runs / "first", record)
+    result = run("compare", runs)
+    assert result.exit_code == 1
+    assert "first" not in result.stdout
+    assert "cv" in result.stdout
+    place = runs / "first" / "run.json"
+    assert f"skipped: {place} $.{part}: has scores of" in result.stderr
+    assert words in result.stderr
+    assert run("compare", runs / "first").exit_code == 2
+
+
+def test_a_mean_of_folds_lies_between_the_bounds(runs):
+    """Dice 0 and 1 are the IoU 0 and 1: their means are equal."""
+    scores = Scores(dice=0.5, iou=0.5, class_dice={"a": 0.5}, class_iou={"a": 0.5})
+    write_record(runs / "cv", RunRecord(name="cv", folds=["fold-1", "fold-2"], validation=scores))
+    assert run("compare", runs).exit_code == 0
+    write_record(runs / "first", RunRecord(name="first", validation=scores))
+    assert run("compare", runs).exit_code == 1
 
 
 def test_no_run_at_all(tmp_path):

@@ -43,7 +43,7 @@ def test_binary_masks_in_two_folders(data, tmp_path):
     command = (sys.executable, "-m", "maskforge", "train", "--out", tmp_path / "run")
     folders = ("--images", data / "images", "--masks", data / "masks")
     result = subprocess.run(
-        [*map(str, (*command, *folders, *QUICK)), "--tensorboard"]
+        [*map(str, (*command, *folders, *QUICK)), "--track", "tensorboard"]
         if importlib.util.find_spec("tensorboard") and importlib.util.find_spec("tensorflow")
         else [*map(str, (*command, *folders, *QUICK))],
         capture_output=True,
@@ -65,7 +65,7 @@ def test_binary_masks_in_two_folders(data, tmp_path):
 def test_tensorboard_that_is_missing_is_named(data, tmp_path, monkeypatch):
     monkeypatch.setattr("maskforge.errors.is_installed", lambda name: name != "tensorboard")
     folders = ("--images", data / "images", "--masks", data / "masks")
-    result = run("train", *folders, "--out", tmp_path / "run", *QUICK, "--tensorboard")
+    result = run("train", *folders, "--out", tmp_path / "run", *QUICK, "--track", "tensorboard")
     assert result.exit_code == 2
     assert "need tensorboard, which is not installed" in result.stderr
     assert "pip install 'tensorboard'" in result.stderr
@@ -132,7 +132,7 @@ def test_the_printed_configuration_can_be_used(tmp_path):
     arguments = ("--only", "caries", "--only", "crown", "--mask-value", "7=crown", "--folds", "3",
                  "--encoder", "mobilenetv2", "--encoder-weights", "none", "--class-weights",
                  "caries=5,crown=2", "--set", "augment.rotate=5", "--set", "loss=dice+bce",
-                 "--crop", "128", "--no-deep-supervision", "--tensorboard")  # fmt: skip
+                 "--crop", "128", "--no-deep-supervision", "--track", "wandb")  # fmt: skip
     first = run("train", "some/folder", *arguments, "--print-config")
     assert first.exit_code == 0, first.stderr
     options = build_options(tomllib.loads(first.stdout))
@@ -140,7 +140,7 @@ def test_the_printed_configuration_can_be_used(tmp_path):
     assert options.data.mask_values == {"7": "crown"}
     assert options.class_weights == {"caries": 5, "crown": 2}
     assert options.input.crop == 128
-    assert options.tensorboard
+    assert options.track == "wandb"
     (tmp_path / "c.toml").write_text(first.stdout)
     second = run("train", "--config", tmp_path / "c.toml", "--print-config")
     assert second.stdout == first.stdout
@@ -152,7 +152,7 @@ def test_without_options_the_defaults_are_printed():
     assert build_options(tomllib.loads(run("train", "--print-config").stdout)) == TrainOptions()
 
 
-@pytest.mark.parametrize("switch", ["tensorboard", "network.deep_supervision", "split.stratify"])
+@pytest.mark.parametrize("switch", ["network.deep_supervision", "split.stratify"])
 @pytest.mark.parametrize("wanted", [True, False])
 def test_switches_overrule_the_file_in_both_directions(tmp_path, switch, wanted):
     *table, key = switch.split(".")

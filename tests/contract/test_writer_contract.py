@@ -13,7 +13,7 @@ import pytest
 from format_checks import drawing
 
 import maskforge as mf
-from maskforge.formats.registry import FORMATS, WRITERS, format_of, get_writer
+from maskforge.formats.registry import FORMATS, READ_AGAIN, format_of, get_writer
 from maskforge.images.annotated_image import AnnotatedImage
 
 OWN_SAMPLES = {
@@ -22,7 +22,7 @@ OWN_SAMPLES = {
 }
 """Samples of one kind of project, where a format has several."""
 
-every_writer = pytest.mark.parametrize("writer", WRITERS)
+every_writer = pytest.mark.parametrize("writer", READ_AGAIN)
 RICH = ("labelme", "superannotate", "vott")
 """Formats whose samples have shapes of all kinds; those of all others draw the same images."""
 
@@ -30,7 +30,7 @@ every_pair = pytest.mark.parametrize(
     ("writer", "source"),
     [
         (writer, source)
-        for writer in WRITERS
+        for writer in READ_AGAIN
         for source in FORMATS
         if source in (*RICH, format_of(writer)) or writer == "labelme"
     ],

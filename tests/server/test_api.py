@@ -5,6 +5,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+from dicom_files import need_pydicom, write_dicom
 
 import maskforge as mf
 from maskforge.server.answers import thresholds
@@ -109,6 +110,14 @@ def test_an_image_is_shown_as_it_is_predicted(server):
     assert shown.headers["content-type"] == "image/png"
     assert shown.values.shape == (3, 4)  # equal channels are one
     assert (shown.values.min(), shown.values.max()) == (0, 255)
+
+
+def test_a_dicom_file_is_an_image_like_others(server, tmp_path):
+    need_pydicom()
+    sent = write_dicom(tmp_path / "x", BRIGHT, PatientName="Doe^Jane").read_bytes()
+    expected = server.ask("/api/predict", png())
+    assert np.array_equal(server.ask("/api/predict", sent).values, expected.values)
+    assert np.array_equal(server.ask("/api/predict?answer=image", sent).values, BRIGHT)
 
 
 @pytest.mark.parametrize(

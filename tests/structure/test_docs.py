@@ -35,19 +35,35 @@ from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.inspection import Inspection, IssueCount, Pair, SizeCount
 from maskforge.dataset.issue_record import IssueRecord
 from maskforge.dataset.manifest import ManifestEntry
+from maskforge.evaluation.agreement.agreement_records import (
+    AreaAgreement,
+    ClassAgreement,
+    ConsensusReport,
+    DifferingImage,
+    PairAgreement,
+    PairClass,
+)
+from maskforge.evaluation.agreement.agreement_report import AgreementReport
 from maskforge.evaluation.measures.calibration import Calibration, CalibrationBin
 from maskforge.evaluation.measures.catalog import MEASURES
+from maskforge.evaluation.measures.depths import DEPTH_NAMES
+from maskforge.evaluation.measures.units import UNIT_MEASURES
 from maskforge.evaluation.report.evaluation_report import EvaluationReport
 from maskforge.evaluation.report.records import (
+    AnnotatorReport,
     ClassReport,
     ClassRow,
     Confusion,
     GroupReport,
     ImageRow,
     ImageScores,
+    LeftOut,
     LesionScores,
     Overall,
     SurfaceScores,
+    UnitDepth,
+    UnitReport,
+    UnitRow,
 )
 from maskforge.examples.splitfile import SplitEntry, SplitRecord
 from maskforge.exports.export_report import ExportReport
@@ -84,6 +100,8 @@ def every_page(function):
 @every_page
 def test_code_runs_and_shows_its_real_output(page, workplace, request):
     """Pages that speak of ``runs/caries`` find a network there."""
+    if "import pydicom" in page.read_text(encoding="utf-8"):
+        pytest.importorskip("pydicom", reason="NO DICOM: install maskforge[dicom]")
     if "runs/caries" in page.read_text(encoding="utf-8"):
         folder = request.getfixturevalue("trained")
         shutil.copytree(folder / "runs", "runs")
@@ -309,9 +327,21 @@ STRUCTS = {
         GroupReport,
         ImageRow,
         ClassRow,
+        AnnotatorReport,
+        LeftOut,
         Calibration,
         CalibrationBin,
     ),
+    "agreement.md": (
+        AgreementReport,
+        ClassAgreement,
+        PairAgreement,
+        PairClass,
+        AreaAgreement,
+        DifferingImage,
+        ConsensusReport,
+    ),
+    "evaluation-per-unit.md": (UnitReport, UnitDepth, UnitRow),
 }
 """The page that describes each document that the program writes."""
 
@@ -352,6 +382,17 @@ def test_every_measure_has_a_row_as_the_program_has_it():
         [f"`{one.name}`", one.title, one.counted, one.better, one.meaning] for one in MEASURES
     ]
     assert all(row[5] for row in table)
+
+
+def test_every_measure_of_units_has_a_row_as_the_program_has_it():
+    table = markdown.rows(markdown.section(DOCS / "evaluation-per-unit.md", "What is counted"))
+    assert [row[:2] for row in table] == [[f"`{one.name}`", one.meaning] for one in UNIT_MEASURES]
+    assert all(row[2] for row in table)
+
+
+def test_every_depth_has_a_row():
+    table = markdown.rows(markdown.section(DOCS / "evaluation-per-unit.md", "By depth"))
+    assert [row[0].strip("`") for row in table] == list(DEPTH_NAMES)
 
 
 def test_every_issue_code_has_a_row_as_the_program_has_it():

@@ -14,6 +14,7 @@ WRONG = [
 ARRAYS = [np.zeros(3), np.zeros((2, 2, 2, 2)), np.array(["a"]), np.zeros((0, 4), np.uint8)]
 
 FUNCTIONS = {
+    "agree": ("annotators", "out", "html", "consensus"),
     "augment": ("image", "target", "options", "rng"),
     "check": ("sources", "out"),
     "check_leaks": ("examples", "split"),
@@ -70,6 +71,7 @@ def good(converted):
         **{"classes": dataset.classes, "ids": dataset.classes.ids, "size": (4, 4), "folds": 2},
         **{"regions": [[(0, 0), (2, 0), (0, 2)]], "out": folder / "out", "head": "softmax"},
         "html": folder / "out.html",
+        "annotators": [converted / "masks", converted / "samples" / "labelme"],
         **{"encoded": mf.one_hot(mask, dataset.classes.ids), "label": "caries", "name": "train"},
         **{"model": folder, "path": folder, "folders": folder, "format": "auto", "names": []},
         **{"target": np.zeros((8, 8), np.uint8), "rng": np.random.default_rng(0)},
@@ -79,6 +81,7 @@ def good(converted):
 
 
 REQUIRED = {
+    "agree": {"bootstrap": 0},
     "augment": {"image": np.zeros((8, 8, 1), np.uint8), "options": mf.AugmentOptions()},
     "ClassMap": {"classes": (mf.MaskClass(1, "a", (0, 0, 0), ()),)},
     "evaluate": {"bootstrap": 0, "charts": False},  # each right value makes a whole report

@@ -10,7 +10,6 @@ from builders import grid
 from PIL import Image
 
 import maskforge as mf
-from maskforge.dataset.made_file import mask_files
 from maskforge.dataset.manifest import relative
 from maskforge.dataset.writer import DatasetWriter
 from maskforge.masks.encoding import multi_hot, one_hot
@@ -61,8 +60,7 @@ def predicted(
     out.mkdir(parents=True, exist_ok=True)
     with OutputFolder(out) as folder, DatasetWriter(folder, classes) as writer:
         for name, mask in drawn.items():
-            made = mask_files(ENCODERS[encoding](mask, classes), None, file_type, classes.colors)
-            files = writer.write_made(name, made)
+            files = writer.write_masks(name, file_type, ENCODERS[encoding](mask, classes), None)
             height, width = mask.shape
             found = {classes.names[int(one)]: int((mask == one).sum()) for one in np.unique(mask)}
             writer.add(

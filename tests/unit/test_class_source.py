@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from builders import corners, image, instance, labelme, manifest, pixels, region, square, vott
+from builders import corners, image, instance, labelme, manifest, pixels, region, run, square, vott
 from builders import superannotate as write_superannotate
 
 import maskforge as mf
 from maskforge.errors import LabelError, OptionError
 from maskforge.masks.class_source import labeled_by
+
+_BY_LABEL = ("--instances-from", "label")
 
 
 def teeth(folder: Path) -> Path:
@@ -107,6 +109,56 @@ def test_values_become_classes_and_are_drawn(tmp_path):
     assert mf.load_class_map(tmp_path / "out" / "classes.json").class_from == "group_id"
     (issue,) = [one for one in report.issues if one.code == "no-label"]
     assert issue.message == "has no 'group_id'"
+
+
+def test_instances_are_named_by_group_or_by_any_other_key(tmp_path):
+    pieces = (
+        square("enamel", 0, 0, 2, 2, group_id=36, attributes={"fdi": "46"}),
+        square("dentine", 2, 0, 4, 2, group_id=36, attributes={"fdi": "46"}),
+        square("enamel", 4, 0, 5, 2, group_id=36, attributes={"fdi": "47"}),
+        square("enamel", 6, 0, 7, 2),
+    )
+    labelme(tmp_path / "in" / "x.json", *pieces)
+    image(tmp_path / "in" / "x.png")
+    found = {}
+    for key in ("", "attributes.fdi"):
+        out = tmp_path / f"out{key}"
+        mf.convert(tmp_path / "in", out, instances=not key, instances_from=key)
+        (line,) = manifest(out)
+        row = pixels(out / line["instances"])[0].tolist()
+        found[key] = (row, line["instance_classes"], line["instance_names"])
+    assert found[""] == (
+        [1, 1, 2, 2, 1, 0, 3, 0],
+        ["enamel", "dentine", "enamel"],
+        ["36", "36", ""],
+    )
+    assert found["attributes.fdi"] == (
+        [1, 1, 2, 2, 3, 0, 4, 0],
+        ["enamel", "dentine", "enamel", "enamel"],
+        ["46", "46", "47", ""],
+    )
+    (one,) = mf.read(tmp_path / "in")
+    classes = mf.load_class_map(tmp_path / "out" / "classes.json")
+    drawing = mf.draw(one, classes, instances_from="attributes.fdi")
+    assert drawing.instance_names == ("46", "46", "47", "")
+
+
+def test_labels_of_one_class_can_be_its_instances(tmp_path):
+    pieces = (square("tooth 36", 0, 0, 2, 2), square("tooth 37", 2, 0, 4, 2))
+    labelme(tmp_path / "in" / "x.json", *pieces, square("tooth 36", 5, 0, 6, 2))
+    image(tmp_path / "in" / "x.png")
+    run("convert", tmp_path / "in", "--out", tmp_path / "out", "--class", "tooth *=1", *_BY_LABEL)
+    (line,) = manifest(tmp_path / "out")
+    row = pixels(tmp_path / "out" / line["instances"])[0].tolist()
+    assert row == [1, 1, 2, 2, 0, 1, 0, 0]
+    assert line["instance_names"] == ["tooth 36", "tooth 37"]
+
+
+def test_a_key_of_instances_that_nothing_has_is_refused(tmp_path):
+    with pytest.raises(LabelError, match="no shape has the key 'fdi' that its instance") as error:
+        mf.convert(teeth(tmp_path / "in"), tmp_path / "out", instances_from="fdi")
+    assert "group_id" in error.value.hint
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_class_map_and_patterns_see_the_values(tmp_path):

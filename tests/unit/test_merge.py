@@ -25,7 +25,7 @@ from predicted_sets import (
 
 import maskforge as mf
 from maskforge.errors import DatasetError, LabelError, OptionError, OutputExistsError
-from maskforge.formats.registry import WRITERS
+from maskforge.formats.registry import READ_AGAIN
 
 PREDICTED = masks(
     a=("33......", "33......", "........", "......77", "......77", "........"),
@@ -70,7 +70,7 @@ def test_what_was_sent_comes_back_as_it_was_to_the_last_pixel(loop):
     ]
 
 
-@pytest.mark.parametrize("format_", [one for one in WRITERS if one not in ("masks", "labelme")])
+@pytest.mark.parametrize("format_", [one for one in READ_AGAIN if one not in ("masks", "labelme")])
 def test_files_of_every_tool_come_back_as_they_were(tmp_path, format_):
     """Masks alone are read only if they are asked for."""
     images = save_images(tmp_path / "images", PREDICTED)

@@ -338,10 +338,10 @@ def test_images_are_read_ahead_but_not_all(tmp_path, monkeypatch):
     read, done, distance = [], [], []
     real = loading.read_image
 
-    def spy(path, *, upright):
+    def spy(path, **how):
         read.append(path)
         distance.append(len(read) - len(done))
-        return real(path, upright=upright)
+        return real(path, **how)
 
     monkeypatch.setattr(loading, "read_image", spy)
     for number in range(20):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from sample_files import FORMATS, files, gray, labelme, load, pixels_of, superan
 from shapely import affinity
 
 import maskforge as mf
+
+DEPTHS = ("E1", "E2", "D1", "D2", "D3")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -220,6 +224,41 @@ def test_sets_of_every_format_hold_the_same(samples, tmp_path, outlines, format_
         assert [shape.labels for shape in one.shapes] == [(outline.label,) for outline in truth]
         for shape, outline in zip(one.shapes, truth, strict=True):
             np.testing.assert_array_equal(shape.geometry.parts[0].exterior, outline.ring)
+
+
+def test_a_set_with_depths_tells_them_and_the_number_of_every_tooth(tmp_path):
+    from generate import main
+
+    main(["--out", str(tmp_path / "set"), "--count", "1", "--seed", "4", "--jobs", "1", "--depths"])
+    shapes = load(tmp_path / "set" / "bitewing-0001.json")["shapes"]
+    assert {one["label"] for one in shapes} == {"tooth", "dentine", "pulp", "enamel", "caries"}
+    assert shapes[0]["label"] == "tooth"
+    for one in shapes:
+        assert one["description"].startswith(f"tooth {one['group_id']}")
+    lesions = [one["description"].split(", ")[1:] for one in shapes if one["label"] == "caries"]
+    assert lesions
+    assert all(kind == "proximal" and depth in DEPTHS for kind, depth in lesions)
+    crowns = [shapely.Polygon(one["points"]) for one in shapes if one["label"] == "enamel"]
+    assert all(one.distance(two) > 2 for one, two in itertools.combinations(crowns, 2))
+
+
+@pytest.mark.parametrize("flip", [1, -1])
+def test_the_depth_of_a_region_is_how_far_it_is_on_its_way_through_the_tissues(flip):
+    from bitewings.depths import reached
+
+    # A tooth that is 10 mm tall: 1 mm of enamel, 3 mm of dentine, and pulp from 4 to 6 mm.
+    def box(left, right):
+        return np.array([(left, -5.0), (right, -5.0), (right, 5.0), (left, 5.0)]) * (flip, 1)
+
+    tooth = SimpleNamespace(
+        surface=np.array([(0.0, -9.0), (0.0, 9.0)]),
+        enamel=np.array([(0.0, -9.0), (1.0, -9.0), (1.0, 9.0), (0.0, 9.0)]) * (flip, 1),
+        dentine=np.array([(1.0, -9.0), (40.0, -9.0), (40.0, 9.0), (1.0, 9.0)]) * (flip, 1),
+        pulp=np.array([(4.0, -9.0), (6.0, -9.0), (6.0, 9.0), (4.0, 9.0)]) * (flip, 1),
+    )
+    for end, zones in ((0.25, 0.5), (0.75, 1.5), (1.5, 2.5), (2.5, 3.5), (3.7, 4.7), (4.1, 5)):
+        lesion = box(-0.2, end)
+        assert reached(tooth, lesion) == pytest.approx(zones, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ some_options = st.builds(
     loss_options=st.dictionaries(texts, st.floats(0, 9), max_size=2),
     learning_rate=st.floats(1e-9, 1),
     seed=st.integers(0, 2**31),
-    tensorboard=st.booleans(),
+    track=st.sampled_from(["none", "mlflow"]),
 )
 
 
@@ -108,7 +108,7 @@ def test_a_byte_order_mark_is_no_key(tmp_path):
         ('loss="dice+bce"', ("loss", "dice+bce")),
         ("loss=dice+bce", ("loss", "dice+bce")),
         ("augment.rotate=[-3, 3.5]", ("augment.rotate", [-3, 3.5])),
-        ("tensorboard=true", ("tensorboard", True)),
+        ("network.deep_supervision=true", ("network.deep_supervision", True)),
         ("data.only=['a', 'b']", ("data.only", ["a", "b"])),
         ("data.dataset=C:\\masks", ("data.dataset", "C:\\masks")),
         ("loss=", ("loss", "")),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+_SAMPLES_AT_A_TIME = 64  # so that weights of 100,000 images need no gigabytes as floats
 
 
 def resampled_weights(
@@ -40,6 +44,16 @@ def resampled_weights(
     for row in weights:
         row[:] = generator.multinomial(len(numbers), share)[members]
     return weights
+
+
+def weighted_sums(weights: NDArray[Any], values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the sums (B, ...) of values (N, ...) with weights (B, N), some of these at a time."""
+    flat = values.reshape(len(values), math.prod(values.shape[1:])).astype(np.float64)
+    sums = np.empty((len(weights), flat.shape[1]))
+    for start in range(0, len(weights), _SAMPLES_AT_A_TIME):
+        part = slice(start, start + _SAMPLES_AT_A_TIME)
+        sums[part] = weights[part].astype(np.float64) @ flat
+    return sums.reshape(len(weights), *values.shape[1:])
 
 
 def interval(values: NDArray[np.float64], level: float = 0.95) -> tuple[float, float] | None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TypeVar
 
 from maskforge.evaluation.measures.imagelevel import AUC, IMAGE_SENSITIVITY, IMAGE_SPECIFICITY
-from maskforge.evaluation.measures.lesions import FALSE_LESIONS_PER_IMAGE, LESION_SENSITIVITY
+from maskforge.evaluation.measures.lesions import (
+    FALSE_LESIONS_PER_IMAGE,
+    LESION_F1,
+    LESION_SENSITIVITY,
+)
 from maskforge.evaluation.measures.measure import Measure
 from maskforge.evaluation.measures.scores import DICE, IOU, PRECISION, RECALL, SPECIFICITY
 from maskforge.evaluation.measures.surface import HD95, SURFACE_DICE
@@ -20,6 +24,7 @@ MEASURES: tuple[Measure, ...] = (
     SURFACE_DICE,
     LESION_SENSITIVITY,
     FALSE_LESIONS_PER_IMAGE,
+    LESION_F1,
     IMAGE_SENSITIVITY,
     IMAGE_SPECIFICITY,
     AUC,

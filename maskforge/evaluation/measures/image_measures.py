@@ -17,9 +17,11 @@ from maskforge.evaluation.measures.lesions import LesionMatcher
 from maskforge.evaluation.measures.measure import OutlineMeasure
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.measured import Measured
+from maskforge.evaluation.measures.millimeters import MILLIMETERS, in_millimeters
 from maskforge.evaluation.measures.outlines import ClassRegions
 from maskforge.evaluation.measures.regions import Regions
 from maskforge.evaluation.measures.uncertainty import uncertainty
+from maskforge.shapes import Spacing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +43,10 @@ class ImageMeasures:
 
 
 def measure(
-    image: Regions, probabilities: NDArray[Any] | None, options: MeasureOptions
+    image: Regions,
+    probabilities: NDArray[Any] | None,
+    options: MeasureOptions,
+    spacing: Spacing | None = None,
 ) -> ImageMeasures:
     """Measure one image.
 
@@ -49,6 +54,7 @@ def measure(
         image: Truth and prediction.
         probabilities: (H, W, K) per class without the background, or None.
         options: How.
+        spacing: Size of a pixel in millimeters, if it is known.
 
     Raises:
         ValueError: If the probabilities are of another size or not finite.
@@ -59,6 +65,7 @@ def measure(
         histogram = ProbabilityHistogram(classes)
         histogram.add_planes(probabilities, image.truth[1:], image.valid)
     outlines = {one.name: np.full((1, classes), np.nan) for one in measures_of(OutlineMeasure)}
+    outlines |= {name: np.full((1, classes), np.nan) for name in MILLIMETERS}
     lesions, curves = np.zeros((1, classes, 4), dtype=np.int64), []
     scores, doubts = np.zeros((1, classes)), np.full((1, classes), np.nan)
     pixels = max(1, int(np.count_nonzero(image.valid)))
@@ -69,6 +76,9 @@ def measure(
             regions = ClassRegions(truth[part], predicted[part], options)
             for one in measures_of(OutlineMeasure):
                 outlines[one.name][0, number] = one.formula(regions)
+        if spacing is not None:
+            for name, value in in_millimeters(truth[part], predicted[part], spacing).items():
+                outlines[name][0, number] = value
         lesions[0, number] = _matcher(truth[part], options).match(predicted[part])
         if probabilities is not None:
             sure = np.where(image.valid, probabilities[..., number], 0)

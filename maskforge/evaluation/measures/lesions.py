@@ -59,7 +59,7 @@ class LesionMatcher:
         """
         self._truth, self._connectivity = truth, connectivity
         self._match_iou, self._min_size = match_iou, min_size
-        self._regions, self._sizes = _components(truth, connectivity)
+        self._regions, self._sizes = components(truth, connectivity)
         self._large = self._sizes >= min_size
         self.total = _count(self._large)
 
@@ -69,7 +69,7 @@ class LesionMatcher:
         Args:
             predicted: (H, W) bool.
         """
-        regions, sizes = _components(predicted, self._connectivity)
+        regions, sizes = components(predicted, self._connectivity)
         large = sizes >= self._min_size
         both = self._truth & predicted
         pairs = self._regions[both].astype(np.int64) * len(sizes) + regions[both]
@@ -88,10 +88,13 @@ def _count(large: NDArray[np.bool_]) -> int:
     return int(np.count_nonzero(large[1:]))  # number 0 is what surrounds the regions
 
 
-def _components(
+def components(
     region: NDArray[np.bool_], connectivity: Connectivity
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return the number of the region of every pixel, from 1, and the size of every region."""
+    """Return the number of the region of every pixel, from 1, and the size of every region.
+
+    The first size is that of what surrounds the regions.
+    """
     count, numbers, statistics, _ = cv2.connectedComponentsWithStats(
         region.view(np.uint8), connectivity=connectivity, ltype=cv2.CV_32S
     )
@@ -116,4 +119,15 @@ FALSE_LESIONS_PER_IMAGE = LesionMeasure(
     better="lower",
     unit="rate",
     key="false_per_image",
+)
+LESION_F1 = LesionMeasure(
+    "lesion_f1",
+    "lesion F1",
+    "share of the lesions of both sides that the other side has as well: (found + predicted ones "
+    "that are not false) / (lesions in the truth + predicted)",
+    lambda sample: divide(
+        sample.lesions[..., 1] + sample.lesions[..., 2] - sample.lesions[..., 3],
+        sample.lesions[..., 0] + sample.lesions[..., 2],
+    ),
+    key="f1",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,18 +18,22 @@ _Scores: TypeAlias = dict[str, NDArray[np.float64]]
 _SAMPLES_AT_A_TIME = 64  # of resampled data sets, so that 10,000 images need a few megabytes
 
 
-def class_statistics(measured: Measured, weights: NDArray[Any]) -> _Scores:
-    """Return every measure per class, for data sets made of the images.
+def class_statistics(
+    measured: Measured, weights: NDArray[Any], measures: Sequence[Measure] | None = None
+) -> _Scores:
+    """Return measures per class, for data sets made of the images.
 
     Args:
         measured: N images.
         weights: (B, N): how often each image is in each data set.
+        measures: Which; every one if None.
 
     Returns:
         By name (B, K), NaN where undefined.
     """
+    chosen = measures_of(Measure) if measures is None else measures
     return _in_pieces(
-        lambda sample: {one.name: one.over(sample) for one in measures_of(Measure)},
+        lambda sample: {one.name: one.over(sample) for one in chosen},
         measured,
         weights,
     )

@@ -11,7 +11,7 @@ import numpy as np
 from maskforge.display.visible import replace_hidden
 from maskforge.evaluation.measures.imagelevel import AUC, IMAGE_SENSITIVITY
 from maskforge.evaluation.measures.lesions import FALSE_LESIONS_PER_IMAGE, LESION_SENSITIVITY
-from maskforge.evaluation.report.records import Confusion, Evaluation
+from maskforge.evaluation.report.records import Confusion, Evaluation, UnitReport
 from maskforge.evaluation.report.report_files import CHARTS
 from maskforge.outputs.plain_charts import plain_charts
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CONFUSION, ROC, FREE_RESPONSE, CALIBRATION = CHARTS
+CONFUSION, ROC, FREE_RESPONSE, CALIBRATION, UNIT_ROC = CHARTS
 
 _LARGEST = 25.0  # inches: as large as a few dozen classes need
 _LONGEST_NAME = 60
@@ -49,6 +49,8 @@ def _figures(report: Evaluation) -> dict[str, Figure]:
         figures[FREE_RESPONSE] = _free_response(report)
     if any(one.calibration for one in report.classes):
         figures[CALIBRATION] = _calibration(report)
+    if report.units is not None and report.units.sensitivities:
+        figures[UNIT_ROC] = _unit_roc(report.units)
     return figures
 
 
@@ -110,6 +112,22 @@ def _roc(report: Evaluation) -> Figure:
         aspect="equal",
     )
     axes.legend(loc="lower right")
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def _unit_roc(units: UnitReport) -> Figure:
+    figure, (axes,) = _figure(5.5, 5.5)
+    (line,) = axes.plot(units.false_positive_rates, units.sensitivities)
+    if units.specificity is not None and units.sensitivity is not None:
+        axes.plot(1 - units.specificity, units.sensitivity, "o", color=line.get_color())
+    axes.plot((0, 1), (0, 1), color="gray", linestyle=":")
+    axes.set(
+        xlabel="share of the units without a lesion that are marked (1 - specificity)",
+        ylabel="share of the units with a lesion that are marked (sensitivity)",
+        title=f"Units: is there any? {AUC.title} {units.auc:.3f}\nDot: as predicted",
+        aspect="equal",
+    )
     axes.grid(alpha=0.3)
     return figure
 

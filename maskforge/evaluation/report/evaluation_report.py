@@ -13,7 +13,7 @@ class EvaluationReport(Evaluation, frozen=True, kw_only=True):
     Attributes:
         schema: Version of this object; grows when a key changes its meaning.
         prediction: What was evaluated: a model or a folder of masks.
-        truth: What it was compared with.
+        truth: What it was compared with; of several annotators the first.
         part: Part of a split; ``all`` if there was none.
         images: Number of images that were compared.
         classes: The classes that both sides know, the background last.
@@ -21,8 +21,10 @@ class EvaluationReport(Evaluation, frozen=True, kw_only=True):
         confusion: None if pixels have several classes.
         group_column: The column of ``groups``.
         groups: Scores per value of the column.
+        units: Scores per unit, such as a tooth; None if nobody asked.
         rows: The images, the worst first: lowest Dice, then most missed and false lesions; last
             those without any foreground.
+        annotators: How it compares with several annotators; None if the truth is that of one.
         options: The options of the evaluation.
         image_score: What the score of an image is.
         notes: What has to be known to read the numbers, one sentence each.

@@ -30,6 +30,7 @@ from maskforge.masks.overlay import blend
 MOST_CASES = 40
 
 _BEST = 3
+_SIDES = ("truth", "prediction")
 _MOST_COLORS = 12
 _LONGEST_SIDE = 640
 _BYTES = 3_300_000
@@ -68,42 +69,73 @@ def draw_panels(case: Case, classes: Sequence[str], cases: int) -> Panels:
         classes: Names of the classes without the background.
         cases: Number of images on the page, among which the bytes are divided.
     """
-    colors = {
+    colors = class_colors(len(classes))
+    sides = case.regions.truth, case.regions.predicted
+    outcome = outcomes(case.regions)
+    views: list[tuple[str, NDArray[Any], Mapping[int, Color]]] = [
+        *((word, numbers(one), colors) for word, one in zip(_SIDES, sides, strict=True)),
+        ("difference", outcome, OUTCOME_COLORS),
+    ]
+    legend = {
+        " and ".join(_SIDES): class_legend(sides, classes, colors),
+        "difference": outcome_entries(outcome),
+    }
+    return view_panels(case.image, case.row.name, case_title(case.row), views, legend, cases)
+
+
+def class_colors(classes: int) -> dict[int, Color]:
+    """Return the color of each of so many classes, from 1."""
+    return {
         number: _CLASS_COLORS[number - 1]
         if number <= len(_CLASS_COLORS)
         else default_color(number - 1)
-        for number in range(1, len(classes) + 1)
+        for number in range(1, classes + 1)
     }
-    sides = case.regions.truth, case.regions.predicted
-    truth, predicted = map(_numbers, sides)
-    outcome = outcomes(case.regions)
-    views: tuple[tuple[str, NDArray[Any], Mapping[int, Color]], ...] = (
-        ("image", np.zeros_like(outcome), {0: (0, 0, 0)}),
-        ("truth", truth, colors),
-        ("prediction", predicted, colors),
-        ("difference", outcome, OUTCOME_COLORS),
-    )
-    most = _BYTES // (4 * cases)
-    figures = []
-    for what, values, palette in views:
-        drawn = blend(*fitted(case.image, values, _LONGEST_SIDE), palette, opacity=OPACITY)
-        content = thumbnail(drawn, _LONGEST_SIDE, most)
-        figures.append(Figure(content, f"{cell_text(case.row.name)}: {what}", what))
+
+
+def class_legend(
+    sides: Sequence[NDArray[np.bool_]], classes: Sequence[str], colors: Mapping[int, Color]
+) -> list[tuple[str, Color]]:
+    """Return the lines of a legend: the first classes that a side (K + 1, H, W) shows."""
     shown = [one for one in colors if any(planes[one].any() for planes in sides)]
-    present = [(cell_text(classes[one - 1]), colors[one]) for one in shown[:_MOST_COLORS]]
-    legend = {
+    return [(cell_text(classes[one - 1]), colors[one]) for one in shown[:_MOST_COLORS]]
+
+
+def view_panels(
+    image: NDArray[np.uint8],
+    name: str,
+    title: str,
+    views: Sequence[tuple[str, NDArray[Any], Mapping[int, Color]]],
+    legend: Mapping[str, Sequence[tuple[str, Color]]],
+    cases: int,
+) -> Panels:
+    """Draw an image as it is, and with several masks laid over it.
+
+    Args:
+        image: (H, W, 3).
+        name: Its name.
+        title: What stands above.
+        views: A word for each mask, its values (H, W), and their colors.
+        legend: What the colors mean, by a word for the views that have them.
+        cases: Number of images on the page, among which the bytes are divided.
+    """
+    plain = ("image", np.zeros_like(views[0][1]), {0: (0, 0, 0)})
+    most = _BYTES // ((1 + len(views)) * cases)
+    figures = []
+    for what, values, palette in (plain, *views):
+        drawn = blend(*fitted(image, values, _LONGEST_SIDE), palette, opacity=OPACITY)
+        content = thumbnail(drawn, _LONGEST_SIDE, most)
+        figures.append(Figure(content, f"{cell_text(name)}: {what}", what))
+    lines = {
         word: [(Swatch(*color), text) for text, color in entries]
-        for word, entries in (
-            ("truth and prediction", present),
-            ("difference", outcome_entries(outcome)),
-        )
+        for word, entries in legend.items()
     }
-    return Panels(cell_text(case_title(case.row)), figures, legend)
+    return Panels(cell_text(title), figures, lines)
 
 
-def _numbers(planes: NDArray[np.bool_]) -> NDArray[np.uint16]:
+def numbers(planes: NDArray[np.bool_]) -> NDArray[np.uint16]:
     """Return (H, W): the number of the class of every pixel, of several the last."""
-    numbers = np.zeros(planes.shape[1:], dtype=np.uint16)
+    result = np.zeros(planes.shape[1:], dtype=np.uint16)
     for number, plane in enumerate(planes):
-        numbers[plane] = number
-    return numbers
+        result[plane] = number
+    return result

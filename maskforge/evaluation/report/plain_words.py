@@ -16,7 +16,9 @@ from maskforge.evaluation.report.records import (
     ImageScores,
     Interval,
     LesionScores,
+    UnitReport,
 )
+from maskforge.evaluation.report.report_tables import together
 from maskforge.evaluation.report.summary import FEW_UNITS
 
 _MOST_CLASSES = 8
@@ -31,6 +33,18 @@ def in_words(report: Evaluation) -> Iterator[tuple[str, list[str]]]:
         yield cell_text(one.name), [sentence for _, sentence in about_class(one)]
     if len(classes) > _MOST_CLASSES:
         yield "Others", [f"{len(classes) - _MOST_CLASSES} more classes are in the tables."]
+    if (beside := report.annotators) is not None:
+        shown = [as_text(one, "score") for one in (beside.prediction_dice, beside.annotators_dice)]
+        yield (
+            f"Beside {len(beside.annotators)} annotators",
+            [
+                f"The mean Dice of the prediction with each of them is {shown[0]}, and that of "
+                f"every two of them {shown[1]}.",
+                beside.verdict,
+            ],
+        )
+    if report.units is not None:
+        yield f"Units of {together(report.units.classes)}", [*_units(report.units)]
 
 
 def about_class(one: ClassReport) -> Iterator[tuple[Measure, str]]:
@@ -84,6 +98,32 @@ def _images(images: ImageScores) -> str:
     return f"It marks something in {' and in '.join(parts)}."
 
 
+def _units(units: UnitReport) -> Iterator[str]:
+    if not units.units:
+        yield "There are no units in these images."
+        return
+    shares = [
+        f"{as_text(getattr(units, name), 'share')}{_range(units.intervals.get(name))}"
+        for name in ("sensitivity", "specificity")
+    ]
+    yield (
+        f"The prediction marks a lesion in {units.found:,} of "
+        f"{_count(units.positive, 'unit')} that have one (sensitivity {shares[0]}), and leaves "
+        f"{units.negative - units.false:,} of {units.negative:,} without one alone (specificity "
+        f"{shares[1]})."
+    )
+    reached = [one for one in units.depths if one.units]
+    if reached:
+        parts = [f"{one.marked} of {one.units} that reach {one.depth}" for one in reached]
+        yield f"Of units by depth, it marks {', '.join(parts)}."
+
+
+def _range(limits: Interval | None) -> str:
+    if limits is None:
+        return ""
+    return f", 95 % interval {' to '.join(as_text(one, 'share') for one in limits)}"
+
+
 def explanations(report: Evaluation) -> Iterator[str]:
     """Yield what has to be known to understand these sentences."""
     least = report.options.get("match_iou")
@@ -97,6 +137,11 @@ def explanations(report: Evaluation) -> Iterator[str]:
         "have none in common. Small lesions reach lower values than large ones, also when two "
         "people draw them."
     )
+    if report.units is not None:
+        yield (
+            f"A unit is an instance or a region of {together(report.units.classes)}. It has a "
+            f"lesion if one lies in it with at least {_count(report.units.unit_pixels, 'pixel')}."
+        )
     if report.overall.intervals:
         yield (
             "A 95 % interval tells between which values a number would probably be with other "
@@ -121,6 +166,21 @@ def warnings(report: Evaluation) -> Iterator[str]:
     if not report.overall.intervals:
         yield "There are no intervals, so nobody can tell how far to trust the numbers."
     yield from _about_classes(report.classes[:-1])
+    if report.units is not None:
+        yield from _about_units(report.units)
+
+
+def _about_units(units: UnitReport) -> Iterator[str]:
+    if units.lost_units:
+        yield (
+            f"{_count(units.lost_units, 'unit')} cannot be seen in the instance maps, because "
+            "other shapes lie on top or they lie outside the image, and no number here counts them."
+        )
+    if units.positive < FEW_UNITS:
+        yield (
+            f"Only {_count(units.positive, 'unit')} with a lesion: one more or less that is marked "
+            "changes much."
+        )
 
 
 def _about_classes(classes: tuple[ClassReport, ...]) -> Iterator[str]:

@@ -75,6 +75,7 @@ class LesionScores(msgspec.Struct, frozen=True, kw_only=True):
         false: Of them, those that overlap none in the truth.
         sensitivity: ``found / truth``.
         false_per_image: ``false / images``.
+        f1: Share of the lesions of both sides that the other side has as well.
         operating_points: The free-response curve: what other thresholds would give; empty without
             probabilities.
     """
@@ -85,6 +86,7 @@ class LesionScores(msgspec.Struct, frozen=True, kw_only=True):
     false: int
     sensitivity: float | None
     false_per_image: float | None
+    f1: float | None
     operating_points: tuple[OperatingPoint, ...] = ()
 
 
@@ -256,6 +258,159 @@ class ImageRow(msgspec.Struct, frozen=True, kw_only=True):
     classes: dict[str, ClassRow]
 
 
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """One annotator, and the prediction in their place, compared with all other annotators.
+
+    Attributes:
+        annotator: Name.
+        prediction_dice: Mean Dice of the prediction with the other annotators.
+        annotator_dice: Mean Dice of this annotator with the others.
+        difference: The first minus the second.
+        interval: Its bootstrap interval.
+    """
+
+    annotator: str
+    prediction_dice: float | None
+    annotator_dice: float | None
+    difference: float | None
+    interval: Interval | None
+
+
+class AnnotatorReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a prediction differs from annotators more than they from each other.
+
+    Attributes:
+        annotators: Names, first that of the truth.
+        images: Number of images that all have; these numbers rest on them alone.
+        prediction_dice: Mean Dice of the prediction with each annotator.
+        annotators_dice: Mean Dice of every two annotators.
+        difference: The first minus the second: below 0 if the prediction differs from them more
+            than they from each other. It is the mean of the differences of ``left_out``.
+        interval: Its bootstrap interval.
+        left_out: Each annotator in turn, with the prediction in their place.
+        verdict: What the interval says, in words.
+    """
+
+    annotators: tuple[str, ...]
+    images: int
+    prediction_dice: float | None
+    annotators_dice: float | None
+    difference: float | None
+    interval: Interval | None
+    left_out: tuple[LeftOut, ...]
+    verdict: str
+
+
+class UnitDepth(msgspec.Struct, frozen=True, kw_only=True):
+    """The units in which lesions reach a depth in the truth.
+
+    Attributes:
+        depth: ``E1``, ``E2``, ``D1``, ``D2``, ``D3``, or ``unknown``.
+        units: Their number.
+        marked: Of them, those in which a lesion was predicted, however deep.
+        sensitivity: ``marked / units``; None without any.
+        interval: Bootstrap interval of the sensitivity; None if there is none.
+    """
+
+    depth: str
+    units: int
+    marked: int
+    sensitivity: float | None
+    interval: Interval | None = None
+
+
+class UnitRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One unit of one image.
+
+    Attributes:
+        image: Name of the image.
+        group: Patient or other group; None if there is none.
+        unit: Number of the unit in the image, from 1.
+        name: What it is called, such as the FDI number of a tooth; empty if it has no name.
+        pixels: Its size.
+        truth: Whether there is a lesion in it.
+        predicted: Whether one was predicted in it.
+        score: How sure the prediction is; None without probabilities.
+        truth_depth: How deep lesions reach; empty without depths.
+        predicted_depth: Likewise of the prediction.
+    """
+
+    image: str
+    group: str | None
+    unit: int
+    name: str
+    pixels: int
+    truth: bool
+    predicted: bool
+    score: float | None
+    truth_depth: str = ""
+    predicted_depth: str = ""
+
+
+class UnitReport(msgspec.Struct, frozen=True, kw_only=True):
+    """All about units, such as teeth: is there a lesion in them?
+
+    Attributes:
+        source: Where the units come from.
+        classes: The classes of which they are made.
+        lesion_classes: The classes whose regions make them positive.
+        unit_pixels: Number of pixels of a lesion that make them positive.
+        images: Images whose units are known.
+        units: Their units.
+        positive: Units with a lesion.
+        negative: Units without.
+        found: Units with a lesion in which one was predicted.
+        false: Units without a lesion in which one was predicted.
+        sensitivity: ``found / positive``.
+        specificity: ``1 - false / negative``.
+        ppv: Positive predictive value: ``found / (found + false)``.
+        npv: Negative predictive value: units that are rightly not marked, of all not marked.
+        accuracy: Share of the units of which it is right whether there is a lesion.
+        auc: Area under the ROC curve of the scores of units; None without probabilities.
+        intervals: Bootstrap interval of each of these six.
+        false_positive_rates: Points of the ROC curve.
+        sensitivities: Their other coordinate.
+        lost_units: Units of which the instance maps show no pixel, so that they count nowhere.
+        outside_pixels: Pixels of lesions of the truth that lie in no unit.
+        outside_lesions: Lesions of the truth that wholly lie in none.
+        outside_predicted_pixels: Pixels of predicted lesions that lie in no unit.
+        outside_predicted_lesions: Predicted lesions that wholly lie in none.
+        depths: What was found of each depth; empty if nobody asked.
+        depth_names: ``none``, the depths, ``unknown``.
+        depth_confusion: Units by depth in the truth (rows) and in the prediction (columns).
+        rows: The units.
+    """
+
+    source: str
+    classes: tuple[str, ...]
+    lesion_classes: tuple[str, ...]
+    unit_pixels: int
+    images: int
+    units: int
+    positive: int
+    negative: int
+    found: int
+    false: int
+    sensitivity: float | None
+    specificity: float | None
+    ppv: float | None
+    npv: float | None
+    accuracy: float | None
+    auc: float | None
+    intervals: dict[str, Interval | None] = {}
+    false_positive_rates: tuple[float, ...] = ()
+    sensitivities: tuple[float, ...] = ()
+    lost_units: int = 0
+    outside_pixels: int
+    outside_lesions: int
+    outside_predicted_pixels: int
+    outside_predicted_lesions: int
+    depths: tuple[UnitDepth, ...] = ()
+    depth_names: tuple[str, ...] = ()
+    depth_confusion: tuple[tuple[int, ...], ...] = ()
+    rows: tuple[UnitRow, ...] = ()
+
+
 class Evaluation(Brief, msgspec.Struct, frozen=True, kw_only=True):
     """What an evaluation found: the fields of ``EvaluationReport``, which explains them."""
 
@@ -269,7 +424,9 @@ class Evaluation(Brief, msgspec.Struct, frozen=True, kw_only=True):
     confusion: Confusion | None
     group_column: str | None = None
     groups: tuple[GroupReport, ...] = ()
+    units: UnitReport | None = None
     rows: tuple[ImageRow, ...]
+    annotators: AnnotatorReport | None = None
     options: dict[str, Any] = {}
     image_score: str
     notes: tuple[str, ...] = ()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
-from maskforge.evaluation.report.records import ClassReport, Evaluation
+from maskforge.evaluation.report.records import ClassReport, Evaluation, UnitRow
 from maskforge.files import PER_IMAGE, REPORT, WORST, dump_record
 from maskforge.outputs.csvtable import write_table
 from maskforge.outputs.folder import OutputFolder
@@ -17,7 +17,14 @@ from maskforge.outputs.report_files import EarlierReport, ReportFiles
 Report = TypeVar("Report", bound=Evaluation)
 
 PER_CLASS = "per-class.csv"
-CHARTS = ("confusion-matrix.png", "roc.png", "free-response.png", "calibration.png")
+PER_UNIT = "per-unit.csv"
+CHARTS: Final = (
+    "confusion-matrix.png",
+    "roc.png",
+    "free-response.png",
+    "calibration.png",
+    "roc-units.png",
+)
 
 
 class _Earlier(EarlierReport, kw_only=True):
@@ -28,7 +35,11 @@ class _Earlier(EarlierReport, kw_only=True):
 
 
 FILES = ReportFiles(
-    record=REPORT, files=(PER_CLASS, PER_IMAGE), charts=CHARTS, folder=WORST, earlier=_Earlier
+    record=REPORT,
+    files=(PER_CLASS, PER_IMAGE),
+    charts=(*CHARTS, PER_UNIT),
+    folder=WORST,
+    earlier=_Earlier,
 )
 
 
@@ -51,6 +62,9 @@ def write_report(
     FILES.remove_earlier(folder)
     folder.write(PER_CLASS, write_table(map(_class_row, report.classes)))
     folder.write(PER_IMAGE, write_table(_image_rows(report)))
+    if report.units is not None:
+        rows = map(msgspec.structs.asdict, report.units.rows)
+        folder.write(PER_UNIT, write_table(rows, UnitRow.__struct_fields__))
     for name, content in images:
         folder.write(name, content)
     report = msgspec.structs.replace(report, digests=dict(folder.digests))

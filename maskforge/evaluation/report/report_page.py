@@ -57,6 +57,11 @@ _CAPTIONS = dict(
                 "Whether 8 of 10 pixels with a probability of 0.8 have the class: on the dotted "
                 "line, probabilities can be believed.",
             ),
+            (
+                "ROC curve of units",
+                "How well units with and without a lesion can be told apart. The nearer to the "
+                "upper left corner, the better.",
+            ),
         ),
         strict=True,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from maskforge.display.table import Shown, Table
+from maskforge.display.table import Shown, Table, cell_text
 from maskforge.errors import listing
 from maskforge.evaluation.measures.catalog import measures_of
 from maskforge.evaluation.measures.freeresponse import OperatingPoint
@@ -17,12 +17,17 @@ from maskforge.evaluation.measures.measure import (
     PixelMeasure,
     as_text,
 )
+from maskforge.evaluation.measures.units import UNIT_MEASURES
 from maskforge.evaluation.report.records import (
+    AnnotatorReport,
     Evaluation,
     Interval,
+    LeftOut,
+    UnitReport,
 )
 
 _WORST_SHOWN = 5
+_MOST_TOGETHER = 4
 _FALSE_RATES = (0.25, 0.5, 1.0, 2.0)
 
 
@@ -42,9 +47,15 @@ def shown(report: Evaluation, *, worst: int = _WORST_SHOWN) -> Iterator[Shown]:
         "wherever there is little to find.\n"
     )
     yield _outlines(report)
+    yield _millimeters(report)
     yield _operating_points(report)
     yield _images(report)
+    if report.units is not None:
+        yield from _units(report.units)
     yield _groups(report)
+    if report.annotators is not None:
+        yield _annotators(report.annotators)
+        yield f"{report.annotators.verdict}\n"
     yield Table(
         f"Worst of {report.images} images",
         ("image", "Dice", "lesions missed", "invented"),
@@ -99,6 +110,29 @@ def _outlines(report: Evaluation) -> Table:
     )
 
 
+def _millimeters(report: Evaluation) -> Table:
+    """Return what is known in millimeters; a table without rows if no pixel's size is known."""
+    return Table(
+        "In millimeters, of the images that tell the size of a pixel",
+        ("class", "HD95", "median HD95", "ASSD", "mm² of a lesion", "of a predicted one"),
+        [
+            (
+                one.name,
+                *(
+                    as_text(getattr(one.surface, name), "distance")
+                    for name in ("hd95_mm_mean", "hd95_mm_median", "assd_mm_mean")
+                ),
+                *(
+                    as_text(getattr(one.lesions, f"mean_{name}"), "distance")
+                    for name in ("truth_mm2", "predicted_mm2")
+                ),
+            )
+            for one in report.classes
+            if hasattr(one.surface, "hd95_mm_mean")
+        ],
+    )
+
+
 def _operating_points(report: Evaluation) -> Table:
     return Table(
         "Lesions found at other thresholds (in brackets), by false lesions per image",
@@ -137,6 +171,72 @@ def _images(report: Evaluation) -> Table:
     )
 
 
+def _units(report: UnitReport) -> Iterator[Shown]:
+    cells = {
+        "sensitivity": (report.found, report.positive),
+        "specificity": (report.negative - report.false, report.negative),
+        "ppv": (report.found, report.found + report.false),
+    }
+    rest = report.units - report.found - report.false
+    cells["npv"] = report.negative - report.false, rest
+    cells["accuracy"] = report.found + report.negative - report.false, report.units
+    lesions, units = together(report.lesion_classes), together(report.classes)
+    yield Table(
+        f"Units: is there any {lesions} in each {units}? "
+        f"({report.units:,} units in {report.images:,} images)",
+        ("score", "value", "95 %", "units"),
+        [
+            (
+                one.title,
+                one.text(getattr(report, one.name)),
+                as_range(report.intervals.get(one.name)),
+                f"{cells[one.name][0]:,} of {cells[one.name][1]:,}" if one.name in cells else "",
+            )
+            for one in UNIT_MEASURES
+        ],
+    )
+    if report.outside_pixels or report.outside_predicted_pixels:
+        yield (
+            f"outside of all units: {report.outside_pixels:,} px and {report.outside_lesions} "
+            f"whole lesions of the truth, {report.outside_predicted_pixels:,} px and "
+            f"{report.outside_predicted_lesions} of the prediction"
+        )
+    yield Table(
+        "Units by depth: how many are marked, however deep",
+        ("depth in the truth", "units", "marked", "sensitivity", "95 %"),
+        [
+            (
+                one.depth,
+                one.units,
+                one.marked,
+                as_text(one.sensitivity, "share"),
+                as_range(one.interval),
+            )
+            for one in report.depths
+        ],
+    )
+    yield Table(
+        "Units by depth in the truth (rows) and in the prediction (columns)",
+        ("truth", *report.depth_names),
+        [
+            (name, *row)
+            for name, row in zip(report.depth_names, report.depth_confusion, strict=True)
+        ],
+    )
+
+
+def together(classes: Sequence[str]) -> str:
+    """Return the name of what several classes are together."""
+    if len(classes) > _MOST_TOGETHER:
+        return f"{len(classes)} classes"
+    return " + ".join(cell_text(one) for one in classes)
+
+
+def as_range(limits: Interval | None) -> str:
+    """Return an interval as it stands in tables."""
+    return "" if limits is None else f"{limits[0]:.3f}-{limits[1]:.3f}"
+
+
 def _groups(report: Evaluation) -> Table:
     measures = [one for one in measures_of(Measure) if one.by_group]
     return Table(
@@ -151,6 +251,28 @@ def _groups(report: Evaluation) -> Table:
             )
             for group in report.groups
             for name, scores in group.classes.items()
+        ],
+    )
+
+
+def _annotators(report: AnnotatorReport) -> Table:
+    rows: list[tuple[str, float | None, float | None, LeftOut | AnnotatorReport]] = [
+        (f"instead of {one.annotator}", one.prediction_dice, one.annotator_dice, one)
+        for one in report.left_out
+    ]
+    rows.append(("mean", report.prediction_dice, report.annotators_dice, report))
+    return Table(
+        f"Mean Dice with {len(report.annotators)} annotators, on {report.images} images",
+        ("compared with the others", "prediction", "annotator", "difference", "95 %"),
+        [
+            (
+                name,
+                as_text(predicted, "score"),
+                as_text(annotated, "score"),
+                "undefined" if one.difference is None else f"{one.difference:+.4f}",
+                "" if one.interval is None else "{:+.3f} to {:+.3f}".format(*one.interval),
+            )
+            for name, predicted, annotated, one in rows
         ],
     )
 
@@ -179,5 +301,4 @@ def _cells(
         if one.beside == "median":
             yield one.text(read(one.keys[1]))
         elif one.beside == "interval":
-            limits = intervals.get(one.name)
-            yield "" if limits is None else f"{limits[0]:.3f}-{limits[1]:.3f}"
+            yield as_range(intervals.get(one.name))

@@ -23,6 +23,11 @@ from maskforge.evaluation.measures.measure import (
     PixelMeasure,
 )
 from maskforge.evaluation.measures.measured import Measured
+from maskforge.evaluation.measures.millimeters import (
+    areas_of_lesions,
+    distances_of_class,
+    millimeters_of_image,
+)
 from maskforge.evaluation.measures.ratios import defined
 from maskforge.evaluation.measures.sample_statistics import class_statistics, overall_statistics
 from maskforge.evaluation.report.records import (
@@ -48,21 +53,21 @@ _Point = Mapping[str, float | None]
 
 
 class Resampled:
-    """Scores of resampled data sets, from which the intervals come."""
+    """Scores of resampled data sets, from which the intervals come.
+
+    Attributes:
+        weights: (B, N): how often each image is in each data set.
+        notes: What speaks against the intervals.
+    """
 
     def __init__(
         self, measured: Measured, groups: Sequence[str | None], samples: int, seed: int
     ) -> None:
         """Draw the data sets; without samples or with a single group there are no intervals."""
-        units = len({(number,) if group is None else group for number, group in enumerate(groups)})
-        samples = samples if units > 1 else 0
-        self.notes: tuple[str, ...] = ()
-        if samples and units < FEW_UNITS:
-            what = "images" if units == len(groups) else "groups of images"
-            self.notes = (f"the 95 % intervals rest on {units} {what}: too few to rely on",)
-        weights = resampled_weights(groups, samples, seed)
-        self._classes = class_statistics(measured, weights) if samples else {}
-        self._overall = overall_statistics(measured, weights) if samples else {}
+        samples, self.notes = possible_samples(groups, samples)
+        self.weights = resampled_weights(groups, samples, seed)
+        self._classes = class_statistics(measured, self.weights) if samples else {}
+        self._overall = overall_statistics(measured, self.weights) if samples else {}
 
     def of_class(self, number: int) -> dict[str, Interval | None]:
         """Return the interval of every score of a class."""
@@ -72,6 +77,21 @@ class Resampled:
         """Return the intervals of the scores over all classes."""
         wanted = ("accuracy", *(one.name for one in measures_of(PixelMeasure)))
         return {name: interval(self._overall[name]) for name in wanted if name in self._overall}
+
+
+def possible_samples(groups: Sequence[str | None], samples: int) -> tuple[int, tuple[str, ...]]:
+    """Return how many data sets can be drawn, and a note if they say little.
+
+    Args:
+        groups: The group of each image; an image with None stands for itself.
+        samples: How many are wanted; of a single group none can be drawn.
+    """
+    units = len({(number,) if group is None else group for number, group in enumerate(groups)})
+    samples = samples if units > 1 else 0
+    if not samples or units >= FEW_UNITS:
+        return samples, ()
+    what = "images" if units == len(groups) else "groups of images"
+    return samples, (f"the 95 % intervals rest on {units} {what}: too few to rely on",)
 
 
 def class_reports(
@@ -137,7 +157,7 @@ def _surface(measured: Measured, number: int) -> SurfaceScores:
         values |= zip(one.keys, averages, strict=True)
     return with_scores(
         SurfaceScores,
-        values,
+        {**values, **distances_of_class(measured, number)},
         images=int((truth & predicted).sum()),
         only_truth=int((truth & ~predicted).sum()),
         only_predicted=int((predicted & ~truth).sum()),
@@ -150,7 +170,7 @@ def _lesions(
     counted = Lesions(*measured.lesions[:, number].sum(axis=0).tolist())
     return with_scores(
         LesionScores,
-        _by_key(LesionMeasure, point),
+        {**_by_key(LesionMeasure, point), **areas_of_lesions(measured, number)},
         **counted._asdict(),
         operating_points=curve,
     )
@@ -211,7 +231,10 @@ def image_rows(
         cells = measured.cells[image, number + 1]
         return with_scores(
             ClassRow,
-            {name: defined(values[image, number]) for name, values in known.items()},
+            {
+                **{name: defined(values[image, number]) for name, values in known.items()},
+                **millimeters_of_image(measured, image, number),
+            },
             truth_pixels=int(cells[0] + cells[2]),
             predicted_pixels=int(cells[0] + cells[1]),
             lesions=int(measured.lesions[image, number, 0]),

@@ -66,7 +66,7 @@ class Case(NamedTuple):
 
 def read_case(row: ImageRow, example: Example, regions: Regions) -> Case:
     """Return what it takes to draw an image of a report."""
-    return Case(row, _shown(example, regions), regions)
+    return Case(row, shown_image(example, regions.valid.shape), regions)
 
 
 def draw_worst(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
@@ -91,7 +91,9 @@ def outcome_image(example: Example, image: Regions) -> NDArray[np.uint8]:
         example: Where the image is; without one, all is black.
         image: Truth and prediction.
     """
-    return overlay(_shown(example, image), outcomes(image), OUTCOME_COLORS, opacity=OPACITY)
+    return overlay(
+        shown_image(example, image.valid.shape), outcomes(image), OUTCOME_COLORS, opacity=OPACITY
+    )
 
 
 def outcome_entries(result: NDArray[np.uint8]) -> list[tuple[str, Color]]:
@@ -111,9 +113,17 @@ def case_title(row: ImageRow) -> str:
     return f"{row.name}: {dice}, {lesions}"
 
 
-def _shown(example: Example, regions: Regions) -> NDArray[np.uint8]:
-    """Return the image of an example; the numbers do not depend on it, and black shows them too."""
-    shape = (*regions.valid.shape, 3)
+def shown_image(example: Example, size: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return the image of an example; the numbers do not depend on it, and black shows them too.
+
+    Args:
+        example: The example.
+        size: Height and width of its mask.
+
+    Returns:
+        (H, W, 3).
+    """
+    shape = (*size, 3)
     if has_image(example):
         with contextlib.suppress(MaskforgeError):
             image = read_to_show(example.image, upright=example.upright)

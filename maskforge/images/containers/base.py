@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, NamedTuple, Protocol
 
 from maskforge.images.stored import Stored
-from maskforge.shapes import Size
+from maskforge.shapes import Size, Spacing
 
 _TRANSPOSING = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+
+
+class NoImageError(OSError):
+    """A file of a kind that may hold an image, and does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,9 @@ class ImageHeader:
         channels: 1 for gray, 3 for colors, also those of a palette.
         bits: Bits of a channel.
         format: Name of the kind of file, in lower case, such as ``png``.
+        spacing: Size of a pixel in millimeters; None if the file does not tell.
+        patient: What the file calls the patient; empty if it does not. It must not be written.
+        identifying: Names of the elements of the file that say who somebody is.
     """
 
     stored: Size
@@ -30,6 +37,9 @@ class ImageHeader:
     channels: int = 1
     bits: int = 8
     format: str = ""
+    spacing: Spacing | None = None
+    patient: str = field(default="", repr=False)
+    identifying: tuple[str, ...] = ()
 
     @property
     def upright(self) -> Size:

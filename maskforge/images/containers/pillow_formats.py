@@ -26,7 +26,7 @@ _FORMATS = (
 )
 """Names that Pillow has for the formats."""
 
-_READ = "PNG, JPEG, TIFF, BMP, GIF, WebP, JPEG 2000, AVIF, PNM, TGA and NPY"
+_READ = "PNG, JPEG, TIFF, BMP, GIF, WebP, JPEG 2000, AVIF, PNM, TGA, NPY and DICOM"
 
 _BEGINNING = 16
 _OTHERS = (

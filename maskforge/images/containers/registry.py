@@ -8,7 +8,7 @@ from typing import IO
 
 from maskforge.images.containers.base import Container
 
-CONTAINERS = ("npy", "pillow")
+CONTAINERS = ("npy", "dicom", "pillow")
 """Each is the name of a module here that defines ``CONTAINER``; the last takes everything else."""
 
 _BEGINNING = 256

@@ -28,6 +28,7 @@ Log = Callable[[str], None]
 Marked = dict[str, int] | None
 Logs = dict[str, Any] | None
 Report = Callable[[str, int, int | None], None]
+Track = Callable[[Epoch], None]
 
 _CHECKED_EVERY = 10  # steps: looking at the loss makes the host wait for the device
 _REDRAWN_AFTER = 30.0  # seconds: drawing takes a second
@@ -47,6 +48,7 @@ class Epochs(keras.callbacks.Callback):
         writer: Writes checkpoints.
         log: Takes lines for people.
         report: Takes phase, images done and images in all.
+        track: Takes every epoch that is finished.
 
     Attributes:
         metrics: Metrics of the training batches by name: ``dice``, ``iou``, ``accuracy``.
@@ -65,6 +67,7 @@ class Epochs(keras.callbacks.Callback):
         writer: CheckpointWriter,
         log: Log,
         report: Report,
+        track: Track,
     ) -> None:
         super().__init__()
         self._plan = plan
@@ -74,6 +77,7 @@ class Epochs(keras.callbacks.Callback):
         self._writer = writer
         self._log = log
         self._report = report
+        self._track = track
         self._checked = 0
         self._began = time.monotonic()
         self._earlier = checkpoint.progress.seconds
@@ -163,6 +167,7 @@ class Epochs(keras.callbacks.Callback):
         self._count_time()
         self._say(self.progress.history[-1])
         self._save()
+        self._track(self.progress.history[-1])
 
     def close(self) -> None:
         """End the sitting: time that was spent on an epoch that is not whole counts, too."""

@@ -25,11 +25,12 @@ from maskforge.prediction.tiling import Infer
 from maskforge.training.initial_model import InitialModel
 from maskforge.training.loop.checkpoint import Checkpoint, check_fit, restore
 from maskforge.training.loop.checkpoint_writer import CheckpointWriter
-from maskforge.training.loop.epochs import Epochs, Log, Report
+from maskforge.training.loop.epochs import Epochs, Log, Report, Track
 from maskforge.training.loop.feed import Feed
 from maskforge.training.loop.network import compile_network, new_network
+from maskforge.training.loop.tracking import tracking
 from maskforge.training.plan import TrainPlan
-from maskforge.training.run_folder import CHECKPOINT, TENSORBOARD
+from maskforge.training.run_folder import CHECKPOINT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ def fit(
         using_policy(policy),
         distribute(options.devices, options.batch_size) as scope,
         CheckpointWriter(folder) as writer,
+        tracking(plan, folder, progress.history, log) as track,
     ):
         log(feed.batches.describe())
         seed_everything(options.seed)
@@ -92,7 +94,9 @@ def fit(
         built(network)
         with scope():
             infer = compiled(probabilities(network, plan.head))
-        session = _Session(plan, folder, feed, network, infer, checkpoint, writer, log, report)
+        session = _Session(
+            plan, folder, feed, network, infer, checkpoint, writer, log, report, track
+        )
         session.begin()
         interrupted = False
         try:
@@ -169,13 +173,13 @@ class _Session:
         writer: CheckpointWriter,
         log: Log,
         report: Report,
+        track: Track,
     ) -> None:
         self._plan = plan
-        self._folder = folder
         self._feed = feed
         self._network = network
         self._log = log
-        self.callback = Epochs(plan, folder, feed, infer, checkpoint, writer, log, report)
+        self.callback = Epochs(plan, folder, feed, infer, checkpoint, writer, log, report, track)
 
     @property
     def stopped(self) -> bool:
@@ -231,14 +235,11 @@ class _Session:
 
     def run(self, last: int) -> None:
         """Train to the end of a phase."""
-        callbacks: list[keras.callbacks.Callback] = [self.callback]
-        if self._plan.options.tensorboard:
-            callbacks.append(keras.callbacks.TensorBoard(self._folder / TENSORBOARD))
         self._network.fit(
             self._feed,
             epochs=last,
             initial_epoch=len(self.callback.progress.history),
-            callbacks=callbacks,
+            callbacks=[self.callback],
             verbose=0,
             shuffle=False,
         )

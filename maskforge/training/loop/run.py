@@ -18,7 +18,7 @@ from maskforge.files import CONFIG, RECORD, write_whole
 from maskforge.nn.backend import choice_note, device_report, peak_memory, peak_memory_note
 from maskforge.nn.precision import FLOAT32, is_policy, resolve_precision
 from maskforge.training.configfile import dump_config
-from maskforge.training.fold_summary import summarize
+from maskforge.training.fold_summary import describe, summarize
 from maskforge.training.loop.checkpoint import Checkpoint, Progress, load_checkpoint
 from maskforge.training.loop.epochs import Log, Report
 from maskforge.training.loop.finish import finish
@@ -96,6 +96,9 @@ def _cross_validate(job: Job) -> RunRecord:
             records.append(_run(job, plan, split, folder, first))
             if records[-1].state != "finished":
                 break
+        else:
+            if reason := describe(job.out, records):
+                job.log(f"warning: {reason}")
     except BaseException as error:
         summary.state = _state_after(error)
         raise

@@ -59,7 +59,7 @@ def predict_examples(
 
 
 def _read(plan: TrainPlan, example: Example) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    return example.read_image(), example.read_target(plan.classes, plan.head)
+    return example.read_image(plan.scaling.window), example.read_target(plan.classes, plan.head)
 
 
 def validate(infer: Infer, plan: TrainPlan, examples: Sequence[Example]) -> ClassCounts:

@@ -1,0 +1,201 @@
+"""Drawn regions that a network which has not learned from them contradicts, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskforge.choices import Connectivity, Suspicion
+from maskforge.evaluation.measures.regions import Regions
+
+Box: TypeAlias = tuple[int, int, int, int]
+Bools: TypeAlias = NDArray[np.bool_]
+
+
+class Contradiction(NamedTuple):
+    """A region of one image that is drawn otherwise than it was predicted.
+
+    Attributes:
+        kind: What may be wrong with what was drawn.
+        number: Of the class that was drawn, or of the one that is missing, from 1.
+        other: Of the class that the network sees there; 0 but for ``class``.
+        score: How sure the network is, from 0 to 1.
+        area: Pixels of the region.
+        box: Left, top, right and bottom of it in pixels; right and bottom are behind the last.
+    """
+
+    kind: Suspicion
+    number: int
+    other: int
+    score: float
+    area: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """A connected region: its box, and which pixels of it belong to the region."""
+
+    box: Box
+    inside: Bools
+
+    @property
+    def part(self) -> tuple[slice, slice]:
+        left, top, right, bottom = self.box
+        return slice(top, bottom), slice(left, right)
+
+    @property
+    def area(self) -> int:
+        return int(np.count_nonzero(self.inside))
+
+
+def contradictions(
+    image: Regions,
+    probabilities: NDArray[Any],
+    *,
+    connectivity: Connectivity = 8,
+    min_size: int = 1,
+    tolerance: float = 2.0,
+) -> Iterator[Contradiction]:
+    """Yield the regions of an image that are drawn otherwise than a network sees them.
+
+    - ``missed``: predicted where nothing is drawn. The score is the mean probability inside.
+    - ``invented``: drawn where nothing is predicted. The score is 1 less the mean probability.
+    - ``class``: drawn where another class is predicted in at least half of the pixels. The score is
+      the difference of the mean probabilities.
+    - ``outline``: drawn and predicted, but some pixels that only one of both has are farther from
+      the drawn outline than the tolerance. The score is their number, each weighted by
+      ``|2p - 1|``, over that of all pixels that either has.
+
+    Args:
+        image: What is drawn, as the truth, and what was predicted.
+        probabilities: (H, W, K) of the K classes.
+        connectivity: Whether pixels that touch at a corner are connected.
+        min_size: Smaller regions, in pixels, say nothing.
+        tolerance: Distance between outlines that is no error, in pixels.
+    """
+    drawn_at_all: Bools = np.logical_or.reduce(image.truth[1:])
+    for number in range(1, len(image.truth)):
+        likely = probabilities[..., number - 1]
+        drawn = _Components.of(image.truth[number], connectivity)
+        predicted = _Components.of(image.predicted[number], connectivity)
+        for region in drawn.regions(min_size):
+            if _cut(image.predicted[number], region).any():
+                strays = _strays(region, drawn, predicted, likely, tolerance)
+                if strays:
+                    yield Contradiction("outline", number, 0, strays, region.area, region.box)
+                continue
+            own = _mean(likely, region)
+            other = _other(region, number, image, probabilities)
+            if other:
+                score = max(0.0, _mean(probabilities[..., other - 1], region) - own)
+                yield Contradiction("class", number, other, score, region.area, region.box)
+            else:
+                yield Contradiction("invented", number, 0, 1 - own, region.area, region.box)
+        for region in predicted.regions(min_size):
+            if not _cut(drawn_at_all, region).any():
+                score = _mean(likely, region)
+                yield Contradiction("missed", number, 0, score, region.area, region.box)
+
+
+@dataclass(frozen=True, slots=True)
+class _Components:
+    """The connected regions of a plane.
+
+    Attributes:
+        plane: (H, W) bool.
+        numbers: (H, W): of the region of every pixel, from 1.
+        boxes: (N + 1, 4): left, top, right and bottom of every region.
+        areas: (N + 1,): pixels of every region.
+    """
+
+    plane: Bools
+    numbers: NDArray[np.int32]
+    boxes: NDArray[np.int64]
+    areas: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, plane: Bools, connectivity: Connectivity) -> _Components:
+        _, numbers, found, _ = cv2.connectedComponentsWithStats(
+            plane.view(np.uint8), connectivity=connectivity, ltype=cv2.CV_32S
+        )
+        left, top, width, height, areas = np.asarray(found, np.int64).T
+        boxes = np.stack([left, top, left + width, top + height], axis=1)
+        return cls(plane, np.asarray(numbers, np.int32), boxes, areas)
+
+    def regions(self, min_size: int) -> Iterator[_Region]:
+        """Yield the regions that are large enough."""
+        for number in np.flatnonzero(self.areas >= min_size):
+            if number:  # 0 is what surrounds them
+                left, top, right, bottom = self.boxes[number].tolist()
+                inside = np.equal(self.numbers[top:bottom, left:right], number)
+                yield _Region((left, top, right, bottom), inside)
+
+
+def _cut(plane: Bools, region: _Region) -> Bools:
+    """Return which pixels of a plane lie in a region, in its box."""
+    cut: Bools = plane[region.part] & region.inside
+    return cut
+
+
+def _mean(likely: NDArray[Any], region: _Region) -> float:
+    return float(likely[region.part][region.inside].mean(dtype=np.float64))
+
+
+def _other(region: _Region, number: int, image: Regions, probabilities: NDArray[Any]) -> int:
+    """Return the class that is predicted in at least half of a region, the likeliest; 0 if none."""
+    half = region.area / 2
+    fitting = [
+        one
+        for one in range(1, len(image.predicted))
+        if one != number and np.count_nonzero(_cut(image.predicted[one], region)) >= half
+    ]
+    return max(fitting, key=lambda one: _mean(probabilities[..., one - 1], region), default=0)
+
+
+def _strays(
+    region: _Region,
+    drawn: _Components,
+    predicted: _Components,
+    likely: NDArray[Any],
+    tolerance: float,
+) -> float:
+    """Return how far what was predicted for a drawn region strays from it.
+
+    What was predicted for it is all predicted regions that touch it, without the pixels of other
+    drawn regions.
+    """
+    touched = np.unique(predicted.numbers[region.part][region.inside])
+    touched = touched[touched > 0]
+    boxes = np.concatenate([predicted.boxes[touched], [region.box]])
+    left, top = boxes[:, :2].min(axis=0)
+    right, bottom = boxes[:, 2:].max(axis=0)
+    part = slice(top, bottom), slice(left, right)
+    mine = np.zeros((bottom - top, right - left), np.bool_)
+    mine[region.box[1] - top : region.box[3] - top, region.box[0] - left : region.box[2] - left] = (
+        region.inside
+    )
+    theirs = np.isin(predicted.numbers[part], touched) & ~(drawn.plane[part] & ~mine)
+    beyond = (mine != theirs) & (_distance(mine) > tolerance)
+    sure = np.abs(2 * likely[part][beyond].astype(np.float64) - 1)
+    return float(sure.sum() / np.count_nonzero(mine | theirs))
+
+
+def _distance(mine: Bools) -> NDArray[np.float32]:
+    """Return the distance of every pixel's center from the outline of a region, on both sides.
+
+    The outline lies half a pixel from the centers on both sides of it. The region is taken as what
+    it is beyond the array: nothing.
+    """
+    padded = np.pad(mine, 1)
+    inside, outside = (
+        cv2.distanceTransform(one.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        for one in (padded, ~padded)
+    )
+    distance: NDArray[np.float32] = np.maximum(inside, outside)[1:-1, 1:-1] - np.float32(0.5)
+    return distance
