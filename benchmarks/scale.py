@@ -124,7 +124,9 @@ def print_converted(scratch: str, counts: list[int]) -> None:
         source = Path(scratch, f"small-{count}")
         write_small(source, count)
         for workers in (1, 2):
-            turn = run(["convert", str(source), "--out", "out"], Path(scratch), workers)
+            turn = run(
+                ["convert", str(source), "--out", "out"], Path(scratch), f"--workers={workers}"
+            )
             first, *others = turn.peaks
             costs = f"{1000 * turn.processors / count:.2f} | {first:.0f}"
             print(f"| {count:,} | {workers} | {costs} | {max(others, default=0):.0f} |", flush=True)

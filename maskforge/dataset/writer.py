@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 _FOLDERS = frozenset((*RESULT_FOLDERS, PROBABILITIES, OVERLAYS))
 
-_IRRELEVANT = ("workers", "shard")
+_IRRELEVANT = ("workers", "shard", "dask")
 """Options that change nothing in the files of an image."""
 
 
@@ -288,9 +288,10 @@ class DatasetWriter:
         Raises:
             OutputError: If a file cannot be written.
         """
-        self._finish_stack()
         paths: dict[str, str] = {}
         for file in files:
+            if file.kind == "mask":
+                self._finish_stack()
             place = paths[file.kind] = file.name_of(name)
             if file.aside is None:
                 self.write_file(place, file.content)

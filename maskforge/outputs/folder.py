@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -19,7 +20,15 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from maskforge.errors import DatasetError, MaskforgeError, OutputError, OutputExistsError
-from maskforge.files import HEADS, LOCK, aside_of, check_folder, is_inside, unwritable
+from maskforge.files import (
+    HEADS,
+    LOCK,
+    WORKPLACE,
+    aside_of,
+    check_folder,
+    is_inside,
+    unwritable,
+)
 from maskforge.issues import Origin
 from maskforge.outputs.journal import (
     Begun,
@@ -41,6 +50,7 @@ if TYPE_CHECKING:
 
 _ASIDE = re.compile(r"(?s)\..*\.[0-9a-f]{8}\.part")
 _BLOCK = 2**20
+_ATTEMPTS = 10
 
 
 class OutputFolder:
@@ -104,6 +114,8 @@ class OutputFolder:
                 self.is_abandoned = self._staging.begin(is_abandoned=self.is_abandoned)
             if self.is_abandoned:
                 self._read_earlier(lock)
+            for one in self.path.glob(f"{WORKPLACE}*"):
+                _remove_all(one)
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             holder = Holder(os.getpid(), socket.gethostname(), now)
             self._append(holder, b"\n")  # the last line may be torn
@@ -424,6 +436,23 @@ class OutputFolder:
                 return digest_of(path) == digest
         return False
 
+    @contextlib.contextmanager
+    def workplace(self) -> Iterator[Path]:
+        """Make a folder below this one for what other machines make, and remove it in the end.
+
+        Raises:
+            OutputError: If it cannot be made.
+        """
+        self.check_there()
+        try:
+            path = Path(tempfile.mkdtemp(prefix=WORKPLACE, dir=self.path.absolute()))
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+        try:
+            yield path
+        finally:
+            _remove_all(path)
+
     def remove_unfinished(self, folders: Iterable[str]) -> None:
         """Remove files that a killed run had not put in their places.
 
@@ -467,6 +496,14 @@ class StagedFile:
         """Remove it, if it is not in its place."""
         with contextlib.suppress(OSError):
             self.aside.unlink(missing_ok=True)
+
+
+def _remove_all(folder: Path) -> None:
+    """Remove a folder, into which somebody who comes late may be writing."""
+    for _ in range(_ATTEMPTS):
+        if is_link(folder) or not folder.exists():
+            break
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_taken(folder: Path, source: str, aside: Path, digest: str) -> bool:

@@ -106,6 +106,7 @@ def test_imports_point_downwards():
         "cli.app",
         "dataset.writer",
         "formats.dicom_seg.writer",
+        "processes.dask_cluster",
         "server.api",
         "server.openapi",
     }  # the version
