@@ -69,19 +69,23 @@ def used_below(process: int, known: dict[int, float], peaks: dict[int, float]) -
             waiting.append(child)
 
 
-def run(command: list[str], scratch: Path, workers: int) -> Turn:
+def run(command: list[str], scratch: Path, workers: int, *, anew: bool = True) -> Turn:
     """Run a command in a new process.
 
     Args:
         command: What it is called with.
         scratch: Folder in which it runs.
         workers: Number of processes.
+        anew: Whether to replace what is there, or to go on.
     """
     start = time.perf_counter()
     known: dict[int, float] = {}
     peaks: dict[int, float] = {}
     with subprocess.Popen(
-        [sys.executable, "-m", "maskforge", *command, f"--workers={workers}", "--overwrite"],
+        [
+            *(sys.executable, "-m", "maskforge", *command, f"--workers={workers}"),
+            *(["--overwrite"] if anew else []),
+        ],
         cwd=scratch,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
