@@ -72,13 +72,14 @@ def used_below(process: int, known: dict[int, float], peaks: dict[int, float]) -
             waiting.append(child)
 
 
-def run(command: list[str], scratch: Path, share: str) -> Turn:
+def run(command: list[str], scratch: Path, share: str, *, anew: bool = True) -> Turn:
     """Run a command in a new process.
 
     Args:
         command: What it is called with.
         scratch: Folder in which it runs.
         share: The option that says who shares the work.
+        anew: Whether to replace what is there, or to go on.
     """
     start = time.perf_counter()
     known: dict[int, float] = {}
@@ -86,7 +87,10 @@ def run(command: list[str], scratch: Path, share: str) -> Turn:
     used_below(os.getpid(), known, peaks)
     before = sum(known.values())
     with subprocess.Popen(
-        [sys.executable, "-m", "maskforge", *command, share, "--overwrite"],
+        [
+            *(sys.executable, "-m", "maskforge", *command, share),
+            *(["--overwrite"] if anew else []),
+        ],
         cwd=scratch,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
