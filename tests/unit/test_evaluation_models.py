@@ -65,7 +65,7 @@ def model(tmp_path, monkeypatch):
             return batch[..., :1]
         return np.concatenate([1 - batch[..., :1], batch[..., :1]], axis=-1)
 
-    def load(path, **settled):
+    def load(path, *, runtime="auto", precision="auto", fold_weights="equal"):
         description = read_description(path)
         runs = Runtime("test", "float32", infer)
         return Predictor(path, description, description.classes, runs)
