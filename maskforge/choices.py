@@ -23,7 +23,7 @@ from typing import (
     get_type_hints,
 )
 
-from maskforge.errors import OptionError, did_you_mean, shorten
+from maskforge.errors import OptionError, check_type, did_you_mean, shorten
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -250,6 +250,10 @@ def check_choices(options: DataclassInstance, group: str = "") -> None:
             continue
         for one, choices in _chosen(value, hint):
             check_choice(f"{group}{name}", one, choices)
+        types = alternatives(hint)[1]
+        structures = [one for one in types if dataclasses.is_dataclass(one)]
+        if structures and {*structures, NoneType} >= {*types}:
+            check_type(f"{group}{name}", value, *types)
         if name in ranges:
             _check_number(f"{group}{name}", value, hint, ranges[name])
 

@@ -58,6 +58,7 @@ def test_an_own_option_goes_before_that_of_a_group():
         (TrainOptions, {"crop": "all"}, "(?s)crop cannot be 'all'.*auto, or give a whole number"),
         (TrainOptions, {"class_weights": "balance"}, r"did you mean 'balanced'\?"),
         (EvaluateOptions, {"connectivity": 6}, "connectivity cannot be 6"),
+        (EvaluateOptions, {"classes": "a.toml"}, "classes must be ClassMap"),
         (EvaluateOptions, {"options": None}, "no option 'options'"),
         (PredictOptions, {"runtime": "tensorrt"}, "runtime cannot be 'tensorrt'"),
         (PredictOptions, {"file_type": "jpg"}, "JPEG changes pixel values"),
