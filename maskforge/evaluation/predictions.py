@@ -91,8 +91,8 @@ def check_size(
         DatasetError: If they differ in size; with the names of both.
     """
     if truth.void.shape != predicted.void.shape:
-        sizes = (Size(*one.void.shape[::-1]) for one in (truth, predicted))
-        raise _differ(example, *sizes, names=names)
+        first, second = (Size(*one.void.shape[::-1]) for one in (truth, predicted))
+        raise _differ(example, first, second, names)
 
 
 def _differ(
@@ -198,9 +198,10 @@ class Sides:
         """
         truth, predicted = bands(example.mask), self.predictions.bands(example)
         if truth and predicted:
-            sizes = [Size(one.width, one.top + one.height) for one in (truth[-1], predicted[-1])]
-            if sizes[0] != sizes[1]:
-                raise _differ(example, *sizes)
+            last = truth[-1], predicted[-1]
+            first, second = (Size(one.width, one.top + one.height) for one in last)
+            if first != second:
+                raise _differ(example, first, second)
         return truth if predicted else []
 
     def alone(self, example: Example) -> Sides:
