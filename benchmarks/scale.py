@@ -2,12 +2,14 @@
 
 Prints the memory and processor time of one process that checks all annotations without writing
 anything (`convert(..., dry_run=True)`), less what it takes to load maskforge. With `--converted`,
-prints those of whole conversions of small images in files, on Linux, with nothing subtracted.
+prints those of whole conversions of small images in files, on Linux, with nothing subtracted; with
+`--going-on`, their memory, and that of runs that find everything done by one that was killed.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import shutil
@@ -34,6 +36,14 @@ maskforge.convert(sys.argv[1], sys.argv[2], dry_run=True)
 loaded, start = peak(), time.process_time()
 report = maskforge.convert(sys.argv[3], sys.argv[2], dry_run=True)
 print(report.images["found"], peak() - loaded, time.process_time() - start)
+"""
+
+
+KILLED = """
+import os, signal, sys, maskforge
+def kill(phase, done, total):
+    if phase == "drawing" and done == total: os.kill(os.getpid(), signal.SIGKILL)
+maskforge.convert(sys.argv[1], sys.argv[2], progress=kill)
 """
 
 
@@ -124,12 +134,35 @@ def print_converted(scratch: str, counts: list[int]) -> None:
         source = Path(scratch, f"small-{count}")
         write_small(source, count)
         for workers in (1, 2):
-            turn = run(["convert", str(source), "--out", "out"], Path(scratch), workers)
+            turn = run(
+                ["convert", str(source), "--out", "out"], Path(scratch), f"--workers={workers}"
+            )
             first, *others = turn.peaks
             costs = f"{1000 * turn.processors / count:.2f} | {first:.0f}"
             print(f"| {count:,} | {workers} | {costs} | {max(others, default=0):.0f} |", flush=True)
             shutil.rmtree(Path(scratch, "out"))
         shutil.rmtree(source)
+
+
+def print_going_on(scratch: str, counts: list[int]) -> None:
+    """Print the memory of whole conversions, and of those that find everything done."""
+    print("| images | run | workers | MB | MB of the largest worker |")
+    print("|---:|---|---:|---:|---:|")
+    for count in counts:
+        source, out = Path(scratch, f"small-{count}"), Path(scratch, "out")
+        write_small(source, count)
+        for name, workers in itertools.product(("whole", "going on"), (1, 2)):
+            if name == "going on":
+                shutil.rmtree(out)
+                subprocess.run([sys.executable, "-c", KILLED, str(source), str(out)], check=False)
+            command = ["convert", str(source), "--out", str(out)]
+            share = f"--workers={workers}"
+            turn = run(command, Path(scratch), share, anew=name == "whole")
+            first, *others = turn.peaks
+            largest = max(others, default=0)
+            print(f"| {count:,} | {name} | {workers} | {first:.0f} | {largest:.0f} |", flush=True)
+        shutil.rmtree(source)
+        shutil.rmtree(out)
 
 
 def measure(folder: Path) -> tuple[int, float, float]:
@@ -149,10 +182,14 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="*", default=[1000, 5000, 20000])
     parser.add_argument("--megabytes", type=int, nargs="*", default=[30, 300])
     parser.add_argument("--converted", type=int, nargs="*", help="these instead, whole")
+    parser.add_argument("--going-on", type=int, nargs="*", help="these instead, memory alone")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="maskforge-benchmark-") as scratch:
         if options.converted:
             print_converted(scratch, options.converted)
+            return
+        if options.going_on:
+            print_going_on(scratch, options.going_on)
             return
         print("| files of one image each | ms per image | MB |")
         print("|---:|---:|---:|")

@@ -7,6 +7,8 @@ that does nothing else, the time by the clock cannot be less than that divided b
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import os
 import re
 import statistics
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,19 +72,25 @@ def used_below(process: int, known: dict[int, float], peaks: dict[int, float]) -
             waiting.append(child)
 
 
-def run(command: list[str], scratch: Path, workers: int) -> Turn:
+def run(command: list[str], scratch: Path, share: str, *, anew: bool = True) -> Turn:
     """Run a command in a new process.
 
     Args:
         command: What it is called with.
         scratch: Folder in which it runs.
-        workers: Number of processes.
+        share: The option that says who shares the work.
+        anew: Whether to replace what is there, or to go on.
     """
     start = time.perf_counter()
     known: dict[int, float] = {}
     peaks: dict[int, float] = {}
+    used_below(os.getpid(), known, peaks)
+    before = sum(known.values())
     with subprocess.Popen(
-        [sys.executable, "-m", "maskforge", *command, f"--workers={workers}", "--overwrite"],
+        [
+            *(sys.executable, "-m", "maskforge", *command, share),
+            *(["--overwrite"] if anew else []),
+        ],
         cwd=scratch,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -91,7 +100,35 @@ def run(command: list[str], scratch: Path, workers: int) -> Turn:
             time.sleep(0.02)
     if process.returncode:
         sys.exit(f"maskforge {command[0]} ended with {process.returncode}")
-    return Turn(time.perf_counter() - start, sum(known.values()), list(peaks.values()))
+    return Turn(time.perf_counter() - start, sum(known.values()) - before, list(peaks.values()))
+
+
+@contextlib.contextmanager
+def cluster(workers: int, scratch: Path) -> Iterator[str]:
+    """Start a Dask cluster, and yield the option that has it share the work; nothing without any.
+
+    Args:
+        workers: Number of its workers.
+        scratch: Folder in which it runs.
+    """
+    if not workers:
+        yield ""
+        return
+    about = scratch / "scheduler.json"
+    dask = [sys.executable, "-m", "distributed.cli.dask_{}", f"--scheduler-file={about}"]
+    options = {
+        "scheduler": ["--host=127.0.0.1", "--port=0", "--no-dashboard"],
+        "worker": [f"--nworkers={workers}", "--nthreads=1", "--no-dashboard"],
+    }
+    with contextlib.ExitStack() as stack:
+        for name, chosen in options.items():
+            command = [one.format(name) for one in (*dask, *chosen)]
+            process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+            stack.callback(process.terminate)
+            while not about.exists():
+                time.sleep(0.1)
+        time.sleep(5)  # until the workers have loaded what they need
+        yield f"--dask={json.loads(about.read_text())['address']}"
 
 
 def main() -> None:
@@ -101,6 +138,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=125, help="how often the set repeats them")
     parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=list(COMMANDS))
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--dask", type=int, default=0, help="workers of a Dask cluster")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="maskforge-benchmark-") as scratch:
@@ -114,15 +152,18 @@ def main() -> None:
                 os.link(file, folder / file.name)
         print("| command | workers | s | times as fast | processor s | times the processor |")
         print("|---|---:|---:|---:|---:|---:|")
-        for name in options.commands:
-            turns: dict[int, list[Turn]] = {one: [] for one in options.workers}
-            for _ in range(options.rounds):
-                for workers, done in turns.items():
-                    done.append(run(COMMANDS[name], Path(scratch), workers))
-            show(name, turns)
+        with cluster(options.dask, Path(scratch)) as dask:
+            shares = {str(one): f"--workers={one}" for one in options.workers}
+            shares |= {f"{options.dask} of Dask": dask} if dask else {}
+            for name in options.commands:
+                turns: dict[str, list[Turn]] = {one: [] for one in shares}
+                for _ in range(options.rounds):
+                    for workers, done in turns.items():
+                        done.append(run(COMMANDS[name], Path(scratch), shares[workers]))
+                show(name, turns)
 
 
-def show(name: str, turns: dict[int, list[Turn]]) -> None:
+def show(name: str, turns: dict[str, list[Turn]]) -> None:
     """Print a row for each number of processes."""
     first = next(iter(turns.values()))
     for workers, done in turns.items():

@@ -41,6 +41,9 @@ UNFINISHED = f".{MANIFEST}.part"
 SHARD = ".maskforge-shard.json"
 """In a folder that is one part of a data set: which, and of what run."""
 
+WORKPLACE = ".maskforge-tasks."
+"""Start of the name of a folder for what other machines have made."""
+
 LOCK = ".maskforge.lock"
 """In a folder that a run is writing into, or was when it was killed."""
 

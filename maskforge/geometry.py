@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -126,6 +126,23 @@ def bounds(points: Points) -> tuple[float, float, float, float]:
     left, top = points.min(axis=0).tolist()
     right, bottom = points.max(axis=0).tolist()
     return left, top, right, bottom
+
+
+def least_crossings(geometries: Iterable[Geometry], size: Size) -> int:
+    """Return how often outlines cross rows of pixels at least, however the image is turned.
+
+    Args:
+        geometries: Only areas count.
+        size: Of the image.
+    """
+    areas = (one for one in geometries if isinstance(one, Area))
+    rings = [ring for area in areas for part in area.parts for ring in part.rings]
+    if not rings:
+        return 0
+    points = np.clip(np.concatenate(rings), 0, size)
+    starts = np.cumsum([0, *map(len, rings[:-1])])
+    extent = np.maximum.reduceat(points, starts) - np.minimum.reduceat(points, starts)
+    return int(2 * np.floor(extent.min(axis=1)).sum())
 
 
 def enclosed_area(ring: Points) -> float:

@@ -533,6 +533,7 @@ class Issue:
         override: What became of the thing, where a policy changed the usual level of the code.
         box: Of a record that cannot be read, where it lies in the image, as far as it tells; None
             if it does not.
+        records: How many records were left out, if it is about records.
     """
 
     code: Code
@@ -541,6 +542,7 @@ class Issue:
     hint: str = ""
     override: Level | None = None
     box: Box | None = None
+    records: int = 1
 
     @property
     def level(self) -> Level:

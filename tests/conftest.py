@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from training_runs import step_by_step
 
 from maskforge.errors import MissingDependencyError
 from maskforge.nn import backend
+
+# Tests start many processes, and each would compile the package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No test depends on how fast the machine is.
 settings.register_profile(

@@ -23,6 +23,7 @@ SMALL = {
     "epochs": 2,
     "batch_size": 2,
     "precision": "float32",
+    "optimizer": "sgd",  # has the least to do for each weight
     "devices": 1,
     "input": {"crop": 0},
     "augment": {"preset": "none"},
@@ -35,12 +36,12 @@ SMALL = {
 def step_by_step() -> Iterator[None]:
     """Compile no graph of a step of training, nor of the network: a few save less than it takes.
 
-    JAX compiles nonetheless, as it takes longer one by one. Nor are there charts.
+    JAX compiles nonetheless, as it takes longer one by one. Nor is anything drawn.
     """
     import keras
 
     from maskforge.nn import inference
-    from maskforge.training.loop import epochs
+    from maskforge.training.loop import epochs, finish
 
     compiled = keras.Model.compile
 
@@ -55,6 +56,7 @@ def step_by_step() -> Iterator[None]:
         patch.setattr(keras.Model, "compile", compile_)
         patch.setattr(inference, "_tensorflow", started)
         patch.setattr(epochs, "draw_curves", lambda *_: None)
+        patch.setattr(finish, "draw_extremes", lambda *_: None)
         yield
 
 

@@ -147,6 +147,7 @@ def convert(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but writing.")] = False,
     workers: shared.Workers = None,
     shard: shared.Shard = None,
+    dask: shared.Dask = "",
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
 ) -> None:
@@ -195,6 +196,7 @@ def convert(
             dry_run=dry_run,
             workers=workers,
             shard=shared.shard(shard),
+            dask=dask,
         )
         with progress() as update:
             report = run(source, out, options, overwrite=overwrite, progress=update)

@@ -164,6 +164,7 @@ def evaluate(
         ),
     ] = None,
     workers: shared.Workers = None,
+    dask: shared.Dask = "",
     overwrite: shared.Overwrite = False,
     model: Model,
     json: shared.Json = False,
@@ -218,6 +219,7 @@ def evaluate(
             partial=data.get("partial", "skip"),
             unfinished=data.get("unfinished", "error"),
             workers=workers,
+            dask=dask,
         )
         check_options(options)
         if "classes" in data:

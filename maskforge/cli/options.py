@@ -130,6 +130,15 @@ Shard: TypeAlias = Annotated[
         show_default="all",
     ),
 ]
+Dask: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Have the workers of this Dask scheduler do it, such as tcp://10.0.0.1:8786.",
+        show_default="this machine",
+    ),
+]
 
 
 def image_size(text: str | None) -> tuple[int, int] | None:

@@ -51,6 +51,12 @@ _WRITTEN = Flags(
         default="2^30",
     ),
     Flag(key="pyramid", help="Add smaller versions to masks that are tiled."),
+    Flag(
+        key="dask",
+        metavar="ADDRESS",
+        help="Have the workers of this Dask scheduler do it, such as tcp://10.0.0.1:8786.",
+        default="this machine",
+    ),
 )
 
 

@@ -61,7 +61,7 @@ from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
 from maskforge.masks.drawing import check_binary
 from maskforge.masks.maskfile import check_file_type
 from maskforge.outputs.folder import OutputFolder
-from maskforge.outputs.journal import run_of
+from maskforge.outputs.journal import Places, run_of
 from maskforge.processes.worker_pool import WorkerPool
 from maskforge.raster.registry import get_rasterizer
 from maskforge.shapes import Size
@@ -151,17 +151,25 @@ def convert_into(
     check_file_type(options.file_type, options.encoding)
     # A library that is missing stops the run here, before anything is read or written.
     get_rasterizer(options.rasterizer).scan((), Size(1, 1))
-    out, sources = as_path(out), as_paths(sources)
+    out = as_path(out)
+    # The workers of a cluster start in other folders.
+    paths = [one.absolute() if options.dask else one for one in as_paths(sources)]
+    if options.dask and options.dry_run:
+        raise OptionError(
+            "a dry run writes nothing, and the workers of a Dask cluster share their work in the "
+            "output folder",
+            hint="leave out --dask or --dry-run",
+        )
     progress = progress or _silent
     with contextlib.ExitStack() as stack:
         check_shard(options.shard)
         name = f"{type(destination).__name__} {called(options.shard)}".rstrip()
-        run = run_of(name, sources)
+        run = run_of(name, paths)
         folder = OutputFolder(out, run, anew=overwrite)
         if not options.dry_run:
             stack.enter_context(folder)  # before the search, which leaves it out
             check_results(folder, overwrite=overwrite)
-        report = _convert(destination, sources, folder, options, keys, progress, observe)
+        report = _convert(destination, paths, folder, options, keys, progress, observe)
     report.seconds = time.perf_counter() - start
     return report
 
@@ -176,10 +184,13 @@ def _convert(
     observe: Callable[[ManifestEntry], None],
 ) -> ConversionReport:
     class_from = options.class_from or (options.classes.class_from if options.classes else "")
+    images = options.images
+    if options.dask and images is not None:
+        images = [one.absolute() for one in as_paths(images)]
     reader = AnnotationReader(
         sources,
         format=options.format,
-        images=options.images,
+        images=images,
         allow_outside_images=options.allow_outside_images,
         size=options.size,
         size_mismatch=options.size_mismatch,
@@ -188,7 +199,13 @@ def _convert(
         mask_values=mask_values(options.classes) if options.classes else None,
         mask_tolerance=options.mask_tolerance,
     )
-    with ImageSpool() as spool, WorkerPool(options.workers, loads=_WORK) as pool:
+    with contextlib.ExitStack() as stack:
+        # First, so that a wrong address spoils nothing.
+        pool = stack.enter_context(WorkerPool(options.workers, loads=_WORK, dask=options.dask))
+        workplace = stack.enter_context(folder.workplace()) if options.dask else None
+        spool = stack.enter_context(ImageSpool(shared=workplace))
+        if workplace is not None:
+            pool.share([workplace, *sources, *as_paths(images or ())])
         unlabeled = None if options.unlabeled in ("skip", "error") else options.unlabeled
         count = LabelCount(class_from, options.instances_from, unlabeled)
         # Who looks at images, or counts keys of their records, must see them all.
@@ -207,10 +224,7 @@ def _convert(
                     f"{path} is a folder of masks, and holds no annotations",
                     hint="`maskforge inspect` and `maskforge preview` show what is in it",
                 )
-        if class_from and count.shapes and not count.labeled:
-            raise no_such_key(class_from, keys)
-        if options.instances_from and count.shapes and not count.grouped:
-            raise no_such_key(options.instances_from, keys, "instance")
+        _check_keys(count, class_from, options.instances_from, keys)
         classes = options.classes or infer(count.labels, fold_case=options.fold_case)
         if class_from != classes.class_from:
             classes = replace(classes, class_from=class_from)
@@ -234,6 +248,16 @@ def _convert(
             if report.lost:
                 return report
         return run.draw_all(spool, folder, observe)
+
+
+def _check_keys(
+    count: LabelCount, class_from: str, instances_from: str, keys: SourceKeys | None
+) -> None:
+    """Refuse keys that no shape has, if there are shapes."""
+    if class_from and count.shapes and not count.labeled:
+        raise no_such_key(class_from, keys)
+    if instances_from and count.shapes and not count.grouped:
+        raise no_such_key(instances_from, keys, "instance")
 
 
 def _silent(phase: str, done: int, total: int | None) -> None:
@@ -364,7 +388,8 @@ class _Run:
             known.write_bytes(pickle.dumps(settings.known))
             settings = replace(settings, known=known)
         if writer is not None:
-            settings = replace(settings, aside=writer.folder_aside())
+            aside = spool.split() if self._options.dask else writer.folder_aside()
+            settings = replace(settings, aside=aside)
         tasks = self._tasks(settings, parts, chosen, seen)
         with contextlib.closing(self._pool.in_order(draw_part, tasks, drop_part)) as drawn_parts:
             for drawn_part in drawn_parts:
@@ -385,7 +410,7 @@ class _Run:
         """Yield what is to be drawn of each part."""
         start = 0
         for part in parts:
-            changes = [self._change(head, seen) for head in part.read_heads()]
+            changes = [self._change(head, seen) for _, head in part.read_heads()]
             first = max(chosen.start - start, 0)
             changes = changes[first : max(chosen.stop - start, 0)]
             if changes:
@@ -397,7 +422,7 @@ class _Run:
             self._classes,
             self._options,
             digest_of_settings(self._options, self._classes),
-            writer.known if writer and self._destination.goes_on else frozenset(),
+            writer.known if writer and self._destination.goes_on else Places(),
             writes=writer is not None,
         )
 

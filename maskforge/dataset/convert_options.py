@@ -49,6 +49,8 @@ class ConvertOptions(DrawOptions):
             ``if __name__ == "__main__":``, as Python's ``multiprocessing`` demands.
         shard: Which part of the images is drawn, and how many parts there are, such as ``(2, 8)``;
             [`gather`][maskforge.gather] joins them.
+        dask: Address of the scheduler of a Dask cluster that reads and draws, such as
+            ``tcp://10.0.0.1:8786``; empty for this machine.
     """
 
     format: str = "auto"
@@ -70,3 +72,4 @@ class ConvertOptions(DrawOptions):
     dry_run: bool = False
     workers: Annotated[int | None, Range(1, 1024)] = 1
     shard: Annotated[tuple[int, int] | None, Range(1, 1_000_000)] = None
+    dask: str = ""

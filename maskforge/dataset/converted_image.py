@@ -203,7 +203,10 @@ def _entry(
 
 def _records(image: AnnotatedImage, drawing: Drawing | None, issues: list[Issue]) -> dict[str, int]:
     """Return the records of an image by what became of them."""
-    lost = Counter(str(issue.level) for issue in issues if issue.loses_record)
+    lost = Counter[str]()
+    for issue in issues:
+        if issue.loses_record:
+            lost[str(issue.level)] += issue.records
     records = dict.fromkeys(RECORD_COUNTS, 0) | lost
     records["found"] = image.record_count
     if drawing is not None:

@@ -20,6 +20,7 @@ from maskforge.dataset.spool import SpooledPart, head_of
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Issue
 from maskforge.masks.classes import ClassMap
+from maskforge.outputs.journal import Places
 from maskforge.raster.segments import BandedMask
 from maskforge.shapes import ImageReference
 
@@ -44,7 +45,7 @@ class DrawSettings:
     classes: ClassMap
     options: ConvertOptions
     digest: bytes
-    known: frozenset[str] | Path
+    known: Places | Path
     writes: bool
     aside: Path | None = None
 
@@ -182,6 +183,6 @@ def _files(
 
 
 @functools.lru_cache(maxsize=1)
-def _keys(file: Path) -> frozenset[str]:
-    keys: frozenset[str] = pickle.loads(file.read_bytes())
+def _keys(file: Path) -> Places:
+    keys: Places = pickle.loads(file.read_bytes())
     return keys

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from maskforge.choices import Progress
 from maskforge.dataset.spool import IMAGES_OF_PART, ImageSpool, SpooledPart, write_part
+from maskforge.files import aside_of
 from maskforge.formats.files_read import FilesRead
 from maskforge.formats.reader import AnnotationReader, ReadAhead, finder_of, read_alone
 from maskforge.images.annotated_image import AnnotatedImage
@@ -80,7 +81,7 @@ class ReadTask:
         source: The source of the files.
         files: The files.
         count: Has counted nothing.
-        target: File for their images, in a folder that no other run uses.
+        target: Like what the file of their images is called, in a folder that no other run uses.
         whole: Whether they keep what ``ImageSpool`` drops.
     """
 
@@ -120,7 +121,9 @@ def read_part(task: ReadTask) -> FilesPart | None:
             return None
     if read is None:
         return None
-    return FilesPart(read, write_part(task.target, images, whole=task.whole), task.count)
+    # Another worker may be doing the same for a cluster that has lost sight of this one.
+    part = write_part(aside_of(task.target), images, whole=task.whole)
+    return FilesPart(read, part, task.count)
 
 
 def reading_ahead(
@@ -175,7 +178,9 @@ _finders: dict[Path, ImageFinder] = {}
 
 def _finder(reader: AnnotationReader, run: Path) -> ImageFinder:
     """Return what finds images, which has searched their folders already in an earlier part."""
-    if run not in _finders:
+    finder = _finders.get(run)
+    if finder is None:
+        finder = finder_of(reader)
         _finders.clear()
-        _finders[run] = finder_of(reader)
-    return _finders[run]
+        _finders[run] = finder
+    return finder

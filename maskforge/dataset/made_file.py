@@ -10,16 +10,30 @@ from typing import Literal, TypeAlias
 
 from maskforge.display.colors import Color
 from maskforge.errors import OutputError
-from maskforge.files import EXTRACTED, INSTANCES, MASKS, aside_of, unwritable
+from maskforge.files import (
+    EXTRACTED,
+    INSTANCES,
+    MASKS,
+    OVERLAYS,
+    PROBABILITIES,
+    aside_of,
+    unwritable,
+)
 from maskforge.images.decoder import image_suffix
 from maskforge.images.tiled_tiff import Banded, write_tiled
 from maskforge.issues import Origin
 from maskforge.masks.maskfile import AnyMask, encode_mask
 from maskforge.outputs.folder import digest_of
 
-Kind: TypeAlias = Literal["mask", "instances", "image"]
+Kind: TypeAlias = Literal["mask", "instances", "image", "probabilities", "overlay"]
 
-_FOLDERS: dict[Kind, str] = {"mask": MASKS, "instances": INSTANCES, "image": EXTRACTED}
+_FOLDERS: dict[Kind, str] = {
+    "mask": MASKS,
+    "instances": INSTANCES,
+    "image": EXTRACTED,
+    "probabilities": PROBABILITIES,
+    "overlay": OVERLAYS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +41,7 @@ class MadeFile:
     """A file that is not in its place.
 
     Attributes:
-        kind: What of the image it is: the key of its path in the manifest.
+        kind: What of the image it is: the key of its path in the manifest, which may have one.
         suffix: With the dot.
         content: Its content, unless it is in a file already.
         aside: That file, on the same disk as its place will be.

@@ -78,19 +78,19 @@ class SpooledPart:
     Attributes:
         file: The images, one after the other.
         count: How many they are.
-        heads: What is known of each but its shapes and findings, pickled: a list of images.
-        places: Where each begins in the file.
+        heads: Where in the file, behind the images, ``read_heads`` finds what it returns.
     """
 
     file: Path
     count: int
-    heads: bytes
-    places: tuple[int, ...]
+    heads: int
 
-    def read_heads(self) -> list[AnnotatedImage]:
-        """Return what is known of each."""
-        heads: list[AnnotatedImage] = pickle.loads(self.heads)
-        return heads
+    def read_heads(self) -> list[tuple[int, AnnotatedImage]]:
+        """Return where each begins in the file, and what is known of it but shapes and findings."""
+        with self.file.open("rb") as stream:
+            stream.seek(self.heads)
+            heads: list[tuple[int, AnnotatedImage]] = pickle.load(stream)
+            return heads
 
     def images(self) -> Iterator[AnnotatedImage]:
         """Yield the images."""
@@ -124,16 +124,17 @@ def write_part(file: Path, images: Sequence[AnnotatedImage], *, whole: bool) -> 
     Raises:
         OutputError: If the disk is full.
     """
-    places = []
+    heads = []
     try:
         with file.open("xb") as stream:
             for image in images:
-                places.append(stream.tell())
+                heads.append((stream.tell(), head_of(image)))
                 _store(image, stream, whole=whole)
+            end = stream.tell()
+            pickle.dump(heads, stream, pickle.HIGHEST_PROTOCOL)
     except OSError as error:
         raise _full(error, file.parent) from None
-    heads = pickle.dumps([head_of(image) for image in images], pickle.HIGHEST_PROTOCOL)
-    return SpooledPart(file, len(images), heads, tuple(places))
+    return SpooledPart(file, len(images), end)
 
 
 def head_of(image: AnnotatedImage) -> AnnotatedImage:
@@ -174,19 +175,22 @@ class ImageSpool:
     it is split into parts for other processes.
     """
 
-    def __init__(self, *, whole: bool = False) -> None:
+    def __init__(self, *, whole: bool = False, shared: Path | None = None) -> None:
         """Hold nothing yet.
 
         Args:
             whole: Whether to keep what images and shapes hold in ``extra`` and ``primitive``, too,
                 unless it is nested too deep.
+            shared: Folder for the files of parts; None for one of this machine.
         """
         self.whole = whole
+        self._shared = shared
         self._held: list[AnnotatedImage] | None = None if whole else []
         self._bytes_held = 0
         self._file = tempfile.SpooledTemporaryFile(max_size=_BYTES_IN_MEMORY)  # noqa: SIM115 - closed in __exit__
         self._stored = 0
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
+        self._temporary = contextlib.ExitStack()
         self._parts: list[SpooledPart] = []
 
     def __enter__(self) -> Self:
@@ -199,8 +203,7 @@ class ImageSpool:
         traceback: TracebackType | None,
     ) -> None:
         self._file.close()
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._temporary.close()
 
     def __len__(self) -> int:
         return sum(one.count for one in self._parts) + self._stored + len(self._held or ())
@@ -245,11 +248,15 @@ class ImageSpool:
         """
         if self._folder is None:
             earlier = self._unsplit()
-            self._folder = tempfile.TemporaryDirectory(prefix="maskforge-")
+            self._folder = self._shared or self._new_folder()
             self._held, self._bytes_held, self._stored = [], 0, 0
             for image in earlier:
                 self.append(image)
-        return Path(self._folder.name)
+        return self._folder
+
+    def _new_folder(self) -> Path:
+        folder = tempfile.TemporaryDirectory(prefix="maskforge-")
+        return Path(self._temporary.enter_context(folder))
 
     def adopt(self, part: SpooledPart) -> None:
         """Park the images of a part that another process has written."""
@@ -269,7 +276,7 @@ class ImageSpool:
     def _write_part(self) -> None:
         if self._held:
             assert self._folder is not None
-            file = Path(self._folder.name, f"own-{len(self._parts)}")
+            file = self._folder / f"own-{len(self._parts)}"
             self._parts.append(write_part(file, self._held, whole=self.whole))
             self._held, self._bytes_held = [], 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,7 @@ from maskforge.files import (
     SHARD,
     UNFINISHED,
     dump_record,
-    read_bytes,
+    open_regular,
     unwritable,
     write_whole,
 )
@@ -41,7 +41,7 @@ from maskforge.masks.classfile import dump_class_map, load_saved_class_map
 from maskforge.masks.maskfile import AnyMask
 from maskforge.masks.stackfile import StackFile
 from maskforge.outputs.folder import OutputFolder, StagedFile, digest_of
-from maskforge.outputs.journal import Done
+from maskforge.outputs.journal import Done, Places
 from maskforge.outputs.links import check_links
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 _FOLDERS = frozenset((*RESULT_FOLDERS, PROBABILITIES, OVERLAYS))
 
-_IRRELEVANT = ("workers", "shard")
+_IRRELEVANT = ("workers", "shard", "dask")
 """Options that change nothing in the files of an image."""
 
 
@@ -157,7 +157,6 @@ class DatasetWriter:
         self._staged: list[StagedFile] = []
         self._waiting: list[_Waiting] = []
         self._end = -1
-        self._written: dict[str, None] = {}
         self._is_shared = False
 
     def __enter__(self) -> Self:
@@ -230,14 +229,16 @@ class DatasetWriter:
         self._finish_stack()
         self._folder.check_there()
         path = self._folder.path
-        for name in self._written:
+        for name, _ in _listed(path / UNFINISHED):
             if not os.path.lexists(path / name):
                 raise OutputError(
                     "was removed while maskforge was writing into the folder",
                     origin=Origin(path / name, ""),
                     hint="run the command again",
                 )
-        self._folder.remove_left(self._written.keys(), _FOLDERS)
+        if self._folder.goes_on:
+            written = Places((name, 0) for name, _ in _listed(path / UNFINISHED))
+            self._folder.remove_left(written, _FOLDERS)
         try:
             self._lines.close()
             (path / UNFINISHED).replace(path / MANIFEST)
@@ -287,9 +288,10 @@ class DatasetWriter:
         Raises:
             OutputError: If a file cannot be written.
         """
-        self._finish_stack()
         paths: dict[str, str] = {}
         for file in files:
+            if file.kind == "mask":
+                self._finish_stack()
             place = paths[file.kind] = file.name_of(name)
             if file.aside is None:
                 self.write_file(place, file.content)
@@ -369,7 +371,7 @@ class DatasetWriter:
             self._list_waiting(present or {})
 
     @property
-    def known(self) -> frozenset[str]:
+    def known(self) -> Places:
         """The keys of the images that the run that goes on has done."""
         return self._folder.done
 
@@ -412,7 +414,6 @@ class DatasetWriter:
         self._list_waiting({name: digest_of(aside)} if aside is not None else {})
         stack.finish()
         self._stack = None
-        self._written[name] = None
 
     def _list_waiting(self, stack: Mapping[str, str]) -> None:
         """Write the lines that wait, and only then put the files in their places."""
@@ -430,7 +431,6 @@ class DatasetWriter:
         for one in self._waiting:
             for file in reversed(one.staged):  # the mask last: without it, the line does not count
                 file.settle()
-            self._written |= dict.fromkeys((*one.recalled, *(file.name for file in one.staged)))
         self._waiting.clear()
         self._end = -1
 
@@ -471,13 +471,17 @@ def settings_of(options: DataclassInstance, classes: ClassMap) -> dict[str, str]
 def _remove_earlier(folder: OutputFolder) -> None:
     """Remove what earlier runs wrote into a folder, whether or not they have finished."""
     for name in (UNFINISHED, MANIFEST):
-        digests: dict[str, str] = {}
-        with contextlib.suppress(OSError):
-            for line in read_bytes(folder.path / name).splitlines():
-                with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
-                    digests |= msgspec.json.decode(line, type=_Digests).digests
-        folder.remove_earlier(digests, _FOLDERS)
+        folder.remove_earlier(_listed(folder.path / name), _FOLDERS)
     folder.remove_unfinished(_FOLDERS)
+
+
+def _listed(manifest: Path) -> Iterator[tuple[str, str]]:
+    """Yield the files that a manifest lists, as far as it can be read: names with SHA-256."""
+    decoder = msgspec.json.Decoder(_Digests)
+    with contextlib.suppress(OSError), open_regular(manifest) as stream:
+        for line in stream:
+            with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
+                yield from decoder.decode(line).digests.items()
 
 
 class _Digests(msgspec.Struct):

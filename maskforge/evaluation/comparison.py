@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +35,7 @@ from maskforge.images.page import is_there
 from maskforge.issues import Origin
 from maskforge.nn.modelfile import DESCRIPTION
 from maskforge.prediction.model_options import ModelOptions
+from maskforge.prediction.model_source import ModelSource, check_again
 
 if TYPE_CHECKING:
     from maskforge.prediction.predictor import Predictor
@@ -197,6 +198,8 @@ def _open_model(
     from maskforge.prediction.predictor import load_as
 
     chosen = options.model
+    if options.dask:
+        check_again(model)
     predictor = load_as(model, chosen) if isinstance(model, Path) else model
     predictor.thresholds(options.model)  # refused now rather than image by image
     if isinstance(truth, ExampleSet):
@@ -241,17 +244,25 @@ def _open_model(
 class _ModelPredictions:
     """What a model predicts, one image at a time."""
 
-    predictor: Predictor
+    predictor: Predictor | ModelSource
     options: ModelOptions
     numbers: tuple[int, ...]
     holds_images: ClassVar = True
 
-    def alone(self, truth: Example) -> KnownPrediction:
-        """Return the prediction for an example: the network stays in this process."""
+    def alone(self, truth: Example, *, anywhere: bool = False) -> Predictions:
+        """Return the prediction for an example: the network stays on this machine."""
+        if isinstance(self.predictor, ModelSource):
+            return self
+        if anywhere:
+            return replace(self, predictor=ModelSource.of(self.predictor, self.options))
         try:
             return KnownPrediction(self.predict(truth))
         except (MaskforgeError, ValueError) as error:
             return KnownPrediction(error)
+
+    def places(self) -> Iterable[Path]:
+        """Return the folder of the model."""
+        return (self.predictor.folder.absolute(),)
 
     def bands(self, truth: Example) -> list[Window]:
         """Return none: probabilities are made as a whole."""
@@ -263,10 +274,13 @@ class _ModelPredictions:
         Raises:
             DatasetError: If the image cannot be read.
         """
-        description = self.predictor.description
+        predictor = self.predictor
+        if isinstance(predictor, ModelSource):
+            predictor = predictor.load()
+        description = predictor.description
         image = truth.read_image(description.scaling.window)
-        result = self.predictor.predict(image, self.options)
-        classes = len(self.predictor.classes.foreground_ids)
+        result = predictor.predict(image, self.options)
+        classes = len(predictor.classes.foreground_ids)
         planes = target_planes(result.target, description.head, classes)
         assert result.probabilities is not None
         first = result.probabilities.shape[-1] - classes
@@ -282,10 +296,14 @@ class _FoldPredictions:
     turn: AbstractContextManager[Any] = field(default_factory=threading.Lock)
     holds_images: ClassVar = True
 
-    def alone(self, truth: Example) -> KnownPrediction:
-        """Return the prediction for an example: the networks stay in this process."""
+    def alone(self, truth: Example, *, anywhere: bool = False) -> Predictions:
+        """Return the prediction for an example: the networks stay on this machine."""
         with self.turn:
-            return self.by_name[truth.name].alone(truth)
+            return self.by_name[truth.name].alone(truth, anywhere=anywhere)
+
+    def places(self) -> Iterable[Path]:
+        """Return the folders of the models."""
+        return dict.fromkeys(place for one in self.by_name.values() for place in one.places())
 
     def bands(self, truth: Example) -> list[Window]:
         """Return none, as those of each network."""

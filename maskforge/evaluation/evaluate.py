@@ -170,6 +170,7 @@ def _measured(
         options.measure,
         progress,
         workers=options.workers,
+        dask=options.dask,
         units=task.units,
     )
     report = evaluation_report(task, gathered, options, time.monotonic() - start)

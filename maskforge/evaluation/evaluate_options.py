@@ -41,6 +41,8 @@ class EvaluateOptions:
         workers: Processes that measure; None for one for each core, if there are many images. A
             network stays in this process. What [`ConvertOptions`][maskforge.ConvertOptions] says of
             workers holds here, too.
+        dask: Address of the scheduler of a Dask cluster that measures, and predicts if there is a
+            model, such as ``tcp://10.0.0.1:8786``; empty for this machine.
     """
 
     measure: MeasureOptions = field(default_factory=MeasureOptions)
@@ -58,6 +60,7 @@ class EvaluateOptions:
     partial: Partial = "skip"
     unfinished: Unfinished = "error"
     workers: Annotated[int | None, Range(1, 1024)] = 1
+    dask: str = ""
 
 
 def check_options(options: EvaluateOptions) -> None:

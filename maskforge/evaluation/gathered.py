@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ from maskforge.evaluation.measures.histogram import ProbabilityHistogram
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.measured import Measured, join
 from maskforge.evaluation.measures.unit_rows import UnitRows
-from maskforge.evaluation.predictions import Sides
+from maskforge.evaluation.predictions import Sides, absolute
 from maskforge.evaluation.units.unit_source import UnitSource
 from maskforge.examples.example import Example
 from maskforge.processes.worker_pool import (
@@ -74,6 +75,7 @@ def gather(
     progress: Progress | None = None,
     each: Callable[[Example, Measured], None] | None = None,
     workers: int | None = 1,
+    dask: str = "",
     units: UnitSource | None = None,
 ) -> Gathered:
     """Measure images; those that cannot be read are left out, and named.
@@ -85,6 +87,7 @@ def gather(
         progress: Called after every image.
         each: Given what was measured on every image, as soon as it was.
         workers: Processes that measure; None for one for each core, if there are many images.
+        dask: Address of the scheduler of a Dask cluster that does it instead.
         units: Their units; None if nobody asked.
 
     Raises:
@@ -101,7 +104,7 @@ def gather(
     ratings: list[NDArray[np.bool_] | None] = []
     histogram: ProbabilityHistogram | None = None
     by_threshold: NDArray[np.int64] | None = None
-    with contextlib.closing(_measured(examples, sides, options, workers, units)) as results:
+    with contextlib.closing(_measured(examples, sides, options, workers, dask, units)) as results:
         for done, (example, result) in enumerate(zip(examples, results, strict=True), 1):
             if isinstance(result, MaskforgeError):
                 problems.append(result)
@@ -156,19 +159,41 @@ def _measured(
     sides: Sides,
     options: MeasureOptions,
     workers: int | None,
+    dask: str,
     units: UnitSource | None,
 ) -> Generator[_Result]:
     """Yield what was measured in order: by other processes, or ahead in threads."""
-    with WorkerPool(workers, loads=(measured_image.__name__,)) as pool:
+    with WorkerPool(workers, loads=(measured_image.__name__,), dask=dask) as pool:
         if not pool.is_worth(len(examples)):
             yield from _in_threads(MeasureTask(one, sides, options, units) for one in examples)
             return
-        tasks = (
-            MeasureTask(one, sides.alone(one), options, units and units.alone(one))
-            for one in examples
-        )
+        if dask:
+            pool.share((*_folders(examples), *sides.places()))
+        tasks = (_task(one, sides, options, units, anywhere=dask != "") for one in examples)
         ahead = LARGE_TASKS_AHEAD if sides.holds_images else TASKS_AHEAD
         yield from pool.in_order(measure_image, tasks, forget, ahead=ahead)
+
+
+def _task(
+    example: Example,
+    sides: Sides,
+    options: MeasureOptions,
+    units: UnitSource | None,
+    *,
+    anywhere: bool,
+) -> MeasureTask:
+    return MeasureTask(
+        absolute(example) if anywhere else example,
+        sides.alone(example, anywhere=anywhere),
+        options,
+        units and units.alone(example, anywhere=anywhere),
+    )
+
+
+def _folders(examples: Sequence[Example]) -> Iterator[Path]:
+    """Yield the folders of masks and images, as far as they are there."""
+    folders = dict.fromkeys(file.parent for one in examples for file in (one.mask, one.image))
+    return (one.absolute() for one in folders if one.is_dir())
 
 
 def _in_threads(tasks: Iterable[MeasureTask]) -> Generator[_Result]:

@@ -23,6 +23,7 @@ from maskforge.evaluation.units.unit_source import UnitSource
 from maskforge.examples.example import Example
 from maskforge.images.containers.base import Window
 from maskforge.issues import Origin
+from maskforge.prediction.model_source import NotLoadedError
 
 _PIXELS_AT_A_TIME = 2**22
 
@@ -65,7 +66,11 @@ class MeasuredImage:
 
 
 def measure_image(task: MeasureTask) -> MeasuredImage | MaskforgeError:
-    """Measure an image, or say why that cannot be done."""
+    """Measure an image, or say why that cannot be done.
+
+    Raises:
+        NotLoadedError: If another machine cannot use the model.
+    """
     example, raters = task.example, task.sides.raters
     try:
         if windows := _bands(task):
@@ -89,6 +94,8 @@ def measure_image(task: MeasureTask) -> MeasuredImage | MaskforgeError:
                 ratings = rate_units(task.units, example, truth, rated, connectivity)
             units = measure_units(task.units, example, image, predicted.probabilities, task.options)
         return MeasuredImage(measures, has_void, units, (*[measures.row][:known], *rows), ratings)
+    except NotLoadedError:
+        raise
     except MaskforgeError as error:
         return error
     except ValueError as error:

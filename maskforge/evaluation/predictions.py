@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -50,8 +50,17 @@ class Predictions(Protocol):
         """Return the bands in which it is read, as ``maskvalues.bands`` does."""
         ...
 
-    def alone(self, truth: Example) -> Predictions:
-        """Return what any process can ask for the prediction of this example."""
+    def alone(self, truth: Example, *, anywhere: bool = False) -> Predictions:
+        """Return what any process can ask for the prediction of this example.
+
+        Args:
+            truth: The example.
+            anywhere: Whether it may be on another machine.
+        """
+        ...
+
+    def places(self) -> Iterable[Path]:
+        """Return files and folders that other machines need for that."""
         ...
 
 
@@ -79,6 +88,11 @@ def example_planes(
     return pick(target_planes(target, "sigmoid", len(classes.foreground_ids)), numbers)
 
 
+def absolute(example: Example) -> Example:
+    """Return an example whose files are found from every working folder."""
+    return replace(example, image=example.image.absolute(), mask=example.mask.absolute())
+
+
 def check_size(
     example: Example,
     truth: Planes,
@@ -91,15 +105,15 @@ def check_size(
         DatasetError: If they differ in size; with the names of both.
     """
     if truth.void.shape != predicted.void.shape:
-        first, second = (Size(*one.void.shape[::-1]) for one in (truth, predicted))
-        raise _differ(example, first, second, names)
+        sizes = [Size(*one.void.shape[::-1]) for one in (truth, predicted)]
+        raise _differ(example, sizes, names)
 
 
 def _differ(
-    example: Example, truth: Size, predicted: Size, names: tuple[str, str] = _BOTH
+    example: Example, sizes: Sequence[Size], names: tuple[str, str] = _BOTH
 ) -> DatasetError:
     return DatasetError(
-        f"{names[0]} has {truth} px, {names[1]} {predicted} px",
+        f"{names[0]} has {sizes[0]} px, {names[1]} {sizes[1]} px",
         origin=Origin(example.mask, ""),
         hint="masks are not resized: predict the images in their own size",
     )
@@ -121,11 +135,11 @@ class Raters:
     numbers: tuple[tuple[int, ...], ...]
     images: frozenset[str]
 
-    def alone(self, example: Example) -> Raters:
+    def alone(self, example: Example, *, anywhere: bool = False) -> Raters:
         """Return as much as any process needs for ``planes`` of this example."""
         if example.name not in self.images:
             return replace(self, others=(), images=frozenset())
-        others = tuple(one.alone(example) for one in self.others)
+        others = tuple(one.alone(example, anywhere=anywhere) for one in self.others)
         return replace(self, others=others, images=frozenset((example.name,)))
 
     def planes(self, example: Example, truth: Planes, predicted: Planes) -> tuple[Planes, ...]:
@@ -198,16 +212,21 @@ class Sides:
         """
         truth, predicted = bands(example.mask), self.predictions.bands(example)
         if truth and predicted:
-            last = truth[-1], predicted[-1]
-            first, second = (Size(one.width, one.top + one.height) for one in last)
-            if first != second:
-                raise _differ(example, first, second)
+            sizes = [Size(one.width, one.top + one.height) for one in (truth[-1], predicted[-1])]
+            if sizes[0] != sizes[1]:
+                raise _differ(example, sizes)
         return truth if predicted else []
 
-    def alone(self, example: Example) -> Sides:
+    def alone(self, example: Example, *, anywhere: bool = False) -> Sides:
         """Return as much as any process needs for ``regions`` of this example."""
-        raters = None if self.raters is None else self.raters.alone(example)
-        return replace(self, predictions=self.predictions.alone(example), raters=raters)
+        raters = None if self.raters is None else self.raters.alone(example, anywhere=anywhere)
+        predictions = self.predictions.alone(example, anywhere=anywhere)
+        return replace(self, predictions=predictions, raters=raters)
+
+    def places(self) -> Iterable[Path]:
+        """Return files and folders that other machines need for that."""
+        others = () if self.raters is None else self.raters.others
+        return [place for one in (self.predictions, *others) for place in one.places()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +247,17 @@ class MaskPredictions:
     probabilities: Path | None
     holds_images: ClassVar = False
 
-    def alone(self, truth: Example) -> MaskPredictions:
+    def alone(self, truth: Example, *, anywhere: bool = False) -> MaskPredictions:
         """Return the only mask that belongs to an example."""
-        return replace(self, partners={truth.name: self.partners[truth.name]})
+        partner, probabilities = self.partners[truth.name], self.probabilities
+        if anywhere:
+            partner = absolute(partner)
+            probabilities = probabilities and probabilities.absolute()
+        return replace(self, partners={truth.name: partner}, probabilities=probabilities)
+
+    def places(self) -> Iterable[Path]:
+        """Return the folders of the masks."""
+        return dict.fromkeys(one.mask.absolute().parent for one in self.partners.values())
 
     def bands(self, truth: Example) -> list[Window]:
         """Return the bands of the mask; none if there are probabilities, which are read whole."""
@@ -290,9 +317,13 @@ class KnownPrediction:
             raise self.predicted
         return self.predicted
 
-    def alone(self, truth: Example) -> KnownPrediction:
+    def alone(self, truth: Example, *, anywhere: bool = False) -> KnownPrediction:
         """Return it as it is."""
         return self
+
+    def places(self) -> Iterable[Path]:
+        """Return nothing."""
+        return ()
 
 
 def probabilities_folder(folder: Path, partners: Sequence[Example]) -> tuple[Path | None, str]:

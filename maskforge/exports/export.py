@@ -99,7 +99,7 @@ def export(
     with OutputFolder(as_path(out)) as folder:
         earlier = earlier_export(folder)
         # If a run that was ended early has listed the record, the export is its own.
-        if earlier and not overwrite and EXPORTED not in folder.left:
+        if earlier and not overwrite and EXPORTED not in dict(folder.left()):
             raise OutputExistsError(
                 "already holds an export",
                 origin=Origin(folder.path, ""),
@@ -198,7 +198,7 @@ class ExportWriter:
         for issue in image.issues:
             count_issue(report, issue)
             is_lost = issue.loses_record and issue.level is Level.REFUSED
-            report.records["refused"] += is_lost
+            report.records["refused"] += issue.records if is_lost else 0
         if fitted.reason is not None:
             count_issue(report, fitted.reason)
         for counts, total in (
@@ -325,7 +325,7 @@ def _sources(
     """
     if reader is not None and is_shared:
         for part in spool.parts():
-            for place, head in zip(part.places, part.read_heads(), strict=True):
+            for place, head in part.read_heads():
                 checked = reader.claims.checked(head)
                 change = None if checked is head else (checked.image, checked.issues)
                 yield SpooledImage(part.file, place, change)
@@ -361,8 +361,8 @@ def with_names_as_labels(classes: ClassMap) -> ClassMap:
 
 def remove_earlier_export(folder: OutputFolder, earlier: Mapping[str, str]) -> None:
     """Remove the files of an earlier export; those that somebody has changed since stay."""
-    names = {*earlier, *folder.left}
-    folder.remove_earlier(earlier, names)
+    names = {*earlier, *dict(folder.left())}
+    folder.remove_earlier(earlier.items(), names)
     folder.remove_unfinished(_folders(names))
 
 

@@ -31,7 +31,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from maskforge.errors import LimitError
 from maskforge.formats.codepages import CodePages
@@ -152,6 +152,8 @@ def left_over(
     """
     if len(shapes) == len(records) or too_many(len(records), origin) is not None:
         return {}
+    if not shapes:
+        return {key: list(records)}
     drawn = {shape.origin for shape in shapes}
     places = places_in(origin, range(len(records))) if places is None else places
     return {key: [one for one, at in zip(records, places, strict=True) if at not in drawn]}
@@ -208,24 +210,17 @@ def is_upright_box(polygon: Polygon) -> bool:
     return not polygon.holes and polygon.exterior.tolist() == corners
 
 
-def beyond_limit(
-    error: LimitError, origin: Origin, shapes: list[Any], rest: Iterable[Origin]
-) -> list[Issue]:
+def beyond_limit(error: LimitError, origin: Origin, count: int) -> list[Issue]:
     """Return the findings about an image whose shapes would take more than it may.
 
     Args:
         error: What was beyond which limit.
         origin: Place of the list of records.
-        shapes: Those that were read; they are removed, with the memory that they take.
-        rest: Places of the records that are not read.
+        count: How many of them have no issue of their own.
     """
-    lost = [*(shape.origin for shape in shapes), *rest]
-    shapes.clear()
-    text = "not drawn, because the image is refused"
-    return [
-        error.issue(origin),
-        *(Issue(Code.NOT_DRAWABLE, text, one, override=Level.REFUSED) for one in lost),
-    ]
+    text = f"records that are not drawn, because the image is refused: {count}"
+    lost = Issue(Code.NOT_DRAWABLE, text, origin, override=Level.REFUSED, records=count)
+    return [error.issue(origin), lost]
 
 
 def as_score(value: object, best: float = 1.0) -> float | None:

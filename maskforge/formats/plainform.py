@@ -15,7 +15,10 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from maskforge.errors import LimitError, RecordError
 from maskforge.formats.base import beyond_limit, places_in, too_many
+from maskforge.geometry import least_crossings
 from maskforge.issues import Box, Code, Issue, Origin
+from maskforge.limits.allowance import Allowance, Limit
+from maskforge.shapes import Shape, Size
 
 T = TypeVar("T")
 PointForm: TypeAlias = Literal["pairs", "objects", "flat", "parts"]
@@ -32,6 +35,9 @@ _CORNER_KEYS = frozenset(
     )
 )
 _OTHER_FORM = frozenset({Code.INVALID_RECORD, Code.INVALID_COORDINATES, Code.UNKNOWN_KIND})
+_COUNTED_TOGETHER = 1000
+"""Of fewer shapes, what drawing them takes is counted when they are drawn."""
+
 _LEAST_FLAT = 6
 """Fewer numbers may be a corner and a size."""
 
@@ -133,6 +139,7 @@ def read_each(
     read: Callable[[object, Origin], T],
     form: PlainForm,
     places: Sequence[Origin] | None = None,
+    size: Size | None = None,
 ) -> tuple[list[T], list[Issue]]:
     """Read records one by one; one that cannot be read costs only itself.
 
@@ -142,6 +149,7 @@ def read_each(
         read: Reads one at its place, or raises a ``RecordError``.
         form: How the format writes them; a record of another form gets a second try in this one.
         places: The place of each, if the list holds more than these.
+        size: Of the image, if it is known: then shapes that nobody could draw are not all read.
 
     Returns:
         What was read; and an issue for every record that was not, or was in another form.
@@ -151,16 +159,23 @@ def read_each(
         return [], [refusal]
     results: list[T] = []
     issues: list[Issue] = []
+    crossings = Allowance(Limit.CROSSINGS)
     places = places_in(origin, range(len(records))) if places is None else places
-    for index, (record, place) in enumerate(zip(records, places, strict=True)):
+    for record, place in zip(records, places, strict=True):
         try:
             results.append(read(record, place))
+            if size is not None and len(results) % _COUNTED_TOGETHER == 0:
+                last = results[-_COUNTED_TOGETHER:]
+                shapes = [one.geometry for one in last if isinstance(one, Shape)]
+                crossings.take(least_crossings(shapes, size))
         except RecordError as error:
             result, issue = _second_try(record, place, read, form, error)
             results += result
             issues.append(issue)
         except LimitError as error:
-            return [], [*issues, *beyond_limit(error, origin, results, places[index:])]
+            lost = sum(one.loses_record for one in issues)
+            count = len(records) - lost
+            return [], [*issues, *beyond_limit(error, origin, count)]
     return results, issues
 
 

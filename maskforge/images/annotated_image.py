@@ -73,4 +73,4 @@ class AnnotatedImage(Brief):
     @property
     def record_count(self) -> int:
         """Number of records in the source: the shapes and those that an issue explains."""
-        return len(self.shapes) + sum(issue.loses_record for issue in self.issues)
+        return len(self.shapes) + sum(one.records for one in self.issues if one.loses_record)

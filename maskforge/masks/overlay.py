@@ -46,9 +46,7 @@ def overlay(
     factor = max(1, _SHOWN_SIDE // max(mask.shape))
     step = step_to_show(mask.shape)
     image, mask = image[::step, ::step], mask[::step, ::step]
-    image = image.repeat(factor, axis=0).repeat(factor, axis=1)
-    mask = mask.repeat(factor, axis=0).repeat(factor, axis=1)
-    return blend(image, mask, colors, opacity=opacity)
+    return blend(image, mask, colors, opacity=opacity, factor=factor)
 
 
 def step_to_show(shape: tuple[int, ...]) -> int:
@@ -57,19 +55,33 @@ def step_to_show(shape: tuple[int, ...]) -> int:
 
 
 def blend(
-    image: NDArray[np.uint8], mask: NDArray[Any], colors: Mapping[int, Color], *, opacity: float
+    image: NDArray[np.uint8],
+    mask: NDArray[Any],
+    colors: Mapping[int, Color],
+    *,
+    opacity: float,
+    factor: int = 1,
 ) -> NDArray[np.uint8]:
-    """Return what ``overlay`` does, in the size of the image."""
+    """Return what ``overlay`` does, in the size of the image or enlarged by a factor."""
     table = np.zeros((int(max(mask.max(initial=0), *colors)) + 1, 3), dtype=np.float32)
     for value, color in colors.items():
         table[value] = color
     mixed = image.astype(np.uint8)
     box = _foreground(mask)  # the rest stays as it is
-    image, edges, mask = image[box], _edges(mask)[box], mask[box]
-    strength = np.where(edges, 1.0, opacity) * (mask != BACKGROUND)
-    strength = strength.astype(np.float32)[..., None]
-    mixed[box] = image * (1 - strength) + table[mask] * strength
+    image, inside = image[box], mask[box]
+    strength = (inside != BACKGROUND).astype(np.float32)[..., None] * np.float32(opacity)
+    mixed[box] = image * (1 - strength) + table[inside] * strength
+    # Only outlines are of single pixels of what is shown: all else is mixed while it is small.
+    mixed, mask = _enlarged(mixed, factor), _enlarged(mask, factor)
+    rows, columns = (slice(side.start * factor, side.stop * factor) for side in box)
+    inside = mask[rows, columns]
+    edges = np.nonzero(_edges(mask)[rows, columns] & (inside != BACKGROUND))
+    mixed[rows, columns][edges] = table[inside[edges]]
     return mixed
+
+
+def _enlarged(pixels: NDArray[Any], factor: int) -> NDArray[Any]:
+    return pixels.repeat(factor, axis=1).repeat(factor, axis=0) if factor > 1 else pixels
 
 
 def overlay_png(
@@ -86,7 +98,7 @@ def _foreground(mask: NDArray[Any]) -> tuple[slice, slice]:
     marked = mask != BACKGROUND
     rows, columns = (np.flatnonzero(marked.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
-        return slice(0), slice(0)
+        return slice(0, 0), slice(0, 0)
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 

@@ -6,11 +6,13 @@ import contextlib
 import datetime
 import functools
 import hashlib
+import itertools
 import os
 import re
 import shutil
 import socket
-from collections.abc import Iterable, Mapping, Set
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -18,9 +20,27 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from maskforge.errors import DatasetError, MaskforgeError, OutputError, OutputExistsError
-from maskforge.files import HEADS, LOCK, aside_of, check_folder, is_inside, unwritable
+from maskforge.files import (
+    HEADS,
+    LOCK,
+    WORKPLACE,
+    aside_of,
+    check_folder,
+    is_inside,
+    unwritable,
+)
 from maskforge.issues import Origin
-from maskforge.outputs.journal import Begun, Done, Holder, Line, Written, described, lines
+from maskforge.outputs.journal import (
+    Begun,
+    Done,
+    Holder,
+    Line,
+    Places,
+    Written,
+    described,
+    files_of,
+    lines,
+)
 from maskforge.outputs.links import first_link, is_link, linked
 from maskforge.outputs.lock import is_open_file, open_locked
 from maskforge.remote.address import Address, address_of
@@ -30,6 +50,7 @@ if TYPE_CHECKING:
 
 _ASIDE = re.compile(r"(?s)\..*\.[0-9a-f]{8}\.part")
 _BLOCK = 2**20
+_ATTEMPTS = 10
 
 
 class OutputFolder:
@@ -43,7 +64,6 @@ class OutputFolder:
         path: The folder.
         is_abandoned: Whether an earlier run was ended here before its time.
         goes_on: Whether that was this run, which may use what is done.
-        left: SHA-256 of what that run has written, or was about to write, by name.
         digests: SHA-256 of every file that was written by ``write``, by name.
     """
 
@@ -68,11 +88,12 @@ class OutputFolder:
         self.is_abandoned = False
         self.goes_on = False
         self.digests: dict[str, str] = {}
-        self.left: dict[str, str] = {}
         self._run = run
         self._anew = anew
-        self._done: dict[str, tuple[int, int]] = {}
-        self._verified: set[tuple[str, str]] = set()
+        self._end_of_earlier = 0
+        self._done = Places()
+        self._left = Places()
+        self._verified: Mapping[str, str] = {}
         self._made: list[Path] = []
         self._is_cleared = False
         self._has_begun = False
@@ -93,6 +114,8 @@ class OutputFolder:
                 self.is_abandoned = self._staging.begin(is_abandoned=self.is_abandoned)
             if self.is_abandoned:
                 self._read_earlier(lock)
+            for one in self.path.glob(f"{WORKPLACE}*"):
+                _remove_all(one)
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             holder = Holder(os.getpid(), socket.gethostname(), now)
             self._append(holder, b"\n")  # the last line may be torn
@@ -156,16 +179,32 @@ class OutputFolder:
                 folder.rmdir()
 
     def _read_earlier(self, lock: Path) -> None:
+        self._end_of_earlier = lock.stat().st_size
         run = ""
-        for line, place in lines(lock):
+        for line, _ in lines(lock):
             if isinstance(line, Begun):
                 run = line.run
-            elif isinstance(line, Written):
-                self.left[line.file] = line.digest
-            elif isinstance(line, Done):
-                self.left |= line.files
-                self._done[line.key] = place
         self.goes_on = run == self._run != "" and not self._anew
+        if self.goes_on:
+            listed = lines(lock)
+            self._done = Places((one.key, place) for one, place in listed if isinstance(one, Done))
+            listed = lines(lock)
+            self._left = Places((name, place) for one, place in listed for name in files_of(one))
+
+    def _earlier_line(self, place: int) -> Line:
+        with (self.path / LOCK).open("rb") as stream:
+            stream.seek(place)
+            line: Line = msgspec.json.decode(stream.readline(), type=Line)
+            return line
+
+    def left(self) -> Iterator[tuple[str, str]]:
+        """Yield what earlier runs that were ended have listed: names with SHA-256.
+
+        A name that was listed again comes again.
+        """
+        if self.is_abandoned:
+            for line, _ in lines(self.path / LOCK, self._end_of_earlier):
+                yield from files_of(line).items()
 
     def _append(self, line: Line, before: bytes = b"") -> None:
         os.lseek(self._descriptor, 0, os.SEEK_END)
@@ -204,16 +243,17 @@ class OutputFolder:
 
     def recall(self, key: str) -> Done | None:
         """Return what was done in the run that goes on, if its files are still what they were."""
-        if not key or not self.goes_on or key not in self._done:
+        if not key or not self.goes_on:
             return None
-        offset, length = self._done[key]
         with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError, RecursionError):
-            with (self.path / LOCK).open("rb") as stream:
-                stream.seek(offset)
-                done = msgspec.json.decode(stream.read(length), type=Done)
-            files = done.files.items() - self._verified
+            listed = map(self._earlier_line, self._done.of(key))
+            done = next((one for one in listed if isinstance(one, Done) and one.key == key), None)
+            if done is None:
+                return None
+            # The pages of a stack, which follow one another, are in one file.
+            files = done.files.items() - self._verified.items()
             if all(is_inside(name) and self.is_unchanged(name, digest) for name, digest in files):
-                self._verified |= files
+                self._verified = done.files
                 return done
         return None
 
@@ -322,9 +362,9 @@ class OutputFolder:
         return staged
 
     @property
-    def done(self) -> frozenset[str]:
+    def done(self) -> Places:
         """The keys of the images that the run that goes on has done."""
-        return frozenset(self._done if self.goes_on else ())
+        return self._done
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all, and list it.
@@ -342,25 +382,29 @@ class OutputFolder:
         staged.settle()
         self.digests[name] = staged.digest
 
-    def remove_earlier(self, digests: Mapping[str, str], within: Set[str]) -> None:
+    def remove_earlier(self, digests: Iterable[tuple[str, str]], within: Set[str]) -> None:
         """Remove what earlier runs wrote; what was changed since stays, and so do links.
 
         Args:
-            digests: SHA-256 by name, from the record of the earlier run. What a run that was
+            digests: Names with SHA-256, from the record of the earlier run. What a run that was
                 killed listed is removed in any case.
             within: Names of all files that such a run may write, and of folders; whatever a
                 record says, nothing else is removed.
         """
+        self._remove(itertools.chain(self.left(), digests), within)
+
+    def _remove(self, digests: Iterable[tuple[str, str]], within: Set[str]) -> None:
         self._is_cleared = True
         if self._staging is not None:
-            self._staging.hold((*self.left, *digests))
-        for name, digest in {**self.left, **digests}.items():
+            digests = list(digests)
+            self._staging.hold(name for name, _ in digests)
+        for name, digest in digests:
             is_ours = is_inside(name) and within & {name, name.partition("/")[0]}
             if is_ours and self.is_unchanged(name, digest):
                 with contextlib.suppress(OSError):
                     (self.path / name).unlink()
 
-    def remove_left(self, written: Set[str], within: Set[str]) -> None:
+    def remove_left(self, written: Places, within: Set[str]) -> None:
         """Remove what the run that goes on had written, and would not write again.
 
         Args:
@@ -368,18 +412,18 @@ class OutputFolder:
             within: As for ``remove_earlier``.
         """
         if self.goes_on:
-            others = {name: one for name, one in self.left.items() if name not in written}
-            self.left = {}
-            self.remove_earlier(others, within)
+            self._remove((one for one in self.left() if one[0] not in written), within)
 
     def _remove_left(self, name: str) -> bool:
         """Remove a file that the run that goes on had written, unless it was changed since."""
-        digest, path = self.left.get(name), self.path / name
-        with contextlib.suppress(OSError):
-            # After a power failure a file can have its name, and nothing of its content.
-            if digest and (self.is_unchanged(name, digest) or _is_blank(path)):
-                path.unlink()
-                return True
+        path = self.path / name
+        with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError, RecursionError):
+            for line in map(self._earlier_line, self._left.of(name)):
+                digest = files_of(line).get(name)
+                # After a power failure a file can have its name, and nothing of its content.
+                if digest and (self.is_unchanged(name, digest) or _is_blank(path)):
+                    path.unlink()
+                    return True
         return False
 
     def is_unchanged(self, name: str, digest: str | None) -> bool:
@@ -391,6 +435,23 @@ class OutputFolder:
             if first_link(self.path, name) is None and path.is_file():
                 return digest_of(path) == digest
         return False
+
+    @contextlib.contextmanager
+    def workplace(self) -> Iterator[Path]:
+        """Make a folder below this one for what other machines make, and remove it in the end.
+
+        Raises:
+            OutputError: If it cannot be made.
+        """
+        self.check_there()
+        try:
+            path = Path(tempfile.mkdtemp(prefix=WORKPLACE, dir=self.path.absolute()))
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+        try:
+            yield path
+        finally:
+            _remove_all(path)
 
     def remove_unfinished(self, folders: Iterable[str]) -> None:
         """Remove files that a killed run had not put in their places.
@@ -435,6 +496,14 @@ class StagedFile:
         """Remove it, if it is not in its place."""
         with contextlib.suppress(OSError):
             self.aside.unlink(missing_ok=True)
+
+
+def _remove_all(folder: Path) -> None:
+    """Remove a folder, into which somebody who comes late may be writing."""
+    for _ in range(_ATTEMPTS):
+        if is_link(folder) or not folder.exists():
+            break
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_taken(folder: Path, source: str, aside: Path, digest: str) -> bool:

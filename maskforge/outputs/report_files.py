@@ -79,12 +79,12 @@ class ReportFiles:
     def remove_earlier(self, folder: OutputFolder) -> None:
         """Remove the files of an earlier report, also of one that was killed."""
         names = frozenset((self.record, *self.files, *self.charts, self.folder))
-        folder.remove_earlier(self._earlier(folder), names)
+        folder.remove_earlier(self._earlier(folder).items(), names)
         folder.remove_unfinished(("", self.folder))
 
     def _earlier(self, folder: OutputFolder) -> dict[str, str]:
         """Return the SHA-256 of every file of an earlier report, as far as it tells."""
-        known = dict(folder.left)
+        known = dict(folder.left())
         with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError, RecursionError):
             content = read_bytes(folder.path / self.record)
             known |= msgspec.json.decode(content, type=self.earlier).digests

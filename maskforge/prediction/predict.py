@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial, reduce
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from maskforge.choices import Progress, with_keywords
 from maskforge.dataset.conversion_report import ClassCount
@@ -34,8 +33,7 @@ from maskforge.dataset.writer import (
     settings_of,
 )
 from maskforge.display.aliases import named
-from maskforge.errors import DatasetError, ModelError, OptionError
-from maskforge.examples.maskvalues import count_values
+from maskforge.errors import ModelError, OptionError
 from maskforge.files import (
     MASKS,
     OVERLAYS,
@@ -51,26 +49,31 @@ from maskforge.images.decoder import read_header
 from maskforge.images.page import is_there, split_page
 from maskforge.images.patients import identifying_note
 from maskforge.issues import Code, Level, Origin
-from maskforge.masks.classes import BACKGROUND, VOID
-from maskforge.masks.encoding import Mask, binary_values, multi_hot, one_hot
+from maskforge.masks.classes import VOID
+from maskforge.masks.encoding import Mask, binary_values
 from maskforge.masks.maskfile import check_file_type
 from maskforge.masks.masknames import MaskNames
 from maskforge.outputs.folder import OutputFolder, digest_of
 from maskforge.outputs.journal import run_of
-from maskforge.prediction import results
 from maskforge.prediction.image_list import ImageFile, find_images
-from maskforge.prediction.in_progress import InProgress
+from maskforge.prediction.made_prediction import (
+    Found,
+    MadePrediction,
+    in_stack,
+    make_prediction,
+    write_large,
+)
 from maskforge.prediction.model_options import ModelOptions
+from maskforge.prediction.model_source import check_again
 from maskforge.prediction.outcomes import Outcome, predict_each
 from maskforge.prediction.predict_options import PredictOptions
-from maskforge.prediction.prediction import Prediction
+from maskforge.prediction.predicted_part import predict_parts
 from maskforge.prediction.prediction_report import PredictionReport
 from maskforge.prediction.predictor import SETTLED, Predictor, load_as, settled
 from maskforge.prediction.read_ahead import Known, Loaded, read_ahead
-from maskforge.prediction.tiled_prediction import TiledPrediction
-from maskforge.prediction.tiling import Floats
 from maskforge.prediction.tool_files import ToolFiles
 from maskforge.prediction.write_behind import write_behind
+from maskforge.processes.worker_pool import WorkerPool
 from maskforge.remote.address import identity
 from maskforge.shapes import MOST_PIXELS, ImageState, Size
 
@@ -127,19 +130,27 @@ def predict(
     for name in SETTLED:
         if isinstance(model, Predictor) and getattr(chosen, name) != getattr(ModelOptions(), name):
             raise settled(name)
-    sources = as_paths(sources)
+    # The workers of a cluster start in other folders.
+    paths = [one.absolute() if options.dask else one for one in as_paths(sources)]
     check_shard(options.shard)
+    if options.dask:
+        check_again(model)
+    if options.dask and options.formats:
+        raise OptionError(
+            "files of labeling tools are not written by the workers of a Dask cluster",
+            hint="leave out --as, and export afterwards: maskforge export",
+        )
     if options.shard is not None and options.formats:
         raise OptionError(
             "files of labeling tools are about all images, and a shard has only some of them",
             hint="leave out --as, and export when all shards are joined: maskforge export",
         )
-    run = run_of(f"predict {called(options.shard)}".rstrip(), sources)
+    run = run_of(f"predict {called(options.shard)}".rstrip(), paths)
     # Before the search, which leaves it out.
     with OutputFolder(as_path(out), run, anew=overwrite) as folder:
         also = (*RESULT_FOLDERS, PROBABILITIES, OVERLAYS, *options.formats)
         check_results(folder, overwrite=overwrite, also=also)
-        return _predict(model, sources, folder, options, progress)
+        return _predict(model, paths, folder, options, progress)
 
 
 def _predict(
@@ -172,31 +183,22 @@ def _predict(
     names = [run.name(image) for image in found.images]
     part = _part(options.shard, found.images)
     shard = run.shard(sources, len(names), len(part))
-    keep = options.probabilities or tool_files.scored
-    readers = _READERS_OF_JOINED if model.runtime.joined_pixels else 1
-    with (
-        DatasetWriter(folder, model.classes, shard) as writer,
-        contextlib.closing(
-            read_ahead(
-                found.images[part.start : part.stop],
-                partial(run.recall, writer, iter(names[part.start :])),
-                readers,
-                options.tiled_above,
-                model.description.scaling.window,
-            )
-        ) as images,
-        contextlib.closing(
-            predict_each(
-                model,
-                images,
-                chosen,
-                keep_probabilities=keep,
-                write=partial(run.write_large, writer),
-            )
-        ) as each,
-        contextlib.closing(write_behind(partial(run.add, writer), each)) as written,
-    ):
-        for number, _ in enumerate(written, 1):
+    images = found.images[part.start : part.stop]
+    with contextlib.ExitStack() as stack:
+        # First, so that a wrong address spoils nothing.
+        pool = stack.enter_context(WorkerPool(1, dask=options.dask))
+        workplace = stack.enter_context(folder.workplace()) if options.dask else None
+        if workplace is not None:
+            pool.share([workplace, model.folder.absolute(), *_folders(images)])
+        writer = stack.enter_context(DatasetWriter(folder, model.classes, shard))
+        recall = partial(run.recall, writer, iter(names[part.start :]))
+        entered = (
+            run.predict_here(writer, images, recall)
+            if workplace is None
+            else run.predict_elsewhere(pool, workplace, writer, images, recall)
+        )
+        stack.enter_context(contextlib.closing(entered))
+        for number, _ in enumerate(entered, 1):
             if progress is not None:
                 progress("predicting", number, len(part))
         tool_files.finish()
@@ -204,6 +206,12 @@ def _predict(
     run.report.notes += filter(None, [identifying_note(run.identifying)])
     run.report.seconds = time.perf_counter() - start
     return run.report
+
+
+def _folders(images: Sequence[ImageFile]) -> Iterator[Path]:
+    """Yield the folders of images, as far as they are there."""
+    folders = dict.fromkeys(one.file.parent for one in images if one.file is not None)
+    return filter(Path.is_dir, folders)
 
 
 def _part(shard: Shard | None, images: Sequence[ImageFile]) -> range:
@@ -299,9 +307,58 @@ class _Run:
         """Count an image that is not predicted."""
         self.report.problems.append(_refusal(file, reason))
 
+    def predict_here(
+        self,
+        writer: DatasetWriter,
+        images: Sequence[ImageFile],
+        recall: Callable[[ImageFile], Known],
+    ) -> Generator[None]:
+        """Predict images in this process, and yield after each."""
+        model, options = self._model, self._options
+        window = model.description.scaling.window
+        keep = options.probabilities or self._tool_files.scored
+        readers = _READERS_OF_JOINED if model.runtime.joined_pixels else 1
+        with (
+            contextlib.closing(
+                read_ahead(images, recall, readers, options.tiled_above, window)
+            ) as read,
+            contextlib.closing(
+                predict_each(
+                    model,
+                    read,
+                    options.model,
+                    keep_probabilities=keep,
+                    write=partial(write_large, options, writer.folder_aside),
+                )
+            ) as each,
+            contextlib.closing(write_behind(partial(self.add, writer), each)) as written,
+        ):
+            yield from written
+
+    def predict_elsewhere(
+        self,
+        pool: WorkerPool,
+        workplace: Path,
+        writer: DatasetWriter,
+        images: Sequence[ImageFile],
+        recall: Callable[[ImageFile], Known],
+    ) -> Generator[None]:
+        """Have other processes predict images, and yield after each."""
+        parts = predict_parts(
+            pool, self._model, self._options, images, recall, self._out, workplace
+        )
+        with contextlib.closing(parts) as elsewhere:
+            for made in elsewhere:
+                self.enter(writer, made)
+                yield
+
     def add(self, writer: DatasetWriter, outcome: Outcome) -> None:
         """Write what is asked for of an image, and enter it into the manifest."""
-        loaded, prediction, reason = outcome
+        self.enter(writer, make_prediction(self._model, self._options, outcome, self._out))
+
+    def enter(self, writer: DatasetWriter, made: MadePrediction) -> None:
+        """Put the files of an image in their places, and enter it into the manifest."""
+        loaded = made.loaded
         known = loaded.known
         if loaded.identifying:
             self.identifying[str(loaded.image.file)] = loaded.identifying
@@ -310,57 +367,25 @@ class _Run:
             self.report.count(entry, "")
             writer.add_recalled(self._listed(entry, loaded), known.files)
             return
-        if prediction is None:
-            if self._in_stack(loaded.image):
+        if made.found is None:
+            if in_stack(loaded.image, self._options):
                 writer.write_page(_stack_of(known.name), _void(loaded))
-            entry = self._entry(loaded, None, {}, reason)
+            entry = self._entry(loaded, None, {}, made.reason)
             self.report.count(entry, _called(loaded))
             writer.add(self._listed(entry, loaded))
             return
-        if isinstance(prediction, TiledPrediction):
-            files = writer.write_made(known.name, prediction.files)
-        elif self._in_stack(loaded.image):
-            files = writer.write_page(_stack_of(known.name), prediction.mask)
-        else:
-            encoded = self._encoded(prediction)
-            palette = self._options.encoding != "binary"
-            files = writer.write_masks(
-                known.name, self._options.file_type, encoded, None, palette=palette
-            )
-        if isinstance(prediction, Prediction):  # of a large image there is nothing else
-            self._write_others(loaded, prediction, writer)
-        entry = self._entry(loaded, prediction, files)
+        files: dict[str, str] = {}
+        if made.page is not None:
+            files = writer.write_page(_stack_of(known.name), made.page)
+        files |= writer.write_made(known.name, made.files)
+        if made.reason:
+            self.refuse(str(loaded.image.file), made.reason)
+        if made.prediction is not None:
+            self._tool_files.add(loaded, known.name, made.prediction)
+        entry = self._entry(loaded, made.found, files)
         self.report.count(entry, "")
         account = Account(known.name, {}, entry) if known.key else None
         writer.add(self._listed(entry, loaded), known.key, account)
-
-    def _write_others(self, loaded: Loaded, prediction: Prediction, writer: DatasetWriter) -> None:
-        """Write what is asked for beside the mask."""
-        if self._options.probabilities:
-            assert prediction.probabilities is not None
-            results.write_probabilities(writer, loaded.known.name, prediction.probabilities)
-        if self._options.overlay:
-            self._write_overlay(loaded, prediction, writer)
-        self._tool_files.add(loaded, loaded.known.name, prediction)
-
-    def write_large(
-        self, writer: DatasetWriter, progress: InProgress, results: Iterator[Floats]
-    ) -> TiledPrediction:
-        """Write the mask of a large image, and nothing else of it.
-
-        Raises:
-            DatasetError: If something else is asked for.
-        """
-        options = self._options
-        others = options.probabilities or options.overlay or options.formats
-        if others or options.encoding not in ("integer", "binary"):
-            raise DatasetError(
-                "it is so large that it is predicted in parts, as an integer or binary mask alone: "
-                "no channels, probabilities, overlays, or files of labeling tools"
-            )
-        return progress.write(
-            results, writer.folder_aside(), encoding=options.encoding, pyramid=options.pyramid
-        )
 
     def _listed(self, entry: ManifestEntry, loaded: Loaded) -> ManifestEntry:
         """Return a line of the manifest, or of that of a shard."""
@@ -372,7 +397,7 @@ class _Run:
         """Return what is known of the next image, which has the next name."""
         name = next(names)
         key = self._key(image, name)
-        if not self._in_stack(image):
+        if not in_stack(image, self._options):
             return Known(name, key, *(writer.recall(key) or ()))
         assert image.page is not None
         if image.page.number == 1:  # a stack of masks is one file
@@ -394,19 +419,13 @@ class _Run:
             self._hashed = file, digest
         if not self._hashed[1]:
             return ""
-        page = None if self._in_stack(image) else page  # its number is in the name
+        page = None if in_stack(image, self._options) else page  # its number is in the name
         what = (self._settings, self._hashed[1], str(file), page, name, image.upright)
         return hashlib.sha256(repr(what).encode()).hexdigest()
 
-    def _in_stack(self, image: ImageFile) -> bool:
-        """Tell whether the mask of an image becomes a page of a stack."""
-        options = self._options
-        is_integer = options.encoding == "integer" and options.file_type != "npy"
-        return is_integer and image.page is not None
-
     def name(self, image: ImageFile) -> str:
         """Return the name of the mask of the next image."""
-        if not self._in_stack(image):
+        if not in_stack(image, self._options):
             image = image.alone()
             return self._names.assign(image.folder, image.name)
         assert image.page is not None
@@ -418,82 +437,32 @@ class _Run:
             )
         return f"{self._stack}#{image.page.number}"
 
-    def _encoded(self, prediction: Prediction) -> NDArray[np.uint8] | Mask:
-        classes, encoding = self._model.classes, self._options.encoding
-        if encoding == "binary":
-            return np.where(prediction.mask != BACKGROUND, np.uint8(VOID), np.uint8(BACKGROUND))
-        if encoding == "onehot":
-            return one_hot(prediction.mask, classes.ids)
-        if encoding == "multihot" and self._model.description.head == "sigmoid":
-            return prediction.target
-        if encoding == "multihot":
-            return multi_hot(prediction.mask, classes.foreground_ids)
-        return prediction.mask
-
-    def _write_overlay(self, loaded: Loaded, prediction: Prediction, writer: DatasetWriter) -> None:
-        try:
-            results.write_overlay(writer, loaded.known.name, prediction)
-        except MemoryError:
-            reason = "is predicted, but cannot be shown: there is not enough memory"
-            self.refuse(str(loaded.image.file), reason)
-
-    def _pixels(self, prediction: Prediction | TiledPrediction) -> tuple[dict[str, int], int]:
-        """Return the pixels per class name, the background last, and those of several classes."""
-        if isinstance(prediction, TiledPrediction):
-            names = self._model.classes.names
-            pixels = {names[id_]: one for id_, one in prediction.pixels.items()}
-            return pixels, prediction.overlapped
-        target = prediction.target
-        channels = reduce(np.add, np.moveaxis(target, -1, 0)) if target.ndim == 3 else None
-        if channels is not None and self._options.encoding == "multihot":
-            ids = self._model.description.channel_ids
-            of_channels = target.sum(axis=(0, 1), dtype=np.int64)
-            counts = {id_: int(one) for id_, one in zip(ids, of_channels, strict=True) if one}
-            counts[BACKGROUND] = int((channels == 0).sum())
-        else:
-            counts = count_values(prediction.mask)
-            counts[BACKGROUND] = counts.pop(BACKGROUND, 0)
-        overlapped = 0 if channels is None else int((channels > 1).sum())
-        return {self._model.classes.names[id_]: one for id_, one in counts.items()}, overlapped
-
     def _entry(
         self,
         loaded: Loaded,
-        prediction: Prediction | TiledPrediction | None,
+        found: Found | None,
         files: dict[str, str],
         reason: str = "",
     ) -> ManifestEntry:
-        size = None
-        pixels: dict[str, int] = {}
-        overlapped = 0
-        state = ImageState.UNVISITED
-        if prediction is not None:
-            pixels, overlapped = self._pixels(prediction)
-            if isinstance(prediction, TiledPrediction):
-                size, found = prediction.size, any(list(prediction.pixels.values())[:-1])
-            else:
-                size = Size(prediction.mask.shape[1], prediction.mask.shape[0])
-                found = bool(prediction.target.any())
-            state = ImageState.ANNOTATED if found else ImageState.EMPTY
         image = self._relative(loaded.image.file)
         return ManifestEntry(
             match="path",
             image=image,
             mask=files.get("mask"),
-            width=size.width if size else None,
-            height=size.height if size else None,
+            width=found.size.width if found else None,
+            height=found.size.height if found else None,
             spacing=loaded.spacing or msgspec.UNSET,
             orientation=loaded.orientation,
             upright=loaded.upright,
-            state=state,
+            state=found.state if found else ImageState.UNVISITED,
             format="prediction",
             source=self._source,
             pointer="",
             encoding=self._options.encoding,
-            pixels=pixels,
+            pixels=found.pixels if found else {},
             shapes={},
             class_shapes={},
-            overlapped_pixels=overlapped,
+            overlapped_pixels=found.overlapped if found else 0,
             issues=[_refusal(image or loaded.image.name, reason)] if reason else [],
         )
 

@@ -31,6 +31,8 @@ class PredictOptions:
         overlay: Whether to write images with their masks to ``overlays/``.
         shard: Which part of the images is predicted, and how many parts there are, such as
             ``(2, 8)``; [`gather`][maskforge.gather] joins them.
+        dask: Address of the scheduler of a Dask cluster that predicts, such as
+            ``tcp://10.0.0.1:8786``; empty for this machine.
     """
 
     model: ModelOptions = field(default_factory=ModelOptions)
@@ -44,3 +46,4 @@ class PredictOptions:
     image_files: ImageFiles = "reference"
     vectorize: VectorizeOptions = field(default_factory=VectorizeOptions)
     shard: Annotated[tuple[int, int] | None, Range(1, 1_000_000)] = None
+    dask: str = ""

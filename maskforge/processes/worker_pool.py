@@ -12,11 +12,13 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from maskforge.errors import MaskforgeError
+from maskforge.errors import MaskforgeError, OptionError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from multiprocessing.process import BaseProcess
+
+    from maskforge.processes.dask_cluster import DaskCluster
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -47,21 +49,46 @@ def available_cores() -> int:
 class WorkerPool:
     """An executor that starts with its first task, and ends with everything that waits in it."""
 
-    def __init__(self, workers: int | None, *, loads: Sequence[str] = ()) -> None:
+    def __init__(self, workers: int | None, *, loads: Sequence[str] = (), dask: str = "") -> None:
         """Start nothing yet.
 
         Args:
             workers: Number of processes, at least for two images; with 1, all work is done in this
                 one. None for one for each core, if there are many images.
             loads: Modules of the functions that they run, which are loaded only once.
+            dask: Address of the scheduler of a Dask cluster, whose workers do all work instead.
+
+        Raises:
+            OptionError: If there shall be both.
         """
+        if dask and workers not in (None, 1):
+            raise OptionError(
+                "a Dask cluster has workers of its own, as many as were started",
+                hint="leave out --workers or --dask",
+            )
+        self._dask = dask
+        self._cluster: DaskCluster | None = None
         self._loads = loads
         self.workers = available_cores() if workers is None else workers
         self._least = _MANY if workers is None else 2
         self._executor: Executor | None = None
 
     def __enter__(self) -> WorkerPool:
+        if self._dask:
+            from maskforge.processes.dask_cluster import DaskCluster
+
+            self._executor = self._cluster = DaskCluster(self._dask)
+            self.workers, self._least = max(2, self._cluster.threads), 1
         return self
+
+    def share(self, places: Iterable[Path]) -> None:
+        """Make sure that workers on other machines see the files and folders that they need.
+
+        Raises:
+            MaskforgeError: If one does not.
+        """
+        if self._cluster is not None:
+            self._cluster.share(places)
 
     def __exit__(self, *error: object) -> None:
         if self._executor is not None:
@@ -142,7 +169,7 @@ class WorkerPool:
             for task in itertools.islice(remaining, self.workers * ahead):
                 waiting.append(executor.submit(function, task))
             while waiting:
-                result = waiting.popleft().result()
+                result = self._result(waiting.popleft())
                 for task in itertools.islice(remaining, 1):
                     waiting.append(executor.submit(function, task))
                 yield result
@@ -154,10 +181,14 @@ class WorkerPool:
         finally:
             for future in waiting:
                 future.cancel()
-            wait(waiting)
-            for future in waiting:
-                if not future.cancelled() and future.exception() is None:
-                    drop(future.result())
+            if self._cluster is None:  # whose workers may go on, in a folder that vanishes
+                wait(waiting)
+                for future in waiting:
+                    if not future.cancelled() and future.exception() is None:
+                        drop(future.result())
+
+    def _result(self, future: Future[Result]) -> Result:
+        return future.result() if self._cluster is None else self._cluster.result(future)
 
 
 def forget(result: object) -> None:

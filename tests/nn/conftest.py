@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import model_folders as models
@@ -18,7 +19,10 @@ os.environ.setdefault(
 )
 os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")  # tests leave the user's alone
 try:
-    BACKEND = backend.start()
+    with pytest.MonkeyPatch.context() as patch:
+        if "sklearn" not in sys.modules:  # which Keras would load whole, for wrappers of its own
+            patch.setitem(sys.modules, "sklearn", None)
+        BACKEND = backend.start()
 except MissingDependencyError as error:
     BACKEND = ""
     REASON = f"NO NETWORKS: {error.message}, so networks are not tested"
@@ -36,6 +40,7 @@ def _no_extras(monkeypatch):
     """Some extras take longer than tiny trainings; only those of module fixtures have them."""
     if BACKEND:
         monkeypatch.setattr("maskforge.training.loop.finish._try_bfloat16", lambda *_: None)
+        monkeypatch.setattr("maskforge.training.loop.finish.draw_extremes", lambda *_: None)
         monkeypatch.setattr("maskforge.training.loop.epochs.draw_curves", lambda *_: None)
 
 

@@ -35,6 +35,7 @@ def progress(phase: str, done: int, total: int | None) -> None:
 
 
 os.fsync = slow_sync
+sys.modules["sklearn"] = None  # which Keras would load whole, for wrappers of its own
 backend.start()
 from maskforge.training.loop import epochs  # noqa: E402
 

@@ -1,5 +1,7 @@
 """What holds for every loss with every head: finite, blind to void, teachable, savable."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -34,6 +36,16 @@ def made(spec, head, options, **more):
     return make_loss(spec, head=head, outputs=OUTPUTS, options=options, **more)
 
 
+@functools.cache
+def _compiled(spec, head, options):
+    return compiled_gradient(made(spec, head, dict(options)))
+
+
+def compiled(spec, head, options):
+    """Return value and gradient of a loss as a function; each is compiled once for all tests."""
+    return _compiled(spec, head, tuple(options.items()))
+
+
 def integer_targets(seed=0, images=2):
     return np.random.default_rng(seed).integers(0, OUTPUTS, (images, 4, 5)).astype(np.uint8)
 
@@ -59,7 +71,7 @@ TARGETS = {
 
 @every
 def test_gradients_are_finite_whatever_comes(spec, head, options):
-    gradient = compiled_gradient(made(spec, head, options))
+    gradient = compiled(spec, head, options)
     signs = np.sign(normal_logits())
     for name, targets in TARGETS.items():
         for scale in (0, 1, 60, 1e4):
@@ -76,7 +88,7 @@ def test_gradients_of_perfect_outputs_are_finite(spec, head, options):
         logits = np.where(targets[..., None] == np.arange(OUTPUTS), scale, -scale)
         if head == "sigmoid":
             logits = np.where(targets[..., None] == np.arange(1, OUTPUTS + 1), scale, -scale)
-        value, slope = gradient(made(spec, head, options), targets, logits)
+        value, slope = compiled(spec, head, options)(targets, logits)
         assert value == pytest.approx(0, abs=1e-6)
         assert np.isfinite(slope).all()
 
@@ -93,23 +105,23 @@ def test_gradients_of_probabilities_are_finite(spec, head, options):
 
 @every
 def test_images_that_are_void_cost_and_teach_nothing(spec, head, options):
-    value, slope = gradient(made(spec, head, options), TARGETS["void"], normal_logits())
+    value, slope = compiled(spec, head, options)(TARGETS["void"], normal_logits())
     assert value == 0
     assert not slope.any()
 
 
 @every
 def test_what_is_predicted_under_void_makes_no_difference(spec, head, options):
-    loss, targets = made(spec, head, options), half_void()
+    gradient, targets = compiled(spec, head, options), half_void()
     logits = normal_logits()
-    value, slope = gradient(loss, targets, logits)
+    value, slope = gradient(targets, logits)
     assert value > 0
     assert not slope[:, :2].any()
     assert slope[:, 2:].any()
     for nonsense in (1e4, -3.0, np.nan):
         changed = logits.copy()
         changed[:, :2] = nonsense
-        other, other_slope = gradient(loss, targets, changed)
+        other, other_slope = gradient(targets, changed)
         assert other == value
         np.testing.assert_array_equal(other_slope, slope)
 
@@ -132,17 +144,17 @@ def test_logits_and_probabilities_agree(spec, head, options):
 
 @every
 def test_a_step_downhill_lowers_the_loss(spec, head, options):
-    loss, targets, logits = made(spec, head, options), half_void(), normal_logits()
-    value, slope = gradient(loss, targets, logits)
+    gradient, targets, logits = compiled(spec, head, options), half_void(), normal_logits()
+    value, slope = gradient(targets, logits)
     step = 1e-2 / np.abs(slope).max()
-    lower, _ = gradient(loss, targets, logits - step * slope)
+    lower, _ = gradient(targets, logits - step * slope)
     assert lower < value
 
 
 @every
 def test_the_gradient_is_that_of_differences(spec, head, options):
     loss, targets, logits = made(spec, head, options), half_void(), normal_logits()
-    _, slope = gradient(loss, targets, logits)
+    _, slope = compiled(spec, head, options)(targets, logits)
     direction = slope / np.linalg.norm(slope)
     step = 1e-2
     above, below = (float(loss(targets, logits + sign * step * direction)) for sign in (1, -1))
@@ -205,6 +217,8 @@ def test_a_compiled_model_learns_and_is_saved_with_all_losses(head, tmp_path):
     assert set(history) == {"loss", "dice", "iou", "pixel_accuracy"}
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
+    for one in (model, again):
+        one.run_eagerly = keras.config.backend() != "jax"  # compiling takes longer for two batches
     expected = model.evaluate(images, targets, batch_size=2, verbose=0, return_dict=True)
     found = again.evaluate(images, targets, batch_size=2, verbose=0, return_dict=True)
     assert found == pytest.approx(expected)

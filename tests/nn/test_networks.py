@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import get_args
 
 import numpy as np
@@ -43,6 +44,12 @@ def tiny(arch="unet", *, outputs=2, channels=1, **options):
     return build_network(
         small(arch, **options), input_shape=(None, None, channels), outputs=outputs
     )
+
+
+@functools.cache
+def shared(arch):
+    """Return the one network of an architecture with a single class that tests train and save."""
+    return shallow(arch, outputs=1)
 
 
 def images(height=32, width=32, channels=1, count=2):
@@ -120,25 +127,24 @@ def test_every_network_gives_logits_of_the_size_of_its_input(arch):
 
 @every_architecture
 def test_every_network_learns(arch):
-    network = shallow(arch, outputs=1)
+    network = shared(arch)
     x = images(count=4)
     y = (x > 0.5).astype(np.uint8)
     network.compile(
-        keras.optimizers.Adam(3e-3),
+        keras.optimizers.SGD(0.2),
         keras.losses.BinaryCrossentropy(from_logits=True),
         # compiling takes longer than running, but for JAX, which compiles every operation anyway
         run_eagerly=keras.config.backend() != "jax",
         jit_compile=keras.config.backend() == "jax",
     )
-    losses = [float(np.asarray(network.train_on_batch(x, y))) for _ in range(4)]
+    losses = [float(np.asarray(network.train_on_batch(x, y))) for _ in range(3)]
     assert np.isfinite(losses).all()
-    assert losses[3] < losses[0]
+    assert losses[2] < losses[0]
 
 
 @every_architecture
 def test_saved_networks_are_loaded_in_safe_mode_with_equal_output(arch, tmp_path):
-    network = shallow(arch)
-    model = probabilities(network, "softmax")
+    model = probabilities(shared(arch), "sigmoid")
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
     x = images(64, 32)

@@ -99,6 +99,12 @@ def backbone():
     return create(SMALL, "none")
 
 
+@pytest.fixture
+def _built(monkeypatch, backbone):
+    """Build no other backbone where its weights cannot be used anyway."""
+    monkeypatch.setattr(keras.applications, BACKBONES[SMALL].model, lambda **_: backbone)
+
+
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
 def test_weights_of_a_file(tmp_path, backbone, suffix):
     file = tmp_path / f"backbone{suffix}"
@@ -110,6 +116,7 @@ def test_weights_of_a_file(tmp_path, backbone, suffix):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.usefixtures("_built")
 def test_weights_of_another_backbone_are_refused(tmp_path):
     file = tmp_path / "other.weights.h5"
     keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)]).save_weights(file)
@@ -117,6 +124,7 @@ def test_weights_of_another_backbone_are_refused(tmp_path):
         create(SMALL, str(file))
 
 
+@pytest.mark.usefixtures("_built")
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras", ".txt"])
 def test_damaged_weights_are_refused(tmp_path, suffix):
     file = tmp_path / f"damaged{suffix}"
@@ -125,6 +133,7 @@ def test_damaged_weights_are_refused(tmp_path, suffix):
         create(SMALL, str(file))
 
 
+@pytest.mark.usefixtures("_built")
 def test_weights_that_are_not_there_are_refused(tmp_path):
     with pytest.raises(ModelError, match="no such weights file"):
         create(SMALL, str(tmp_path / "absent.weights.h5"))

@@ -63,6 +63,7 @@ def learned(tmp_path_factory):
     said, steps = [], []
     chosen = options(
         epochs=25,
+        optimizer="adam",
         learning_rate=0.02,
         network={"depth": 2, "convolutions": 2, "normalization": "batch"},
         split={"file": str(root / "split.json")},
@@ -372,7 +373,7 @@ def unsure(tmp_path_factory):
     root = tmp_path_factory.mktemp("unsure")
     examples = discs(root / "data", 4)
     augment = {"preset": "none", "flip_horizontal": 0.5}
-    chosen = options(epochs=3, learning_rate=0.003, loss="bce", augment=augment)
+    chosen = options(epochs=3, optimizer="adam", learning_rate=0.003, loss="bce", augment=augment)
     with step_by_step():
         train(examples, root / "run", chosen)
     split = json.loads((root / "run" / "split.json").read_bytes())

@@ -14,6 +14,7 @@ from pathlib import Path
 NAME = sys.argv[1]
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
 sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.modules["sklearn"] = None  # which Keras would load whole, for wrappers of its own
 
 from maskforge.nn import backend  # noqa: E402
 
@@ -32,10 +33,11 @@ from maskforge.nn.devices import devices_used, distribute  # noqa: E402
 from maskforge.nn.loss_catalog import LOSSES  # noqa: E402
 from maskforge.nn.losses import make_loss  # noqa: E402
 from maskforge.nn.modelio import load_model  # noqa: E402
-from maskforge.training.loop import epochs  # noqa: E402
+from maskforge.training.loop import epochs, finish  # noqa: E402
 from maskforge.training.train import train  # noqa: E402
 
-epochs.draw_curves = lambda *_: None  # takes as long as the training
+# Each takes as long as the training.
+epochs.draw_curves = finish.draw_extremes = lambda *_: None
 
 PAIRS = [(name, head) for name, loss in LOSSES.items() for head in loss.heads]
 

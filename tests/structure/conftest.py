@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 from training_runs import step_by_step
@@ -17,21 +19,24 @@ from maskforge.formats.registry import FORMATS
 from maskforge.nn import backend
 
 
-def copy_samples(samples, folder):
+@pytest.fixture(scope="session")
+def copied(tmp_path_factory, samples):
+    """A folder with ``samples/`` in it."""
+    folder = tmp_path_factory.mktemp("copied")
     annotated = [samples / name for name in FORMATS]
     for one in annotated:
         if not one.is_dir():
             pytest.skip(f"NO SAMPLES: {one} is not there, so the documentation is not run")
         shutil.copytree(one, folder / "samples" / one.name)
     shutil.copy(samples / "classes.toml", folder / "samples")
+    return folder
 
 
 @pytest.fixture(scope="session")
-def converted(tmp_path_factory, samples):
+def converted(tmp_path_factory, copied):
     """A folder with ``masks/``, made once for all."""
-    folder = tmp_path_factory.mktemp("converted")
+    folder = Path(shutil.copytree(copied, tmp_path_factory.mktemp("converted") / "folder"))
     with contextlib.chdir(folder):
-        copy_samples(samples, folder)
         classes = maskforge.load_class_map("samples/classes.toml")
         options = maskforge.ConvertOptions(classes=classes)
         maskforge.convert(["samples/labelme", "samples/vott"], "masks", options)
@@ -59,9 +64,10 @@ def trained(converted):
 
 
 @pytest.fixture
-def workplace(tmp_path, samples, monkeypatch):
+def workplace(tmp_path, copied, samples, monkeypatch):
     """An empty folder with the samples in it, which is the current one."""
-    copy_samples(samples, tmp_path)
+    # Linked, because nothing here writes into a sample, and there are many pages.
+    shutil.copytree(copied, tmp_path, copy_function=os.link, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     # Pages show no progress, which only slow machines tell of.
     monkeypatch.setattr("maskforge.cli.console._SECONDS_BETWEEN_LINES", math.inf)

@@ -1,6 +1,11 @@
 """``convert`` in several processes: to the last byte what one process makes."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from builders import UNFINISHED, assert_whole, files, labelme, manifest, square, tree, write_json
@@ -194,3 +199,51 @@ def test_what_a_process_leaves_that_was_ended_from_outside_is_removed(tmp_path, 
     with pytest.raises(MaskforgeError, match="ended from outside"):
         convert(annotated(tmp_path / "in"), out, workers=2)
     assert files(out / "masks") == set()
+
+
+INTERRUPTED = """
+import signal, sys
+sys.path[:0] = {places!r}
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from maskforge.cli.app import main
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no groups of processes")
+def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(tmp_path):
+    source, out = annotated(tmp_path / "in", 200), tmp_path / "out"
+    command = [sys.executable, "-c", INTERRUPTED.format(places=sys.path), "convert", str(source)]
+    with subprocess.Popen(
+        [*command, "--out", str(out), "--workers", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while process.poll() is None and not list(out.glob("masks/*.png")):
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGINT)  # as the terminal does
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert has_ended(process.pid)
+    done = len(list(out.glob("masks/*.png")))
+    assert 0 < done < 200
+    assert (out / UNFINISHED).read_bytes().count(b"\n") == done
+    convert(source, out)
+    convert(source, tmp_path / "whole")
+    assert tree(out) == tree(tmp_path / "whole")
+
+
+def has_ended(group):
+    """Tell whether no process of a group is left, as soon as that is so."""
+    for _ in range(1000):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.01)
+    return False

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from example_files import folder, save
+from msgspec.structs import replace as replaced
 
 from maskforge.errors import DatasetError, ModelError, OptionError
+from maskforge.evaluation.agreement.agree import agree
 from maskforge.evaluation.evaluate import evaluate
 from maskforge.evaluation.evaluate_options import EvaluateOptions
 from maskforge.examples.sources import open_examples
@@ -24,6 +26,7 @@ from maskforge.nn.modelfile import (
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.predictor import Predictor
 from maskforge.prediction.runtimes.base import Runtime
+from maskforge.processes.worker_pool import WorkerPool
 
 QUICK = EvaluateOptions(bootstrap=0, charts=False, worst=0)
 
@@ -62,7 +65,7 @@ def model(tmp_path, monkeypatch):
             return batch[..., :1]
         return np.concatenate([1 - batch[..., :1], batch[..., :1]], axis=-1)
 
-    def load(path, *, runtime="auto", precision="auto"):
+    def load(path, *, runtime="auto", precision="auto", fold_weights="equal"):
         description = read_description(path)
         runs = Runtime("test", "float32", infer)
         return Predictor(path, description, description.classes, runs)
@@ -102,6 +105,23 @@ def test_a_model_is_evaluated_on_whole_images(model, data, head):
     assert report.part == "all"
 
 
+def test_what_a_network_predicts_is_measured_by_several_processes_alike(
+    model, data, tmp_path, monkeypatch
+):
+    (tmp_path / "data" / "images" / "b.png").write_bytes(b"no image")
+    shared, in_order = [], WorkerPool.in_order
+
+    def counted(self, *arguments, **keywords):
+        shared.append(self.workers)
+        return in_order(self, *arguments, **keywords)
+
+    monkeypatch.setattr(WorkerPool, "in_order", counted)
+    one, two = (evaluate(model(), data, options=QUICK, workers=number) for number in (1, 2))
+    assert shared == [2]
+    assert (one.images, len(one.problems)) == (3, 1)
+    assert replaced(one, created="", seconds=0) == replaced(two, created="", seconds=0)
+
+
 def test_the_report_says_which_weights_these_are(model, data):
     report = evaluate(model(weights_digest="ab" * 32), data, options=QUICK)
     assert report.model_digest == "ab" * 32
@@ -119,6 +139,31 @@ def test_the_threshold_can_be_chosen(model, data):
 def test_a_data_set_can_be_named(model, data, tmp_path):
     options = replace(QUICK, classes=CLASSES)
     assert evaluate(model(), tmp_path / "data", options=options).classes[0].dice == 10 / 13
+
+
+def test_a_model_beside_annotators(model, data, tmp_path):
+    """One of them is the truth; the other draws as the model does, so it differs more from him."""
+    for name, rows in BRIGHTNESS.items():
+        drawn = (np.array(rows) > 127).astype(np.uint8)
+        save(tmp_path / "other" / f"{name}.png", drawn)
+    others = replace(QUICK, classes=CLASSES)
+    report = evaluate(model(), [data, tmp_path / "other"], options=others)
+    alone = evaluate(model(), data, options=QUICK)
+    assert report.classes == alone.classes
+    beside = report.annotators
+    assert beside.images == 4
+    assert beside.annotators_dice == pytest.approx(10 / 13)
+    assert beside.prediction_dice == pytest.approx((10 / 13 + 1) / 2)
+
+
+def test_a_model_among_annotators(model, data, tmp_path):
+    """It predicts the images of the first, and is compared like a person."""
+    del data
+    report = agree([tmp_path / "data", model()], classes=CLASSES, bootstrap=0)
+    assert report.pairs[0].classes[0].dice == pytest.approx(10 / 13)
+    assert list(report.annotators) == ["data", "model"]
+    with pytest.raises(OptionError, match="the first annotator"):
+        agree([model(), tmp_path / "data"], classes=CLASSES, bootstrap=0)
 
 
 def test_an_image_that_has_gone_is_named(model, data, tmp_path):

@@ -1,10 +1,13 @@
 """A run that was ended before its time goes on with the same command, and nothing is done twice."""
 
+import hashlib
 import os
 import shutil
+import tracemalloc
 from dataclasses import fields, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from builders import LOCK, UNFINISHED, assert_whole, files, labelme, manifest, square, tree
@@ -16,7 +19,9 @@ from maskforge.dataset.image_digest import digest_of_image
 from maskforge.errors import OutputExistsError
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.issues import Code, Issue, Origin
+from maskforge.outputs import journal
 from maskforge.outputs.folder import OutputFolder
+from maskforge.outputs.journal import Begun, Done, run_of
 from maskforge.shapes import Area, ImageReference, ImageState, Polygon, Shape, Size
 
 COUNT = 4
@@ -97,6 +102,35 @@ def test_it_may_be_killed_again_and_again(tmp_path, monkeypatch):
     convert(tmp_path / "in", out)
     assert identities(out).items() > seen.items()
     assert tree(out) == tree(tmp_path / "whole")
+
+
+def test_keys_are_told_apart_though_their_marks_are_the_same(tmp_path, monkeypatch):
+    convert(annotated(tmp_path / "in"), tmp_path / "whole")
+    out = tmp_path / "out"
+    kill(monkeypatch, lambda: convert(tmp_path / "in", out), settled=2)
+    before = identities(out)
+    monkeypatch.setattr(journal, "_mark", lambda text: 7)
+    convert(tmp_path / "in", out)
+    assert identities(out).items() >= before.items()
+    assert tree(out) == tree(tmp_path / "whole")
+
+
+def test_what_is_done_takes_no_memory(tmp_path):
+    """Of a hundred thousand images, keys and digests alone would be 60 MB."""
+    count, run = 3000, run_of("x", [tmp_path])
+    digests = [hashlib.sha256(bytes([one % 256, one // 256])).hexdigest() for one in range(count)]
+    done = [Done(one, {f"masks/{one}.png": one}, msgspec.Raw(b"{}")) for one in digests]
+    (tmp_path / LOCK).write_bytes(b"\n".join(map(msgspec.json.encode, [Begun(run), *done])) + b"\n")
+    tracemalloc.start()
+    try:
+        with OutputFolder(tmp_path, run) as folder:
+            held, _ = tracemalloc.get_traced_memory()
+            assert folder.goes_on
+            assert all(one in folder.done for one in digests)
+            assert dict(folder.left()) == {f"masks/{one}.png": one for one in digests}
+    finally:
+        tracemalloc.stop()
+    assert held < 60 * count
 
 
 def test_interrupted_by_hand_it_goes_on_as_well(tmp_path):

@@ -11,10 +11,12 @@ from PIL import Image
 import maskforge as mf
 from maskforge.errors import LimitError, OptionError
 from maskforge.formats import labelme as module
-from maskforge.geometry import thick_line
+from maskforge.formats import plainform
+from maskforge.geometry import least_crossings, thick_line
 from maskforge.limits.allowance import FACTOR, Allowance, Limit
 from maskforge.raster import exact
-from maskforge.shapes import Polyline
+from maskforge.raster.scan import scan
+from maskforge.shapes import Area, Polygon, Polyline, Size
 
 SIDE = 100
 GOOD = square("a", 1, 1, 3, 3)
@@ -76,6 +78,51 @@ def test_an_image_beyond_a_limit_is_refused_alone(
         f"needs {count} {limit.meaning} or more, beyond the limit of {limit.most:,}"
     )
     assert f"{FACTOR}=10" in issue["hint"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("labelme", "isat", "coco", "cvat", "darwin", "label-studio", "supervisely"),
+        *("superannotate", "via", "vott", "cityscapes"),
+    ],
+)
+def test_outlines_that_nobody_could_draw_are_not_all_read(tmp_path, monkeypatch, name):
+    labelme(tmp_path / "in" / "x.json", *[square("a", 0, 0, 90, 90)] * 5, width=SIDE, height=SIDE)
+    Image.new("L", (SIDE, SIDE)).save(tmp_path / "in" / "x.png")
+    mf.export(tmp_path / "in", tmp_path / "out", format=name)
+    monkeypatch.setattr(plainform, "_COUNTED_TOGETHER", 2)
+    lowered(monkeypatch, Limit.CROSSINGS, 2**-17)  # 256
+    (image,) = mf.read(tmp_path / "out", images=tmp_path / "in")
+    assert image.refusal.code is mf.Code.TOO_COSTLY
+    assert "needs 360 crossings" in image.refusal.message
+    assert not image.shapes
+    assert image.record_count == 5
+
+
+def test_least_crossings_are_not_more_than_there_are(monkeypatch):
+    rng = np.random.default_rng(3)
+    taken = []
+
+    def take(self, count):
+        if self._limit is Limit.CROSSINGS:
+            taken.append(count)
+
+    monkeypatch.setattr(Allowance, "take", take)
+    for digits in range(40):
+        rings = rng.uniform(-30, 60, (4, 5, 2)).round(digits % 4)
+        least = least_crossings(areas_of(rings), Size(40, 20))
+        scan(areas_of(rings), Size(40, 20))
+        scan(areas_of(rings[..., ::-1]), Size(20, 40))
+        assert 0 < least <= min(taken)
+        taken.clear()
+    assert least_crossings([], Size(4, 4)) == 0
+    assert least_crossings(areas_of(rings + 100), Size(40, 20)) == 0
+
+
+def areas_of(rings):
+    parts = Polygon(rings[0], (rings[1],)), Polygon(rings[2])
+    return [Area(parts), Area((Polygon(rings[3]),))]
 
 
 def test_instances_of_pixels_are_counted_before_they_are_made(tmp_path, monkeypatch):

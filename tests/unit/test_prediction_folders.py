@@ -320,7 +320,7 @@ def test_a_disk_that_is_full_ends_the_run(images, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OutputError("cannot be written: No space left on device")
 
-    monkeypatch.setattr("maskforge.prediction.results.write_overlay", fail)
+    monkeypatch.setattr("maskforge.prediction.made_prediction.overlay_page", fail)
     with pytest.raises(OutputError, match="No space"):
         predict(predictor(), images, tmp_path / "out", overlay=True)
 

@@ -7,7 +7,7 @@ import shutil
 import msgspec
 import numpy as np
 import pytest
-from builders import labelme, run, square, tree
+from builders import LOCK, labelme, run, square, tree
 from example_files import save
 from kills import identities, kill, same
 from labelme_files import encoded
@@ -182,6 +182,7 @@ def two(tmp_path):
         ({"instances": True}, "they differ in instances: False and True"),
         ({"fold_case": True}, "they differ in fold_case: False and True"),
         ({"version": "0.0.9"}, "they differ in version: 0.1.0 and 0.0.9"),
+        ({"command": "predict"}, "they differ in the command: convert and predict"),
         ({"source": "else"}, "they differ in the sources"),
         ({"more": "x99"}, "they differ in the images: 6 and 7"),
         ({"label": "new"}, "they differ in classes"),
@@ -199,11 +200,12 @@ def test_parts_of_other_runs_are_told(tmp_path, two, other, message):
         labelme(source / "x05.json", square(label, 1, 1, 4, 4))
     if text := options.pop("bad", None):
         (source / "bad.json").write_text(text)
-    version = options.pop("version", None)
+    version, command = options.pop("version", None), options.pop("command", None)
     mf.convert(source, tmp_path / "other", **options)
-    if version:
+    if version or command:
         record = json.loads((tmp_path / "other" / SHARD).read_text())
-        record["options"]["version"] = version
+        record["options"]["version"] = version or record["options"]["version"]
+        record["command"] = command or record["command"]
         (tmp_path / "other" / SHARD).write_text(json.dumps(record))
     with pytest.raises(DatasetError, match=r"not of the same run as .*part-1: ") as error:
         mf.gather([two[0], tmp_path / "other"], tmp_path / "out")
@@ -233,6 +235,7 @@ def test_shards_that_are_missing_or_there_twice_are_told(tmp_path, two):
     [
         lambda part: (part / "masks" / "x05.png").write_bytes(b"another"),
         lambda part: (part / "masks" / "x05.png").unlink(),
+        lambda part: (part / LOCK).touch(),
         lambda part: (part / "classes.json").unlink(),
         lambda part: (part / SHARD).write_text("{}"),
         lambda part: (part / "manifest.jsonl").unlink(),

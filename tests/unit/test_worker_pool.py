@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from maskforge.errors import GeometryError, MaskforgeError, OutputError
+from maskforge.errors import (
+    GeometryError,
+    MaskforgeError,
+    MissingDependencyError,
+    OptionError,
+    OutputError,
+)
 from maskforge.issues import Code, Origin
 from maskforge.processes import worker_pool
 from maskforge.processes.worker_pool import WorkerPool, available_cores
@@ -106,3 +112,15 @@ def test_processes_start_only_for_many_images_unless_they_are_asked_for(monkeypa
     assert [WorkerPool(None).is_worth(count) for count in (10, 499, 500)] == [False, False, True]
     assert [WorkerPool(TWO).is_worth(count) for count in (1, 2)] == [False, True]
     assert not WorkerPool(1).is_worth(10_000)
+
+
+def test_dask_is_needed_only_for_clusters(monkeypatch):
+    monkeypatch.setattr("maskforge.errors.is_installed", lambda package: False)
+    with (
+        pytest.raises(MissingDependencyError, match="Dask clusters need distributed") as error,
+        WorkerPool(1, dask="tcp://127.0.0.1:9"),
+    ):
+        pass
+    assert "maskforge[dask]" in error.value.hint
+    with pytest.raises(OptionError, match="workers of its own"):
+        WorkerPool(TWO, dask="tcp://127.0.0.1:9")

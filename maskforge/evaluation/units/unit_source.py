@@ -26,7 +26,7 @@ from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.evaluation.measures.unit_rows import UnitQuestion
 from maskforge.evaluation.measures.units import UnitMap, instances_as_units, regions_as_units
 from maskforge.evaluation.pairs import pair
-from maskforge.evaluation.predictions import example_planes
+from maskforge.evaluation.predictions import absolute, example_planes
 from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.mask_folders import open_masks
 from maskforge.examples.partial_masks import written_items
@@ -94,13 +94,22 @@ class UnitSource:
     hidden: bool
     measure: MeasureOptions
 
-    def alone(self, truth: Example) -> UnitSource:
-        """Return as much as any process needs for the units of an example."""
+    def alone(self, truth: Example, *, anywhere: bool = False) -> UnitSource:
+        """Return as much as any process needs for the units of an example.
+
+        Args:
+            truth: The example.
+            anywhere: Whether it may be on another machine.
+        """
         name = truth.name
+        partner, instances = self.partners.get(name), self.instances.get(name)
+        if anywhere:
+            partner = partner and absolute(partner)
+            instances = instances and replace(instances, path=instances.path.absolute())
         return replace(
             self,
-            partners={name: self.partners[name]} if name in self.partners else {},
-            instances={name: self.instances[name]} if name in self.instances else {},
+            partners={name: partner} if partner else {},
+            instances={name: instances} if instances else {},
         )
 
     def read(self, truth: Example, lesions: NDArray[np.bool_]) -> Units | None:

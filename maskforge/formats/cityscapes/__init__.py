@@ -107,15 +107,17 @@ def _of_polygons(document: Document) -> ImageRecord:
     origin = document.origin
     place = origin.at(f".{RECORDS}")
     records = as_list(root[RECORDS], RECORDS, place)
-    shapes, issues = read_each(records, place, read_polygon, FORM)
+    unsized: list[Issue] = []
+    size = declared_size(root, origin, unsized, _SIDES)
+    shapes, issues = read_each(records, place, read_polygon, FORM, size=size)
     about = {key: value for key, value in root.items() if key != RECORDS}
     return _record(
         document.path,
         shapes,
-        issues,
+        [*issues, *unsized],
         ImageState.ANNOTATED if records else ImageState.EMPTY,
         origin,
-        declared_size(root, origin, issues, _SIDES),
+        size,
         about | left_over(RECORDS, records, shapes, place),
     )
 

@@ -112,6 +112,6 @@ def _read(
 ) -> tuple[list[Shape], list[Issue], dict[str, list[object]]]:
     """Return the shapes of some records, crowds below what is told apart, and what became none."""
     own, places = [records[number] for number in numbers], places_in(place, numbers)
-    shapes, issues = read_each(own, place, reader, FORM, places)
+    shapes, issues = read_each(own, place, reader, FORM, places, reader.size)
     crowds_first(shapes)
     return shapes, issues, left_over(RECORDS, own, shapes, place, places)

@@ -64,7 +64,9 @@ def _image(element: Element, origin: Origin) -> ImageRecord:
     read = partial(
         read_shape, vertices=Allowance(Limit.VERTICES), pixels=Allowance(Limit.BITMAP_PIXELS)
     )
-    shapes, found = read_each(records, origin, read, FORM)
+    unsized: list[Issue] = []
+    size = declared_size(element.attrib, origin, unsized, is_text=True)
+    shapes, found = read_each(records, origin, read, FORM, size=size)
     issues += found
     # The canvas of the tool draws by `z_order`; what is on one level, in the order of the file.
     shapes.sort(key=_level)
@@ -83,7 +85,7 @@ def _image(element: Element, origin: Origin) -> ImageRecord:
         if all(one["type"] in NO_SHAPES for one in records)
         else ImageState.ANNOTATED,
         origin,
-        declared=declared_size(element.attrib, origin, issues, is_text=True),
+        declared=size,
         upright=True,  # CVAT turns images upright when a task is made
         beside=(".", "images", *_subset_folders(element)),
         tags=tuple(
@@ -91,7 +93,7 @@ def _image(element: Element, origin: Origin) -> ImageRecord:
                 str(one["label"]) for one in records if one["type"] == "tag" and one.get("label")
             )
         ),
-        issues=tuple(issues),
+        issues=(*issues, *unsized),
         extra={**element.attrib, **left_over(RECORDS, records, shapes, origin)},
     )
 

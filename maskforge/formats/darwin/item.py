@@ -76,7 +76,7 @@ def _image(
     else:
         layers = RasterLayers(records, places, size)
         reader = AnnotationReader(layers, issues)
-        shapes, found = read_each(records, list_place, reader.read, FORM, places)
+        shapes, found = read_each(records, list_place, reader.read, FORM, places, size)
         issues += found
         if layers.unlisted:
             text = f"{layers.unlisted} pixels of the raster layer belong to no mask"

@@ -66,9 +66,7 @@ class DicomSegWriter(Writer):
             if name not in source:
                 setattr(source, name, None)
         mask, _, _ = image.draw()
-        if (void := int(np.count_nonzero(mask == _VOID))) and all(
-            one.id != _VOID for one in self._classes
-        ):
+        if void := int(np.count_nonzero(mask == _VOID)):
             self._context.left_out("void pixels", void)
         numbers = np.zeros(int(mask.max()) + 1, np.uint16)
         for number, one in enumerate(self._classes, 1):

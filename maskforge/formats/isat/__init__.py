@@ -56,18 +56,21 @@ class Isat:
         origin, info = document.origin, root["info"]
         place = origin.at(".objects")
         objects = as_list(root["objects"], "objects", place, _HINT)
-        shapes, issues = read_each(objects, place, read_object, FORM)
+        unsized: list[Issue] = []
+        declared = declared_size(info, origin.at(".info"), unsized)
+        shapes, issues = read_each(objects, place, read_object, FORM, size=declared)
         shapes.sort(key=layer_of)  # equal layers stay in the order of the file, as in Qt
         name, folder = (_text(info, key, origin, issues) for key in ("name", "folder"))
         file = image_name(image_path(name))
         written = (image_path(name), image_path(f"{folder}/{file}") if folder else "")
+        issues += unsized
         yield ImageRecord(
             file or document.path.stem,
             tuple(filter(None, written)) if file else (),
             tuple(shapes),
             ImageState.ANNOTATED if objects else ImageState.EMPTY,
             origin,
-            declared=declared_size(info, origin.at(".info"), issues),
+            declared=declared,
             upright=False,  # Pillow opens the image, and nothing turns it
             # ISAT looks for the file by the name of the image.
             own=() if document.is_item else (document.path.stem,),

@@ -46,7 +46,7 @@ def read_task(task: Task, origin: Origin, stored: Origin | None = None) -> Image
     size = _size(results) or _size([task["data"]], "width", "height")
     if len(texts) == 1:
         reader = ResultReader(results, size)
-        shapes, found = read_each(results, at.at(".result"), reader.read, form(reader))
+        shapes, found = read_each(results, at.at(".result"), reader.read, form(reader), size=size)
         issues += found
     else:
         words = f"{len(texts)} images" if texts else "no image"

@@ -132,7 +132,7 @@ def read_annotations(
         return _refused(name, Code.INVALID_IMAGE_RECORD, text, origin, extra)
     place = origin.at(".objects")
     masks = MaskPixels(origin.file.parent, context, declared)
-    shapes, issues = read_each(objects, place, ObjectReader(masks), FORM)
+    shapes, issues = read_each(objects, place, ObjectReader(masks), FORM, size=declared)
     return ImageRecord(
         name,
         written,

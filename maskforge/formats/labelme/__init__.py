@@ -87,19 +87,22 @@ class LabelMe:
         read = partial(
             read_shape, vertices=Allowance(Limit.VERTICES), pixels=Allowance(Limit.BITMAP_PIXELS)
         )
-        shapes, issues = read_each(records, place, read, FORM)
+        unsized: list[Issue] = []
+        declared = declared_size(root, origin, unsized, _SIDES)
+        shapes, issues = read_each(records, place, read, FORM, size=declared)
         name, written = _image(root, document, issues)
         data = _optional(root, "imageData", str, origin, issues)
         if data and is_data_uri(data):
             text = "`imageData` is a data URI instead of bare base64"
             issues.append(Issue(Code.LENIENT, text, origin.at(".imageData")))
+        issues += unsized
         yield ImageRecord(
             name,
             written,
             tuple(shapes),
             ImageState.ANNOTATED if records else ImageState.EMPTY,
             origin,
-            declared=declared_size(root, origin, issues, _SIDES),
+            declared=declared,
             # LabelMe turns images upright before it shows them; X-AnyLabeling shows the pixels
             # as they are stored.
             upright=not _is_x_anylabeling(root),

@@ -131,7 +131,7 @@ class _Image:
             if mask is not None:
                 declared = self._read_masks(mask) or declared
             else:
-                self._read_boxes()
+                self._read_boxes(declared)
         name, written = self._names()
         sets = self._context.memory.setdefault("pascal-voc sets", ImageSets())
         assert isinstance(sets, ImageSets)
@@ -163,9 +163,9 @@ class _Image:
         names = [name for one in paths if (name := PurePosixPath(one).name) not in ("", "..")]
         return (names[-1] if names else self._layout.name), tuple(paths)
 
-    def _read_boxes(self) -> None:
+    def _read_boxes(self, size: Size | None) -> None:
         place = self._origin.at(f".{_RECORDS}")
-        self._shapes, issues = read_each(self._objects, place, read_object, FORM)
+        self._shapes, issues = read_each(self._objects, place, read_object, FORM, size=size)
         self._issues += issues
         if self._objects and self._plain.get("segmented") == "1":
             text = "says that the image is segmented, and there is no mask in SegmentationClass"

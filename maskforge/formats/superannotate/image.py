@@ -107,7 +107,9 @@ def _read_records(
         [folder / one for one in entry.folders], [PurePosixPath(one).name for one in names]
     )
     reader = ShapeReader(Labeler(classes, issues), parts, issues)
-    shapes, more_issues = read_each(entry.records, entry.records_origin, reader.read, FORM)
+    shapes, more_issues = read_each(
+        entry.records, entry.records_origin, reader.read, FORM, size=declared
+    )
     issues += more_issues
     if parts.loaded is None:
         return shapes, declared

@@ -68,7 +68,8 @@ class Supervisely:
         objects = as_list(root["objects"], "objects", place, "download the project again")
         notes: list[Issue] = []
         reader = ObjectReader(classes_of(document.path, context), notes)
-        shapes, issues = read_each(objects, place, reader, FORM)
+        size = _size(root.get("size"))
+        shapes, issues = read_each(objects, place, reader, FORM, size=size)
         name = document.path.stem  # ``a.png.json`` is of ``a.png``
         if document.is_item:
             name = origin.pointer
@@ -79,7 +80,7 @@ class Supervisely:
             tuple(shapes),
             ImageState.ANNOTATED if objects else ImageState.EMPTY,
             origin,
-            declared=_size(root.get("size")),
+            declared=size,
             upright=True,  # browsers turn images so
             own=() if is_written or document.is_item else (name,),
             beside=("../img", "."),

@@ -89,19 +89,20 @@ def _image_record(
     place = origin.at(".regions")
     records = listed(regions)
     read = partial(read_region, classes=classes, vertices=Allowance(Limit.VERTICES))
-    shapes, issues = read_each(records, place, read, FORM)
+    attributes = entry.get("file_attributes")
+    size = declared_size(attributes)
+    shapes, issues = read_each(records, place, read, FORM, size=size)
     data = entry.get(EMBEDDED)
     extra = {key: value for key, value in entry.items() if key != "regions"}
     if EMBEDDED in extra:
         extra[EMBEDDED] = bool(data)
-    attributes = entry.get("file_attributes")
     return ImageRecord(
         name,
         written_places(filename, prefix),
         tuple(shapes),
         ImageState.ANNOTATED if records else ImageState.EMPTY,
         origin,
-        declared=declared_size(attributes),
+        declared=size,
         upright=True,  # as browsers show images
         embedded=EmbeddedImage(data) if data and isinstance(data, str) else None,
         tags=tuple(tags_of(attributes)),

@@ -122,16 +122,18 @@ def image_record(
         extra: The object without the regions.
     """
     listed = origin.at(".regions")
-    shapes, issues = read_each(regions, listed, read_region, FORM)
+    unsized: list[Issue] = []
+    size = declared_size(asset.size, place.at(".size"), unsized)
+    shapes, issues = read_each(regions, listed, read_region, FORM, size=size)
     record = ImageRecord(
         asset.file_name,
         written_places(asset.name or "", asset.path or ""),
         tuple(shapes),
         _state(asset, regions),
         origin,
-        declared=declared_size(asset.size, place.at(".size"), issues),
+        declared=size,
         beside=beside,
-        issues=tuple(issues),
+        issues=(*issues, *unsized),
         extra={**extra, **left_over("regions", regions, shapes, listed)},
     )
     match asset.type:
