@@ -230,6 +230,20 @@ def test_shards_that_are_missing_or_there_twice_are_told(tmp_path, two):
     assert not out.exists()
 
 
+def outside(part):
+    """Name the same file in another place."""
+    shutil.copy(part / "masks" / "x05.png", part.parent / "x05.png")
+    replaced(part / "manifest.jsonl", "masks/x05", "masks/../../x05")
+
+
+def test_images_that_no_part_has_are_missed(tmp_path, two):
+    cut(two[1] / "manifest.jsonl", 1)
+    record = json.loads((two[1] / SHARD).read_text())
+    (two[1] / SHARD).write_text(json.dumps(record | {"count": record["count"] - 1}))
+    with pytest.raises(DatasetError, match="the shards have not 6 images together"):
+        mf.gather(two, tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -241,7 +255,7 @@ def test_shards_that_are_missing_or_there_twice_are_told(tmp_path, two):
         lambda part: (part / "manifest.jsonl").unlink(),
         lambda part: (part / "manifest.jsonl").write_text("[]\n"),
         lambda part: cut(part / "manifest.jsonl", 1),
-        lambda part: replaced(part / "manifest.jsonl", "masks/x05", "masks/../../part-1/masks/x05"),
+        outside,
         lambda part: linked(part / "masks" / "x05.png"),
     ],
 )
