@@ -174,6 +174,12 @@ def convert_into(
     return report
 
 
+def _images(options: ConvertOptions) -> PathLike | Sequence[PathLike] | None:
+    if not options.dask or options.images is None:
+        return options.images
+    return [one.absolute() for one in as_paths(options.images)]
+
+
 def _convert(
     destination: Destination,
     sources: Sequence[Path],
@@ -184,9 +190,7 @@ def _convert(
     observe: Callable[[ManifestEntry], None],
 ) -> ConversionReport:
     class_from = options.class_from or (options.classes.class_from if options.classes else "")
-    images = options.images
-    if options.dask and images is not None:
-        images = [one.absolute() for one in as_paths(images)]
+    images = _images(options)
     reader = AnnotationReader(
         sources,
         format=options.format,
