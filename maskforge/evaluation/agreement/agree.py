@@ -95,9 +95,11 @@ def agree(
     options = with_keywords(AgreeOptions, options, keywords)
     check_unit_options(options.per_unit)
     check_grouping(options.group_column, options.group_pattern)
-    if not isinstance(annotators, (list, tuple)) or len(annotators) < 2:
+    given = isinstance(annotators, (list, tuple))
+    if not given or len(annotators) < 2:
+        found = ", ".join(map(str, annotators)) if given else annotators
         raise OptionError(
-            f"annotators must be two or more folders of masks, found {shorten(annotators)}",
+            f"annotators must be two or more folders of masks, found {shorten(found)}",
             hint="name one folder for each annotator",
         )
     sources = as_paths(annotators)
