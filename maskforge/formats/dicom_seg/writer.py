@@ -50,7 +50,7 @@ class DicomSegWriter(Writer):
             MissingDependencyError: If highdicom is not installed.
         """
         super().__init__(context)
-        require("highdicom", "'maskforge[dicom-seg]'", "DICOM segmentations")
+        require("highdicom", "maskforge[dicom-seg]", "DICOM segmentations")
         self._classes = [one for one in context.classes if one.is_foreground]
 
     def add(self, image: WrittenImage) -> None:

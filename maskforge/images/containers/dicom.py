@@ -122,7 +122,7 @@ _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"
 
 class _DicomFile:
     def __init__(self, stream: IO[bytes]) -> None:
-        require("pydicom", "'maskforge[dicom]'", "DICOM files")
+        require("pydicom", "maskforge[dicom]", "DICOM files")
         from pydicom import dcmread
 
         # It tells of every irregular value, as most devices write some.
