@@ -8,6 +8,7 @@ that the annotation file declares decides wherever it can.
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +21,9 @@ from maskforge.images.decoder import list_pages, read_header
 from maskforge.images.finder import ImageFinder
 from maskforge.images.patients import WHAT_TO_DO, patient_digest
 from maskforge.images.search import EXTRACT_HINT, IMAGES_HINT, Found, Problem, Wanted
+from maskforge.images.tiled_tiff import TILE
 from maskforge.issues import Box, Code, Issue
-from maskforge.shapes import MOST_TILED_PIXELS, Bitmap, ImageReference, Shape, Size
+from maskforge.shapes import MOST_PIXELS, MOST_TILED_PIXELS, Bitmap, ImageReference, Shape, Size
 
 _RATIO_TOLERANCE = 0.01
 _UPSIDE_DOWN = 4  # the EXIF orientation of what is mirrored at a horizontal line
@@ -71,7 +73,7 @@ def settle(
             image = replace(image, size=record.declared)
         if record.upward and image.size is not None:
             shapes = tuple(_upside_down(one, image.size) for one in shapes)
-        if image.size is not None and image.size.width * image.size.height > MOST_TILED_PIXELS:
+        if image.size is not None and _stored_pixels(image.size) > MOST_TILED_PIXELS:
             raise ImageError(
                 Code.TOO_LARGE,
                 f"a size of {image.size} px is beyond the {MOST_TILED_PIXELS:,} px of a mask",
@@ -82,6 +84,13 @@ def settle(
         image = replace(image, size=None)
         issues.append(error.issue())
     return image, shapes, issues
+
+
+def _stored_pixels(size: Size) -> int:
+    """Return how many pixels a mask would be written with: a thin one is mostly rest of tiles."""
+    if size.width * size.height <= MOST_PIXELS:
+        return size.width * size.height
+    return math.prod(-(-side // TILE) * TILE for side in size)
 
 
 def _name(record: ImageRecord, found: Found) -> str:

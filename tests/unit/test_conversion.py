@@ -217,7 +217,10 @@ def test_an_image_that_fits_no_memory_is_refused_and_the_next_one_drawn(tmp_path
     }
 
 
-@pytest.mark.parametrize(("width", "height"), [(2**31, 2**31), (2**31, 9), (140000, 140000)])
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [(2**31, 2**31), (2**31, 9), (9, 10**9), (10**9, 9), (140000, 140000)],
+)
 def test_sizes_beyond_any_mask_are_refused(tmp_path, width, height):
     labelme(tmp_path / "x.json", square("a", 1, 1, 4, 4), width=width, height=height)
     report = convert(tmp_path / "x.json", tmp_path / "out")
