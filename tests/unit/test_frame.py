@@ -204,7 +204,14 @@ def test_images_that_fit_alike_are_named_and_none_is_used(tmp_path):
 
 @pytest.mark.parametrize(
     ("width", "height", "fits"),
-    [(2**17, 2**17, True), (2**17, 2**17 + 1, False), (2**31, 8, True), (9, 2**31, False)],
+    [
+        (2**17, 2**17, True),
+        (2**17, 2**17 + 1, False),
+        (2**27, 8, True),
+        (2**25, 9, True),
+        (2**27, 9, False),
+        (9, 2**31, False),
+    ],
 )
 def test_the_largest_mask(tmp_path, width, height, fits):
     image = settled(tmp_path / "x.json", width=width, height=height)
