@@ -135,6 +135,7 @@ def policies(monkeypatch):
 
     monkeypatch.setattr(loop, "fit", fit)
     monkeypatch.setattr(loop, "_finish", finish)
+    monkeypatch.setattr(loop, "describe", lambda *_: "")  # of models that are not there
     return found
 
 

@@ -58,7 +58,9 @@ def test_no_image_is_lost(deeds, limit):
         assert names(waiting) == expected
         parts = waiting.parts()
         assert [name for part in parts for name in names(part.images())] == expected
-        assert [name for part in parts for name in names(part.read_heads())] == expected
+        assert [
+            name for part in parts for name in names(head for _, head in part.read_heads())
+        ] == expected
         assert names(waiting) == expected
 
 

@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 import signal
+import time
 import warnings
 from concurrent.futures import Executor, Future
 
@@ -368,6 +369,9 @@ def test_workers_that_all_leave_are_told(tmp_path, monkeypatch):
         paths = [tmp_path / str(number) for number in range(20)]
         results = pool.in_order(leaving_a_file, paths, forget)
         assert next(results) == paths[0]
+        while not paths[3].exists():  # which is begun when the first is taken
+            time.sleep(0.01)
+        time.sleep(0.3)  # until its result is on its way no more
         left.sync(left.workers[0].close)
         with pytest.raises(MaskforgeError, match="has no workers") as error:
             list(results)
