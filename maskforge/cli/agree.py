@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from maskforge.choices import Consensus, VoidWhere
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, print_shown, progress, reported_errors, say
+from maskforge.cli.console import print_compared, print_json, progress, reported_errors, say
 from maskforge.cli.dataoptions import CLASSES, GROUPS, MASK_VALUES, STATES
 from maskforge.cli.flags import Flag, Flags, Given, with_flags
 from maskforge.cli.unitoptions import LesionClass, UnitClass, UnitPixels, Units
 from maskforge.evaluation.measures.measure_options import MeasureOptions
 from maskforge.training.train_options import DataOptions
-
-if TYPE_CHECKING:
-    from maskforge.evaluation.agreement.agreement_report import AgreementReport
 
 _MEASURES, _CONSENSUS = "Measures", "Consensus"
 
@@ -149,6 +146,7 @@ def agree(
     with reported_errors():
         from maskforge.evaluation.agreement.agree import agree as run
         from maskforge.evaluation.agreement.agree_options import AgreeOptions
+        from maskforge.evaluation.agreement.agreement_tables import shown
         from maskforge.evaluation.units.unit_options import UnitOptions
         from maskforge.masks.classfile import load_class_map
 
@@ -183,19 +181,9 @@ def agree(
         if json:
             print_json(report)
         else:
-            _print_report(report)
+            print_compared(shown(report), report.problems, report.notes)
             if out is not None:
                 say(f"report, tables and images are in {out}")
             if html is not None:
                 say(f"the page to read, print or mail is {html}")
         raise typer.Exit(report.exit_code)
-
-
-def _print_report(report: AgreementReport) -> None:
-    from maskforge.evaluation.agreement.agreement_tables import shown
-
-    print_shown(shown(report))
-    for problem in report.problems:
-        say(f"refused: {problem}", err=True)
-    for note in report.notes:
-        say(f"note: {note}", fg="yellow" if note.startswith("WARNING") else None)

@@ -140,6 +140,25 @@ def print_shown(parts: Iterable[Shown]) -> None:
             print_table(part)
 
 
+def print_compared(
+    parts: Iterable[Shown],
+    problems: Iterable[str],
+    notes: Iterable[str],
+) -> None:
+    """Print a report about images that were compared.
+
+    Args:
+        parts: Its tables and sentences.
+        problems: Why images are missing; told on stderr.
+        notes: What has to be known.
+    """
+    print_shown(parts)
+    for problem in problems:
+        say(f"refused: {problem}", err=True)
+    for note in notes:
+        say(f"note: {note}", fg="yellow" if note.startswith("WARNING") else None)
+
+
 def print_table(table: Table) -> None:
     """Print a table on stdout; columns that hold numbers are aligned right."""
     from rich import box

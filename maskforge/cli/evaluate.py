@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, print_shown, progress, reported_errors, say
+from maskforge.cli.console import print_compared, print_json, progress, reported_errors, say
 from maskforge.cli.dataoptions import Data
 from maskforge.cli.flags import with_flags
 from maskforge.cli.modeloptions import Model
 from maskforge.cli.unitoptions import UNITS, LesionClass, UnitClass, UnitPixels, Units
 
 if TYPE_CHECKING:
-    from maskforge.evaluation.report.evaluation_report import EvaluationReport
     from maskforge.examples.example import ExampleSet
 
 _MEASURES, _REPORT = "Measures", "Report"
@@ -185,6 +184,7 @@ def evaluate(
         from maskforge.evaluation.evaluate import evaluate as run
         from maskforge.evaluation.evaluate_options import EvaluateOptions, check_options
         from maskforge.evaluation.measures.measure_options import MeasureOptions
+        from maskforge.evaluation.report.report_tables import shown
         from maskforge.evaluation.units.unit_options import UnitOptions
         from maskforge.masks.classfile import load_class_map
         from maskforge.prediction.model_options import ModelOptions
@@ -259,19 +259,9 @@ def evaluate(
         if json:
             print_json(report)
         else:
-            _print_report(report)
+            print_compared(shown(report), report.problems, report.notes)
             if out is not None:
                 say(f"report, tables and images are in {out}")
             if html is not None:
                 say(f"the page to read, print or mail is {html}")
         raise typer.Exit(report.exit_code)
-
-
-def _print_report(report: EvaluationReport) -> None:
-    from maskforge.evaluation.report.report_tables import shown
-
-    print_shown(shown(report))
-    for problem in report.problems:
-        say(f"refused: {problem}", err=True)
-    for note in report.notes:
-        say(f"note: {note}", fg="yellow" if note.startswith("WARNING") else None)

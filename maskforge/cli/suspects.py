@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from maskforge.cli import options as shared
-from maskforge.cli.console import print_json, print_shown, progress, say
+from maskforge.cli.console import print_compared, print_json, progress, say
 from maskforge.cli.flags import Flag, Flags, Given, with_flags
 from maskforge.cli.modeloptions import Model
 from maskforge.review.suspect_options import SuspectOptions
@@ -64,11 +64,7 @@ def suspects(
     if json:
         print_json(report)
     else:
-        print_shown(shown(report))
-        for problem in report.problems:
-            say(f"refused: {problem}", err=True)
-        for note in report.notes:
-            say(f"note: {note}", fg="yellow" if note.startswith("WARNING") else None)
+        print_compared(shown(report), report.problems, report.notes)
         if out is not None:
             say(f"Look at them: {out}/suspects.html")
     raise typer.Exit(report.exit_code)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from maskforge.display.colors import Color
 from maskforge.display.page import Panels
@@ -14,10 +15,7 @@ from maskforge.display.table import cell_text
 from maskforge.evaluation.agreement.agreement_records import DifferingImage
 from maskforge.evaluation.measures.regions import Planes
 from maskforge.evaluation.report.panels import class_colors, class_legend, numbers, view_panels
-from maskforge.evaluation.report.worst import CONFUSED, FOUND, INVENTED, MISSED, OPACITY
-from maskforge.files import WORST
-from maskforge.images.png import png_bytes
-from maskforge.masks.masknames import MaskNames
+from maskforge.evaluation.report.worst import CONFUSED, FOUND, INVENTED, MISSED, OPACITY, as_files
 from maskforge.masks.overlay import overlay, with_legend
 
 _COLORS: dict[int, Color] = {1: FOUND, 2: MISSED, 3: INVENTED, 4: CONFUSED}
@@ -70,13 +68,13 @@ def draw_differences(cases: Iterable[DifferingCase]) -> Iterator[tuple[str, byte
     Yields:
         Name and content of every image.
     """
-    names = MaskNames()
-    for number, case in enumerate(cases, 1):
-        values = differences(case.marked)
-        shown = overlay(case.image, values, _COLORS, opacity=OPACITY)
-        page = with_legend(shown, _title(case.row), _legend(values, case.names))
-        name = f"{WORST}/{number:02}-{names.assign('', case.row.name.replace('/', '-'))}.png"
-        yield name, png_bytes(np.asarray(page))
+    return as_files((case.row.name, _draw(case)) for case in cases)
+
+
+def _draw(case: DifferingCase) -> Image.Image:
+    values = differences(case.marked)
+    shown = overlay(case.image, values, _COLORS, opacity=OPACITY)
+    return with_legend(shown, _title(case.row), _legend(values, case.names))
 
 
 def difference_panels(case: DifferingCase, classes: Sequence[str], cases: int) -> Panels:

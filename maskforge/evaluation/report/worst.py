@@ -87,10 +87,19 @@ def draw_worst(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
     Yields:
         Name and content of every image.
     """
+    return as_files((case.row.name, _draw(case)) for case in cases)
+
+
+def as_files(pages: Iterable[tuple[str, Image.Image]]) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of drawn images, for the folder ``worst/``.
+
+    Args:
+        pages: Name of the image, and what was drawn of it.
+    """
     names = MaskNames()
-    for number, case in enumerate(cases, 1):
-        name = f"{WORST}/{number:02}-{names.assign('', case.row.name.replace('/', '-'))}.png"
-        yield name, png_bytes(np.asarray(_draw(case)))
+    for number, (name, page) in enumerate(pages, 1):
+        file = f"{WORST}/{number:02}-{names.assign('', name.replace('/', '-'))}.png"
+        yield file, png_bytes(np.asarray(page))
 
 
 def outcome_image(example: Example, image: Regions) -> NDArray[np.uint8]:
