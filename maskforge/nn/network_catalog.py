@@ -52,6 +52,9 @@ class NetworkOptions:
         normalization: After every convolution.
         dropout: Rate.
         activation: After every convolution.
+        stem_stride: Pixels along each side that the first convolution makes one of. The network
+            works on the smaller image, and its last convolution enlarges the logits again: faster
+            by nearly the square, at the price of details as fine as that. 1 works on every pixel.
         deep_supervision: Whether U-Net++ has a loss at every level.
         encoder: Backbone of keras.applications instead of the network's own encoder.
         encoder_weights: ``imagenet``, ``none`` or a weights file.
@@ -68,6 +71,7 @@ class NetworkOptions:
     normalization: Normalization | None = None
     dropout: Annotated[float | None, Range(0, 1, below=True)] = None
     activation: str | None = None
+    stem_stride: Annotated[int | None, Range(1, 8)] = None
     deep_supervision: bool = False
     encoder: Encoder | None = None
     encoder_weights: str = "imagenet"
@@ -100,6 +104,7 @@ class NetworkPlan:
     normalization: Normalization = "none"
     dropout: float = 0.0
     activation: str = "relu"
+    stem_stride: int = 1
     deep_supervision: bool = False
     encoder: Encoder | None = None
     encoder_weights: str = "none"
@@ -120,7 +125,7 @@ class _Facts:
 
 _LEVELS = ("filters", "depth", "convolutions", "kernel")
 _BLOCK = ("normalization", "dropout", "activation")
-_ALL = (*_LEVELS, "upsampling", *_BLOCK)
+_ALL = (*_LEVELS, "upsampling", *_BLOCK, "stem_stride")
 
 _FACTS: Mapping[Architecture, _Facts] = {
     "unet": _Facts(
@@ -227,7 +232,7 @@ def stride_of(options: NetworkOptions) -> int:
     """
     plan = plan_network(options)
     stride = _FACTS[options.arch].stride
-    return 2**plan.depth if stride is None else stride
+    return plan.stem_stride * 2**plan.depth if stride is None else stride
 
 
 def least_weights(options: NetworkOptions) -> int:
@@ -290,6 +295,11 @@ def _check_values(plan: NetworkPlan) -> None:
         raise OptionError(
             f"kernel is {plan.kernel}, but must be odd",
             hint="an even kernel moves what it sees by half a pixel",
+        )
+    if plan.encoder and plan.stem_stride > 1:
+        raise OptionError(
+            f"stem_stride is {plan.stem_stride}, but the encoder {plan.encoder} has its own stem",
+            hint="leave out stem_stride or the encoder",
         )
     if plan.encoder and plan.depth > ENCODER_DEPTH:
         raise OptionError(f"depth is {plan.depth}, but can be at most {ENCODER_DEPTH}")

@@ -30,6 +30,7 @@ NETWORKS = {
     "bilinear": {"depth": 2, "upsampling": "bilinear", "normalization": "group"},
     "nearest": {"depth": 2, "upsampling": "nearest", "normalization": "layer"},
     "deep": {"arch": "unetpp", "depth": 2, "deep_supervision": True},
+    "stem": {"arch": "unetpp", "depth": 2, "stem_stride": 2, "deep_supervision": True},
     "encoder": {"encoder": "mobilenetv3small", "depth": 3, "encoder_weights": "none"},
 }
 RATE = 0.5

@@ -237,6 +237,43 @@ def test_options_of_the_unet_go_together(normalization, upsampling):
     assert output(network, images()).shape == (2, 32, 32, 2)
 
 
+@pytest.mark.parametrize("arch", ["unet", "unetpp", "attention_unet", "resunet"])
+@pytest.mark.parametrize("stride", [2, 3])
+def test_a_stem_makes_the_image_smaller_and_the_head_each_pixel_again(arch, stride):
+    """Within the network nothing is wider than the smaller image."""
+    network = tiny(arch, depth=1, convolutions=None if arch == "resunet" else 1, stem_stride=stride)
+    side = 4 * stride
+    x = images(side, 2 * side)
+    logits = output(network, x)
+    assert logits.shape == (2, side, 2 * side, 2)
+    assert logits.dtype == np.float32
+    inner = keras.Model(network.input, [one.output for one in network.layers[1:-1]])
+    assert max(one.shape[1] for one in inner(x[:, :side, :side])) == 4
+    fine = logits.reshape(2, 4, stride, 8, stride, 2)
+    assert fine.std(axis=(2, 4)).max() > 0
+
+
+def test_a_stem_and_its_head_have_these_weights():
+    """4 x 4 weights of each filter of the stem, 2 x 2 logits of each output of the head."""
+    plain, stem = (tiny(depth=1, outputs=3, stem_stride=stride) for stride in (1, 2))
+    filters, normalization = 2, 4 * 2
+    first = 3 * 3 * filters * (filters - 1)  # the first convolution has the stem's filters to see
+    expected = 4 * 4 * filters + normalization + first + (2 * 2 - 1) * filters * 3
+    assert stem.count_params() - plain.count_params() == expected
+
+
+def test_a_stem_sees_alike_on_both_sides():
+    """What turns the image by half a turn turns its features: the padding is symmetric."""
+    network = tiny(depth=1, stem_stride=2)
+    first = next(one for one in network.layers if isinstance(one, keras.layers.Conv2D))
+    first.set_weights([np.ones_like(one) for one in first.get_weights()])
+    features = keras.Model(network.input, first.output)
+    x = images()
+    np.testing.assert_allclose(
+        output(features, x[:, ::-1, ::-1]), output(features, x)[:, ::-1, ::-1], atol=1e-5
+    )
+
+
 def test_the_bare_unet_is_small():
     """A quarter of the filters of the published network has a sixteenth of its parameters.
 

@@ -13,6 +13,7 @@ import keras
 from maskforge.choices import Scaling
 from maskforge.errors import OptionError
 from maskforge.nn.network_catalog import NetworkOptions, plan_network, stride_of
+from maskforge.nn.networks.blocks import stem
 
 
 def build_network(
@@ -55,4 +56,4 @@ def build_network(
             )
     x = keras.Input(input_shape, name="image")
     network = importlib.import_module(f"maskforge.nn.networks.{plan.arch}")
-    return keras.Model(x, network.build(x, outputs, plan), name=plan.arch)
+    return keras.Model(x, network.build(stem(x, plan), outputs, plan), name=plan.arch)

@@ -18,7 +18,7 @@ def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:
         skip = _gate(features[level], x, filters)
         x = layers.Concatenate()([skip, upsample(x, filters, plan)])
         x = convolutions(x, filters, plan)
-    return head(x, outputs)
+    return head(x, outputs, plan)
 
 
 def _gate(skip: KerasTensor, signal: KerasTensor, filters: int) -> KerasTensor:

@@ -96,6 +96,20 @@ def interpolate(x: KerasTensor, plan: NetworkPlan) -> KerasTensor:
     return layers.UpSampling2D(2, interpolation=plan.upsampling)(x)
 
 
-def head(x: KerasTensor, outputs: int, *, name: str = "logits") -> KerasTensor:
-    """Turn features into float32 logits, whatever the precision of the rest is."""
-    return layers.Conv2D(outputs, 1, dtype="float32", name=name)(x)
+def stem(x: KerasTensor, plan: NetworkPlan) -> KerasTensor:
+    """Make an image smaller by the stride of the plan's stem, with one convolution.
+
+    Its kernel is twice as large as the stride, so that neighbors share what lies on their border.
+    """
+    stride = plan.stem_stride
+    return (
+        x if stride == 1 else convolution(x, plan.filters, plan, kernel=2 * stride, strides=stride)
+    )
+
+
+def head(x: KerasTensor, outputs: int, plan: NetworkPlan, *, name: str = "logits") -> KerasTensor:
+    """Turn features into float32 logits of every pixel, whatever the precision of the rest is."""
+    common = {"dtype": "float32", "name": name}
+    if (stride := plan.stem_stride) > 1:
+        return layers.Conv2DTranspose(outputs, stride, strides=stride, **common)(x)
+    return layers.Conv2D(outputs, 1, **common)(x)

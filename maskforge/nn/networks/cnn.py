@@ -12,4 +12,4 @@ def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:
     """Return logits; every level has twice the filters of the one before."""
     for level in range(plan.depth):
         x = convolutions(x, plan.filters * 2**level, plan)
-    return head(drop(x, plan), outputs)
+    return head(drop(x, plan), outputs, plan)

@@ -31,10 +31,10 @@ def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:
     width = 64 * plan.filters  # 4096 as published
     x = drop(_convolve(x, width, 7, plan), plan)
     x = drop(_convolve(x, width, 1, plan), plan)
-    x = _enlarge(head(x, outputs, name="score"), outputs, 2)
-    x = layers.Add(dtype="float32")([x, head(pool4, outputs, name="score_pool4")])
+    x = _enlarge(head(x, outputs, plan, name="score"), outputs, 2)
+    x = layers.Add(dtype="float32")([x, head(pool4, outputs, plan, name="score_pool4")])
     x = _enlarge(x, outputs, 2)
-    x = layers.Add(dtype="float32")([x, head(pool3, outputs, name="score_pool3")])
+    x = layers.Add(dtype="float32")([x, head(pool3, outputs, plan, name="score_pool3")])
     return _enlarge(x, outputs, 8, name="logits")
 
 

@@ -35,7 +35,7 @@ def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:
     x = layers.Concatenate()([x, *(ResizeLike()([region, x]) for region in regions)])
     x = drop(convolution(x, filters, plan), plan)
     enlarge = layers.UpSampling2D(8, interpolation="bilinear", dtype="float32", name="logits")
-    return enlarge(head(x, outputs, name="score"))
+    return enlarge(head(x, outputs, plan, name="score"))
 
 
 def _residual(

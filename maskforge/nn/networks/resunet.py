@@ -35,7 +35,7 @@ def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:
         transposed = plan.upsampling == "transpose"
         x = upsample(x, filters, plan) if transposed else interpolate(x, plan)
         x = _unit(layers.Concatenate()([features[level], x]), filters, plan)
-    return head(x, outputs)
+    return head(x, outputs, plan)
 
 
 def _unit(x: KerasTensor, filters: int, plan: NetworkPlan, strides: int = 1) -> KerasTensor:

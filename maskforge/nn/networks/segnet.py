@@ -31,4 +31,4 @@ def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:
         for _ in range(count - 1):
             x = convolution(x, plan.filters * multiple, plan)
         x = convolution(x, plan.filters * next_multiple, plan)
-    return head(x, outputs)
+    return head(x, outputs, plan)

@@ -57,4 +57,4 @@ def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor:
             activation=plan.activation,
             kernel_initializer=INITIALIZER,
         )(x)
-    return head(x, outputs)
+    return head(x, outputs, plan)

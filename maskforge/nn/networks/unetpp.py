@@ -25,8 +25,8 @@ def build(x: KerasTensor, outputs: int, plan: NetworkPlan) -> KerasTensor | list
             nodes[level].append(convolutions(x, filters, plan))
     finest = nodes[0][1:]
     if not plan.deep_supervision:
-        return head(finest[-1], outputs)
+        return head(finest[-1], outputs, plan)
     return [
-        head(x, outputs, name="logits" if depth == plan.depth else f"logits_{depth}")
+        head(x, outputs, plan, name="logits" if depth == plan.depth else f"logits_{depth}")
         for depth, x in reversed([*enumerate(finest, start=1)])
     ]
