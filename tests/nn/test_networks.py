@@ -237,8 +237,9 @@ def test_options_of_the_unet_go_together(normalization, upsampling):
     assert output(network, images()).shape == (2, 32, 32, 2)
 
 
-@pytest.mark.parametrize("arch", ["unet", "unetpp", "attention_unet", "resunet"])
-@pytest.mark.parametrize("stride", [2, 3])
+@pytest.mark.parametrize(
+    ("arch", "stride"), [("unet", 3), ("unetpp", 2), ("attention_unet", 2), ("resunet", 2)]
+)
 def test_a_stem_makes_the_image_smaller_and_the_head_each_pixel_again(arch, stride):
     """Within the network nothing is wider than the smaller image."""
     network = tiny(arch, depth=1, convolutions=None if arch == "resunet" else 1, stem_stride=stride)
