@@ -70,9 +70,14 @@ SUSPECTS = "suspects.json"
 CHECK_REPORT = "check.json"
 """What was found wrong in a data set."""
 
+DOCTOR_REPORT = "doctor.json"
+"""What will go wrong in a training."""
+
 SUSPECTS_PAGE = "suspects.html"
 
 CHECK_PAGE = "check.html"
+
+DOCTOR_PAGE = "doctor.html"
 
 EXPORTED = ".maskforge-export"
 """In a folder of annotation files that were written: what they are, hidden from labeling tools."""
@@ -91,6 +96,7 @@ _SIGNS = (
     (RECORD, CONFIG),
     (REPORT, PER_IMAGE),
     (CHECK_REPORT, CHECK_PAGE),
+    (DOCTOR_REPORT, DOCTOR_PAGE),
     (SUSPECTS, SUSPECTS_PAGE),
     (f"{CONTACT_SHEET}-1.png",),
     (f"{AUGMENTED}-1.png",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from maskforge.masks.classes import ClassMap
 from maskforge.shapes import Size
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
+
+Looked = TypeVar("Looked")
+"""What a check looks at."""
 
 Box: TypeAlias = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; right and bottom are outside."""
@@ -84,6 +87,7 @@ class ImageFacts:
         refused: Parts of the annotation that are missing in the mask.
         match: By what evidence the image was found; empty if that is not known.
         is_partial: Whether the mask is said to lack something that somebody drew.
+        sketch: (S, S) uint8, the image in gray and small; None if it is flat, or there is none.
     """
 
     place: CheckPlace
@@ -101,6 +105,7 @@ class ImageFacts:
     refused: tuple[CheckPlace, ...] = ()
     match: str = ""
     is_partial: bool = False
+    sketch: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +144,22 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Check(Generic[Looked]):
     """One kind of finding.
 
     Attributes:
         code: Its name.
         severity: How bad it is.
         meaning: What was found, for people, in one sentence.
+        advice: What to do about it, in one sentence.
         find: Returns the places.
     """
 
     code: str
     severity: Severity
     meaning: str
-    find: Callable[[Survey], Iterable[CheckPlace]]
+    advice: str
+    find: Callable[[Looked], Iterable[CheckPlace]]
 
 
 def broken(code: str) -> Callable[[Survey], Iterable[CheckPlace]]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from maskforge.checks.base import Broken, ImageFacts, Survey
 from maskforge.checks.catalog import CHECKS
 from maskforge.checks.check_options import CheckOptions
-from maskforge.checks.check_report import CheckReport, finding_of
+from maskforge.checks.check_report import CheckReport, findings_of
 from maskforge.checks.image_facts import facts_of
 from maskforge.checks.report_folder import FILES, write_folder
-from maskforge.checks.subjects import AnnotationSubjects, DatasetSubjects, PairSubjects, Subjects
+from maskforge.checks.subjects import (
+    AnnotationSubjects,
+    DatasetSubjects,
+    PairSubjects,
+    Subject,
+    Subjects,
+)
 from maskforge.choices import Progress, with_keywords
 from maskforge.dataset.manifest import is_dataset
 from maskforge.dataset.spool import ImageSpool
@@ -88,16 +94,7 @@ def check(
 
 
 def _report(subjects: Subjects, options: CheckOptions, progress: Progress | None) -> CheckReport:
-    measured: list[ImageFacts] = []
-    for number, subject in enumerate(subjects.each(), 1):
-        if subject is not None:
-            try:
-                measured.append(facts_of(subject))
-            except MemoryError:
-                place = subject.place.saying("there is not enough memory to check it")
-                subjects.broken.append(Broken("unreadable", place))
-        if progress is not None:
-            progress("checking", number, len(subjects))
+    measured = measure(subjects, progress)
     if not measured and not subjects.broken:
         raise OptionError(
             f"there is nothing to check in {subjects.title}",
@@ -109,7 +106,6 @@ def _report(subjects: Subjects, options: CheckOptions, progress: Progress | None
         tuple(subjects.broken),
         _parts(measured, subjects, options),
     )
-    found = [(one, list(one.find(survey))) for one in CHECKS]
     names = subjects.classes.names
     return CheckReport(
         source=subjects.title,
@@ -119,9 +115,36 @@ def _report(subjects: Subjects, options: CheckOptions, progress: Progress | None
             "aligned": sum(one.alignment is not None for one in measured),
         },
         classes=[names[id_] for id_ in subjects.classes.ids if id_ != BACKGROUND],
-        findings=[finding_of(one, places) for one, places in found if places],
+        findings=findings_of(CHECKS, survey),
         fail_on=options.fail_on,
     )
+
+
+def measure(
+    subjects: Subjects,
+    progress: Progress | None = None,
+    look: Callable[[Subject], None] | None = None,
+) -> list[ImageFacts]:
+    """Return what is kept of every image; those that cannot be measured become broken ones.
+
+    Args:
+        subjects: The images.
+        progress: Called after every image.
+        look: Is given every image while it is in memory.
+    """
+    measured: list[ImageFacts] = []
+    for number, subject in enumerate(subjects.each(), 1):
+        if subject is not None:
+            try:
+                measured.append(facts_of(subject))
+                if look is not None:
+                    look(subject)
+            except MemoryError:
+                place = subject.place.saying("there is not enough memory to check it")
+                subjects.broken.append(Broken("unreadable", place))
+        if progress is not None:
+            progress("checking", number, len(subjects))
+    return measured
 
 
 def _open(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
-from maskforge.checks.base import Check, CheckPlace
+from maskforge.checks.base import Check, CheckPlace, Looked
 from maskforge.display.brief import Brief
-from maskforge.display.table import Shown, Table, as_html
+from maskforge.display.table import Table, as_html
 
 SCHEMA_VERSION = 1
 
@@ -22,12 +22,14 @@ class CheckFinding(Brief, msgspec.Struct, frozen=True, kw_only=True):
         code: The kind.
         severity: ``error``, ``warning`` or ``note``.
         meaning: What was found, in one sentence.
+        advice: What to do about it, in one sentence.
         places: Where.
     """
 
     code: str
     severity: str
     meaning: str
+    advice: str = ""
     places: list[CheckPlace]
 
 
@@ -63,19 +65,33 @@ class CheckReport(Brief, msgspec.Struct, kw_only=True):
     @property
     def exit_code(self) -> int:
         """0 if nothing was found that is as severe as ``fail_on`` or more, else 1."""
-        severities = ("error", "warning")
-        failing = {"never": (), "error": severities[:1], "warning": severities}[self.fail_on]
-        return int(any(one.severity in failing for one in self.findings))
+        return exit_code(self.findings, self.fail_on)
 
     def _repr_html_(self) -> str:
-        return as_html(shown(self))
+        return as_html((summary(self), findings_table(self.findings)))
 
 
-def finding_of(check: Check, places: Sequence[CheckPlace]) -> CheckFinding:
-    """Return what a check has found."""
-    return CheckFinding(
-        code=check.code, severity=check.severity, meaning=check.meaning, places=list(places)
-    )
+def exit_code(findings: Iterable[CheckFinding], fail_on: str) -> int:
+    """Return 0 if nothing was found that is as severe as ``fail_on`` or more, else 1."""
+    severities = ("error", "warning")
+    failing = {"never": (), "error": severities[:1], "warning": severities}[fail_on]
+    return int(any(one.severity in failing for one in findings))
+
+
+def findings_of(checks: Iterable[Check[Looked]], looked: Looked) -> list[CheckFinding]:
+    """Return what checks find in what they look at; those that find nothing are left out."""
+    found = [(one, list(one.find(looked))) for one in checks]
+    return [
+        CheckFinding(
+            code=one.code,
+            severity=one.severity,
+            meaning=one.meaning,
+            advice=one.advice,
+            places=places,
+        )
+        for one, places in found
+        if places
+    ]
 
 
 def summary(report: CheckReport) -> str:
@@ -85,12 +101,11 @@ def summary(report: CheckReport) -> str:
     return f"{what}: {f'{found} kinds of findings' if found else 'nothing looks wrong'}"
 
 
-def shown(report: CheckReport) -> Iterator[Shown]:
-    """Yield the summary, and a table of all findings."""
-    yield summary(report)
-    yield Table(
+def findings_table(findings: Iterable[CheckFinding]) -> Table:
+    """Return a row for every kind of finding."""
+    return Table(
         "Findings",
-        ("severity", "code", "count", "meaning", "first places"),
+        ("severity", "code", "count", "meaning", "first places", "what to do"),
         [
             (
                 one.severity,
@@ -98,8 +113,9 @@ def shown(report: CheckReport) -> Iterator[Shown]:
                 len(one.places),
                 one.meaning,
                 "; ".join(map(place_text, one.places[:_PLACES])),
+                one.advice,
             )
-            for one in report.findings
+            for one in findings
         ],
     )
 

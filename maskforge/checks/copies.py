@@ -1,4 +1,4 @@
-"""Identical images."""
+"""Identical images, and those that show the same."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from maskforge.checks.base import CheckPlace, ImageFacts, Survey
 from maskforge.errors import listing
+from maskforge.images.sameness import near_copies
 
 _NAMED = 3
 
@@ -32,6 +33,29 @@ def split_leak(survey: Survey) -> Iterator[CheckPlace]:
             told = (f"{one.place.name} in {survey.parts[one.place.name]}" for one in copies[1:])
             yield copies[0].place.saying(
                 f"is in {survey.parts[copies[0].place.name]}, and so is {listing(told)}"
+            )
+
+
+def near_leak(survey: Survey) -> Iterator[CheckPlace]:
+    """Yield images that show the same as others in another part, and are not the same files."""
+    parts = survey.parts
+    judged = [
+        (one, one.sketch)
+        for one in survey.masked
+        if one.sketch is not None and parts.get(one.place.name, "unused") != "unused"
+    ]
+    names = [one.place.name for one, _ in judged]
+    found = near_copies([sketch for _, sketch in judged], [parts[name] for name in names])
+    for number, others in found.items():
+        image = judged[number][0]
+        told = [
+            f"{names[other]} in {parts[names[other]]}{turned and f' ({turned})'}"
+            for other, turned in others
+            if judged[other][0].image_digest != image.image_digest
+        ]
+        if told:
+            yield image.place.saying(
+                f"is in {parts[image.place.name]}, and shows the same as {listing(told)}"
             )
 
 

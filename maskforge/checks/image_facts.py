@@ -14,6 +14,7 @@ from maskforge.checks.alignment import align
 from maskforge.checks.base import Box, CheckPlace, ClassRegions, ImageFacts
 from maskforge.checks.subjects import Subject
 from maskforge.images.mask_likeness import is_mask_place, looks_like_mask
+from maskforge.images.sameness import sketch
 from maskforge.issues import Doubt
 from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.likeness import mask_likeness
@@ -58,6 +59,7 @@ def facts_of(subject: Subject) -> ImageFacts:
         refused=refused,
         match=subject.match,
         is_partial=subject.is_partial,
+        sketch=None if image is None else sketch(image),
     )
 
 

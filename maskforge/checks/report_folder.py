@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -64,9 +64,39 @@ def write_folder(
         OutputError: If a file cannot be written.
     """
     FILES.remove_earlier(folder)
+    findings, sections = draw_findings(folder, report.findings, subjects, limit, progress)
+    report = msgspec.structs.replace(report, findings=findings)
+    folder.write(CHECK_PAGE, as_page("maskforge check", summary(report), sections))
+    report = msgspec.structs.replace(report, digests=dict(folder.digests))
+    folder.write(CHECK_REPORT, dump_record(report))
+    return report
+
+
+def draw_findings(
+    folder: OutputFolder,
+    found: Sequence[CheckFinding],
+    subjects: Subjects,
+    limit: int,
+    progress: Progress | None,
+) -> tuple[list[CheckFinding], list[Section]]:
+    """Write an overlay for every place in an image.
+
+    Args:
+        folder: Where.
+        found: The findings.
+        subjects: The images, which are read again.
+        limit: Largest number of overlays per kind of finding.
+        progress: Called after every image that is drawn.
+
+    Returns:
+        The findings, whose places name their overlays, and a section of a page for each.
+
+    Raises:
+        OutputError: If a file cannot be written.
+    """
     wanted = {
         place.name: None
-        for finding in report.findings
+        for finding in found
         for place in finding.places[:limit]
         if place.name
     }
@@ -78,7 +108,7 @@ def write_folder(
             progress("drawing overlays", number, len(wanted))
         if subject is None or subject.mask is None:
             continue
-        for finding in report.findings:
+        for finding in found:
             for index, place in enumerate(finding.places[:limit]):
                 if place.name != subject.place.name:
                     continue
@@ -96,14 +126,9 @@ def write_folder(
                 for index, place in enumerate(finding.places)
             ],
         )
-        for finding in report.findings
+        for finding in found
     ]
-    report = msgspec.structs.replace(report, findings=findings)
-    sections = [_section(one, thumbnails) for one in findings]
-    folder.write(CHECK_PAGE, as_page("maskforge check", summary(report), sections))
-    report = msgspec.structs.replace(report, digests=dict(folder.digests))
-    folder.write(CHECK_REPORT, dump_record(report))
-    return report
+    return findings, [_section(one, thumbnails) for one in findings]
 
 
 def _overlay(subject: Subject, place: CheckPlace, classes: ClassMap) -> NDArray[np.uint8]:
@@ -138,6 +163,6 @@ def _section(finding: CheckFinding, thumbnails: Mapping[str, bytes]) -> Section:
     others = [place_text(one) for one in finding.places if not one.overlay]
     return Section(
         f"{finding.severity}: {finding.code} ({len(finding.places)})",
-        (finding.meaning, *figures, Items(others)),
+        (f"{finding.meaning} {finding.advice}", *figures, Items(others)),
         finding.severity,
     )

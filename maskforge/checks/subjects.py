@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from maskforge.checks.base import Broken, CheckPlace
 from maskforge.checks.check_options import CheckOptions
-from maskforge.choices import Progress
+from maskforge.choices import Head, Progress
 from maskforge.dataset.convert_options import ConvertOptions
 from maskforge.dataset.converted_image import convert_image
 from maskforge.dataset.issue_record import IssueRecord
@@ -29,7 +29,7 @@ from maskforge.dataset.spool import ImageSpool
 from maskforge.errors import DatasetError, MaskforgeError, OptionError
 from maskforge.examples.candidate import Candidates
 from maskforge.examples.content import read_content
-from maskforge.examples.example import Example
+from maskforge.examples.example import Example, ExampleSet
 from maskforge.examples.folderpairs import AMBIGUOUS, IMAGES_ALONE, MASKS_ALONE
 from maskforge.examples.maskvalues import read_values
 from maskforge.examples.sources import Opened, look_through
@@ -43,6 +43,7 @@ from maskforge.masks.class_source import labeled_by
 from maskforge.masks.classes import ClassMap, check_labels, infer, mask_values
 from maskforge.masks.classfile import load_class_map
 from maskforge.masks.encoding import from_multi_hot, from_one_hot
+from maskforge.masks.targets import to_ids
 from maskforge.raster.segments import BandedMask
 from maskforge.shapes import Shape, Size
 
@@ -282,42 +283,27 @@ class DatasetSubjects:
 _LEFT_OUT = {IMAGES_ALONE: "no-mask", MASKS_ALONE: "no-image", AMBIGUOUS: "unclear-pair"}
 
 
-class PairSubjects:
-    """Images and masks of folders and tables."""
+class ExampleSubjects:
+    """The images of a set that was opened to learn from it."""
 
-    def __init__(self, found: Candidates, options: CheckOptions, progress: Progress | None) -> None:
-        self.title = found.source
-        classes = None if options.classes is None else load_class_map(options.classes)
-        self._opened: Opened = look_through(
-            found, classes, options.mask_values, (), [None] * len(found.pairs), progress
-        )
-        self.classes = self._opened.examples.classes
-        self.broken = [
-            Broken(_LEFT_OUT[one.what], CheckPlace(name=name, file=str(file), message=one.what))
-            for one in found.left_out
-            if one.what in _LEFT_OUT
-            for name, file in one.files.items()
-        ]
-        self.broken += [Broken("unreadable", CheckPlace(message=text)) for text in found.unreadable]
-        folders = {one.mask.parent for one in found.pairs}
-        if any(check_finished(one, "use") for one in folders):
-            self.broken.append(_unfinished(found.source))
-        for kind, pair, error in self._opened.unusable:
-            place = CheckPlace(name=pair.name, image=str(pair.image), mask=str(pair.mask))
-            self.broken.append(Broken(kind, place.saying(error.message)))
+    def __init__(self, examples: ExampleSet) -> None:
+        self.title = examples.source
+        self.classes = examples.classes
+        self.broken: list[Broken] = []
+        self._examples = examples
 
     def __len__(self) -> int:
-        return len(self._opened.examples)
+        return len(self._examples)
 
     def each(self, only: Collection[str] | None = None) -> Iterator[Subject | None]:
         """Yield every image, or those of some names; None for one that is broken."""
-        for example in self._opened.examples:
+        for example in self._examples:
             if only is not None and example.name not in only:
                 continue
             place = CheckPlace(name=example.name, image=str(example.image), mask=str(example.mask))
             try:
                 image, digest = _read(example.image, example.size, upright=example.upright)
-                mask = _class_ids(example)
+                mask = self._class_ids(example)
             except DatasetError as error:
                 self.broken.append(_unreadable(place, error))
                 yield None
@@ -329,6 +315,40 @@ class PairSubjects:
                 image_path=example.image,
                 image_digest=digest,
             )
+
+    def _class_ids(self, example: Example) -> NDArray[Any]:
+        """Return the mask (H, W) as it is learned; where classes overlap, the last one."""
+        head: Head = "sigmoid" if example.encoding == "multihot" else "softmax"
+        return to_ids(example.read_target(self.classes, head), self.classes, head)
+
+
+class PairSubjects(ExampleSubjects):
+    """Images and masks of folders and tables."""
+
+    def __init__(self, found: Candidates, options: CheckOptions, progress: Progress | None) -> None:
+        classes = None if options.classes is None else load_class_map(options.classes)
+        opened: Opened = look_through(
+            found, classes, options.mask_values, (), [None] * len(found.pairs), progress
+        )
+        super().__init__(opened.examples)
+        self.title = found.source
+        self.broken = [
+            Broken(_LEFT_OUT[one.what], CheckPlace(name=name, file=str(file), message=one.what))
+            for one in found.left_out
+            if one.what in _LEFT_OUT
+            for name, file in one.files.items()
+        ]
+        self.broken += [Broken("unreadable", CheckPlace(message=text)) for text in found.unreadable]
+        folders = {one.mask.parent for one in found.pairs}
+        if any(check_finished(one, "use") for one in folders):
+            self.broken.append(_unfinished(found.source))
+        for kind, pair, error in opened.unusable:
+            place = CheckPlace(name=pair.name, image=str(pair.image), mask=str(pair.mask))
+            self.broken.append(Broken(kind, place.saying(error.message)))
+
+    def _class_ids(self, example: Example) -> NDArray[Any]:
+        """Return the mask (H, W) with the values that no class has."""
+        return _class_ids(example)
 
 
 def _class_ids(example: Example) -> NDArray[Any]:

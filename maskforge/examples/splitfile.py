@@ -109,7 +109,7 @@ def write_split(
         check_type("split", one, Split, hint=_MAKE_ONE)
     if not splits:
         raise OptionError("there is no split to write", hint=_MAKE_ONE)
-    parts = _parts_of_names(splits)
+    parts = parts_by_name(splits)
     record = SplitRecord(
         options=dict(options or {}),
         data_digest=data_digest(examples),
@@ -127,7 +127,8 @@ def write_split(
     write_given(path, dump_record(record))
 
 
-def _parts_of_names(splits: Sequence[Split]) -> dict[str, str]:
+def parts_by_name(splits: Sequence[Split]) -> dict[str, str]:
+    """Return the part of every example in a split, or in the splits of a cross-validation."""
     if len(splits) == 1:
         return {name: part for part in PARTS for name in splits[0].part(part)}
     parts = dict.fromkeys(splits[0].test, "test")
@@ -180,7 +181,7 @@ def read_splits(path: PathLike, examples: ExampleSet) -> list[Split]:
     record = _read(path, origin)
     entries = _resolved(record.examples, examples, origin)
     _check_digests(entries, examples, origin)
-    splits = _splits(entries, origin)
+    splits = splits_of(entries, origin)
     for split in splits:
         check_leaks(examples, split)
     return splits
@@ -315,7 +316,12 @@ def _check_digests(entries: Iterable[SplitEntry], examples: ExampleSet, origin: 
         )
 
 
-def _splits(entries: Sequence[SplitEntry], origin: Origin) -> list[Split]:
+def splits_of(entries: Sequence[SplitEntry], origin: Origin) -> list[Split]:
+    """Return the split of the entries of a file, or the splits of a cross-validation.
+
+    Raises:
+        DatasetError: If they are neither.
+    """
     names: dict[str, list[str]] = {}
     for one in entries:
         names.setdefault(_OTHER_NAMES.get(one.part, one.part), []).append(one.name)

@@ -120,6 +120,7 @@ class _Facts:
     takes: tuple[str, ...]
     plan: NetworkPlan
     stride: int | None = None  # None: 2 to the power of the depth
+    cell: int = 1
     encoders: tuple[str, ...] = ()
 
 
@@ -151,6 +152,7 @@ _FACTS: Mapping[Architecture, _Facts] = {
         takes=("filters", "dropout", "activation"),
         plan=NetworkPlan(arch="fcn8", filters=64, depth=5, dropout=0.5),
         stride=32,
+        cell=8,
         encoders=("vgg16",),
     ),
     "segnet": _Facts(
@@ -162,6 +164,7 @@ _FACTS: Mapping[Architecture, _Facts] = {
         takes=("filters", "convolutions", *_BLOCK),
         plan=NetworkPlan(arch="pspnet", depth=3, normalization="batch", dropout=0.1),
         stride=8,
+        cell=8,
     ),
     "cnn": _Facts(
         takes=(*_LEVELS, *_BLOCK),
@@ -233,6 +236,14 @@ def stride_of(options: NetworkOptions) -> int:
     plan = plan_network(options)
     stride = _FACTS[options.arch].stride
     return plan.stem_stride * 2**plan.depth if stride is None else stride
+
+
+def cell_of(options: NetworkOptions) -> int:
+    """Return the side of the squares of pixels that a network decides on; between them it blends.
+
+    It is 1 if the finest features that it sees are those of single pixels.
+    """
+    return _FACTS[options.arch].cell
 
 
 def least_weights(options: NetworkOptions) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,9 +15,21 @@ _RISEN = 1.5
 _HARDLY_ANY = 0.01  # of the pixels that a class has in the masks
 
 
+class Concern(NamedTuple):
+    """Something that looks wrong in a training before it begins.
+
+    Attributes:
+        code: Its kind, one of those that ``doctor`` knows.
+        text: For people, with what to do.
+    """
+
+    code: str
+    text: str
+
+
 def check_distribution(
     classes: ClassMap, train: Mapping[int, int], validation: Mapping[int, int]
-) -> list[str]:
+) -> list[Concern]:
     """Say what is missing in the examples before the training begins.
 
     Args:
@@ -24,32 +37,35 @@ def check_distribution(
         train: Pixels per class id in the training examples.
         validation: Likewise in the validation examples; empty if there are none.
     """
-    warnings = []
+    concerns = []
     foreground = [id_ for id_ in classes.ids if id_ != BACKGROUND]
     for id_ in foreground:
+        name = repr(classes.names[id_])
         if not train.get(id_):
-            warnings.append(
-                f"class {classes.names[id_]!r} appears in no training example, so it cannot be "
-                "learned; leave it out with --only, or label some"
+            text = (
+                f"class {name} appears in no training example, so it cannot be learned; leave it "
+                "out with --only, or label some"
             )
+            concerns.append(Concern("not-in-training", text))
         elif validation and not validation.get(id_):
-            warnings.append(
-                f"class {classes.names[id_]!r} appears in no validation example, so its score is "
-                "unknown; use more validation examples, or --folds"
+            text = (
+                f"class {name} appears in no validation example, so its score is unknown; use more "
+                "validation examples, or --folds"
             )
+            concerns.append(Concern("not-in-validation", text))
     if not validation:
-        warnings.insert(
-            0,
+        text = (
             "there are no validation examples: nothing is known about the quality, the last epoch "
-            "is kept, and thresholds stay 0.5",
+            "is kept, and thresholds stay 0.5"
         )
+        concerns.insert(0, Concern("no-validation", text))
     elif not any(validation.get(id_) for id_ in foreground):
-        warnings.insert(
-            0,
+        text = (
             "the validation examples have no foreground at all: every score is undefined, and the "
-            "last epoch is kept",
+            "last epoch is kept"
         )
-    return warnings
+        concerns.insert(0, Concern("empty-validation", text))
+    return concerns
 
 
 class Watch(msgspec.Struct, kw_only=True):

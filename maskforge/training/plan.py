@@ -40,7 +40,7 @@ from maskforge.training.classweights import (
     class_weights,
     named_class_weights,
 )
-from maskforge.training.diagnostics import check_distribution
+from maskforge.training.diagnostics import Concern, check_distribution
 from maskforge.training.initial_model import InitialModel, check_classes, warn_of_leaks
 from maskforge.training.splits import check_split
 from maskforge.training.train_options import TrainOptions
@@ -69,7 +69,7 @@ class TrainPlan:
         channel_weights: Weight of every channel in the loss; None for none.
         pixels: Pixels per class id in the training examples.
         validation_has_foreground: Whether the validation examples can tell good from bad.
-        warnings: What looks wrong already.
+        concerns: What looks wrong already.
         initial: The model whose weights the training begins with; None for random ones.
     """
 
@@ -86,13 +86,18 @@ class TrainPlan:
     channel_weights: tuple[float, ...] | None
     pixels: dict[int, int]
     validation_has_foreground: bool
-    warnings: tuple[str, ...]
+    concerns: tuple[Concern, ...]
     initial: InitialModel | None = None
 
     @property
     def channel_ids(self) -> tuple[int, ...]:
         """Class id of every channel of the output."""
         return channel_ids(self.classes, self.head)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What looks wrong already, in words."""
+        return tuple(one.text for one in self.concerns)
 
     def batches(self) -> Batches:
         """Return the batches of the training."""
@@ -170,22 +175,29 @@ def make_plan(
     _check_memory(options, tile, scaling.channels)
     weights = _weigh(options, classes, head, pixels)
     in_validation = class_pixels(validation) if validation.examples else {}
-    warnings = check_distribution(classes, pixels, in_validation)
+    concerns = check_distribution(classes, pixels, in_validation)
     if weights is not None:
-        warnings += [
-            f"the balanced weight of class {classes.names[id_]!r} would be larger; it was capped"
+        concerns += [
+            Concern(
+                "capped-weight",
+                f"the balanced weight of class {classes.names[id_]!r} would be larger; it was "
+                "capped",
+            )
             for id_ in weights.capped
         ]
     predicted = [one.name for one in train if one.columns.get("made") == "predicted"]
     if predicted:
-        warnings.append(
+        text = (
             f"{len(predicted)} of {len(train)} training masks are predictions that nobody has "
             f"confirmed, so the network learns its own mistakes: {listing(predicted)}"
         )
+        concerns.append(Concern("unconfirmed-masks", text))
     test = examples.subset(split.test)
     if initial is not None:
         for part, there in (("validation", validation), ("test", test)):
-            warnings += warn_of_leaks(initial, part, there)
+            concerns += [
+                Concern("seen-before", text) for text in warn_of_leaks(initial, part, there)
+            ]
     return TrainPlan(
         options=replace(
             options,
@@ -207,7 +219,7 @@ def make_plan(
         channel_weights=weights and weights.values,
         pixels=dict(pixels),
         validation_has_foreground=any(in_validation.get(id_) for id_ in classes.foreground_ids),
-        warnings=tuple(warnings),
+        concerns=tuple(concerns),
         initial=initial,
     )
 

@@ -120,6 +120,12 @@ def copied_image(pairs):
         shutil.copy(folder / "p4.png", folder / "p3.png")
 
 
+def near_copy(pairs):
+    """Mirror an image with its mask, and make it darker."""
+    mask, image = (one[:, ::-1] for one in (discs(4), photo(discs(4), 4)))
+    pairs.write("p3", mask, (255 * (image / 255) ** 1.2).astype(np.uint8))
+
+
 def no_image(pairs):
     pairs.write("p3_again", discs(3))
 

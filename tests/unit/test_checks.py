@@ -24,6 +24,7 @@ FAULTS = {
     "refused-part": (sets.refused_part, Annotations),
     "contradicting-masks": (sets.contradicting_masks, Pairs),
     "split-leak": (sets.copied_image, Pairs, sets.with_split),
+    "near-leak": (sets.near_copy, Pairs, sets.with_split),
     "no-image": (sets.no_image, Pairs),
     "no-mask": (sets.no_mask, Pairs),
     "unclear-pair": (sets.unclear_pair, Pairs),

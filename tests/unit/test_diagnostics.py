@@ -30,7 +30,7 @@ CLASSES = ClassMap((MaskClass(1, "caries", (1, 1, 1), ()), MaskClass(2, "crown",
     ],
 )
 def test_what_is_missing_in_the_examples(train, validation, words):
-    warnings = check_distribution(CLASSES, train, validation)
+    warnings = [one.text for one in check_distribution(CLASSES, train, validation)]
     assert len(warnings) == len(words)
     for warning, word in zip(warnings, words, strict=True):
         assert word in warning
