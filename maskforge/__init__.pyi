@@ -72,6 +72,8 @@ from .shapes import (
 )
 from .shards.gather import gather
 from .training.compare import compare_runs
+from .training.doctor.doctor import doctor
+from .training.doctor.doctor_report import DoctorReport
 from .training.model_export import export_model
 from .training.run_folder import RunRecord
 from .training.train import resume_training, train
@@ -98,6 +100,7 @@ __all__ = [
     "Dataset",
     "DatasetItem",
     "Detection",
+    "DoctorReport",
     "DrawOptions",
     "Drawing",
     "EvaluateOptions",
@@ -155,6 +158,7 @@ __all__ = [
     "convert",
     "convert_image",
     "detect",
+    "doctor",
     "draw",
     "errors",
     "evaluate",

@@ -95,10 +95,7 @@ def draw_findings(
         OutputError: If a file cannot be written.
     """
     wanted = {
-        place.name: None
-        for finding in found
-        for place in finding.places[:limit]
-        if place.name
+        place.name: None for finding in found for place in finding.places[:limit] if place.name
     }
     drawn: dict[tuple[str, int], str] = {}
     thumbnails: dict[str, bytes] = {}

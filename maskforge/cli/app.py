@@ -26,6 +26,7 @@ COMMANDS = (
     "preview",
     "check",
     "split",
+    "doctor",
     "train",
     "compare",
     "predict",

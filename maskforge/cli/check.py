@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +16,15 @@ from maskforge.cli.flags import Flag, Flags, Given, with_flags
 from maskforge.display.visible import replace_hidden
 
 if TYPE_CHECKING:
-    from maskforge.checks.check_report import CheckReport
+    from maskforge.checks.check_report import CheckFinding
 
 _COLORS = {"error": "red", "warning": "yellow"}
 _PLACES = 3
 
+REPORTING = (
+    Flag(key="places", help="Overlays per kind of finding in --out."),
+    Flag(key="fail_on", help="The least severe findings with which the exit code is 1."),
+)
 _HOW = Flags(
     CheckOptions,
     Flag(
@@ -50,8 +55,7 @@ _HOW = Flags(
         help="Code page of annotation files that are not UTF-8, such as gb18030.",
     ),
     Flag(key="split", metavar="FILE", help="Split file, to find images on both sides of it."),
-    Flag(key="places", help="Overlays per kind of finding in --out."),
-    Flag(key="fail_on", help="The least severe findings with which the exit code is 1."),
+    *REPORTING,
 )
 
 
@@ -86,23 +90,25 @@ def check(
     Example: maskforge check masks/ --out masks/check
     """
     from maskforge.checks.check import check as run
+    from maskforge.checks.check_report import summary
 
     with progress() as update:
         report = run(sources or None, out, overwrite=overwrite, progress=update, **how)
     if as_json:
         print_json(report)
     else:
-        _print(report)
+        say(replace_hidden(summary(report)))
+        print_findings(report.findings)
         if out is not None:
             say(f"Look at it: {out}/check.html")
     raise typer.Exit(report.exit_code)
 
 
-def _print(report: CheckReport) -> None:
-    from maskforge.checks.check_report import place_text, summary
+def print_findings(findings: Iterable[CheckFinding]) -> None:
+    """Print what was found, what to do, and the first places."""
+    from maskforge.checks.check_report import place_text
 
-    say(replace_hidden(summary(report)))
-    for finding in report.findings:
+    for finding in findings:
         severity = finding.severity
         say(
             f"{severity}: {finding.code} ({len(finding.places)})",
@@ -115,3 +121,4 @@ def _print(report: CheckReport) -> None:
             say(replace_hidden(f"  {place_text(place)}"))
         if len(finding.places) > _PLACES:
             say(f"  ... and {len(finding.places) - _PLACES} more; --json names them")
+        say(f"  what to do: {finding.advice}")

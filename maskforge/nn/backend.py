@@ -22,6 +22,7 @@ __all__ = [
     "cpu_flags",
     "device_report",
     "distribute",
+    "has_gpu",
     "is_out_of_memory",
     "multiplies_bfloat16",
     "on_cpu",
@@ -92,12 +93,17 @@ def start(backend: Backend = "auto") -> str:
 def _choose() -> str:
     """Return the backend to take if nobody has said which."""
     installed = [name for name in _ORDER if is_installed(name)]
-    if len(installed) > 1 and any(file.exists() for file in _GPU_FILES):
+    if len(installed) > 1 and has_gpu():
         for number, name in enumerate(installed):
             if _finds_gpu(name):
                 _passed_over[:] = installed[:number]
                 return name
     return installed[0] if installed else _ORDER[0]
+
+
+def has_gpu() -> bool:
+    """Tell whether the machine has a GPU, whether or not a backend finds it."""
+    return any(file.exists() for file in _GPU_FILES)
 
 
 def _finds_gpu(name: str) -> bool:

@@ -32,6 +32,8 @@ import maskforge as mf
         (("train", "gone", "--out", "run", "--group-pattern", "("), "not a regular expression"),
         (("train", "gone", "--out", "run", "--validation", "0.6", "--test", "0.6"), "add up"),
         (("train", "gone", "--out", "run", "--folds", "1"), "2 folds or more"),
+        (("doctor", "gone", "--loss", "dise"), "did you mean 'dice'"),
+        (("doctor", "gone", "--group-pattern", "("), "not a regular expression"),
         (("split", "gone", "--validation", "2"), "share for validation"),
         (("split", "gone", "--folds", "1"), "2 folds or more"),
         (("split", "gone", "--group-pattern", "("), "not a regular expression"),
