@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,6 +79,8 @@ def sketch(image: NDArray[Any]) -> NDArray[np.uint8] | None:
     Returns:
         (32, 32) uint8; None if it is flat, as then it looks like every other flat one.
     """
+    import cv2
+
     # The mean of the channels afterwards: a sketch has a thousandth of the pixels.
     small = cv2.resize(image, (_SKETCH, _SKETCH), interpolation=cv2.INTER_AREA)
     gray = small.reshape(_SKETCH, _SKETCH, -1).mean(axis=-1)

@@ -76,6 +76,9 @@ from maskforge.nn.loss_catalog import LOSSES
 from maskforge.nn.modelfile import Agreement, ModelDescription
 from maskforge.nn.network_catalog import Architecture, Preset
 from maskforge.prediction.prediction_report import PredictionReport
+from maskforge.training.doctor.catalog import DIAGNOSES
+from maskforge.training.doctor.doctor_report import DoctorReport
+from maskforge.training.doctor.machine import Package
 from maskforge.training.run_folder import Epoch, RunRecord, Scores
 from maskforge.training.train_options import TrainOptions
 
@@ -87,6 +90,8 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 GROUP = get_command(app)
 COMMANDS = GROUP.commands
+TRAINING = {one.opts[0] for one in COMMANDS["train"].params}
+"""The options of ``train``."""
 FILES = ("DIR", "FILE", "PATH", "DATASET")
 """What stands for files and folders in the help."""
 
@@ -241,6 +246,10 @@ def test_the_page_of_the_command_line_has_every_option(name):
         if row[0].startswith("`--")
     }
     options = {one.opts[0]: one for one in COMMANDS[name].params if one.opts[0].startswith("--")}
+    if "[`train`](#maskforge-train)" in text:  # all others are described there
+        options = {
+            key: one for key, one in options.items() if key not in TRAINING - set(documented)
+        }
     assert set(documented) == set(options)
     types = get_type_hints(COMMANDS[name].callback)
     for option, parameter in options.items():
@@ -302,6 +311,7 @@ STRUCTS = {
         Pair,
     ),
     "checks.md": (CheckReport, CheckFinding, CheckPlace),
+    "doctor.md": (DoctorReport, Package),
     "dataset.md": (ManifestEntry,),
     "model-folder.md": (
         Agreement,
@@ -412,6 +422,11 @@ def test_every_check_has_a_row_and_a_paragraph():
     assert table == [[f"[`{one.code}`](#{one.code})", one.severity, one.meaning] for one in CHECKS]
     for one in CHECKS:
         assert len(markdown.section(page, one.code).split()) > 20, one.code
+
+
+def test_everything_that_doctor_looks_for_has_a_row_as_the_program_has_it():
+    table = markdown.rows(markdown.section(DOCS / "doctor.md", "All findings"))
+    assert table == [[f"`{one.code}`", one.severity, one.meaning, one.advice] for one in DIAGNOSES]
 
 
 def test_every_public_name_is_in_the_reference():

@@ -31,13 +31,6 @@ DIAGNOSES: tuple[Check[Outlook], ...] = (
         surroundings.missing_package,
     ),
     Check(
-        "not-in-training",
-        "error",
-        "A class is in no training example.",
-        "Leave it out with --only, label some, or divide the examples in another way.",
-        concern("not-in-training"),
-    ),
-    Check(
         "unmet-class",
         "error",
         "A class is in the training examples, and in nothing that an epoch shows to the network.",
@@ -71,6 +64,13 @@ DIAGNOSES: tuple[Check[Outlook], ...] = (
         "The validation examples have no foreground.",
         "Use another split.seed, more validation examples, or --folds.",
         concern("empty-validation"),
+    ),
+    Check(
+        "not-in-training",
+        "warning",
+        "A class is in no training example.",
+        "Leave it out with --only, label some, or divide the examples in another way.",
+        concern("not-in-training"),
     ),
     Check(
         "not-in-validation",

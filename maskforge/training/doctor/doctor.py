@@ -107,7 +107,7 @@ def doctor(
     Examples:
         >>> report = mf.doctor("masks", only=["caries"], crop=128, fail_on="error")
         >>> report.exit_code, report.plan[1]
-        (0, 'classes: caries 0.68% of the training pixels')
+        (0, 'classes: caries 0.53% of the training pixels')
     """
     start = time.monotonic()
     options = with_keywords(TrainOptions, options, keywords)
