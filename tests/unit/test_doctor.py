@@ -289,6 +289,22 @@ def test_places_are_named_and_marked(tmp_path):
     assert len(others) == COUNT - 2
 
 
+def test_specks_that_resizing_removes_are_no_loss(tmp_path):
+    """8 px have nothing left of them, and 9 px neither."""
+
+    def block(number, height, width):
+        image, mask = np.full((64, 64), number, np.uint8), np.zeros((64, 64), np.uint8)
+        mask[5 : 5 + height, 5 : 5 + width] = 1
+        mask[30:50, 30:50] = 1
+        return write(tmp_path, f"{height}{width}-{number}", image, mask)
+
+    for height, width, is_lost in ((2, 4, False), (3, 3, True)):
+        made = tuple(block(number, height, width) for number in range(COUNT))
+        examples = ExampleSet(made, DISC, "blocks")
+        report = mf.doctor(examples, options=chosen(input={"resize": "8x8"}))
+        assert ("lost-region" in codes(report)) is is_lost
+
+
 def test_what_would_stop_the_training_is_told_with_what_to_do(tmp_path):
     report = mf.doctor(discs(tmp_path, 2), options=chosen(split={"folds": 3}))
     (place,) = places(report, "cannot-train")
