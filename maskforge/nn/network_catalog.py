@@ -243,7 +243,7 @@ def cell_of(options: NetworkOptions) -> int:
 
     It is 1 if the finest features that it sees are those of single pixels.
     """
-    return _FACTS[options.arch].cell
+    return (options.stem_stride or 1) * _FACTS[options.arch].cell
 
 
 def least_weights(options: NetworkOptions) -> int:

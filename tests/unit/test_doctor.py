@@ -305,6 +305,14 @@ def test_specks_that_resizing_removes_are_no_loss(tmp_path):
         assert ("lost-region" in codes(report)) is is_lost
 
 
+def test_a_stem_that_joins_pixels_makes_a_network_coarse(tmp_path):
+    examples = spots(tmp_path, 3)
+    for stride, is_coarse in ((1, False), (2, False), (4, True)):
+        network = {"filters": 2, "depth": 1, "stem_stride": stride}
+        report = mf.doctor(examples, options=chosen(network=network))
+        assert ("coarse-network" in codes(report)) is is_coarse, stride
+
+
 def test_what_would_stop_the_training_is_told_with_what_to_do(tmp_path):
     report = mf.doctor(discs(tmp_path, 2), options=chosen(split={"folds": 3}))
     (place,) = places(report, "cannot-train")

@@ -118,7 +118,7 @@ DIAGNOSES: tuple[Check[Outlook], ...] = (
         "coarse-network",
         "warning",
         "The network is too coarse for many of the regions.",
-        "Use --arch unet, or larger images.",
+        "Use a network that works on every pixel, such as unet, or larger images.",
         inputs.coarse_network,
     ),
     Check(
