@@ -28,6 +28,7 @@ from planted_errors import KINDS, LESION, OTHER, Box, Error, plant
 import maskforge
 from maskforge.evaluation.comparison import open_comparison
 from maskforge.evaluation.evaluate_options import EvaluateOptions
+from maskforge.prediction.model_options import ModelOptions
 
 HERE = Path(__file__).resolve().parent
 RECIPE = HERE.parent / "docs" / "recipes" / "caries-ten-minutes.toml"
@@ -87,13 +88,15 @@ def train(work: Path, options: argparse.Namespace, seed: int) -> list[Error]:
 
 def ask_maskforge(work: Path) -> list[Found]:
     """Return the regions of ``maskforge suspects``, the most suspicious first."""
-    report = maskforge.suspects(work / "cv", work / "masks", min_size=SMALLEST)
+    report = maskforge.suspects(work / "cv", work / "masks", min_size=SMALLEST, runtime="keras")
     return [Found(one.image, one.box, one.score) for one in report.suspects]
 
 
 def predict(work: Path) -> Probabilities:
     """Return what each network says of the images that it has not learned from."""
-    task = open_comparison(work / "cv", work / "masks", EvaluateOptions(), None)
+    task = open_comparison(
+        work / "cv", work / "masks", EvaluateOptions(model=ModelOptions(runtime="keras")), None
+    )
     labels, likely = [], []
     for example in task.examples:
         regions, predicted = task.sides.regions(example)
@@ -167,9 +170,9 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--count", type=int, default=120, help="radiographs (default 120)")
+    parser.add_argument("--count", type=int, default=80, help="radiographs (default 80)")
     parser.add_argument("--share", type=float, default=0.15, help="of lesions (default 0.15)")
-    parser.add_argument("--epochs", type=int, default=12, help="of each training (default 12)")
+    parser.add_argument("--epochs", type=int, default=6, help="of each training (default 6)")
     parser.add_argument("--keep", type=Path, help="new folder for the runs (default: removed)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -178,7 +181,9 @@ def main() -> None:
 
 def measure(folder: Path, options: argparse.Namespace) -> None:
     """Print the tables."""
-    regions, images, kinds, planted = [], [], Counter[tuple[str, str]](), Counter[str]()
+    methods = ("maskforge suspects", "cleanlab")
+    regions, images = [], []
+    found_kinds, planted = Counter[tuple[str, str]](), Counter[str]()
     for seed in options.seeds:
         work = folder / f"seed-{seed}"
         work.mkdir(parents=True)
@@ -188,40 +193,40 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
         planted.update(error.kind for error in errors)
         wrong = {error.image for error in errors}
         given = predict(work)
-        lists = {"maskforge suspects": ask_maskforge(work), "cleanlab": ask_cleanlab(given)}
-        orders = {
-            "maskforge suspects": list(
-                dict.fromkeys(one.image for one in lists["maskforge suspects"])
-            ),
-            "cleanlab": images_of_cleanlab(given),
-        }
-        for name, found in lists.items():
-            hits = [hit is not None for hit in judge(found, errors)]
-            ranks = [sum(hits[:rank]) / rank for rank in (*RANKS, len(errors))]
-            regions.append((seed, name, len(found), *ranks, sum(hits) / len(errors)))
-            first = judge(found[: len(errors)], errors)
-            kinds.update((name, hit.kind) for hit in first if hit is not None)
-            ranks = [sum(one in wrong for one in orders[name][:rank]) / rank for rank in RANKS[:2]]
-            images.append((seed, name, *ranks))
-    names = list(dict.fromkeys(row[1] for row in regions))
+        lists = dict(zip(methods, (ask_maskforge(work), ask_cleanlab(given)), strict=True))
+        orders = (in_order(lists[methods[0]]), images_of_cleanlab(given))
+        for (name, found), order in zip(lists.items(), orders, strict=True):
+            hits = judge(found, errors)
+            right = [hit is not None for hit in hits]
+            shares = [sum(right[:rank]) / rank for rank in (*RANKS, len(errors))]
+            regions.append((seed, name, len(found), *shares, sum(right) / len(errors)))
+            first = filter(None, hits[: len(errors)])
+            found_kinds.update((name, error.kind) for error in first)
+            images.append(
+                (seed, name, *(sum(one in wrong for one in order[:rank]) / rank for rank in RANKS[:2]))
+            )
+    count = sum(planted.values())
+    print(f"{count} errors in {len(options.seeds)} x {options.count} radiographs")
     print_table(
         (
-            "seed",
-            "method",
-            "regions",
+            *("seed", "method", "regions"),
             *(f"right of the first {rank}" for rank in RANKS),
-            "right of as many as were planted",
-            "errors found anywhere",
+            *("of as many as were planted", "planted errors in the whole list"),
         ),
         regions,
     )
     print_table(
-        ("kind", "planted", *names),
-        [(kind, planted[kind], *(kinds[name, kind] for name in names)) for kind in KINDS],
+        ("planted", "errors", *(f"{name}: among the first" for name in methods)),
+        [(kind, planted[kind], *(found_kinds[name, kind] for name in methods)) for kind in KINDS],
     )
     print_table(
-        ("seed", "images by", *(f"with an error of the first {rank}" for rank in RANKS[:2])), images
+        ("seed", "images by", *(f"with an error of the first {rank}" for rank in RANKS)), images
     )
+
+
+def in_order(found: Iterable[Found]) -> list[str]:
+    """Return images by the most suspicious region in each."""
+    return list(dict.fromkeys(one.image for one in found))
 
 
 if __name__ == "__main__":
