@@ -203,7 +203,11 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
             first = filter(None, hits[: len(errors)])
             found_kinds.update((name, error.kind) for error in first)
             images.append(
-                (seed, name, *(sum(one in wrong for one in order[:rank]) / rank for rank in RANKS[:2]))
+                (
+                    seed,
+                    name,
+                    *(sum(one in wrong for one in order[:rank]) / rank for rank in RANKS[:2]),
+                )
             )
     count = sum(planted.values())
     print(f"{count} errors in {len(options.seeds)} x {options.count} radiographs")
@@ -220,7 +224,7 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
         [(kind, planted[kind], *(found_kinds[name, kind] for name in methods)) for kind in KINDS],
     )
     print_table(
-        ("seed", "images by", *(f"with an error of the first {rank}" for rank in RANKS)), images
+        ("seed", "images by", *(f"with an error of the first {rank}" for rank in RANKS[:2])), images
     )
 
 

@@ -107,7 +107,7 @@ def test_the_report_is_about_the_teeth_that_were_outlined(walked):
     assert all(names <= numbers for names, numbers in zip(named, drawn, strict=True))
     units = report["units"]
     assert units["units"] == len(rows) == sum(map(len, named)) >= 40
-    assert len(report["groups"] or rows) and {row["group"] for row in rows} == {
+    assert {row["group"] for row in rows} == {
         entry.patient_digest for entry in mf.open_dataset(folder / "both").entries
     }
     assert units["positive"] == sum(one["units"] for one in units["depths"]) > 5
@@ -118,8 +118,17 @@ def test_the_report_is_about_the_teeth_that_were_outlined(walked):
 def test_the_network_stands_beside_both_dentists(walked):
     folder, printed = walked
     output = printed["evaluate runs/clinic anna"]
-    assert "anna" in output and "ben" in output
+    assert all(f"instead of {name}" in output for name in ("anna", "ben"))
     assert all((folder / name).stat().st_size for name in ("agreement.html", "beside.html"))
+
+
+@pytest.mark.parametrize("command", ["evaluate runs/clinic anna", "suspects runs/clinic ben"])
+def test_labels_of_each_dentist_are_judged_by_a_network_that_has_not_seen_the_image(
+    walked, command
+):
+    _, printed = walked
+    assert "out of fold, on 6 images" in printed[command]
+    assert "WARNING" not in printed[command]
 
 
 def test_every_label_of_ben_was_compared(walked):
