@@ -125,7 +125,7 @@ def _invent(file: _File, models: Sequence[Ring], rng: np.random.Generator) -> Er
     rims = [np.array(one.exterior.coords) for one in file.rings("enamel")]
     for _ in range(_TRIES if rims else 0):
         rim = rims[rng.integers(len(rims))]
-        model = models[rng.integers(len(models))]
+        model = models[int(rng.integers(len(models)))]
         drawn = model - model.mean(axis=0) + rim[rng.integers(len(rim))]
         place = shapely.Polygon(drawn)
         if file.frame.contains(place) and place.distance(taken) > _DISTANCE:

@@ -56,13 +56,15 @@ def _invented(
     """Return a lesion as another tooth of the image has it, in a tooth that has none."""
     crowns = {one.group: _box(one) for one in marks if one.labels == ("enamel",)}
     teeth = {one.group: _box(one) for one in marks if one.labels == (TOOTH,)}
-    model = lesions[rng.integers(len(lesions))]
-    for tooth in rng.permutation(sorted(set(crowns) - {one.group for one in lesions}, key=str)):
+    model = lesions[int(rng.integers(len(lesions)))]
+    sound = sorted(set(crowns) - {one.group for one in lesions}, key=str)
+    for at in rng.permutation(len(sound)):
+        tooth = sound[at]
         way = crowns[tooth].mean(axis=0) - crowns[model.group].mean(axis=0)
         ring = np.round(model.points + way, 2)
         low, high = teeth[tooth]
         if ((ring > low) & (ring < high)).all():
-            return [replace(model, points=ring, group=int(tooth), note=f"tooth {tooth}")]
+            return [replace(model, points=ring, group=tooth, note=f"tooth {tooth}")]
     return []
 
 

@@ -44,8 +44,8 @@ def in_words(report: Evaluation) -> Iterator[tuple[str, list[str]]]:
             ],
         )
     if report.units is not None:
-        classes = report.units.classes
-        title = f"Per {classes[0]}" if len(classes) == 1 else f"Units of {together(classes)}"
+        made_of = report.units.classes
+        title = f"Per {made_of[0]}" if len(made_of) == 1 else f"Units of {together(made_of)}"
         yield title, [*_units(report.units)]
 
 
