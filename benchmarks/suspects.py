@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--count", type=int, default=80, help="radiographs (default 80)")
     parser.add_argument("--share", type=float, default=0.15, help="of lesions (default 0.15)")
-    parser.add_argument("--epochs", type=int, default=6, help="of each training (default 6)")
+    parser.add_argument("--epochs", type=int, default=5, help="of each training (default 5)")
     parser.add_argument("--keep", type=Path, help="new folder for the runs (default: removed)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
