@@ -15,12 +15,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
-from annotation_files import labelme, superannotate, vott
+import numpy as np
+from annotation_files import dicom, labelme, superannotate, vott
+from annotation_files.annotators import NAMES, lesions_as_drawn
 from annotation_files.marks import Mark, Sheet
 from bitewings.bitewing import make_bitewing
 from bitewings.outlines import LABELS, TOOTH
 from bundle import COLORS, write_bundle
 
+LESION = "caries"
 TOOTH_COLOR = "#f4a261"
 
 FORMATS = ("labelme", "vott", "superannotate")
@@ -33,12 +36,15 @@ class RadiographSet:
     """A set of images; each depends on the seed and its own number alone.
 
     Attributes:
-        folder: Must exist.
+        folder: Where.
         seed: Another one gives other images.
         width: Of the images in pixels.
         height: Of the images in pixels.
         format: One of ``FORMATS``.
         depths: Whether lesions have known depths, and everything the number of its tooth.
+        dicom: Whether images are DICOM files, else they are JPEG.
+        annotators: People who draw the lesions, if they are to differ: images, teeth and what each
+            draws then have folders of their own. Otherwise 0.
     """
 
     folder: Path
@@ -47,6 +53,21 @@ class RadiographSet:
     height: int
     format: str
     depths: bool = False
+    dicom: bool = False
+    annotators: int = 0
+
+    @property
+    def images(self) -> Path:
+        """Where the images are."""
+        return self.folder / "radiographs" if self.annotators else self.folder
+
+    @property
+    def drawn(self) -> dict[str, Path]:
+        """Folders of the annotation files, by who or what is in them."""
+        if not self.annotators:
+            return {"all": self.folder}
+        names = ("teeth", *NAMES[: self.annotators])
+        return {name: self.folder / name for name in names}
 
     def write_one(self, number: int) -> vott.Asset:
         """Write an image and its annotations; return what a VoTT project says about it."""
@@ -58,19 +79,40 @@ class RadiographSet:
             marks = tuple(
                 replace(mark, group=tooth) for mark, tooth in zip(marks, numbers, strict=True)
             )
-        sheet = Sheet(f"bitewing-{number:04}.jpg", radiograph.image, marks)
-        match self.format:
-            case "labelme":
-                labelme.write_sheet(self.folder, sheet)
-            case "superannotate":
-                labels = (TOOTH, *LABELS) if self.depths else LABELS
-                superannotate.write_vector(self.folder, sheet, labels)
-            case "vott":
-                return vott.write_sheet(self.folder, sheet)
+        suffix = "dcm" if self.dicom else "jpg"
+        sheet = Sheet(f"bitewing-{number:04}.{suffix}", radiograph.image, marks)
+        if self.format == "vott":
+            return vott.write_sheet(self.folder, sheet)
+        if self.dicom:
+            dicom.write_image(self.images, sheet, self.seed, number)
+        else:
+            (self.images / sheet.name).write_bytes(sheet.jpeg())
+        for who, folder in self.drawn.items():
+            self._write_annotations(folder, replace(sheet, marks=self._marks(who, number, marks)))
         return {}
+
+    def _marks(self, who: str, number: int, marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+        match who:
+            case "all":
+                return marks
+            case "teeth":
+                return tuple(one for one in marks if one.labels != (LESION,))
+            case _:
+                annotator = NAMES.index(who)
+                rng = np.random.default_rng((self.seed, number, annotator))
+                return lesions_as_drawn(marks, LESION, annotator, rng)
+
+    def _write_annotations(self, folder: Path, sheet: Sheet) -> None:
+        if self.format == "labelme":
+            labelme.write_annotations(folder, sheet)
+        else:
+            labels = (TOOTH, *LABELS) if self.depths else LABELS
+            superannotate.write_annotations(folder, sheet, labels)
 
     def write(self, count: int, jobs: int) -> None:
         """Write images 1 to ``count`` with a number of processes."""
+        for folder in {self.images, *self.drawn.values()}:
+            folder.mkdir(parents=True, exist_ok=True)
         numbers = range(1, count + 1)
         if jobs > 1 and count > 1:
             # Forking a process in which OpenCV has threads is not safe.
@@ -81,7 +123,8 @@ class RadiographSet:
             assets = [self.write_one(number) for number in numbers]
         colors = {TOOTH: TOOTH_COLOR} | COLORS if self.depths else COLORS
         if self.format == "superannotate":
-            superannotate.write_classes(self.folder, colors)
+            for folder in self.drawn.values():
+                superannotate.write_classes(folder, colors)
         if self.format == "vott":
             vott.write_project(self.folder, assets, name="bitewings", tags=colors)
 
@@ -100,6 +143,14 @@ def main(arguments: Sequence[str]) -> None:
         action="store_true",
         help="lesions of known depth, whole teeth, and the number of its tooth as every group",
     )
+    parser.add_argument("--dicom", action="store_true", help="DICOM files; two are of one patient")
+    parser.add_argument(
+        "--annotators",
+        type=int,
+        default=0,
+        metavar="N",
+        help="with --depths: lesions as 1 to 3 people draw them, who differ, in a folder each",
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     options = parser.parse_args(arguments)
     if not arguments:
@@ -111,9 +162,14 @@ def main(arguments: Sequence[str]) -> None:
         parser.error("--count must be at least 1 and --seed at least 0")
     if min(options.width, options.height) < _SMALLEST:
         parser.error(f"--width and --height must be at least {_SMALLEST}")
+    if options.format == "vott" and (options.dicom or options.annotators):
+        parser.error("--dicom and --annotators need --format labelme or superannotate")
+    if options.annotators and not options.depths:
+        parser.error("--annotators needs --depths")
+    if not 0 <= options.annotators <= len(NAMES):
+        parser.error(f"--annotators must be at most {len(NAMES)}")
     if options.out.exists() and any(options.out.iterdir()):
         parser.error(f"{options.out} is not empty")
-    options.out.mkdir(parents=True, exist_ok=True)
     images = RadiographSet(
         options.out,
         options.seed,
@@ -121,6 +177,8 @@ def main(arguments: Sequence[str]) -> None:
         options.height,
         options.format,
         depths=options.depths,
+        dicom=options.dicom,
+        annotators=options.annotators,
     )
     images.write(options.count, options.jobs)
 

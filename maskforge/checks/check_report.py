@@ -97,7 +97,9 @@ def findings_of(checks: Iterable[Check[Looked]], looked: Looked) -> list[CheckFi
 def summary(report: CheckReport) -> str:
     """Return what was checked, and whether anything was found, in one line."""
     masked, found = report.images["masked"], len(report.findings)
-    what = f"{masked} images with masks of {len(report.classes)} classes in {report.source}"
+    count = len(report.classes)
+    classes = f"{count} class{'' if count == 1 else 'es'}"
+    what = f"{masked} images with masks of {classes} in {report.source}"
     return f"{what}: {f'{found} kinds of findings' if found else 'nothing looks wrong'}"
 
 

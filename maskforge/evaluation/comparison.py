@@ -220,12 +220,13 @@ def _open_model(
     )
     shared = share_classes(part.examples.classes, predictor.classes)
     predictions: Predictions = _ModelPredictions(predictor, chosen, shared.prediction)
+    runtimes = [predictor.runtime]
     if part.folds:
         folders = (predictor.folder / one.folder for one in members)
         plain = replace(chosen, fold_weights="equal")
-        networks = [
-            _ModelPredictions(load_as(one, plain), chosen, shared.prediction) for one in folders
-        ]
+        loaded = [load_as(one, plain) for one in folders]
+        runtimes = [one.runtime for one in loaded]
+        networks = [_ModelPredictions(one, chosen, shared.prediction) for one in loaded]
         predictions = _FoldPredictions(
             {name: networks[number - 1] for name, number in part.folds.items()}
         )
@@ -235,7 +236,12 @@ def _open_model(
         examples=part.examples.examples,
         shared=shared,
         predictions=predictions,
-        notes=_distinct(*examples.notes, *part.notes, *shared.notes, *predictor.runtime.notes),
+        notes=_distinct(
+            *examples.notes,
+            *part.notes,
+            *shared.notes,
+            *(note for one in runtimes for note in one.notes),
+        ),
         model_digest=predictor.description.weights_digest,
     )
 

@@ -49,7 +49,8 @@ def choose_part(
         examples: All images.
         wanted: The part; ``auto`` takes test, else validation, of the split, and all images if
             there is none.
-        split: A split file; by default that of the model, if it was made for these images.
+        split: A split file; by default that of the model, if it was made for these images. Its
+            folds also count if only the masks are others.
         model: Folder of the model, or None.
         has_folds: Whether the model has a network for every fold.
 
@@ -62,6 +63,10 @@ def choose_part(
     is_made_for_these = record is not None and _is_made_for(record, examples)
     if split is None and model is not None and is_made_for_these:
         split = model / SPLIT
+    if split is None and record is not None and has_folds and wanted in ("auto", "validation"):
+        folds = _folds_by_image(examples, record)
+        if len(folds) == len(examples):  # its images, with masks of somebody else
+            return _out_of_fold(examples, folds)
     if wanted == "all" or split is None:
         if wanted not in ("auto", "all"):
             raise OptionError(
@@ -72,17 +77,31 @@ def choose_part(
     if record is not None and _has_folds(record) and split == (model or Path()) / SPLIT:
         tested = [one.name for one in record.examples if one.part == "test"]
         if has_folds and (wanted == "validation" or (wanted == "auto" and not tested)):
-            return _out_of_fold(examples, record)
+            return _out_of_fold(examples, _folds_of(record))
         return _part(examples, "test" if tested else "all", tested, wanted, split, record)
     parts = read_split(split, examples)
     name = wanted if wanted != "auto" else "test" if parts.test else "validation"
     return _part(examples, name, parts.part(name), wanted, split, record)
 
 
-def _out_of_fold(examples: ExampleSet, record: SplitRecord) -> Part:
-    folds = {
+def _folds_of(record: SplitRecord) -> dict[str, int]:
+    """Return the fold of every example that is in one."""
+    return {
         one.name: int(one.part.removeprefix(_FOLD)) for one in record.examples if _is_fold(one.part)
     }
+
+
+def _folds_by_image(examples: ExampleSet, record: SplitRecord) -> dict[str, int]:
+    """Return the folds of those examples whose images, by content, are in a single one."""
+    folds = _folds_of(record)
+    by_digest: dict[str, set[int]] = {}
+    for one in record.examples:
+        by_digest.setdefault(one.image, set()).add(folds.get(one.name, 0))
+    known = {one.name: by_digest.get(statistics_of(one).image_digest, {0}) for one in examples}
+    return {name: fold for name, (fold, *others) in known.items() if fold and not others}
+
+
+def _out_of_fold(examples: ExampleSet, folds: Mapping[str, int]) -> Part:
     note = (
         f"evaluated out of fold, on {len(folds)} images: each is predicted by the network that was "
         "not trained on it; but these images chose its best epoch and its threshold, so the scores "

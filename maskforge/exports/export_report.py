@@ -95,9 +95,9 @@ class ExportReport(Brief, msgspec.Struct, kw_only=True):
 def shown(report: ExportReport) -> Iterator[Shown]:
     """Yield what was written, what in another form, and what was left out."""
     images = report.images
+    records = f" with {report.written_records} records" if report.written_records else ""
     yield (
-        f"{images['written']} of {images['found']} images with {report.written_records} records "
-        f"written as {report.format}"
+        f"{images['written']} of {images['found']} images{records} written as {report.format}"
         + "".join(f", {images[one]} {one}" for one in ("ignored", "refused") if images[one])
         + "."
     )

@@ -62,4 +62,6 @@ def load_networks(
                 f"the folds of {folder} have no Dice on their validation examples",
                 hint="leave out --fold-weights",
             )
-    return mean_of(networks, weights, f"The mean of {len(networks)} networks, one for each fold.")
+    return mean_of(
+        networks, weights, f"predicted by the mean of {len(networks)} networks, one for each fold"
+    )

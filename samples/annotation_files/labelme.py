@@ -25,14 +25,18 @@ def write_sheet(folder: Path, sheet: Sheet, *, embed: bool = False) -> None:
     """
     jpeg = sheet.jpeg()
     (folder / sheet.name).write_bytes(jpeg)
-    if not sheet.visited:
-        return
+    if sheet.visited:
+        write_annotations(folder, sheet, jpeg if embed else None)
+
+
+def write_annotations(folder: Path, sheet: Sheet, embedded: bytes | None = None) -> None:
+    """Write the annotation file of an image, which may hold the image, too."""
     document: dict[str, object] = {
         "version": "5.8.1",
         "flags": {},
         "shapes": [_shape(mark) for mark in sheet.marks],
         "imagePath": sheet.name,
-        "imageData": base64.b64encode(jpeg).decode() if embed else None,
+        "imageData": base64.b64encode(embedded).decode() if embedded else None,
         "imageHeight": sheet.height,
         "imageWidth": sheet.width,
     }

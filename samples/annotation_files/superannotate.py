@@ -49,6 +49,13 @@ def write_vector(folder: Path, sheet: Sheet, classes: Sequence[str], *, suffix: 
         suffix: ``___objects`` for the names that were used until 2022.
     """
     (folder / sheet.name).write_bytes(sheet.jpeg())
+    write_annotations(folder, sheet, classes, suffix=suffix)
+
+
+def write_annotations(
+    folder: Path, sheet: Sheet, classes: Sequence[str], *, suffix: str = ""
+) -> None:
+    """Write the vector annotations of an image alone; see ``write_vector``."""
     instances = [_common(mark, classes) | _geometry(mark) for mark in sheet.marks]
     _dump(folder / f"{sheet.name}{suffix}.json", _document(sheet, instances))
 

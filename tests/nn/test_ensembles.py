@@ -75,7 +75,7 @@ def test_a_folder_is_predicted_and_the_report_says_by_what(folds, tmp_path):
     Image.fromarray(IMAGE).save(tmp_path / "x.png")
     report = predict(folds, tmp_path / "x.png", tmp_path / "out", runtime="keras")
     assert report.images["predicted"] == 1
-    assert "The mean of 2 networks, one for each fold." in report.notes
+    assert "predicted by the mean of 2 networks, one for each fold" in report.notes
 
 
 @pytest.fixture
@@ -97,9 +97,40 @@ def test_images_of_the_folds_are_evaluated_by_the_network_that_has_not_seen_them
     assert report.part == "validation"
     assert "out of fold" in " ".join(report.notes)
     assert "WARNING" not in " ".join(report.notes)
+    assert "mean of" not in " ".join(report.notes)
     dice = {row.name: row.dice for row in report.rows}
     # Network 1 marks all but the black pixel, 3 of 7 rightly; network 2 marks 2, both rightly.
     assert dice == pytest.approx({"a": 2 * 3 / (7 + 3), "b": 2 * 2 / (2 + 3)})
+
+
+def other_masks(folder, **images):
+    """What somebody else drew on images: all but the white pixel."""
+    for name, image in images.items():
+        for kind, values in (("images", image), ("masks", (image < 255).astype(np.uint8))):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(folder / kind / f"{name}.png")
+    return open_examples(folder, classes=CLASSES)
+
+
+def test_masks_of_somebody_else_are_compared_out_of_fold_too(folds, tmp_path):
+    images = {"a": IMAGE, "b": IMAGE[::-1].copy()}
+    examples = other_masks(tmp_path / "first", **images)
+    write_split(folds / "split.json", examples, [Split(("b",), ("a",)), Split(("a",), ("b",))])
+    # Neither names nor all of the images have to be the same.
+    truth = other_masks(tmp_path / "second", **{"2b": images["b"]})
+    report = evaluate(folds, truth, bootstrap=0, charts=False)
+    assert "out of fold" in " ".join(report.notes)
+    # Network 2 marks 2 pixels, of which all but the white one are in the truth of 7.
+    assert {row.name: row.dice for row in report.rows} == pytest.approx({"2b": 2 * 1 / (2 + 7)})
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_images_of_which_no_fold_is_known_are_predicted_by_all(data, folds, tmp_path, known):
+    """The two images of the set are the same, so both networks have seen them."""
+    images = {"x": IMAGE} if known else {"x": IMAGE // 2}
+    report = evaluate(folds, other_masks(tmp_path / "other", **images), bootstrap=0, charts=False)
+    assert report.part == "all"
+    assert ("WARNING" in " ".join(report.notes)) == known
 
 
 def test_the_mean_of_networks_that_have_seen_the_images_is_warned_of(data, folds):

@@ -310,6 +310,29 @@ def test_evaluations_are_the_same(tmp_path, dask, model, monkeypatch):
         assert mine == other
 
 
+def test_units_and_annotators_are_compared_likewise(tmp_path, dask, model):
+    for folder, shift in (("anna", 0), ("ben", 1)):
+        for number in range(6):
+            name, values = f"x{number}", np.full((8, 10), 20 * number, np.uint8)
+            save(tmp_path / folder / f"{name}.png", values)
+            shapes = [square("crown", 0, 0, 5, 8), square("crown", 6, 0, 10, 8)]
+            lesion = square("caries", 1 + shift, 1, 4, 3 + number % 4)
+            labelme(tmp_path / folder / f"{name}.json", *shapes, lesion, width=10, height=8)
+        mf.convert(
+            tmp_path / folder, tmp_path / f"{folder}-masks", encoding="multihot", file_type="npy"
+        )
+    truth = [tmp_path / "anna-masks", tmp_path / "ben-masks"]
+    asked = {"unit_class": ["crown"], "unit_pixels": 4, "lesion_class": ["caries"]}
+    reports = [
+        mf.evaluate(model, truth, None, FEW, runtime="onnx", **asked, **where)
+        for where in ({}, {"dask": dask})
+    ]
+    one, two = map(judged, reports)
+    assert one == two
+    assert (reports[0].units.units, reports[0].units.positive) == (12, 6)
+    assert set(reports[0].annotators.annotators) == {"anna-masks", "ben-masks"}
+
+
 def moved(module):
     """Return what makes sure that no image is predicted here."""
     alone = module._ModelPredictions.alone

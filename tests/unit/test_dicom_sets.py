@@ -101,6 +101,19 @@ def test_the_manifest_holds_spacing_and_a_digest_and_nothing_else(tmp_path):
     assert groups == [first.patient_digest, first.patient_digest, third.patient_digest, None]
 
 
+def test_a_consensus_knows_patients_and_spacing_like_those_who_drew(tmp_path):
+    annotated(tmp_path / "in", "a")
+    annotated(tmp_path / "in", "b", number="", PixelSpacing=None)
+    for name in ("anna", "ben"):
+        mf.convert(tmp_path / "in", tmp_path / name)
+    mf.agree([tmp_path / "anna", tmp_path / "ben"], bootstrap=0, consensus=tmp_path / "both")
+    anna, both = (mf.open_dataset(tmp_path / name).entries for name in ("anna", "both"))
+    told = [(one.spacing, one.patient_digest) for one in both]
+    assert told == [(one.spacing, one.patient_digest) for one in anna]
+    assert told[0] == (mf.Spacing(width=0.1, height=0.2), patient_digest(NUMBER))
+    assert told[1] == (msgspec.UNSET, msgspec.UNSET)
+
+
 def test_digests_depend_on_a_salt_of_the_machine(tmp_path, monkeypatch):
     first = patient_digest(NUMBER)
     salt = tmp_path / "cache" / SALT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -242,6 +243,72 @@ def test_a_set_with_depths_tells_them_and_the_number_of_every_tooth(tmp_path):
     assert all(one.distance(two) > 2 for one, two in itertools.combinations(crowns, 2))
 
 
+def test_a_clinic_has_dicom_files_and_what_people_drew_who_differ(tmp_path):
+    """Its radiographs, teeth and lesions are those of a set without these options."""
+    pydicom = pytest.importorskip("pydicom", reason="NO DICOM: install maskforge[dicom]")
+    from generate import main
+
+    size = ["--width", "320", "--height", "240", "--jobs", "1", "--seed", "7", "--count", "3"]
+    main(["--out", str(tmp_path / "set"), *size, "--depths"])
+    main(["--out", str(tmp_path / "clinic"), *size, "--depths", "--dicom", "--annotators", "3"])
+    stems = [f"bitewing-{number:04}" for number in (1, 2, 3)]
+    assert sorted(path.name for path in (tmp_path / "clinic").iterdir()) == [
+        "anna", "ben", "carl", "radiographs", "teeth"
+    ]  # fmt: skip
+    headers = []
+    for stem in stems:
+        made = pydicom.dcmread(tmp_path / "clinic/radiographs" / f"{stem}.dcm")
+        plain = gray(tmp_path / "set" / f"{stem}.jpg").astype(int)
+        assert np.abs(made.pixel_array // 16 - plain).mean() < 3  # JPEG loses that much
+        assert made.PixelSpacing == pytest.approx([41 / 320] * 2, abs=1e-6)
+        headers.append(made)
+    patients = [one.PatientID for one in headers]
+    assert patients[0] == patients[1] != patients[2]
+    assert len({one.SOPInstanceUID for one in headers}) == 3
+    drawn = {
+        who: [load(tmp_path / "clinic" / who / f"{stem}.json")["shapes"] for stem in stems]
+        for who in ("teeth", "anna", "ben", "carl")
+    }
+    for number, stem in enumerate(stems):
+        shapes = load(tmp_path / "set" / f"{stem}.json")["shapes"]
+        assert drawn["teeth"][number] == [one for one in shapes if one["label"] != "caries"]
+        assert drawn["anna"][number] == [one for one in shapes if one["label"] == "caries"]
+    ben, carl = ([one for shapes in drawn[who] for one in shapes] for who in ("ben", "carl"))
+    anna = [one for shapes in drawn["anna"] for one in shapes]
+    assert ben != carl
+    assert {one["label"] for one in (*ben, *carl)} == {"caries"}
+    for one in (*ben, *carl):
+        region = shapely.Polygon(one["points"]).buffer(0)
+        same = [two for two in anna if two["description"] == one["description"]]
+        # Near to what Anna drew in this tooth, but never the same; or invented.
+        assert one["points"] not in [two["points"] for two in same]
+        if ", " in one["description"]:
+            assert max(region.intersection(shapely.Polygon(two["points"])).area for two in same)
+
+
+def test_some_lesions_are_missed_and_some_are_invented():
+    from annotation_files.annotators import lesions_as_drawn
+    from annotation_files.marks import Mark
+
+    def mark(label, group, left):
+        points = np.array([(left, 10.0), (left + 20, 10.0), (left + 20, 40.0), (left, 40.0)])
+        return Mark((label,), "polygon", points, group=group, note=f"tooth {group}, proximal")
+
+    teeth = [mark(label, n, 50.0 * n) for n in (1, 2) for label in ("tooth", "enamel")]
+    shrunk = mark("caries", 1, 56.0)
+    marks = (*teeth, replace(shrunk, points=shrunk.points * (0.4, 0.4) + (35, 12)))
+    drawn = [
+        lesions_as_drawn(marks, "caries", 1, np.random.default_rng(seed)) for seed in range(200)
+    ]
+    missed = sum(not any(one.group == 1 for one in marks) for marks in drawn)
+    invented = [one for marks in drawn for one in marks if one.group == 2]
+    assert 15 <= missed <= 50
+    assert 30 <= len(invented) <= 70
+    for one in invented:
+        assert shapely.Polygon(teeth[2].points).contains(shapely.Polygon(one.points))
+    assert lesions_as_drawn(marks, "caries", 0, np.random.default_rng(0)) == marks[-1:]
+
+
 @pytest.mark.parametrize("flip", [1, -1])
 def test_the_depth_of_a_region_is_how_far_it_is_on_its_way_through_the_tissues(flip):
     from bitewings.depths import reached
@@ -269,6 +336,9 @@ def test_the_depth_of_a_region_is_how_far_it_is_on_its_way_through_the_tissues(f
         (["--out", "new", "--seed", "-1"], "--seed at least 0"),
         (["--out", "new", "--width", "100"], "at least 160"),
         (["--out", "new", "--format", "coco"], "invalid choice"),
+        (["--out", "new", "--format", "vott", "--dicom"], "need --format labelme"),
+        (["--out", "new", "--annotators", "2"], "needs --depths"),
+        (["--out", "new", "--depths", "--annotators", "4"], "at most 3"),
         (["--out", "full"], "full is not empty"),
     ],
 )

@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import PurePosixPath
 
+import msgspec
+
 from maskforge.choices import Encoding, Progress
 from maskforge.dataset.manifest import ManifestEntry, RelativePaths
 from maskforge.dataset.writer import Account, DatasetWriter
@@ -27,6 +29,7 @@ from maskforge.examples.example import Example
 from maskforge.examples.mask_folders import has_image
 from maskforge.images.decoder import read_header
 from maskforge.images.page import split_page
+from maskforge.images.patients import patient_digest
 from maskforge.masks.classes import BACKGROUND, VOID
 from maskforge.masks.classfile import dump_class_map
 from maskforge.masks.masknames import MaskNames
@@ -170,10 +173,11 @@ class _Run:
         marked = set(made.pixels) - {names[BACKGROUND], names[VOID]}
         encoding: Encoding = "integer" if self._exclusive else "multihot"
         is_known = has_image(example)
-        orientation = 1
+        orientation, digest = 1, ""
         if is_known:
             with contextlib.suppress(OSError, MaskforgeError):
-                orientation = read_header(example.image).orientation
+                header = read_header(example.image)
+                orientation, digest = header.orientation, patient_digest(header.patient)
         return ManifestEntry(
             image=self._paths.of(example.image) if is_known else None,
             match="path" if is_known else "none",
@@ -182,6 +186,8 @@ class _Run:
             height=example.size.height,
             orientation=orientation,
             upright=example.upright,
+            spacing=example.spacing or msgspec.UNSET,
+            patient_digest=digest or msgspec.UNSET,
             state=ImageState.ANNOTATED if marked or made.void else ImageState.EMPTY,
             format=FORMAT,
             source=self._paths.of(split_page(example.mask)[0]) or "",

@@ -44,7 +44,9 @@ def in_words(report: Evaluation) -> Iterator[tuple[str, list[str]]]:
             ],
         )
     if report.units is not None:
-        yield f"Units of {together(report.units.classes)}", [*_units(report.units)]
+        made_of = report.units.classes
+        title = f"Per {made_of[0]}" if len(made_of) == 1 else f"Units of {together(made_of)}"
+        yield title, [*_units(report.units)]
 
 
 def about_class(one: ClassReport) -> Iterator[tuple[Measure, str]]:
@@ -138,9 +140,15 @@ def explanations(report: Evaluation) -> Iterator[str]:
         "people draw them."
     )
     if report.units is not None:
+        classes = report.units.classes
+        what = (
+            f"one {classes[0]}"
+            if len(classes) == 1
+            else f"an instance or region of {together(classes)}"
+        )
         yield (
-            f"A unit is an instance or a region of {together(report.units.classes)}. It has a "
-            f"lesion if one lies in it with at least {_count(report.units.unit_pixels, 'pixel')}."
+            f"A unit is {what}. It has a lesion if one lies in it with at least "
+            f"{_count(report.units.unit_pixels, 'pixel')}."
         )
     if report.overall.intervals:
         yield (
