@@ -76,6 +76,9 @@ from .training.model_export import export_model
 from .training.run_folder import RunRecord
 from .training.train import resume_training, train
 from .training.train_options import DataOptions, InputOptions, SplitOptions, TrainOptions
+from .training.tuning.tune import tune
+from .training.tuning.tune_options import TuneOptions
+from .training.tuning.tune_report import Trial, TuneReport
 from .vector.vectorize_options import VectorizeOptions
 
 __all__ = [
@@ -143,6 +146,9 @@ __all__ = [
     "SuspectOptions",
     "SuspectReport",
     "TrainOptions",
+    "Trial",
+    "TuneOptions",
+    "TuneReport",
     "UnitOptions",
     "VectorizeOptions",
     "Vectorized",
@@ -182,6 +188,7 @@ __all__ = [
     "serve",
     "suspects",
     "train",
+    "tune",
     "vectorize",
     "write_mask",
     "write_split",

@@ -27,6 +27,7 @@ COMMANDS = (
     "check",
     "split",
     "train",
+    "tune",
     "compare",
     "predict",
     "serve",

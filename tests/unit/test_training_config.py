@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskforge.cli.train import parse_weights
+from maskforge.cli.trainoptions import parse_weights
 from maskforge.errors import OptionError
 from maskforge.issues import Origin
 from maskforge.nn.network_catalog import NetworkOptions
