@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from maskforge.choices import Between, Searched
 from maskforge.errors import TrainingError, require
 from maskforge.issues import Origin
@@ -151,9 +153,8 @@ class Study:
         trials = self._frozen()
         open_ = [one.number for one in trials if not one.state.is_finished()]
         number = open_[0] if open_ else len(trials)
-        self._study.sampler = TPESampler(
-            seed=(self._seed + number) % 2**32, n_startup_trials=self._startup
-        )
+        seed = int(np.random.SeedSequence((self._seed, number)).generate_state(1)[0])
+        self._study.sampler = TPESampler(seed=seed, n_startup_trials=self._startup)
         # From a value outside of what is searched nothing can be concluded.
         inside = {key: one for key, one in self._given.items() if one in self._space[key]}
         if open_:
