@@ -83,7 +83,8 @@ class Study:
                 direction="maximize",
                 load_if_exists=True,
                 pruner=optuna.pruners.MedianPruner(
-                    n_startup_trials=startup, n_warmup_steps=max(1, epochs // _PRUNED_AFTER)
+                    n_startup_trials=startup,
+                    n_warmup_steps=1 + max(1, epochs // _PRUNED_AFTER),
                 ),
             )
             known = self._study.user_attrs.get("space")
@@ -129,7 +130,7 @@ class Study:
             number=frozen.number,
             state=_STATES.get(frozen.state.name, "unfinished"),
             score=max(frozen.intermediate_values.values(), default=None),
-            epochs=frozen.user_attrs.get("epochs", 0),
+            epochs=max(frozen.intermediate_values, default=0),
             values=dict(frozen.params) if frozen.number else self._given,
             reason=frozen.user_attrs.get("reason", ""),
         )
@@ -172,7 +173,8 @@ class Study:
             if number or key in inside
         }
         values = drawn if number else self._given
-        return Running(self._study, trial, values, is_again=bool(open_))
+        known = max(trials[number].intermediate_values, default=0) if open_ else 0
+        return Running(self._study, trial, values, known, is_again=bool(open_))
 
 
 class Running:
@@ -184,11 +186,20 @@ class Running:
         is_again: Whether it was begun in an earlier sitting.
     """
 
-    def __init__(self, study: Any, trial: Any, values: dict[str, Value], *, is_again: bool) -> None:  # noqa: ANN401 - of Optuna
+    def __init__(
+        self,
+        study: Any,  # noqa: ANN401 - of Optuna
+        trial: Any,  # noqa: ANN401 - likewise
+        values: dict[str, Value],
+        known: int,
+        *,
+        is_again: bool,
+    ) -> None:
         self._study = study
         self._trial = trial
         self.number: int = trial.number
         self.values = values
+        self._known = known
         self.is_again = is_again
 
     def count_kill(self) -> int:
@@ -198,17 +209,17 @@ class Running:
         return count
 
     def report(self, epoch: int, score: float | None) -> bool:
-        """Note an epoch, and return whether its score is too low to go on.
+        """Note an epoch, which may be known, and return whether its score is too low to go on.
 
         Args:
             epoch: Number of the epoch, from 1.
             score: Its score; None if there is none.
         """
-        if epoch > self._trial.user_attrs.get("epochs", 0):
-            if score is not None:
-                self._trial.report(score, epoch)
-            self._trial.set_user_attr("epochs", epoch)
-        return score is not None and bool(self._trial.should_prune())
+        if score is None:
+            return False
+        if epoch > self._known:
+            self._trial.report(score, epoch)
+        return bool(self._trial.should_prune())
 
     def finish(self) -> None:
         """Note that it has finished."""

@@ -26,7 +26,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
         state: ``finished``, ``pruned``, ``failed``, or ``unfinished`` if time or somebody ended it:
             a search that goes on goes on with it.
         score: Best validation Dice of its epochs; None if there is none.
-        epochs: Epochs that were finished.
+        epochs: The last epoch that has a score.
         values: Values of the searched options, by key; those of trial 0 may be outside of what
             is searched.
         reason: Why it was pruned, or failed.
