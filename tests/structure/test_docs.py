@@ -535,7 +535,7 @@ def test_examples_show_what_happens(example, workplace, request):
     code = "".join(one.source for one in example.examples)
     if '"runs' in code:
         shutil.copytree(request.getfixturevalue("trained") / "runs", "runs")
-    if "train(" in code or "tune(" in code:
+    if "train(" in code:
         request.getfixturevalue("eager")
     if '"masks"' in code:
         shutil.copytree(request.getfixturevalue("converted") / "masks", "masks")

@@ -97,17 +97,11 @@ def tune(
         MissingDependencyError: If Optuna, Keras or its backend is not installed.
 
     Examples:
-        >>> crops = {"crop": 32, "crops_per_image": 1}
-        >>> network = {"filters": 4, "depth": 2}
-        >>> report = mf.tune(
-        ...     "masks",
-        ...     "tuned",
-        ...     trials=2,
-        ...     search=["learning_rate"],
-        ...     train={"only": ["caries"], "epochs": 1, "input": crops, "network": network},
-        ... )
-        >>> [trial.state for trial in report.trials]
-        ['finished', 'finished']
+        >>> mf.tune("masks", "tuned", train={"only": ["caries"], "epochs": 30})
+        Traceback (most recent call last):
+            ...
+        maskforge.errors.OptionError: nothing says when the search ends
+          hint: give it --time 8h, or --trials 50
     """
     began = time.monotonic()
     options = with_keywords(TuneOptions, options, keywords)
