@@ -170,8 +170,9 @@ class Between:
 
     def __contains__(self, value: object) -> bool:
         """Tell whether a value is one of the numbers."""
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return is_number and self.low <= value <= self.high
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        return self.low <= value <= self.high
 
     def __str__(self) -> str:
         return f"{self.low:.15g}..{self.high:.15g}"
