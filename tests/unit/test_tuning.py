@@ -7,10 +7,11 @@ import shutil
 import sqlite3
 
 import msgspec
+import numpy as np
 import pytest
 from builders import run
 from kills import Killed
-from training_runs import discs
+from training_runs import DISC, discs, write
 
 import maskforge as mf
 from maskforge.errors import (
@@ -22,6 +23,7 @@ from maskforge.errors import (
     TrainingError,
 )
 from maskforge.evaluation.difference import DiceDifference
+from maskforge.examples.example import ExampleSet
 from maskforge.training.configfile import build_options, dump_config, read_config
 from maskforge.training.run_folder import (
     Epoch,
@@ -145,6 +147,13 @@ def whole(examples, tmp_path_factory):
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory):
     return discs(tmp_path_factory.mktemp("discs"), 8)
+
+
+def dark(folder):
+    """Return examples without any disc."""
+    blank = np.zeros((32, 32), np.uint8)
+    found = (write(folder, f"x{number}", blank + number, blank) for number in range(8))
+    return ExampleSet(tuple(found), DISC, "dark")
 
 
 def tune(examples, out, **keywords):
@@ -365,7 +374,13 @@ def test_other_data_are_not_those_of_the_search(played, tmp_path):
 def test_without_validation_nothing_can_be_compared(played, examples, tmp_path):
     with pytest.raises(OptionError, match="validation examples are missing"):
         tune(examples, tmp_path / "out", trials=2, train={**TRAIN, "split": {"validation": 0}})
+    mf.write_split(tmp_path / "folds.json", examples, mf.make_folds(examples, 2))
+    folds = {"file": str(tmp_path / "folds.json")}
+    with pytest.raises(OptionError, match="a search has one split"):
+        tune(examples, tmp_path / "out", trials=2, train={**TRAIN, "split": folds})
     assert not (tmp_path / "out" / "trials").exists()
+    with pytest.raises(OptionError, match="have no foreground"):
+        tune(dark(tmp_path / "dark"), tmp_path / "out", trials=2)
 
 
 def test_damaged_and_foreign_folders(played, examples, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from maskforge.examples.splitfile import read_split, write_split
 from maskforge.examples.statistics import class_pixels
 from maskforge.examples.tables import Table
 from maskforge.files import CONFIG, PathLike, as_path, dump_record, write_whole
+from maskforge.issues import Origin
 from maskforge.outputs.folder import OutputFolder
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.remote.address import address_of
@@ -126,7 +127,8 @@ def tune(
     with OutputFolder(path) as folder:
         begin_folder(folder, overwrite=overwrite)
         if (path / CONFIG).is_file():
-            check_same("a training", _compared(read_config(path / CONFIG)), _compared(train), path)
+            began_with = build_options(read_config(path / CONFIG), Origin(path / CONFIG, ""))
+            check_same("a training", _compared(began_with), _compared(train), path)
         examples = open_data(dataset, train.data, log, progress)
         space = without_large_crops(space, max(min(one.size) for one in examples))
         study = Study(
@@ -139,9 +141,9 @@ def tune(
         )
         try:
             if not (path / CONFIG).is_file():
-                (split,) = choose_splits(train.split, examples, initial)
-                _check_split(examples, split)
-                write_split(path / SPLIT, examples, split)
+                splits = choose_splits(train.split, examples, initial)
+                _check_splits(examples, splits)
+                write_split(path / SPLIT, examples, splits)
                 write_whole(path / CONFIG, dump_config(train).encode())
             split = read_split(path / SPLIT, examples)
             search = Search(
@@ -161,13 +163,16 @@ def tune(
     return report
 
 
-def _compared(options: TrainOptions | Mapping[str, Any]) -> dict[str, object]:
+def _compared(options: TrainOptions) -> dict[str, object]:
     """Return what has to stay as it was; the data are compared by their digests."""
-    document = to_document(options) if isinstance(options, TrainOptions) else options
-    return {key: one for key, one in flat(document).items() if not key.startswith("data.")}
+    values = flat(to_document(options))
+    return {key: one for key, one in values.items() if not key.startswith("data.")}
 
 
-def _check_split(examples: ExampleSet, split: Split) -> None:
+def _check_splits(examples: ExampleSet, splits: Sequence[Split]) -> None:
+    if splits[1:]:
+        raise OptionError("a search has one split", hint="give a split file without folds")
+    split = splits[0]
     pixels = class_pixels(examples.subset(split.validation)) if split.validation else {}
     if not any(pixels.get(id_) for id_ in examples.classes.foreground_ids):
         raise OptionError(
