@@ -78,6 +78,9 @@ from .training.model_export import export_model
 from .training.run_folder import RunRecord
 from .training.train import resume_training, train
 from .training.train_options import DataOptions, InputOptions, SplitOptions, TrainOptions
+from .training.tuning.tune import tune
+from .training.tuning.tune_options import TuneOptions
+from .training.tuning.tune_report import Trial, TuneReport
 from .vector.vectorize_options import VectorizeOptions
 
 __all__ = [
@@ -146,6 +149,9 @@ __all__ = [
     "SuspectOptions",
     "SuspectReport",
     "TrainOptions",
+    "Trial",
+    "TuneOptions",
+    "TuneReport",
     "UnitOptions",
     "VectorizeOptions",
     "Vectorized",
@@ -186,6 +192,7 @@ __all__ = [
     "serve",
     "suspects",
     "train",
+    "tune",
     "vectorize",
     "write_mask",
     "write_split",

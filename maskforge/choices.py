@@ -1,7 +1,8 @@
 """The values that options can take, and options given as keywords; light enough for every help.
 
 A choice is a ``Literal`` here, the numbers that are possible stand beside the field of the option:
-``Annotated[int, Range(1, 100)]``.
+``Annotated[int, Range(1, 100)]``. What a search of options tries stands there, too, as ``Between``
+or ``Among``.
 """
 
 from __future__ import annotations
@@ -108,6 +109,8 @@ Options = TypeVar("Options", bound="DataclassInstance")
 _WHY_NOT = dict.fromkeys(
     ("jpg", "jpeg"), "JPEG changes pixel values when it compresses, so class ids would be lost; "
 )
+_WIDE = 100
+_ROUNDED = 1 + 1e-9  # 1e-4 * 100 is above 1e-2
 _CALLED = {int: "a whole number", float: "a number", Mapping: "values by name"}
 
 _hints = functools.cache(get_type_hints)  # finding them takes as long as drawing a small image
@@ -141,6 +144,66 @@ class Range:
     def __str__(self) -> str:
         low, high = (f"{one:.15g}" for one in (self.low, self.high))
         return f"{'above ' * self.above}{low} to {'below ' * self.below}{high}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Between:
+    """The numbers that a search of options tries.
+
+    Attributes:
+        low: The smallest.
+        high: The largest. If it is a hundred times as large or more, equal factors are equally
+            likely, otherwise equal differences.
+
+    Examples:
+        >>> str(Between(0.0001, 0.01)), Between(0.0001, 0.01).is_wide, 0.5 in Between(0, 1)
+        ('0.0001..0.01', True, True)
+    """
+
+    low: float
+    high: float
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether equal factors are equally likely."""
+        return 0 < _WIDE * self.low <= self.high * _ROUNDED
+
+    def __contains__(self, value: object) -> bool:
+        """Tell whether a value is one of the numbers."""
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:.15g}..{self.high:.15g}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Among:
+    """The values that a search of options tries.
+
+    Attributes:
+        values: The values.
+
+    Examples:
+        >>> str(Among(("auto", 128, True)))
+        'auto,128,true'
+    """
+
+    values: tuple[bool | int | float | str, ...]
+
+    def __contains__(self, value: object) -> bool:
+        """Tell whether a value is one of them."""
+        return value in self.values
+
+    def __str__(self) -> str:
+        return ",".join(
+            str(one).lower() if isinstance(one, bool) else str(one) for one in self.values
+        )
+
+
+Searched: TypeAlias = Between | Among
+"""What a search of options tries."""
 
 
 def with_keywords(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, TypeAlias
 
-from maskforge.choices import SYMMETRIES, AugmentPreset, Range, Symmetry, check_choices
+from maskforge.choices import SYMMETRIES, Among, AugmentPreset, Range, Symmetry, check_choices
 from maskforge.errors import OptionError
 
 _STEEPEST = 0.25
@@ -43,7 +43,7 @@ class AugmentOptions:
         30
     """
 
-    preset: AugmentPreset = "light"
+    preset: Annotated[AugmentPreset, Among(("flips", "light", "medium", "strong"))] = "light"
     flip_horizontal: _Share = None
     flip_vertical: _Share = None
     transpose: _Share = None

@@ -28,6 +28,7 @@ COMMANDS = (
     "split",
     "doctor",
     "train",
+    "tune",
     "compare",
     "predict",
     "serve",

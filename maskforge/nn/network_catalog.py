@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from maskforge.choices import (
+    Among,
+    Between,
     Encoder,
     Normalization,
     Range,
@@ -63,12 +65,12 @@ class NetworkOptions:
 
     arch: Architecture = "unet"
     preset: Preset | None = None
-    filters: Annotated[int | None, Range(1, 4096)] = None
-    depth: Annotated[int | None, Range(1, 8)] = None
+    filters: Annotated[int | None, Range(1, 4096), Among((16, 24, 32))] = None
+    depth: Annotated[int | None, Range(1, 8), Between(3, 5)] = None
     convolutions: Annotated[int | None, Range(1, 16)] = None
     kernel: Annotated[int | None, Range(1, 31)] = None
     upsampling: Upsampling | None = None
-    normalization: Normalization | None = None
+    normalization: Annotated[Normalization | None, Among(("none", "batch", "group"))] = None
     dropout: Annotated[float | None, Range(0, 1, below=True)] = None
     activation: str | None = None
     stem_stride: Annotated[int | None, Range(1, 8)] = None

@@ -70,7 +70,8 @@ class RunRecord(Brief, msgspec.Struct, kw_only=True):
     Attributes:
         schema: Version of this document.
         name: Name of the run's folder.
-        state: ``running``, ``finished``, ``interrupted`` or ``failed``.
+        state: ``running``, ``finished``, ``interrupted``, ``failed``, or ``stopped`` by a search
+            that had seen enough.
         network: Architecture, preset or encoder.
         init: Folder of the model whose weights the training began with; empty for random ones.
         init_digest: SHA-256 of these weights.
@@ -173,6 +174,10 @@ def _score(value: float | None) -> str:
 
 def _precise(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4f}"
+
+
+class TrainingStopped(Exception):  # noqa: N818 - nothing is wrong
+    """Ends a training in good order, without a model; whoever watches it raises it."""
 
 
 class Epoch(msgspec.Struct, frozen=True, kw_only=True):

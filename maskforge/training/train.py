@@ -25,6 +25,7 @@ from maskforge.training.initial_model import InitialModel, check_place, take_ove
 from maskforge.training.plan import check_options, make_plan
 from maskforge.training.run_folder import (
     SPLIT,
+    Epoch,
     RunRecord,
     check_run_folder,
     check_run_links,
@@ -93,12 +94,38 @@ def train(
         >>> record.state
         'finished'
     """
-    log = log or _nothing_said
-    out = as_path(out)
     options = with_keywords(TrainOptions, options, keywords)
     if isinstance(dataset, (str, os.PathLike)):
         options = with_keywords(TrainOptions, options, {"dataset": dataset})
     options = build_options(to_document(options))  # every type as in a file
+    return begin_training(
+        dataset, as_path(out), options, overwrite=overwrite, progress=progress, log=log
+    )
+
+
+def begin_training(
+    dataset: PathLike | Table | ExampleSet | None,
+    out: Path,
+    options: TrainOptions,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    log: Callable[[str], None] | None = None,
+    watch: Callable[[Epoch], None] | None = None,
+) -> RunRecord:
+    """Train as [`train`][maskforge.train] does, and tell somebody who may end it of every epoch.
+
+    Args:
+        dataset: As there.
+        out: Folder of the run.
+        options: What to do, with every type as in a file.
+        overwrite: As there.
+        progress: As there; it may raise ``TrainingStopped``, too.
+        log: As there.
+        watch: Called with every epoch that is finished. When it raises ``TrainingStopped``, the
+            training ends in good order, without a model; the state of the run is ``stopped``.
+    """
+    log = log or _nothing_said
     # In this order, nothing slow is done, and no earlier run removed, for options that cannot work.
     options, initial = take_over(options)
     check_options(options)
@@ -112,7 +139,7 @@ def train(
         splits = choose_splits(options.split, examples, initial)
         for note in dict.fromkeys(note for split in splits for note in split.notes):
             log(note)
-        job = _job(options, out, examples, splits, initial, log, progress)
+        job = _job(options, out, examples, splits, initial, log, progress, watch)
         from maskforge.training.loop.run import start_run
 
         return start_run(job)
@@ -153,8 +180,27 @@ def resume_training(
             ...
         maskforge.errors.TrainingError: runs/caries: has finished; there is nothing to go on with
     """
+    return continue_training(as_path(out), dataset, progress=progress, log=log)
+
+
+def continue_training(
+    out: Path,
+    dataset: PathLike | Table | ExampleSet | None = None,
+    *,
+    progress: Progress | None = None,
+    log: Callable[[str], None] | None = None,
+    watch: Callable[[Epoch], None] | None = None,
+) -> RunRecord:
+    """Go on as [`resume_training`][maskforge.resume_training] does; ``begin_training`` has more.
+
+    Args:
+        out: Folder of the run.
+        dataset: As there.
+        progress: As for ``begin_training``.
+        log: As there.
+        watch: As for ``begin_training``; it is told of the epochs of earlier sittings first.
+    """
     log = log or _nothing_said
-    out = as_path(out)
     if address_of(out) is None:
         _check_open(out)  # before anything is made there
     with OutputFolder(out) as folder:
@@ -165,7 +211,7 @@ def resume_training(
         folder.hold_all()
         examples = open_data(dataset, options.data, log, progress)
         splits = read_splits(out / SPLIT, examples)
-        job = _job(options, out, examples, splits, initial, log, progress)
+        job = _job(options, out, examples, splits, initial, log, progress, watch)
         from maskforge.training.loop.run import continue_run
 
         return continue_run(job)
@@ -179,6 +225,7 @@ def _job(
     initial: InitialModel | None,
     log: Callable[[str], None],
     progress: Progress | None,
+    watch: Callable[[Epoch], None] | None,
 ) -> Job:
     """Plan every split, then start Keras."""
     # Each fold is a run of its own.
@@ -199,6 +246,7 @@ def _job(
         plans=plans,
         log=log,
         report=progress or _no_progress,
+        watch=watch or _not_watched,
     )
 
 
@@ -246,6 +294,10 @@ def _check_sizes(examples: ExampleSet) -> None:
 
 def _nothing_said(line: str) -> None:
     del line
+
+
+def _not_watched(epoch: Epoch) -> None:
+    del epoch
 
 
 def _no_progress(phase: str, done: int, total: int | None) -> None:

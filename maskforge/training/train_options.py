@@ -1,4 +1,7 @@
-"""Everything that a training can be told, as typed options with sensible defaults."""
+"""Everything that a training can be told, as typed options with sensible defaults.
+
+What a search tries of an option, unless somebody says something else, stands in its type.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from maskforge.augmentation.augment_options import AugmentOptions as AugmentOptions  # noqa: PLC0414
 from maskforge.choices import (
+    Among,
     Backend,
+    Between,
     Color,
     Head,
     Holding,
@@ -115,9 +120,9 @@ class InputOptions:
             for, ``full`` for all its bits, or ``CENTER/WIDTH`` in the unit of the modality.
     """
 
-    crop: Annotated[int | Auto, Range(0, 32_768)] = "auto"
+    crop: Annotated[int | Auto, Range(0, 32_768), Among(("auto", 128, 192, 384))] = "auto"
     crops_per_image: Annotated[int, Range(0, 100_000)] = 0
-    rare_share: Share = 0.5
+    rare_share: Annotated[Share, Between(0.2, 0.8)] = 0.5
     equal_regions: bool = False
     resize: str | None = None
     color: Color = "auto"
@@ -167,18 +172,18 @@ class TrainOptions:
     network: NetworkOptions = NetworkOptions()
     init: str | None = None
     head: Head | Auto = "auto"
-    loss: str = "auto"
+    loss: Annotated[str, Among(("auto", "dice", "dice+focal", "tversky", "focal-tversky"))] = "auto"
     loss_options: Annotated[Mapping[str, float], Range(-1e6, 1e6)] = field(default_factory=dict)
     class_weights: Annotated[
         Literal["none", "balanced"] | Mapping[str, float], Range(0, 1e6, above=True)
     ] = "none"
     epochs: Annotated[int, Range(1, 1_000_000)] = 50
-    batch_size: Annotated[int, Range(1, 65_536)] = 8
-    learning_rate: Annotated[float, Range(0, 100, above=True)] = 1e-3
+    batch_size: Annotated[int, Range(1, 65_536), Among((4, 8, 16))] = 8
+    learning_rate: Annotated[float, Range(0, 100, above=True), Between(1e-4, 1e-2)] = 1e-3
     schedule: Schedule = "cosine"
     warmup: Annotated[float, Range(0, 1_000_000)] = 0.0
     optimizer: Optimizer = "adam"
-    weight_decay: Annotated[float, Range(0, 100)] = 0.0
+    weight_decay: Annotated[float, Range(0, 100), Between(1e-6, 1e-2)] = 0.0
     gradient_clip: Annotated[float, Range(0, 1e9)] = 0.0
     patience: Annotated[int, Range(0, 1_000_000)] = 20
     validate_every: Annotated[int, Range(1, 1_000_000)] = 1

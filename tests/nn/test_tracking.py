@@ -7,11 +7,12 @@ import pytest
 from training_runs import options
 
 from maskforge.nn import backend
-from maskforge.training.run_folder import Epoch, Scores
+from maskforge.training.run_folder import Epoch, Scores, TrainingStopped
 
 backend.start()  # which the training does, too
 
-from maskforge.training.loop.tracking import tracking  # noqa: E402 - needs Keras
+from maskforge.training.loop import tracking as module  # noqa: E402 - needs Keras
+from maskforge.training.loop.tracking import tracking  # noqa: E402
 
 EPOCHS = [
     Epoch(
@@ -117,3 +118,16 @@ def test_a_tracker_that_fails_is_left_alone(told, monkeypatch, fails):
             "finish": ["init", "log", "log", "finish"],
         }[fails]
     )
+
+
+@pytest.mark.parametrize(("end", "failed"), [(TrainingStopped, False), (RuntimeError, True)])
+def test_a_training_that_was_stopped_has_not_failed(tmp_path, monkeypatch, end, failed):
+    """A search that has seen enough of it stops it."""
+    closed = []
+    opened = SimpleNamespace(log=lambda *_: None, close=lambda failed: closed.append(failed))
+    monkeypatch.setitem(module._TRACKERS, "tensorboard", lambda *_: opened)
+    plan = SimpleNamespace(options=options(track="tensorboard", epochs=2))
+    with pytest.raises(end), tracking(plan, tmp_path / "run", [], print) as track:
+        track(EPOCHS[0])
+        raise end
+    assert closed == [failed]

@@ -44,6 +44,7 @@ from maskforge.evaluation.agreement.agreement_records import (
     PairClass,
 )
 from maskforge.evaluation.agreement.agreement_report import AgreementReport
+from maskforge.evaluation.difference import DiceDifference
 from maskforge.evaluation.measures.calibration import Calibration, CalibrationBin
 from maskforge.evaluation.measures.catalog import MEASURES
 from maskforge.evaluation.measures.depths import DEPTH_NAMES
@@ -81,6 +82,8 @@ from maskforge.training.doctor.doctor_report import DoctorReport
 from maskforge.training.doctor.machine import Package
 from maskforge.training.run_folder import Epoch, RunRecord, Scores
 from maskforge.training.train_options import TrainOptions
+from maskforge.training.tuning.space import search_space
+from maskforge.training.tuning.tune_report import Trial, TuneReport
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -179,7 +182,8 @@ def _can_run(block, arguments):
     ]
     if parameters.get("print_config"):  # reads nothing else
         inputs = [one for one in inputs if one == parameters["config"]]
-    there = name != "serve" and all(Path(path).exists() for path in inputs)  # it would not end
+    takes_long = name in ("serve", "tune")
+    there = not takes_long and all(Path(path).exists() for path in inputs)
     if (
         name == "train"
         and there
@@ -352,6 +356,7 @@ STRUCTS = {
         ConsensusReport,
     ),
     "evaluation-per-unit.md": (UnitReport, UnitDepth, UnitRow),
+    "training/tuning.md": (TuneReport, Trial, DiceDifference),
 }
 """The page that describes each document that the program writes."""
 
@@ -378,6 +383,14 @@ STRUCTS = {
 def test_a_table_has_a_row_for_every_name(page, title, names):
     table = markdown.rows(markdown.section(DOCS / page, title))
     assert [row[0].strip("`") for row in table] == names
+
+
+def test_what_is_searched_by_default_has_a_row():
+    table = markdown.rows(markdown.section(DOCS / "training/tuning.md", "What is searched"))
+    searched = search_space(["default"], TrainOptions())
+    assert [[cell.strip("`") for cell in row[:2]] for row in table] == [
+        [key, str(values).replace(",", ", ")] for key, values in searched.items()
+    ]
 
 
 def test_every_route_has_a_row_as_the_server_has_it():

@@ -30,7 +30,7 @@ from maskforge.training.loop.feed import Feed
 from maskforge.training.loop.network import compile_network, new_network
 from maskforge.training.loop.tracking import tracking
 from maskforge.training.plan import TrainPlan
-from maskforge.training.run_folder import CHECKPOINT
+from maskforge.training.run_folder import CHECKPOINT, Epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,7 @@ def fit(
     checkpoint: Checkpoint,
     log: Log,
     report: Report,
+    watch: Track,
     built: Callable[[keras.Model], None],
 ) -> Fitted:
     """Train a network.
@@ -67,6 +68,7 @@ def fit(
         checkpoint: Where the training was left, or begins; changed in place.
         log: Takes lines for people.
         report: Takes phase, images done and images in all.
+        watch: Takes every epoch that is finished, those of earlier sittings first.
         built: Called with the network before it learns.
 
     Raises:
@@ -75,6 +77,7 @@ def fit(
             does not fit.
         DatasetError: If an image or a mask cannot be read.
         OutputError: If a file cannot be written.
+        TrainingStopped: If ``report`` or ``watch`` does.
     """
     options = plan.options
     progress = checkpoint.progress
@@ -85,6 +88,8 @@ def fit(
         CheckpointWriter(folder) as writer,
         tracking(plan, folder, progress.history, log) as track,
     ):
+        for epoch in progress.history:
+            watch(epoch)
         log(feed.batches.describe())
         seed_everything(options.seed)
         with scope():
@@ -94,8 +99,13 @@ def fit(
         built(network)
         with scope():
             infer = compiled(probabilities(network, plan.head))
+
+        def told(epoch: Epoch) -> None:
+            track(epoch)
+            watch(epoch)
+
         session = _Session(
-            plan, folder, feed, network, infer, checkpoint, writer, log, report, track
+            plan, folder, feed, network, infer, checkpoint, writer, log, report, told
         )
         session.begin()
         interrupted = False

@@ -20,7 +20,7 @@ from maskforge.nn.precision import FLOAT32, is_policy, resolve_precision
 from maskforge.training.configfile import dump_config
 from maskforge.training.fold_summary import describe, summarize
 from maskforge.training.loop.checkpoint import Checkpoint, Progress, load_checkpoint
-from maskforge.training.loop.epochs import Log, Report
+from maskforge.training.loop.epochs import Log, Report, Track
 from maskforge.training.loop.finish import finish
 from maskforge.training.loop.fit import Fitted, fit
 from maskforge.training.loop.trial import choose_policy
@@ -30,6 +30,7 @@ from maskforge.training.run_folder import (
     HISTORY,
     SPLIT,
     RunRecord,
+    TrainingStopped,
     read_record,
     remove_run,
     write_history,
@@ -50,6 +51,8 @@ class Job:
         plans: A plan for every split.
         log: Takes lines for people.
         report: Takes phase, images done and images in all.
+        watch: Takes every epoch that is finished. It and ``report`` can end the training with
+            ``TrainingStopped``.
     """
 
     options: TrainOptions
@@ -59,6 +62,7 @@ class Job:
     plans: Sequence[TrainPlan]
     log: Log
     report: Report
+    watch: Track
 
 
 def start_run(job: Job) -> RunRecord:
@@ -165,9 +169,15 @@ def _run(job: Job, plan: TrainPlan, split: Split, folder: Path, precision: str =
             checkpoint=checkpoint,
             log=log,
             report=job.report,
+            watch=job.watch,
             built=built,
         )
         _finish(record, fitted, plan, folder, checkpoint.progress)
+    except TrainingStopped:
+        record.state = "stopped"
+        _note(record, checkpoint.progress)
+        write_record(folder, record)
+        return record
     except BaseException as error:
         record.state = _state_after(error)
         _note(record, checkpoint.progress)

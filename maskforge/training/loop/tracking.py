@@ -13,7 +13,7 @@ from maskforge.choices import Tracker
 from maskforge.training.configfile import to_document
 from maskforge.training.loop.epochs import Log, Track
 from maskforge.training.plan import TrainPlan
-from maskforge.training.run_folder import TENSORBOARD, Epoch, Scores
+from maskforge.training.run_folder import TENSORBOARD, Epoch, Scores, TrainingStopped
 
 _PROJECT = "maskforge"
 
@@ -72,6 +72,9 @@ def tracking(plan: TrainPlan, folder: Path, earlier: Sequence[Epoch], log: Log) 
         track(epoch)
     try:
         yield track
+    except TrainingStopped:
+        end(failed=False)
+        raise
     except BaseException:
         end(failed=True)
         raise
