@@ -67,10 +67,14 @@ CORRECTIONS = "corrections.csv"
 SUSPECTS = "suspects.json"
 """Labels that a model contradicts."""
 
+RANKING = "rank.json"
+"""Images in the order in which their labels teach most."""
+
 CHECK_REPORT = "check.json"
 """What was found wrong in a data set."""
 
 SUSPECTS_PAGE = "suspects.html"
+RANKING_PAGE = "rank.html"
 
 CHECK_PAGE = "check.html"
 
@@ -92,6 +96,7 @@ _SIGNS = (
     (REPORT, PER_IMAGE),
     (CHECK_REPORT, CHECK_PAGE),
     (SUSPECTS, SUSPECTS_PAGE),
+    (RANKING, RANKING_PAGE),
     (f"{CONTACT_SHEET}-1.png",),
     (f"{AUGMENTED}-1.png",),
 )

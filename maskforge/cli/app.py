@@ -34,6 +34,7 @@ COMMANDS = (
     "evaluate",
     "agree",
     "suspects",
+    "rank",
     "export",
     "export-model",
     "formats",
