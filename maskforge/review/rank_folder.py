@@ -36,7 +36,7 @@ _STATES = {
     2: ("marked by all", FOUND),
     3: ("marked by some", MISSED),
     1: ("likely, marked by none", CONFUSED),
-    4: ("frames of the most doubtful", INVENTED),
+    4: ("the most doubtful regions, framed", INVENTED),
 }
 _FRAME = 4
 _STEPS = 160
@@ -94,7 +94,7 @@ def write_folder(
         report = msgspec.structs.replace(report, notes=[*report.notes, note])
     _write_tasks(folder, views, shapes)
     panels = list(_panels(report.images[:most], first, views))
-    lead = f"{ranked_text(report)}. What the model doubts most comes first, and nothing twice."
+    lead = f"{ranked_text(report)}. What the model doubts most comes first; what looks alike comes later."
     sections = [Section(f"The first {len(panels)} of {len(report.images):,}", panels)]
     folder.write(RANKING_PAGE, as_page("Images to label first", lead, sections))
     report = msgspec.structs.replace(report, digests=dict(folder.digests))
