@@ -94,7 +94,7 @@ def write_folder(
         report = msgspec.structs.replace(report, notes=[*report.notes, note])
     _write_tasks(folder, views, shapes)
     panels = list(_panels(report.images[:most], first, views))
-    lead = f"{ranked_text(report)}. What the model doubts most comes first; what looks alike comes later."
+    lead = f"{ranked_text(report)}. What is most in doubt comes first, what looks alike later."
     sections = [Section(f"The first {len(panels)} of {len(report.images):,}", panels)]
     folder.write(RANKING_PAGE, as_page("Images to label first", lead, sections))
     report = msgspec.structs.replace(report, digests=dict(folder.digests))

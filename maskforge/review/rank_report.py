@@ -19,7 +19,7 @@ class RankedRegion(Brief, msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         class_name: Of which class.
-        doubt: How far the views of the model disagree about it, from 0 to 1.
+        doubt: How far the views of the model disagree about it, from 0 to 0.5.
         area: Its pixels.
         box: Left, top, right and bottom of it in pixels; right and bottom are behind the last.
     """

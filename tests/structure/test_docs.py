@@ -76,6 +76,7 @@ from maskforge.nn.loss_catalog import LOSSES
 from maskforge.nn.modelfile import Agreement, ModelDescription
 from maskforge.nn.network_catalog import Architecture, Preset
 from maskforge.prediction.prediction_report import PredictionReport
+from maskforge.review.rank_report import RankedImage, RankedRegion, RankReport
 from maskforge.training.run_folder import Epoch, RunRecord, Scores
 from maskforge.training.train_options import TrainOptions
 
@@ -342,6 +343,7 @@ STRUCTS = {
         ConsensusReport,
     ),
     "evaluation-per-unit.md": (UnitReport, UnitDepth, UnitRow),
+    "ranking.md": (RankReport, RankedImage, RankedRegion),
 }
 """The page that describes each document that the program writes."""
 
