@@ -7,7 +7,7 @@ from pathlib import Path
 import model_folders as models
 import numpy as np
 
-from maskforge.nn.modelfile import write_description
+from maskforge.nn.modelfile import Member, write_description
 from maskforge.prediction import converted
 
 DIGEST = "5" * 64
@@ -51,4 +51,14 @@ def save_brightness(
     save(model, folder / "model.onnx")
     write_description(folder, models.describe(head, weights_digest=DIGEST, **description))
     converted.record(folder / "model.onnx", DIGEST, "onnx")
+    return folder
+
+
+def save_folds(folder: Path, cuts=(0.3, 0.6), gain=60.0, **description) -> Path:
+    """Write the model of a cross-validation: of one channel, each fold with a cut of its own."""
+    members = []
+    for number, cut in enumerate(cuts, 1):
+        members.append(Member(folder=f"fold-{number}", weights_digest=DIGEST))
+        save_brightness(folder / f"fold-{number}", (cut,), gain, **description)
+    write_description(folder, models.describe("sigmoid", members=tuple(members), **description))
     return folder

@@ -10,14 +10,12 @@ import pytest
 from example_files import save
 from hypothesis import given
 from hypothesis import strategies as st
-from model_folders import describe
 from typer.testing import CliRunner
 
 import maskforge as mf
 from maskforge.cli.app import app
 from maskforge.errors import DatasetError, ModelError, OptionError, OutputExistsError
 from maskforge.masks.classes import ClassMap, MaskClass
-from maskforge.nn.modelfile import Member, write_description
 from maskforge.prediction.views import open_views
 from maskforge.review.diversity import look_of, varied_order
 from maskforge.review.doubt import (
@@ -182,19 +180,6 @@ def test_looks_do_not_depend_on_brightness_contrast_depth_and_channels():
     assert flat[0] @ look_of(one) == 0
 
 
-def two_folds(folder):
-    """A model of two networks: from 0.3 and from 0.6 on, pixels are more likely caries than not."""
-    for number, cut in enumerate((0.3, 0.6), 1):
-        onnx_models.save_brightness(
-            folder / f"fold-{number}", (cut,), gain=60.0, classes=CARIES, thresholds=(0.5,)
-        )
-    members = tuple(
-        Member(folder=f"fold-{number}", weights_digest=onnx_models.DIGEST) for number in (1, 2)
-    )
-    write_description(folder, describe("sigmoid", classes=CARIES, members=members))
-    return folder
-
-
 def image(seed, *discs):
     """A dark noisy image with discs of some brightness: ``(row, column, radius, value)``."""
     result = np.random.default_rng(seed).integers(0, 20, SIZE)
@@ -205,12 +190,12 @@ def image(seed, *discs):
 
 @pytest.fixture
 def cv(tmp_path):
-    return two_folds(tmp_path / "cv")
+    return onnx_models.save_folds(tmp_path / "cv", (0.3, 0.6), classes=CARIES)
 
 
 @pytest.fixture
 def images(tmp_path):
-    """One lesion that both folds see, one that only the first one sees, and none."""
+    """One lesion that both folds of ``cv`` see, one that only the first one sees, and none."""
     place = tmp_path / "images"
     save(place / "agreed.png", image(1, (30, 30, 8, 180)))
     save(place / "left" / "disputed.png", image(2, (20, 40, 3, 115)))
