@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,7 +30,6 @@ POOL_SEED, TEST_SEED = 404, 505
 VALIDATION = 6  # the first images of the pool, which tune thresholds in all trainings
 BATCH = 16
 SMALLEST = 10  # pixels of a region that counts as a lesion
-SEEN = {"head": "sigmoid", "loss": "dice+bce", "batch_size": BATCH, "patience": 0}
 NETWORK = {"arch": "unet", "filters": 8, "depth": 5}
 INPUT = {"crop": 96, "rare_share": 0.7, "equal_regions": True}
 AUGMENT = {"preset": "light", "flip_vertical": 0.5, "contrast": 0.2, "noise": 0.02}
@@ -73,6 +72,10 @@ def train(
     mf.train(
         used,
         out,
+        head="sigmoid",
+        loss="dice+bce",
+        batch_size=BATCH,
+        patience=0,
         epochs=epochs,
         validate_every=epochs,
         learning_rate=4e-3 if init is None else 2e-3,
@@ -83,7 +86,6 @@ def train(
         network=NETWORK,
         input={**INPUT, "crops_per_image": crops},
         augment=AUGMENT,
-        **SEEN,
     )
     return out
 
@@ -97,6 +99,7 @@ def score(report: mf.EvaluationReport) -> Score:
     """Return the numbers of the tables."""
     caries = next(one for one in report.classes if one.name == "caries")
     lesions = caries.lesions
+    assert lesions is not None
     return Score(
         caries.dice or 0.0,
         lesions.sensitivity or 0.0,
@@ -105,7 +108,7 @@ def score(report: mf.EvaluationReport) -> Score:
     )
 
 
-def ranked(model: Path, images: mf.ExampleSet, **options: object) -> list[str]:
+def ranked(model: Path, images: mf.ExampleSet, **options: Any) -> list[str]:
     """Return the names of images in the order in which they should be labeled."""
     names = {str(one.image): one.name for one in images}
     report = mf.rank(model, list(names), **options)

@@ -52,7 +52,8 @@ def likelihoods(probabilities: Floats, limit: float) -> Floats:
     limit = min(max(limit, _CLEAR_OF_ENDS), 1 - _CLEAR_OF_ENDS)
     below = probabilities * (_MARKED / limit)
     above = 1 - (1 - probabilities) * (_MARKED / (1 - limit))
-    return np.clip(np.where(probabilities < limit, below, above), 0, 1, dtype=np.float32)
+    likely: Floats = np.where(probabilities < limit, below, above).clip(0, 1).astype(np.float32)
+    return likely
 
 
 def disagreement(likely: Floats) -> Floats:
@@ -72,7 +73,7 @@ def disagreement(likely: Floats) -> Floats:
         >>> disagreement(np.array([[[1.0, 0.5]], [[0.0, 0.0]]], np.float32)).tolist()
         [[0.5, 0.375]]
     """
-    mean = likely.mean(axis=0)
+    mean: Floats = likely.mean(axis=0)
     return 2 * mean * (1 - mean)
 
 
