@@ -53,6 +53,9 @@ from .prediction.prediction_report import PredictionReport
 from .prediction.predictor import Predictor
 from .raster.arrays import rasterize
 from .raster.segments import BandedMask
+from .review.rank import rank
+from .review.rank_options import RankOptions
+from .review.rank_report import RankedImage, RankedRegion, RankReport
 from .review.suspect_options import SuspectOptions
 from .review.suspect_report import Suspect, SuspectReport
 from .review.suspects import suspects
@@ -138,6 +141,10 @@ __all__ = [
     "Predictor",
     "PreviewOptions",
     "PreviewReport",
+    "RankOptions",
+    "RankReport",
+    "RankedImage",
+    "RankedRegion",
     "RunRecord",
     "ServeOptions",
     "Shape",
@@ -184,6 +191,7 @@ __all__ = [
     "open_examples",
     "predict",
     "preview",
+    "rank",
     "rasterize",
     "read",
     "read_mask",

@@ -67,6 +67,9 @@ CORRECTIONS = "corrections.csv"
 SUSPECTS = "suspects.json"
 """Labels that a model contradicts."""
 
+RANKING = "rank.json"
+"""Images in the order in which their labels teach most."""
+
 CHECK_REPORT = "check.json"
 """What was found wrong in a data set."""
 
@@ -74,6 +77,7 @@ DOCTOR_REPORT = "doctor.json"
 """What will go wrong in a training."""
 
 SUSPECTS_PAGE = "suspects.html"
+RANKING_PAGE = "rank.html"
 
 CHECK_PAGE = "check.html"
 
@@ -98,6 +102,7 @@ _SIGNS = (
     (CHECK_REPORT, CHECK_PAGE),
     (DOCTOR_REPORT, DOCTOR_PAGE),
     (SUSPECTS, SUSPECTS_PAGE),
+    (RANKING, RANKING_PAGE),
     (f"{CONTACT_SHEET}-1.png",),
     (f"{AUGMENTED}-1.png",),
 )

@@ -36,6 +36,7 @@ COMMANDS = (
     "evaluate",
     "agree",
     "suspects",
+    "rank",
     "export",
     "export-model",
     "formats",

@@ -252,6 +252,7 @@ class ExportWriter:
             extra=image.extra,
             is_predicted=image.format == PREDICTED,
             is_scored=fitted.is_scored,
+            score=image.score,
             content=fitted.content,
         )
 

@@ -124,6 +124,7 @@ class WrittenImage:
         origin: Where it was read, so that an own file can be looked at once more.
         is_predicted: Whether a network made the shapes.
         is_scored: Whether a shape had a score in the source, also if the format holds none.
+        score: How sure a network is of the image as a whole, if that is known.
         content: The encoded image, if it is to be written into the annotation file, or is nowhere
             else.
         draw: Returns the mask (H, W) of class ids, and the instance map (H, W) with the class id
@@ -143,6 +144,7 @@ class WrittenImage:
     extra: Mapping[str, object] = field(default_factory=dict)
     is_predicted: bool = False
     is_scored: bool = False
+    score: float | None = None
     content: bytes | None = None
 
     @property

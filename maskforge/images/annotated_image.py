@@ -32,6 +32,7 @@ class AnnotatedImage(Brief):
         extra: What the source holds about the image beside the shapes, as it is there: names and
             paths as they are written, flags, metadata, comments, and under the key of its records
             those that became no shape. Of an embedded image it says only whether there is one.
+        score: How sure a network is of the image as a whole, from 0 to 1, if that is known.
 
     Examples:
         >>> image = next(iter(mf.read("samples/labelme")))
@@ -49,6 +50,7 @@ class AnnotatedImage(Brief):
     issues: tuple[Issue, ...] = ()
     embedded: bytes | None = None
     extra: Mapping[str, object] = field(default_factory=dict)
+    score: float | None = None
 
     @property
     def refusal(self) -> Issue | None:

@@ -36,7 +36,6 @@ def load_networks(
         ModelError: If a network cannot be loaded, or is not what the description says.
         OptionError: If runtime and precision do not go together, or there is nothing to weigh.
     """
-    agreement = description.bfloat16
     if not description.members:
         if fold_weights != "equal":
             raise OptionError(
@@ -44,16 +43,8 @@ def load_networks(
                 hint="leave out --fold-weights",
             )
         digest = weights_digest(folder, description.weights_digest)
-        return load_runtime(folder, digest, runtime, precision, agreement)
-    networks: list[Runtime] = []
-    for member in description.members:
-        place = folder / member.folder
-        digest = weights_digest(place, member.weights_digest)
-        one = load_runtime(place, digest, runtime, precision, agreement)
-        networks.append(one)
-        # The others run as the first one does.
-        runtime = cast("RuntimeName", one.name.partition("-")[0])
-        precision = cast("ModelPrecision", one.precision)
+        return load_runtime(folder, digest, runtime, precision, description.bfloat16)
+    networks = load_members(folder, description, runtime, precision)
     weights = [1.0] * len(networks)
     if fold_weights == "validation":
         weights = [member.dice or 0.0 for member in description.members]
@@ -65,3 +56,34 @@ def load_networks(
     return mean_of(
         networks, weights, f"predicted by the mean of {len(networks)} networks, one for each fold"
     )
+
+
+def load_members(
+    folder: Path,
+    description: ModelDescription,
+    runtime: RuntimeName,
+    precision: ModelPrecision,
+) -> list[Runtime]:
+    """Load the networks of a cross-validation, all in the runtime and precision of the first.
+
+    Args:
+        folder: Folder of their model.
+        description: Its description.
+        runtime: As for ``load_runtime``.
+        precision: As for ``load_runtime``.
+
+    Raises:
+        MissingDependencyError: If a runtime is not installed.
+        ModelError: If a network cannot be loaded, or is not what the description says.
+        OptionError: If runtime and precision do not go together.
+    """
+    networks: list[Runtime] = []
+    for member in description.members:
+        place = folder / member.folder
+        digest = weights_digest(place, member.weights_digest)
+        one = load_runtime(place, digest, runtime, precision, description.bfloat16)
+        networks.append(one)
+        # The others run as the first one does.
+        runtime = cast("RuntimeName", one.name.partition("-")[0])
+        precision = cast("ModelPrecision", one.precision)
+    return networks

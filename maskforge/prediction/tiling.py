@@ -132,7 +132,7 @@ class Tiles:
         self._across = _Axis(width, tile.width if tile else width, overlap, stride)
         self._prepare = prepare
         self._batch_size = batch_size
-        self._views = _views(symmetries, square=self._down.tile == self._across.tile)
+        self._views = views_of(symmetries, square=self._down.tile == self._across.tile)
 
     def batches(self) -> Iterator[Floats]:
         """Yield what the network is to see, (B, h, w, C), once; the image is let go at the end."""
@@ -253,7 +253,7 @@ class _Axis:
         ]
 
 
-class _View(NamedTuple):
+class View(NamedTuple):
     """One of the ways in which a network looks at a batch: transposed, then flipped."""
 
     transposed: bool
@@ -271,9 +271,14 @@ class _View(NamedTuple):
         return result.transpose(0, 2, 1, 3) if self.transposed else result
 
 
-def _views(symmetries: Collection[Symmetry], *, square: bool) -> list[_View]:
-    """Return all combinations of the symmetries, in the order of the training."""
+def views_of(symmetries: Collection[Symmetry], *, square: bool) -> list[View]:
+    """Return all combinations of the symmetries, in the order of the training.
+
+    Args:
+        symmetries: Flips and transpose.
+        square: Whether the inputs are; others are not transposed.
+    """
     turns = (False, True) if square and "transpose" in symmetries else (False,)
     upright = (1, -1) if "flip_vertical" in symmetries else (1,)
     sideways = (1, -1) if "flip_horizontal" in symmetries else (1,)
-    return [_View(*one) for one in itertools.product(turns, upright, sideways)]
+    return [View(*one) for one in itertools.product(turns, upright, sideways)]

@@ -84,21 +84,13 @@ class ToolFiles:
         if not self._writers:
             return
         is_multihot = self._options.encoding == "multihot" and prediction.target.ndim == 3
-        height, width = prediction.mask.shape
-        file = loaded.image.file
-        folder, _, last = name.rpartition("/")
-        reference = ImageReference(
-            name_of_image(file, last),
-            file,
-            Size(width, height),
-            loaded.orientation,
-            loaded.upright,
-            "none" if file is None else "path",
-        )
         image, found = annotated_prediction(
-            prediction, reference, self._options.vectorize, overlapping=is_multihot
+            prediction,
+            reference_of(loaded, name, prediction),
+            self._options.vectorize,
+            overlapping=is_multihot,
         )
-        image = replace(image, folder=folder)
+        image = replace(image, folder=name.rpartition("/")[0])
         for report, writer in zip(self.reports, self._writers.values(), strict=True):
             report.count_outlines(found.iou, found.left_out)
             writer.add(image)
@@ -112,6 +104,26 @@ class ToolFiles:
         for name, writer in self._writers.items():
             writer.finish()
             record_export(self._folder, name, f"{name}/")
+
+
+def reference_of(loaded: Loaded, name: str, prediction: Prediction) -> ImageReference:
+    """Return the image of a prediction as labeling tools are told of it.
+
+    Args:
+        loaded: The image.
+        name: Name of its mask.
+        prediction: What was found.
+    """
+    height, width = prediction.mask.shape
+    file = loaded.image.file
+    return ImageReference(
+        name_of_image(file, name.rpartition("/")[2]),
+        file,
+        Size(width, height),
+        loaded.orientation,
+        loaded.upright,
+        "none" if file is None else "path",
+    )
 
 
 def annotated_prediction(

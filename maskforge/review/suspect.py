@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -12,9 +11,7 @@ from numpy.typing import NDArray
 
 from maskforge.choices import Connectivity, Suspicion
 from maskforge.evaluation.measures.regions import Regions
-
-Box: TypeAlias = tuple[int, int, int, int]
-Bools: TypeAlias = NDArray[np.bool_]
+from maskforge.review.components import Bools, Box, Components, Region
 
 
 class Contradiction(NamedTuple):
@@ -35,23 +32,6 @@ class Contradiction(NamedTuple):
     score: float
     area: int
     box: Box
-
-
-@dataclass(frozen=True, slots=True)
-class _Region:
-    """A connected region: its box, and which pixels of it belong to the region."""
-
-    box: Box
-    inside: Bools
-
-    @property
-    def part(self) -> tuple[slice, slice]:
-        left, top, right, bottom = self.box
-        return slice(top, bottom), slice(left, right)
-
-    @property
-    def area(self) -> int:
-        return int(np.count_nonzero(self.inside))
 
 
 def contradictions(
@@ -82,8 +62,8 @@ def contradictions(
     drawn_at_all: Bools = np.logical_or.reduce(image.truth[1:])
     for number in range(1, len(image.truth)):
         likely = probabilities[..., number - 1]
-        drawn = _Components.of(image.truth[number], connectivity)
-        predicted = _Components.of(image.predicted[number], connectivity)
+        drawn = Components.of(image.truth[number], connectivity)
+        predicted = Components.of(image.predicted[number], connectivity)
         for region in drawn.regions(min_size):
             if _cut(image.predicted[number], region).any():
                 strays = _strays(region, drawn, predicted, likely, tolerance)
@@ -103,51 +83,17 @@ def contradictions(
                 yield Contradiction("missed", number, 0, score, region.area, region.box)
 
 
-@dataclass(frozen=True, slots=True)
-class _Components:
-    """The connected regions of a plane.
-
-    Attributes:
-        plane: (H, W) bool.
-        numbers: (H, W): of the region of every pixel, from 1.
-        boxes: (N + 1, 4): left, top, right and bottom of every region.
-        areas: (N + 1,): pixels of every region.
-    """
-
-    plane: Bools
-    numbers: NDArray[np.int32]
-    boxes: NDArray[np.int64]
-    areas: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, plane: Bools, connectivity: Connectivity) -> _Components:
-        _, numbers, found, _ = cv2.connectedComponentsWithStats(
-            plane.view(np.uint8), connectivity=connectivity, ltype=cv2.CV_32S
-        )
-        left, top, width, height, areas = np.asarray(found, np.int64).T
-        boxes = np.stack([left, top, left + width, top + height], axis=1)
-        return cls(plane, np.asarray(numbers, np.int32), boxes, areas)
-
-    def regions(self, min_size: int) -> Iterator[_Region]:
-        """Yield the regions that are large enough."""
-        for number in np.flatnonzero(self.areas >= min_size):
-            if number:  # 0 is what surrounds them
-                left, top, right, bottom = self.boxes[number].tolist()
-                inside = np.equal(self.numbers[top:bottom, left:right], number)
-                yield _Region((left, top, right, bottom), inside)
-
-
-def _cut(plane: Bools, region: _Region) -> Bools:
+def _cut(plane: Bools, region: Region) -> Bools:
     """Return which pixels of a plane lie in a region, in its box."""
     cut: Bools = plane[region.part] & region.inside
     return cut
 
 
-def _mean(likely: NDArray[Any], region: _Region) -> float:
+def _mean(likely: NDArray[Any], region: Region) -> float:
     return float(likely[region.part][region.inside].mean(dtype=np.float64))
 
 
-def _other(region: _Region, number: int, image: Regions, probabilities: NDArray[Any]) -> int:
+def _other(region: Region, number: int, image: Regions, probabilities: NDArray[Any]) -> int:
     """Return the class that is predicted in at least half of a region, the likeliest; 0 if none."""
     half = region.area / 2
     fitting = [
@@ -159,9 +105,9 @@ def _other(region: _Region, number: int, image: Regions, probabilities: NDArray[
 
 
 def _strays(
-    region: _Region,
-    drawn: _Components,
-    predicted: _Components,
+    region: Region,
+    drawn: Components,
+    predicted: Components,
     likely: NDArray[Any],
     tolerance: float,
 ) -> float:

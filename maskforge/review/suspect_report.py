@@ -9,7 +9,7 @@ import msgspec
 from maskforge.choices import Suspicion
 from maskforge.display.brief import Brief
 from maskforge.display.table import Shown, Table, as_html
-from maskforge.review.suspect import Box
+from maskforge.review.components import Box
 
 KINDS: dict[Suspicion, str] = {
     "missed": "not drawn",

@@ -67,6 +67,7 @@ ENVIRONMENTS = {
     "superannotate": Environment(
         ("superannotate-schemas==1.0.45", "pydantic[email]<2", "jsonschema"), quick=True
     ),
+    "superannotate-client": Environment(("superannotate==4.6.2",)),
     "datumaro": Environment(("datumaro==1.12.0",)),
     "label-studio": Environment(("label-studio-sdk==2.1.2",)),
     "cvat": Environment(("cvat-sdk==2.80.0", "cvat-cli==2.80.0", "numpy"), quick=True),

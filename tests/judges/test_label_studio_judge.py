@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx_models
 import pytest
 from judges.environments import PROGRAMS, in_environment
+from PIL import Image
 
 import maskforge as mf
 from maskforge.geometry import point_arrays
+from maskforge.masks.classes import ClassMap, MaskClass
 from maskforge.shapes import Bitmap
 
 
@@ -32,6 +35,21 @@ def test_what_is_written_is_accepted_and_means_the_same(tmp_path, samples, sourc
     assert len(edges) > 3
     assert [one["edges"] for one in verdict["brushes"]] == edges
     assert all(one["same"] for one in verdict["brushes"])  # byte by byte
+
+
+def test_ranked_tasks_are_accepted(tmp_path):
+    classes = ClassMap((MaskClass(1, "caries", (255, 0, 0), ("caries",)),))
+    model = onnx_models.save_folds(tmp_path / "cv", classes=classes)
+    (tmp_path / "images").mkdir()
+    for number in range(3):
+        pixels = np.full((64, 64), 10, np.uint8)
+        pixels[10:20, 10 : 20 + number] = 160 + 20 * number
+        Image.fromarray(pixels).save(tmp_path / "images" / f"x{number}.png")
+    mf.rank(model, tmp_path / "images", tmp_path / "out", runtime="onnx")
+    folder = tmp_path / "out" / "label-studio"
+    verdict = in_environment("label-studio", PROGRAMS / "label_studio_files.py", folder)
+    assert (verdict["wrong"], verdict["results"]) == ([], 3)
+    assert verdict["scores"] == sorted(verdict["scores"])
 
 
 def facts_of(path: Path) -> dict[str, list[tuple]]:

@@ -77,6 +77,7 @@ from maskforge.nn.loss_catalog import LOSSES
 from maskforge.nn.modelfile import Agreement, ModelDescription
 from maskforge.nn.network_catalog import Architecture, Preset
 from maskforge.prediction.prediction_report import PredictionReport
+from maskforge.review.rank_report import RankedImage, RankedRegion, RankReport
 from maskforge.training.doctor.catalog import DIAGNOSES
 from maskforge.training.doctor.doctor_report import DoctorReport
 from maskforge.training.doctor.machine import Package
@@ -357,6 +358,7 @@ STRUCTS = {
     ),
     "evaluation-per-unit.md": (UnitReport, UnitDepth, UnitRow),
     "training/tuning.md": (TuneReport, Trial, DiceDifference),
+    "ranking.md": (RankReport, RankedImage, RankedRegion),
 }
 """The page that describes each document that the program writes."""
 

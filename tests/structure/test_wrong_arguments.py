@@ -36,6 +36,7 @@ FUNCTIONS = {
     "open_examples": ("dataset", "images", "masks", "classes", "mask_values", "only"),
     "predict": ("model", "sources", "out"),
     "preview": ("folder", "out"),
+    "rank": ("model", "sources", "out"),
     "rasterize": ("regions", "size", "values", "rasterizer", "overlap"),
     "read": ("sources", "format", "images", "size_mismatch"),
     "read_mask": ("path",),

@@ -93,6 +93,8 @@ class LabelStudioWriter(Writer):
             return {"data": data, "annotations": []}
         if image.is_predicted:
             scores = [one.score for one in image.shapes if one.score is not None]
+            if image.score is not None:
+                scores = [image.score]
             prediction: dict[str, object] = {"result": results, "model_version": _MODEL}
             if scores:
                 prediction["score"] = sum(scores) / len(scores)

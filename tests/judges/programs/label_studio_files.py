@@ -20,11 +20,14 @@ def main(folder: str) -> dict[str, Any]:
     config = Path(folder, "label_config.xml").read_text("utf-8")
     interface = LabelInterface(config)
     interface.validate()
-    brushes, wrong = [], []
+    brushes, wrong, scores = [], [], []
     results = 0
     for task in json.loads(Path(folder, "tasks.json").read_text("utf-8")):
         if not interface.validate_task({"data": task["data"]}):
             wrong.append(task["data"])
+        for one in task.get("predictions", ()):
+            wrong += interface.validate_prediction(one, return_errors=True)
+            scores.append(one.get("score"))
         for key in ("annotations", "predictions"):
             for one in task.get(key, ()):
                 results += len(one["result"])
@@ -33,7 +36,7 @@ def main(folder: str) -> dict[str, Any]:
                         wrong.append(result["type"])
                     if result["type"] == "brushlabels":
                         brushes.append(_brush(result))
-    return {"wrong": wrong, "results": results, "brushes": brushes}
+    return {"wrong": wrong, "results": results, "brushes": brushes, "scores": scores}
 
 
 def _brush(result: dict[str, Any]) -> dict[str, Any]:
