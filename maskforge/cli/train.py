@@ -111,6 +111,9 @@ _FLAGS = Flags(
     _flag(_TRAINING, "seed", "Of everything that is random."),
     _flag(_TRAINING, "backend", "What Keras computes with."),
     _flag(_TRAINING, "devices", "Devices that share a batch; 0: all."),
+    _flag(
+        _TRAINING, "post_processing", "Of regions and holes, chosen on validation images."
+    ),
     _flag(_RUN, "track", "Tracker of experiments that is told of every epoch."),
 )  # fmt: skip
 
@@ -224,9 +227,12 @@ def _log(line: str) -> None:
 
 
 def _print_record(record: RunRecord, out: Path) -> None:
+    from maskforge.masks.post_processing import in_words
     from maskforge.training.run_folder import best_epoch
 
     print_table(best_epoch(record))
+    for line in in_words(record.post_processing):
+        say(f"post-processing of {line}")
     for warning in record.warnings:
         say("warning: ", fg="yellow", nl=False)
         say(warning)

@@ -33,6 +33,7 @@ from maskforge.files import RECORD, PathLike, as_source
 from maskforge.images.containers.base import Window
 from maskforge.images.page import is_there
 from maskforge.issues import Origin
+from maskforge.masks.post_processing import in_words
 from maskforge.nn.modelfile import DESCRIPTION
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.model_source import ModelSource, check_again
@@ -122,7 +123,7 @@ def _open(
     if options.model != ModelOptions():
         raise OptionError(
             f"{prediction} is not a model, so nothing is predicted: runtime, precision, tile, "
-            "overlap, tta, thresholds and batch_size have no effect",
+            "overlap, tta, thresholds, post_processing and batch_size have no effect",
             hint="leave these options out, or name the folder of a model",
         )
     predicted_classes = known_classes(prediction)
@@ -220,11 +221,17 @@ def _open_model(
     )
     shared = share_classes(part.examples.classes, predictor.classes)
     predictions: Predictions = _ModelPredictions(predictor, chosen, shared.prediction)
+    rules = predictor.post_processing(chosen)
+    said = [f"post-processing of {line}" for line in in_words(rules)]
     if part.folds:
         folders = (predictor.folder / one.folder for one in members)
         plain = replace(chosen, fold_weights="equal")
-        networks = [
-            _ModelPredictions(load_as(one, plain), chosen, shared.prediction) for one in folders
+        loaded = [load_as(one, plain) for one in folders]
+        networks = [_ModelPredictions(one, chosen, shared.prediction) for one in loaded]
+        said = [
+            f"{one.folder.name}: post-processing of {line}"
+            for one in loaded
+            for line in in_words(one.post_processing(chosen))
         ]
         predictions = _FoldPredictions(
             {name: networks[number - 1] for name, number in part.folds.items()}
@@ -235,7 +242,9 @@ def _open_model(
         examples=part.examples.examples,
         shared=shared,
         predictions=predictions,
-        notes=_distinct(*examples.notes, *part.notes, *shared.notes, *predictor.runtime.notes),
+        notes=_distinct(
+            *examples.notes, *part.notes, *shared.notes, *predictor.runtime.notes, *said
+        ),
         model_digest=predictor.description.weights_digest,
     )
 
