@@ -73,6 +73,7 @@ from maskforge.issues import Code, Doubt, Level
 from maskforge.limits.allowance import FACTOR, Limit
 from maskforge.nn.export import Int8Scores, ModelExportReport
 from maskforge.nn.loss_catalog import LOSSES
+from maskforge.masks.post_processing import PostProcessing
 from maskforge.nn.modelfile import Agreement, ModelDescription
 from maskforge.nn.network_catalog import Architecture, Preset
 from maskforge.prediction.prediction_report import PredictionReport
@@ -306,6 +307,7 @@ STRUCTS = {
     "model-folder.md": (
         Agreement,
         ModelDescription,
+        PostProcessing,
         ScalingRecord,
         RunRecord,
         Scores,
