@@ -71,9 +71,9 @@ from maskforge.formats.registry import FORMATS, WRITERS, format_of, get_format
 from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Code, Doubt, Level
 from maskforge.limits.allowance import FACTOR, Limit
+from maskforge.masks.post_processing import PostProcessing
 from maskforge.nn.export import Int8Scores, ModelExportReport
 from maskforge.nn.loss_catalog import LOSSES
-from maskforge.masks.post_processing import PostProcessing
 from maskforge.nn.modelfile import Agreement, ModelDescription
 from maskforge.nn.network_catalog import Architecture, Preset
 from maskforge.prediction.prediction_report import PredictionReport
