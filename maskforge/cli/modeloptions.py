@@ -101,6 +101,11 @@ Model: TypeAlias = Annotated[
             many=True,
             read=parse_thresholds,
         ),
+        Flag(
+            key="post_processing",
+            panel=_PANEL,
+            help="Remove regions and fill holes as chosen in training, or not.",
+        ),
         Flag(key="batch_size", panel=_PANEL, help="Tiles that the network sees at once."),
     ),
 ]

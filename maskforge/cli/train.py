@@ -96,9 +96,12 @@ def _log(line: str) -> None:
 
 
 def _print_record(record: RunRecord, out: Path) -> None:
+    from maskforge.masks.post_processing import in_words
     from maskforge.training.run_folder import best_epoch
 
     print_table(best_epoch(record))
+    for line in in_words(record.post_processing):
+        say(f"post-processing of {line}")
     for warning in record.warnings:
         say("warning: ", fg="yellow", nl=False)
         say(warning)

@@ -108,6 +108,9 @@ _FLAGS = Flags(
     _flag(_TRAINING, "seed", "Of everything that is random."),
     _flag(_TRAINING, "backend", "What Keras computes with."),
     _flag(_TRAINING, "devices", "Devices that share a batch; 0: all."),
+    _flag(
+        _TRAINING, "post_processing", "Of regions and holes, chosen on validation images."
+    ),
     _flag(RUN, "track", "Tracker of experiments that is told of every epoch."),
 )  # fmt: skip
 

@@ -33,6 +33,7 @@ from maskforge.files import RECORD, PathLike, as_source
 from maskforge.images.containers.base import Window
 from maskforge.images.page import is_there
 from maskforge.issues import Origin
+from maskforge.masks.post_processing import in_words
 from maskforge.nn.modelfile import DESCRIPTION
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.model_source import ModelSource, check_again
@@ -122,7 +123,7 @@ def _open(
     if options.model != ModelOptions():
         raise OptionError(
             f"{prediction} is not a model, so nothing is predicted: runtime, precision, tile, "
-            "overlap, tta, thresholds and batch_size have no effect",
+            "overlap, tta, thresholds, post_processing and batch_size have no effect",
             hint="leave these options out, or name the folder of a model",
         )
     predicted_classes = known_classes(prediction)
@@ -221,12 +222,19 @@ def _open_model(
     shared = share_classes(part.examples.classes, predictor.classes)
     predictions: Predictions = _ModelPredictions(predictor, chosen, shared.prediction)
     runtimes = [predictor.runtime]
+    rules = predictor.post_processing(chosen)
+    said = [f"post-processing of {line}" for line in in_words(rules)]
     if part.folds:
         folders = (predictor.folder / one.folder for one in members)
         plain = replace(chosen, fold_weights="equal")
         loaded = [load_as(one, plain) for one in folders]
         runtimes = [one.runtime for one in loaded]
         networks = [_ModelPredictions(one, chosen, shared.prediction) for one in loaded]
+        said = [
+            f"{one.folder.name}: post-processing of {line}"
+            for one in loaded
+            for line in in_words(one.post_processing(chosen))
+        ]
         predictions = _FoldPredictions(
             {name: networks[number - 1] for name, number in part.folds.items()}
         )
@@ -241,6 +249,7 @@ def _open_model(
             *part.notes,
             *shared.notes,
             *(note for one in runtimes for note in one.notes),
+            *said,
         ),
         model_digest=predictor.description.weights_digest,
     )

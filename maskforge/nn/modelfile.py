@@ -10,13 +10,14 @@ import msgspec
 
 from maskforge.choices import Head, Symmetry
 from maskforge.display.brief import Brief
-from maskforge.errors import LabelError, ModelError, OptionError
+from maskforge.errors import LabelError, ModelError, OptionError, shorten
 from maskforge.files import RECORD, dump_record, read_record, write_whole
 from maskforge.images.gray_scale import check_window
 from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import dump_class_map, parse_class_map
+from maskforge.masks.post_processing import IMAGE, PostProcessing
 from maskforge.masks.targets import channel_ids
 
 Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=32_768)]
@@ -80,6 +81,8 @@ class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
             sigmoid head; empty for softmax.
         averaged_thresholds: Likewise for probabilities that are averaged over ``symmetries``, which
             are lower at the edges of regions; empty without symmetries.
+        post_processing: What becomes of the regions of a class, by class name; a class without a
+            rule stays as it is decided.
         network: Architecture and options, as in the configuration.
         precision: Of the computation in training.
         bfloat16: How far the masks of some validation examples stay the same in bfloat16; None if
@@ -103,6 +106,7 @@ class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
     resize: tuple[Side, Side] | None = None
     thresholds: tuple[Share, ...] = ()
     averaged_thresholds: tuple[Share, ...] = ()
+    post_processing: dict[str, PostProcessing] = {}
     network: dict[str, Any] = {}
     precision: str = "float32"
     bfloat16: Agreement | None = None
@@ -212,6 +216,15 @@ def read_description(path: Path) -> ModelDescription:
     ):
         if len(limits) != count and (limits or name == "thresholds"):
             raise refuse(name, f"has {len(limits)} thresholds, expected {count}")
+    names = [classes.names[id_] for id_ in classes.foreground_ids]
+    for name, rule in description.post_processing.items():
+        if name not in names:
+            raise refuse("post_processing", f"has a rule for {shorten(name)}, which is no class")
+        if rule.one_per not in ("", IMAGE, *(one for one in names if one != name)):
+            raise refuse(
+                f"post_processing.{name}.one_per",
+                f"names {shorten(rule.one_per)}, which is neither {IMAGE!r} nor another class",
+            )
     return description
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from maskforge.images.large_image import LargeImage
 from maskforge.images.stored import Pixels
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.encoding import Mask
+from maskforge.masks.post_processing import PostProcessing, post_process
 from maskforge.masks.targets import decide, to_ids
 from maskforge.prediction.bands import Bands
 from maskforge.prediction.prediction import Prediction
@@ -36,6 +37,7 @@ class InProgress:
         classes: ClassMap,
         head: Head,
         thresholds: Sequence[float],
+        post_processing: Mapping[str, PostProcessing],
         keep_probabilities: bool,
     ) -> None:
         """Take an image.
@@ -46,6 +48,7 @@ class InProgress:
             classes: Of the model.
             head: Of the network.
             thresholds: Of every channel; none for softmax.
+            post_processing: By class name; of no effect on a mask that is written in parts.
             keep_probabilities: Whether the prediction holds them.
         """
         self._pixels = pixels
@@ -53,6 +56,7 @@ class InProgress:
         self._classes = classes
         self._head: Head = head
         self._thresholds = thresholds
+        self._post_processing = post_processing
         self._keep_probabilities = keep_probabilities
 
     def batches(self) -> Iterator[Floats]:
@@ -105,19 +109,24 @@ class InProgress:
         sheets: dict[str, NDArray[Any]] = {}
         height = len(self._pixels)
         top = 0
+        is_decided_again = bool(self._post_processing) and len(self._classes.foreground_ids) > 1
         for mask, target, band in self._decided(results):
             parts: dict[str, NDArray[Any]] = {"mask": mask, "target": target}
-            if self._keep_probabilities:
+            if self._keep_probabilities or (is_decided_again and self._head == "sigmoid"):
                 parts["probabilities"] = band
             for name, part in parts.items():
                 if name not in sheets:
                     sheets[name] = np.empty((height, *part.shape[1:]), part.dtype)
                 sheets[name][top : top + len(part)] = part
             top += len(band)
+        probabilities = sheets.get("probabilities")
+        target = post_process(sheets["target"], self._classes, self._head, self._post_processing)
+        if target is not sheets["target"]:
+            sheets["mask"] = to_ids(target, self._classes, self._head, probabilities)
         return Prediction(
             mask=sheets["mask"],
-            target=sheets["target"],
-            probabilities=sheets.get("probabilities"),
+            target=target,
+            probabilities=probabilities if self._keep_probabilities else None,
             image=self._pixels,
             classes=self._classes,
         )

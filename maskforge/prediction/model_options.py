@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
-from maskforge.choices import FoldWeights, ModelPrecision, Range, Runtime, check_choices
+from maskforge.choices import (
+    FoldWeights,
+    ModelPrecision,
+    Range,
+    Runtime,
+    UsedPostProcessing,
+    check_choices,
+)
 
 Thresholds: TypeAlias = float | Mapping[str, float]
 """One threshold for all classes, or one for each class that is named."""
@@ -36,6 +43,8 @@ class ModelOptions:
             or over all where it was trained with none; only squares are transposed.
         thresholds: One for all classes, or by class name, instead of those that were tuned in
             training; sigmoid only.
+        post_processing: ``stored`` does to the regions of the mask what was chosen in training;
+            ``none`` leaves them as they are decided.
         batch_size: Tiles that the network sees at once.
 
     Raises:
@@ -49,6 +58,7 @@ class ModelOptions:
     overlap: Annotated[float, Range(0, LARGEST_OVERLAP)] = 0.5
     tta: bool = False
     thresholds: Annotated[Thresholds | None, Range(0, 1)] = None
+    post_processing: UsedPostProcessing = "stored"
     batch_size: Annotated[int, Range(1, 65_536)] = 4
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
@@ -276,6 +277,7 @@ class _Run:
             thresholds={names[id_]: one for id_, one in zip(ids, limits, strict=True)}
             if limits
             else {},
+            post_processing=dict(model.post_processing(options.model)),
             classes=[ClassCount(id_, names[id_]) for id_ in model.classes.ids],
             notes=list(model.runtime.notes),
         )
@@ -382,6 +384,8 @@ class _Run:
             self.refuse(str(loaded.image.file), made.reason)
         if made.prediction is not None:
             self._tool_files.add(loaded, known.name, made.prediction)
+        if self.report.post_processing and math.prod(made.found.size) > self._options.tiled_above:
+            self.report.notes.append(f"{_called(loaded)}: predicted in parts, not post-processed")
         entry = self._entry(loaded, made.found, files)
         self.report.count(entry, "")
         account = Account(known.name, {}, entry) if known.key else None

@@ -13,6 +13,7 @@ from maskforge.display.brief import Brief
 from maskforge.display.table import Shown, Table, as_html
 from maskforge.exports.export_report import ExportReport
 from maskforge.exports.export_report import shown as shown_export
+from maskforge.masks.post_processing import PostProcessing, in_words
 
 SCHEMA_VERSION = 1
 
@@ -28,6 +29,7 @@ class PredictionReport(Brief, msgspec.Struct, kw_only=True):
         runtime: What the network ran in.
         precision: What it computed in.
         thresholds: Threshold per class name; empty if classes are exclusive.
+        post_processing: What becomes of the regions of a class, by class name; empty for nothing.
         images: Images: ``found``, ``predicted``, ``refused``.
         classes: Images and pixels per class; where classes overlap, a pixel counts for each.
         overlapped_pixels: Pixels of more than one class.
@@ -44,6 +46,7 @@ class PredictionReport(Brief, msgspec.Struct, kw_only=True):
     runtime: str
     precision: str
     thresholds: dict[str, float] = {}
+    post_processing: dict[str, PostProcessing] = {}
     images: dict[str, int] = msgspec.field(
         default_factory=lambda: dict.fromkeys(("found", "predicted", "refused"), 0)
     )
@@ -101,6 +104,7 @@ def shown(report: PredictionReport) -> Iterator[Shown]:
             for one in report.classes
         ],
     )
+    yield from (f"post-processing of {line}" for line in in_words(report.post_processing))
     yield from (f"note: {note}" for note in report.notes)
     if report.overlapped_pixels:
         yield f"{report.overlapped_pixels:,} pixels are of more than one class."

@@ -21,6 +21,7 @@ from maskforge.images.decoder import read_image
 from maskforge.images.large_image import LargeImage
 from maskforge.images.stored import Pixels
 from maskforge.masks.classes import ClassMap
+from maskforge.masks.post_processing import PostProcessing
 from maskforge.nn.kerasfile import refuse_other_files
 from maskforge.nn.modelfile import ModelDescription, model_folder, read_description
 from maskforge.prediction.bands import Bands
@@ -134,6 +135,21 @@ class Predictor(Brief):
                 )
         return tuple(given.get(name, tuned) for name, tuned in zip(names, known, strict=True))
 
+    def post_processing(
+        self, options: ModelOptions | None = None, **keywords: object
+    ) -> Mapping[str, PostProcessing]:
+        """Return what becomes of the regions of a class, by class name; empty for nothing.
+
+        Args:
+            options: How; ``post_processing`` says whether anything is done.
+            keywords: Single options by name.
+
+        Raises:
+            OptionError: If an option cannot be used.
+        """
+        options = with_keywords(ModelOptions, options, keywords)
+        return self.description.post_processing if options.post_processing == "stored" else {}
+
     def predict(
         self,
         image: NDArray[Any] | PathLike | bytes,
@@ -144,9 +160,9 @@ class Predictor(Brief):
     ) -> Prediction:
         """Predict one image. Several threads may do so at once.
 
-        Memory: the image as float32, the mask, and with ``keep_probabilities`` 4 bytes per pixel
-        and channel; besides these the sums of one row of tiles and what the network needs for
-        ``batch_size`` tiles.
+        Memory: the image as float32, the mask, and with ``keep_probabilities``, or where classes
+        that overlap are post-processed, 4 bytes per pixel and channel; besides these the sums of
+        one row of tiles and what the network needs for ``batch_size`` tiles.
 
         Args:
             image: (H, W) or (H, W, C), uint8 or uint16, values as in the file; gray and RGB are
@@ -212,6 +228,7 @@ def beginning(
     """
     described = predictor.description
     thresholds = predictor.thresholds(options)
+    post_processing = predictor.post_processing(options)
     symmetries = described.symmetries or SYMMETRIES if options.tta else ()
 
     def begin(pixels: Pixels | LargeImage) -> InProgress:
@@ -231,6 +248,7 @@ def beginning(
             classes=predictor.classes,
             head=described.head,
             thresholds=thresholds,
+            post_processing=post_processing,
             keep_probabilities=keep_probabilities,
         )
 

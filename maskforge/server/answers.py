@@ -23,6 +23,7 @@ from maskforge.images.png import png_bytes
 from maskforge.masks.classes import VOID, VOID_COLOR, ClassMap
 from maskforge.masks.encoding import Mask
 from maskforge.masks.maskfile import encode_mask
+from maskforge.masks.post_processing import post_process
 from maskforge.masks.targets import decide, to_ids
 from maskforge.prediction.model_options import ModelOptions, Thresholds
 from maskforge.prediction.prediction import Prediction
@@ -82,6 +83,7 @@ def decided(predictor: Predictor, found: Prediction, options: ModelOptions) -> P
     probabilities, head = found.probabilities, predictor.description.head
     assert probabilities is not None
     target = decide(probabilities, head, limits)
+    target = post_process(target, found.classes, head, predictor.post_processing(options))
     mask = to_ids(target, found.classes, head, probabilities)
     return dataclasses.replace(found, mask=mask, target=target)
 

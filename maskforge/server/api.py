@@ -46,6 +46,7 @@ def _model(model: ServedModel) -> records.ModelRecord:
     predictor = model.predictor
     description, classes = predictor.description, predictor.classes
     limits = predictor.thresholds(model.options)
+    post_processing = predictor.post_processing(model.options)
     by_id = dict(zip(description.channel_ids, limits, strict=True)) if limits else {}
     return records.ModelRecord(
         name=model.name,
@@ -56,6 +57,7 @@ def _model(model: ServedModel) -> records.ModelRecord:
                 name=classes.names[id_],
                 color="#{:02x}{:02x}{:02x}".format(*classes.colors[id_]),
                 threshold=by_id.get(id_),
+                post_processing=post_processing.get(classes.names[id_]),
             )
             for id_ in classes.foreground_ids
         ),

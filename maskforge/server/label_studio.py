@@ -100,8 +100,8 @@ class LabelStudioVersion(msgspec.Struct, frozen=True, kw_only=True):
     """The model.
 
     Attributes:
-        model_version: Changes with its weights and thresholds; then Label Studio wants new
-            predictions.
+        model_version: Changes with its weights, thresholds and post-processing; then Label Studio
+            wants new predictions.
     """
 
     model_version: str
@@ -235,8 +235,11 @@ def _model(service: Service, call: Call) -> ServedModel:
 
 
 def _version(model: ServedModel) -> str:
-    limits = model.predictor.thresholds(model.options)
-    digest = hashlib.sha256(repr((model.digest, limits)).encode()).hexdigest()
+    decided_by = (
+        model.predictor.thresholds(model.options),
+        model.predictor.post_processing(model.options),
+    )
+    digest = hashlib.sha256(repr((model.digest, decided_by)).encode()).hexdigest()
     return f"{model.name}-{digest[:8]}"
 
 

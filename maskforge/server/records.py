@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from maskforge.formats.registry import WriterName
+from maskforge.masks.post_processing import PostProcessing
 
 Sort = Literal["name", "dice", "missed", "uncertainty"]
 
@@ -20,12 +21,14 @@ class ClassRecord(msgspec.Struct, frozen=True, kw_only=True):
         color: As ``#rrggbb``.
         threshold: Probability from which on a pixel has the class; null if the most probable class
             is taken.
+        post_processing: What becomes of its regions after that; null for nothing.
     """
 
     id: int
     name: str
     color: str
     threshold: float | None
+    post_processing: PostProcessing | None
 
 
 class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):

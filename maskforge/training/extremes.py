@@ -14,6 +14,7 @@ from maskforge.images.decoder import read_to_show
 from maskforge.images.png import write_png
 from maskforge.masks.classes import BACKGROUND
 from maskforge.masks.overlay import overlay, with_legend
+from maskforge.masks.post_processing import PostProcessing, post_process
 from maskforge.masks.targets import decide, to_ids
 from maskforge.training.plan import TrainPlan
 from maskforge.training.run_folder import OVERLAY_NAMES, remove_named
@@ -33,6 +34,7 @@ def draw_extremes(
     dice: Mapping[str, float],
     predict: Predict,
     thresholds: Sequence[float],
+    post_processing: Mapping[str, PostProcessing],
 ) -> None:
     """Draw images with their masks on the left and with the prediction on the right.
 
@@ -43,6 +45,7 @@ def draw_extremes(
         dice: Dice of every example by name.
         predict: Gives examples, probabilities and targets.
         thresholds: Of a sigmoid head.
+        post_processing: By class name.
 
     Raises:
         OutputError: If an image cannot be written.
@@ -54,6 +57,7 @@ def draw_extremes(
         examples = [by_name[name] for name in names]
         for rank, (example, probabilities, target) in enumerate(predict(examples), 1):
             decided = decide(probabilities, plan.head, thresholds)
+            decided = post_process(decided, plan.classes, plan.head, post_processing)
             drawn = [to_ids(one, plan.classes, plan.head) for one in (target, decided)]
             present = sorted({int(id_) for ids in drawn for id_ in np.unique(ids)} - {BACKGROUND})
             step = -(-max(target.shape[:2]) // _LONGEST_SIDE)

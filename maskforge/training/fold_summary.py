@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import statistics
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from maskforge.masks.post_processing import PostProcessing
 from maskforge.nn.modelfile import Member, read_description, write_description
 from maskforge.training.run_folder import RunRecord, Scores
 
@@ -46,7 +48,8 @@ def summarize(summary: RunRecord, records: Sequence[RunRecord]) -> None:
 def describe(folder: Path, records: Sequence[RunRecord]) -> str:
     """Write the description of the model that is the mean of all folds, beside them.
 
-    Its thresholds are the means of theirs: no image is left that none of them has seen.
+    Its thresholds are the means of theirs, and so is its post-processing, as far as it has a mean:
+    no image is left that none of them has seen.
 
     Args:
         folder: Of the cross-validation.
@@ -71,6 +74,7 @@ def describe(folder: Path, records: Sequence[RunRecord]) -> str:
         tile=tuple(map(max, zip(*(one.tile for one in folds), strict=True))),
         thresholds=_means(one.thresholds for one in folds),
         averaged_thresholds=_means(one.averaged_thresholds for one in folds),
+        post_processing=_most_common([one.post_processing for one in folds]),
         bfloat16=min(agreements, key=lambda one: one.lowest or 0.0)
         if len(agreements) == len(folds)
         else None,
@@ -90,6 +94,24 @@ def describe(folder: Path, records: Sequence[RunRecord]) -> str:
 
 def _means(thresholds: Iterable[Sequence[float]]) -> tuple[float, ...]:
     return tuple(map(statistics.fmean, zip(*thresholds, strict=True)))
+
+
+def _most_common(
+    rules: Sequence[Mapping[str, PostProcessing]],
+) -> dict[str, PostProcessing]:
+    """Return of every class the median size, and what more than half of the folds do else."""
+    found = {}
+    for name in dict.fromkeys(name for one in rules for name in one):
+        of_class = [one.get(name, PostProcessing()) for one in rules]
+        unit, folds = Counter(one.one_per for one in of_class).most_common(1)[0]
+        rule = PostProcessing(
+            fill_holes=2 * sum(one.fill_holes for one in of_class) > len(of_class),
+            min_size=statistics.median_low(one.min_size for one in of_class),
+            one_per=unit if 2 * folds > len(of_class) else "",
+        )
+        if rule != PostProcessing():
+            found[name] = rule
+    return found
 
 
 def mean_scores(scores: Sequence[Scores]) -> Scores:

@@ -16,6 +16,7 @@ from maskforge.display.table import Table, as_html
 from maskforge.errors import OutputExistsError, TrainingError
 from maskforge.files import CONFIG, LOCK, OVERLAYS, RECORD, dump_record, unwritable, write_whole
 from maskforge.issues import Origin
+from maskforge.masks.post_processing import PostProcessing, in_words
 from maskforge.nn.modelfile import DESCRIPTION, WEIGHTS
 from maskforge.outputs.csvtable import write_table
 from maskforge.outputs.folder import OutputFolder
@@ -87,7 +88,8 @@ class RunRecord(Brief, msgspec.Struct, kw_only=True):
         best_epoch: Epoch whose weights were kept, from 1; 0 if none is better than the initial
             weights.
         train: Scores of the best epoch on the batches of the training.
-        validation: Scores of the best epoch on whole validation images.
+        validation: Scores of the best epoch on whole validation images, post-processed.
+        post_processing: What was chosen for the regions of a class, by class name.
         seconds: Duration of all sittings; of one that was killed, up to its last whole epoch.
         peak_memory: Most bytes held, on the GPU if there is one (on JAX, trials of kernels while
             it compiled included); 0 if unknown.
@@ -114,6 +116,7 @@ class RunRecord(Brief, msgspec.Struct, kw_only=True):
     best_epoch: int = 0
     train: Scores = Scores()
     validation: Scores = Scores()
+    post_processing: dict[str, PostProcessing] = {}
     seconds: float = 0.0
     peak_memory: int = 0
     images_per_second: float = 0.0
@@ -121,7 +124,8 @@ class RunRecord(Brief, msgspec.Struct, kw_only=True):
     folds: list[str] = []
 
     def _repr_html_(self) -> str:
-        return as_html((runs_table([self]), best_epoch(self), *self.warnings))
+        said = (*in_words(self.post_processing), *self.warnings)
+        return as_html((runs_table([self]), best_epoch(self), *said))
 
 
 def runs_table(records: Sequence[RunRecord]) -> Table:

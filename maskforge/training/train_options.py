@@ -14,6 +14,7 @@ from maskforge.choices import (
     Among,
     Backend,
     Between,
+    ChosenPostProcessing,
     Color,
     Head,
     Holding,
@@ -85,7 +86,8 @@ class SplitOptions:
     """How examples are divided.
 
     Attributes:
-        validation: Share of the examples that choose the best epoch and the threshold.
+        validation: Share of the examples that choose the best epoch, the threshold and the
+            post-processing.
         test: Share of the examples that no training looks at.
         folds: Number of folds for cross-validation; 0 for a single split.
         stratify: Whether every part gets its share of examples with foreground.
@@ -162,6 +164,9 @@ class TrainOptions:
         seed: Of weights, crops, order and augmentation.
         backend: What Keras computes with.
         devices: Number of devices that share each batch; 0 for all.
+        post_processing: Whether it is chosen, on the validation examples and by lesion F1, which
+            small regions of a class are removed, whether its holes are filled, and whether only the
+            largest region of a unit stays: ``auto`` or ``none``.
         track: What is told of every epoch besides the history in the folder of the run.
     """
 
@@ -191,4 +196,5 @@ class TrainOptions:
     seed: Seed = 0
     backend: Backend = "auto"
     devices: Annotated[int, Range(0, 4096)] = 0
+    post_processing: ChosenPostProcessing = "auto"
     track: Tracker = "none"

@@ -14,6 +14,7 @@ from maskforge.examples.sources import open_examples
 from maskforge.examples.split import Split
 from maskforge.examples.splitfile import write_split
 from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.masks.post_processing import PostProcessing
 from maskforge.nn.modelfile import read_description
 from maskforge.prediction.predict import predict
 from maskforge.prediction.predictor import Predictor
@@ -69,6 +70,26 @@ def test_probabilities_are_averaged_and_so_are_thresholds(folds, weights, shares
     assert model.description.thresholds == pytest.approx((0.55,))
     assert model.description.tile == (64, 64)
     assert found.mask.tolist() == (expected >= 0.55).astype(int).tolist()
+
+
+def test_post_processing_is_what_most_folds_do(tmp_path):
+    rules = (
+        {"caries": PostProcessing(min_size=40, one_per="image", lesion_f1=(0.5, 0.6))},
+        {"caries": PostProcessing(min_size=7, fill_holes=True, one_per="image")},
+        {},
+        {"caries": PostProcessing(min_size=9, fill_holes=True, one_per="image")},
+    )
+    records = [
+        fold(tmp_path, number, 0.2, dice=0.5, post_processing=rule)
+        for number, rule in enumerate(rules, 1)
+    ]
+    describe(tmp_path, records[:3])
+    expected = PostProcessing(min_size=7, one_per="image")
+    assert read_description(tmp_path).post_processing == {"caries": expected}
+    describe(tmp_path, records)  # two of four fill holes, which is no majority
+    assert read_description(tmp_path).post_processing == {"caries": expected}
+    describe(tmp_path, records[2:])
+    assert read_description(tmp_path).post_processing == {}
 
 
 def test_a_folder_is_predicted_and_the_report_says_by_what(folds, tmp_path):

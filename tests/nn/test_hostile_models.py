@@ -242,6 +242,23 @@ def test_layers_of_our_own_are_those_that_are_known():
         *(("scaling", {"white": value}) for value in (0, -255, 10**9, None)),
         *(("scaling", {"channels": value}) for value in (0, 2, 4, 10**9)),
         ("scaling", {"kind": "zero-two"}),
+        *(
+            ("post_processing", value)
+            for value in (
+                [],
+                {"crayon": {}},
+                {"background": {}},
+                {"caries": None},
+                {"caries": {"min_size": 0}},
+                {"caries": {"min_size": 2**40}},
+                {"caries": {"min_size": 1.5}},
+                {"caries": {"fill_holes": "yes"}},
+                {"caries": {"one_per": "caries"}},
+                {"caries": {"one_per": "x" * 10_000}},
+                {"caries": {"lesion_f1": [0.5]}},
+                {"caries": {"lesion_f1": [0.5, 2]}},
+            )
+        ),
         ("head", "tanh"),
         ("symmetries", ["rotate"]),
         ("class_map", {}),

@@ -25,6 +25,8 @@ from served_images import SEEN, data_set
 
 import maskforge as mf
 from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.masks.post_processing import PostProcessing, post_process
+from maskforge.masks.targets import decide, to_ids
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="NO BROWSER: selenium is missing")
 from selenium.webdriver.chrome.service import Service as Driver  # noqa: E402
@@ -862,3 +864,89 @@ def test_every_file_of_the_page_is_used():
         assert name == "index.html" or any(name in text for text in texts.values()), name
     for name, text in texts.items():
         assert not re.search("style=|innerHTML|https?://(?!www.w3.org)", text), name
+
+
+def test_a_mask_is_post_processed_as_on_the_server(browser, model_folder, slope):
+    """Crown has a hole and specks in the lower half of the image, where pixels alternate."""
+    from maskforge.server.models import Models
+    from maskforge.server.serve_options import ServeOptions
+    from maskforge.server.service import Service
+
+    models_ = Models([model_folder], mf.ModelOptions(runtime="keras"))
+    model = models_.find(None)
+    rules = {
+        "caries": PostProcessing(min_size=9, fill_holes=True),
+        "crown": PostProcessing(min_size=3, one_per="image"),
+    }
+    described = msgspec.structs.replace(model.predictor.description, post_processing=rules)
+    model.predictor = dataclasses.replace(model.predictor, description=described)
+    with running(Service(models_, None, ServeOptions())) as server:
+        page = Page(browser, server)
+        page.open("#opacity=1")
+        page.send(slope)
+        assert "post-processed" in page.element("#facts").text
+        content = slope.read_bytes()
+        own = server.ask("/api/predict", content).values
+        np.testing.assert_array_equal(page.layer(), drawn(own, {3: ORANGE, 7: PURPLE}))
+        bare = dataclasses.replace(model.options, post_processing="none")
+        assert (own != model.predictor.predict(content, bare).mask).any()
+        page.type_in("[data-id='3'] input[type=number]", "0.9")
+        time.sleep(0.5)
+        other = server.ask("/api/predict?threshold=caries=0.9", content).values
+        assert (own != other).any()
+        np.testing.assert_array_equal(page.layer(), drawn(other, {3: ORANGE, 7: PURPLE}))
+        _check_logs(browser)
+
+
+def _cases():
+    """Yield planes, rules and head for masks with regions, holes and specks of all sizes."""
+    random = np.random.default_rng(3)
+    for number in range(60):
+        head = ("sigmoid", "softmax")[number % 2]
+        noise = random.random((3 if head == "softmax" else 2, 23, 31))
+        smooth = ndimage.gaussian_filter(noise, (0, *random.uniform(0.4, 2, 2)))
+        # In steps, so that some are equal.
+        planes = np.clip(np.round((smooth - smooth.mean()) / smooth.std() / 6 + 0.5, 2), 0, 1)
+        rules = {
+            name: PostProcessing(
+                fill_holes=bool(random.integers(2)),
+                min_size=int(random.integers(1, 12)),
+                one_per=str(random.choice(["", "image", other])),
+            )
+            for name, other in (("caries", "crown"), ("crown", "caries"))
+            if random.random() < 0.8
+        }
+        yield planes.astype(np.float32), rules, head
+
+
+def test_its_script_post_processes_as_the_package_does(page):
+    page.open()
+    cases, expected = [], []
+    for planes, rules, head in _cases():
+        probabilities = np.moveaxis(planes, 0, -1)
+        limits = (0.5, 0.55) if head == "sigmoid" else ()
+        target = decide(probabilities, head, limits)
+        target = post_process(target, models.CLASSES, head, rules)
+        expected.append(to_ids(target, models.CLASSES, head, probabilities).ravel().tolist())
+        cases.append(
+            {
+                "values": planes.ravel().tolist(),
+                "head": head,
+                "channels": [3, 7] if head == "sigmoid" else [0, 3, 7],
+                "rules": {name: msgspec.to_builtins(one) for name, one in rules.items()},
+            }
+        )
+    found = page.browser.execute_async_script(
+        "const [cases, done] = arguments;"
+        "import('/page/decision.js').then(({ decide, maskOf }) => done(cases.map((one) => {"
+        "  const planes = { values: Float32Array.from(one.values), width: 31, height: 23 };"
+        "  const ids = new Map([['caries', 3], ['crown', 7]]);"
+        "  const rules = [...ids].filter(([name]) => one.rules[name]);"
+        "  const rule = { head: one.head, channels: one.channels, ids,"
+        "    limits: new Map([[3, 0.5], [7, 0.55]]),"
+        "    rules: new Map(rules.map(([name, id]) => [id, one.rules[name]])) };"
+        "  return [...maskOf(planes, rule, decide(planes, rule))];"
+        "})), (error) => done(String(error)));",
+        cases,
+    )
+    assert found == expected

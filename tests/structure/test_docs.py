@@ -72,6 +72,7 @@ from maskforge.formats.registry import FORMATS, WRITERS, format_of, get_format
 from maskforge.images.intensity import ScalingRecord
 from maskforge.issues import Code, Doubt, Level
 from maskforge.limits.allowance import FACTOR, Limit
+from maskforge.masks.post_processing import PostProcessing
 from maskforge.nn.export import Int8Scores, ModelExportReport
 from maskforge.nn.loss_catalog import LOSSES
 from maskforge.nn.modelfile import Agreement, ModelDescription
@@ -321,6 +322,7 @@ STRUCTS = {
     "model-folder.md": (
         Agreement,
         ModelDescription,
+        PostProcessing,
         ScalingRecord,
         RunRecord,
         Scores,

@@ -12,6 +12,7 @@ from PIL import Image
 import maskforge as mf
 from maskforge.errors import ModelError, OptionError, OutputError, OutputExistsError
 from maskforge.masks.maskfile import read_mask, write_mask
+from maskforge.masks.post_processing import PostProcessing
 from maskforge.prediction.predict import predict
 from maskforge.prediction.predictor import Predictor
 from maskforge.prediction.runtimes.base import Runtime
@@ -55,6 +56,32 @@ def test_the_report_tells_the_thresholds_that_were_used(images, tmp_path, tta, t
     flipped = predictor(symmetries=("flip_horizontal",), averaged_thresholds=(0.3, 0.3))
     report = run(images, tmp_path / "out", model=flipped, tta=tta)
     assert report.thresholds == {"caries": threshold, "crown": threshold}
+
+
+def test_the_report_tells_the_post_processing_and_what_is_too_large_for_it(tmp_path):
+    """Caries is where it is brighter than 0.5, crown everywhere."""
+    save(tmp_path / "in" / "x.tif", [[255, 0, 255, 255]])
+    rules = {"caries": PostProcessing(min_size=2)}
+    masks = []
+    for number, most in enumerate((4, 3)):
+        out = tmp_path / str(number)
+        report = run(
+            tmp_path / "in", out, model=predictor(post_processing=rules), tile=4, tiled_above=most
+        )
+        assert report.post_processing == rules
+        (item,) = mf.open_dataset(out)
+        masks.append((item.read_mask() == 3).tolist())
+        said = [one for one in report.notes if one.endswith("in parts, not post-processed")]
+        assert len(said) == number
+    assert masks == [[[False, False, True, True]], [[True, False, True, True]]]
+    report = run(
+        tmp_path / "in",
+        tmp_path / "bare",
+        model=predictor(post_processing=rules),
+        post_processing="none",
+    )
+    assert report.post_processing == {}
+    assert report.classes[1].pixels == 3
 
 
 def test_the_result_is_a_data_set(images, tmp_path):

@@ -15,6 +15,7 @@ from maskforge.errors import DatasetError, ModelError, OptionError
 from maskforge.images.intensity import ScalingRecord
 from maskforge.masks.classes import ClassMap, MaskClass
 from maskforge.masks.maskfile import read_mask
+from maskforge.masks.post_processing import PostProcessing
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.predict import predict
 from maskforge.prediction.predictor import Predictor
@@ -71,6 +72,34 @@ def test_thresholds_can_be_overridden_for_all_classes_or_one(given, mask):
 def test_thresholds_that_mean_nothing_are_refused(head, given, reason):
     with pytest.raises(OptionError, match=reason):
         predictor(same, head).predict(IMAGE, thresholds=given)
+
+
+SPOTS = np.array([[255, 0, 153, 255, 0, 204]], dtype=np.uint8)
+SMALL = {"caries": PostProcessing(min_size=2)}
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_post_processing_removes_regions_and_shows_what_was_beneath(keep):
+    """Crown is everywhere with 0.5, and caries where it is brighter: of two spots one is small."""
+    model = predictor(same, thresholds=(0.55, 0.5), post_processing=SMALL)
+    result = model.predict(SPOTS, keep_probabilities=keep)
+    assert result.mask.tolist() == [[7, 7, 3, 3, 7, 7]]
+    assert result.target[..., 0].tolist() == [[0, 0, 1, 1, 0, 0]]
+    assert result.target[..., 1].all()
+    assert (result.probabilities is not None) == keep
+    assert model.predict(SPOTS, post_processing="none").mask.tolist() == [[3, 7, 3, 3, 7, 3]]
+    # Whatever the threshold is: at 0.9 both spots are small.
+    assert not model.predict(SPOTS, thresholds={"caries": 0.9}).target[..., 0].any()
+    assert model.post_processing() == SMALL
+    assert model.post_processing(post_processing="none") == {}
+
+
+def test_post_processing_of_exclusive_classes_leaves_background():
+    def infer(batch):
+        return np.concatenate([0.5 - batch / 2, batch / 2, np.full_like(batch, 0.1)], axis=-1)
+
+    model = predictor(infer, "softmax", post_processing=SMALL)
+    assert model.predict(SPOTS).mask.tolist() == [[0, 0, 3, 3, 0, 0]]
 
 
 def test_softmax_takes_the_most_probable_class():

@@ -1,6 +1,6 @@
 /** Truth and prediction of an image: Dice, and lesions that were found, missed and invented. */
 
-import { decidePlane, planeOf } from "./decision.js";
+import { planeOf } from "./decision.js";
 import { findRegions, meansIn } from "./regions.js";
 
 export const FOUND = 1;
@@ -20,23 +20,22 @@ const VOID = 255;
  * Return what is in an image.
  * @param {Planes} planes The probabilities.
  * @param {Rule} rule What decides.
- * @param {Uint16Array} mask What `decideMask` returned.
- * @param {number[]} ids The classes without the background.
+ * @param {Map<number, Uint8Array>} decided What `decide` returned.
  * @param {Uint8Array|Uint16Array|null} truth Class id of every pixel, if it is known.
  * @param {number[]} compared The classes that the truth knows.
  * @returns {{lesions: Lesion[], pixels: Map<number, number>, outcomes: Uint8Array|null,
  *     dice: number|null, dices: Map<number, number|null>, total: number}} Pixels and Dice by class;
  *     `total` counts the lesions of the truth.
  */
-export function compare(planes, rule, mask, ids, truth, compared) {
+export function compare(planes, rule, decided, truth, compared) {
   const lesions = [];
   const pixels = new Map();
   const dices = new Map();
   const all = [0, 0];
   let total = 0;
   const map = truth && new OutcomeMap(truth);
-  for (const id of ids) {
-    const predicted = decidePlane(planes, rule, id, mask);
+  for (const [id, region] of decided) {
+    const predicted = region.slice();
     const plane = planeOf(planes, rule.channels.indexOf(id));
     const isCompared = truth !== null && compared.includes(id);
     pixels.set(id, countOnes(predicted));

@@ -5,7 +5,7 @@ import { askJson, onTokenWanted, setToken } from "./api.js";
 import { Classes } from "./classes.js";
 import { compare } from "./comparison.js";
 import { keysOf, listen } from "./controls.js";
-import { decideMask } from "./decision.js";
+import { decide } from "./decision.js";
 import { announce, byId, count, element, score } from "./dom.js";
 import { EvaluationPart } from "./evaluation.js";
 import { Kept, SentImage, SetImage } from "./images.js";
@@ -116,7 +116,8 @@ function useModel() {
   model.names ??= new Map(model.classes.map((one) => [one.id, one.name]));
   byId("model").value = model.name;
   const trained = model.created && `trained ${model.created.slice(0, 10)} · `;
-  byId("facts").textContent = trained + model.runtime;
+  const isProcessed = model.classes.some((one) => one.post_processing);
+  byId("facts").textContent = trained + model.runtime + (isProcessed ? " · post-processed" : "");
   state.limits = new Map([...state.limits].filter(([id]) => model.names.has(id) && model.head === "sigmoid"));
   state.off = new Set([...state.off].filter((id) => model.names.has(id)));
   classes.show(model, colorsOf(model, state.own));
@@ -251,8 +252,8 @@ async function countLesions(one) {
   const found = await load(one);
   if (found === null) return;
   const rule = ruleOf(model, state.limits);
-  const mask = decideMask(found.planes, rule);
-  one.found = compare(found.planes, rule, mask, [...model.names.keys()], null, []).lesions.length;
+  const decided = decide(found.planes, rule);
+  one.found = compare(found.planes, rule, decided, null, []).lesions.length;
   sent.update();
 }
 

@@ -6,13 +6,14 @@
  */
 
 /**
- * Return the regions of connected pixels; pixels that touch at a corner are connected.
+ * Return the regions of connected pixels.
  * @param {Uint8Array} plane 1 inside.
  * @param {number} width Of the image.
+ * @param {boolean} atCorners Whether pixels that touch at a corner are connected.
  * @returns {{numbers: Int32Array, regions: Region[]}} Number of the region of every pixel, from 1
  *     in reading order, and the regions in that order.
  */
-export function findRegions(plane, width) {
+export function findRegions(plane, width, atCorners = true) {
   const numbers = new Int32Array(plane.length);
   const parents = [0];
   const rootOf = (number) => {
@@ -27,7 +28,9 @@ export function findRegions(plane, width) {
     const x = at % width;
     const above = at - width;
     let least = x > 0 ? numbers[at - 1] : 0;
-    for (let beside = x > 0 ? above - 1 : above; beside <= above + (x + 1 < width ? 1 : 0); beside++) {
+    const first = atCorners && x > 0 ? above - 1 : above;
+    const last = atCorners && x + 1 < width ? above + 1 : above;
+    for (let beside = first; beside <= last; beside++) {
       if (beside < 0 || !numbers[beside]) continue;
       const root = rootOf(numbers[beside]);
       if (!least) least = root;

@@ -1,7 +1,7 @@
 /** The image that is looked at: decided, drawn, counted and saved as the state wants it. */
 
 import { compare } from "./comparison.js";
-import { decideMask } from "./decision.js";
+import { decide, maskOf } from "./decision.js";
 import { announce, byId, count, score } from "./dom.js";
 import { paintMask, paintOutcomes, safeColor } from "./painting.js";
 import { saveCanvas, saveReply } from "./saving.js";
@@ -35,6 +35,10 @@ export function ruleOf(model, limits) {
     head: model.head,
     channels: model.channels,
     limits: new Map(model.classes.map((one) => [one.id, limits.get(one.id) ?? one.threshold])),
+    ids: new Map(model.classes.map((one) => [one.name, one.id])),
+    rules: new Map(
+      model.classes.flatMap((one) => (one.post_processing ? [[one.id, one.post_processing]] : [])),
+    ),
   };
 }
 
@@ -165,8 +169,8 @@ export class ShownImage {
     const { limits, off, opacity } = this._state;
     const rule = ruleOf(this._model, limits);
     const isUncovered = off.size > 0 && rule.head === "sigmoid";
-    this._mask = decideMask(planes, rule);
-    this._beneath = isUncovered ? decideMask(planes, rule, off) : this._mask;
+    this._decided = decide(planes, rule);
+    this._beneath = maskOf(planes, rule, this._decided, isUncovered ? off : new Set());
     this._widths = this._widthsNow();
     const [outline] = this._widths;
     const shown = this._isHidden ? 0 : opacity;
@@ -178,15 +182,14 @@ export class ShownImage {
     const start = performance.now();
     const { planes, truth } = this._found;
     const { limits, off, own } = this._state;
-    const ids = this._model.classes.map((one) => one.id);
     const compared = truth ? this._compared.filter((id) => !off.has(id)) : [];
     const rule = ruleOf(this._model, limits);
-    const result = compare(planes, rule, this._mask, ids, truth, compared);
+    const result = compare(planes, rule, this._decided, truth, compared);
     this._result = result;
     const lesions = result.lesions.filter((one) => !off.has(one.id));
     this._lesions.show(lesions, this._model.names, colorsOf(this._model, own));
     const marked = result.lesions.filter((one) => one.outcome !== "missed");
-    for (const id of ids) {
+    for (const id of this._decided.keys()) {
       this._classes.tell(id, marked.filter((one) => one.id === id).length, result.pixels.get(id));
     }
     showScores(result, compared, this._model.names);

@@ -172,7 +172,7 @@ def _run(job: Job, plan: TrainPlan, split: Split, folder: Path, precision: str =
             watch=job.watch,
             built=built,
         )
-        _finish(record, fitted, plan, folder, checkpoint.progress)
+        _finish(record, fitted, plan, folder, checkpoint.progress, log)
     except TrainingStopped:
         record.state = "stopped"
         _note(record, checkpoint.progress)
@@ -202,10 +202,17 @@ def _policy(plan: TrainPlan, began: str, log: Log) -> str:
 
 
 def _finish(
-    record: RunRecord, fitted: Fitted, plan: TrainPlan, folder: Path, progress: Progress
+    record: RunRecord,
+    fitted: Fitted,
+    plan: TrainPlan,
+    folder: Path,
+    progress: Progress,
+    log: Log,
 ) -> None:
     began = time.monotonic()
-    record.validation = finish(fitted.network, plan, folder, record.precision, progress.best_epoch)
+    record.validation, record.post_processing = finish(
+        fitted.network, plan, folder, record.precision, progress.best_epoch, log
+    )
     progress.seconds += time.monotonic() - began
     _note(record, progress)
     record.images_per_second = round(fitted.images_per_second, 2)

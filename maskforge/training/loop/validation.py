@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from maskforge.choices import Symmetry
 from maskforge.evaluation.measures.counts import ClassCounts
 from maskforge.examples.example import Example
 from maskforge.masks.classes import BACKGROUND
+from maskforge.masks.post_processing import PostProcessing, post_process
 from maskforge.masks.targets import decide
 from maskforge.nn.modelfile import Agreement
 from maskforge.prediction.bands import Bands
@@ -76,12 +77,14 @@ def agreement(
     plan: TrainPlan,
     examples: Sequence[Example],
     thresholds: Sequence[float],
+    post_processing: Mapping[str, PostProcessing],
 ) -> Agreement:
     """Compare the masks that two ways to run a network make of some examples."""
     counts = ClassCounts(plan.classes, plan.head)
     both = (predict_examples(one, plan, examples) for one in (infer, other))
     for (_, expected, _), (_, found, _) in zip(*both, strict=True):
-        counts.add(*(decide(one, plan.head, thresholds) for one in (expected, found)))
+        masks = (decide(one, plan.head, thresholds) for one in (expected, found))
+        counts.add(*(post_process(one, plan.classes, plan.head, post_processing) for one in masks))
     dice = scores_of(counts, plan.classes.names[BACKGROUND]).class_dice
     return Agreement(images=len(examples), class_dice=dice)
 
