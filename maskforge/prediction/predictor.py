@@ -21,7 +21,8 @@ from maskforge.images.decoder import read_image
 from maskforge.images.large_image import LargeImage
 from maskforge.images.stored import Pixels
 from maskforge.masks.classes import ClassMap
-from maskforge.masks.post_processing import PostProcessing
+from maskforge.masks.post_processing import PostProcessing, post_process
+from maskforge.masks.targets import decide, to_ids
 from maskforge.nn.kerasfile import refuse_other_files
 from maskforge.nn.modelfile import ModelDescription, model_folder, read_description
 from maskforge.prediction.bands import Bands
@@ -189,6 +190,30 @@ class Predictor(Brief):
         begin = beginning(self, options, keep_probabilities=keep_probabilities)
         one = begin(_pixels(image, self.description.scaling.window))
         return one.finish(map(self._network.infer, one.batches()))
+
+
+def decided(
+    predictor: Predictor,
+    image: Pixels,
+    probabilities: NDArray[np.float32],
+    options: ModelOptions,
+) -> Prediction:
+    """Return what a model says about an image, from probabilities that are known.
+
+    Args:
+        predictor: The model.
+        image: The image.
+        probabilities: (H, W, K): of every channel.
+        options: Thresholds and post-processing.
+
+    Raises:
+        OptionError: If the model has no such class, or no thresholds.
+    """
+    head, classes = predictor.description.head, predictor.classes
+    target = decide(probabilities, head, predictor.thresholds(options))
+    target = post_process(target, classes, head, predictor.post_processing(options))
+    mask = to_ids(target, classes, head, probabilities)
+    return Prediction(mask, target, probabilities, image, classes)
 
 
 SETTLED = ("runtime", "precision", "fold_weights")

@@ -14,7 +14,7 @@ import numpy as np
 from maskforge.choices import SYMMETRIES, Compared
 from maskforge.errors import DatasetError, OptionError
 from maskforge.files import PathLike, as_source
-from maskforge.masks.targets import DEFAULT_THRESHOLD, decide, to_ids
+from maskforge.masks.targets import DEFAULT_THRESHOLD
 from maskforge.nn.kerasfile import refuse_other_files
 from maskforge.nn.modelfile import model_folder, read_description
 from maskforge.prediction.ensemble import load_members
@@ -22,7 +22,7 @@ from maskforge.prediction.in_progress import InProgress
 from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.outcomes import predict_each
 from maskforge.prediction.prediction import Prediction
-from maskforge.prediction.predictor import Predictor, load_as
+from maskforge.prediction.predictor import Predictor, decided, load_as
 from maskforge.prediction.read_ahead import Loaded
 from maskforge.prediction.runtimes.base import Runtime
 from maskforge.prediction.tiling import Floats, View, views_of
@@ -71,12 +71,12 @@ class Views:
         Exclusive classes have no thresholds; 0.5 stands for them.
         """
         classes = len(self.model.classes.foreground_ids)
-        return self._thresholds or (DEFAULT_THRESHOLD,) * classes
+        return self.model.thresholds(self._deciding) or (DEFAULT_THRESHOLD,) * classes
 
     @property
-    def _thresholds(self) -> tuple[float, ...]:
-        averaged = self.options.tta or self.by == "flips"
-        return self.model.thresholds(dataclasses.replace(self.options, tta=averaged))
+    def _deciding(self) -> ModelOptions:
+        """How the mean of all views is decided."""
+        return dataclasses.replace(self.options, tta=self.options.tta or self.by == "flips")
 
     def see(self, images: Iterable[Loaded]) -> Generator[Seen, None, None]:
         """Yield what becomes of images, in their order.
@@ -112,20 +112,10 @@ class Views:
                     yield self._seen(loaded, found)
 
     def _seen(self, loaded: Loaded, found: list[Floats]) -> Seen:
-        model = self.model
-        head, classes = model.description.head, model.classes
         stack = np.stack(found)
-        mean = stack.mean(axis=0)
-        target = decide(mean, head, self._thresholds)
+        first = stack.shape[-1] - len(self.model.classes.foreground_ids)
         assert isinstance(loaded.pixels, np.ndarray)
-        first = stack.shape[-1] - len(classes.foreground_ids)
-        together = Prediction(
-            mask=to_ids(target, classes, head, mean),
-            target=target,
-            probabilities=mean,
-            image=loaded.pixels,
-            classes=classes,
-        )
+        together = decided(self.model, loaded.pixels, stack.mean(axis=0), self._deciding)
         return Seen(loaded, stack[..., first:], together)
 
 

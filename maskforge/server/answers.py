@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import re
@@ -23,11 +22,9 @@ from maskforge.images.png import png_bytes
 from maskforge.masks.classes import VOID, VOID_COLOR, ClassMap
 from maskforge.masks.encoding import Mask
 from maskforge.masks.maskfile import encode_mask
-from maskforge.masks.post_processing import post_process
-from maskforge.masks.targets import decide, to_ids
 from maskforge.prediction.model_options import ModelOptions, Thresholds
 from maskforge.prediction.prediction import Prediction
-from maskforge.prediction.predictor import Predictor
+from maskforge.prediction.predictor import Predictor, decided
 from maskforge.prediction.tool_files import annotated_prediction
 from maskforge.server.operation import BINARY, PNG, Reply
 from maskforge.shapes import ImageReference, Size
@@ -71,7 +68,7 @@ def _no_threshold() -> OptionError:
     )
 
 
-def decided(predictor: Predictor, found: Prediction, options: ModelOptions) -> Prediction:
+def decided_again(predictor: Predictor, found: Prediction, options: ModelOptions) -> Prediction:
     """Return a prediction as other thresholds decide it, from its probabilities.
 
     Raises:
@@ -79,13 +76,8 @@ def decided(predictor: Predictor, found: Prediction, options: ModelOptions) -> P
     """
     if options.thresholds is None:
         return found
-    limits = predictor.thresholds(options)
-    probabilities, head = found.probabilities, predictor.description.head
-    assert probabilities is not None
-    target = decide(probabilities, head, limits)
-    target = post_process(target, found.classes, head, predictor.post_processing(options))
-    mask = to_ids(target, found.classes, head, probabilities)
-    return dataclasses.replace(found, mask=mask, target=target)
+    assert found.probabilities is not None
+    return decided(predictor, found.image, found.probabilities, options)
 
 
 def mask_png(mask: Mask, classes: ClassMap) -> Reply:

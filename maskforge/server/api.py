@@ -256,7 +256,7 @@ def _predicted(service: Service, call: Call) -> Prediction:
     model = _asked(service, call)
     predictor, found = _set(service).prediction(call.path["id"], model)
     threshold = getattr(call.query, "threshold", None)
-    return answers.decided(predictor, found, _with_thresholds(model.options, threshold))
+    return answers.decided_again(predictor, found, _with_thresholds(model.options, threshold))
 
 
 def _with_thresholds(options: ModelOptions, text: str | None) -> ModelOptions:
