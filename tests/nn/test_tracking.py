@@ -124,10 +124,13 @@ def test_a_tracker_that_fails_is_left_alone(told, monkeypatch, fails):
 def test_a_training_that_was_stopped_has_not_failed(tmp_path, monkeypatch, end, failed):
     """A search that has seen enough of it stops it."""
     closed = []
-    opened = SimpleNamespace(log=lambda *_: None, close=lambda failed: closed.append(failed))
+
+    def close(*, failed):
+        closed.append(failed)
+
+    opened = SimpleNamespace(log=lambda *_: None, close=close)
     monkeypatch.setitem(module._TRACKERS, "tensorboard", lambda *_: opened)
     plan = SimpleNamespace(options=options(track="tensorboard", epochs=2))
-    with pytest.raises(end), tracking(plan, tmp_path / "run", [], print) as track:
-        track(EPOCHS[0])
+    with pytest.raises(end), tracking(plan, tmp_path / "run", [], print):
         raise end
     assert closed == [failed]
