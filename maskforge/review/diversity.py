@@ -64,28 +64,31 @@ def varied_order(
         plain = np.argsort(-given, kind="stable").tolist()
         return plain, given[plain].tolist()
     scale = _median_distance(looks)
-    factors = np.ones_like(given)
+    nearest = np.full(len(given), scale, np.float32)
+    values = given.copy()
     order: list[int] = []
     priorities: list[float] = []
     left = np.ones(len(given), np.bool_)
     by_score = iter(np.argsort(-given, kind="stable").tolist())
     for _ in range(len(given)):
-        values = np.where(left, given * factors, -1)
         chosen = int(values.argmax())
         if values[chosen] <= 0:  # copies, and images without any doubt
             chosen = next(one for one in by_score if left[one])
-        left[chosen] = False
         order.append(chosen)
         priorities.append(float(values[chosen]))
-        nearness = np.minimum(1, _distances(looks, looks[chosen]) / scale) ** diversity
-        np.minimum(factors, nearness, out=factors)
+        left[chosen], values[chosen] = False, -1
+        distances = _distances(looks, looks[chosen])
+        nearer = np.flatnonzero((distances < nearest) & left)  # of few images, mostly
+        nearest[nearer] = distances[nearer]
+        values[nearer] = given[nearer] * (distances[nearer] / scale) ** diversity
     return order, priorities
 
 
-def _distances(looks: NDArray[np.float32], look: NDArray[np.float32]) -> NDArray[np.float64]:
+def _distances(looks: NDArray[np.float32], look: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return 1 less the correlation of each with one, and 0 where they are the same."""
-    distances = 1 - (looks @ look).astype(np.float64)
-    return np.where(distances < _SAME, 0, distances)
+    distances: NDArray[np.float32] = 1 - looks @ look
+    distances[distances < _SAME] = 0
+    return distances
 
 
 def _median_distance(looks: NDArray[np.float32]) -> float:
