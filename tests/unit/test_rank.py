@@ -3,6 +3,8 @@
 import csv
 import itertools
 import json
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import onnx_models
@@ -16,6 +18,8 @@ import maskforge as mf
 from maskforge.cli.app import app
 from maskforge.errors import DatasetError, ModelError, OptionError, OutputExistsError
 from maskforge.masks.classes import ClassMap, MaskClass
+from maskforge.prediction import views as views_of_models
+from maskforge.prediction.predictor import load_as
 from maskforge.prediction.views import open_views
 from maskforge.review.diversity import look_of, varied_order
 from maskforge.review.doubt import (
@@ -306,6 +310,21 @@ def test_one_network_is_compared_with_itself_in_flips(images, tmp_path):
     assert report.images[0].regions[0].area == (right | left).sum()
     assert rank(model, images, by="thresholds").views == 1
     assert rank(model, images, tta=True).by == "thresholds"
+
+
+def test_a_runtime_in_the_background_sees_the_same_flips(images, tmp_path, monkeypatch):
+    model = onnx_models.save_brightness(
+        tmp_path / "model", (0.5,), shift=1, classes=CARIES, symmetries=("flip_horizontal",)
+    )
+    expected = rank(model, images).images
+
+    def load(path, options):
+        loaded = load_as(path, options)
+        begin = partial(partial, loaded.runtime.infer)
+        return replace(loaded, runtime=replace(loaded.runtime, start=begin))
+
+    monkeypatch.setattr(views_of_models, "load_as", load)
+    assert rank(model, images).images == expected
 
 
 def test_thresholds_need_one_view(cv, images, tmp_path):
