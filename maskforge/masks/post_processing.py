@@ -123,7 +123,6 @@ def filled(plane: NDArray[np.bool_], target: NDArray[np.uint8], head: Head) -> N
     left, top, width, height = statistics[:, :4].T
     is_hole = (left > 0) & (top > 0)
     is_hole &= (left + width < plane.shape[1]) & (top + height < plane.shape[0])
-    is_hole[0] = False  # the plane itself
     holes: NDArray[np.bool_] = is_hole[numbers]
     return plane | (holes if head == "sigmoid" else holes & (target == BACKGROUND))
 
