@@ -170,9 +170,9 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--count", type=int, default=80, help="radiographs (default 80)")
+    parser.add_argument("--count", type=int, default=120, help="radiographs (default 120)")
     parser.add_argument("--share", type=float, default=0.15, help="of lesions (default 0.15)")
-    parser.add_argument("--epochs", type=int, default=5, help="of each training (default 5)")
+    parser.add_argument("--epochs", type=int, default=20, help="of each training (default 20)")
     parser.add_argument("--keep", type=Path, help="new folder for the runs (default: removed)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
