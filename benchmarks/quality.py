@@ -143,7 +143,9 @@ def caries(work: Path, recipe: Path, seeds: Sequence[int], test_seed: int, test_
         began = time.monotonic()
         spent = train(masks["train"], "--config", recipe, "--seed", seed, "--out", out)
         minutes = (time.monotonic() - began) / 60
-        test = (out, masks["test"], "--part", "all", "--min-size", SMALLEST)
+        # Regions of at least that size count, and none that a model was told to remove.
+        counted = ("--min-size", SMALLEST, "--post-processing", "none")
+        test = (out, masks["test"], "--part", "all", *counted)
         plain, turned = evaluate(*test), evaluate(*test, "--tta")
         found = next(one for one in turned["classes"] if one["name"] == "caries")
         lesions = found["lesions"]
