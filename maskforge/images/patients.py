@@ -34,9 +34,9 @@ def patient_digest(patient: str) -> str:
         The same for the same number, as long as the salt is there; empty if the number is, or if
         there is no place for a salt.
     """
-    folder = cache_folder()
+    folder = cache_folder() if patient else None
     salt = b"" if folder is None else _salt(folder)
-    if not (patient and salt):
+    if not salt:
         return ""
     return hmac.new(salt, patient.encode(errors="replace"), hashlib.sha256).hexdigest()[:_DIGITS]
 

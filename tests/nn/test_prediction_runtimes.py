@@ -194,8 +194,9 @@ def installed(monkeypatch, *packages):
         (("keras",), "keras"),
     ],
 )
-def test_the_fastest_that_is_installed_is_chosen(folder, monkeypatch, packages, chosen):
+def test_the_fastest_that_is_installed_is_chosen(folder, tmp_path, monkeypatch, packages, chosen):
     needs(*packages)
+    monkeypatch.setattr(backend, "_CPU_INFO", tmp_path / "of a CPU without bfloat16")
     installed(monkeypatch, *packages)
     runtime = Predictor.load(folder).runtime
     assert runtime.name.partition("-")[0] == chosen
@@ -312,6 +313,7 @@ def test_a_gpu_is_used_where_there_is_one(folder, tmp_path, monkeypatch, gpu, fi
     if gpu:
         control.touch()
     monkeypatch.setattr("maskforge.prediction.runtime_choice._GPU_CONTROL", control)
+    monkeypatch.setattr(backend, "_CPU_INFO", tmp_path / "of a CPU without bfloat16")
     predictor = Predictor.load(folder)
     assert predictor.runtime.name.partition("-")[0] == first
     assert not predictor.runtime.notes

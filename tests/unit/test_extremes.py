@@ -28,7 +28,7 @@ def drawn(folder, examples, chosen, **changed):
                 yield one, (target == 1).astype(np.float32), target
 
     dice = {one.name: 1.0 for one in examples}
-    draw_extremes(folder, plan, chosen, dice, predict, [0.5] * len(plan.channel_ids))
+    draw_extremes(folder, plan, chosen, dice, predict, [0.5] * len(plan.channel_ids), {})
     return {path.name: Image.open(path) for path in folder.iterdir()}
 
 

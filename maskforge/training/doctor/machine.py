@@ -32,6 +32,7 @@ EXTRAS = {
     "fsspec": ("remote", "URLs instead of paths"),
     "distributed": ("dask", "many machines"),
     "SimpleITK": ("staple", "a consensus by STAPLE"),
+    "optuna": ("tune", "a search for better options"),
     "starlette": ("serve", "the page and the server"),
 }
 """The extra that brings a package, and what it is for, by the name to import."""
