@@ -114,7 +114,7 @@ def data(tmp_path, folds):
 
 @pytest.mark.parametrize("part", ["auto", "validation"])
 def test_images_of_the_folds_are_evaluated_by_the_network_that_has_not_seen_them(data, folds, part):
-    report = evaluate(folds, data, bootstrap=0, part=part, charts=False)
+    report = evaluate(folds, data, bootstrap=0, part=part, charts=False, runtime="keras")
     assert report.part == "validation"
     assert "out of fold" in " ".join(report.notes)
     assert "WARNING" not in " ".join(report.notes)
@@ -139,7 +139,7 @@ def test_masks_of_somebody_else_are_compared_out_of_fold_too(folds, tmp_path):
     write_split(folds / "split.json", examples, [Split(("b",), ("a",)), Split(("a",), ("b",))])
     # Neither names nor all of the images have to be the same.
     truth = other_masks(tmp_path / "second", **{"2b": images["b"]})
-    report = evaluate(folds, truth, bootstrap=0, charts=False)
+    report = evaluate(folds, truth, bootstrap=0, charts=False, runtime="keras")
     assert "out of fold" in " ".join(report.notes)
     # Network 2 marks 2 pixels, of which all but the white one are in the truth of 7.
     assert {row.name: row.dice for row in report.rows} == pytest.approx({"2b": 2 * 1 / (2 + 7)})
@@ -149,13 +149,15 @@ def test_masks_of_somebody_else_are_compared_out_of_fold_too(folds, tmp_path):
 def test_images_of_which_no_fold_is_known_are_predicted_by_all(data, folds, tmp_path, known):
     """The two images of the set are the same, so both networks have seen them."""
     images = {"x": IMAGE} if known else {"x": IMAGE // 2}
-    report = evaluate(folds, other_masks(tmp_path / "other", **images), bootstrap=0, charts=False)
+    report = evaluate(
+        folds, other_masks(tmp_path / "other", **images), bootstrap=0, charts=False, runtime="keras"
+    )
     assert report.part == "all"
     assert ("WARNING" in " ".join(report.notes)) == known
 
 
 def test_the_mean_of_networks_that_have_seen_the_images_is_warned_of(data, folds):
-    report = evaluate(folds, data, bootstrap=0, part="all", charts=False)
+    report = evaluate(folds, data, bootstrap=0, part="all", charts=False, runtime="keras")
     assert "2 of 2 images were used to train this model" in " ".join(report.notes)
 
 
@@ -171,7 +173,7 @@ def test_folds_without_scores_cannot_be_weighed_by_them(folds):
         one["dice"] = None
     path.write_text(json.dumps(document))
     with pytest.raises(OptionError, match="have no Dice"):
-        Predictor.load(folds, fold_weights="validation")
+        Predictor.load(folds, runtime="keras", fold_weights="validation")
 
 
 USES = {
