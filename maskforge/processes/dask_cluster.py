@@ -157,18 +157,19 @@ class DaskCluster(Executor):
         """Make sure that there is a worker, or may be one soon: they are started again.
 
         Raises:
-            MaskforgeError: If there has been none for a while.
+            MaskforgeError: If there has been none for a while, or no scheduler: of one that is lost
+                not every future is told.
         """
         try:
-            workers = self._client.nthreads()
-        except Exception:  # the scheduler is lost: the future will tell
-            return
-        if workers:
+            error = None if self._client.nthreads() else self._no_workers()
+        except Exception:  # each layer below raises what it likes
+            error = self._lost()
+        if error is None:
             self._alone_since = None
         elif self._alone_since is None:
             self._alone_since = time.monotonic()
         elif time.monotonic() - self._alone_since > _PATIENCE:
-            raise self._no_workers()
+            raise error
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Close the connection; whatever is still going on is of no use to anybody."""
@@ -179,6 +180,11 @@ class DaskCluster(Executor):
         return MaskforgeError(
             f"the Dask scheduler at {self._address} has no workers",
             hint=f"start some with `dask worker {self._address} --nthreads 1`, and {_AGAIN}",
+        )
+
+    def _lost(self) -> MaskforgeError:
+        return MaskforgeError(
+            f"the Dask scheduler at {self._address} was lost", hint=f"start it, and {_AGAIN}"
         )
 
     def _failure(self, error: BaseException) -> MaskforgeError:
@@ -192,9 +198,7 @@ class DaskCluster(Executor):
                 hint=f"give the workers more memory or fewer threads, and {_AGAIN}",
             )
         if isinstance(error, CancelledError) or self._client.status != "running":
-            return MaskforgeError(
-                f"the Dask scheduler at {self._address} was lost", hint=f"start it, and {_AGAIN}"
-            )
+            return self._lost()
         return _cannot_run(error)
 
 

@@ -382,6 +382,18 @@ def test_a_scheduler_that_is_lost_is_told(tmp_path):
     assert not list((tmp_path / "out").glob(WORKPLACES))
 
 
+def test_a_scheduler_that_is_lost_without_a_word_is_told(dask, monkeypatch):
+    def unreachable():
+        raise OSError("no route")
+
+    with dask_cluster.DaskCluster(dask) as cluster:
+        monkeypatch.setattr(cluster._client, "nthreads", unreachable)
+        for name in ("_GLANCE", "_PATIENCE"):
+            monkeypatch.setattr(dask_cluster, name, 0.05)
+        with pytest.raises(MaskforgeError, match="was lost"):
+            cluster.result(Future())
+
+
 def test_workers_that_all_leave_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr(dask_cluster, "_GLANCE", 0.1)
     with (
