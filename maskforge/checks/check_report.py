@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -96,11 +96,18 @@ def findings_of(checks: Iterable[Check[Looked]], looked: Looked) -> list[CheckFi
 
 def summary(report: CheckReport) -> str:
     """Return what was checked, and whether anything was found, in one line."""
-    masked, found = report.images["masked"], len(report.findings)
+    masked = report.images["masked"]
     count = len(report.classes)
     classes = f"{count} class{'' if count == 1 else 'es'}"
     what = f"{masked} images with masks of {classes} in {report.source}"
-    return f"{what}: {f'{found} kinds of findings' if found else 'nothing looks wrong'}"
+    return f"{what}: {found_text(report.findings)}"
+
+
+def found_text(findings: Sequence[CheckFinding]) -> str:
+    """Return how many kinds of findings there are, in a few words."""
+    if not findings:
+        return "nothing looks wrong"
+    return f"{len(findings)} kind{'' if len(findings) == 1 else 's'} of findings"
 
 
 def findings_table(findings: Iterable[CheckFinding]) -> Table:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from maskforge.checks.check_report import CheckFinding, exit_code, findings_table
+from maskforge.checks.check_report import CheckFinding, exit_code, findings_table, found_text
 from maskforge.display.brief import Brief
 from maskforge.display.table import as_html
 from maskforge.training.doctor.machine import Package
@@ -60,8 +60,7 @@ class DoctorReport(Brief, msgspec.Struct, kw_only=True):
 def summary(report: DoctorReport) -> str:
     """Return what was looked at, and whether anything was found, in one line."""
     what = f"{report.run} with {report.source}" if report.run else f"a training on {report.source}"
-    found = len(report.findings)
-    return f"{what}: {f'{found} kinds of findings' if found else 'nothing looks wrong'}"
+    return f"{what}: {found_text(report.findings)}"
 
 
 def installed(report: DoctorReport) -> list[str]:
