@@ -181,11 +181,12 @@ def write_bundle(folder: Path) -> None:
 
 def other_formats() -> dict[str, ModuleType]:
     """Return the modules that write the samples of one kind that a format has, by its name."""
-    names = {one.name for one in pkgutil.iter_modules(annotation_files.__path__)}
-    names -= {"labelme", "vott", "superannotate", "marks", "pixels", "annotators", "dicom"}
+    names = sorted(one.name for one in pkgutil.iter_modules(annotation_files.__path__))
+    modules = {name: importlib.import_module(f"annotation_files.{name}") for name in names}
     return {
-        name.replace("_", "-"): importlib.import_module(f"annotation_files.{name}")
-        for name in sorted(names)
+        name.replace("_", "-"): module
+        for name, module in modules.items()
+        if hasattr(module, "HOLDS_HOLES")
     }
 
 
