@@ -20,8 +20,9 @@ from maskforge.prediction.model_options import ModelOptions
 from maskforge.prediction.predictor import Predictor
 from maskforge.shapes import Size
 from maskforge.training.configfile import build_options, read_config
+from maskforge.training.plan import make_plan
 from maskforge.training.run_folder import Scores, read_record
-from maskforge.training.train import resume_training, train
+from maskforge.training.train import choose_splits, resume_training, train
 
 keras = pytest.importorskip("keras", reason="NO NETWORKS: Keras is not installed")
 
@@ -400,6 +401,33 @@ def test_the_threshold_is_the_best_of_the_validation_images(unsure, tta):
     others = np.linspace(0.02, 0.98, 49)
     assert dice(threshold) >= max(map(dice, others))
     assert dice(threshold) > dice(0.5)
+
+
+@pytest.mark.parametrize(
+    ("changed", "momentum"),
+    [
+        ({"epochs": 5000, "batch_size": 2}, 1 - 2 / 200),
+        ({"epochs": 5000, "batch_size": 40}, 0.9),
+        ({"epochs": 200, "batch_size": 2}, 1 - 1 / 20),
+        ({"epochs": 1, "batch_size": 1}, 0.9),
+    ],
+)
+def test_batch_normalization_averages_over_many_images_or_a_part_of_the_training(
+    tmp_path, changed, momentum
+):
+    """200 images, or a twentieth of the steps; 10 steps at least."""
+    chosen = options(network={"normalization": "batch"}, split={"validation": 0.2}, **changed)
+    examples = discs(tmp_path, 5)
+    (split,) = choose_splits(chosen.split, examples)
+    from maskforge.training.loop.network import new_network
+
+    network = new_network(make_plan(chosen, examples, split))
+    found = {
+        layer.momentum
+        for layer in network.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+    assert [*found] == [pytest.approx(momentum)]
 
 
 @pytest.mark.usefixtures("eager")

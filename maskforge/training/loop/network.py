@@ -12,6 +12,12 @@ from maskforge.nn.networks import build_network
 from maskforge.training.loop.schedules import make_optimizer
 from maskforge.training.plan import TrainPlan
 
+_AVERAGED = 200
+"""Images or crops over which batch normalization averages, where the training is long enough."""
+
+_LAST_SHARE = 0.05
+"""Of the steps of a training, over which it averages at most."""
+
 
 def new_network(plan: TrainPlan) -> keras.Model:
     """Build the network of a plan, under the dtype policy that is in force; it gives logits."""
@@ -21,7 +27,23 @@ def new_network(plan: TrainPlan) -> keras.Model:
         outputs=len(plan.channel_ids),
         scaling=plan.scaling.kind,
     )
+    steps = plan.options.epochs * len(plan.batches())
+    _average_long_enough(network, min(_AVERAGED / plan.options.batch_size, _LAST_SHARE * steps))
     return with_faster_layers(network)
+
+
+def _average_long_enough(network: keras.Model, steps: float) -> None:
+    """Have batch normalization average over at least so many steps.
+
+    In use it takes averages of what it has seen in training. Those of a few small batches differ
+    from what images are like, and a good network is judged as a bad one (Wu and Johnson 2021,
+    "Rethinking Batch in BatchNorm", section 3).
+    """
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            _average_long_enough(layer, steps)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = max(layer.momentum, 1 - 1 / max(steps, 1.0))
 
 
 def compile_network(
