@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Connectivity, Suspicion
+from maskforge.evaluation.measures.lesions import is_judged
 from maskforge.evaluation.measures.regions import Regions
 from maskforge.review.components import Bools, Box, Components, Region
 
@@ -44,7 +45,8 @@ def contradictions(
 ) -> Iterator[Contradiction]:
     """Yield the regions of an image that are drawn otherwise than a network sees them.
 
-    - ``missed``: predicted where nothing is drawn. The score is the mean probability inside.
+    - ``missed``: predicted where nothing is drawn, and less than half of it is void. The score is
+      the mean probability inside.
     - ``invented``: drawn where nothing is predicted. The score is 1 less the mean probability.
     - ``class``: drawn where another class is predicted in at least half of the pixels. The score is
       the difference of the mean probabilities.
@@ -60,6 +62,7 @@ def contradictions(
         tolerance: Distance between outlines that is no error, in pixels.
     """
     drawn_at_all: Bools = np.logical_or.reduce(image.truth[1:])
+    void = image.void
     for number in range(1, len(image.truth)):
         likely = probabilities[..., number - 1]
         drawn = Components.of(image.truth[number], connectivity)
@@ -77,7 +80,13 @@ def contradictions(
                 yield Contradiction("class", number, other, score, region.area, region.box)
             else:
                 yield Contradiction("invented", number, 0, 1 - own, region.area, region.box)
+        if void is not None:  # which may have cut a region into several
+            predicted = Components.of(image.marked[number - 1], connectivity)
         for region in predicted.regions(min_size):
+            if void is not None and not is_judged(
+                region.area, np.count_nonzero(_cut(void, region))
+            ):
+                continue
             if not _cut(drawn_at_all, region).any():
                 score = _mean(likely, region)
                 yield Contradiction("missed", number, 0, score, region.area, region.box)

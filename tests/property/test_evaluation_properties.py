@@ -89,14 +89,16 @@ def test_dice_and_iou_do_not_know_who_is_right_and_agree(pair):
 
 
 @given(pairs(), st.data())
-def test_what_is_predicted_on_void_does_not_matter(pair, data):
+def test_what_is_predicted_on_void_changes_no_score_and_makes_no_lesion_false(pair, data):
     truth, prediction = pair
     other = data.draw(hnp.arrays(np.uint8, truth.shape, elements=values))
     first, second = (
-        measured(truth, one) for one in (prediction, np.where(truth == VOID, other, prediction))
+        measured(truth, np.where(truth == VOID, one, prediction)) for one in (0, other)
     )
-    for name in ("cells", "outlines", "lesions", "scores"):
+    for name in ("cells", "outlines", "scores"):
         np.testing.assert_equal(getattr(first, name), getattr(second, name))
+    np.testing.assert_array_equal(first.lesions[..., :2], second.lesions[..., :2])
+    assert (second.lesions[..., 2:] <= first.lesions[..., 2:]).all()
 
 
 @given(st.lists(pairs(), min_size=1, max_size=5))

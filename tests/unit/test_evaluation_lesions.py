@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from builders import grid
 
+from maskforge.evaluation.measures.band_lesions import BandLesions
 from maskforge.evaluation.measures.freeresponse import (
     THRESHOLDS,
     count_by_threshold,
     operating_points,
 )
 from maskforge.evaluation.measures.lesions import LesionMatcher
+from maskforge.evaluation.measures.measure_options import MeasureOptions
 
 TRUTH = grid(
     "11...11....1",
@@ -55,6 +57,47 @@ def test_one_prediction_may_find_several_lesions_and_several_one():
     apart, whole = grid("11.11.11"), grid("11111111")
     assert lesions(apart, whole) == (3, 3, 1, 0)
     assert lesions(whole, apart) == (1, 1, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("truth", "predicted", "expected"),
+    [
+        # What two people drew differently is void around what both drew: of a prediction as large
+        # as the larger of both, or larger, no piece is false.
+        ("..??11??..", "..111111..", (1, 1, 1, 0)),
+        ("..??11??..", ".11111111.", (1, 1, 1, 0)),
+        # What only one of them drew: half of the region or more is there, so nobody knows.
+        ("..???.....", "..111.....", (0, 0, 0, 0)),
+        ("..???.....", "..111111..", (0, 0, 0, 0)),
+        ("..???.....", "..1111111.", (0, 0, 1, 1)),
+        # It is too small without its void pixels.
+        ("..???....1", ".1111....1", (1, 1, 1, 0)),
+        # Two pieces of one region, and a second region.
+        ("...??.....", "1111111.11", (0, 0, 2, 2)),
+        # A lesion is found where it is drawn, not where it is void.
+        ("11?.......", "..1.......", (1, 0, 0, 0)),
+    ],
+)
+def test_nobody_knows_whether_a_region_is_false_that_lies_in_void(truth, predicted, expected):
+    truth, predicted = grid(truth.replace("?", "2")), grid(predicted)
+    found = LesionMatcher(truth == 1).match(predicted > 0, truth == 2)
+    assert tuple(found) == expected
+    bands = BandLesions(MeasureOptions())
+    for one in (truth, predicted):
+        one.resize(5, 2)
+    for row in range(5):
+        part = slice(row, row + 1)
+        bands.add(truth[part] == 1, predicted[part] > 0, truth[part] == 2)
+    whole = LesionMatcher(truth == 1).match(predicted > 0, truth == 2)
+    assert bands.matched() == whole
+
+
+def test_void_pixels_count_neither_in_sizes_nor_in_overlaps():
+    truth, predicted = grid("11222"), grid("11111")
+    assert lesions(truth == 1, predicted, match_iou=1.0) == (1, 0, 1, 1)
+    exact = LesionMatcher(truth == 1, match_iou=1.0, min_size=2)
+    assert exact.match(predicted > 0, truth == 2) == (1, 1, 1, 0)
+    assert LesionMatcher(truth == 1, min_size=3).match(predicted > 0, truth == 2) == (0, 0, 0, 0)
 
 
 def test_a_prediction_on_a_lesion_too_small_to_count_is_not_false():

@@ -335,9 +335,10 @@ def test_probabilities_beside_the_masks_give_roc_and_calibration(tmp_path):
 
 
 def test_what_is_probable_in_void_is_no_false_lesion_at_any_threshold(tmp_path):
-    masks(tmp_path / "truth", x=np.array([[1, 0, 255, 0]], dtype=np.uint8))
-    folder = masks(tmp_path / "predicted", x=grid("1..."))
-    with_probabilities(folder, x=[[[0.9], [0.1], [0.9], [0.1]]])
+    """At 0.05 it is part of a region most of which lies where nothing is drawn."""
+    masks(tmp_path / "truth", x=np.array([[1, 0, 0, 255, 0]], dtype=np.uint8))
+    folder = masks(tmp_path / "predicted", x=grid("1...."))
+    with_probabilities(folder, x=[[[0.9], [0.01], [0.1], [0.9], [0.1]]])
     report = evaluate(folder, tmp_path / "truth", options=QUICK)
     points = {one.threshold: one for one in report.classes[0].lesions.operating_points}
     assert (points[0.5].sensitivity, points[0.5].false_per_image) == (1, 0)

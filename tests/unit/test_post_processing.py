@@ -166,7 +166,7 @@ def lesion_f1(images, head, rules, name="caries"):
     counts = np.zeros(4)
     for truth, decided in images:
         found = regions(truth, post_process(decided, CLASSES, head, rules), CLASSES, head)
-        counts += LesionMatcher(found.truth[number]).match(found.predicted[number])
+        counts += LesionMatcher(found.truth[number]).match(found.marked[number - 1], found.void)
     truth, found, predicted, false = counts
     return (found + predicted - false) / (truth + predicted)
 

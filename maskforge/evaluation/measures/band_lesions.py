@@ -80,11 +80,26 @@ class BandLesions:
         self._truth = BandComponents(options.connectivity)
         self._predicted = BandComponents(options.connectivity)
         self._pairs: list[NDArray[np.int64]] = []
+        self._void = [np.zeros(1, np.int64)]
 
-    def add(self, truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> None:
-        """Take the next band, (h, W) bool."""
+    def add(
+        self,
+        truth: NDArray[np.bool_],
+        predicted: NDArray[np.bool_],
+        void: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Take the next band.
+
+        Args:
+            truth: (h, W) bool.
+            predicted: Likewise, also where the truth is void.
+            void: Likewise, where it is; None if nowhere.
+        """
         numbers, _, before = self._truth.add(truth)
         others, count, others_before = self._predicted.add(predicted)
+        if count > 1:
+            unknown = np.zeros(0, np.int32) if void is None else others[void]
+            self._void.append(np.bincount(unknown, minlength=count)[1:])
         both = truth & predicted
         if not both.any():
             return
@@ -108,5 +123,6 @@ class BandLesions:
         overlaps = Overlaps(
             *np.divmod(places, len(other_sizes)), _sums(inverse, pixels, len(places))
         )
+        void = _sums(predicted, np.concatenate(self._void), len(other_sizes))
         options = self._options
-        return match(sizes, other_sizes, overlaps, options.match_iou, options.min_size)
+        return match(sizes, other_sizes, overlaps, options.match_iou, options.min_size, void)

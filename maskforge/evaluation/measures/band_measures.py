@@ -48,8 +48,10 @@ def measure_bands(bands: Iterable[Regions], options: MeasureOptions) -> ImageMea
         is_exclusive &= band.exclusive
         if is_exclusive:
             matrix += confusion(band)
-        for one, truth, predicted in zip(classes, band.truth[1:], band.predicted[1:], strict=True):
-            one.lesions.add(truth, predicted)
+        void = band.void
+        planes = zip(band.truth[1:], band.predicted[1:], band.marked, strict=True)
+        for one, (truth, predicted, marked) in zip(classes, planes, strict=True):
+            one.lesions.add(truth, marked, void)
             for outline, region in zip(one.borders, (truth, predicted), strict=True):
                 outline.add(region)
     assert counts is not None

@@ -33,12 +33,15 @@ class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True):
     false_per_image: float
 
 
-def count_by_threshold(matcher: LesionMatcher, probabilities: NDArray[Any]) -> NDArray[np.int64]:
+def count_by_threshold(
+    matcher: LesionMatcher, probabilities: NDArray[Any], void: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
     """Count lesions at every threshold.
 
     Args:
         matcher: The lesions of the truth.
-        probabilities: (H, W) of the class, from 0 to 1; 0 where the truth is void.
+        probabilities: (H, W) of the class, from 0 to 1.
+        void: (H, W) bool: where the truth is void; None if nowhere.
 
     Returns:
         (T, 4): lesions in the truth, found, predicted, false, for each of ``THRESHOLDS``.
@@ -49,7 +52,7 @@ def count_by_threshold(matcher: LesionMatcher, probabilities: NDArray[Any]) -> N
         reached = probabilities >= threshold
         if not reached.any():
             break  # nor does anything reach a higher one
-        points[number] = matcher.match(reached)
+        points[number] = matcher.match(reached, void)
     return points
 
 

@@ -68,7 +68,7 @@ def measure(
     outlines |= {name: np.full((1, classes), np.nan) for name in MILLIMETERS}
     lesions, curves = np.zeros((1, classes, 4), dtype=np.int64), []
     scores, doubts = np.zeros((1, classes)), np.full((1, classes), np.nan)
-    pixels = max(1, int(np.count_nonzero(image.valid)))
+    pixels, void = max(1, int(np.count_nonzero(image.valid))), image.void
     for number in range(classes):
         truth, predicted = image.truth[number + 1], image.predicted[number + 1]
         part = _bounds(truth | predicted)
@@ -79,12 +79,18 @@ def measure(
         if spacing is not None:
             for name, value in in_millimeters(truth[part], predicted[part], spacing).items():
                 outlines[name][0, number] = value
-        lesions[0, number] = _matcher(truth[part], options).match(predicted[part])
+        marked = image.marked[number]
+        part = _bounds(truth | marked)
+        unknown = None if void is None else void[part]
+        lesions[0, number] = _matcher(truth[part], options).match(marked[part], unknown)
         if probabilities is not None:
-            sure = np.where(image.valid, probabilities[..., number], 0)
-            part = _bounds(truth | (sure >= THRESHOLDS[0]))
+            likely = probabilities[..., number]
+            sure = np.where(image.valid, likely, 0)
             doubts[0, number] = uncertainty(sure, image.valid, options.connectivity)
-            curves.append(count_by_threshold(_matcher(truth[part], options), sure[part]))
+            part = _bounds(truth | (likely >= THRESHOLDS[0]))
+            unknown = None if void is None else void[part]
+            matcher = _matcher(truth[part], options)
+            curves.append(count_by_threshold(matcher, likely[part], unknown))
         scores[0, number] = (
             np.count_nonzero(predicted) / pixels
             if probabilities is None

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from maskforge.choices import Connectivity
 from maskforge.evaluation.measures.measure import LesionMeasure
@@ -19,7 +19,7 @@ class Lesions(NamedTuple):
     Attributes:
         truth: In the truth.
         found: Of them, those that a predicted lesion matches.
-        predicted: In the prediction.
+        predicted: In the prediction, as far as the truth can judge them.
         false: Of them, those that match no lesion of the truth.
     """
 
@@ -34,7 +34,9 @@ class LesionMatcher:
 
     A lesion of the truth is found if one predicted region overlaps it; several predicted regions
     may find one lesion, and one may find several. A predicted region is false if it overlaps no
-    lesion.
+    lesion. Where the truth is void, nobody knows: regions are connected through it, void pixels
+    count neither in sizes nor in overlaps, and a region that overlaps no lesion and has half of its
+    pixels or more there is not counted at all.
 
     Attributes:
         total: Number of lesions.
@@ -62,19 +64,21 @@ class LesionMatcher:
         self._regions, self._sizes = components(truth, connectivity)
         self.total = _count(self._sizes >= min_size)
 
-    def match(self, predicted: NDArray[np.bool_]) -> Lesions:
+    def match(self, predicted: NDArray[np.bool_], void: NDArray[np.bool_] | None = None) -> Lesions:
         """Count the connected regions of truth and prediction, and those that match.
 
         Args:
-            predicted: (H, W) bool.
+            predicted: (H, W) bool, also where the truth is void.
+            void: (H, W) bool: where it is; None if nowhere.
         """
         regions, sizes = components(predicted, self._connectivity)
+        unknown = np.bincount(regions[void], minlength=len(sizes)) if void is not None else None
         both = self._truth & predicted
         pairs = self._regions[both].astype(np.int64) * len(sizes) + regions[both]
         places, common = np.unique(pairs, return_counts=True)
         row, column = np.divmod(places, len(sizes))
         overlaps = Overlaps(row, column, common)
-        return match(self._sizes, sizes, overlaps, self._match_iou, self._min_size)
+        return match(self._sizes, sizes, overlaps, self._match_iou, self._min_size, unknown)
 
 
 class Overlaps(NamedTuple):
@@ -97,6 +101,7 @@ def match(
     overlaps: Overlaps,
     match_iou: float,
     min_size: int,
+    void: NDArray[np.int64] | None = None,
 ) -> Lesions:
     """Count regions, and those that match; see ``LesionMatcher``.
 
@@ -106,7 +111,10 @@ def match(
         overlaps: What they have in common.
         match_iou: As for ``LesionMatcher``.
         min_size: Likewise.
+        void: Of the pixels of every predicted region, those where the truth is void.
     """
+    judged = None if void is None else is_judged(predicted, void)
+    predicted = predicted if void is None else predicted - void
     large, also_large = truth >= min_size, predicted >= min_size
     row, column, common = overlaps
     union = truth[row] + predicted[column] - common
@@ -114,8 +122,21 @@ def match(
     row, column = row[matched], column[matched]
     found = np.unique(row[large[row] & also_large[column]])
     hits = np.unique(column[also_large[column]])
+    if judged is not None:
+        judged[hits] = True
+        also_large &= judged
     total = _count(also_large)
     return Lesions(_count(large), len(found), total, total - len(hits))
+
+
+def is_judged(pixels: ArrayLike, void: ArrayLike) -> NDArray[np.bool_]:
+    """Tell which predicted regions that overlap no lesion are false, and not merely unknown.
+
+    Args:
+        pixels: Of every region.
+        void: Of them, those where the truth is void.
+    """
+    return np.asarray(2 * np.asarray(void) < np.asarray(pixels))
 
 
 def _count(large: NDArray[np.bool_]) -> int:

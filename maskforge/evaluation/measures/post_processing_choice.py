@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskforge.choices import Head
-from maskforge.evaluation.measures.lesions import components
+from maskforge.evaluation.measures.lesions import components, is_judged
 from maskforge.evaluation.measures.ratios import divide
 from maskforge.evaluation.measures.regions import target_planes
 from maskforge.masks.classes import ClassMap
@@ -45,20 +45,18 @@ _Ints = NDArray[np.int64]
 class _Regions:
     """The N regions of a class in an image, or in all, for one way of filling holes.
 
-    Pixels that are void in the truth are in no lesion, and may cut a region into several.
-
     Attributes:
         sizes: (N,) pixels of every region.
         units: (N,) number of the unit of every region, for every possible unit.
-        predicted: (N,) lesions that every region counts as.
-        hits: (N,) of them, those that match a lesion of the truth.
+        predicted: (N,) bool: whether the region counts, which void in the truth may prevent.
+        hits: (N,) bool: whether it matches a lesion of the truth.
         matches: (P, 2) a lesion of the truth and a region that has pixels in common with it.
     """
 
     sizes: _Ints
     units: Mapping[str, _Ints]
-    predicted: _Ints
-    hits: _Ints
+    predicted: NDArray[np.bool_]
+    hits: NDArray[np.bool_]
     matches: _Ints
 
 
@@ -142,21 +140,15 @@ def _list(
         lesions: (H, W) number of the lesion of the truth of every pixel.
         void: (H, W) where the truth says nothing.
     """
-    count = len(found.sizes)
-    pieces, sizes = components((found.numbers > 0) & ~void, 8)
-    inside = pieces > 0
-    parents = np.zeros(len(sizes), np.int64)
-    parents[pieces[inside]] = found.numbers[inside]
-    both = inside & (lesions > 0)
+    both = (found.numbers > 0) & (lesions > 0)
     pairs = np.stack((lesions[both] - 1, found.numbers[both] - 1), axis=1).astype(np.int64)
-    predicted, hits = (
-        np.bincount(parents[chosen], minlength=count + 1)[1:]
-        for chosen in (slice(1, None), np.unique(pieces[both]))
-    )
+    hits = np.zeros(len(found.sizes), np.bool_)
+    hits[pairs[:, 1]] = True
+    unknown = np.bincount(found.numbers[void], minlength=len(hits) + 1)[1:]
     return _Regions(
         sizes=found.sizes,
         units={name: units_of(found, one) for name, one in units.items()},
-        predicted=predicted,
+        predicted=hits | is_judged(found.sizes, unknown),
         hits=hits,
         matches=np.unique(pairs, axis=0),
     )

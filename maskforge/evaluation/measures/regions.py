@@ -37,20 +37,30 @@ class Regions:
         truth: (C, H, W) bool: first a plane for the background, where there is no class, then one
             for every class in rising order of the ids.
         predicted: Likewise.
+        marked: (K, H, W) bool: where every class but the background was predicted, also where the
+            truth is void.
         valid: (H, W) bool: False where the truth is void.
         exclusive: Whether no pixel has several classes.
     """
 
     truth: NDArray[np.bool_]
     predicted: NDArray[np.bool_]
+    marked: NDArray[np.bool_]
     valid: NDArray[np.bool_]
     exclusive: bool
+
+    @property
+    def void(self) -> NDArray[np.bool_] | None:
+        """(H, W) bool: where the truth is void; None if nowhere."""
+        return None if self.valid.all() else ~self.valid
 
     def rows(self, start: int, stop: int) -> Regions:
         """Return some rows of the image."""
         rows = slice(start, stop)
-        truth, predicted = self.truth[:, rows], self.predicted[:, rows]
-        return Regions(truth, predicted, self.valid[rows], self.exclusive)
+        truth, predicted, marked = (
+            planes[:, rows] for planes in (self.truth, self.predicted, self.marked)
+        )
+        return Regions(truth, predicted, marked, self.valid[rows], self.exclusive)
 
 
 def target_planes(target: NDArray[Any], head: Head, classes: int) -> Planes:
@@ -95,13 +105,11 @@ def compose(truth: Planes, prediction: Planes) -> Regions:
             f"the truth is {truth.planes.shape}, the prediction {prediction.planes.shape}"
         )
     valid = ~truth.void
-    first, second = (
-        _with_background(planes, valid)
-        for planes in (truth.planes, prediction.planes & ~prediction.void)
-    )
+    marked = prediction.planes & ~prediction.void
+    first, second = (_with_background(planes, valid) for planes in (truth.planes, marked))
     pixels = np.count_nonzero(valid)
     exclusive = len(first) <= 2 or all(np.count_nonzero(one) == pixels for one in (first, second))
-    return Regions(first, second, valid, exclusive)
+    return Regions(first, second, marked, valid, exclusive)
 
 
 def _with_background(planes: NDArray[np.bool_], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
