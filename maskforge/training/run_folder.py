@@ -155,8 +155,11 @@ def best_epoch(record: RunRecord) -> Table:
     """Return the scores of every class on the validation examples; no rows if none is defined."""
     scores = record.validation
     defined = any(dice is not None for dice in scores.class_dice.values())
+    title = f"Best epoch {record.best_epoch} on the validation examples"
+    if record.folds:
+        title = f"Mean of {len(record.folds)} folds, each on its own validation examples"
     return Table(
-        f"Best epoch {record.best_epoch} on the validation examples",
+        title,
         ("class", "Dice", "IoU"),
         [
             (name, _precise(dice), _precise(scores.class_iou.get(name)))

@@ -213,7 +213,10 @@ def test_folds_that_see_images_differently_are_not_one_model(tmp_path):
 
 @pytest.mark.usefixtures("eager")
 def test_a_cross_validation_leaves_a_model(tmp_path):
-    train(discs(tmp_path / "data", 4), tmp_path / "cv", options(epochs=1, split={"folds": 2}))
+    record = train(
+        discs(tmp_path / "data", 4), tmp_path / "cv", options(epochs=1, split={"folds": 2})
+    )
+    assert "Mean of 2 folds, each on its own validation examples" in record._repr_html_()
     made = read_description(tmp_path / "cv")
     parts = [read_description(tmp_path / "cv" / one.folder) for one in made.members]
     assert [one.folder for one in made.members] == ["fold-1", "fold-2"]
