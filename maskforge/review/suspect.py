@@ -1,4 +1,4 @@
-"""Drawn regions that a network which has not learned from them contradicts, one by one."""
+"""What a network says of drawn regions that it has not learned from, one by one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from maskforge.evaluation.measures.regions import Regions
 from maskforge.review.components import Bools, Box, Components, Region
 
 
-class Contradiction(NamedTuple):
-    """A region of one image that is drawn otherwise than it was predicted.
+class Compared(NamedTuple):
+    """A region of one image that was drawn or predicted, and how far the other side contradicts.
 
     Attributes:
         kind: What may be wrong with what was drawn.
         number: Of the class that was drawn, or of the one that is missing, from 1.
         other: Of the class that the network sees there; 0 but for ``class``.
-        score: How sure the network is, from 0 to 1.
+        score: How sure the network is, from 0, where both sides agree, to 1.
         area: Pixels of the region.
         box: Left, top, right and bottom of it in pixels; right and bottom are behind the last.
     """
@@ -35,23 +35,23 @@ class Contradiction(NamedTuple):
     box: Box
 
 
-def contradictions(
+def compared(
     image: Regions,
     probabilities: NDArray[Any],
     *,
     connectivity: Connectivity = 8,
     min_size: int = 1,
     tolerance: float = 2.0,
-) -> Iterator[Contradiction]:
-    """Yield the regions of an image that are drawn otherwise than a network sees them.
+) -> Iterator[Compared]:
+    """Yield the regions of an image, and how far a network sees something else than is drawn.
 
-    - ``missed``: predicted where nothing is drawn, and less than half of it is void. The score is
+    - ``missed``: predicted. Where nothing is drawn, and less than half of it is void, the score is
       the mean probability inside.
     - ``invented``: drawn where nothing is predicted. The score is 1 less the mean probability.
     - ``class``: drawn where another class is predicted in at least half of the pixels. The score is
       the difference of the mean probabilities.
-    - ``outline``: drawn and predicted, but some pixels that only one of both has are farther from
-      the drawn outline than the tolerance. The score is their number, each weighted by
+    - ``outline``: drawn and predicted. If some pixels that only one of both has are farther from
+      the drawn outline than the tolerance, the score is their number, each weighted by
       ``|2p - 1|``, over that of all pixels that either has.
 
     Args:
@@ -70,26 +70,23 @@ def contradictions(
         for region in drawn.regions(min_size):
             if _cut(image.predicted[number], region).any():
                 strays = _strays(region, drawn, predicted, likely, tolerance)
-                if strays:
-                    yield Contradiction("outline", number, 0, strays, region.area, region.box)
+                yield Compared("outline", number, 0, strays, region.area, region.box)
                 continue
             own = _mean(likely, region)
             other = _other(region, number, image, probabilities)
             if other:
                 score = max(0.0, _mean(probabilities[..., other - 1], region) - own)
-                yield Contradiction("class", number, other, score, region.area, region.box)
+                yield Compared("class", number, other, score, region.area, region.box)
             else:
-                yield Contradiction("invented", number, 0, 1 - own, region.area, region.box)
+                yield Compared("invented", number, 0, 1 - own, region.area, region.box)
         if void is not None:  # which may have cut a region into several
             predicted = Components.of(image.marked[number - 1], connectivity)
         for region in predicted.regions(min_size):
-            if void is not None and not is_judged(
-                region.area, np.count_nonzero(_cut(void, region))
-            ):
+            if void is not None and not is_judged(region.area, _cut(void, region).sum()):
                 continue
-            if not _cut(drawn_at_all, region).any():
-                score = _mean(likely, region)
-                yield Contradiction("missed", number, 0, score, region.area, region.box)
+            alone = not _cut(drawn_at_all, region).any()
+            score = _mean(likely, region) if alone else 0.0
+            yield Compared("missed", number, 0, score, region.area, region.box)
 
 
 def _cut(plane: Bools, region: Region) -> Bools:

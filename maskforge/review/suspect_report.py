@@ -30,7 +30,8 @@ class Suspect(Brief, msgspec.Struct, frozen=True, kw_only=True):
             the model sees it otherwise.
         class_name: The class that is drawn, or for ``missed`` that the model sees.
         other: For ``class``, the class that the model sees.
-        score: How sure the model is, from 0 to 1.
+        score: How sure the model is, times how far it can be trusted with regions of that size;
+            from 0 to 1.
         area: Pixels of the region.
         box: Left, top, right and bottom of the region in pixels; right and bottom are behind the
             last.

@@ -12,10 +12,11 @@ from maskforge.evaluation.comparison import Comparison, open_comparison
 from maskforge.evaluation.evaluate_options import EvaluateOptions
 from maskforge.evaluation.measures.regions import Regions
 from maskforge.evaluation.predictions import Predicted
-from maskforge.examples.example import Example, ExampleSet
+from maskforge.examples.example import ExampleSet
 from maskforge.files import PathLike, as_path, as_source
 from maskforge.outputs.folder import OutputFolder
-from maskforge.review.suspect import contradictions
+from maskforge.review.reliability import reliabilities
+from maskforge.review.suspect import Compared, compared
 from maskforge.review.suspect_options import SuspectOptions
 from maskforge.review.suspect_report import Suspect, SuspectReport
 from maskforge.review.suspects_folder import FILES, write_folder
@@ -73,7 +74,7 @@ def suspects(
 
 
 def _report(task: Comparison, options: SuspectOptions, progress: Progress | None) -> SuspectReport:
-    found: list[Suspect] = []
+    found: list[tuple[str, Compared]] = []
     problems: list[str] = []
     for number, example in enumerate(task.examples, 1):
         try:
@@ -81,49 +82,51 @@ def _report(task: Comparison, options: SuspectOptions, progress: Progress | None
         except MaskforgeError as error:
             problems.append(str(error))
         else:
-            found += _of_image(example, image, predicted, task, options)
+            regions = _compare(image, predicted, task, options)
+            found += ((example.name, one) for one in regions)
         if progress is not None:
             progress("comparing", number, len(task.examples))
     if len(problems) == len(task.examples):
         raise DatasetError(f"none of {len(problems)} images could be compared: {problems[0]}")
-    found.sort(key=lambda one: (-one.score, one.image, one.box))
+    classes = task.shared.classes
+    names = [classes.names[id_] for id_ in classes.ids]
+    weights = reliabilities([one for _, one in found])
+    suspects = [
+        Suspect(
+            image=image,
+            kind=one.kind,
+            class_name=names[one.number],
+            other=names[one.other] if one.other else "",
+            score=round(one.score * weight, 4),
+            area=one.area,
+            box=one.box,
+        )
+        for (image, one), weight in zip(found, weights, strict=True)
+        if one.score
+    ]
+    suspects.sort(key=lambda one: (-one.score, one.image, one.box))
     return SuspectReport(
         model=task.prediction,
         truth=task.part.examples.source,
         images=len(task.examples) - len(problems),
-        suspects=found,
+        suspects=suspects,
         notes=list(task.notes),
         problems=problems,
     )
 
 
-def _of_image(
-    example: Example,
-    image: Regions,
-    predicted: Predicted,
-    task: Comparison,
-    options: SuspectOptions,
-) -> Iterator[Suspect]:
+def _compare(
+    image: Regions, predicted: Predicted, task: Comparison, options: SuspectOptions
+) -> Iterator[Compared]:
     if predicted.probabilities is None:
         raise DatasetError(
             f"{task.prediction} has no probabilities, which say how sure a model is",
             hint="name the folder of the model, or predict with --probabilities",
         )
-    classes = task.shared.classes
-    names = [classes.names[id_] for id_ in classes.ids]
-    for one in contradictions(
+    return compared(
         image,
         predicted.probabilities,
         connectivity=options.connectivity,
         min_size=options.min_size,
         tolerance=options.tolerance,
-    ):
-        yield Suspect(
-            image=example.name,
-            kind=one.kind,
-            class_name=names[one.number],
-            other=names[one.other] if one.other else "",
-            score=round(one.score, 4),
-            area=one.area,
-            box=one.box,
-        )
+    )

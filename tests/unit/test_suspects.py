@@ -16,7 +16,7 @@ from maskforge.cli.app import app
 from maskforge.errors import DatasetError, OutputExistsError
 from maskforge.evaluation.measures.regions import regions
 from maskforge.masks.classes import ClassMap, MaskClass
-from maskforge.review.suspect import contradictions
+from maskforge.review.suspect import compared
 
 CLASSES = ClassMap(
     (MaskClass(1, "caries", (255, 0, 0), ()), MaskClass(2, "filling", (0, 0, 255), ()))
@@ -33,7 +33,7 @@ def found(drawn, predicted, probabilities=None, **options):
     if probabilities is None:
         probabilities = np.stack([predicted == 1, predicted == 2], axis=-1).astype(np.float32)
     image = regions(drawn, predicted, CLASSES, "softmax")
-    return list(contradictions(image, probabilities, **options))
+    return [one for one in compared(image, probabilities, **options) if one.score]
 
 
 def mask(**discs):
