@@ -246,6 +246,29 @@ def test_void_pixels_count_in_no_unit(both, tmp_path):
     assert report["outside_predicted_pixels"] == 0
 
 
+@pytest.mark.parametrize(("pixels", "judged"), [(3, True), (4, False)])
+def test_nobody_judges_a_unit_without_lesion_of_which_a_lesion_is_void(
+    both, tmp_path, pixels, judged
+):
+    """As in a consensus, where one of two drew it; a lesion has 4 pixels. In 37 is one, too."""
+    truth, flags = both
+    folder, _ = predicted(tmp_path / "predicted", p2_c=[(1, 1, 7, 3)])
+    for path in (truth / "masks").glob("*.png"):
+        mask = np.array(mf.read_mask(path))
+        if path.stem == "p2-c":
+            mask[2, 2 : 2 + pixels] = 255
+        if path.stem == "p1-a":
+            mask[1, 10:14] = 255
+        write_mask(tmp_path / "void" / path.name, mask)
+    void = ("--mask-value", "255=void")
+    report = evaluated(folder, tmp_path / "void", *flags, *void)["units"]
+    rows = {(one["image"], one["name"]): one for one in report["rows"]}
+    assert (("p2-c", "36") in rows) is judged
+    assert (len(rows), report["positive"]) == (8 + judged, 3)
+    assert report["false"] == judged
+    assert report["outside_predicted_pixels"] == 0
+
+
 def test_scores_are_the_largest_probabilities_and_patients_are_drawn_whole(both, tmp_path):
     truth, (_, teeth) = both
     folder, _ = predicted(tmp_path / "masks", p1_a=[(2, 3, 4, 5)], p1_b=[(17, 1, 19, 3)])

@@ -14,6 +14,7 @@ from maskforge.evaluation.measures.unit_rows import UnitRows
 from maskforge.evaluation.measures.units import (
     UnitMap,
     counted_lesions,
+    hits,
     holding,
     outside,
     unit_scores,
@@ -32,7 +33,8 @@ def measure_units(
     """Return what lies in the units of an image; None if nothing is known of them.
 
     Void pixels of the truth count nowhere. A unit is left out if it has fewer other pixels than a
-    lesion needs to be counted: nobody could tell that there is one.
+    lesion needs to be counted, or no lesion and that many void pixels, which may be one: nobody can
+    tell whether there is one.
 
     Raises:
         DatasetError: If the units cannot be read, or are not of the size of the truth.
@@ -45,7 +47,10 @@ def measure_units(
     if found is None:
         return None
     least, connectivity = source.question.least, options.connectivity
-    units = found.map.within(image.valid, least)
+    void = np.bincount(found.map.numbers[~image.valid], minlength=len(found.map) + 1)[1:]
+    unknown = (void >= least) & ~hits(found.map, sides[0], least, connectivity)
+    judged = image.valid & ~np.isin(found.map.numbers, np.flatnonzero(unknown) + 1)
+    units = found.map.within(judged, least)
     counted = [counted_lesions(units, one, least, connectivity) for one in sides]
     truth, predicted = (holding(units, one) for one in counted)
     depths = None
@@ -59,7 +64,10 @@ def measure_units(
         scores=_scores(units, probabilities, source, options),
         depths=depths,
         lost=found.lost,
-        outside=(*outside(units, sides[0], connectivity), *outside(units, sides[1], connectivity)),
+        outside=(
+            *outside(found.map, sides[0], connectivity),
+            *outside(found.map, sides[1], connectivity),
+        ),
     )
 
 
