@@ -56,7 +56,8 @@ def normalize(x: KerasTensor, plan: NetworkPlan) -> KerasTensor:
     ``group`` has up to 8 groups of channels; ``layer`` normalizes over the channels of each pixel.
     """
     if plan.normalization == "batch":
-        # Keras' 0.99 needs hundreds of steps until predictions are as good as the training
+        # Keras' 0.99 needs hundreds of steps until predictions are as good as the training; a
+        # training that has as many comes nearer to it.
         return layers.BatchNormalization(momentum=0.9)(x)
     if plan.normalization == "group":
         return layers.GroupNormalization(math.gcd(8, x.shape[-1]))(x)
