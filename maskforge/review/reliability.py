@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from maskforge.review.suspect import Compared
 
@@ -21,9 +20,10 @@ def reliabilities(found: Sequence[Compared]) -> list[float]:
     where it does not see one, and neither does one that sees many where nobody drew any. The weight
     is the share of similar regions of which the network says better:
 
-    - ``invented`` and ``class``: the share of drawn regions that it sees.
+    - ``invented``: the share of drawn regions that it sees.
     - ``outline``: the share of those that it sees with a lower score.
     - ``missed``: the share of predicted regions where something is drawn.
+    - ``class``: likewise, of regions of the class that it sees instead.
 
     Similar are the 20 of the class that are nearest in area. The region itself counts as one more
     of which it says better, so the weight is 1 where there are no others.
@@ -31,33 +31,40 @@ def reliabilities(found: Sequence[Compared]) -> list[float]:
     Args:
         found: The regions of all images, those that nothing contradicts among them.
     """
-    groups: dict[tuple[bool, int], list[int]] = defaultdict(list)
+    sides: dict[tuple[bool, int], list[int]] = defaultdict(list)
     for index, one in enumerate(found):
-        groups[one.kind == "missed", one.number].append(index)
-    weights = np.ones(len(found))
-    for (predicted, _), indices in groups.items():
-        members = [found[index] for index in indices]
-        scores = np.array([one.score for one in members])
-        seen = scores == 0 if predicted else np.array([one.kind == "outline" for one in members])
-        similar = _nearest(np.array([one.area for one in members]))
-        for place, index in enumerate(indices):
-            others = similar[place]
-            better = seen[others]
-            if members[place].kind == "outline":
-                others = others[better]
-                better = scores[others] < scores[place]
-            weights[index] = (1 + np.count_nonzero(better)) / (1 + len(others))
-    return weights.tolist()
+        sides[one.kind == "missed", one.number].append(index)
+    groups = {side: _Group(found, indices) for side, indices in sides.items()}
+    weights = []
+    for index, one in enumerate(found):
+        side = (True, one.other) if one.kind == "class" else (one.kind == "missed", one.number)
+        others = groups[side].nearest(index, one.area) if side in groups else []
+        if one.kind == "outline":
+            seen = [found[other].score for other in others if found[other].kind == "outline"]
+            better = [score < one.score for score in seen]
+        elif one.kind == "invented":
+            better = [found[other].kind == "outline" for other in others]
+        else:
+            better = [not found[other].score for other in others]
+        weights.append((1 + sum(better)) / (1 + len(better)))
+    return weights
 
 
-def _nearest(areas: NDArray[np.int64]) -> list[NDArray[np.intp]]:
-    """Return of every region the others of which the ratio of the areas is nearest to 1."""
-    logarithms = np.log(areas)
-    order = np.argsort(areas, kind="stable")
-    nearest: list[NDArray[np.intp]] = [order[:0]] * len(order)
-    for rank, index in enumerate(order):
-        around = order[max(0, rank - _SIMILAR) : rank + _SIMILAR + 1]
-        others = around[around != index]
-        distances = np.abs(logarithms[others] - logarithms[index])
-        nearest[index] = others[np.argsort(distances, kind="stable")[:_SIMILAR]]
-    return nearest
+class _Group:
+    """Drawn or predicted regions of a class, by area."""
+
+    def __init__(self, found: Sequence[Compared], indices: Sequence[int]) -> None:
+        logarithms = np.log([found[index].area for index in indices])
+        order = np.argsort(logarithms, kind="stable")
+        self._indices = np.asarray(indices)[order]
+        self._logarithms = logarithms[order]
+
+    def nearest(self, index: int, area: int) -> list[int]:
+        """Return the other regions of which the ratio of the areas is nearest to 1."""
+        logarithm = np.log(area)
+        place = int(np.searchsorted(self._logarithms, logarithm))
+        around = slice(max(0, place - _SIMILAR), place + _SIMILAR + 1)
+        others = self._indices[around] != index
+        distances = np.abs(self._logarithms[around][others] - logarithm)
+        chosen = np.argsort(distances, kind="stable")[:_SIMILAR]
+        return [int(one) for one in self._indices[around][others][chosen]]

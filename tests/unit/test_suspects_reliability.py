@@ -28,13 +28,12 @@ def test_without_others_the_score_stays():
     assert reliabilities(alone) == [1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("kind", ["invented", "class"])
-def test_what_is_seldom_seen_at_a_size_says_little_there(kind):
+def test_what_is_seldom_seen_at_a_size_says_little_there():
     """Of 20 others nearest in area: small ones of which 2 are seen, large ones of which all are."""
     small = [*[seen(10)] * 2, *[region("invented", 10, 0.9)] * 18]
     large = [seen(1000)] * 20
-    found = [region(kind, 10, 0.9), *small, region(kind, 1000, 0.9), *large]
-    weights = reliabilities(found)
+    missed = region("invented", 10, 0.9), region("invented", 1000, 0.9)
+    weights = reliabilities([missed[0], *small, missed[1], *large])
     assert weights[0] == pytest.approx((1 + 2) / (1 + 20))
     assert weights[21] == 1
 
@@ -46,6 +45,15 @@ def test_what_a_network_often_invents_itself_says_little():
     other_class = [region("missed", 10, 0.0, number=2)] * 30
     weights = reliabilities([region("missed", 10, 0.9), *predicted, *drawn, *other_class])
     assert weights[0] == pytest.approx((1 + 5) / (1 + 20))
+
+
+def test_another_class_is_believed_as_far_as_its_own_regions_are():
+    """Of 20 predicted regions of class 2 five are drawn; of class 1 none is, and none is seen."""
+    predicted = [*[region("missed", 10, 0.0, 2)] * 5, *[region("missed", 10, 0.9, 2)] * 15]
+    first = [*[region("missed", 10, 0.9)] * 20, *[region("invented", 10, 0.9)] * 20]
+    assert reliabilities([region("class", 10, 0.9), *predicted, *first])[0] == pytest.approx(
+        (1 + 5) / (1 + 20)
+    )
 
 
 def test_an_outline_is_measured_by_those_that_are_seen():
