@@ -23,7 +23,7 @@ def reliabilities(found: Sequence[Compared]) -> list[float]:
     - ``invented``: the share of drawn regions that it sees.
     - ``outline``: the share of those that it sees with a lower score.
     - ``missed``: the share of predicted regions where something is drawn.
-    - ``class``: likewise, of regions of the class that it sees instead.
+    - ``class``: of the drawn regions in which it sees that class, the share where it is drawn.
 
     Similar are the 20 of the class that are nearest in area. The region itself counts as one more
     of which it says better, so the weight is 1 where there are no others.
@@ -31,27 +31,34 @@ def reliabilities(found: Sequence[Compared]) -> list[float]:
     Args:
         found: The regions of all images, those that nothing contradicts among them.
     """
-    sides: dict[tuple[bool, int], list[int]] = defaultdict(list)
+    members: dict[tuple[str, int], list[int]] = defaultdict(list)
     for index, one in enumerate(found):
-        sides[one.kind == "missed", one.number].append(index)
-    groups = {side: _Group(found, indices) for side, indices in sides.items()}
+        members["predicted" if one.kind == "missed" else "drawn", one.number].append(index)
+        if one.kind in ("outline", "class"):
+            members["seen as", one.other or one.number].append(index)
+    groups = {key: _Group(found, indices) for key, indices in members.items()}
     weights = []
     for index, one in enumerate(found):
-        side = (True, one.other) if one.kind == "class" else (one.kind == "missed", one.number)
-        others = groups[side].nearest(index, one.area) if side in groups else []
-        if one.kind == "outline":
-            seen = [found[other].score for other in others if found[other].kind == "outline"]
-            better = [score < one.score for score in seen]
-        elif one.kind == "invented":
-            better = [found[other].kind == "outline" for other in others]
-        else:
-            better = [not found[other].score for other in others]
+        match one.kind:
+            case "missed":
+                others = groups["predicted", one.number].nearest(index, one.area)
+                better = [not found[other].score for other in others]
+            case "invented":
+                others = groups["drawn", one.number].nearest(index, one.area)
+                better = [found[other].kind == "outline" for other in others]
+            case "class":
+                others = groups["seen as", one.other].nearest(index, one.area)
+                better = [found[other].kind == "outline" for other in others]
+            case "outline":
+                others = groups["drawn", one.number].nearest(index, one.area)
+                seen = [found[other].score for other in others if found[other].kind == "outline"]
+                better = [score < one.score for score in seen]
         weights.append((1 + sum(better)) / (1 + len(better)))
     return weights
 
 
 class _Group:
-    """Drawn or predicted regions of a class, by area."""
+    """Regions that are compared with each other, by area."""
 
     def __init__(self, found: Sequence[Compared], indices: Sequence[int]) -> None:
         logarithms = np.log([found[index].area for index in indices])

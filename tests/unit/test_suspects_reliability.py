@@ -48,11 +48,15 @@ def test_what_a_network_often_invents_itself_says_little():
 
 
 def test_another_class_is_believed_as_far_as_its_own_regions_are():
-    """Of 20 predicted regions of class 2 five are drawn; of class 1 none is, and none is seen."""
-    predicted = [*[region("missed", 10, 0.0, 2)] * 5, *[region("missed", 10, 0.9, 2)] * 15]
-    first = [*[region("missed", 10, 0.9)] * 20, *[region("invented", 10, 0.9)] * 20]
-    assert reliabilities([region("class", 10, 0.9), *predicted, *first])[0] == pytest.approx(
-        (1 + 5) / (1 + 20)
+    """Class 2 is seen in 20 other drawn regions, of which 15 are drawn as it; none else counts."""
+    second = [*[seen(10, number=2)] * 15, *[region("class", 10, 0.9)] * 5]
+    others = [
+        *[region("missed", 10, 0.9, 2)] * 30,
+        *[region("invented", 10, 0.9, 2)] * 30,
+        *[seen(10)] * 30,
+    ]
+    assert reliabilities([region("class", 10, 0.9), *second, *others])[0] == pytest.approx(
+        (1 + 15) / (1 + 20)
     )
 
 
