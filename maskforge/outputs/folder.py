@@ -145,8 +145,8 @@ class OutputFolder:
             keep |= self._staging.has_results()
         try:
             if kind is None:
-                self.check_there()
                 keep = self._staging is not None
+                self.check_there()
                 if self._staging is not None:
                     self._staging.finish()
                 keep = False
