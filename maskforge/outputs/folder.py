@@ -164,13 +164,15 @@ class OutputFolder:
     def _close(self, *, keep: bool = False) -> None:
         """Release the lock; folders that were made for nothing go again."""
         if self._descriptor >= 0:
-            lock = self.path / LOCK
-            remove = not keep and is_open_file(lock, self._descriptor)
-            if remove:
-                with contextlib.suppress(OSError):  # Windows removes no file that is open
-                    lock.unlink()
-            os.close(self._descriptor)
-            self._descriptor = -1
+            lock, remove = self.path / LOCK, False
+            try:
+                remove = not keep and is_open_file(lock, self._descriptor)
+                if remove:
+                    with contextlib.suppress(OSError):  # Windows removes no file that is open
+                        lock.unlink()
+            finally:
+                descriptor, self._descriptor = self._descriptor, -1
+                os.close(descriptor)
             if remove and os.name == "nt":
                 with contextlib.suppress(OSError):
                     lock.unlink()

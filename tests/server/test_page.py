@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import io
 import json
@@ -197,6 +198,15 @@ def browser(tmp_path_factory):
     )
     yield found
     found.quit()
+
+
+@contextlib.contextmanager
+def opened(browser, service):
+    """The page of a server of its own, of which it asks nothing any more when that has ended."""
+    with running(service) as server:
+        yield Page(browser, server)
+        browser.get("about:blank")
+        _check_logs(browser)
 
 
 @pytest.fixture
@@ -694,8 +704,7 @@ def test_progress_while_images_are_being_compared(browser, model_folder, data_fo
     shown, begin = ShownSet(data_folder), threading.Event()
     measure = shown.measure
     shown.measure = lambda served: begin.wait(60) and measure(served)
-    with running(Service(Models([model_folder], options.model), shown, options)) as server:
-        page = Page(browser, server)
+    with opened(browser, Service(Models([model_folder], options.model), shown, options)) as page:
         page.open()
         page.until("document.querySelector('progress')")
         assert "0 of 5 images compared" in page.element("#evaluation").text
@@ -706,14 +715,13 @@ def test_progress_while_images_are_being_compared(browser, model_folder, data_fo
         page.until("document.querySelectorAll('#set .value').length === 5")
         assert page.js("return document.querySelectorAll('progress').length") == 0
         # A newer model is taken up when somebody comes back to the page.
-        model = server.service.models.find(None)
+        model = page.server.service.models.find(None)
         newer = msgspec.structs.replace(
             model.predictor.description, thresholds=(0.25, 0.75), weights_digest="0" * 64
         )
         model.predictor = dataclasses.replace(model.predictor, description=newer)
         page.js("document.dispatchEvent(new Event('visibilitychange'))")
         page.until("document.querySelector('[data-id=\"3\"] input[type=number]').value === '0.25'")
-        _check_logs(browser)
 
 
 def test_without_a_data_set_the_page_waits_for_images(browser, model_folder, slope):
@@ -722,8 +730,7 @@ def test_without_a_data_set_the_page_waits_for_images(browser, model_folder, slo
     from maskforge.server.service import Service
 
     options = ServeOptions(model=mf.ModelOptions(runtime="keras"), token="se cret")
-    with running(Service(Models([model_folder], options.model), None, options)) as server:
-        page = Page(browser, server)
+    with opened(browser, Service(Models([model_folder], options.model), None, options)) as page:
         page.open()
         page.until("document.getElementById('token-dialog').open")
         page.element("#token").send_keys("wrong", Keys.ENTER)
@@ -741,7 +748,6 @@ def test_without_a_data_set_the_page_waits_for_images(browser, model_folder, slo
         page.until("document.getElementById('version').textContent")
         assert page.js("return location.hash") == "#opacity=0.5"
         page.js("sessionStorage.clear()")
-        _check_logs(browser)
 
 
 def _phone(browser, is_on):
@@ -880,22 +886,20 @@ def test_a_mask_is_post_processed_as_on_the_server(browser, model_folder, slope)
     }
     described = msgspec.structs.replace(model.predictor.description, post_processing=rules)
     model.predictor = dataclasses.replace(model.predictor, description=described)
-    with running(Service(models_, None, ServeOptions())) as server:
-        page = Page(browser, server)
+    with opened(browser, Service(models_, None, ServeOptions())) as page:
         page.open("#opacity=1")
         page.send(slope)
         assert "post-processed" in page.element("#facts").text
         content = slope.read_bytes()
-        own = server.ask("/api/predict", content).values
+        own = page.server.ask("/api/predict", content).values
         np.testing.assert_array_equal(page.layer(), drawn(own, {3: ORANGE, 7: PURPLE}))
         bare = dataclasses.replace(model.options, post_processing="none")
         assert (own != model.predictor.predict(content, bare).mask).any()
         page.type_in("[data-id='3'] input[type=number]", "0.9")
         time.sleep(0.5)
-        other = server.ask("/api/predict?threshold=caries=0.9", content).values
+        other = page.server.ask("/api/predict?threshold=caries=0.9", content).values
         assert (own != other).any()
         np.testing.assert_array_equal(page.layer(), drawn(other, {3: ORANGE, 7: PURPLE}))
-        _check_logs(browser)
 
 
 def _cases():

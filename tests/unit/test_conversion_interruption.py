@@ -96,6 +96,10 @@ def interrupt_at_any_moment(tmp_path):
                 time.sleep(0.001)
             except KeyboardInterrupt:
                 interrupted += 1
+                if (out / "manifest.jsonl").exists() and (out / LOCK).exists():
+                    # It met the last statements of a run, when nothing but the lock was left.
+                    assert not open_dataset(out).unfinished
+                    convert(tmp_path / "in", out, instances=True)
             if (out / "manifest.jsonl").exists():
                 assert_whole(out)
             elif (out / UNFINISHED).exists() and (out / "classes.json").exists():
