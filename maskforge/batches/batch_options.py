@@ -8,6 +8,7 @@ from maskforge.augmentation.augment_options import ResolvedAugmentation
 from maskforge.choices import Head, Holding
 from maskforge.errors import OptionError
 from maskforge.images.intensity import ScalingRecord
+from maskforge.images.offset import Offset
 from maskforge.masks.classes import ClassMap
 from maskforge.shapes import Size
 
@@ -29,7 +30,8 @@ class BatchOptions:
             image has one.
         equal_regions: Whether these are centered on small connected regions as often as on large
             ones, instead of in proportion to their pixels.
-        resize: Size to which every image is brought first; None keeps the size.
+        offset: How far every image is moved first; None for not at all.
+        resize: Size to which it is brought then; None keeps the size.
         stride: Of what width and height of whole images are made a multiple.
         augment: How far images are changed; None for not at all.
         seed: Of order, crops and augmentation.
@@ -49,6 +51,7 @@ class BatchOptions:
     crops_per_image: int = 1
     rare_share: float = 0.0
     equal_regions: bool = False
+    offset: Offset | None = None
     resize: Size | None = None
     stride: int = 1
     augment: ResolvedAugmentation | None = None

@@ -17,6 +17,7 @@ from maskforge.batches.batch_options import BatchOptions
 from maskforge.errors import DatasetError
 from maskforge.examples.example import Example
 from maskforge.images.intensity import ScalingRecord, scale
+from maskforge.images.offset import move_image
 from maskforge.issues import Origin
 from maskforge.masks.resize import pad_to, resize_image, resize_mask
 from maskforge.masks.targets import channel_ids
@@ -78,7 +79,7 @@ def loaded_bytes(example: Example, options: BatchOptions) -> int:
 
 
 def load(example: Example, options: BatchOptions, seed: int) -> LoadedPair:
-    """Decode an image and its mask, and resize and pad them.
+    """Decode an image and its mask, and move, resize and pad them.
 
     Args:
         example: The image with its mask.
@@ -92,6 +93,8 @@ def load(example: Example, options: BatchOptions, seed: int) -> LoadedPair:
     target = example.read_target(options.classes, options.head)
     target = target if target.ndim == 3 else target[..., None]
     low, high = (-1.0, 1.0) if options.scaling.kind == "minus-one-one" else (0.0, 1.0)
+    if options.offset is not None:
+        image = move_image(image, options.offset)
     if options.resize is not None:
         image, target = resize_image(image, options.resize), resize_mask(target, options.resize)
     if scales_whole_images(options):

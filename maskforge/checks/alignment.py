@@ -46,9 +46,10 @@ class Alignment:
     """How well the outlines of a mask fit the edges in its image.
 
     Attributes:
-        shift: Rows and columns, in pixels of the image, by which the mask fits best.
-        steps: The same in steps of the search, which are pixels of the image, or several of a large
-            one.
+        step: Pixels of the image in a step of the search, more than one for a large image.
+        steps: Rows and columns by which the mask fits best, in steps.
+        between: The same with parts of a step, by the parabola through the best fit and those
+            beside it.
         inside: Whether it fits worse farther away, too, as at a true optimum.
         here: How far the fit without a shift stands out among all shifts, in standard deviations.
         best: How far the best one stands out.
@@ -56,8 +57,9 @@ class Alignment:
         mirrored: Per way of mirroring the mask how that fits; empty if the fit as it is stands out.
     """
 
-    shift: tuple[int, int]
+    step: int
     steps: tuple[int, int]
+    between: tuple[float, float]
     inside: bool
     here: float
     best: float
@@ -80,7 +82,9 @@ def align(image: NDArray[Any], mask: NDArray[Any]) -> Alignment | None:
     if min(height, width) < 4 * _REACH:
         return None
     edges = _edges(image[: height * step, : width * step], (width, height))
-    outline = _outline(mask[: height * step : step, : width * step : step])
+    middle = slice(step // 2, height * step, step), slice(step // 2, width * step, step)
+    small = mask[middle]
+    outline = _outline(small)
     if edges is None or outline is None:
         return None
     fits = _fits(edges, outline)
@@ -93,8 +97,9 @@ def align(image: NDArray[Any], mask: NDArray[Any]) -> Alignment | None:
     steps = (row - _REACH, column - _REACH)
     stands = (here - float(fits.mean())) / deviation
     return Alignment(
-        shift=(steps[0] * step, steps[1] * step),
+        step=step,
         steps=steps,
+        between=_between(edges, small, fits, step),
         inside=max(map(abs, steps)) < _REACH,
         here=stands,
         best=(best - float(fits.mean())) / deviation,
@@ -113,6 +118,34 @@ def _mirrored(
         if deviation > 0:
             found[name] = Mirrored((near - float(fits.mean())) / deviation, near / fit)
     return found
+
+
+def _between(
+    edges: NDArray[np.float32], mask: NDArray[Any], fits: NDArray[np.float64], step: int
+) -> tuple[float, float]:
+    """Return rows and columns by which a mask fits best, as parts of a step.
+
+    An outline is half a pixel nearer to the upper left than the pixels after it. So it is also
+    looked at from the lower right.
+    """
+    outline = _outline(mask[::-1, ::-1])
+    if outline is not None:
+        fits = fits + _fits(edges[::-1, ::-1], outline)[::-1, ::-1]
+    row, column = np.unravel_index(fits.argmax(), fits.shape)
+    late = 0.0 if step % 2 else 0.5 / step  # the middle of an even number is between two pixels
+    return (
+        float(row) - _REACH + _vertex(fits[:, column], int(row)) - late,
+        float(column) - _REACH + _vertex(fits[row], int(column)) - late,
+    )
+
+
+def _vertex(fits: NDArray[np.float64], best: int) -> float:
+    """Return how far the top of a parabola through three fits is from the middle one."""
+    if not 0 < best < len(fits) - 1:
+        return 0.0
+    before, top, after = fits[best - 1 : best + 2].tolist()
+    bend = before - 2 * top + after
+    return (before - after) / (2 * bend) if bend < 0 else 0.0
 
 
 def _nearby(fits: NDArray[np.float64]) -> float:

@@ -140,6 +140,13 @@ CHECKS: tuple[Check[Survey], ...] = (
         edges.shifted_mask,
     ),
     Check(
+        "offset-masks",
+        "warning",
+        "All masks lie the same part of a pixel beside the edges in their images.",
+        "Find the program that made them so, or train with input.offset.",
+        edges.offset_masks,
+    ),
+    Check(
         "mirrored-mask",
         "warning",
         "The mask fits the edges in the image much better when it is mirrored.",

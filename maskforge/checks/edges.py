@@ -8,6 +8,7 @@ import numpy as np
 
 from maskforge.checks.alignment import NOTHING, Alignment
 from maskforge.checks.base import CheckPlace, ImageFacts, Survey
+from maskforge.images.offset import Offset
 
 _PLAIN = 3.0
 _FAR = 3
@@ -15,6 +16,11 @@ _MUCH_BETTER = 1.4
 _BETTER = 1.1
 _FEWEST = 3
 _MOST = 0.6
+_MANY = 5
+_CLOSE = 1.5
+_NEARLY_ALL = 0.8
+_LEAST_PART = 0.3
+_SCATTER = 0.25
 _MIRRORED_PLAIN = 2.5
 _MIRRORED_BETTER = 1.5
 
@@ -54,13 +60,32 @@ def _moved_alike(judged: list[tuple[ImageFacts, Alignment]]) -> list[ImageFacts]
 
 
 def _told(found: Alignment) -> str:
-    rows, columns = found.shift
+    rows, columns = (found.step * one for one in found.steps)
     ways = [
         f"{abs(length)} px {way[length > 0]}"
         for length, way in ((columns, ("left", "right")), (rows, ("up", "down")))
         if length
     ]
     return f"fits the edges {found.gain:.1f} times as well {' and '.join(ways)}"
+
+
+def offset_masks(survey: Survey) -> Iterator[CheckPlace]:
+    """Yield by what part of a pixel the masks of a set lie beside the edges, nearly all alike."""
+    judged = [one.alignment for one in survey.masked if one.alignment is not None]
+    judged = [one for one in judged if one.here >= NOTHING]
+    if len(judged) < _MANY:
+        return
+    between = np.array([one.between for one in judged])
+    usual = np.median(between, axis=0)
+    alike = int((np.abs(between - usual).max(axis=1) <= _SCATTER).sum())
+    if alike >= _NEARLY_ALL * len(judged) and _LEAST_PART <= np.abs(usual).max() <= _CLOSE:
+        steps = np.array([one.step for one in judged])
+        down, right = np.round(np.median(between * steps[:, None], axis=0), 2).tolist()
+        yield CheckPlace(
+            message=f"{alike} of {len(judged)} masks fit the edges best {abs(right)} px to the "
+            f"{'right' if right > 0 else 'left'} and {abs(down)} px {'down' if down > 0 else 'up'}"
+            f"; input.offset={Offset(-right, -down)} moves the images instead"
+        )
 
 
 def mirrored_mask(survey: Survey) -> Iterator[CheckPlace]:

@@ -37,6 +37,7 @@ from maskforge.files import as_text
 from maskforge.formats.reader import AnnotationReader
 from maskforge.images.annotated_image import AnnotatedImage
 from maskforge.images.decoder import read_image
+from maskforge.images.offset import Offset, move_image
 from maskforge.images.stored import Pixels
 from maskforge.issues import Level, Origin, Scope
 from maskforge.masks.class_source import labeled_by
@@ -286,11 +287,18 @@ _LEFT_OUT = {IMAGES_ALONE: "no-mask", MASKS_ALONE: "no-image", AMBIGUOUS: "uncle
 class ExampleSubjects:
     """The images of a set that was opened to learn from it."""
 
-    def __init__(self, examples: ExampleSet) -> None:
+    def __init__(self, examples: ExampleSet, offset: Offset | None = None) -> None:
+        """Look at nothing yet.
+
+        Args:
+            examples: The images with their masks.
+            offset: How far the images are moved; None for not at all.
+        """
         self.title = examples.source
         self.classes = examples.classes
         self.broken: list[Broken] = []
         self._examples = examples
+        self._offset = offset
 
     def __len__(self) -> int:
         return len(self._examples)
@@ -303,6 +311,8 @@ class ExampleSubjects:
             place = CheckPlace(name=example.name, image=str(example.image), mask=str(example.mask))
             try:
                 image, digest = _read(example.image, example.size, upright=example.upright)
+                if self._offset is not None:
+                    image = move_image(image, self._offset)
                 mask = self._class_ids(example)
             except DatasetError as error:
                 self.broken.append(_unreadable(place, error))

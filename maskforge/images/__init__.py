@@ -8,6 +8,6 @@ mean: ``search`` weighs the evidence, ``name_index`` knows names and folders, ``
 images, ``mask_likeness`` tells masks from images, ``claims`` remembers who has found what.
 ``pair_names`` is what names of images and masks have in common, ``regions`` where each value of a
 mask is, ``index_png`` writes values. ``gray_scale`` makes brightness of what DICOM files hold,
-``intensity`` scales pixel values to what a network takes. ``patients`` has what may be written of
-patients.
+``intensity`` scales pixel values to what a network takes, ``offset`` moves images below their
+masks. ``patients`` has what may be written of patients.
 """

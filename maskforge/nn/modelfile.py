@@ -14,6 +14,7 @@ from maskforge.errors import LabelError, ModelError, OptionError, shorten
 from maskforge.files import RECORD, dump_record, read_record, write_whole
 from maskforge.images.gray_scale import check_window
 from maskforge.images.intensity import ScalingRecord
+from maskforge.images.offset import Offset
 from maskforge.issues import Origin
 from maskforge.masks.classes import ClassMap
 from maskforge.masks.classfile import dump_class_map, parse_class_map
@@ -76,7 +77,9 @@ class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
         tile: Width and height of the input that the network was trained on, in pixels.
         symmetries: Flips and transpose that training applied; predictions can be averaged over
             them.
-        resize: Width and height to which images are scaled first; None keeps their size.
+        offset: How far images are moved first, in pixels to the right and down; None for not at
+            all.
+        resize: Width and height to which images are scaled then; None keeps their size.
         thresholds: Probability from which on a pixel belongs to the class, for every channel of a
             sigmoid head; empty for softmax.
         averaged_thresholds: Likewise for probabilities that are averaged over ``symmetries``, which
@@ -103,6 +106,7 @@ class ModelDescription(Brief, msgspec.Struct, frozen=True, kw_only=True):
     stride: Annotated[int, msgspec.Meta(ge=1, le=256)]
     tile: tuple[Side, Side]
     symmetries: tuple[Symmetry, ...] = ()
+    offset: Offset | None = None
     resize: tuple[Side, Side] | None = None
     thresholds: tuple[Share, ...] = ()
     averaged_thresholds: tuple[Share, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from maskforge.choices import Symmetry
 from maskforge.errors import DatasetError
 from maskforge.images.intensity import ScalingRecord, scale
 from maskforge.images.large_image import LargeImage
+from maskforge.images.offset import Offset, move_image
 from maskforge.masks.resize import resize_image
 from maskforge.prediction.tiling import Floats, Infer, Tiles, join
 from maskforge.shapes import Size
@@ -25,6 +27,7 @@ class Bands:
         image: NDArray[Any] | LargeImage,
         *,
         scaling: ScalingRecord,
+        offset: Offset | None,
         resize: Size | None,
         tile: Callable[[Size], Size | None],
         stride: int,
@@ -38,8 +41,9 @@ class Bands:
             image: (H, W) or (H, W, C), uint8 or uint16, values as in the file; or one that is too
                 large for that.
             scaling: How the input of the network is scaled.
-            resize: What the image is scaled to before; probabilities are scaled back. None keeps
-                its size.
+            offset: How far the image is moved before; None for not at all.
+            resize: What the image is scaled to then; probabilities are scaled back. None keeps its
+                size.
             tile: Chooses the size of the tiles for that of the input; None for the whole image.
             stride: As in ``Tiles``, and so are the others.
             overlap: Smallest share of a tile that its neighbor covers too.
@@ -54,9 +58,10 @@ class Bands:
         prepare = None
         if isinstance(image, LargeImage):
             _check_parts(image, scaling, resize)
-            scaled, prepare = image, partial(scale, record=scaling)
+            scaled, prepare = replace(image, offset=offset), partial(scale, record=scaling)
         else:
-            scaled = scale(image if resize is None else resize_image(image, resize), scaling)
+            moved = image if offset is None else move_image(image, offset)
+            scaled = scale(moved if resize is None else resize_image(moved, resize), scaling)
         self._size = None if resize is None else Size(image.shape[1], image.shape[0])
         self._tiles = Tiles(
             scaled,

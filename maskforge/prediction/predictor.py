@@ -260,6 +260,7 @@ def beginning(
         bands = Bands(
             pixels,
             scaling=described.scaling,
+            offset=described.offset,
             resize=described.resize and Size(*described.resize),
             tile=partial(_tile, tile=options.tile, trained=Size(*described.tile)),
             overlap=options.overlap,

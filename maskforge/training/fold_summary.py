@@ -14,7 +14,7 @@ from maskforge.masks.post_processing import PostProcessing
 from maskforge.nn.modelfile import Member, read_description, write_description
 from maskforge.training.run_folder import RunRecord, Scores
 
-_ALIKE = ("class_map", "head", "scaling", "stride", "symmetries", "resize")
+_ALIKE = ("class_map", "head", "scaling", "stride", "symmetries", "offset", "resize")
 """What networks must have in common to be averaged."""
 
 

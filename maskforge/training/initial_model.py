@@ -73,7 +73,8 @@ def take_over(options: TrainOptions) -> tuple[TrainOptions, InitialModel | None]
             )
         return known
 
-    plain, scaling, resize = TrainOptions(), description.scaling, description.resize
+    plain, scaling = TrainOptions(), description.scaling
+    offset, resize = description.offset, description.resize
     same: dict[str, Any] = {
         one.name: settled(
             f"network.{one.name}",
@@ -103,6 +104,7 @@ def take_over(options: TrainOptions) -> tuple[TrainOptions, InitialModel | None]
                 plain.input.dicom_window,
                 scaling.window,
             ),
+            offset=options.input.offset or (str(offset) if offset else None),
             resize=options.input.resize or (f"{resize[0]}x{resize[1]}" if resize else None),
         ),
     )

@@ -21,6 +21,7 @@ from maskforge.examples.split import Split
 from maskforge.examples.statistics import class_pixels
 from maskforge.images.gray_scale import check_window
 from maskforge.images.intensity import ScalingRecord
+from maskforge.images.offset import Offset, parse_offset
 from maskforge.masks.classes import BACKGROUND, ClassMap
 from maskforge.masks.resize import padded_size, parse_size
 from maskforge.masks.targets import channel_ids
@@ -64,6 +65,7 @@ class TrainPlan:
         head: Head of the network.
         scaling: Of the input.
         stride: Of the network.
+        offset: How far every image is moved; None for not at all.
         resize: Size to which every image is scaled; None keeps it.
         tile: Size of the input in training.
         channel_weights: Weight of every channel in the loss; None for none.
@@ -81,6 +83,7 @@ class TrainPlan:
     head: Head
     scaling: ScalingRecord
     stride: int
+    offset: Offset | None
     resize: Size | None
     tile: Size
     channel_weights: tuple[float, ...] | None
@@ -114,6 +117,7 @@ class TrainPlan:
                 crops_per_image=self.options.input.crops_per_image,
                 rare_share=self.options.input.rare_share,
                 equal_regions=self.options.input.equal_regions,
+                offset=self.offset,
                 resize=self.resize,
                 stride=self.stride,
                 augment=resolve(self.options.augment),
@@ -214,6 +218,7 @@ def make_plan(
         head=head,
         scaling=scaling,
         stride=stride,
+        offset=parse_offset(options.input.offset) if options.input.offset else None,
         resize=resize,
         tile=tile,
         channel_weights=weights and weights.values,
@@ -233,6 +238,8 @@ def check_options(options: TrainOptions) -> None:
     check_choices(options)
     check_split(options.split)
     check_grouping(options.data.group_column, options.data.group_pattern)
+    if options.input.offset:
+        parse_offset(options.input.offset)
     if options.input.resize:
         parse_size(options.input.resize)
     check_window(options.input.dicom_window)

@@ -114,6 +114,8 @@ class InputOptions:
         rare_share: Share of the crops that are centered on a pixel of a rare class.
         equal_regions: Whether these are centered on small connected regions as often as on large
             ones, instead of in proportion to their pixels.
+        offset: ``X,Y``: pixels by which every image is moved to the right and down, because all
+            masks lie that far beside the edges that they follow; None for not at all.
         resize: ``WIDTHxHEIGHT`` to which every image is scaled; None keeps the size, and pads to
             the stride of the network.
         color: Channels of the input; ``auto`` is gray if all images are.
@@ -126,6 +128,7 @@ class InputOptions:
     crops_per_image: Annotated[int, Range(0, 100_000)] = 0
     rare_share: Annotated[Share, Between(0.2, 0.8)] = 0.5
     equal_regions: bool = False
+    offset: str | None = None
     resize: str | None = None
     color: Color = "auto"
     scaling: Scaling = "zero-one"

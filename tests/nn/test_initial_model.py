@@ -45,7 +45,7 @@ def first(tmp_path_factory):
         epochs=4,
         learning_rate=0.01,
         network=NETWORK,
-        input={"scaling": "z-score", "resize": "34x32"},
+        input={"scaling": "z-score", "resize": "34x32", "offset": "0.5,-1"},
         split={"file": str(root / "split.json")},
     )
     with step_by_step():
@@ -90,7 +90,7 @@ def test_what_is_not_said_is_as_in_the_old_model(first, tmp_path):
     said = []
     record = begun(examples, run, tmp_path / "run", said, epochs=2, learning_rate=0.01)
     old, new = read_description(run), read_description(tmp_path / "run")
-    for name in ("network", "head", "scaling", "resize", "stride", "class_map"):
+    for name in ("network", "head", "scaling", "offset", "resize", "stride", "class_map"):
         assert getattr(new, name) == getattr(old, name)
     assert record.validation.dice >= old.scores["dice"]
     assert (record.init, record.init_digest) == (str(run), digest_of(run / "model.keras"))

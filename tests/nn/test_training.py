@@ -265,7 +265,7 @@ def overlapping(folder):
         (
             several,
             {
-                "input": {"resize": "24x20", "color": "gray"},
+                "input": {"resize": "24x20", "offset": "0.5,-1", "color": "gray"},
                 "head": "sigmoid",
                 "precision": "float16",
                 "optimizer": "rmsprop",

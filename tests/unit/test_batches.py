@@ -13,6 +13,7 @@ from training_runs import write
 from maskforge.augmentation.augment_options import PRESETS, ResolvedAugmentation
 from maskforge.errors import DatasetError, MaskforgeError, OptionError
 from maskforge.images.intensity import ScalingRecord
+from maskforge.images.offset import Offset
 from maskforge.shapes import Size
 
 
@@ -88,6 +89,21 @@ def test_images_of_all_sizes_are_padded_to_the_largest(tmp_path):
     assert (y[0, :10, :30] == 1).all()
     assert (y[1, :21, :8] == 0).all()
     assert (y == 255).sum() == 2 * 24 * 32 - 10 * 30 - 21 * 8
+
+
+def test_images_are_moved_and_their_masks_are_not(tmp_path):
+    values = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    example = write(tmp_path, "x", values * 17, values % 2)
+    (x, y), (_, still) = (
+        batches([example], batch_size=1, offset=offset)[0] for offset in (Offset(-1, 2), None)
+    )
+    assert np.rint(x[0, ..., 0] * 15).tolist() == [
+        [1, 2, 3, 3],
+        [1, 2, 3, 3],
+        [1, 2, 3, 3],
+        [5, 6, 7, 7],
+    ]
+    np.testing.assert_array_equal(y, still)
 
 
 def test_images_are_resized_first(tmp_path):

@@ -1,6 +1,7 @@
 """What ``check`` finds, and that it finds nothing in healthy sets."""
 
 import json
+import re
 
 import check_sets as sets
 import numpy as np
@@ -36,6 +37,7 @@ FAULTS = {
     "far-outside": (sets.far_outside, Annotations),
     "speck": (sets.speck, Pairs),
     "shifted-mask": (sets.shifted_mask, Pairs),
+    "offset-masks": (sets.offset_masks, Pairs),
     "mirrored-mask": (sets.mirrored_mask, Pairs),
     "empty-mask": (sets.empty_mask, Pairs),
     "copied-image": (sets.copied_image, Pairs),
@@ -83,7 +85,8 @@ def test_a_check_finds_its_fault_and_nothing_in_the_healthy_twin(code, tmp_path)
     found = next(one for one in report.findings if one.code == code)
     assert found.severity == BY_CODE[code].severity
     named = [one.name for one in found.places]
-    assert (named == ["p3"] or code == "no-image") if code != "instance-labels" else len(named) == 1
+    of_the_set = code in ("instance-labels", "offset-masks")
+    assert len(named) == 1 if of_the_set else (named == ["p3"] or code == "no-image")
     assert all(one.message for one in found.places)
 
 
@@ -141,6 +144,20 @@ def test_a_set_that_is_shifted_as_a_whole_is_found_by_less(tmp_path):
     (found,) = look(pairs).findings
     assert (found.code, len(found.places)) == ("shifted-mask", len(NAMES))
     assert found.places[0].message.endswith("3 px left, as for 8 of 8 images")
+
+
+def test_a_part_of_a_pixel_is_told_as_what_moves_the_images(tmp_path):
+    pairs = Pairs(tmp_path)
+    sets.offset_masks(pairs)
+    told = place_of(pairs, "offset-masks").message
+    found = re.fullmatch(
+        r"8 of 8 masks fit the edges best (\S+) px to the left and (\S+) px down"
+        r"; input\.offset=(\S+),-(\S+) moves the images instead",
+        told,
+    )
+    left, down, right, up = map(float, found.groups())
+    assert (right, up) == (left, down)
+    assert (left, down) == pytest.approx((0.5, 0.5), abs=0.1)
 
 
 def test_boxes_are_not_expected_to_follow_edges(tmp_path):

@@ -8,6 +8,8 @@ from dataclasses import replace
 import doctor_sets as sets
 import numpy as np
 import pytest
+from check_sets import discs as disc_masks
+from check_sets import photo
 from doctor_sets import COUNT, HEALTHY, chosen, healthy, run_folder, split_file, spots
 from training_runs import BOTH, DISC, disc, discs, write
 
@@ -52,6 +54,18 @@ def cannot_train(folder):
 
 def not_in_training(folder):
     return (healthy(folder, classes=BOTH), {}), (healthy(folder), {})
+
+
+def offset_masks(folder):
+    """Every pixel shows the mean of its own and of the one above it."""
+    made = []
+    for number in range(COUNT):
+        mask = (disc_masks(number) > 0).astype(np.uint8)
+        image = photo(mask, number).astype(np.uint16)
+        image = (image + np.roll(image, 1, axis=0)) // 2
+        made.append(write(folder, f"x{number}", image.astype(np.uint8), mask))
+    examples = ExampleSet(tuple(made), DISC, "discs")
+    return (examples, {}), (examples, {"input": {"crop": 0, "offset": "0,-0.5"}})
 
 
 def unmet_class(folder):
@@ -171,6 +185,7 @@ def near_leak(folder):
 TRAININGS = {
     "cannot-train": cannot_train,
     "not-in-training": not_in_training,
+    "offset-masks": offset_masks,
     "unmet-class": unmet_class,
     "no-validation": no_validation,
     "empty-validation": empty_validation,

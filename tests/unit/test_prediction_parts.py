@@ -9,6 +9,7 @@ from test_prediction_folders import predictor, run
 import maskforge as mf
 from maskforge.images import decoder, large_image, tiled_tiff
 from maskforge.images.intensity import ScalingRecord
+from maskforge.images.offset import Offset
 from maskforge.prediction import read_ahead
 
 SIZE = (150, 203)
@@ -37,14 +38,14 @@ def predicted(image, tmp_path, name, model=None, **options):
     return report, list(mf.open_dataset(tmp_path / name))
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("channels", "offset"), [(1, None), (3, None), (3, Offset(0.5, -0.25))])
 @pytest.mark.parametrize(("head", "tta"), [("sigmoid", False), ("softmax", True)])
-def test_the_mask_is_that_of_the_whole_image(image, tmp_path, channels, head, tta):
+def test_the_mask_is_that_of_the_whole_image(image, tmp_path, channels, offset, head, tta):
     def function(batch):
         found = blurred(batch)
         return np.concatenate([found, 1 - found[..., :1]], axis=-1) if head == "softmax" else found
 
-    model = predictor(head, function, channels=channels)
+    model = predictor(head, function, channels=channels, offset=offset)
     (_, [whole]), (report, [parts]) = (
         predicted(image, tmp_path, str(most), model, tta=tta, tiled_above=most)
         for most in (2**30, 0)

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from maskforge.choices import SYMMETRIES
 from maskforge.errors import DatasetError, ModelError, OptionError
 from maskforge.images.intensity import ScalingRecord
+from maskforge.images.offset import Offset
 from maskforge.masks.classes import ClassMap, MaskClass
 from maskforge.masks.maskfile import read_mask
 from maskforge.masks.post_processing import PostProcessing
@@ -151,6 +153,14 @@ def test_an_image_is_resized_for_the_network_and_its_probabilities_back():
     assert (result.mask[:, :27] == 7).all()
     assert (result.mask[:, 33:] == 3).all()
     assert (result.mask[0] == 3).argmax() in (30, 31)
+
+
+@pytest.mark.parametrize("tta", [False, True])
+def test_an_image_is_moved_before_a_network_sees_it_turned(tta):
+    image = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    model = predictor(same, offset=Offset(-1, 2), symmetries=SYMMETRIES)
+    found = model.predict(image, tta=tta, tile=4).probabilities[..., 0]
+    np.testing.assert_allclose(found[2:, :-1], image[:-2, 1:] / 255, atol=1e-6)
 
 
 @pytest.mark.parametrize("keep", [True, False])

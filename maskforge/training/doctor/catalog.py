@@ -9,7 +9,7 @@ from maskforge.training.doctor.outlook import Outlook, concern
 
 _HARMFUL = (
     *("unreadable", "own-mask", "contradicting-masks", "split-leak", "near-leak"),
-    *("mask-like-image", "one-class", "shifted-mask", "mirrored-mask"),
+    *("mask-like-image", "one-class", "shifted-mask", "offset-masks", "mirrored-mask"),
 )
 
 DATA_CHECKS: tuple[Check[Survey], ...] = tuple(one for one in CHECKS if one.code in _HARMFUL)

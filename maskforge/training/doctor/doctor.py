@@ -35,6 +35,7 @@ from maskforge.files import (
     as_source,
     dump_record,
 )
+from maskforge.images.offset import parse_offset
 from maskforge.issues import Origin
 from maskforge.outputs.folder import OutputFolder
 from maskforge.outputs.report_files import EarlierReport, ReportFiles
@@ -127,7 +128,8 @@ def doctor(
         given = None if isinstance(dataset, (str, os.PathLike)) else dataset
         examples = open_data(given, options.data, notes.append, progress)
         planned = _plan(options, examples, folder_of_run, initial)
-        subjects = ExampleSubjects(examples)
+        offset = options.input.offset
+        subjects = ExampleSubjects(examples, parse_offset(offset) if offset else None)
         outlook = _outlook(options, planned, subjects, folder_of_run, progress)
         report = _report(outlook, planned, examples, shown.fail_on)
         report.run = "" if folder_of_run is None else str(folder_of_run)

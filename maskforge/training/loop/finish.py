@@ -88,6 +88,7 @@ def finish(
         stride=plan.stride,
         tile=(plan.tile.width, plan.tile.height),
         symmetries=symmetries,
+        offset=plan.offset,
         resize=plan.resize and (plan.resize.width, plan.resize.height),
         thresholds=thresholds,
         averaged_thresholds=(

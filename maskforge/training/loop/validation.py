@@ -50,6 +50,7 @@ def predict_examples(
             bands = Bands(
                 image,
                 scaling=plan.scaling,
+                offset=plan.offset,
                 resize=plan.resize,
                 tile=partial(auto_tile, trained=plan.tile),
                 stride=plan.stride,
