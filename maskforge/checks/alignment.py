@@ -49,7 +49,7 @@ class Alignment:
         step: Pixels of the image in a step of the search, more than one for a large image.
         steps: Rows and columns by which the mask fits best, in steps.
         between: The same with parts of a step, by the parabola through the best fit and those
-            beside it.
+            beside it; None if there is too little of an outline for that.
         inside: Whether it fits worse farther away, too, as at a true optimum.
         here: How far the fit without a shift stands out among all shifts, in standard deviations.
         best: How far the best one stands out.
@@ -59,7 +59,7 @@ class Alignment:
 
     step: int
     steps: tuple[int, int]
-    between: tuple[float, float]
+    between: tuple[float, float] | None
     inside: bool
     here: float
     best: float
@@ -81,10 +81,11 @@ def align(image: NDArray[Any], mask: NDArray[Any]) -> Alignment | None:
     height, width = (side // step for side in mask.shape)
     if min(height, width) < 4 * _REACH:
         return None
-    edges = _edges(image[: height * step, : width * step], (width, height))
+    strength = _strength(image[: height * step, : width * step], (width, height))
+    edges = _edges(strength)
     middle = slice(step // 2, height * step, step), slice(step // 2, width * step, step)
     small = mask[middle]
-    outline = _outline(small)
+    outline, turned = _outline(small), _outline(small[::-1, ::-1])
     if edges is None or outline is None:
         return None
     fits = _fits(edges, outline)
@@ -99,7 +100,7 @@ def align(image: NDArray[Any], mask: NDArray[Any]) -> Alignment | None:
     return Alignment(
         step=step,
         steps=steps,
-        between=_between(edges, small, fits, step),
+        between=None if turned is None else _between(np.sqrt(strength), outline, turned, step),
         inside=max(map(abs, steps)) < _REACH,
         here=stands,
         best=(best - float(fits.mean())) / deviation,
@@ -121,16 +122,23 @@ def _mirrored(
 
 
 def _between(
-    edges: NDArray[np.float32], mask: NDArray[Any], fits: NDArray[np.float64], step: int
+    edges: NDArray[np.float32],
+    outline: NDArray[np.intp],
+    turned: NDArray[np.intp],
+    step: int,
 ) -> tuple[float, float]:
     """Return rows and columns by which a mask fits best, as parts of a step.
 
-    An outline is half a pixel nearer to the upper left than the pixels after it. So it is also
-    looked at from the lower right.
+    Pixels after an outline lie half a pixel to its lower right, and those after the outline of the
+    mask that is turned by 180 degrees to its upper left.
+
+    Args:
+        edges: How strong they are; cut off, they would have no tops.
+        outline: The pixels after the outline.
+        turned: Those of the turned mask.
+        step: Pixels of the image in a step.
     """
-    outline = _outline(mask[::-1, ::-1])
-    if outline is not None:
-        fits = fits + _fits(edges[::-1, ::-1], outline)[::-1, ::-1]
+    fits = _fits(edges, outline) + _fits(edges[::-1, ::-1], turned)[::-1, ::-1]
     row, column = np.unravel_index(fits.argmax(), fits.shape)
     late = 0.0 if step % 2 else 0.5 / step  # the middle of an even number is between two pixels
     return (
@@ -153,12 +161,16 @@ def _nearby(fits: NDArray[np.float64]) -> float:
     return float(fits[near, near].max())
 
 
-def _edges(image: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Return how strong the edges are, with the few strongest cut off; None if there are none."""
+def _strength(image: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return how strong the edges of an image are that is brought to a size."""
     gray = image.astype(np.float32).mean(axis=-1)
     gray = cv2.GaussianBlur(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
     across, down = cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1)
-    strength = np.hypot(across, down)
+    return np.asarray(np.hypot(across, down), dtype=np.float32)
+
+
+def _edges(strength: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """Return how strong the edges are, with the few strongest cut off; None if there are none."""
     strength = np.minimum(strength, np.percentile(strength, 98))
     mean = float(strength.mean())
     return None if mean <= 0 else np.asarray(strength / mean, dtype=np.float32)

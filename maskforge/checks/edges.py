@@ -72,17 +72,16 @@ def _told(found: Alignment) -> str:
 def offset_masks(survey: Survey) -> Iterator[CheckPlace]:
     """Yield by what part of a pixel the masks of a set lie beside the edges, nearly all alike."""
     judged = [one.alignment for one in survey.masked if one.alignment is not None]
-    judged = [one for one in judged if one.here >= NOTHING]
-    if len(judged) < _MANY:
+    found = [(one.step, one.between) for one in judged if one.between and one.here >= NOTHING]
+    if len(found) < _MANY:
         return
-    between = np.array([one.between for one in judged])
+    step, between = (np.array(one) for one in zip(*found, strict=True))
     usual = np.median(between, axis=0)
     alike = int((np.abs(between - usual).max(axis=1) <= _SCATTER).sum())
-    if alike >= _NEARLY_ALL * len(judged) and _LEAST_PART <= np.abs(usual).max() <= _CLOSE:
-        steps = np.array([one.step for one in judged])
-        down, right = np.round(np.median(between * steps[:, None], axis=0), 2).tolist()
+    if alike >= _NEARLY_ALL * len(found) and _LEAST_PART <= np.abs(usual).max() <= _CLOSE:
+        down, right = np.round(np.median(between * step[:, None], axis=0), 2).tolist()
         yield CheckPlace(
-            message=f"{alike} of {len(judged)} masks fit the edges best {abs(right)} px to the "
+            message=f"{alike} of {len(found)} masks fit the edges best {abs(right)} px to the "
             f"{'right' if right > 0 else 'left'} and {abs(down)} px {'down' if down > 0 else 'up'}"
             f"; input.offset={Offset(-right, -down)} moves the images instead"
         )

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from maskforge.errors import OptionError, shorten
 
-FARTHEST = 8.0
+FARTHEST = 64.0
 
 _Pixels = Annotated[float, msgspec.Meta(ge=-FARTHEST, le=FARTHEST)]
 
 
 class Offset(NamedTuple):
-    """How far images are moved, in pixels of the file, at most 8 each way.
+    """How far images are moved, in pixels of the file, at most 64 each way.
 
     Attributes:
         right: To the right; negative to the left.
@@ -33,7 +33,7 @@ class Offset(NamedTuple):
 
     def __str__(self) -> str:
         """Return it as an option has it."""
-        return f"{self.right:g},{self.down:g}"
+        return f"{self.right + 0:g},{self.down + 0:g}"  # and no -0
 
 
 def parse_offset(text: str) -> Offset:

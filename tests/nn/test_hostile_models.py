@@ -236,7 +236,7 @@ def test_layers_of_our_own_are_those_that_are_known():
         *(("stride", value) for value in (0, -4, 15, 4096, 10**9, 1.5, "4")),
         *(("tile", value) for value in ([0, 64], [64, -1], [10**9, 1], [64], [32768, 32768])),
         *(("resize", value) for value in ([0, 8], [-1, 8], [10**6, 10**6], [32768, 32768])),
-        *(("offset", value) for value in ([0], [0, 9], [-8.5, 0], [1, 1, 1], ["1", 0], "1,1", 1)),
+        *(("offset", value) for value in ([0], [0, 65], [-64.5, 0], [1, 1, 1], ["1", 0], "1,1", 1)),
         *(("thresholds", [value, 0.5]) for value in (5, -0.1, None, "0.5")),
         ("thresholds", []),
         ("averaged_thresholds", [0.5]),

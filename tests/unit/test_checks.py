@@ -12,6 +12,7 @@ from example_files import class_map, save
 
 import maskforge as mf
 from maskforge.checks import subjects
+from maskforge.checks.alignment import align
 from maskforge.checks.base import Broken, CheckPlace, ImageFacts, Survey
 from maskforge.checks.catalog import CHECKS
 from maskforge.errors import DatasetError, LabelError, OptionError, OutputExistsError
@@ -158,6 +159,20 @@ def test_a_part_of_a_pixel_is_told_as_what_moves_the_images(tmp_path):
     left, down, right, up = map(float, found.groups())
     assert (right, up) == (left, down)
     assert (left, down) == pytest.approx((0.5, 0.5), abs=0.1)
+
+
+@pytest.mark.parametrize("factor", [1, 11, 16])
+def test_masks_in_their_place_lie_beside_no_edge(factor):
+    """Also in images that are reduced, by 2 and by 3, before one looks at them."""
+    found = []
+    for number in range(6):
+        mask = sets.discs(number, 96 * factor)
+        rows, columns = np.mgrid[: 96 * factor, : 96 * factor]
+        center, radius = np.array([300.25, 290.6]) + number, 201.3 + number
+        if factor > 1:
+            mask = (np.hypot(rows - center[0], columns - center[1]) < radius).astype(np.uint8)
+        found.append(align(sets.photo(mask, number)[..., None], mask).between)
+    np.testing.assert_allclose(np.median(found, axis=0), 0, atol=0.08)
 
 
 def test_boxes_are_not_expected_to_follow_edges(tmp_path):

@@ -9,8 +9,9 @@ from test_prediction_folders import predictor, run
 import maskforge as mf
 from maskforge.images import decoder, large_image, tiled_tiff
 from maskforge.images.intensity import ScalingRecord
-from maskforge.images.offset import Offset
+from maskforge.images.offset import Offset, move_image
 from maskforge.prediction import read_ahead
+from maskforge.shapes import Size
 
 SIZE = (150, 203)
 
@@ -56,6 +57,16 @@ def test_the_mask_is_that_of_the_whole_image(image, tmp_path, channels, offset, 
     assert np.array_equal(whole.read_mask(), parts.read_mask())
     for name in ("pixels", "overlapped_pixels", "state", "image", "width", "height"):
         assert getattr(whole.entry, name) == getattr(parts.entry, name)
+
+
+@pytest.mark.parametrize("rows", [(0, 9), (50, 60), (140, 150), (0, 150)])
+def test_rows_are_moved_as_in_the_whole_image(image, rows):
+    """A network without overlap sees the edges of its tiles."""
+    offset = Offset(0.5, -1.25)
+    moved = move_image(decoder.read_image(image, upright=True), offset)
+    size = Size(SIZE[1], SIZE[0])
+    found = large_image.LargeImage(image, size, offset=offset)[slice(*rows)]
+    np.testing.assert_array_equal(found, moved[slice(*rows)])
 
 
 def test_an_image_in_parts_is_never_read_as_a_whole(image, tmp_path, monkeypatch):
