@@ -80,6 +80,7 @@ class DaskCluster(Executor):
         self._address = address
         self._needs = _Needs(_version())
         self._alone_since: float | None = None
+        self._is_lost = False
         with contextlib.ExitStack() as stack:
             stack.enter_context(_quiet())
             try:
@@ -88,7 +89,7 @@ class DaskCluster(Executor):
                 raise OptionError(
                     f"no Dask scheduler answers at {address}: {_told(error)}", hint=_START
                 ) from None
-            stack.callback(self._client.close, timeout=_PATIENCE)
+            stack.callback(self._close)
             try:
                 self._client.wait_for_workers(1, timeout=_PATIENCE)
             except TimeoutError:
@@ -165,7 +166,7 @@ class DaskCluster(Executor):
         except Exception:  # each layer below raises what it likes
             error = self._lost()
         if error is None:
-            self._alone_since = None
+            self._alone_since, self._is_lost = None, False
         elif self._alone_since is None:
             self._alone_since = time.monotonic()
         elif time.monotonic() - self._alone_since > _PATIENCE:
@@ -176,6 +177,10 @@ class DaskCluster(Executor):
         del wait, cancel_futures
         self._open.close()
 
+    def _close(self) -> None:
+        # A scheduler that is lost answers nothing, and has been waited for already.
+        self._client.close(timeout=_GLANCE if self._is_lost else _PATIENCE)
+
     def _no_workers(self) -> MaskforgeError:
         return MaskforgeError(
             f"the Dask scheduler at {self._address} has no workers",
@@ -183,6 +188,7 @@ class DaskCluster(Executor):
         )
 
     def _lost(self) -> MaskforgeError:
+        self._is_lost = True
         return MaskforgeError(
             f"the Dask scheduler at {self._address} was lost", hint=f"start it, and {_AGAIN}"
         )
