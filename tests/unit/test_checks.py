@@ -6,6 +6,7 @@ import re
 import check_sets as sets
 import numpy as np
 import pytest
+import skimage.draw
 from builders import image, labelme, run, square, tree
 from check_sets import NAMES, Annotations, Pairs
 from example_files import class_map, save
@@ -145,6 +146,27 @@ def test_a_set_that_is_shifted_as_a_whole_is_found_by_less(tmp_path):
     (found,) = look(pairs).findings
     assert (found.code, len(found.places)) == ("shifted-mask", len(NAMES))
     assert found.places[0].message.endswith("3 px left, as for 8 of 8 images")
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_coordinates_that_were_taken_for_indices_of_pixels_are_found(tmp_path, moved):
+    """The most frequent way of drawing polygons; the right one subtracts half a pixel."""
+    pairs = Pairs(tmp_path)
+    for number, name in enumerate(NAMES):
+        mask = np.zeros((sets.SIDE, sets.SIDE), np.uint8)
+        for id_, center, radius in (
+            (1, (34 + number % 3, 60 - number), 22),
+            (2, (72 - number % 2, 28 + number), 13),
+        ):
+            columns, rows = np.transpose(sets.circle(*center, radius)) - 0.5 * moved
+            mask[skimage.draw.polygon(rows, columns, mask.shape)] = id_
+        pairs.write(name, mask)
+    if moved:
+        assert not look(pairs).findings
+    else:
+        told = place_of(pairs, "offset-masks").message
+        found = re.search(r"(\S+) px to the left and (\S+) px up", told)
+        assert [float(one) for one in found.groups()] == pytest.approx([0.5, 0.5], abs=0.1)
 
 
 def test_a_part_of_a_pixel_is_told_as_what_moves_the_images(tmp_path):
