@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from maskforge.outputs.folder import OutputFolder, StagedFile
@@ -30,7 +28,7 @@ def kill(monkeypatch, function, *, settled=100, appended=100):
         patch.setattr(StagedFile, "settle", ending("settled", StagedFile.settle))
         patch.setattr(StagedFile, "drop", lambda self: None)
         patch.setattr(OutputFolder, "_append", ending("appended", OutputFolder._append))
-        patch.setattr(OutputFolder, "_close", lambda self, keep: os.close(self._descriptor))
+        patch.setattr(OutputFolder, "_close", lambda self, keep: self._unlock())
         with pytest.raises(Killed):
             function()
 

@@ -161,13 +161,12 @@ def convert_into(
             hint="leave out --dask or --dry-run",
         )
     progress = progress or _silent
-    with contextlib.ExitStack() as stack:
-        check_shard(options.shard)
-        name = f"{type(destination).__name__} {called(options.shard)}".rstrip()
-        run = run_of(name, paths)
-        folder = OutputFolder(out, run, anew=overwrite)
+    check_shard(options.shard)
+    name = f"{type(destination).__name__} {called(options.shard)}".rstrip()
+    folder = OutputFolder(out, run_of(name, paths), anew=overwrite)
+    # It is made before the search, which leaves it out.
+    with contextlib.nullcontext() if options.dry_run else folder:
         if not options.dry_run:
-            stack.enter_context(folder)  # before the search, which leaves it out
             check_results(folder, overwrite=overwrite)
         report = _convert(destination, paths, folder, options, keys, progress, observe)
     report.seconds = time.perf_counter() - start

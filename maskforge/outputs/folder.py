@@ -12,6 +12,7 @@ import re
 import shutil
 import socket
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -109,7 +110,10 @@ class OutputFolder:
         try:
             self._make_folders()
             self.is_abandoned = lock.is_file() and not is_link(lock)
-            self._descriptor = open_locked(lock)
+            descriptor = open_locked(lock)
+            # A signal just before ``__exit__`` keeps that from being called at all.
+            self._release = weakref.finalize(self, os.close, descriptor)
+            self._descriptor = descriptor
             if self._staging is not None:
                 self.is_abandoned = self._staging.begin(is_abandoned=self.is_abandoned)
             if self.is_abandoned:
@@ -138,13 +142,15 @@ class OutputFolder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # What a run that failed has listed, or one that was killed, the next run must know.
-        keep = self._has_begun or bool(self.digests)
-        keep |= self.is_abandoned and not self._is_cleared
-        if kind is not None and self._staging is not None:
-            keep |= self._staging.has_results()
+        keep = True
         try:
-            if kind is None:
+            if kind is not None:
+                # What a run that failed has listed, or one that was killed, the next must know.
+                keep = self._has_begun or bool(self.digests)
+                keep |= self.is_abandoned and not self._is_cleared
+                if self._staging is not None:
+                    keep |= self._staging.has_results()
+            else:
                 keep = self._staging is not None
                 self.check_there()
                 if self._staging is not None:
@@ -171,14 +177,17 @@ class OutputFolder:
                     with contextlib.suppress(OSError):  # Windows removes no file that is open
                         lock.unlink()
             finally:
-                descriptor, self._descriptor = self._descriptor, -1
-                os.close(descriptor)
+                self._unlock()
             if remove and os.name == "nt":
                 with contextlib.suppress(OSError):
                     lock.unlink()
         for folder in reversed(self._made):
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+    def _unlock(self) -> None:
+        self._descriptor = -1
+        self._release()
 
     def _read_earlier(self, lock: Path) -> None:
         self._end_of_earlier = lock.stat().st_size

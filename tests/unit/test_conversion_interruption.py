@@ -89,17 +89,19 @@ def interrupt_at_any_moment(tmp_path):
     try:
         for step in range(40):
             out = tmp_path / f"out{step}"
+            whole = False
             try:
                 signal.setitimer(signal.ITIMER_REAL, duration * (step + 1) / 40)
                 convert(tmp_path / "in", out, instances=True)
+                whole = True
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 time.sleep(0.001)
             except KeyboardInterrupt:
                 interrupted += 1
-                if (out / "manifest.jsonl").exists() and (out / LOCK).exists():
-                    # It met the last statements of a run, when nothing but the lock was left.
-                    assert not open_dataset(out).unfinished
-                    convert(tmp_path / "in", out, instances=True)
+            if not whole and (out / "manifest.jsonl").exists() and (out / LOCK).exists():
+                # It met the last statements of a run, when nothing but the lock was left.
+                assert not open_dataset(out).unfinished
+                convert(tmp_path / "in", out, instances=True)
             if (out / "manifest.jsonl").exists():
                 assert_whole(out)
             elif (out / UNFINISHED).exists() and (out / "classes.json").exists():

@@ -1,7 +1,6 @@
 """A run that was ended before its time goes on with the same command, and nothing is done twice."""
 
 import hashlib
-import os
 import shutil
 import tracemalloc
 from dataclasses import fields, replace
@@ -72,7 +71,7 @@ def test_an_export_that_was_killed_at_its_end_is_made_again(tmp_path, monkeypatc
     export(annotated(tmp_path / "in"), tmp_path / "whole", format="x-anylabeling")
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(OutputFolder, "_close", lambda self, keep: os.close(self._descriptor))
+        patch.setattr(OutputFolder, "_close", lambda self, keep: self._unlock())
         export(tmp_path / "in", out, format="x-anylabeling")
     assert (out / LOCK).exists()
     export(tmp_path / "in", out, format="x-anylabeling")
@@ -244,7 +243,7 @@ def test_a_whole_folder_stays_refused(tmp_path, monkeypatch):
             convert(tmp_path / "in", out)
     assert tree(out) == before
     with monkeypatch.context() as patch:
-        patch.setattr(OutputFolder, "_close", lambda self, keep: os.close(self._descriptor))
+        patch.setattr(OutputFolder, "_close", lambda self, keep: self._unlock())
         with pytest.raises(OutputExistsError, match="already holds"):
             convert(tmp_path / "in", out)
     assert LOCK in files(out)

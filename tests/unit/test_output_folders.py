@@ -317,9 +317,7 @@ def test_what_a_killed_evaluation_left_is_replaced(tmp_path, monkeypatch):
         write(self, name, content)
 
     monkeypatch.setattr(outputs.OutputFolder, "write", kill)
-    monkeypatch.setattr(
-        outputs.OutputFolder, "_close", lambda self, keep: os.close(self._descriptor)
-    )
+    monkeypatch.setattr(outputs.OutputFolder, "_close", lambda self, keep: self._unlock())
     with pytest.raises(Killed):
         evaluate(tmp_path / "masks", tmp_path / "masks", out, bootstrap=0, charts=False)
     monkeypatch.undo()

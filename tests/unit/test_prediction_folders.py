@@ -303,7 +303,7 @@ def test_a_prediction_that_was_killed_is_replaced_whole(images, tmp_path, monkey
     out = images / "predicted"
     monkeypatch.setattr(StagedFile, "settle", kill)
     monkeypatch.setattr(StagedFile, "drop", lambda self: None)
-    monkeypatch.setattr(OutputFolder, "_close", lambda self, keep: os.close(self._descriptor))
+    monkeypatch.setattr(OutputFolder, "_close", lambda self, keep: self._unlock())
     with pytest.raises(Killed):
         run(images, out, **everything)
     monkeypatch.undo()

@@ -1,7 +1,6 @@
 """Every command takes URLs; names in a store lead nowhere else."""
 
 import errno
-import os
 
 import numpy as np
 import pytest
@@ -169,7 +168,7 @@ def test_a_killed_run_goes_on(data, tmp_path, monkeypatch, settled):
     else:  # while the files are put
         with monkeypatch.context() as patch:
             patch.setattr("maskforge.remote.staging.Staging._check_all", killed)
-            patch.setattr(OutputFolder, "_close", lambda self, keep: os.close(self._descriptor))
+            patch.setattr(OutputFolder, "_close", lambda self, keep: self._unlock())
             with pytest.raises(Killed):
                 mf.convert(f"{ROOT}/in", f"{ROOT}/masks")
         assert LOCK in names(data, "masks")
