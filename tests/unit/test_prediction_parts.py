@@ -60,9 +60,9 @@ def test_the_mask_is_that_of_the_whole_image(image, tmp_path, channels, offset, 
 
 
 @pytest.mark.parametrize("rows", [(0, 9), (50, 60), (140, 150), (0, 150)])
-def test_rows_are_moved_as_in_the_whole_image(image, rows):
+@pytest.mark.parametrize("offset", [Offset(0.5, -1.25), Offset(-2, 0.75)])
+def test_rows_are_moved_as_in_the_whole_image(image, rows, offset):
     """A network without overlap sees the edges of its tiles."""
-    offset = Offset(0.5, -1.25)
     moved = move_image(decoder.read_image(image, upright=True), offset)
     size = Size(SIZE[1], SIZE[0])
     found = large_image.LargeImage(image, size, offset=offset)[slice(*rows)]
