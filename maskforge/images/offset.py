@@ -36,12 +36,14 @@ class Offset(NamedTuple):
         return f"{self.right + 0:g},{self.down + 0:g}"  # and no -0
 
 
-def parse_offset(text: str) -> Offset:
-    """Read ``X,Y``, such as ``-0.5,0.25``.
+def parse_offset(text: str | None) -> Offset | None:
+    """Read ``X,Y``, such as ``-0.5,0.25``; None stays None.
 
     Raises:
         OptionError: If the text is not an offset, or one that is too large.
     """
+    if text is None:
+        return None
     try:
         right, down = map(float, text.split(","))
     except ValueError:

@@ -218,7 +218,7 @@ def make_plan(
         head=head,
         scaling=scaling,
         stride=stride,
-        offset=parse_offset(options.input.offset) if options.input.offset else None,
+        offset=parse_offset(options.input.offset),
         resize=resize,
         tile=tile,
         channel_weights=weights and weights.values,
@@ -238,8 +238,7 @@ def check_options(options: TrainOptions) -> None:
     check_choices(options)
     check_split(options.split)
     check_grouping(options.data.group_column, options.data.group_pattern)
-    if options.input.offset:
-        parse_offset(options.input.offset)
+    parse_offset(options.input.offset)
     if options.input.resize:
         parse_size(options.input.resize)
     check_window(options.input.dicom_window)

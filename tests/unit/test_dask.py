@@ -387,12 +387,18 @@ def test_a_scheduler_that_is_lost_without_a_word_is_told(dask, monkeypatch):
     def unreachable():
         raise OSError("no route")
 
+    waited = []
     with dask_cluster.DaskCluster(dask) as cluster:
+        close = cluster._client.close
+        monkeypatch.setattr(
+            cluster._client, "close", lambda timeout: waited.append(timeout) or close(timeout)
+        )
         monkeypatch.setattr(cluster._client, "nthreads", unreachable)
-        for name in ("_GLANCE", "_PATIENCE"):
-            monkeypatch.setattr(dask_cluster, name, 0.05)
+        monkeypatch.setattr(dask_cluster, "_GLANCE", 0.05)
+        monkeypatch.setattr(dask_cluster, "_PATIENCE", 0.1)
         with pytest.raises(MaskforgeError, match="was lost"):
             cluster.result(Future())
+    assert waited == [0.05], "it has been waited for already"
 
 
 def test_workers_that_all_leave_are_told(tmp_path, monkeypatch):

@@ -20,6 +20,10 @@ def test_an_offset_is_pixels_to_the_right_and_down(text, offset):
     assert parse_offset(str(Offset(*offset))) == offset
 
 
+def test_none_is_no_offset():
+    assert parse_offset(None) is None
+
+
 def test_no_zero_is_negative():
     assert str(Offset(-0.0, -0.25)) == "0,-0.25"
 

@@ -1,5 +1,6 @@
 """Output folders: one run at a time, nothing through links, nothing lost, never an input."""
 
+import gc
 import hashlib
 import json
 import os
@@ -332,6 +333,18 @@ def test_what_a_killed_evaluation_left_is_replaced(tmp_path, monkeypatch):
 
 
 # --- one run at a time
+
+
+def test_a_run_that_could_not_end_holds_no_lock(tmp_path):
+    """A signal that comes just before ``__exit__`` keeps that from being called."""
+    held = OutputFolder(tmp_path / "out")
+    held.__enter__()
+    with pytest.raises(OutputError, match="another run is writing"):
+        OutputFolder(tmp_path / "out").__enter__()
+    del held
+    gc.collect()
+    with OutputFolder(tmp_path / "out") as folder:
+        assert folder.is_abandoned
 
 
 @pytest.mark.parametrize("name", ["convert", "preview", "evaluate", "check"])

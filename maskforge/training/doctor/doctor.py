@@ -128,8 +128,7 @@ def doctor(
         given = None if isinstance(dataset, (str, os.PathLike)) else dataset
         examples = open_data(given, options.data, notes.append, progress)
         planned = _plan(options, examples, folder_of_run, initial)
-        offset = options.input.offset
-        subjects = ExampleSubjects(examples, parse_offset(offset) if offset else None)
+        subjects = ExampleSubjects(examples, parse_offset(options.input.offset))
         outlook = _outlook(options, planned, subjects, folder_of_run, progress)
         report = _report(outlook, planned, examples, shown.fail_on)
         report.run = "" if folder_of_run is None else str(folder_of_run)
